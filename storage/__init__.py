@@ -1,0 +1,1 @@
+"""What is kept in PostgreSQL: tables, migrations and the queries on them."""

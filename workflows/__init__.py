@@ -1,0 +1,1 @@
+"""Durable orchestration: deterministic, no I/O; each ``run()`` reads as the business story."""

@@ -1,1 +1,204 @@
-"""The wire contract: names, ids, inputs, updates, signals and queries by which everyone reaches the workflows."""
+"""The wire contract: everything a caller must know to start, steer and read a workflow, in any language.
+
+Names of workflow types, updates, signals, queries and search attributes, the rule for workflow ids, and the messages. The
+messages are JSON (pydantic) and grow only by optional fields. docs/temporal.md documents the same for readers of other
+languages. Nothing here imports workflow code, so a client that imports this module starts none.
+"""
+
+from datetime import date, datetime
+from typing import Any, Generic, TypeVar
+
+from domain.quote import Quote
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, ValidationError
+from temporalio.common import SearchAttributeKey
+
+from domain.errors import RefusalDetails
+from domain.identity import Identity
+from domain.lifecycle import InputMalformed
+from domain.vocabulary import Actor, Identifier, Question, Reason, Stage
+
+TASK_QUEUE = "offramp"
+
+SUBSCRIPTION_CANCELLATION = "SubscriptionCancellation"
+
+# Updates of SubscriptionCancellation: each answers with the status afterwards, or is refused with the code as error type.
+UPDATE_RECEIVE = "receive"
+UPDATE_ANSWER = "answer"
+UPDATE_SEND_CODE = "send_code"
+UPDATE_VERIFY_CODE = "verify_code"
+UPDATE_ATTEST = "attest"
+UPDATE_APPROVE = "approve"
+UPDATE_WITHDRAW = "withdraw"
+REQUEST_REVERSAL = "request_reversal"
+"""Both an update, for callers who need the outcome, and a signal, for systems that fire and forget."""
+
+SIGNAL_CREDIT_MEMO_POSTED = "credit_memo_posted"
+
+QUERY_STATUS = "status"
+
+STAGE = SearchAttributeKey.for_keyword("CancellationStage")
+STAGE_DEADLINE = SearchAttributeKey.for_datetime("StageDeadline")
+REVERSAL_DEADLINE = SearchAttributeKey.for_datetime("ReversalDeadline")
+ORGANIZATION = SearchAttributeKey.for_keyword("Organization")
+PLATFORM = SearchAttributeKey.for_keyword("Platform")
+SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
+    STAGE,
+    STAGE_DEADLINE,
+    REVERSAL_DEADLINE,
+    ORGANIZATION,
+    PLATFORM,
+)
+
+
+def cancellation_workflow_id(subscription: str) -> str:
+    """Return the one workflow id under which a subscription can be cancelled."""
+    return f"cancellation:{subscription}"
+
+
+class Message(BaseModel):
+    """Base of every message: immutable; fields it does not know are refused, so that a typing error is not lost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Attestation(Message):
+    """An agent vouches that the billing administrator is asking. The agent is the actor of the message."""
+
+    reason: Reason
+    """How the agent knows, for the audit trail: "called back on the number on file"."""
+
+
+class Goodwill(Message):
+    """The notice deadline shall be ignored, as a gesture. Needs a second person's approval."""
+
+    reason: Reason
+
+
+class StartCancellation(Message):
+    """Input of SubscriptionCancellation, and of its update ``receive``."""
+
+    subscription: Identifier
+    actor: Actor
+    """Who starts it: an agent's or a system's name, no e-mail address."""
+    request_id: str = Field(default="", max_length=200)
+    """Tells one request from another; a repetition of the same request carries the same id."""
+    answers: dict[str, str] = {}
+    """Answers to questions of the checklist known already, by question name."""
+    attestation: Attestation | None = None
+    goodwill: Goodwill | None = None
+    reason: Reason | None = None
+    """Why the customer leaves, in their words."""
+
+
+class Answer(Message):
+    """Answers to questions of the checklist: all of them are taken, or none."""
+
+    actor: Actor
+    answers: dict[str, str] = Field(min_length=1)
+
+
+class SendCode(Message):
+    """Send a one-time code to the billing administrator on record."""
+
+    actor: Actor
+
+
+class VerifyCode(Message):
+    """The one-time code that the billing administrator received."""
+
+    actor: Actor
+    code: str = Field(max_length=100)
+
+
+class Attest(Message):
+    """The actor vouches that the billing administrator is asking."""
+
+    actor: Actor
+    attestation: Attestation
+
+
+class Approve(Message):
+    """A second person agrees to the goodwill."""
+
+    actor: Actor
+    reason: Reason
+
+
+class Withdraw(Message):
+    """The customer changed their mind before the cancellation took effect."""
+
+    actor: Actor
+    reason: Reason
+
+
+class RequestReversal(Message):
+    """The customer changed their mind within the reversal window. Carries what the cancellation carried."""
+
+    actor: Actor
+    identity: Identity
+    reason: Reason | None = None
+    requested_at: AwareDatetime | None = None
+    """When the customer asked, if that was earlier than now: a request made in time counts although it arrives late,
+    as long as the case is not closed."""
+
+
+class CreditMemoPosted(Message):
+    """A credit memo was posted; whoever waits for it looks again."""
+
+    invoice: str
+
+
+class LineEnd(Message):
+    """Until when one subscription line is billed."""
+
+    line: str
+    billing_ends_on: date
+
+
+class CancellationStatus(BaseModel):
+    """Where one cancellation stands: the answer of the query ``status``, of every update, and of the workflow itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cancellation: str
+    subscription: Identifier
+    organization: Identifier
+    time_zone: str
+    stage: Stage
+    request_id: str
+    """The request that opened this cancellation; another one means it was running already."""
+    received_at: datetime
+    waiting_for: str
+    """What happens next, and who has to do something for it; empty in a final stage."""
+    stage_deadline: datetime | None = None
+    """When the stage ends by itself (UTC)."""
+    open_questions: tuple[Question, ...] = ()
+    verified: bool = False
+    termination_date: date | None = None
+    access_ended_on: date | None = None
+    reversal_deadline: datetime | None = None
+    """From this instant (UTC) on a reversal is too late."""
+    quote: Quote | None = None
+    line_ends: tuple[LineEnd, ...] = ()
+    outstanding_credit_memos: tuple[str, ...] = ()
+    """Invoices that must be credited first, in the order in which to credit them."""
+    undelivered: tuple[str, ...] = ()
+    """Channels on which messages still wait to be delivered."""
+    last_refusal: RefusalDetails | None = None
+    """The last request that was refused, if any: a signal has no other way to say so."""
+
+
+T = TypeVar("T", bound=Message)
+
+
+class Received(RootModel[Any], Generic[T]):
+    """A message as it arrived. Decoding it never fails, so that bad input is refused instead of failing a task."""
+
+    def read(self, message: type[T]) -> T:
+        """Return the message in its documented form; raises InputMalformed naming every problem by path."""
+        try:
+            return message.model_validate(self.root)
+        except ValidationError as error:
+            raise InputMalformed(
+                [f"{'.'.join(map(str, problem['loc'])) or 'message'}: {problem['msg']}" for problem in error.errors()]
+            ) from None

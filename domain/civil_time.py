@@ -1,0 +1,62 @@
+"""Civil dates and instants, and the only ways from one to the other.
+
+A civil date belongs to a time zone; an instant is UTC. Every function names the zone (rules, section 1).
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from domain.errors import Refusal
+
+
+class TimeZoneUnknown(Refusal):
+    """The name is not one of the IANA time zones."""
+
+    code = "time_zone_unknown"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no time zone named {name!r}.",
+            way_out="Give the IANA name, for example Europe/Berlin.",
+            time_zone=name,
+        )
+
+
+def time_zone(name: str) -> ZoneInfo:
+    """Return the IANA time zone of that name; raises TimeZoneUnknown."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise TimeZoneUnknown(name) from None
+
+
+def day_of(instant: datetime, zone: str) -> date:
+    """Return the civil date that people in ``zone`` have at ``instant``."""
+    return instant.astimezone(time_zone(zone)).date()
+
+
+def start_of_day(day: date, zone: str) -> datetime:
+    """Return the instant (UTC) at which ``day`` begins in ``zone``.
+
+    Where clocks jump over midnight, that is the instant of the jump; where midnight comes twice, the first.
+    """
+    return datetime.combine(day, time.min, tzinfo=time_zone(zone)).astimezone(UTC)
+
+
+def reversal_deadline(access_ended_on: date, days: int, zone: str) -> datetime:
+    """Return the first instant (UTC) at which a reversal is too late.
+
+    The window runs from the day access ended until midnight at the end of its ``days``-th day, so a request at any time
+    of that day counts (rules, section 8).
+    """
+    return start_of_day(access_ended_on + timedelta(days=days + 1), zone)
+
+
+def in_words(day: date) -> str:
+    """Return a date as people here write it: 31.12.2026."""
+    return day.strftime("%d.%m.%Y")
+
+
+def instant_in_words(instant: datetime, zone: str) -> str:
+    """Return an instant as people in ``zone`` write it, with the zone's abbreviation: 31.12.2026 23:59 CET."""
+    return instant.astimezone(time_zone(zone)).strftime("%d.%m.%Y %H:%M %Z")

@@ -1,0 +1,35 @@
+"""How patient the service is: the durations of a cancellation, by named policy."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Le
+from pydantic import BaseModel, ConfigDict
+
+PositiveDuration = Annotated[timedelta, Gt(timedelta(0)), Le(timedelta(days=3660))]
+
+
+class CancellationPolicy(BaseModel):
+    """The durations of one cancellation. A running cancellation keeps the policy it was opened with.
+
+    Durations are ISO 8601 (``P14D``, ``PT15M``) in JSON.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    intake_timeout: PositiveDuration = timedelta(days=14)
+    """How long a checklist may stay unanswered before the case is abandoned, from its opening."""
+    intake_reminders: tuple[PositiveDuration, ...] = (timedelta(days=3), timedelta(days=7), timedelta(days=12))
+    """When the person is reminded of open questions, each counted from the opening."""
+    effect_reminder: PositiveDuration = timedelta(days=3)
+    """How long before the termination day the person is reminded of it."""
+    reversal_window_days: Annotated[int, Ge(1), Le(3660)] = 30
+    """Whole civil days after the day access ended, in the organization's zone."""
+    reversal_window: PositiveDuration | None = None
+    """A window of this length from the effect instead of whole days: for demonstrations and benchmarks only."""
+    reversal_reminder: PositiveDuration = timedelta(days=3)
+    """How long before the deadline the person is reminded that the cancellation can still be reversed."""
+    code_lifetime: PositiveDuration = timedelta(minutes=15)
+    """How long a one-time code can be used."""
+    code_attempts: Annotated[int, Ge(1), Le(10)] = 4
+    """How many tries a one-time code allows, and how many codes a case sends: the fifth of either is refused."""

@@ -3,6 +3,7 @@
 Civil dates are DATE columns in the organization's zone, instants TIMESTAMPTZ.
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -59,7 +60,7 @@ class Table(DeclarativeBase):
     }
 
 
-def one_of(column: str, values: Any, name: str | None = None) -> CheckConstraint:
+def one_of(column: str, values: Iterable[str], name: str | None = None) -> CheckConstraint:
     """Return the constraint that a column holds one of an enumeration's values."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")

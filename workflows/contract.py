@@ -8,13 +8,13 @@ languages. Nothing here imports workflow code, so a client that imports this mod
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
-from domain.quote import Quote
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, ValidationError
 from temporalio.common import SearchAttributeKey
 
 from domain.errors import RefusalDetails
 from domain.identity import Identity
 from domain.lifecycle import InputMalformed
+from domain.quote import Quote
 from domain.vocabulary import Actor, Identifier, Question, Reason, Stage
 
 TASK_QUEUE = "offramp"

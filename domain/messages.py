@@ -1,0 +1,60 @@
+"""What is told to whom: which events go by mail, and the facts that a message carries (rules, section 11)."""
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.quote import Quote
+from domain.vocabulary import Channel, Event, Stage
+
+MAILED = frozenset(event for event in Event if event.startswith("cancellation."))
+
+
+def channels_of(event: Event, available: frozenset[Channel]) -> tuple[Channel, ...]:
+    """Return the channels that carry an event: systems hear everything, people what concerns them."""
+    return tuple(
+        channel for channel in Channel if channel in available and (channel is Channel.WEBHOOK or event in MAILED)
+    )
+
+
+class MessageFacts(BaseModel):
+    """The facts from which a message is written. Webhooks carry them without `PRIVATE_FACTS`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cancellation: str
+    subscription: str
+    description: str
+    organization: str
+    organization_name: str
+    organization_url: str
+    time_zone: str
+    stage: Stage
+    occurred_at: datetime
+    received_at: datetime
+    received_on: date
+    termination_date: date | None = None
+    data: str | None = None
+    campaigns: str | None = None
+    access_ended_on: date | None = None
+    reversal_deadline: datetime | None = None
+    quote: Quote | None = None
+    changes: list[str] = []
+    """What is different from what was said before."""
+    open_questions: list[str] = []
+    verified: bool = False
+    intake_ends_at: datetime | None = None
+    reason: str | None = None
+    lines: list[str] = []
+    """The ids of the lines that the event is about, where it is about lines."""
+    invoice: str | None = None
+    """The invoice that an event about a credit memo is about."""
+    marketing_was_stopped: bool = False
+
+    def for_systems(self) -> dict[str, Any]:
+        """Return the facts as JSON without what would tell who the customer is."""
+        return self.model_dump(mode="json", exclude_none=True, exclude=PRIVATE_FACTS)
+
+
+PRIVATE_FACTS = {"organization_name", "organization_url", "reason"}

@@ -1,0 +1,78 @@
+"""The record of what to tell whom, written in the transaction of what happened, and of what was told."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.messages import MessageFacts, channels_of
+from domain.vocabulary import Channel, Event, message_id
+from storage.tables import MessageRow
+
+ALL_ENDPOINTS = "webhook"
+
+
+def tell(
+    session: Session,
+    event: Event,
+    facts: MessageFacts,
+    *,
+    occasion: str,
+    mail_to: str,
+    channels: frozenset[Channel],
+) -> None:
+    """Note that an occasion is to be told, once on each channel that carries the event."""
+    for channel in channels_of(event, channels):
+        session.execute(
+            insert(MessageRow)
+            .values(
+                id=message_id(facts.cancellation, occasion, channel),
+                cancellation=facts.cancellation,
+                event=event.value,
+                channel=channel.value,
+                recipient=mail_to if channel is Channel.MAIL else ALL_ENDPOINTS,
+                content=facts.model_dump(mode="json"),
+                created_at=facts.occurred_at,
+            )
+            .on_conflict_do_nothing(index_elements=[MessageRow.id])
+        )
+
+
+def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
+    """Return the sequence number of a cancellation's newest message on each channel that has one."""
+    rows = session.execute(
+        select(MessageRow.channel, func.max(MessageRow.sequence))
+        .where(MessageRow.cancellation == cancellation)
+        .group_by(MessageRow.channel)
+    )
+    return {Channel(channel): sequence for channel, sequence in rows}
+
+
+def pending(session: Session, cancellation: str, channel: Channel) -> Sequence[MessageRow]:
+    """Return the messages of a cancellation that are neither delivered nor given up, oldest first."""
+    return session.scalars(
+        select(MessageRow)
+        .where(
+            MessageRow.cancellation == cancellation,
+            MessageRow.channel == channel.value,
+            MessageRow.delivered_at.is_(None),
+            MessageRow.failed_at.is_(None),
+        )
+        .order_by(MessageRow.sequence)
+    ).all()
+
+
+def mark_delivered(session: Session, message: str, at: datetime) -> None:
+    """Note that a message was handed over."""
+    session.execute(update(MessageRow).where(MessageRow.id == message).values(delivered_at=at))
+
+
+def mark_failed(session: Session, message: str, at: datetime, failure: str) -> None:
+    """Note that a message was given up, and why."""
+    session.execute(
+        update(MessageRow)
+        .where(MessageRow.id == message, MessageRow.delivered_at.is_(None))
+        .values(failed_at=at, failure=failure)
+    )

@@ -54,3 +54,15 @@ class ForwardedRefusal(Refusal):
     def details(self) -> RefusalDetails:
         """The refusal as it was received."""
         return self.forwarded
+
+
+class RefusedValue(ValueError):  # noqa: N818 - as `Refusal`
+    """Carries a refusal through pydantic, which collects ``ValueError`` and lets every other exception escape.
+
+    Validators raise it, so that a model made the plain way raises pydantic's ``ValidationError`` as usual; whoever reads
+    on a person's behalf takes ``refusal`` out of the error's context again.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(str(refusal))

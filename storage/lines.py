@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from domain.lines import SubscriptionLine
 from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, aliased
 
+from domain.lines import SubscriptionLine
 from domain.quote import Invoice
 from storage.tables import BillingDocumentRow, ContractLineRow, PlannedLineRow, SubscriptionLineRow
 

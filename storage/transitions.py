@@ -6,13 +6,13 @@ Every function is idempotent by its step: run again, it changes nothing and retu
 from collections.abc import Sequence
 from datetime import date, datetime
 
-from domain.terms import update_as_of, with_end_date
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.quote import Quote, changes
+from domain.terms import update_as_of, with_end_date
 from domain.vocabulary import Channel, Event, Stage
 from storage import audit
 from storage.cases import Step, case_for_update, current_quote, organization_of, policy_of, tell_of

@@ -1,1 +1,246 @@
-"""The `SubscriptionCancellation` workflow."""
+"""The `SubscriptionCancellation` workflow: one cancellation from the request to the end of the reversal window."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from workflows import contract
+from workflows.case import Case
+from workflows.recording import recorded
+from workflows.requests import THE_SERVICE, CancellationRequests
+from workflows.telling import Teller
+
+with workflow.unsafe.imports_passed_through():
+    from activities.records import Approval, Records, Reminder, Told
+    from activities.refusals import as_application_error
+    from domain.errors import Refusal
+    from domain.lifecycle import WorkflowIdMismatch
+    from domain.vocabulary import Event, Stage
+    from storage.cases import Step
+    from storage.opening import OpenRequest
+
+CREDIT_MEMO_CHECK = timedelta(days=1)
+"""How often to look for posted credit memos without being told: the signal that tells could be lost."""
+
+
+@workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION)
+class SubscriptionCancellation(CancellationRequests):
+    """Carries one cancellation. ``run`` is the story; what others ask for while it runs is in `workflows.requests`."""
+
+    @workflow.init
+    def __init__(self, _: contract.Received[contract.StartCancellation] = contract.NOTHING_RECEIVED) -> None:
+        super().__init__()
+
+    @workflow.run
+    async def run(
+        self, request: contract.Received[contract.StartCancellation] = contract.NOTHING_RECEIVED
+    ) -> contract.CancellationStatus:
+        """Carry the cancellation from its receipt to its end, and return how it ended."""
+        await self._receive(request)
+        if not await self._checklist_completed():
+            return await (self._withdraw() if self._withdrawal else self._abandon())
+        if not await self._lines_settled():
+            return await self._withdraw()
+        if not await self._termination_day_arrived():
+            return await self._withdraw()
+        await self._end_access()
+        if await self._reversal_requested():
+            return await self._reverse()
+        return await self._close()
+
+    async def _receive(self, request: contract.Received[contract.StartCancellation]) -> None:
+        """Open the case, or end with the reason why there is none."""
+        try:
+            start = request.read(contract.StartCancellation)
+            expected_id = contract.cancellation_workflow_id(start.subscription)
+            if workflow.info().workflow_id != expected_id:
+                raise WorkflowIdMismatch(workflow.info().workflow_id, expected_id)
+            opened = await recorded(
+                Records.open_case,
+                OpenRequest(
+                    workflow_id=expected_id,
+                    subscription=start.subscription,
+                    request_id=f"{expected_id}:{start.request_id or workflow.uuid4()}",
+                    actor=start.actor,
+                    at=workflow.now(),
+                    answers=start.answers,
+                    attested_because=start.attestation.reason if start.attestation else None,
+                    goodwill_reason=start.goodwill.reason if start.goodwill else None,
+                    reason=start.reason,
+                ),
+                summary="open the case",
+            )
+        except Refusal as refusal:
+            self._refused_to_open = refusal.details
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise as_application_error(refusal) from None
+        self._start = start
+        self._teller = Teller(opened.case.cancellation)
+        self._case = Case(
+            opened=opened.case,
+            subscription=start.subscription,
+            request_id=start.request_id,
+            received_at=workflow.now(),
+            checklist=opened.case.checklist,
+            quote=opened.case.quote,
+        )
+        self._teller.note(opened.last_message)
+
+    async def _checklist_completed(self) -> bool:
+        """Wait for the answers, reminding of them; False when the customer withdrew or never finished."""
+        policy, opened_at = self.case.opened.policy, self.case.received_at
+        completed = await self._wait(
+            lambda: self.case.checklist.is_complete or self._withdrawal is not None,
+            until=opened_at + policy.intake_timeout,
+            what="time-out of the checklist",
+            reminders=[
+                (opened_at + after, Event.REMINDER, f"intake-reminder-{number}")
+                for number, after in enumerate(policy.intake_reminders, start=1)
+            ],
+        )
+        return completed and self._withdrawal is None
+
+    async def _lines_settled(self) -> bool:
+        """Get the end dates set: approval and credit memos first where they are needed. False on withdrawal."""
+        # Data export, on-premises migration and campaigns that are to be stopped join in here.
+        if not await self._goodwill_approved():
+            return False
+        while True:
+            self._credit_memo_posted = False
+            settled = await recorded(
+                Records.settle_lines, self._step("settle", self._requester), summary="set the end dates of the lines"
+            )
+            self.case.quote = settled.settlement.quote
+            self.case.outstanding_credit_memos = settled.settlement.outstanding_credit_memos
+            self._teller.note(settled.last_message)
+            if not settled.settlement.outstanding_credit_memos:
+                self._enter(Stage.SCHEDULED, deadline=settled.settlement.termination_day_begins_at)
+                return True
+            self._enter(Stage.PREPARING)
+            await self._wait(
+                lambda: self._credit_memo_posted or self._withdrawal is not None,
+                until=workflow.now() + CREDIT_MEMO_CHECK,
+                what="look again for credit memos",
+            )
+            if self._withdrawal is not None:
+                return False
+
+    async def _goodwill_approved(self) -> bool:
+        """Wait for the second person where goodwill was asked for; False on withdrawal."""
+        if self._start is None or self._start.goodwill is None:
+            return True
+        step = self._step("await-approval", self._requester, why=self._start.goodwill.reason)
+        self._teller.note((await recorded(Records.await_approval, step, summary="wait for approval")).last_message)
+        self.case.awaits_approval = True
+        self._enter(Stage.PREPARING)
+        await self._wait(lambda: self._approval is not None or self._withdrawal is not None)
+        if self._approval is None or self._withdrawal is not None:
+            return False
+        approval = Approval(step=self._step("approved", self._approval.actor), reason=self._approval.reason)
+        self._teller.note(
+            (await recorded(Records.approve_goodwill, approval, summary="keep the approval")).last_message
+        )
+        self.case.awaits_approval = False
+        return True
+
+    async def _termination_day_arrived(self) -> bool:
+        """Wait for the day, reminding of it; False when the customer withdrew before."""
+        day_begins = self.case.stage_deadline or workflow.now()
+        withdrawn = await self._wait(
+            lambda: self._withdrawal is not None,
+            until=day_begins,
+            what="the termination day begins",
+            reminders=[(day_begins - self.case.opened.policy.effect_reminder, Event.REMINDER, "effect-reminder")],
+        )
+        return not withdrawn
+
+    async def _end_access(self) -> None:
+        self._in_transition = True  # from here on a withdrawal is too late, also while the database is down
+        took = await recorded(Records.take_effect, self._step("effect"), summary="end access, open the reversal window")
+        self.case.access_ended_on = took.effect.access_ended_on
+        self.case.reversal_deadline = took.effect.reversal_deadline
+        self._enter(Stage.CANCELED, deadline=took.effect.reversal_deadline)
+        self._in_transition = False
+        self._teller.note(took.last_message)
+
+    async def _reversal_requested(self) -> bool:
+        """Wait for the customer to change their mind, reminding of the deadline; False when the window is over."""
+        deadline = self.case.reversal_deadline or workflow.now()
+        reversed_in_time = await self._wait(
+            lambda: self._reversal is not None,
+            until=deadline,
+            what="the reversal window ends",
+            reminders=[
+                (deadline - self.case.opened.policy.reversal_reminder, Event.REVERSAL_REMINDER, "reversal-reminder")
+            ],
+        )
+        # No await between here and the transition: whoever comes first, request or deadline, has won.
+        self._in_transition = True
+        return reversed_in_time
+
+    async def _reverse(self) -> contract.CancellationStatus:
+        wish = self._reversal
+        step = self._step("reversed", wish.actor if wish else THE_SERVICE, why=wish.reason if wish else None)
+        return await self._end(Stage.REVERSED, Records.reverse, step, "give access back, restore the lines")
+
+    async def _close(self) -> contract.CancellationStatus:
+        return await self._end(Stage.CLOSED, Records.close, self._step("closed"), "close the case")
+
+    async def _withdraw(self) -> contract.CancellationStatus:
+        wish = self._withdrawal
+        step = self._step("withdrawn", wish.actor if wish else THE_SERVICE, why=wish.reason if wish else None)
+        return await self._end(Stage.WITHDRAWN, Records.withdraw, step, "undo what was prepared")
+
+    async def _abandon(self) -> contract.CancellationStatus:
+        step = self._step("abandoned", why="the checklist was not finished in time")
+        return await self._end(Stage.ABANDONED, Records.abandon, step, "close the unanswered case")
+
+    async def _end(
+        self, stage: Stage, activity: Callable[[Records, Step], Told], step: Step, summary: str
+    ) -> contract.CancellationStatus:
+        self._in_transition = True
+        told = await recorded(activity, step, summary=summary)
+        self._enter(stage)
+        self._in_transition = False
+        self._teller.note(told.last_message)
+        self._publish()
+        await self._teller.finished()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._publish()
+        return self._status()
+
+    def _enter(self, stage: Stage, *, deadline: datetime | None = None) -> None:
+        self.case.stage, self.case.stage_deadline = stage, deadline
+
+    async def _wait(
+        self,
+        done: Callable[[], bool],
+        *,
+        until: datetime | None = None,
+        what: str = "",
+        reminders: Sequence[tuple[datetime, Event, str]] = (),
+    ) -> bool:
+        """Wait until ``done``, at most until an instant, reminding on the way. Return whether it is done."""
+        self.case.stage_deadline = until
+        for at, event, occasion in sorted(reminders):
+            if until is None or not workflow.now() < at < until:
+                continue
+            if await self._sleep(done, at, occasion.replace("-", " ")):
+                return True
+            reminder = Reminder(step=self._step(occasion), event=event)
+            self._teller.note((await recorded(Records.remind, reminder, summary=occasion)).last_message)
+        return await self._sleep(done, until, what)
+
+    async def _sleep(self, done: Callable[[], bool], until: datetime | None, what: str) -> bool:
+        if done():
+            return True
+        timeout = None if until is None else until - workflow.now()
+        if timeout is not None and timeout <= timedelta(0):
+            return False
+        self._publish()
+        try:
+            await workflow.wait_condition(done, timeout=timeout, timeout_summary=what or None)
+        except TimeoutError:
+            return done()
+        return True

@@ -61,6 +61,13 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Request(Message):
+    """Base of what people and systems ask for."""
+
+    actor: Actor
+    """Who asks: an agent's or a system's name, no e-mail address."""
+
+
 class Attestation(Message):
     """An agent vouches that the billing administrator is asking. The agent is the actor of the message."""
 
@@ -74,12 +81,10 @@ class Goodwill(Message):
     reason: Reason
 
 
-class StartCancellation(Message):
+class StartCancellation(Request):
     """Input of SubscriptionCancellation, and of its update ``receive``."""
 
     subscription: Identifier
-    actor: Actor
-    """Who starts it: an agent's or a system's name, no e-mail address."""
     request_id: str = Field(default="", max_length=200)
     """Tells one request from another; a repetition of the same request carries the same id."""
     answers: dict[str, str] = {}
@@ -90,51 +95,43 @@ class StartCancellation(Message):
     """Why the customer leaves, in their words."""
 
 
-class Answer(Message):
+class Answer(Request):
     """Answers to questions of the checklist: all of them are taken, or none."""
 
-    actor: Actor
     answers: dict[str, str] = Field(min_length=1)
 
 
-class SendCode(Message):
+class SendCode(Request):
     """Send a one-time code to the billing administrator on record."""
 
-    actor: Actor
 
-
-class VerifyCode(Message):
+class VerifyCode(Request):
     """The one-time code that the billing administrator received."""
 
-    actor: Actor
     code: str = Field(max_length=100)
 
 
-class Attest(Message):
+class Attest(Request):
     """The actor vouches that the billing administrator is asking."""
 
-    actor: Actor
     attestation: Attestation
 
 
-class Approve(Message):
+class Approve(Request):
     """A second person agrees to the goodwill."""
 
-    actor: Actor
     reason: Reason
 
 
-class Withdraw(Message):
+class Withdraw(Request):
     """The customer changed their mind before the cancellation took effect."""
 
-    actor: Actor
     reason: Reason
 
 
-class RequestReversal(Message):
+class RequestReversal(Request):
     """The customer changed their mind within the reversal window. Carries what the cancellation carried."""
 
-    actor: Actor
     identity: Identity
     reason: Reason | None = None
     requested_at: AwareDatetime | None = None
@@ -146,13 +143,6 @@ class CreditMemoPosted(Message):
     """A credit memo was posted; whoever waits for it looks again."""
 
     invoice: str
-
-
-class LineEnd(Message):
-    """Until when one subscription line is billed."""
-
-    line: str
-    billing_ends_on: date
 
 
 class CancellationStatus(BaseModel):
@@ -179,7 +169,6 @@ class CancellationStatus(BaseModel):
     reversal_deadline: datetime | None = None
     """From this instant (UTC) on a reversal is too late."""
     quote: Quote | None = None
-    line_ends: tuple[LineEnd, ...] = ()
     outstanding_credit_memos: tuple[str, ...] = ()
     """Invoices that must be credited first, in the order in which to credit them."""
     undelivered: tuple[str, ...] = ()
@@ -202,3 +191,7 @@ class Received(RootModel[Any], Generic[T]):
             raise InputMalformed(
                 [f"{'.'.join(map(str, problem['loc'])) or 'message'}: {problem['msg']}" for problem in error.errors()]
             ) from None
+
+
+NOTHING_RECEIVED: Received[Any] = Received(None)
+"""Stands in for an argument that the caller left out."""

@@ -1,0 +1,49 @@
+"""Verifying the billing administrator by a one-time code: made, mailed and checked; never stored in the clear."""
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from temporalio import activity
+
+from activities.mail import Mail
+from domain.vocabulary import Channel, message_id
+from storage.cases import Step
+from storage.verification import check_code, fresh_code
+
+
+class CodeTried(BaseModel):
+    """A code that somebody gave."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Step
+    code: str
+
+
+class Verifier:
+    """The records of codes, and the mail that carries them."""
+
+    def __init__(self, engine: Engine, mail: Mail) -> None:
+        self._engine = engine
+        self._mail = mail
+
+    @activity.defn
+    def send_code(self, step: Step) -> None:
+        """Mail a new one-time code to the billing administrator on record.
+
+        Every try makes a code of its own, because the one before was never kept; its message id is its own too, so that
+        nobody drops the mail that holds the code which counts.
+        """
+        with Session(self._engine) as session, session.begin():
+            code = fresh_code(session, step)
+        self._mail.send_code_mail(
+            code, message_id(step.cancellation, f"code-{code.number}-{code.salt[:8]}", Channel.MAIL)
+        )
+
+    @activity.defn
+    def check_code(self, tried: CodeTried) -> None:
+        """Verify the billing administrator by a code; a refusal is kept as a try before it is raised."""
+        with Session(self._engine) as session, session.begin():
+            refusal = check_code(session, tried.step, tried.code)
+        if refusal is not None:
+            raise refusal

@@ -1,0 +1,141 @@
+"""What a cancellation workflow knows, and how it shows it: as query result, in the Web UI, in search attributes."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+from workflows import contract
+
+with workflow.unsafe.imports_passed_through():
+    from domain.checklist import Checklist
+    from domain.civil_time import day_of, in_words, instant_in_words
+    from domain.errors import RefusalDetails
+    from domain.quote import Quote
+    from domain.vocabulary import Stage
+    from storage.opening import OpenedCase
+
+
+@dataclass
+class Case:
+    """The state of one cancellation. Changed by the workflow alone; everything shown is derived from it."""
+
+    opened: OpenedCase
+    subscription: str
+    request_id: str
+    received_at: datetime
+    checklist: Checklist
+    stage: Stage = Stage.INTAKE
+    stage_deadline: datetime | None = None
+    quote: Quote | None = None
+    awaits_approval: bool = False
+    outstanding_credit_memos: tuple[str, ...] = ()
+    access_ended_on: date | None = None
+    reversal_deadline: datetime | None = None
+    last_refusal: RefusalDetails | None = None
+    _published: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The cancellation's id."""
+        return self.opened.cancellation
+
+    @property
+    def zone(self) -> str:
+        """The organization's time zone."""
+        return self.checklist.facts.time_zone
+
+    def today(self) -> date:
+        """The civil date in the organization's zone."""
+        return day_of(workflow.now(), self.zone)
+
+    def waiting_for(self) -> str:
+        """Say what happens next and who has to do something for it; nothing, in a final stage."""
+        match self.stage:
+            case Stage.INTAKE:
+                missing = [question.value.replace("_", " ") for question in self.checklist.open_questions]
+                if self.checklist.verification is None:
+                    missing.append("verification of the billing administrator")
+                return f"the customer: {', '.join(missing)}" if missing else "the lines to be settled"
+            case Stage.PREPARING if self.awaits_approval:
+                return "a second person: approval of the goodwill"
+            case Stage.PREPARING:
+                return f"billing: credit memos for {', '.join(self.outstanding_credit_memos)}"
+            case Stage.SCHEDULED:
+                return "the termination day"
+            case Stage.CANCELED:
+                return "the end of the reversal window, or the customer's reversal"
+        return ""
+
+    def status(self, undelivered: tuple[str, ...]) -> contract.CancellationStatus:
+        """Return the status as callers get it."""
+        return contract.CancellationStatus(
+            cancellation=self.id,
+            subscription=self.subscription,
+            organization=self.opened.organization,
+            time_zone=self.zone,
+            stage=self.stage,
+            request_id=self.request_id,
+            received_at=self.received_at,
+            waiting_for=self.waiting_for(),
+            stage_deadline=self.stage_deadline,
+            open_questions=self.checklist.open_questions if self.stage is Stage.INTAKE else (),
+            verified=self.checklist.verification is not None,
+            termination_date=self.checklist.termination_date,
+            access_ended_on=self.access_ended_on,
+            reversal_deadline=self.reversal_deadline,
+            quote=self.quote,
+            outstanding_credit_memos=self.outstanding_credit_memos,
+            undelivered=undelivered,
+            last_refusal=self.last_refusal,
+        )
+
+    def publish(self, undelivered: tuple[str, ...]) -> None:
+        """Show the state in the Web UI and in the search attributes; called before every wait and at the end.
+
+        Search attributes cost an event, so they are written only when they differ from what was written last.
+        """
+        workflow.set_current_details(self._details(undelivered))
+        wanted: dict[SearchAttributeKey[Any], Any] = {
+            contract.STAGE: self.stage.value,
+            contract.STAGE_DEADLINE: self.stage_deadline,
+            contract.REVERSAL_DEADLINE: self.reversal_deadline,
+            contract.ORGANIZATION: self.opened.organization,
+            contract.PLATFORM: self.opened.platform.value,
+        }
+        changed = [
+            key.value_unset() if value is None else key.value_set(value)
+            for key, value in wanted.items()
+            if self._published.get(key.name) != value
+        ]
+        if changed:
+            workflow.upsert_search_attributes(changed)
+            self._published = {key.name: value for key, value in wanted.items()}
+
+    def _details(self, undelivered: tuple[str, ...]) -> str:
+        rows = [
+            ("Stage", f"**{self.stage}**"),
+            ("Waits for", self.waiting_for()),
+            ("Stage ends by itself", self._with_days_left(self.stage_deadline)),
+            ("Termination day", in_words(day) if (day := self.checklist.termination_date) else ""),
+            ("Access ended on", in_words(self.access_ended_on) if self.access_ended_on else ""),
+            ("Reversal possible until", self._with_days_left(self.reversal_deadline)),
+            ("Billing ends on", self._line_ends()),
+            ("Undelivered", ", ".join(undelivered)),
+            ("Last refusal", self.last_refusal.message if self.last_refusal else ""),
+        ]
+        table = "\n".join(f"| {name} | {value} |" for name, value in rows if value)
+        return f"### Cancellation {self.id}\n\n| | |\n|---|---|\n{table}\n"
+
+    def _line_ends(self) -> str:
+        if self.quote is None or self.stage not in (Stage.SCHEDULED, Stage.CANCELED, Stage.CLOSED):
+            return ""
+        return ", ".join(f"{line.decision.line_id}: {in_words(line.decision.end_date)}" for line in self.quote.lines)
+
+    def _with_days_left(self, instant: datetime | None) -> str:
+        if instant is None or self.stage.is_final:
+            return ""
+        days = (day_of(instant, self.zone) - self.today()).days
+        return f"{instant_in_words(instant, self.zone)} ({days} days from {in_words(self.today())})"

@@ -1,0 +1,270 @@
+"""What others ask of a cancellation: its updates, signals and query.
+
+A handler checks the request against the rules, keeps it, and leaves a wish; the story in `workflows.cancellation` acts on
+it. The state that both share lives here.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows import contract
+from workflows.case import Case
+from workflows.recording import mailed, recorded
+from workflows.telling import Teller
+
+with workflow.unsafe.imports_passed_through():
+    from activities.records import AnswersGiven, Attested, Records, RefusedRequest
+    from activities.refusals import as_application_error
+    from activities.verification import CodeTried, Verifier
+    from domain.errors import ForwardedRefusal, Refusal, RefusalDetails
+    from domain.identity import check_identity
+    from domain.lifecycle import (
+        AlreadyVerified,
+        ApprovalNotAwaited,
+        CancellationEnded,
+        ChecklistClosed,
+        OwnApproval,
+        WithdrawalTooLate,
+        check_reversal,
+        check_withdrawal,
+    )
+    from domain.vocabulary import Question, Stage, Verification
+    from storage.cases import Step
+
+Asked = TypeVar("Asked", bound=contract.Request)
+
+THE_SERVICE = "offramp"
+"""The actor of what happens by itself."""
+
+
+class CancellationRequests:
+    """The requests that reach a running cancellation, and the state that answers them."""
+
+    def __init__(self) -> None:
+        self._case: Case | None = None
+        self._teller = Teller("")
+        self._start: contract.StartCancellation | None = None
+        self._refused_to_open: RefusalDetails | None = None
+        self._approval: contract.Approve | None = None
+        self._withdrawal: contract.Withdraw | None = None
+        self._reversal: contract.RequestReversal | None = None
+        self._credit_memo_posted = False
+        self._in_transition = False
+        """Set while a transition is being written: the decision has fallen, whoever asks now is too late."""
+        self._checklist_lock = asyncio.Lock()
+        self._requests_received = 0
+
+    @workflow.update(name=contract.UPDATE_RECEIVE)
+    async def receive(
+        self, _: contract.Received[contract.StartCancellation] = contract.NOTHING_RECEIVED
+    ) -> contract.CancellationStatus:
+        """Return the status once the case is open: the one just started, or the one that was running already."""
+        await self._opened()
+        return self._status()
+
+    @workflow.update(name=contract.UPDATE_ANSWER)
+    async def answer(
+        self, request: contract.Received[contract.Answer] = contract.NOTHING_RECEIVED
+    ) -> contract.CancellationStatus:
+        """Take answers to the checklist: all, or none."""
+
+        async def take(message: contract.Answer, step: Step) -> None:
+            async with self._checklist_lock:
+                self._check_intake_open()
+                checklist = self.case.checklist.answered(message.answers, today=self.case.today())
+                answered = tuple(Question(name) for name in message.answers)
+                given = AnswersGiven(step=step, checklist=checklist, answered=answered)
+                await recorded(Records.save_answers, given, summary=f"keep the answers: {', '.join(answered)}")
+                self.case.checklist = checklist
+
+        return await self._answer_to(request, contract.Answer, "answer", take)
+
+    @workflow.update(name=contract.UPDATE_SEND_CODE)
+    async def send_code(
+        self, request: contract.Received[contract.SendCode] = contract.NOTHING_RECEIVED
+    ) -> contract.CancellationStatus:
+        """Mail a one-time code to the billing administrator on record."""
+
+        async def send(_: contract.SendCode, step: Step) -> None:
+            self._check_intake_open()
+            await mailed(Verifier.send_code, step, summary="mail a one-time code")
+
+        return await self._answer_to(request, contract.SendCode, "send_code", send)
+
+    @workflow.update(name=contract.UPDATE_VERIFY_CODE)
+    async def verify_code(
+        self, request: contract.Received[contract.VerifyCode] = contract.NOTHING_RECEIVED
+    ) -> contract.CancellationStatus:
+        """Verify the billing administrator by the code they received."""
+
+        async def verify(message: contract.VerifyCode, step: Step) -> None:
+            self._check_intake_open()
+            await recorded(
+                Verifier.check_code, CodeTried(step=step, code=message.code), summary="check a one-time code"
+            )
+            self.case.checklist = self.case.checklist.verified(Verification.ONE_TIME_CODE)
+
+        return await self._answer_to(request, contract.VerifyCode, "verify_code", verify)
+
+    @workflow.update(name=contract.UPDATE_ATTEST)
+    async def attest(
+        self, request: contract.Received[contract.Attest] = contract.NOTHING_RECEIVED
+    ) -> contract.CancellationStatus:
+        """Take an agent's word that the billing administrator is asking."""
+
+        async def take(message: contract.Attest, step: Step) -> None:
+            async with self._checklist_lock:
+                self._check_intake_open()
+                if self.case.checklist.verification is not None:
+                    raise AlreadyVerified(self.case.id)
+                attested = Attested(step=step, because=message.attestation.reason)
+                await recorded(Records.save_attestation, attested, summary="keep the attestation")
+                self.case.checklist = self.case.checklist.verified(Verification.ATTESTATION)
+
+        return await self._answer_to(request, contract.Attest, "attest", take)
+
+    @workflow.update(name=contract.UPDATE_APPROVE)
+    async def approve(
+        self, request: contract.Received[contract.Approve] = contract.NOTHING_RECEIVED
+    ) -> contract.CancellationStatus:
+        """Take a second person's approval of the goodwill."""
+
+        async def take(message: contract.Approve, _: Step) -> None:
+            if not self.case.awaits_approval or self._approval is not None or self._withdrawal is not None:
+                raise ApprovalNotAwaited(self.case.id, self.case.stage)
+            if message.actor == self._requester:
+                raise OwnApproval(message.actor)
+            self._approval = message
+            await workflow.wait_condition(lambda: not self.case.awaits_approval)
+
+        return await self._answer_to(request, contract.Approve, "approve", take)
+
+    @workflow.update(name=contract.UPDATE_WITHDRAW)
+    async def withdraw(
+        self, request: contract.Received[contract.Withdraw] = contract.NOTHING_RECEIVED
+    ) -> contract.CancellationStatus:
+        """End the case before it takes effect."""
+
+        async def take(message: contract.Withdraw, _: Step) -> None:
+            check_withdrawal(self.case.id, self.case.stage)
+            if self._withdrawal is not None:
+                raise CancellationEnded(self.case.id, Stage.WITHDRAWN)
+            if self._in_transition:
+                raise WithdrawalTooLate(self.case.id, self.case.stage)
+            self._withdrawal = message
+            await workflow.wait_condition(lambda: self.case.stage.is_final)
+
+        return await self._answer_to(request, contract.Withdraw, "withdraw", take)
+
+    @workflow.update(name=contract.REQUEST_REVERSAL)
+    async def request_reversal(
+        self, request: contract.Received[contract.RequestReversal] = contract.NOTHING_RECEIVED
+    ) -> contract.CancellationStatus:
+        """Reverse the cancellation within its window, for callers who need the outcome."""
+        return await self._answer_to(request, contract.RequestReversal, "request_reversal", self._take_reversal)
+
+    @workflow.signal(name=contract.REQUEST_REVERSAL)
+    async def request_reversal_signal(
+        self, request: contract.Received[contract.RequestReversal] = contract.NOTHING_RECEIVED
+    ) -> None:
+        """Reverse the cancellation within its window, for systems that fire and forget; a refusal is audited."""
+        try:
+            await self._answer_to(request, contract.RequestReversal, "request_reversal", self._take_reversal)
+        except ApplicationError as refused:
+            workflow.logger.info("reversal by signal refused: %s", refused.type)
+
+    @workflow.signal(name=contract.SIGNAL_CREDIT_MEMO_POSTED)
+    def credit_memo_posted(self, _: contract.Received[contract.CreditMemoPosted] = contract.NOTHING_RECEIVED) -> None:
+        """Look again whether every credit memo is there."""
+        self._credit_memo_posted = True
+
+    @workflow.query(name=contract.QUERY_STATUS)
+    def status(self) -> contract.CancellationStatus | None:
+        """Return where the cancellation stands; nothing before the case is open."""
+        return self._status() if self._case else None
+
+    async def _take_reversal(self, message: contract.RequestReversal, _: Step) -> None:
+        # Only yield where there is something to wait for: a request that arrives together with the deadline was there
+        # first, and must leave its wish before the story wakes up.
+        if self._in_transition and self.case.stage.before_effect:
+            await workflow.wait_condition(lambda: not self._in_transition)
+        asked_at = min(message.requested_at or workflow.now(), workflow.now())
+        deadline = self.case.reversal_deadline
+        check_reversal(self.case.id, self.case.stage, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
+        if self._reversal is not None:
+            raise CancellationEnded(self.case.id, Stage.REVERSED)
+        if self._in_transition:  # the deadline was first
+            check_reversal(self.case.id, Stage.CLOSED, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
+        check_identity(message.identity, self.case.checklist.facts.identity)
+        self._reversal = message
+        await workflow.wait_condition(lambda: self.case.stage.is_final)
+
+    @property
+    def case(self) -> Case:
+        """The case, which is open whenever the story or a handler gets to work."""
+        if self._case is None:
+            raise RuntimeError("the case is not open yet")
+        return self._case
+
+    @property
+    def _requester(self) -> str:
+        return self._start.actor if self._start else THE_SERVICE
+
+    def _status(self) -> contract.CancellationStatus:
+        return self.case.status(self._teller.undelivered)
+
+    def _publish(self) -> None:
+        self.case.publish(self._teller.undelivered)
+
+    def _step(self, name: str, actor: str = THE_SERVICE, *, why: str | None = None) -> Step:
+        return Step(cancellation=self.case.id, name=name, actor=actor, at=workflow.now(), why=why)
+
+    def _check_intake_open(self) -> None:
+        if (
+            self.case.stage is not Stage.INTAKE
+            or self.case.checklist.is_complete
+            or self._withdrawal
+            or self._in_transition
+        ):
+            raise ChecklistClosed(self.case.id, self.case.stage)
+
+    async def _opened(self) -> None:
+        if self._case is None:
+            await workflow.wait_condition(lambda: self._case is not None or self._refused_to_open is not None)
+        if self._refused_to_open is not None:
+            raise as_application_error(ForwardedRefusal(self._refused_to_open))
+
+    async def _answer_to(
+        self,
+        received: contract.Received[Asked],
+        form: type[Asked],
+        action: str,
+        act: Callable[[Asked, Step], Awaitable[None]],
+    ) -> contract.CancellationStatus:
+        """Do what a message asks for; a refusal is audited and returned to the caller with its code."""
+        await self._opened()
+        self._requests_received += 1
+        update = workflow.current_update_info()
+        name = f"{action}:{update.id}" if update else f"{action}-{self._requests_received}"
+        step = self._step(name, "unknown")
+        try:
+            message = received.read(form)
+            step = self._step(name, message.actor)
+            await act(message, step)
+        except Refusal as refusal:
+            self.case.last_refusal = refusal.details
+            refused = RefusedRequest(
+                subscription=self.case.subscription,
+                step=step.model_copy(update={"name": f"{name}:refused"}),
+                action=f"{action}.refused",
+                refusal=refusal.details,
+            )
+            await recorded(Records.record_refusal, refused, summary=f"keep the refused {action}")
+            self._publish()
+            raise as_application_error(refusal) from None
+        self._publish()
+        return self._status()

@@ -41,10 +41,10 @@ def run_in_foreground(
     set_up: Callable[[], Awaitable[None]],
     demo: Callable[[], Awaitable[None]] | None,
     worker_module: str,
-    task_queue: str = "offramp",
 ) -> None:
     """Run a local stack until SIGINT, SIGTERM or SIGHUP, and tell the person at the terminal about it."""
     from starter.local.stack import LocalStack, own_module  # noqa: PLC0415 - see above
+    from workflows.contract import TASK_QUEUE  # noqa: PLC0415 - see above
 
     async def when_ready(ports: "Ports") -> None:
         _show_where_things_are(data, ports)
@@ -57,7 +57,7 @@ def run_in_foreground(
         tell=_show_event,
         tell_leftover=_show_leftover,
         worker=own_module(worker_module),
-        task_queue=task_queue,
+        task_queue=TASK_QUEUE,
     )
     console.print(f"Starting Offramp. Everything is kept in [bold]{data.path}[/].", highlight=False, soft_wrap=True)
     asyncio.run(stack.run(when_ready))

@@ -8,6 +8,8 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.worker import Worker
 
+from workflows.contract import TASK_QUEUE
+
 
 @workflow.defn
 class Greeting:
@@ -21,7 +23,7 @@ async def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     client = await Client.connect(**ClientConfig.load_client_connect_config())
-    async with Worker(client, task_queue="offramp", workflows=[Greeting]):
+    async with Worker(client, task_queue=TASK_QUEUE, workflows=[Greeting]):
         await stopping.wait()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from starter.local.ports import HOST
+from starter.local import HOST
 
 _LARGEST_MAIL_BYTES = 32 * 1024 * 1024
 

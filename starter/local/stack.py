@@ -9,10 +9,11 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from starter.local import HOST
 from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, DataDirectory
 from starter.local.environment import write_environment
 from starter.local.leftovers import Guard, ProcessRecord, stop_leftovers
-from starter.local.ports import HOST, Ports, PreferredPorts, choose_ports
+from starter.local.ports import Ports, PreferredPorts, choose_ports
 from starter.local.postgres import PostgresCluster
 from starter.local.supervisor import Event, Service, Supervisor
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service

@@ -16,7 +16,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, Describe
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from starter.local.ports import HOST
+from starter.local import HOST
 from starter.local.refusals import EmbeddedPartMissing
 from starter.local.supervisor import Service
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from starter.local.ports import HOST
+from starter.local import HOST
 
 _LARGEST_BODY_BYTES = 1024 * 1024
 

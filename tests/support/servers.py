@@ -20,8 +20,8 @@ import pytest_asyncio
 from psycopg import sql
 from temporalio.testing import WorkflowEnvironment
 
+from starter.local import HOST
 from starter.local.leftovers import Guard, ProcessRecord
-from starter.local.ports import HOST
 from starter.local.postgres import UNSAFE_AND_FAST, PostgresCluster
 from starter.local.temporal import temporal_program
 from storage import migrate

@@ -5,7 +5,10 @@ import sys
 import typer
 
 from domain.errors import Refusal
+from starter.cli.mails import mails_app
 from starter.cli.output import REFUSED, print_refusal
+from starter.cli.up import up
+from starter.local.environment import load_local_environment
 
 app = typer.Typer(
     name="offramp",
@@ -17,8 +20,14 @@ app = typer.Typer(
 
 
 @app.callback()
-def offramp() -> None:
-    """Hold the groups of commands together, also while there is only one."""
+def offramp(context: typer.Context) -> None:
+    """Reach the local stack, if one runs here and the environment names no other installation."""
+    if context.invoked_subcommand != "up":
+        load_local_environment()
+
+
+app.command()(up)
+app.add_typer(mails_app, name="mails")
 
 
 def main() -> None:

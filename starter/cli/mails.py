@@ -1,0 +1,64 @@
+"""``offramp mails``: what the local stack's mail catcher caught."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from starter.cli.output import JsonOption, console, print_json
+from starter.local.data_directory import DataDirectory, chosen_data_directory
+from starter.local.mails import find_mail, list_mails
+
+
+class ListUnlessNamed(typer.core.TyperGroup):
+    """A group whose ``list`` is meant when no command is named: ``offramp mails 5`` is ``offramp mails list 5``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer keeps the type to itself
+        """Put the command in where it was left out."""
+        if not args or (args[0] not in self.commands and args[0] != "--help"):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+mails_app = typer.Typer(cls=ListUnlessNamed, help="Look at what the local mail catcher caught: [N], or show NUMBER.")
+
+
+@mails_app.command("list")
+def list_command(
+    newest: Annotated[int, typer.Argument(metavar="N", min=1, help="How many, the newest ones.")] = 20,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List the newest mails."""
+    caught = list_mails(_directory())
+    shown = caught[-newest:]
+    if as_json:
+        print_json([mail.model_dump(mode="json", exclude={"text"}) for mail in shown])
+        return
+    if not shown:
+        console.print(f"No mail was caught yet in {_directory()}.", highlight=False, soft_wrap=True)
+        return
+    table = Table("No.", "Received (UTC)", "To", "Subject", "", title=f"{len(shown)} of {len(caught)} mails")
+    for mail in shown:
+        repeats = f"repeats {mail.repeats}" if mail.repeats else ""
+        to = escape(", ".join(mail.recipients))
+        table.add_row(str(mail.number), f"{mail.received_at:%Y-%m-%d %H:%M:%S}", to, escape(mail.subject), repeats)
+    console.print(table)
+
+
+@mails_app.command("show")
+def show_command(number: Annotated[int, typer.Argument(help="As listed.")], *, as_json: JsonOption = False) -> None:
+    """Print one mail."""
+    mail = find_mail(_directory(), number)
+    if as_json:
+        print_json(mail)
+        return
+    for name, value in (("From", mail.sender), ("To", ", ".join(mail.recipients)), ("Subject", mail.subject)):
+        console.print(f"[bold]{name}:[/] {escape(value)}", highlight=False, soft_wrap=True)
+    console.print(f"\n{escape(mail.text)}", highlight=False, soft_wrap=True)
+
+
+def _directory() -> Path:
+    return DataDirectory(chosen_data_directory()).mails

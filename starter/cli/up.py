@@ -1,0 +1,108 @@
+"""``offramp up``: the whole service on this machine."""
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starter.cli.output import console
+from starter.local.data_directory import DEFAULT_DATA_DIRECTORY, DataDirectory, chosen_data_directory
+
+if TYPE_CHECKING:  # these take half a second, which only this one command should cost
+    from starter.local.leftovers import ProcessRecord
+    from starter.local.ports import Ports
+    from starter.local.supervisor import Event
+
+_STYLES = {"ready": "green", "crashed": "bold red", "killed": "bold red"}
+
+
+def up(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where everything is kept. Default: OFFRAMP_DATA_DIR, else .offramp here.", file_okay=False),
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Then play a cancellation through, as a demonstration.")] = False,
+) -> None:
+    """Run the whole service on this machine; Ctrl-C stops it, and everything is kept for the next time."""
+    run_in_foreground(
+        DataDirectory(chosen_data_directory(data_dir)),
+        set_up=_late("starter.setup", "set_up"),
+        demo=_late("starter.demo", "run_demo") if demo else None,
+        worker_module="worker",
+    )
+
+
+def run_in_foreground(
+    data: DataDirectory,
+    *,
+    set_up: Callable[[], Awaitable[None]],
+    demo: Callable[[], Awaitable[None]] | None,
+    worker_module: str,
+) -> None:
+    """Run a local stack until SIGINT, SIGTERM or SIGHUP, and tell the person at the terminal about it."""
+    from starter.local.stack import LocalStack, own_module  # noqa: PLC0415 - see above
+    from workflows.contract import TASK_QUEUE  # noqa: PLC0415 - see above
+
+    async def when_ready(ports: "Ports") -> None:
+        _show_where_things_are(data, ports)
+        if demo is not None:
+            await demo()
+
+    stack = LocalStack(
+        data,
+        set_up=set_up,
+        tell=_show_event,
+        tell_leftover=_show_leftover,
+        worker=own_module(worker_module),
+        task_queue=TASK_QUEUE,
+    )
+    console.print(f"Starting Offramp. Everything is kept in [bold]{data.path}[/].", highlight=False, soft_wrap=True)
+    asyncio.run(stack.run(when_ready))
+    console.print("Stopped; nothing is lost.")
+
+
+def _late(module: str, function: str) -> Callable[[], Awaitable[None]]:
+    async def call() -> None:
+        await getattr(importlib.import_module(module), function)()
+
+    return call
+
+
+def _show_event(event: "Event") -> None:
+    happening = str(event.happening)
+    if happening in ("starting", "stopping"):
+        return
+    detail = f": {event.detail}" if event.detail else ""
+    console.print(f"  {event.service:<17} [{_STYLES.get(happening, 'dim')}]{happening}[/]{detail}", highlight=False)
+
+
+def _show_leftover(record: "ProcessRecord") -> None:
+    console.print(f"  {record.name:<17} [yellow]stopped[/]: left behind (pid {record.pid}) by a run that was killed")
+
+
+def _show_where_things_are(data: DataDirectory, ports: "Ports") -> None:
+    for remark in ports.remarks:
+        console.print(f"  [yellow]Note:[/] {remark}", highlight=False)
+    lines = {
+        "Temporal Web UI": f"http://127.0.0.1:{ports.temporal_ui}",
+        "Temporal": f"127.0.0.1:{ports.temporal}, namespace default",
+        "PostgreSQL": f"127.0.0.1:{ports.postgres}, database offramp (URL in {data.environment_file})",
+        "Mail": f"127.0.0.1:{ports.smtp}; what was sent: offramp mails",
+        "Webhooks": f"http://127.0.0.1:{ports.webhooks}/; what arrived: {data.webhooks_file}",
+        "Logs": str(data.logs),
+    }
+    console.print("\n[bold green]Offramp is up.[/] Ctrl-C stops it.\n")
+    for what, where in lines.items():
+        console.print(f"  [bold]{what:<16}[/] {where}", highlight=False, soft_wrap=True)
+    if data.path == DEFAULT_DATA_DIRECTORY.absolute():
+        console.print("\nIn another terminal, in this directory:", highlight=False)
+    else:
+        console.print(
+            f"\nIn another terminal, after export OFFRAMP_DATA_DIR={data.path}:", highlight=False, soft_wrap=True
+        )
+    for command in ("offramp cancellations list", "offramp mails", "offramp --help"):
+        console.print(f"  [cyan]{command}[/]", highlight=False)
+    console.print()

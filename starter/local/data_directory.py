@@ -1,0 +1,83 @@
+"""The one directory that holds everything a local stack keeps, and the lock on it."""
+
+import fcntl
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from starter.local.refusals import LocalStackAlreadyRunning
+
+DEFAULT_DATA_DIRECTORY = Path(".offramp")
+DATA_DIRECTORY_VARIABLE = "OFFRAMP_DATA_DIR"
+
+
+def chosen_data_directory(explicit: Path | None = None) -> Path:
+    """The data directory meant: the one named, else ``OFFRAMP_DATA_DIR``, else ``.offramp`` in the current directory."""
+    if explicit is not None:
+        return explicit
+    return Path(os.environ.get(DATA_DIRECTORY_VARIABLE) or DEFAULT_DATA_DIRECTORY)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner reads, whole or not at all."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp creates it 0600
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(temporary).replace(path)
+
+
+class DataDirectory:
+    """Names the places in a data directory; making an instance touches nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        self.environment_file = self.path / "env"
+        self.logs = self.path / "logs"
+        self.run = self.path / "run"
+        self.mails = self.path / "mails"
+        self.postgres = self.path / "postgres"
+        self.temporal_file = self.path / "temporal" / "temporal.db"
+        self.webhooks_file = self.path / "webhooks" / "received.jsonl"
+
+    def create(self) -> None:
+        """Make the directories that are missing, closed to other users of the machine."""
+        if not self.path.exists():
+            self.path.mkdir(parents=True)
+            # As root, PostgreSQL runs as another user and must pass through, though not look around.
+            self.path.chmod(0o711 if os.geteuid() == 0 else 0o700)
+            (self.path / ".gitignore").write_text("*\n", encoding="utf-8")
+        for directory in (self.logs, self.run, self.mails, self.temporal_file.parent, self.webhooks_file.parent):
+            directory.mkdir(mode=0o700, exist_ok=True)
+
+    def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> str:
+        """Return the secret kept under ``name``; the first call makes it. The file is readable by its owner only."""
+        path = self.path / name
+        if not path.exists():
+            write_private(path, make() + "\n")
+        return path.read_text(encoding="utf-8").strip()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory for one stack; the kernel lets go of it however the process ends.
+
+        Raises:
+            LocalStackAlreadyRunning: when another process holds it.
+        """
+        path = self.path / "lock"
+        with path.open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                held_by = file.read().strip()
+                raise LocalStackAlreadyRunning(self.path, int(held_by) if held_by.isdigit() else None) from None
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            try:
+                yield
+            finally:
+                file.truncate(0)

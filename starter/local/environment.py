@@ -1,0 +1,55 @@
+"""How a command in another terminal finds the local stack that runs."""
+
+import os
+import shlex
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+from starter.local.data_directory import DataDirectory, chosen_data_directory, write_private
+
+# Whoever sets one of these has named an installation. Half of that one and half of the local one - its Temporal with
+# the local database - would be worse than either.
+_NAMES_AN_INSTALLATION = (
+    "OFFRAMP_DATABASE_URL",
+    "TEMPORAL_ADDRESS",
+    "TEMPORAL_NAMESPACE",
+    "TEMPORAL_API_KEY",
+    "TEMPORAL_PROFILE",
+    "TEMPORAL_CONFIG_FILE",
+)
+
+
+def write_environment(path: Path, environment: Mapping[str, str]) -> None:
+    """Write ``NAME=value`` lines that a shell can source too; they hold secrets, so only the owner reads them."""
+    write_private(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()))
+
+
+def read_environment(path: Path) -> dict[str, str]:
+    """Read what `write_environment` wrote; no file is an empty environment."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: "".join(shlex.split(value)) for name, _, value in pairs}
+
+
+def load_local_environment(
+    data_directory: Path | None = None, environ: MutableMapping[str, str] | None = None
+) -> dict[str, str]:
+    """Let this process reach the local stack, unless its environment already names an installation.
+
+    The stack is looked for in ``data_directory``, else in ``OFFRAMP_DATA_DIR``, else in ``.offramp`` of the current
+    directory. Variables that are set explicitly always win; a variable that names an installation (a Temporal address
+    or a database) leaves the local stack aside altogether.
+
+    Returns:
+        The variables that were added; empty when no local stack was found or none was wanted.
+    """
+    environ = os.environ if environ is None else environ
+    if any(environ.get(name) for name in _NAMES_AN_INSTALLATION):
+        return {}
+    found = read_environment(DataDirectory(chosen_data_directory(data_directory)).environment_file)
+    added = {name: value for name, value in found.items() if name not in environ}
+    environ.update(added)
+    return added

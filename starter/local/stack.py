@@ -1,0 +1,181 @@
+"""The local stack: which servers there are, in which order, and what they tell one another."""
+
+import asyncio
+import base64
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from starter.local import HOST
+from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, DataDirectory
+from starter.local.environment import write_environment
+from starter.local.leftovers import Guard, ProcessRecord, stop_leftovers
+from starter.local.ports import Ports, PreferredPorts, choose_ports
+from starter.local.postgres import PostgresCluster
+from starter.local.supervisor import Event, Service, Supervisor
+from starter.local.temporal import NAMESPACE, has_poller, temporal_service
+
+DATABASE = "offramp"
+MAIL_FROM = "offramp@localhost"
+
+Step = Callable[[], Awaitable[None]]
+
+
+class LocalStack:
+    """Everything `offramp up` runs, in one data directory; use it once.
+
+    Args:
+        data: where everything is kept.
+        set_up: called when the servers run and the environment is that of the stack, before the worker starts; it
+            brings database and Temporal to the shape the worker needs, and may be called any number of times.
+        tell: hears what happens to the services.
+        tell_leftover: hears of each process that a killed stack left behind and that had to be stopped.
+        worker: the command line of the worker.
+        task_queue: the worker counts as ready when it asks for work there.
+    """
+
+    def __init__(
+        self,
+        data: DataDirectory,
+        *,
+        set_up: Step,
+        tell: Callable[[Event], None],
+        tell_leftover: Callable[[ProcessRecord], None],
+        worker: tuple[str, ...],
+        task_queue: str,
+        preferred_ports: PreferredPorts | None = None,
+    ) -> None:
+        self.data = data
+        self._set_up = set_up
+        self._tell = tell
+        self._tell_leftover = tell_leftover
+        self._worker = worker
+        self._task_queue = task_queue
+        self._preferred_ports = preferred_ports or PreferredPorts()
+
+    async def run(self, when_ready: Callable[[Ports], Awaitable[None]]) -> None:
+        """Start everything, call ``when_ready``, and stay until SIGINT, SIGTERM or SIGHUP; then stop in order.
+
+        Raises:
+            LocalStackAlreadyRunning: another stack holds the data directory.
+            ServiceDidNotStart: a server did not come up; those already started are stopped.
+        """
+        loop = asyncio.get_running_loop()
+        stop_asked = asyncio.Event()
+        self.data.create()
+        with self.data.locked():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, stop_asked.set)
+            for leftover in await asyncio.to_thread(stop_leftovers, self.data.run):
+                self._tell_leftover(leftover)
+            guard = Guard(self.data.run)
+            supervisor = Supervisor(self.data.run, self.data.logs, self._tell)
+            try:
+                await _until(stop_asked, self._bring_up(supervisor, when_ready))
+            finally:
+                self.data.environment_file.unlink(missing_ok=True)
+                await supervisor.stop()
+                await asyncio.to_thread(guard.dismiss)
+
+    async def _bring_up(self, supervisor: Supervisor, when_ready: Callable[[Ports], Awaitable[None]]) -> None:
+        data = self.data
+        ports = choose_ports(self._preferred_ports)
+        cluster = PostgresCluster(data.postgres)
+        await asyncio.to_thread(cluster.create)
+        await supervisor.start(cluster.service(ports.postgres))
+        await asyncio.to_thread(cluster.ensure_database, ports.postgres, DATABASE)
+        await supervisor.start(temporal_service(data.temporal_file, ports.temporal, ports.temporal_ui))
+
+        environment = stack_environment(data, ports, cluster)
+        everything = {**_without_temporal(os.environ), **environment}
+        await supervisor.start(_mail_catcher(ports.smtp, data.mails, everything))
+        await supervisor.start(_webhook_receiver(ports.webhooks, data.webhooks_file, everything))
+
+        os.environ.clear()
+        os.environ.update(everything)
+        await self._set_up()
+        await supervisor.start(self._worker_service(ports, everything))
+        write_environment(data.environment_file, environment)
+        await when_ready(ports)
+
+    def _worker_service(self, ports: Ports, environment: Mapping[str, str]) -> Service:
+        return Service(
+            name="worker",
+            command=self._worker,
+            is_ready=lambda: has_poller(f"{HOST}:{ports.temporal}", self._task_queue),
+            environment=environment,
+            stop_within=30.0,
+        )
+
+
+def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluster) -> dict[str, str]:
+    """The variables by which worker and commands reach the servers of this stack."""
+    return {
+        DATA_DIRECTORY_VARIABLE: str(data.path),
+        "OFFRAMP_DATABASE_URL": cluster.url(ports.postgres, DATABASE),
+        "TEMPORAL_ADDRESS": f"{HOST}:{ports.temporal}",
+        "TEMPORAL_NAMESPACE": NAMESPACE,
+        # A profile of the person's own, for a cluster elsewhere, would add its key and TLS to the local address.
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+        "OFFRAMP_SMTP_URL": f"smtp://{HOST}:{ports.smtp}",
+        "OFFRAMP_MAIL_FROM": MAIL_FROM,
+        "OFFRAMP_WEBHOOK_URL": f"http://{HOST}:{ports.webhooks}/",
+        "OFFRAMP_WEBHOOK_SECRET": data.secret("webhook-secret", _new_webhook_secret),
+    }
+
+
+def own_module(module: str, *options: str) -> tuple[str, ...]:
+    """The command line that runs an installed module; the current directory's modules never come before it."""
+    return (sys.executable, "-P", "-m", module, *options)
+
+
+def _new_webhook_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
+
+
+def _without_temporal(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if not name.startswith("TEMPORAL_")}
+
+
+def _mail_catcher(port: int, directory: Path, environment: Mapping[str, str]) -> Service:
+    return Service(
+        name="mail-catcher",
+        command=own_module("starter.local.mail_catcher", "--port", str(port), "--directory", str(directory)),
+        is_ready=lambda: _listens(port),
+        environment=environment,
+    )
+
+
+def _webhook_receiver(port: int, file: Path, environment: Mapping[str, str]) -> Service:
+    return Service(
+        name="webhook-receiver",
+        command=own_module("starter.local.webhook_receiver", "--port", str(port), "--file", str(file)),
+        is_ready=lambda: _listens(port),
+        environment=environment,
+    )
+
+
+async def _listens(port: int) -> bool:
+    _, writer = await asyncio.open_connection(HOST, port)
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+
+async def _until(stop_asked: asyncio.Event, work: Awaitable[None]) -> None:
+    """Do the work, then wait to be asked to stop; being asked in the middle of the work cancels it."""
+    task = asyncio.ensure_future(work)
+    stop = asyncio.create_task(stop_asked.wait())
+    await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return
+    try:
+        task.result()
+        await stop
+    finally:
+        stop.cancel()

@@ -1,0 +1,75 @@
+"""Running PostgreSQL when the local stack runs as root, which PostgreSQL refuses to do itself.
+
+It then runs as ``nobody``: a development tool has no business adding users to a machine. That user must reach the
+server's programs and the database files. Where a directory above them is closed to others - a checkout below ``/root``
+usually is - they are kept in `SHARED_DIRECTORY` instead; nobody's permissions on ``/root`` are touched.
+"""
+
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+SHARED_DIRECTORY = Path("/var/lib/offramp")
+_USER = "nobody"
+
+
+@dataclass(frozen=True)
+class RunAs:
+    """The user and group a child runs as."""
+
+    uid: int
+    gid: int
+
+
+def unprivileged_user() -> RunAs | None:
+    """The user to run PostgreSQL as; None to run it as oneself, for everyone but root."""
+    if os.geteuid() != 0:
+        return None
+    entry = pwd.getpwnam(_USER)
+    return RunAs(entry.pw_uid, entry.pw_gid)
+
+
+def reachable_by_others(directory: Path) -> bool:
+    """Tell whether any user may pass through the directory and all those above it."""
+    resolved = directory.resolve()
+    return all(level.stat().st_mode & stat.S_IXOTH for level in (resolved, *resolved.parents))
+
+
+def shared_directory(name: str) -> Path:
+    """Return a directory in `SHARED_DIRECTORY`, made if need be, that others may pass through; only for root."""
+    directory = SHARED_DIRECTORY / name
+    for level in (SHARED_DIRECTORY, directory):
+        if not level.exists():
+            level.mkdir(parents=True)
+            level.chmod(0o711)
+    return directory
+
+
+def readable_copy(source: Path, name: str) -> Path:
+    """Return ``source``, if every user can read it, else a copy of it that they can; made once for each ``name``."""
+    if reachable_by_others(source) and all(_is_open(path) for path in (source / "bin").iterdir()):
+        return source
+    copy = shared_directory("programs") / name
+    if not copy.exists():
+        unfinished = Path(tempfile.mkdtemp(dir=copy.parent))
+        shutil.copytree(source, unfinished, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        for path in (unfinished, *unfinished.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode | stat.S_IRGRP | stat.S_IROTH)
+                if path.is_dir() or path.stat().st_mode & stat.S_IXUSR:
+                    path.chmod(path.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
+        try:
+            unfinished.rename(copy)
+        except OSError:
+            # Another stack of this machine was quicker with the same copy.
+            shutil.rmtree(unfinished)
+    return copy
+
+
+def _is_open(path: Path) -> bool:
+    wanted = stat.S_IROTH | stat.S_IXOTH
+    return path.stat().st_mode & wanted == wanted

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from domain.errors import Refusal
+from starter.cli.dates import dates_app
 from starter.cli.output import REFUSED, print_refusal
 
 app = typer.Typer(
@@ -14,6 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(dates_app, name="dates")
 
 
 @app.callback()

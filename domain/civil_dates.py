@@ -86,7 +86,7 @@ def days_in_month(year: int, month: int) -> int:
 
 def end_of_month(day: date) -> date:
     """The last day of the day's month."""
-    return day.replace(day=days_in_month(day.year, day.month))
+    return date(day.year, day.month, days_in_month(day.year, day.month))
 
 
 def is_end_of_month(day: date) -> bool:

@@ -185,6 +185,10 @@ class DateFormula:
 
     def __str__(self) -> str:
         """The canonical form: upper case, no spaces, no leading plus sign."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
         return "".join(map(str, self.terms)).removeprefix("+")
 
     def apply(self, day: date) -> date:
@@ -261,7 +265,8 @@ class DateFormula:
 
 def is_blank(text: str) -> bool:
     """Whether the text means "not set": nothing, or nothing but spaces and the brackets of a formula."""
-    return not text.strip() or text.strip() == "<>"
+    stripped = text.strip()
+    return not stripped or stripped == "<>"
 
 
 def _terms(text: str) -> tuple[FormulaTerm, ...]:

@@ -124,11 +124,13 @@ class _Conclusion:
 
 
 def _conclude(line: SubscriptionLine, received_on: date, wished_on: date | None, *, goodwill: bool) -> _Conclusion:
+    wish = wished_on or received_on
+    if goodwill and wish < received_on:
+        raise GoodwillWishBeforeReceipt(line, wish, received_on)
     if line.end_date is not None and (line.closed or not goodwill):
         return _end_date_stays(line, line.end_date, wished_on, goodwill=goodwill)
     if line.closed:
         raise LineClosed(line)
-    wish = wished_on or received_on
     if goodwill:
         found = _goodwill(line, received_on, wish)
     else:
@@ -149,8 +151,6 @@ def _end_date_stays(line: SubscriptionLine, end_date: date, wished_on: date | No
 
 def _goodwill(line: SubscriptionLine, received_on: date, wish: date) -> _Conclusion:
     """Rule 1, the deadline ignored."""
-    if wish < received_on:
-        raise GoodwillWishBeforeReceipt(line, wish, received_on)
     deadline = _deadline(line)
     met = deadline is None or received_on <= deadline
     found = _Conclusion(1, wish, met, [f"goodwill, the deadline is ignored: wished day {day_text(wish)}"])

@@ -119,7 +119,7 @@ def first_calculation(line: SubscriptionLine) -> SubscriptionLine:
     term_until = end_date
     if term_until is None and line.subsequent_term is not None and first_term is not None:
         term_until = plus_days(first_term.apply(line.start_date), -1)
-    return _with_term(line.model_copy(update={"end_date": end_date}), term_until)
+    return _with_term(line, term_until, end_date=end_date)
 
 
 def with_term_until(line: SubscriptionLine, term_until: date | None) -> SubscriptionLine:
@@ -280,12 +280,12 @@ def with_end_date(
     return line.model_copy(update=changes)
 
 
-def _with_term(line: SubscriptionLine, term_until: date | None) -> SubscriptionLine:
-    """The line with this term until and the deadline that follows; no deadline if either is not set."""
+def _with_term(line: SubscriptionLine, term_until: date | None, **changes: date | None) -> SubscriptionLine:
+    """The line with this term until and the deadline that follows from it and the notice period, if both are set."""
     deadline = None
     if term_until is not None and line.notice_period is not None:
         deadline = deadline_for(term_until, line.notice_period)
-    return line.model_copy(update={"term_until": term_until, "cancellation_possible_until": deadline})
+    return line.model_copy(update={**changes, "term_until": term_until, "cancellation_possible_until": deadline})
 
 
 def _refuse_closed(line: SubscriptionLine) -> None:

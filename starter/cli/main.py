@@ -5,6 +5,7 @@ import sys
 import typer
 
 from domain.errors import Refusal
+from starter.cli.dates import dates_app
 from starter.cli.mails import mails_app
 from starter.cli.output import REFUSED, print_refusal
 from starter.cli.up import up
@@ -28,6 +29,7 @@ def offramp(context: typer.Context) -> None:
 
 app.command()(up)
 app.add_typer(mails_app, name="mails")
+app.add_typer(dates_app, name="dates")
 
 
 def main() -> None:

@@ -1,0 +1,118 @@
+"""``offramp dates``: the date rules for lines from any source, with no service running.
+
+Subscription lines come in as JSON Lines and go out the same way, one line in memory at a time. Fields are those of
+`domain.lines.SubscriptionLine`; unknown fields pass through, and the order of fields stays. A line that is refused becomes
+``{"id": …, "error": {"code": …, "message": …}}`` and the rest goes on.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from domain.civil_dates import DateMalformed, parse_day
+from domain.decision import decide as decide_line
+from domain.errors import Refusal
+from domain.lines import SubscriptionLine
+from domain.terms import first_calculation, update_as_of
+from starter.cli.json_lines import decode, encode
+from starter.cli.output import REFUSED
+
+Fields = dict[str, object]
+
+dates_app = typer.Typer(
+    name="dates",
+    help="Calculate, update or decide the dates of subscription lines: JSON Lines in, JSON Lines out.",
+    no_args_is_help=True,
+)
+
+
+def _day(text: str) -> date:
+    try:
+        return parse_day(text)
+    except DateMalformed as refusal:
+        raise typer.BadParameter(refusal.message) from None
+
+
+Day = Annotated[date, typer.Option(parser=_day, metavar="YYYY-MM-DD", show_default=False)]
+OptionalDay = Annotated[date | None, typer.Option(parser=_day, metavar="YYYY-MM-DD", show_default=False)]
+
+
+@dates_app.command()
+def calculate() -> None:
+    """Calculate end date, term until and cancellation possible until as for new lines."""
+
+    def fields(line: SubscriptionLine) -> Fields:
+        return _dates(first_calculation(line))
+
+    _answer_each_line(fields)
+
+
+@dates_app.command()
+def update(as_of: Day) -> None:
+    """Close and roll lines as the nightly update does on a day; `action` says which: closed, rolled or unchanged."""
+
+    def fields(line: SubscriptionLine) -> Fields:
+        updated = update_as_of(line, as_of)
+        return {**_dates(updated.line), "closed": updated.line.closed, "action": updated.action}
+
+    _answer_each_line(fields)
+
+
+@dates_app.command()
+def decide(
+    received_on: Day,
+    terminate_on: OptionalDay = None,
+    goodwill: Annotated[bool, typer.Option("--goodwill", help="Ignore the deadline.")] = False,
+) -> None:
+    """Decide when each line ends if its cancellation is received on a day; `explanation` says why."""
+
+    def fields(line: SubscriptionLine) -> Fields:
+        decision = decide_line(line, received_on, terminate_on, goodwill=goodwill)
+        return decision.model_dump(mode="json", exclude={"line_id"})
+
+    _answer_each_line(fields)
+
+
+def _dates(line: SubscriptionLine) -> Fields:
+    """The three dates that a calculation may change, as they are written."""
+
+    def iso(day: date | None) -> str | None:
+        return None if day is None else day.isoformat()
+
+    return {
+        "term_until": iso(line.term_until),
+        "cancellation_possible_until": iso(line.cancellation_possible_until),
+        "end_date": iso(line.end_date),
+    }
+
+
+def _answer_each_line(answer: Callable[[SubscriptionLine], Fields]) -> None:
+    """Read, answer and write every line of standard input; exit status 1 if any was refused."""
+    refused = False
+    output = sys.stdout.buffer
+    try:
+        for number, raw in enumerate(sys.stdin.buffer, start=1):
+            if raw.isspace():
+                continue
+            fields: Fields = {}
+            try:
+                fields = decode(raw, number)
+                fields |= answer(SubscriptionLine.read(fields))
+            except Refusal as refusal:
+                refused = True
+                fields = {"id": fields.get("id"), "error": _error(refusal)}
+            output.write(encode(fields))
+        output.flush()
+    except BrokenPipeError:  # the reader has seen enough, as in `| head`; keep Python quiet when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if refused:
+        raise typer.Exit(REFUSED)
+
+
+def _error(refusal: Refusal) -> Fields:
+    error: Fields = {"code": refusal.code, "message": refusal.message}
+    return error | ({"way_out": refusal.way_out} if refusal.way_out else {})

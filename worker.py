@@ -1,1 +1,95 @@
-"""The process that hosts workflows and activities."""
+"""The process that hosts workflows and activities: ``python -m worker``.
+
+Stops on SIGTERM and SIGINT in order: takes nothing new, lets running activities finish, then leaves.
+"""
+
+import asyncio
+import logging
+import signal
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import timedelta
+
+import httpx
+from activities.mail import Mail, MailSettings
+from activities.webhooks import Webhooks, WebhookSettings
+from sqlalchemy import Engine
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.records import Records
+from activities.verification import Verifier
+from domain.vocabulary import Channel
+from starter.connection import connect_to_temporal
+from storage.database import DatabaseSettings, create_database_engine
+from workflows.cancellation import SubscriptionCancellation
+from workflows.contract import TASK_QUEUE
+
+# As many activities at once as there are threads for them and connections to the database.
+CONCURRENT_ACTIVITIES = 20
+
+GRACE = timedelta(seconds=20)
+
+
+def create_worker(
+    client: Client,
+    engine: Engine,
+    executor: Executor,
+    http: httpx.Client,
+    *,
+    mail: MailSettings,
+    webhooks: WebhookSettings,
+    task_queue: str = TASK_QUEUE,
+) -> Worker:
+    """Put a worker together from its outside parties."""
+    channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
+    records, mailer = Records(engine, channels), Mail(engine, mail)
+    verifier, hooks = Verifier(engine, mailer), Webhooks(engine, webhooks, http)
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[SubscriptionCancellation],
+        activities=[
+            records.open_case,
+            records.save_answers,
+            records.save_attestation,
+            records.await_approval,
+            records.approve_goodwill,
+            records.settle_lines,
+            records.take_effect,
+            records.reverse,
+            records.withdraw,
+            records.abandon,
+            records.close,
+            records.remind,
+            records.record_refusal,
+            verifier.send_code,
+            verifier.check_code,
+            mailer.deliver_mail,
+            hooks.deliver_webhooks,
+        ],
+        activity_executor=executor,
+        max_concurrent_activities=CONCURRENT_ACTIVITIES,
+        max_concurrent_local_activities=CONCURRENT_ACTIVITIES,
+        graceful_shutdown_timeout=GRACE,
+        # After a worker died, its cached workflows are picked up by others this much later.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+    )
+
+
+async def main() -> None:
+    """Run a worker until it is told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    client = await connect_to_temporal()
+    engine = create_database_engine(DatabaseSettings().database_url, pool_size=2 * CONCURRENT_ACTIVITIES)
+    with ThreadPoolExecutor(2 * CONCURRENT_ACTIVITIES) as executor, httpx.Client() as http:
+        worker = create_worker(client, engine, executor, http, mail=MailSettings(), webhooks=WebhookSettings())
+        async with worker:
+            await stop.wait()
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -13,11 +13,11 @@ from typing import Annotated
 
 import typer
 
-from domain.civil_dates import DateMalformed, parse_day
 from domain.decision import decide as decide_line
 from domain.errors import Refusal
 from domain.lines import SubscriptionLine
 from domain.terms import first_calculation, update_as_of
+from starter.cli.days import Day, OptionalDay
 from starter.cli.json_lines import decode, encode
 from starter.cli.output import REFUSED
 
@@ -28,17 +28,6 @@ dates_app = typer.Typer(
     help="Calculate, update or decide the dates of subscription lines: JSON Lines in, JSON Lines out.",
     no_args_is_help=True,
 )
-
-
-def _day(text: str) -> date:
-    try:
-        return parse_day(text)
-    except DateMalformed as refusal:
-        raise typer.BadParameter(refusal.message) from None
-
-
-Day = Annotated[date, typer.Option(parser=_day, metavar="YYYY-MM-DD", show_default=False)]
-OptionalDay = Annotated[date | None, typer.Option(parser=_day, metavar="YYYY-MM-DD", show_default=False)]
 
 
 @dates_app.command()

@@ -5,9 +5,12 @@ import sys
 import typer
 
 from domain.errors import Refusal
+from starter.cli.cancellations import cancellations_app
+from starter.cli.credit_memos import credit_memos_app
 from starter.cli.dates import dates_app
 from starter.cli.mails import mails_app
 from starter.cli.output import REFUSED, print_refusal
+from starter.cli.quote import quote_command
 from starter.cli.up import up
 from starter.local.environment import load_local_environment
 
@@ -28,6 +31,9 @@ def offramp(context: typer.Context) -> None:
 
 
 app.command()(up)
+app.command("quote")(quote_command)
+app.add_typer(cancellations_app, name="cancellations")
+app.add_typer(credit_memos_app, name="credit-memos")
 app.add_typer(mails_app, name="mails")
 app.add_typer(dates_app, name="dates")
 

@@ -1,0 +1,34 @@
+"""``offramp credit-memos``: take invoices back, newest first."""
+
+from typing import Annotated
+
+import typer
+
+from starter.cli.output import JsonOption, console, print_json
+from starter.cli.service import ActorOption, with_service
+
+credit_memos_app = typer.Typer(help="Post the credit memos that a cancellation waits for.", no_args_is_help=True)
+
+
+@credit_memos_app.command()
+def post(
+    invoice: Annotated[str, typer.Argument(metavar="INVOICE", help="The number of the invoice to take back.")],
+    *,
+    number: Annotated[
+        str | None, typer.Option("--number", help="The credit memo's number; default: CM-INVOICE.")
+    ] = None,
+    actor: ActorOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Post the credit memo for an invoice; the cancellation that waits for it goes on by itself."""
+    memo = number or f"CM-{invoice}"
+    subscription = with_service(lambda service: service.post_credit_memo(invoice, number=memo, actor=actor))
+    if as_json:
+        print_json({"credit_memo": memo, "invoice": invoice, "subscription": subscription})
+    else:
+        console.print(f"Credit memo [bold]{memo}[/] takes back {invoice}.", highlight=False)
+
+
+@credit_memos_app.callback()
+def credit_memos() -> None:
+    """Hold the group together while there is one command."""

@@ -1,0 +1,69 @@
+"""How commands reach the service: one event loop, one client, and who is acting."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, TypeVar
+
+import typer
+from sqlalchemy import Engine
+
+from domain.errors import Refusal
+from starter.client import Offramp
+from starter.connection import connect_to_temporal
+from storage.database import DatabaseSettings, create_database_engine
+
+Result = TypeVar("Result")
+
+
+class NoServiceConfigured(Refusal):
+    """Neither the environment nor a local stack says where the database is."""
+
+    code = "no_service_configured"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No service was found: OFFRAMP_DATABASE_URL is not set and no local stack runs here.",
+            way_out="Start one with `offramp up`, go to the directory where it runs, or set OFFRAMP_DATABASE_URL.",
+        )
+
+
+def default_actor() -> str:
+    """Return who acts when nobody is named: $OFFRAMP_ACTOR, else the login name."""
+    return os.environ.get("OFFRAMP_ACTOR") or getpass.getuser()
+
+
+ActorOption = Annotated[
+    str,
+    typer.Option("--actor", default_factory=default_actor, show_default="$OFFRAMP_ACTOR or your login name",
+                 help="Who does this, for the audit trail; no e-mail address."),
+]  # fmt: skip
+RequestIdOption = Annotated[
+    str | None,
+    typer.Option("--request-id", help="Repeat a command with the same id to get the first one's result."),
+]
+SubscriptionArgument = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id.")]
+
+
+@contextmanager
+def database() -> Iterator[Engine]:
+    """Give the configured database; raises NoServiceConfigured."""
+    if not os.environ.get("OFFRAMP_DATABASE_URL"):
+        raise NoServiceConfigured
+    engine = create_database_engine(DatabaseSettings().database_url, pool_size=4)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def with_service(command: Callable[[Offramp], Awaitable[Result]]) -> Result:
+    """Connect, run one command, disconnect."""
+
+    async def run() -> Result:
+        with database() as engine:
+            return await command(Offramp(await connect_to_temporal(), engine))
+
+    return asyncio.run(run())

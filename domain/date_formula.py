@@ -244,7 +244,7 @@ class DateFormula:
         return total
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Read from text or a formula, write as text."""
         text = core_schema.str_schema(min_length=2)
         return core_schema.json_or_python_schema(

@@ -127,7 +127,7 @@ class SubscriptionLine(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _blank_is_not_set(cls, data: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever it was given
+    def _blank_is_not_set(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
         return {

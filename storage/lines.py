@@ -51,7 +51,7 @@ def contracts_of(session: Session, subscription: str) -> dict[str, str]:
         .join(SubscriptionLineRow, SubscriptionLineRow.id == ContractLineRow.subscription_line)
         .where(SubscriptionLineRow.subscription == subscription)
     )
-    return dict(rows.tuples().all())
+    return {row.subscription_line: row.contract for row in rows}
 
 
 def uncredited_invoices(session: Session, where: ColumnElement[bool]) -> Sequence[BillingDocumentRow]:

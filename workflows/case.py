@@ -7,8 +7,6 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
-from workflows import contract
-
 with workflow.unsafe.imports_passed_through():
     from domain.checklist import Checklist
     from domain.civil_time import day_of, in_words, instant_in_words
@@ -16,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.quote import Quote
     from domain.vocabulary import Stage
     from storage.opening import OpenedCase
+    from workflows import contract
 
 
 @dataclass

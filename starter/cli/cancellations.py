@@ -90,7 +90,7 @@ def answer(
     if not (answers or send_code or code or attest):
         raise typer.BadParameter("Give at least one answer, --send-code, --code or --attest.")
 
-    async def act(service: Any) -> CancellationStatus:  # noqa: ANN401 - Offramp, whose import other commands do without
+    async def act(service: Any) -> CancellationStatus:
         status: CancellationStatus | None = None
         if answers:
             status = await service.answer(subscription, answers, actor=actor, request_id=request_id)
@@ -214,7 +214,7 @@ def _answers(
     administrator: str | None,
     url: str | None,
     name: str | None,
-    terminate_on: Any,  # noqa: ANN401 - a date, or None
+    terminate_on: Any,
     data: DataChoice | None,
     campaigns: CampaignChoice | None,
 ) -> dict[str, str]:
@@ -263,7 +263,7 @@ def _row(case: CaseSummary) -> tuple[str, ...]:
     )
 
 
-def _instant(instant: Any, zone: str) -> str:  # noqa: ANN401 - a datetime, or None
+def _instant(instant: Any, zone: str) -> str:
     return instant_in_words(instant, zone) if instant else ""
 
 

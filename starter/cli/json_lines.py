@@ -27,7 +27,7 @@ def _number(text: str) -> float | str:
     return value if repr(value) == text else _SHIELD + text
 
 
-def _no_constant(name: str) -> Any:  # noqa: ANN401 - the type of json's hook
+def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 

@@ -15,7 +15,7 @@ from starter.local.mails import find_mail, list_mails
 class ListUnlessNamed(typer.core.TyperGroup):
     """A group whose ``list`` is meant when no command is named: ``offramp mails 5`` is ``offramp mails list 5``."""
 
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer keeps the type to itself
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the command in where it was left out."""
         if not args or (args[0] not in self.commands and args[0] != "--help"):
             args = ["list", *args]

@@ -20,6 +20,7 @@ import pytest_asyncio
 from psycopg import sql
 from temporalio.testing import WorkflowEnvironment
 
+from starter.connection import offramp_plugin
 from starter.local import HOST
 from starter.local.leftovers import Guard, ProcessRecord
 from starter.local.postgres import UNSAFE_AND_FAST, PostgresCluster
@@ -138,6 +139,7 @@ async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
         dev_server_existing_path=str(temporal_program()),
         dev_server_extra_args=["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"],
         search_attributes=SEARCH_ATTRIBUTES,
+        plugins=[offramp_plugin()],
     )
     async with environment:
         yield environment

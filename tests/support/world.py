@@ -1,0 +1,269 @@
+"""A world to cancel subscriptions in: real database, real Temporal, real worker, a real mailbox; time is the test's.
+
+Every test has a database and a task queue of its own, and subscriptions nobody else uses.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+from aiosmtpd.controller import Controller
+from pydantic import SecretStr
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from activities.mail import MailSettings
+from activities.webhooks import WebhookSettings
+from domain.civil_time import day_of
+from domain.identity import Identity
+from domain.vocabulary import Stage
+from starter.client import Offramp
+from starter.local import HOST
+from storage.database import create_database_engine
+from storage.tables import (
+    AuditRow,
+    BillingDocumentRow,
+    CancellationRow,
+    MarketingServiceRow,
+    OrganizationRow,
+    PlannedLineRow,
+    PolicyRow,
+    SubscriptionLineRow,
+    SubscriptionRow,
+)
+from tests.support.servers import free_port
+from worker import create_worker
+from workflows.contract import Attestation, CancellationStatus, StartCancellation, cancellation_workflow_id
+
+AGENT = "agent-7"
+ADMINISTRATOR = "ada@contoso.example"
+
+
+class Mailbox:
+    """An SMTP server that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self._controller: Any = None
+        self._port = 0
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        """Take a mail."""
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.mails.append(mail)
+        return "250 OK"
+
+    @property
+    def subjects(self) -> list[str]:
+        return [mail["Subject"] for mail in self.mails]
+
+    def text_of(self, mail: EmailMessage) -> str:
+        body = mail.get_body(("plain",))
+        assert body is not None
+        return str(body.get_content())
+
+    def __enter__(self) -> Self:
+        self._port = free_port()
+        self._controller = Controller(self, hostname=HOST, port=self._port)
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._controller.stop()
+
+    @property
+    def url(self) -> str:
+        return f"smtp://{HOST}:{self._port}"
+
+
+class World:
+    """Organizations and subscriptions, the service that cancels them, and a hand on the clock."""
+
+    def __init__(self, environment: WorkflowEnvironment, database_url: str, mailbox: Mailbox) -> None:
+        self.environment = environment
+        self.mailbox = mailbox
+        self.engine = create_database_engine(database_url)
+        self.task_queue = f"test-{uuid4()}"
+        self.service = Offramp(environment.client, self.engine, task_queue=self.task_queue)
+        self.smtp_url = mailbox.url
+        self.database_url = database_url
+
+    @asynccontextmanager
+    async def worker(self) -> AsyncIterator[None]:
+        """Run a worker for a while."""
+        engine = create_database_engine(self.database_url)
+        mail = MailSettings(smtp_url=SecretStr(self.smtp_url), mail_from="billing@offramp.example")
+        with ThreadPoolExecutor(20) as executor, httpx.Client() as http:
+            async with create_worker(
+                self.environment.client,
+                engine,
+                executor,
+                http,
+                mail=mail,
+                webhooks=WebhookSettings(),
+                task_queue=self.task_queue,
+            ):
+                yield
+        engine.dispose()
+
+    def subscription(
+        self,
+        *,
+        zone: str = "Europe/Berlin",
+        purpose: str = "production",
+        marketing: bool = False,
+        policy: dict[str, Any] | None = None,
+        lines: Sequence[dict[str, Any]] = ({},),
+    ) -> str:
+        """Bring a subscription into the world, with an organization of its own; return its id.
+
+        Without more said it has one line that can be ended at any time.
+        """
+        key = uuid4().hex[:12]
+        organization, subscription = f"ORG-{key}", f"SUB-{key}"
+        with Session(self.engine) as session, session.begin():
+            if policy is not None:
+                session.add(PolicyRow(name=key, durations=policy))
+                session.flush()
+            session.add(
+                OrganizationRow(
+                    id=organization,
+                    url=f"https://{key}.crm.example",
+                    unique_name=f"contoso-{key}",
+                    time_zone=zone,
+                    platform="microsoft_online_services",
+                    purpose=purpose,
+                    billing_administrator=ADMINISTRATOR,
+                    policy=key if policy is not None else "standard",
+                )
+            )
+            session.flush()
+            if marketing:
+                session.add(MarketingServiceRow(organization=organization, billing_administrator="mia@ads.example"))
+            session.add(SubscriptionRow(id=subscription, organization=organization, description="Sales, 25 seats"))
+            session.flush()
+            for number, line in enumerate(lines, start=1):
+                values: dict[str, Any] = {
+                    "id": f"{subscription}-{number}",
+                    "subscription": subscription,
+                    "partner": "customer",
+                    "start_date": date(2020, 1, 1),
+                    "billing_rhythm": "1M",
+                    **line,
+                }
+                session.add(SubscriptionLineRow(**values))
+        return subscription
+
+    def identity(self, subscription: str) -> Identity:
+        """What the organization's billing administrator knows."""
+        key = subscription.removeprefix("SUB-")
+        return Identity(
+            billing_administrator=ADMINISTRATOR,
+            organization_url=f"https://{key}.crm.example",
+            organization_name=f"contoso-{key}",
+        )
+
+    def answers(self, subscription: str, *, terminate_on: date | None = None, **others: str) -> dict[str, str]:
+        """Every answer of the checklist: terminate today, keep nothing."""
+        answers = {**self.identity(subscription).model_dump(), "data": "none", **others}
+        return {**answers, "termination_date": (terminate_on or self.today(subscription)).isoformat()}
+
+    async def start(self, subscription: str, *, complete: bool = True, **fields: Any) -> CancellationStatus:
+        """Start a cancellation whose clock only the test moves; with everything answered and attested, if complete."""
+        if complete:
+            fields.setdefault("answers", self.answers(subscription))
+            fields.setdefault("attestation", Attestation(reason="called back on the number on file"))
+        fields.setdefault("actor", AGENT)
+        with self.environment.with_time_skipping_disabled():
+            return await self.service.start(StartCancellation(subscription=subscription, **fields))
+
+    def handle(self, subscription: str) -> WorkflowHandle[Any, Any]:
+        """The workflow that carries the subscription's cancellation."""
+        return self.environment.client.get_workflow_handle(cancellation_workflow_id(subscription))
+
+    async def now(self, subscription: str) -> datetime:
+        """The time on the clock of the cancellation."""
+        return await self.environment.get_current_time(self.handle(subscription))
+
+    async def pass_time(self, subscription: str, duration: timedelta) -> None:
+        """Let time pass for one cancellation; everything due meanwhile happens."""
+        await self.environment.fast_forward(self.handle(subscription), duration)
+
+    async def pass_until(self, subscription: str, instant: datetime) -> None:
+        """Let time pass until an instant on the cancellation's clock."""
+        await self.pass_time(subscription, instant - await self.now(subscription))
+
+    async def stage(self, subscription: str) -> Stage:
+        """Where the cancellation stands."""
+        return (await self.service.status(subscription)).stage
+
+    def today(self, subscription: str) -> date:
+        """The civil date in the organization's zone before any time was passed."""
+        with Session(self.engine) as session:
+            organization = session.get_one(SubscriptionRow, subscription).organization
+            return day_of(datetime.now(UTC), session.get_one(OrganizationRow, organization).time_zone)
+
+    def line(self, subscription: str, number: int = 1) -> SubscriptionLineRow:
+        """One line as it is in the database now."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            return session.get_one(SubscriptionLineRow, f"{subscription}-{number}")
+
+    def case(self, subscription: str) -> CancellationRow:
+        """The newest cancellation as it is in the database now."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            found = session.scalars(
+                select(CancellationRow)
+                .where(CancellationRow.subscription == subscription)
+                .order_by(CancellationRow.ordinal.desc())
+            ).first()
+            assert found is not None
+            return found
+
+    def access(self, subscription: str) -> str:
+        """Whether the subscription can be used: on or off."""
+        with Session(self.engine) as session:
+            return session.get_one(SubscriptionRow, subscription).access
+
+    def actions(self, subscription: str) -> list[str]:
+        """What the audit trail says was done, in order."""
+        with Session(self.engine) as session:
+            return list(
+                session.scalars(
+                    select(AuditRow.action).where(AuditRow.subscription == subscription).order_by(AuditRow.id)
+                )
+            )
+
+    def invoice(self, subscription: str, number: str, start: date, end: date, *, line: int = 1) -> None:
+        """Bill a line for a period, as an invoice run does."""
+        with Session(self.engine) as session, session.begin():
+            line_id = f"{subscription}-{line}"
+            session.add(
+                BillingDocumentRow(
+                    number=number, kind="invoice", subscription_line=line_id, period_start=start, period_end=end
+                )
+            )
+            session.get_one(SubscriptionLineRow, line_id).next_billing_date = end + timedelta(days=1)
+
+    def plan(self, subscription: str, *, line: int = 1) -> str:
+        """Plan a renewal of a line; return its id."""
+        plan = f"{subscription}-plan"
+        with Session(self.engine) as session, session.begin():
+            session.add(
+                PlannedLineRow(
+                    id=plan,
+                    subscription_line=f"{subscription}-{line}",
+                    kind="renewal",
+                    effective_on=date(2030, 1, 1),
+                    terms={"billing_rhythm": "1Y"},
+                )
+            )
+        return plan

@@ -39,7 +39,7 @@ class Stack:
         return self._output.read_text().count(text) >= times
 
     def wait_until_said(self, text: str, times: int = 1) -> None:
-        wait_until(lambda: self.said(text, times) or self.process.poll() is not None, f"it says {text!r}")
+        wait_until(lambda: self.said(text, times) or self.process.poll() is not None, f"it says {text!r}", 60)
         assert self.said(text, times), self._output.read_text()
 
     def lines_with(self, word: str) -> list[str]:

@@ -27,10 +27,12 @@ def up(
     demo: Annotated[bool, typer.Option("--demo", help="Then play a cancellation through, as a demonstration.")] = False,
 ) -> None:
     """Run the whole service on this machine; Ctrl-C stops it, and everything is kept for the next time."""
+    from starter.setup import set_up  # noqa: PLC0415 - see above
+
     run_in_foreground(
         DataDirectory(chosen_data_directory(data_dir)),
-        set_up=_late("starter.setup", "set_up"),
-        demo=_late("starter.demo", "run_demo") if demo else None,
+        set_up=set_up,
+        demo=importlib.import_module("starter.demo").run_demo if demo else None,
         worker_module="worker",
     )
 
@@ -62,13 +64,6 @@ def run_in_foreground(
     console.print(f"Starting Offramp. Everything is kept in [bold]{data.path}[/].", highlight=False, soft_wrap=True)
     asyncio.run(stack.run(when_ready))
     console.print("Stopped; nothing is lost.")
-
-
-def _late(module: str, function: str) -> Callable[[], Awaitable[None]]:
-    async def call() -> None:
-        await getattr(importlib.import_module(module), function)()
-
-    return call
 
 
 def _show_event(event: "Event") -> None:

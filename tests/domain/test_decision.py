@@ -32,6 +32,8 @@ ENDING: dict[str, object] = YEARLY | {"end_date": "2026-12-31"}
         # the deadline day counts
         (YEARLY, "2026-09-30", None, False, 4, "2026-12-31", True),
         (YEARLY, "2026-10-01", None, False, 5, "2027-12-31", False),
+        (YEARLY, "2027-09-30", None, False, 5, "2027-12-31", False),
+        (YEARLY, "2027-10-01", None, False, 5, "2028-12-31", False),
         (YEARLY, "2029-01-15", None, False, 5, "2029-12-31", False),
         # a wish after the regular end: the first term end on or after it
         (YEARLY, "2026-09-30", "2026-12-31", False, 4, "2026-12-31", True),
@@ -43,6 +45,7 @@ ENDING: dict[str, object] = YEARLY | {"end_date": "2026-12-31"}
         (YEARLY, "2026-10-04", None, True, 1, "2026-10-04", False),
         (YEARLY, "2026-10-04", "2026-10-31", True, 1, "2026-10-31", False),
         (ENDING, "2026-10-04", "2026-10-31", True, 1, "2026-10-31", False),
+        (ENDING, "2026-10-04", "2027-01-01", True, 1, "2026-12-31", False),
         (ENDING, "2026-10-04", "2027-10-31", True, 1, "2026-12-31", False),
         # an end date already set stays
         (ENDING, "2026-10-04", None, False, 2, "2026-12-31", True),

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -275,13 +276,15 @@ def test_a_planned_line_is_named_before_the_credit_memos_that_would_take_longer(
         check_end_date(a_yearly_line(), day("2026-10-31"), has_planned_line=True)
 
 
-def test_a_closed_line_takes_no_edit() -> None:
-    closed = a_yearly_line(closed=True, end_date="2026-12-31")
-    for edit in (
-        lambda: with_term_until(closed, day("2027-12-31")),
-        lambda: with_cancellation_possible_until(closed, day("2027-12-31")),
-        lambda: with_notice_period(closed, None),
-        lambda: with_subsequent_term(closed, None),
-    ):
-        with pytest.raises(LineClosed):
-            edit()
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda line: with_term_until(line, day("2027-12-31")),
+        lambda line: with_cancellation_possible_until(line, day("2027-12-31")),
+        lambda line: with_notice_period(line, None),
+        lambda line: with_subsequent_term(line, None),
+    ],
+)
+def test_a_closed_line_takes_no_edit(edit: Callable[[SubscriptionLine], SubscriptionLine]) -> None:
+    with pytest.raises(LineClosed):
+        edit(a_yearly_line(closed=True, end_date="2026-12-31"))

@@ -10,14 +10,14 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
-from activities.mail import Mail, MailSettings
-from activities.webhooks import Webhooks, WebhookSettings
 from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.mail import Mail, MailSettings
 from activities.records import Records
 from activities.verification import Verifier
+from activities.webhooks import Webhooks, WebhookSettings
 from domain.vocabulary import Channel
 from starter.connection import connect_to_temporal
 from storage.database import DatabaseSettings, create_database_engine

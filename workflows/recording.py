@@ -9,10 +9,9 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.retries import MAIL_RETRY, RECORD_RETRY
-
     from activities.records import Records
     from activities.refusals import as_refusal
+    from activities.retries import MAIL_RETRY, RECORD_RETRY
     from activities.verification import Verifier
     from domain.errors import ForwardedRefusal
 

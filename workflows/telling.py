@@ -9,7 +9,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.mail import Mail
     from activities.retries import MAIL_RETRY, WEBHOOK_RETRY
     from activities.webhooks import Webhooks
-
     from domain.vocabulary import Channel
 
 

@@ -64,6 +64,26 @@ def pending(session: Session, cancellation: str, channel: Channel) -> Sequence[M
     ).all()
 
 
+def claim_next(session: Session, cancellation: str, channel: Channel) -> MessageRow | None:
+    """Return the oldest pending message, held until the transaction ends; None if nothing is pending.
+
+    Whoever else delivers for the same cancellation meanwhile, for instance an attempt that Temporal has given up but
+    that still runs, waits here and then finds the message marked.
+    """
+    return session.scalar(
+        select(MessageRow)
+        .where(
+            MessageRow.cancellation == cancellation,
+            MessageRow.channel == channel.value,
+            MessageRow.delivered_at.is_(None),
+            MessageRow.failed_at.is_(None),
+        )
+        .order_by(MessageRow.sequence)
+        .limit(1)
+        .with_for_update()
+    )
+
+
 def mark_delivered(session: Session, message: str, at: datetime) -> None:
     """Note that a message was handed over."""
     session.execute(update(MessageRow).where(MessageRow.id == message).values(delivered_at=at))

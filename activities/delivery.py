@@ -1,0 +1,80 @@
+"""Handing over the outbox: what was noted in the transaction of what happened is told, oldest first.
+
+At least once, in the order of one cancellation: a message is marked as soon as its receiver has accepted it, and a crash
+between the two repeats it under the same id.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from domain.messages import MessageFacts
+from domain.vocabulary import Channel
+from storage import audit, outbox
+from storage.tables import MessageRow
+
+ACTOR = "offramp"
+
+
+class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a fault of the program
+    """The receiver's final no to one message; others may still be welcome.
+
+    ``reason`` says so without personal data: it goes into the audit trail.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def deliver_all(
+    engine: Engine, cancellation: str, channel: Channel, hand_over: Callable[[MessageRow, MessageFacts], None]
+) -> int:
+    """Hand over every pending message of a cancellation, and return the sequence number up to which all is told.
+
+    ``hand_over`` returns when the receiver has accepted the message, raises `MessageRejected` if it never will (the
+    message is given up, and the next one tried), and anything else if it might later (nothing more is tried, so that
+    the order is kept). 0 if the cancellation has no message on the channel.
+    """
+    while True:
+        with Session(engine) as session, session.begin():
+            # Asked before the claim: a message noted between the two must not count as told.
+            told_up_to = outbox.last_of(session, cancellation).get(channel, 0)
+            message = outbox.claim_next(session, cancellation, channel)
+            if message is None:
+                return told_up_to
+            facts = MessageFacts.model_validate(message.content)
+            try:
+                hand_over(message, facts)
+            except MessageRejected as rejection:
+                _give_up(session, message, facts, rejection.reason)
+            else:
+                outbox.mark_delivered(session, message.id, datetime.now(UTC))
+
+
+def portable_id(message: str) -> str:
+    """Return a message's id in the form in which it leaves the house, in Message-ID and webhook-id headers.
+
+    Percent-encoded, the full stop included: it separates the parts of what a webhook's signature covers, and RFC 5322
+    forbids it in some places. What remains is legal in both; the slash is.
+    """
+    return quote(message, safe="/").replace(".", "%2E")
+
+
+def _give_up(session: Session, message: MessageRow, facts: MessageFacts, reason: str) -> None:
+    now = datetime.now(UTC)
+    outbox.mark_failed(session, message.id, now, reason)
+    audit.record(
+        session,
+        "message.failed",
+        actor=ACTOR,
+        at=now,
+        step=f"{message.id}:failed",
+        why=reason,
+        subscription=facts.subscription,
+        cancellation=facts.cancellation,
+        after={"message": message.id, "event": message.event, "channel": message.channel},
+    )

@@ -1,0 +1,153 @@
+"""Writing to people: each message as a letter, in text and in HTML.
+
+A template is written once, in the few forms that ``text.j2`` and ``html.j2`` both know (paragraph, table, list), so that
+the two can never say different things. The templates only phrase; what is to be phrased is prepared here.
+"""
+
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from domain.civil_time import day_of, in_words, instant_in_words, start_of_day
+from domain.lines import Partner
+from domain.messages import MessageFacts
+from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
+from storage.verification import FreshCode
+
+TEXT_WIDTH = 72
+_LABEL_WIDTH = 22
+
+_TEMPLATES: Mapping[Event, str] = {
+    event: f"{event.value.removeprefix('cancellation.')}.j2" for event in Event if event.startswith("cancellation.")
+}
+_QUESTIONS: Mapping[Question, str] = {
+    Question.BILLING_ADMINISTRATOR: "The e-mail address of the billing administrator",
+    Question.ORGANIZATION_URL: "The URL of the organization",
+    Question.ORGANIZATION_NAME: "The unique name of the organization",
+    Question.TERMINATION_DATE: "The day on which access is to end",
+    Question.DATA: "Whether you want to keep your data, and how",
+    Question.CAMPAIGNS: "What is to become of your marketing campaigns",
+}
+_VERIFICATION = "The confirmation that it is you who is asking: the one-time code we mail to the billing administrator"
+_DATA: Mapping[str, str] = {
+    DataChoice.NONE: "not to be kept",
+    DataChoice.EXPORT: "to be exported before the end",
+    DataChoice.MIGRATE: "to be migrated on premises before the end",
+}
+_CAMPAIGNS: Mapping[str, str] = {
+    CampaignChoice.KEEP: "to be kept running",
+    CampaignChoice.STOP: "to be stopped",
+}
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a person reads."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def letter(event: Event, facts: MessageFacts, *, reply_to: str | None = None) -> Letter:
+    """Write the letter that tells a person of an event (rules, section 11).
+
+    Dates are those of the organization's zone. Only the customer's lines are in it: what we owe a vendor is no business
+    of the customer.
+    """
+    name = _TEMPLATES[event]
+    if event is Event.REMINDER and facts.stage is Stage.INTAKE:
+        name = "intake_reminder.j2"
+    zone = facts.time_zone
+    lines = [line for line in facts.quote.lines if line.partner is Partner.CUSTOMER] if facts.quote else []
+    missing = [_QUESTIONS[Question(question)] for question in facts.open_questions]
+    if not facts.verified:
+        missing.append(_VERIFICATION)
+    ends_at_once = facts.termination_date is not None and facts.termination_date <= day_of(facts.occurred_at, zone)
+    return _written(
+        name,
+        zone,
+        facts=facts,
+        lines=lines,
+        credit_memos=[number for line in lines for number in line.credit_memos],
+        missing=missing,
+        ends_at_once=ends_at_once,
+        data=_DATA.get(facts.data) if facts.data else None,
+        campaigns=_CAMPAIGNS.get(facts.campaigns) if facts.campaigns else None,
+        until=_until_in_words(facts.reversal_deadline, zone) if facts.reversal_deadline else None,
+        reply_to=reply_to,
+    )
+
+
+def code_letter(code: FreshCode, *, reply_to: str | None = None) -> Letter:
+    """Write the letter with a one-time code. The subject does not hold it: subjects show on locked screens."""
+    return _written("code.j2", code.time_zone, code=code, reply_to=reply_to)
+
+
+def _written(template: str, zone: str, **facts: object) -> Letter:
+    facts["zone"] = zone
+    facts["moment"] = lambda instant: f"{instant_in_words(instant, zone)} ({zone})"
+    text = _TEXT.get_template(template)
+    subject = "".join(text.blocks["subject"](text.new_context(facts)))
+    return Letter(
+        subject=" ".join(subject.split()),
+        text=re.sub(r"\n{3,}", "\n\n", text.render(facts)).strip() + "\n",
+        html=_HTML.get_template(template).render(facts),
+    )
+
+
+def _until_in_words(deadline: datetime, zone: str) -> str:
+    """The last moment before an exclusive deadline, as people say it: midnight belongs to the day that ends with it."""
+    last = deadline - timedelta(microseconds=1)
+    day = day_of(last, zone)
+    if deadline != start_of_day(day_of(deadline, zone), zone):
+        return f"{instant_in_words(deadline, zone)} ({zone})"
+    abbreviation = instant_in_words(last, zone).rsplit(" ", 1)[-1]
+    return f"the end of {in_words(day)}, 24:00 {abbreviation} ({zone})"
+
+
+def _sentence(step: str) -> str:
+    """A step of an explanation, which reads as a part of a sentence, on its own."""
+    return f"{step[:1].upper()}{step[1:].rstrip('.')}."
+
+
+def _flowing(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _wrapped(text: str, first: str = "", rest: str | None = None) -> str:
+    return textwrap.fill(
+        _flowing(text),
+        TEXT_WIDTH,
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _row(value: str, label: str) -> str:
+    return _wrapped(value, f"{label + ':':<{_LABEL_WIDTH}} ", " " * (_LABEL_WIDTH + 1))
+
+
+def _environment(forms: str, *, autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=autoescape,  # noqa: S701 - off for plain text only
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"day": in_words, "sentence": _sentence, "wrapped": _wrapped, "row": _row}
+    environment.globals["layout"] = f"layout_{forms}"
+    environment.globals["say"] = environment.get_template(forms).module
+    return environment
+
+
+_TEXT = _environment("text.j2", autoescape=False)
+_HTML = _environment("html.j2", autoescape=True)

@@ -1,0 +1,19 @@
+"""How patient activities are: the retry policies that workflows give them. None of them ever gives up by itself."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+RECORD_RETRY = RetryPolicy(initial_interval=timedelta(seconds=0.5), maximum_interval=timedelta(seconds=30))
+"""For transactions on our own database: they succeed as soon as it is back."""
+
+MAIL_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
+"""For mail to people: what was promised in writing is written, however long the mail server is down."""
+
+WEBHOOK_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(hours=1)
+)
+"""For webhooks. Who gives up is the activity, message by message, from attempt `WEBHOOK_MAX_ATTEMPTS` on."""
+
+WEBHOOK_MAX_ATTEMPTS = 84
+"""The attempt of `WEBHOOK_RETRY` that begins three days after the first: 13 within 69 minutes, then one an hour."""

@@ -1,0 +1,1 @@
+"""Benchmarks: repeatable, as ratios against a named reference in the same run."""

@@ -51,7 +51,7 @@ def contracts_of(session: Session, subscription: str) -> dict[str, str]:
         .join(SubscriptionLineRow, SubscriptionLineRow.id == ContractLineRow.subscription_line)
         .where(SubscriptionLineRow.subscription == subscription)
     )
-    return dict(rows.tuples().all())
+    return {line: contract for line, contract in rows}  # noqa: C416 - dict() does not know that a row is a pair
 
 
 def uncredited_invoices(session: Session, where: ColumnElement[bool]) -> Sequence[BillingDocumentRow]:

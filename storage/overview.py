@@ -55,5 +55,5 @@ def list_cases(
             reversal_deadline=case.reversal_deadline,
             ended_at=case.ended_at,
         )
-        for case, organization in session.execute(query).tuples()
+        for case, organization in session.execute(query)
     ]

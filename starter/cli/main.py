@@ -8,8 +8,8 @@ from domain.errors import Refusal
 from starter.cli.cancellations import cancellations_app
 from starter.cli.credit_memos import credit_memos_app
 from starter.cli.dates import dates_app
-from starter.cli.mails import mails_app
 from starter.cli.importing import import_
+from starter.cli.mails import mails_app
 from starter.cli.output import REFUSED, print_refusal
 from starter.cli.quote import quote_command
 from starter.cli.up import up

@@ -154,7 +154,7 @@ def _running(session: Session, subscriptions: Iterable[str]) -> dict[str, str]:
         query = select(CancellationRow.subscription, CancellationRow.id).where(
             CancellationRow.subscription.in_(some), CancellationRow.stage.not_in(sorted(FINAL_STAGES))
         )
-        running.update(session.execute(query).tuples().all())
+        running.update([(key, value) for key, value in session.execute(query)])
     return running
 
 
@@ -164,7 +164,7 @@ def _load_pending(session: Session, existing: Existing) -> None:
         query = select(PlannedLineRow.subscription_line, PlannedLineRow.id).where(
             PlannedLineRow.subscription_line.in_(some), PlannedLineRow.withdrawn_by.is_(None)
         )
-        existing.pending.update(session.execute(query).tuples().all())
+        existing.pending.update([(key, value) for key, value in session.execute(query)])
 
 
 def _load_credited(session: Session, document: ImportDocument, existing: Existing) -> None:

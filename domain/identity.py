@@ -45,7 +45,7 @@ def same_url(one: str, other: str) -> bool:
 
     The scheme may be left out, a trailing slash and the case of the host do not count; the path does.
     """
-    return _canonical_url(one) == _canonical_url(other)
+    return canonical_url(one) == canonical_url(other)
 
 
 def same_name(one: str, other: str) -> bool:
@@ -71,7 +71,8 @@ def check_identity(given: Identity, record: Identity) -> None:
         raise IdentityMismatch(differing)
 
 
-def _canonical_url(url: str) -> tuple[str, str]:
+def canonical_url(url: str) -> tuple[str, str]:
+    """Return what two URLs of the same organization have in common (see `same_url`)."""
     text = url.strip()
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")

@@ -1,9 +1,70 @@
 """How to reach PostgreSQL."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from domain.errors import Refusal
+
+_BUSY = frozenset({"55P03", "40P01", "40001"})  # lock timeout, deadlock, serialization
+_NOT_MIGRATED = frozenset({"42P01", "42703"})  # no such table, no such column
+
+
+class DatabaseUrlMalformed(Refusal):
+    """A text that is no database URL. It is not repeated: it may hold a password."""
+
+    code = "database_url_malformed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "OFFRAMP_DATABASE_URL is not a database URL.",
+            way_out="Set it to postgresql://user:password@host:port/database.",
+        )
+
+
+class DatabaseUnavailable(Refusal):
+    """The database does not answer, or lets nobody in."""
+
+    code = "database_unavailable"
+
+    def __init__(self, database: str, reason: str) -> None:
+        super().__init__(
+            f"The database {database} does not answer: {reason}.",
+            way_out="Check that it runs and that OFFRAMP_DATABASE_URL names it and a user who may enter; nothing was changed.",
+            database=database,
+        )
+
+
+class DatabaseBusy(Refusal):
+    """Somebody else held the same rows for too long."""
+
+    code = "database_busy"
+
+    def __init__(self, database: str) -> None:
+        super().__init__(
+            f"Somebody else in the database {database} is changing the same entries.",
+            way_out="Try again; nothing was changed.",
+            database=database,
+        )
+
+
+class DatabaseNotMigrated(Refusal):
+    """The database has not the tables of this version."""
+
+    code = "database_not_migrated"
+
+    def __init__(self, database: str) -> None:
+        super().__init__(
+            f"The database {database} has not the tables that this version of Offramp needs.",
+            way_out="Apply the migrations (docs/operations.md), or start the service with: offramp up",
+            database=database,
+        )
 
 
 class DatabaseSettings(BaseSettings):
@@ -18,13 +79,62 @@ def create_database_engine(url: str | URL, *, pool_size: int = 10) -> Engine:
     """Return a connection pool on the database.
 
     Connections are checked before use, so that a restart of the database costs a caller nothing but the reconnection,
-    and no statement waits longer for a lock than an activity may run.
+    and no statement waits longer for a lock than an activity may run. Raises DatabaseUrlMalformed.
     """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise DatabaseUrlMalformed from None
     return create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
+        parsed.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
         connect_args={"connect_timeout": 5, "options": "-c lock_timeout=10s -c timezone=UTC"},
     )
+
+
+@contextmanager
+def refusing_when_unavailable(url: URL) -> Iterator[None]:
+    """Turn the ways in which a database cannot be used into refusals that name it, without user and password.
+
+    Raises:
+        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated.
+
+    """
+    database = f"{url.database} on {url.host or 'localhost'}:{url.port or 5432}"
+    try:
+        yield
+    except PoolTimeout:
+        raise DatabaseUnavailable(database, "all connections are in use") from None
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if state in _BUSY:
+            raise DatabaseBusy(database) from None
+        if state in _NOT_MIGRATED:
+            raise DatabaseNotMigrated(database) from None
+        never_connected = state is None and isinstance(error, OperationalError | InterfaceError)
+        if error.connection_invalidated or never_connected or (state or "")[:2] in ("08", "28", "3D", "53", "57"):
+            raise DatabaseUnavailable(database, _reason(error, state)) from None
+        raise
+
+
+def _reason(error: DBAPIError, state: str | None) -> str:
+    # The driver's own text names the host again and sometimes the user; these few words do not.
+    match state and state[:2]:
+        case "28":
+            return "it refuses the user or the password"
+        case "3D":
+            return "there is no database of that name"
+        case "53":
+            return "it has no connection or memory left"
+        case "57":
+            return "it is starting up or shutting down"
+        case _:
+            said = str(error.orig).casefold()
+            if "password authentication failed" in said or "no password supplied" in said:
+                return "it refuses the user or the password"
+            if "does not exist" in said:
+                return "there is no database or user of that name"
+            return "no connection could be made"

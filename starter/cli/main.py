@@ -8,6 +8,7 @@ from domain.errors import Refusal
 from starter.cli.cancellations import cancellations_app
 from starter.cli.credit_memos import credit_memos_app
 from starter.cli.dates import dates_app
+from starter.cli.importing import import_
 from starter.cli.mails import mails_app
 from starter.cli.output import REFUSED, print_refusal
 from starter.cli.quote import quote_command
@@ -32,6 +33,7 @@ def offramp(context: typer.Context) -> None:
 
 app.command()(up)
 app.command("quote")(quote_command)
+app.command("import")(import_)
 app.add_typer(cancellations_app, name="cancellations")
 app.add_typer(credit_memos_app, name="credit-memos")
 app.add_typer(mails_app, name="mails")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 from rich.console import Console
+from rich.markup import escape
 
 from domain.errors import Refusal
 
@@ -38,6 +39,8 @@ def print_refusal(refusal: Refusal, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": details.model_dump(mode="json")})
         return
-    error_console.print(f"[bold red]Refused[/] ({details.code}): {details.message}", highlight=False, soft_wrap=True)
+    # Not `details`: a refusal may have more to say to people than to programs. Escaped: it quotes what people wrote.
+    said = escape(refusal.message)
+    error_console.print(f"[bold red]Refused[/] ({details.code}): {said}", highlight=False, soft_wrap=True)
     if details.way_out:
-        error_console.print(f"[bold]Way out:[/] {details.way_out}", highlight=False, soft_wrap=True)
+        error_console.print(f"[bold]Way out:[/] {escape(details.way_out)}", highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from domain.errors import Refusal
 from starter.client import Offramp
 from starter.connection import connect_to_temporal
-from storage.database import DatabaseSettings, create_database_engine
+from storage.database import DatabaseSettings, create_database_engine, refusing_when_unavailable
 
 Result = TypeVar("Result")
 
@@ -49,12 +49,13 @@ SubscriptionArgument = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", hel
 
 @contextmanager
 def database() -> Iterator[Engine]:
-    """Give the configured database; raises NoServiceConfigured."""
+    """Give the configured database; raises NoServiceConfigured, and DatabaseUnavailable while it is used."""
     if not os.environ.get("OFFRAMP_DATABASE_URL"):
         raise NoServiceConfigured
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=4)
     try:
-        yield engine
+        with refusing_when_unavailable(engine.url):
+            yield engine
     finally:
         engine.dispose()
 

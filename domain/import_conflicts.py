@@ -1,0 +1,163 @@
+"""What an import is refused for because of what the database already holds."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from domain.errors import Refusal
+
+
+class TakenElsewhere(Refusal):
+    """Base: another organization already has what must be the only one of its kind."""
+
+    what: ClassVar[str]
+
+    def __init__(self, value: str, organization: str) -> None:
+        super().__init__(
+            f"The {self.what} {value!r} belongs to organization {organization}.",
+            way_out="Correct it; to hand it over, first import the other organization with another one.",
+            value=value,
+            organization=organization,
+        )
+
+
+class UrlTaken(TakenElsewhere):
+    """The URL of another organization."""
+
+    code = "url_taken"
+    what = "URL"
+
+
+class UniqueNameTaken(TakenElsewhere):
+    """The unique name of another organization."""
+
+    code = "unique_name_taken"
+    what = "unique name"
+
+
+class Immovable(Refusal):
+    """Base: something that exists would change what it belongs to."""
+
+    what: ClassVar[str]
+
+    def __init__(self, identifier: str, now: str, wanted: str) -> None:
+        super().__init__(
+            f"{self.what} {identifier} exists and belongs to {now}; an import does not move it to {wanted}.",
+            way_out="Give the new one an id of its own.",
+            id=identifier,
+            now=now,
+            wanted=wanted,
+        )
+
+
+class SubscriptionMoved(Immovable):
+    """A subscription that would change its organization."""
+
+    code = "subscription_moved"
+    what = "Subscription"
+
+
+class LineMoved(Immovable):
+    """A line that would change its subscription."""
+
+    code = "line_moved"
+    what = "Line"
+
+
+class LinePartnerChanged(Immovable):
+    """A line that would change from the customer's to the vendor's side, or back."""
+
+    code = "line_partner_changed"
+    what = "Line"
+
+
+class ContractPartnerChanged(Immovable):
+    """A contract that would change its partner."""
+
+    code = "contract_partner_changed"
+    what = "Contract"
+
+
+class ContractLineChanged(Immovable):
+    """A line that would change its place on a contract."""
+
+    code = "contract_line_changed"
+    what = "The contract line of line"
+
+
+class CampaignMoved(Immovable):
+    """A campaign of another organization."""
+
+    code = "campaign_moved"
+    what = "Campaign"
+
+
+class ActivityMoved(Immovable):
+    """An activity of another campaign."""
+
+    code = "activity_moved"
+    what = "Activity"
+
+
+class PlannedLineMoved(Immovable):
+    """A planned line of another line."""
+
+    code = "planned_line_moved"
+    what = "Planned line"
+
+
+class ContractLineTaken(Refusal):
+    """A contract line number that another line has."""
+
+    code = "contract_line_taken"
+
+    def __init__(self, contract: str, number: int, line: str) -> None:
+        super().__init__(
+            f"Line {number} of contract {contract} is taken by subscription line {line}.",
+            way_out="Leave the number out, and the next free one is given.",
+            contract=contract,
+            number=number,
+            line=line,
+        )
+
+
+class LineUnderCancellation(Refusal):
+    """A change to the dates of a line while a cancellation decides them."""
+
+    code = "line_under_cancellation"
+
+    def __init__(self, line: str, cancellation: str, fields: Sequence[str]) -> None:
+        named = ", ".join(fields)
+        super().__init__(
+            f"Line {line} is under cancellation {cancellation}, and the document would change its {named}.",
+            way_out="Withdraw or reverse the cancellation first, or leave these fields out.",
+            line=line,
+            cancellation=cancellation,
+            fields=named,
+        )
+
+
+class PlannedLineWithdrawn(Refusal):
+    """A change to a planned line that a cancellation has withdrawn."""
+
+    code = "planned_line_withdrawn"
+
+    def __init__(self, planned_line: str, cancellation: str) -> None:
+        super().__init__(
+            f"Planned line {planned_line} was withdrawn by cancellation {cancellation} and does not change meanwhile.",
+            way_out="Withdraw or reverse the cancellation first.",
+            planned_line=planned_line,
+            cancellation=cancellation,
+        )
+
+
+class InvoiceChanged(Refusal):
+    """A posted document under this number says something else."""
+
+    code = "invoice_changed"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"A billing document {number} exists and says something else; posted documents do not change.",
+            way_out="Give the invoice a number of its own, or post a credit memo for the old one.",
+            number=number,
+        )

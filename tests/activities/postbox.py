@@ -1,10 +1,12 @@
 # ruff: noqa: ARG002, N802 - the names and arguments are aiosmtpd's
 """A real SMTP server whose answers a test chooses."""
 
+import asyncio
 import email
 import email.policy
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -20,9 +22,15 @@ class Postbox:
         self.taken: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.connections = 0
+        self.encrypted = False
         self.answers_to_sender: list[str | None] = []
         self.answers_to_recipient: list[str | None] = []
         self.answers_to_data: list[str | None] = []
+        self.reached = threading.Event()
+        """Set when the content of a mail has arrived."""
+        self.may_answer = threading.Event()
+        """Clear it to keep the server from answering to the content."""
+        self.may_answer.set()
 
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -47,12 +55,15 @@ class Postbox:
         return answer or "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.reached.set()
+        await asyncio.to_thread(self.may_answer.wait)
         answer = self.answers_to_data.pop(0) if self.answers_to_data else None
         if answer is None:
             assert isinstance(envelope.content, bytes)
             mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
             assert isinstance(mail, EmailMessage)
             self.taken.append(mail)
+            self.encrypted = session.ssl is not None
             self.recipients += envelope.rcpt_tos
         return answer or "250 OK"
 

@@ -1,11 +1,15 @@
 """Mail to people, against a real SMTP server and a real database."""
 
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
@@ -117,6 +121,23 @@ def test_a_mail_accepted_but_not_marked_is_repeated_under_the_same_message_id(
     assert postbox.taken[1].as_bytes().count(b"Message-ID") == 1
 
 
+def test_a_second_delivery_waits_for_the_first_and_sends_nothing_again(
+    engine: Engine, mail: Mail, postbox: Postbox
+) -> None:
+    tell_two(engine)
+    postbox.may_answer.clear()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(deliver, mail)
+        postbox.reached.wait()
+        second = pool.submit(deliver, mail)
+        with engine.connect() as connection:
+            while not connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                connection.rollback()
+        postbox.may_answer.set()
+        assert first.result() == second.result()
+    assert [taken["Subject"].split()[1] for taken in postbox.taken] == ["received:", "scheduled:"]
+
+
 def test_the_headers_say_who_when_and_which_thread(engine: Engine, mail: Mail, postbox: Postbox) -> None:
     tell_two(engine)
     deliver(mail)
@@ -170,6 +191,52 @@ def test_a_server_that_hangs_up_at_once_is_tried_again(engine: Engine) -> None:
         tell_two(engine)
         listener.close()
     refused_delivery(mail)
+
+
+def test_a_server_without_starttls_gets_nothing_where_it_is_required(
+    engine: Engine, server: str, postbox: Postbox
+) -> None:
+    tell_two(engine)
+    error = refused_delivery(sending_by(engine, f"smtp://kim:s3cr3t@{server}"))
+    assert "does not offer STARTTLS, which our settings require" in str(error)
+    assert "s3cr3t" not in as_temporal_stores(error)
+    assert postbox.taken == []
+
+
+@pytest.fixture(scope="module")
+def self_signed(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """A server's context with a certificate that nobody trusts."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the openssl program to make a certificate")
+    directory = tmp_path_factory.mktemp("tls")
+    key, certificate = directory / "key.pem", directory / "certificate.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    new = [openssl, "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    subprocess.run([*new, "-keyout", key, "-out", certificate, *subject], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def test_starttls_is_used_where_it_is_offered_whoever_signed_the_certificate(
+    engine: Engine, postbox: Postbox, self_signed: ssl.SSLContext
+) -> None:
+    tell_two(engine)
+    with postbox.listening(tls=self_signed) as server:
+        deliver(sending_by(engine, f"smtp://{server}"))
+    assert len(postbox.taken) == 2
+    assert postbox.encrypted
+
+
+def test_where_starttls_is_required_the_certificate_must_be_valid(
+    engine: Engine, postbox: Postbox, self_signed: ssl.SSLContext
+) -> None:
+    tell_two(engine)
+    with postbox.listening(tls=self_signed) as server:
+        error = refused_delivery(sending_by(engine, f"smtp://{server}?starttls=required"))
+    assert "its certificate is not valid" in str(error)
+    assert postbox.taken == []
 
 
 @pytest.mark.parametrize(

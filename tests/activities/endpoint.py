@@ -1,0 +1,49 @@
+"""A real HTTP server that receives webhooks and answers as a test chooses."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(frozen=True)
+class Request:
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Endpoint:
+    """What arrived, and the statuses of the next answers (204 when none are left)."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.statuses: list[int] = []
+
+    @contextmanager
+    def listening(self) -> Iterator[str]:
+        """Run the server, and give its URL."""
+        endpoint = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                endpoint.requests.append(Request(self.path, dict(self.headers), body))
+                self.send_response(endpoint.statuses.pop(0) if endpoint.statuses else 204)
+                self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/hooks?token=t0ken"
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()

@@ -1,0 +1,209 @@
+"""What people read: every letter in text and in HTML, and the facts each of them must hold."""
+
+import re
+from datetime import UTC, date, datetime
+from html.parser import HTMLParser
+
+import pytest
+
+from activities.letters import Letter, code_letter, letter
+from domain.messages import MAILED
+from domain.vocabulary import Event, Stage
+from storage.verification import FreshCode
+from tests.activities.samples import facts
+
+OPEN = {"verified": False, "open_questions": ["termination_date", "data"], "termination_date": None, "data": None}
+EVERY_LETTER = {
+    "received": letter(Event.RECEIVED, facts(Stage.INTAKE)),
+    "received with open questions": letter(Event.RECEIVED, facts(Stage.INTAKE, **OPEN)),
+    "received by goodwill": letter(Event.RECEIVED, facts(Stage.INTAKE, quote=None, intake_ends_at=None)),
+    "scheduled": letter(Event.SCHEDULED, facts(Stage.SCHEDULED)),
+    "intake reminder": letter(Event.REMINDER, facts(Stage.INTAKE, **OPEN)),
+    "reminder": letter(Event.REMINDER, facts(Stage.SCHEDULED)),
+    "effective": letter(Event.EFFECTIVE, facts(Stage.CANCELED)),
+    "reversal reminder": letter(Event.REVERSAL_REMINDER, facts(Stage.CANCELED)),
+    "reversed": letter(Event.REVERSED, facts(Stage.REVERSED)),
+    "withdrawn": letter(Event.WITHDRAWN, facts(Stage.WITHDRAWN)),
+    "withdrawn in intake": letter(Event.WITHDRAWN, facts(Stage.WITHDRAWN, **OPEN)),
+    "abandoned": letter(Event.ABANDONED, facts(Stage.ABANDONED, **OPEN), reply_to="help@provider.example"),
+    "closed": letter(Event.CLOSED, facts(Stage.CLOSED)),
+    "code": code_letter(
+        FreshCode(
+            code="042137",
+            number=1,
+            salt="5a17",
+            recipient="kim.meyer@contoso.example",
+            organization_name="contoso & sons",
+            time_zone="Europe/Berlin",
+            expires_at=datetime(2026, 9, 21, 22, 45, tzinfo=UTC),
+        )
+    ),
+}
+every_letter = pytest.mark.parametrize("written", EVERY_LETTER.values(), ids=EVERY_LETTER.keys())
+
+
+class _Words(HTMLParser):
+    """The words of an HTML page's body, as a reader sees them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        self._hidden += tag in ("head", "h1")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("head", "h1")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.words += re.findall(r"[\w.@/]*\w", data)
+
+
+def words_of(html: str) -> list[str]:
+    parser = _Words()
+    parser.feed(html)
+    return parser.words
+
+
+def flowing(written: Letter) -> str:
+    return " ".join(written.text.split())
+
+
+def test_every_mailed_event_has_a_letter() -> None:
+    for event in MAILED:
+        stage = Stage.CANCELED if event in (Event.EFFECTIVE, Event.REVERSAL_REMINDER) else Stage.CLOSED
+        assert letter(event, facts(stage)).subject
+
+
+@every_letter
+def test_text_and_html_say_the_same_words(written: Letter) -> None:
+    assert words_of(written.html) == re.findall(r"[\w.@/]*\w", written.text)
+
+
+@every_letter
+def test_a_letter_shows_no_raw_value_and_loads_nothing(written: Letter) -> None:
+    for shown in (written.subject, written.text, written.html):
+        assert not re.search(r"\bNone\b|\{\{|\{%|datetime|no_campaigns|\d{4}-\d{2}-\d{2}|&amp;amp;", shown)
+    assert not re.search(r"<img|<script|<link|src=|url\(|@import", written.html)
+
+
+@every_letter
+def test_a_text_fits_its_lines_and_a_subject_its_list(written: Letter) -> None:
+    assert max(len(line) for line in written.text.splitlines()) <= 90
+    assert "\n\n\n" not in written.text
+    assert len(written.subject) <= 90
+
+
+@every_letter
+def test_a_customer_does_not_read_about_vendor_lines(written: Letter) -> None:
+    assert "V-1" not in written.text + written.html
+
+
+def test_names_from_outside_are_escaped_in_html_only() -> None:
+    written = EVERY_LETTER["received"]
+    assert "CRM <Enterprise>" in written.subject
+    assert "CRM <Enterprise>" in written.text
+    assert "<Enterprise>" not in written.html
+    assert "contoso &amp; sons" in written.html
+
+
+def test_the_acknowledgement_states_content_date_time_and_end_dates() -> None:
+    said = flowing(EVERY_LETTER["received"])
+    assert "Received on: 22.09.2026 00:30 CEST (Europe/Berlin)" in said
+    assert "Access is to end on: 31.12.2026" in said
+    assert "Billing of line L-1 ends on 31.12.2026." in said
+    assert "Deadline 30.09.2026 met with 8 days to spare; term until 31.12.2026." in said
+    assert "to be credited first: INV-77." in said
+    assert "Nothing is missing." in said
+
+
+def test_the_acknowledgement_says_what_is_open_and_until_when() -> None:
+    said = flowing(EVERY_LETTER["received with open questions"])
+    assert "Access is to end on: not named yet" in said
+    assert (
+        "- The day on which access is to end - Whether you want to keep your data, and how - The confirmation" in said
+    )
+    assert "Please answer before 06.10.2026 00:30 CEST (Europe/Berlin)." in said
+    assert "Nothing is missing." not in said
+
+
+def test_the_promise_says_when_access_ends_and_what_changed() -> None:
+    changed = "Billing of line L-1 ends on 31.12.2027, not on 31.12.2026."
+    written = letter(Event.SCHEDULED, facts(Stage.SCHEDULED, changes=[changed]))
+    assert written.subject.endswith("ends on 31.12.2026")
+    assert "Access ends on: 31.12.2026, as the day begins (Europe/Berlin)" in flowing(written)
+    assert changed in flowing(written)
+    assert "What changed" not in EVERY_LETTER["scheduled"].text
+
+
+def test_access_that_ends_on_the_day_of_the_promise_ends_today_in_the_zone_of_the_organization() -> None:
+    written = letter(Event.SCHEDULED, facts(Stage.SCHEDULED, termination_date=date(2026, 9, 22)))
+    assert "Access ends on: 22.09.2026, today" in flowing(written)
+
+
+def test_a_reminder_during_the_intake_asks_and_later_it_reminds_of_the_day() -> None:
+    assert EVERY_LETTER["intake reminder"].subject == "Your cancellation of CRM <Enterprise> is waiting for 3 answers"
+    assert EVERY_LETTER["reminder"].subject == "Reminder: access to CRM <Enterprise> ends on 31.12.2026"
+
+
+@pytest.mark.parametrize("which", ["effective", "reversal reminder"])
+def test_the_reversal_deadline_is_the_end_of_its_last_day_and_the_letter_says_how_to_reverse(which: str) -> None:
+    said = flowing(EVERY_LETTER[which])
+    assert "until the end of 30.01.2027, 24:00 CET (Europe/Berlin). A request on that last day counts." in said
+    assert "Tell us the number SUB-1001/1, and the same information as for the cancellation" in said
+    assert "the URL of the organization: https://contoso.crm.example" in said
+    assert "the unique name of the organization: contoso & sons" in said
+
+
+@pytest.mark.parametrize(
+    ("deadline", "zone", "said"),
+    [
+        # The night of the change to summer time: the last moment of the day before is still winter time.
+        (datetime(2027, 3, 27, 23, tzinfo=UTC), "Europe/Berlin", "the end of 27.03.2027, 24:00 CET (Europe/Berlin)"),
+        (datetime(2027, 3, 28, 22, tzinfo=UTC), "Europe/Berlin", "the end of 28.03.2027, 24:00 CEST (Europe/Berlin)"),
+        # Clocks jump over midnight: the day that ends has no 24:00 of its own, and yet it ends.
+        (datetime(2027, 3, 27, 22, tzinfo=UTC), "Asia/Beirut", "the end of 27.03.2027, 24:00 EET (Asia/Beirut)"),
+        # A window that does not end at a midnight, as policies for demonstrations have.
+        (datetime(2027, 1, 30, 13, 35, tzinfo=UTC), "Europe/Berlin", "until 30.01.2027 14:35 CET (Europe/Berlin)"),
+    ],
+)
+def test_a_deadline_reads_as_the_last_moment_that_counts(deadline: datetime, zone: str, said: str) -> None:
+    written = letter(Event.EFFECTIVE, facts(Stage.CANCELED, reversal_deadline=deadline, time_zone=zone))
+    assert said in flowing(written)
+
+
+@pytest.mark.parametrize("event", [Event.EFFECTIVE, Event.REVERSED, Event.CLOSED])
+def test_only_who_had_marketing_stopped_reads_that_it_does_not_come_back(event: Event) -> None:
+    stopped = letter(event, facts(Stage.CANCELED, marketing_was_stopped=True))
+    assert "marketing service" in flowing(stopped)
+    assert "marketing service" not in flowing(letter(event, facts(Stage.CANCELED)))
+
+
+def test_the_certificate_states_what_ended_and_when() -> None:
+    said = flowing(EVERY_LETTER["closed"])
+    assert EVERY_LETTER["closed"].subject == "Cancellation certificate SUB-1001/1: CRM <Enterprise>"
+    for row in (
+        "Subscription: CRM <Enterprise> (SUB-1001)",
+        "Received on: 22.09.2026 00:30 CEST (Europe/Berlin)",
+        "Access ended on: 31.12.2026",
+        "Could be reversed until: the end of 30.01.2027, 24:00 CET (Europe/Berlin)",
+        "Closed on: 31.01.2027 02:00 CET (Europe/Berlin)",
+        "Billing of line L-2 ends on 31.12.2026.",
+    ):
+        assert row in said
+
+
+def test_an_abandoned_request_says_what_was_missing_and_whom_to_ask() -> None:
+    said = flowing(EVERY_LETTER["abandoned"])
+    assert "Nothing was changed" in said
+    assert "The day on which access is to end" in said
+    assert "it reaches help@provider.example" in said
+
+
+def test_a_code_letter_says_until_when_and_that_no_password_is_asked_for() -> None:
+    said = flowing(EVERY_LETTER["code"])
+    assert "042137" in said
+    assert "until 22.09.2026 00:45 CEST (Europe/Berlin)" in said
+    assert "We never ask for your password." in said

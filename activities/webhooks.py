@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import logging
 from datetime import UTC, datetime
 
 import httpx
@@ -25,6 +26,10 @@ WEBHOOK_ENDPOINT_UNAVAILABLE = "webhook_endpoint_unavailable"
 # Client errors that are about the moment and not about the message: request timeout, too early, too many requests.
 _TEMPORARY_CLIENT_ERRORS = frozenset({408, 425, 429})
 _SECRET_BYTES = range(24, 65)
+
+
+# httpx logs the URL of every request, with its query string: tokens of receivers would stand in our logs.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class WebhookSettings(BaseSettings):

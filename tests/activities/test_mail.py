@@ -4,6 +4,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -66,6 +67,7 @@ def refused_delivery(mail: Mail) -> ApplicationError:
     assert raised.value.type == "mail_server_unavailable"
     assert not raised.value.non_retryable
     assert ADDRESS not in as_temporal_stores(raised.value)
+    assert ADDRESS not in "".join(traceback.format_exception(raised.value))
     return raised.value
 
 

@@ -2,9 +2,12 @@
 
 import base64
 import json
+import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +17,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.mail import MailSettings
 from activities.retries import WEBHOOK_MAX_ATTEMPTS, WEBHOOK_RETRY
 from activities.webhooks import Webhooks, WebhookSettings
 from domain.vocabulary import Channel, Event, Stage, message_id
@@ -26,6 +30,7 @@ def secret(letter: str) -> str:
     return "whsec_" + base64.b64encode(letter.encode() * 32).decode()
 
 
+DOCUMENTATION = Path(__file__).parents[2] / "docs" / "messages.md"
 NEW, OLD, FOREIGN = secret("n"), secret("o"), secret("f")
 
 
@@ -109,6 +114,51 @@ def test_the_body_does_not_say_who_the_customer_is(engine: Engine, webhooks: Web
     body = endpoint.requests[0].body.decode()
     for private in (ADDRESS, "contoso", "unhappy"):
         assert private not in body
+
+
+def test_the_url_and_its_tokens_stay_out_of_the_log(
+    engine: Engine, webhooks: Webhooks, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell_two(engine)
+    endpoint.statuses = [204, 503]
+    with caplog.at_level(logging.INFO):
+        refused_delivery(webhooks)
+    assert len(endpoint.requests) == 2
+    assert "t0ken" not in caplog.text
+
+
+def test_the_documentation_shows_a_body_as_it_is_sent(engine: Engine, webhooks: Webhooks, endpoint: Endpoint) -> None:
+    told(engine, Event.EFFECTIVE, facts(Stage.CANCELED))
+    deliver(webhooks)
+    sent = json.loads(endpoint.requests[0].body)
+    assert members(documented_body()) == members(sent)
+
+
+def test_the_documented_signature_is_that_of_the_documented_body() -> None:
+    written = DOCUMENTATION.read_text("utf-8")
+    documented = dict(re.findall(r"^(webhook-[a-z]+): (.*)$", written, re.MULTILINE))
+    (example_secret,) = re.findall(r"`(whsec_\S+=)`", written)
+    at = datetime.fromtimestamp(int(documented["webhook-timestamp"]), UTC)
+    body = json.dumps(documented_body(), ensure_ascii=False, separators=(",", ":"))
+    assert Webhook(example_secret).sign(documented["webhook-id"], at, body) == documented["webhook-signature"]
+
+
+def documented_body() -> object:
+    return json.loads(re.findall(r"```json\n(.*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL)[0])
+
+
+def test_the_documentation_names_every_event_and_every_setting() -> None:
+    written = DOCUMENTATION.read_text("utf-8")
+    settings_of = [f"OFFRAMP_{name.upper()}" for kind in (WebhookSettings, MailSettings) for name in kind.model_fields]
+    for name in (*Event, *settings_of):
+        assert f"`{name}`" in written
+
+
+def members(value: object) -> object:
+    """The names that a JSON value holds, without what they stand for."""
+    if isinstance(value, dict):
+        return {name: members(inner) for name, inner in value.items()}
+    return members(value[0]) if isinstance(value, list) and value else None
 
 
 def test_during_a_rotation_both_secrets_verify(

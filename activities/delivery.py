@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from domain.messages import MessageFacts
 from domain.vocabulary import Channel
@@ -30,15 +32,37 @@ class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a f
         super().__init__(reason)
 
 
+class MessagePutOff(Exception):  # noqa: N818 - as `MessageRejected`
+    """The receiver's no to one message for the moment; ``reason`` says so without personal data."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
 def deliver_all(
-    engine: Engine, cancellation: str, channel: Channel, hand_over: Callable[[MessageRow, MessageFacts], None]
+    engine: Engine,
+    cancellation: str,
+    channel: Channel,
+    hand_over: Callable[[MessageRow, MessageFacts], None],
+    *,
+    max_attempts: int,
+    unavailable: str,
 ) -> int:
     """Hand over every pending message of a cancellation, and return the sequence number up to which all is told.
 
     ``hand_over`` returns when the receiver has accepted the message, raises `MessageRejected` if it never will (the
-    message is given up, and the next one tried), and anything else if it might later (nothing more is tried, so that
-    the order is kept). 0 if the cancellation has no message on the channel.
+    message is given up, and the next one tried), and `MessagePutOff` if it might later. Then nothing more is tried, so
+    that the order is kept, unless this is the activity's attempt ``max_attempts`` or a later one: each of these gives up
+    one message that is put off, so that nobody's absence holds a cancellation for ever. 0 if the cancellation has no
+    message on the channel.
+
+    Raises:
+        ApplicationError: type ``unavailable``, to be retried: a message is put off.
+
     """
+    attempt = activity.info().attempt
+    may_give_up = attempt >= max_attempts
     while True:
         with Session(engine) as session, session.begin():
             # Asked before the claim: a message noted between the two must not count as told.
@@ -51,6 +75,11 @@ def deliver_all(
                 hand_over(message, facts)
             except MessageRejected as rejection:
                 _give_up(session, message, facts, rejection.reason)
+            except MessagePutOff as delay:
+                if not may_give_up:
+                    raise ApplicationError(delay.reason, type=unavailable) from None
+                may_give_up = False
+                _give_up(session, message, facts, f"{delay.reason} Given up after {attempt} attempts.")
             else:
                 outbox.mark_delivered(session, message.id, datetime.now(UTC))
 

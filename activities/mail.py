@@ -10,10 +10,12 @@ from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
-from activities.delivery import MessageRejected, deliver_all, portable_id
+from activities.delivery import MessagePutOff, MessageRejected, deliver_all, portable_id
 from activities.letters import Letter, code_letter, letter
-from activities.smtp import SmtpConnection, SmtpServer
+from activities.retries import MAIL_MAX_ATTEMPTS
+from activities.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
 from domain.errors import Refusal
 from domain.messages import MessageFacts
 from domain.vocabulary import Channel, Event, message_id
@@ -89,7 +91,8 @@ class Mail:
         """Mail every pending message of a cancellation, and return the sequence number up to which all is told.
 
         Run again, it sends nothing again; after a crash between the server's acceptance and our note of it, one mail
-        goes out twice with the same Message-ID.
+        goes out twice with the same Message-ID. A server that takes no mail at all is waited for without end; a mail that
+        it puts off, for instance because the mailbox is full, is given up from attempt `MAIL_MAX_ATTEMPTS` on.
 
         Raises:
             ApplicationError: ``mail_server_unavailable``, to be retried (`activities.retries.MAIL_RETRY`).
@@ -105,7 +108,14 @@ class Mail:
                     mail["In-Reply-To"] = mail["References"] = self._message_id(first)
                 server.send(mail, sender=self._sender.addr_spec, recipient=message.recipient)
 
-            return deliver_all(self._engine, cancellation, Channel.MAIL, hand_over)
+            return deliver_all(
+                self._engine,
+                cancellation,
+                Channel.MAIL,
+                hand_over,
+                max_attempts=MAIL_MAX_ATTEMPTS,
+                unavailable=MAIL_SERVER_UNAVAILABLE,
+            )
 
     def send_code_mail(self, code: FreshCode, message_id: str) -> None:
         """Mail a one-time code at once; it is in no outbox, because it must not be kept.
@@ -125,6 +135,8 @@ class Mail:
                 server.send(mail, sender=self._sender.addr_spec, recipient=code.recipient)
             except MessageRejected as rejection:
                 raise CodeNotDeliverable(rejection.reason) from None
+            except MessagePutOff as delay:
+                raise ApplicationError(delay.reason, type=MAIL_SERVER_UNAVAILABLE) from None
 
     def _mail(self, written: Letter, message: str, *, to: str, at: datetime) -> EmailMessage:
         # Header lines are as long as RFC 5322 allows: shorter ones would break ids that are longer than a line.

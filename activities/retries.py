@@ -10,6 +10,9 @@ RECORD_RETRY = RetryPolicy(initial_interval=timedelta(seconds=0.5), maximum_inte
 MAIL_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 """For mail to people: what was promised in writing is written, however long the mail server is down."""
 
+MAIL_MAX_ATTEMPTS = 1449
+"""The attempt of `MAIL_RETRY` that begins five days after the first: how long a mail may be put off (RFC 5321, 4.5.4.1)."""
+
 WEBHOOK_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(hours=1)
 )

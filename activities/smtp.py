@@ -14,11 +14,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from temporalio.exceptions import ApplicationError
 
-from activities.delivery import MessageRejected
+from activities.delivery import MessagePutOff, MessageRejected
 
 TIMEOUT_SECONDS = 10.0
 MAIL_SERVER_UNAVAILABLE = "mail_server_unavailable"
 
+_CLOSING = 421
+"""The one answer to a mail that is about the server: it closes the connection (RFC 5321, section 3.8)."""
 _ENHANCED_STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _DEFAULT_PORTS: Mapping[str, int] = {"smtp": 25, "smtps": 465}
 
@@ -102,7 +104,8 @@ class SmtpConnection:
 
         Raises:
             MessageRejected: it never will: 5xx for this recipient or this content.
-            ApplicationError: it may later; type ``mail_server_unavailable``, to be retried.
+            MessagePutOff: it may later: 4xx for this recipient or this content.
+            ApplicationError: type ``mail_server_unavailable``, to be retried: it takes no mail of ours at all now.
 
         """
         # Both leave their cause behind: the server's words often repeat the recipient's address, and a cause travels
@@ -117,13 +120,17 @@ class SmtpConnection:
             ) from None
         except (smtplib.SMTPException, OSError) as error:
             answer = _answer_to_message(error)
-            if answer is not None and answer.is_final:
+            if answer is None:
+                raise ApplicationError(
+                    f"The mail server {self._server.name} cannot be used now: {_reason(error)}.",
+                    type=MAIL_SERVER_UNAVAILABLE,
+                ) from None
+            if answer.is_final:
                 raise MessageRejected(
                     f"The mail server {self._server.name} refused the {answer.refused} with {answer.status}."
                 ) from None
-            reason = f"it put the {answer.refused} off with {answer.status}" if answer else _reason(error)
-            raise ApplicationError(
-                f"The mail server {self._server.name} cannot be used now: {reason}.", type=MAIL_SERVER_UNAVAILABLE
+            raise MessagePutOff(
+                f"The mail server {self._server.name} put the {answer.refused} off with {answer.status}."
             ) from None
 
 
@@ -148,8 +155,8 @@ def _answer_to_message(error: Exception) -> _Answer | None:
     """The server's no to the recipient or the content; None if it was not about the message at all."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, words = next(iter(error.recipients.values()))
-        return _Answer("recipient", code, _enhanced(words))
-    if isinstance(error, smtplib.SMTPDataError):
+        return _Answer("recipient", code, _enhanced(words)) if code != _CLOSING else None
+    if isinstance(error, smtplib.SMTPDataError) and error.smtp_code != _CLOSING:
         return _Answer("message", error.smtp_code, _enhanced(error.smtp_error))
     return None
 
@@ -201,6 +208,8 @@ def _reason(error: Exception) -> str:
         return f"it refused our user or password with {error.smtp_code} {_enhanced(error.smtp_error)}".strip()
     if isinstance(error, smtplib.SMTPSenderRefused):
         return f"it refused our sender address with {error.smtp_code} {_enhanced(error.smtp_error)}".strip()
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return f"it answered {_CLOSING}"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"it answered {error.smtp_code} {_enhanced(error.smtp_error)}".strip()
     if isinstance(error, ssl.SSLCertVerificationError):

@@ -12,9 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 from standardwebhooks import Webhook
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
-from activities.delivery import MessageRejected, deliver_all, portable_id
+from activities.delivery import MessagePutOff, MessageRejected, deliver_all, portable_id
 from activities.retries import WEBHOOK_MAX_ATTEMPTS
 from domain.messages import MessageFacts
 from domain.vocabulary import Channel
@@ -108,25 +107,21 @@ class Webhooks:
             ApplicationError: ``webhook_endpoint_unavailable``, to be retried (`activities.retries.WEBHOOK_RETRY`).
 
         """
-        may_give_up = activity.info().attempt >= WEBHOOK_MAX_ATTEMPTS
+        return deliver_all(
+            self._engine,
+            cancellation,
+            Channel.WEBHOOK,
+            self._send,
+            max_attempts=WEBHOOK_MAX_ATTEMPTS,
+            unavailable=WEBHOOK_ENDPOINT_UNAVAILABLE,
+        )
 
-        def hand_over(message: MessageRow, facts: MessageFacts) -> None:
-            nonlocal may_give_up
-            trouble = self._send(message, facts)
-            if trouble is None:
-                return
-            if may_give_up:
-                may_give_up = False
-                raise MessageRejected(f"{trouble} Given up after {activity.info().attempt} attempts.")
-            raise ApplicationError(trouble, type=WEBHOOK_ENDPOINT_UNAVAILABLE)
-
-        return deliver_all(self._engine, cancellation, Channel.WEBHOOK, hand_over)
-
-    def _send(self, message: MessageRow, facts: MessageFacts) -> str | None:
-        """Return None when the endpoint has accepted the message, or why it may do so later.
+    def _send(self, message: MessageRow, facts: MessageFacts) -> None:
+        """Return when the endpoint has accepted the message.
 
         Raises:
             MessageRejected: it never will: there is no endpoint, or it answers with a permanent 4xx.
+            MessagePutOff: it may later.
 
         """
         if self._url is None:
@@ -144,16 +139,19 @@ class Webhooks:
             ) as response:
                 status = response.status_code
         except httpx.TimeoutException:
-            return f"The webhook endpoint {self._url.host} did not answer within {TIMEOUT_SECONDS:.0f} s."
+            raise MessagePutOff(
+                f"The webhook endpoint {self._url.host} did not answer within {TIMEOUT_SECONDS:.0f} s."
+            ) from None
         except httpx.ConnectError:
-            return f"The webhook endpoint {self._url.host} cannot be reached."
+            raise MessagePutOff(f"The webhook endpoint {self._url.host} cannot be reached.") from None
         except httpx.TransportError as error:
-            return f"The webhook endpoint {self._url.host} broke off the connection ({type(error).__name__})."
-        if 200 <= status < 300:
-            return None
+            raise MessagePutOff(
+                f"The webhook endpoint {self._url.host} broke off the connection ({type(error).__name__})."
+            ) from None
         if 400 <= status < 500 and status not in _TEMPORARY_CLIENT_ERRORS:
             raise MessageRejected(f"The webhook endpoint {self._url.host} refused the message with {status}.")
-        return f"The webhook endpoint {self._url.host} answered {status}."
+        if not 200 <= status < 300:
+            raise MessagePutOff(f"The webhook endpoint {self._url.host} answered {status}.")
 
     def _headers(self, id_: str, body: str, at: datetime) -> dict[str, str]:
         return {

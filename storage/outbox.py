@@ -1,6 +1,5 @@
 """The record of what to tell whom, written in the transaction of what happened, and of what was told."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -48,20 +47,6 @@ def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
         .group_by(MessageRow.channel)
     )
     return {Channel(channel): sequence for channel, sequence in rows}
-
-
-def pending(session: Session, cancellation: str, channel: Channel) -> Sequence[MessageRow]:
-    """Return the messages of a cancellation that are neither delivered nor given up, oldest first."""
-    return session.scalars(
-        select(MessageRow)
-        .where(
-            MessageRow.cancellation == cancellation,
-            MessageRow.channel == channel.value,
-            MessageRow.delivered_at.is_(None),
-            MessageRow.failed_at.is_(None),
-        )
-        .order_by(MessageRow.sequence)
-    ).all()
 
 
 def claim_next(session: Session, cancellation: str, channel: Channel) -> MessageRow | None:

@@ -1,7 +1,10 @@
 """Writing to the outbox and reading from it, through the storage that the service uses."""
 
+from datetime import timedelta
+
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
+from temporalio.common import RetryPolicy
 
 from domain.messages import MessageFacts
 from domain.vocabulary import Channel, Event
@@ -33,3 +36,13 @@ def unmark(engine: Engine, message: str) -> None:
     with Session(engine) as session, session.begin():
         row = session.get_one(MessageRow, message)
         row.delivered_at = None
+
+
+def waited_before(attempt: int, policy: RetryPolicy) -> timedelta:
+    """How long after the first attempt a later one begins, if none of them takes any time."""
+    assert policy.maximum_interval is not None
+    waited, interval = timedelta(), policy.initial_interval
+    for _ in range(attempt - 1):
+        waited += interval
+        interval = min(interval * policy.backoff_coefficient, policy.maximum_interval)
+    return waited

@@ -7,7 +7,8 @@ import subprocess
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
@@ -17,9 +18,10 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.mail import CodeNotDeliverable, Mail, MailSettings
+from activities.retries import MAIL_MAX_ATTEMPTS, MAIL_RETRY
 from domain.vocabulary import Channel, Event, Stage, message_id
 from storage.verification import FreshCode
-from tests.activities.outbox import failures, messages, told, unmark
+from tests.activities.outbox import failures, messages, told, unmark, waited_before
 from tests.activities.postbox import Postbox
 from tests.activities.samples import ADDRESS, CANCELLATION, facts
 
@@ -57,13 +59,15 @@ def sending_by(engine: Engine, url: str) -> Mail:
     return Mail(engine, MailSettings(smtp_url=url, mail_from=SENDER, mail_reply_to="help@provider.example"))
 
 
-def deliver(mail: Mail) -> int:
-    return ActivityEnvironment().run(mail.deliver_mail, CANCELLATION)
+def deliver(mail: Mail, *, attempt: int = 1) -> int:
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=attempt)
+    return environment.run(mail.deliver_mail, CANCELLATION)
 
 
-def refused_delivery(mail: Mail) -> ApplicationError:
+def refused_delivery(mail: Mail, *, attempt: int = 1) -> ApplicationError:
     with pytest.raises(ApplicationError) as raised:
-        deliver(mail)
+        deliver(mail, attempt=attempt)
     assert raised.value.type == "mail_server_unavailable"
     assert not raised.value.non_retryable
     assert ADDRESS not in as_temporal_stores(raised.value)
@@ -253,6 +257,36 @@ def test_a_temporary_no_to_a_mail_holds_those_after_it(
     assert postbox.taken == []
     deliver(mail)
     assert [taken["Subject"].split()[1] for taken in postbox.taken] == ["received:", "scheduled:"]
+
+
+def test_a_mail_put_off_for_five_days_is_given_up_and_the_next_one_goes_out(
+    engine: Engine, mail: Mail, postbox: Postbox, server: str
+) -> None:
+    tell_two(engine)
+    postbox.answers_to_recipient = ["452 4.2.2 mailbox full"] * 2
+    refused_delivery(mail, attempt=MAIL_MAX_ATTEMPTS - 1)
+    deliver(mail, attempt=MAIL_MAX_ATTEMPTS)
+    failed, delivered = messages(engine, Channel.MAIL)
+    assert failed.failure == (
+        f"The mail server {server} put the recipient off with 452 4.2.2. Given up after {MAIL_MAX_ATTEMPTS} attempts."
+    )
+    assert delivered.delivered_at is not None
+    assert [row.why for row in failures(engine)] == [failed.failure]
+
+
+@pytest.mark.parametrize("said_to", ["recipient", "data"])
+def test_a_server_that_is_shutting_down_costs_no_mail_however_long_it_takes(
+    engine: Engine, mail: Mail, postbox: Postbox, said_to: str
+) -> None:
+    tell_two(engine)
+    setattr(postbox, f"answers_to_{said_to}", ["421 4.3.2 shutting down"])
+    assert "it answered 421" in str(refused_delivery(mail, attempt=MAIL_MAX_ATTEMPTS))
+    assert not failures(engine)
+
+
+def test_a_mail_is_put_off_for_five_days() -> None:
+    assert timedelta(days=5) <= waited_before(MAIL_MAX_ATTEMPTS, MAIL_RETRY) < timedelta(days=5) + timedelta(minutes=5)
+    assert MAIL_RETRY.maximum_attempts == 0
 
 
 def test_a_no_to_our_own_sender_fails_no_mail(engine: Engine, mail: Mail, postbox: Postbox) -> None:

@@ -84,7 +84,7 @@ class LinePlanner:
                 return None
         if cancellation is not None and fields:
             under = conflicts.LineUnderCancellation(entry.id, cancellation, fields)
-            self.plan.refuse(f"{path}.{fields[0]}", under)
+            self.plan.refuse(f"{path}.{(_named(entry, before) or fields)[0]}", under)
             return None
         self.next_billing[entry.id] = after.next_billing_date
         self.plan.changes["lines"].put(_row(after), row)

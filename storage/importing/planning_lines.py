@@ -98,7 +98,8 @@ class LinePlanner:
         """Leave out a next billing date that a credit memo has set back since: the document is older than that."""
         given = entry.next_billing_date
         if (
-            given in self.existing.billed_before_credit.get(entry.id, ())
+            given is not None
+            and given in self.existing.billed_before_credit.get(entry.id, ())
             and before.next_billing_date is not None
             and before.next_billing_date < given
         ):

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from storage.importing.existing import Row, chunks
 from storage.tables import Table
 
-_DIALECT = postgresql.dialect()
+_DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
 def insert_rows(session: Session, entity: type[Table], rows: Sequence[Row]) -> None:

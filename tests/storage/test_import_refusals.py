@@ -30,6 +30,13 @@ def organization(document: Document) -> dict[str, Any]:
     return found
 
 
+def alone(document: Document, **changes: object) -> None:
+    """Change the organization and leave out what refers to it."""
+    organization(document).update(changes)
+    document["subscriptions"].clear()
+    document["invoices"].clear()
+
+
 def problems(refused: pytest.ExceptionInfo[ImportMalformed]) -> list[tuple[str, str]]:
     return [(problem.path, problem.refusal.code) for problem in refused.value.problems]
 
@@ -51,7 +58,7 @@ OF_THE_DOCUMENT: list[tuple[Edit, str, str]] = [
     (lambda d: d["policies"]["patient"].update(patience=1), "policies.patient.patience", "field_unknown"),
     (lambda d: organization(d).pop("url"), f"{ORGANIZATION}.url", "field_missing"),
     (lambda d: organization(d).update(url="contoso"), f"{ORGANIZATION}.url", "url_malformed"),
-    (lambda d: organization(d).update(id="a/b") or d["subscriptions"].clear() or d["invoices"].clear(), f"{ORGANIZATION}.id", "identifier_malformed"),
+    (lambda d: alone(d, id="a/b"), f"{ORGANIZATION}.id", "identifier_malformed"),
     (lambda d: organization(d).update(unique_name="a\0b"), f"{ORGANIZATION}.unique_name", "field_malformed"),
     (lambda d: organization(d).update(time_zone="Mars/Base"), f"{ORGANIZATION}.time_zone", "time_zone_unknown"),
     (lambda d: organization(d).update(platform="mainframe"), f"{ORGANIZATION}.platform", "field_malformed"),
@@ -138,10 +145,9 @@ def test_a_mistake_is_refused_by_path_and_code(
 
 
 OF_THE_DATABASE: list[tuple[Edit, str, str]] = [
-    (lambda d: organization(d).update(id="ORG-2", unique_name="o", marketing_service=None) or d["subscriptions"].clear() or d["invoices"].clear(),
+    (lambda d: alone(d, id="ORG-2", unique_name="o", marketing_service=None),
      f"{ORGANIZATION}.url", "url_taken"),
-    (lambda d: organization(d).update(id="ORG-2", url="https://o.example.com", marketing_service=None)
-     or d["subscriptions"].clear() or d["invoices"].clear(),
+    (lambda d: alone(d, id="ORG-2", url="https://o.example.com", marketing_service=None),
      f"{ORGANIZATION}.unique_name", "unique_name_taken"),
     (lambda d: d["contracts"][1].update(partner="customer") or d["subscriptions"].clear() or d["invoices"].clear(),
      "contracts[1].partner", "contract_partner_changed"),

@@ -64,7 +64,7 @@ class Entry(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _null_is_not_set(cls, data: Any) -> Any:  # noqa: ANN401 - as above
+    def _null_is_not_set(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
         known = cls.model_fields
@@ -80,7 +80,7 @@ class ImportedPolicy(CancellationPolicy):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _duration_in_iso_8601(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - as above
+    def _duration_in_iso_8601(cls, value: Any, info: ValidationInfo) -> Any:
         if info.field_name not in ("reversal_window_days", "code_attempts"):
             for duration in value if isinstance(value, list) else [value]:
                 if duration is not None and not (isinstance(duration, str) and duration.startswith("P")):

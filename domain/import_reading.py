@@ -279,7 +279,7 @@ def _malformed(reason: str, *, line: int | None = None, column: int | None = Non
     return refusals.ImportMalformed([Problem("", refusals.JsonMalformed(reason, line=line, column=column))])
 
 
-def _refusal_of(error: Any, model: type) -> Refusal:  # noqa: ANN401 - pydantic's ErrorDetails
+def _refusal_of(error: Any, model: type) -> Refusal:
     context = error.get("ctx", {})
     cause = context.get("error")
     if isinstance(cause, RefusedValue):

@@ -50,12 +50,6 @@ def record(
     return added.scalar() is not None
 
 
-def record_all(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Add many rows at once, columns by name; for bulk changes, which are no steps of a cancellation."""
-    for start in range(0, len(rows), 5_000):
-        session.execute(insert(AuditRow), rows[start : start + 5_000])
-
-
 def trail_of(session: Session, subscription: str) -> Sequence[AuditRow]:
     """Return everything that was done to a subscription, its lines and its cancellations, oldest first."""
     return session.scalars(

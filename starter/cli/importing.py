@@ -20,13 +20,7 @@ _ACTOR: TypeAdapter[str] = TypeAdapter(Actor)
 def import_(
     file: Annotated[
         Path,
-        typer.Argument(
-            help="The document (docs/import-format.md), or - for standard input.",
-            exists=True,
-            dir_okay=False,
-            readable=True,
-            allow_dash=True,
-        ),
+        typer.Argument(help="The document (docs/import-format.md), or - for standard input.", allow_dash=True),
     ],
     actor: ActorOption,
     as_json: JsonOption = False,
@@ -34,7 +28,7 @@ def import_(
     """Import organizations, subscriptions, contracts and lines: all of the document, or nothing."""
     actor = _actor(actor)
     stdin = str(file) == "-"
-    content = sys.stdin.buffer.read() if stdin else file.read_bytes()
+    content = sys.stdin.buffer.read() if stdin else _content(file)
     with database() as engine:
         report = import_content(
             engine,
@@ -47,6 +41,15 @@ def import_(
         print_json(report)
     else:
         _show(report)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        raise typer.BadParameter(f"{file} does not exist", param_hint="FILE") from None
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="FILE") from None
 
 
 def _actor(given: str) -> str:

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Engine, insert, text, update
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from domain.errors import Refusal
 from domain.import_reading import ImportDocument, read_document
 from domain.import_refusals import ImportMalformed
-from storage import audit
-from storage.importing.existing import Row, chunks, load, reload_locked
+from storage.importing.existing import Row, load, reload_locked
 from storage.importing.planning import TABLES, Plan, plan_masters, plan_subscriptions
 from storage.importing.planning_lines import LinePlanner
+from storage.importing.writing import insert_rows, update_rows
+from storage.tables import AuditRow
 
 # Any number, the same for every import: two at once take turns, so that neither gives the other's ids away.
 IMPORT_LOCK = 0x0FF_1396
@@ -95,14 +96,11 @@ def _plan(plan: Plan) -> Plan:
 
 def _write(session: Session, plan: Plan, *, actor: str, source: str) -> ImportReport:
     for kind, table in TABLES.items():
-        changes = plan.changes[kind]
-        for some in chunks(changes.created):
-            session.execute(insert(table), some)
-        for some in chunks(changes.changed):
-            session.execute(update(table), some)
+        insert_rows(session, table, plan.changes[kind].created)
+        update_rows(session, table, plan.changes[kind].changed)
     report = _report(plan)
     if report.total.created or report.total.changed:
-        audit.record_all(session, _audit_rows(plan, report, actor=actor, source=source))
+        insert_rows(session, AuditRow, _audit_rows(plan, report, actor=actor, source=source))
     return report
 
 

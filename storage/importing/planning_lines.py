@@ -84,7 +84,7 @@ class LinePlanner:
                 return None
         if cancellation is not None and fields:
             under = conflicts.LineUnderCancellation(entry.id, cancellation, fields)
-            self.plan.refuse(f"{path}.{fields[0]}", under)
+            self.plan.refuse(f"{path}.{(_named(entry, before) or fields)[0]}", under)
             return None
         self.next_billing[entry.id] = after.next_billing_date
         self.plan.changes["lines"].put(_row(after), row)
@@ -98,7 +98,8 @@ class LinePlanner:
         """Leave out a next billing date that a credit memo has set back since: the document is older than that."""
         given = entry.next_billing_date
         if (
-            given in self.existing.billed_before_credit.get(entry.id, ())
+            given is not None
+            and given in self.existing.billed_before_credit.get(entry.id, ())
             and before.next_billing_date is not None
             and before.next_billing_date < given
         ):

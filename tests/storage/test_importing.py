@@ -18,6 +18,7 @@ from storage.tables import (
     PlannedLineRow,
     SubscriptionLineRow,
     SubscriptionRow,
+    Table,
 )
 from tests.storage.conftest import NOON, Document, Import
 
@@ -187,8 +188,9 @@ def _set(engine: Engine, identifier: str, **values: date) -> None:
 
 def _versions(engine: Engine) -> list[object]:
     """The transaction that wrote each row, and whether any holds or deletes it: changed by every write."""
+    tables: list[type[Table]] = [*TABLES.values(), AuditRow]
     with engine.connect() as connection:
         return [
             connection.exec_driver_sql(f"SELECT ctid::text, xmin::text, xmax::text FROM {table.__tablename__}").all()  # noqa: S608
-            for table in (*TABLES.values(), AuditRow)
+            for table in tables
         ]

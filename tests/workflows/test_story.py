@@ -16,5 +16,20 @@ async def test_a_cancellation_for_today_ends_access_opens_the_window_and_closes_
 
     await world.pass_time(subscription, timedelta(days=32))
     assert await world.stage(subscription) is Stage.CLOSED
-    print(world.mailbox.subjects)
-    print(world.actions(subscription))
+    assert [subject.split(":")[0].split(" SUB-")[0] for subject in world.mailbox.subjects] == [
+        "Cancellation received",
+        "Cancellation scheduled",
+        "Access to Sales, 25 seats has ended",
+        "Last days to reverse the cancellation of Sales, 25 seats",
+        "Cancellation certificate",
+    ]
+    assert world.actions(subscription) == [
+        "cancellation.opened",
+        "checklist.answered",
+        "billing_administrator.verified",
+        "line.end_date_set",
+        "cancellation.scheduled",
+        "cancellation.canceled",
+        "reminder.sent",
+        "cancellation.closed",
+    ]

@@ -11,7 +11,7 @@ from temporalio.worker import Worker
 from workflows.contract import STAGE
 
 
-@workflow.defn
+@workflow.defn(sandboxed=False)
 class Wait:
     @workflow.run
     async def run(self, days: int) -> str:

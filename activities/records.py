@@ -1,6 +1,7 @@
 """Activities on the records: each is one transaction in PostgreSQL, and changes nothing when it is run again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -12,7 +13,7 @@ from domain.checklist import Checklist
 from domain.errors import Refusal, RefusalDetails
 from domain.vocabulary import Channel, Event, Question, Verification
 from storage import audit, outbox, transitions
-from storage.cases import Step, case_for_update, save_answers, save_verification
+from storage.cases import Step, hold_case, save_answers, save_verification
 from storage.opening import OpenedCase, OpenRequest, open_case
 from storage.transitions import Effect, Settlement
 
@@ -108,11 +109,11 @@ class Records:
     def open_case(self, request: OpenRequest) -> Opened:
         """Open a cancellation; a refusal is kept in the audit trail of the subscription."""
         try:
-            with Session(self._engine) as session, session.begin():
+            with self._transaction() as session:
                 case = open_case(session, request, channels=self._channels)
                 return Opened(case=case, last_message=_told(session, case.cancellation))
         except Refusal as refusal:
-            with Session(self._engine) as session, session.begin():
+            with self._transaction() as session:
                 audit.record(
                     session,
                     "cancellation.refused",
@@ -130,7 +131,7 @@ class Records:
         """Keep answers to the checklist."""
 
         def save(session: Session) -> None:
-            case = case_for_update(session, given.step.cancellation)
+            case = hold_case(session, given.step.cancellation).row
             if audit.after_of(session, f"{given.step.key}:answers") is None:
                 save_answers(session, case, given.checklist, answered=set(given.answered), step=given.step)
 
@@ -141,7 +142,7 @@ class Records:
         """Keep that the billing administrator was verified by an agent's word."""
 
         def save(session: Session) -> None:
-            case = case_for_update(session, attested.step.cancellation)
+            case = hold_case(session, attested.step.cancellation).row
             save_verification(session, case, Verification.ATTESTATION, attested.step, attested.because)
 
         return self._done(attested.step, save)
@@ -164,14 +165,14 @@ class Records:
     @activity.defn
     def settle_lines(self, step: Step) -> Settled:
         """Set the end dates and freeze the lines, or ask for the credit memos that are needed first."""
-        with Session(self._engine) as session, session.begin():
+        with self._transaction() as session:
             settlement = transitions.settle_lines(session, step, channels=self._channels)
             return Settled(settlement=settlement, last_message=_told(session, step.cancellation))
 
     @activity.defn
     def take_effect(self, step: Step) -> TookEffect:
         """End access and open the reversal window."""
-        with Session(self._engine) as session, session.begin():
+        with self._transaction() as session:
             effect = transitions.take_effect(session, step, channels=self._channels)
             return TookEffect(effect=effect, last_message=_told(session, step.cancellation))
 
@@ -206,7 +207,7 @@ class Records:
     @activity.defn
     def record_refusal(self, refused: RefusedRequest) -> None:
         """Keep what somebody tried in vain."""
-        with Session(self._engine) as session, session.begin():
+        with self._transaction() as session:
             audit.record(
                 session,
                 refused.action,
@@ -219,8 +220,14 @@ class Records:
                 after={"code": refused.refusal.code},
             )
 
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        # Without autoflush a row that a step changes in several places is written once, when the step says so.
+        with Session(self._engine, autoflush=False) as session, session.begin():
+            yield session
+
     def _done(self, step: Step, write: Callable[[Session], object]) -> Told:
-        with Session(self._engine) as session, session.begin():
+        with self._transaction() as session:
             write(session)
             return Told(last_message=_told(session, step.cancellation))
 

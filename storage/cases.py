@@ -1,10 +1,11 @@
 """Cancellations: opening one, its checklist, and what the rest of the service needs to know of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from domain.checklist import CaseFacts, Checklist
@@ -20,7 +21,7 @@ from domain.vocabulary import (
     Verification,
 )
 from storage import audit, outbox
-from storage.lines import as_domain, contracts_of, invoices_of, lines_of
+from storage.lines import as_domain, invoices_of, lines_of
 from storage.tables import (
     CancellationRow,
     ChecklistAnswerRow,
@@ -96,11 +97,29 @@ def save_verification(session: Session, case: CancellationRow, how: Verification
     )
 
 
-def case_for_update(session: Session, cancellation: str) -> CancellationRow:
-    """Return a cancellation, held until the transaction ends, after its subscription (the order that all take)."""
-    case = session.get_one(CancellationRow, cancellation)
-    session.get_one(SubscriptionRow, case.subscription, with_for_update=True)
-    return session.get_one(CancellationRow, cancellation, with_for_update=True, populate_existing=True)
+@dataclass(frozen=True)
+class HeldCase:
+    """A case with what it belongs to. Whoever holds it is alone with the subscription until the transaction ends."""
+
+    row: CancellationRow
+    subscription: SubscriptionRow
+    organization: OrganizationRow
+    policy: CancellationPolicy
+
+
+def hold_case(session: Session, cancellation: str) -> HeldCase:
+    """Hold a case until the transaction ends: its subscription's row is the lock that all take first."""
+    of_case = select(CancellationRow.subscription).where(CancellationRow.id == cancellation).scalar_subquery()
+    session.execute(select(SubscriptionRow.id).where(SubscriptionRow.id == of_case).with_for_update())
+    # Read after the lock is ours: what a transaction that held it before has written is seen.
+    row, subscription, organization, durations = session.execute(
+        select(CancellationRow, SubscriptionRow, OrganizationRow, PolicyRow.durations)
+        .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
+        .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
+        .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
+        .where(CancellationRow.id == cancellation)
+    ).one()
+    return HeldCase(row, subscription, organization, CancellationPolicy.model_validate(durations))
 
 
 def newest_case(session: Session, subscription: str) -> CancellationRow | None:
@@ -121,9 +140,14 @@ def organization_of(session: Session, case: CancellationRow) -> OrganizationRow:
 
 def facts_of(session: Session, organization: OrganizationRow, subscription: SubscriptionRow) -> CaseFacts:
     """Return what the checklist compares answers with."""
-    starts_on = session.scalar(
-        select(func.min(SubscriptionLineRow.start_date)).where(SubscriptionLineRow.subscription == subscription.id)
-    )
+    starts_on, has_marketing_service = session.execute(
+        select(
+            select(func.min(SubscriptionLineRow.start_date))
+            .where(SubscriptionLineRow.subscription == subscription.id)
+            .scalar_subquery(),
+            exists().where(MarketingServiceRow.organization == organization.id),
+        )
+    ).one()
     return CaseFacts(
         identity=Identity(
             billing_administrator=organization.billing_administrator,
@@ -132,25 +156,19 @@ def facts_of(session: Session, organization: OrganizationRow, subscription: Subs
         ),
         time_zone=organization.time_zone,
         purpose=organization.purpose,
-        has_marketing_service=session.get(MarketingServiceRow, organization.id) is not None,
-        starts_on=starts_on or date.min,
+        has_marketing_service=has_marketing_service,
+        starts_on=date.min if starts_on is None else starts_on,
     )
 
 
-def checklist_of(session: Session, case: CancellationRow) -> Checklist:
+def checklist_of(session: Session, case: HeldCase) -> Checklist:
     """Return the checklist of a case with its answers so far."""
-    rows = session.scalars(select(ChecklistAnswerRow).where(ChecklistAnswerRow.cancellation == case.id)).all()
-    subscription = session.get_one(SubscriptionRow, case.subscription)
+    rows = session.scalars(select(ChecklistAnswerRow).where(ChecklistAnswerRow.cancellation == case.row.id)).all()
     return Checklist(
-        facts=facts_of(session, organization_of(session, case), subscription),
+        facts=facts_of(session, case.organization, case.subscription),
         answers={Question(row.question): row.answer for row in rows},
-        verification=case.verified_by,
+        verification=case.row.verified_by,
     )
-
-
-def policy_of(session: Session, organization: OrganizationRow) -> CancellationPolicy:
-    """Return the durations that apply to an organization."""
-    return CancellationPolicy.model_validate(session.get_one(PolicyRow, organization.policy).durations)
 
 
 def quote_subscription(
@@ -164,11 +182,11 @@ def quote_subscription(
 ) -> Quote:
     """Decide the lines of a subscription as they are now; ``lock`` holds them until the transaction ends."""
     rows = lines_of(session, subscription, lock=lock)
-    contracts = contracts_of(session, subscription)
+    billed = any(row.next_billing_date is not None for row in rows)
     return quote(
         subscription,
-        [as_domain(row, contracts.get(row.id)) for row in rows],
-        invoices_of(session, subscription),
+        [as_domain(row) for row in rows],
+        invoices_of(session, subscription) if billed else [],
         received_on=received_on,
         wished_on=wished_on,
         goodwill=goodwill,
@@ -189,43 +207,47 @@ def current_quote(session: Session, case: CancellationRow, *, lock: bool = False
 
 def tell_of(
     session: Session,
-    case: CancellationRow,
+    case: HeldCase,
     event: Event,
     step: Step,
     *,
     channels: frozenset[Channel],
     occasion: str | None = None,
+    checklist: Checklist | None = None,
     changes: Sequence[str] = (),
     lines: Sequence[str] = (),
     invoice: str | None = None,
 ) -> None:
-    """Note that this event of the case is to be told, with the facts as they are now."""
+    """Note that this event of the case is to be told, with the facts as they are now.
+
+    ``checklist`` spares a look at the answers where the caller has them; they matter during the intake alone.
+    """
     session.flush()
-    subscription = session.get_one(SubscriptionRow, case.subscription)
-    organization = session.get_one(OrganizationRow, subscription.organization)
-    checklist = checklist_of(session, case)
+    row = case.row
+    if checklist is None and row.stage in (Stage.INTAKE, Stage.ABANDONED):
+        checklist = checklist_of(session, case)
     facts = MessageFacts(
-        cancellation=case.id,
-        subscription=case.subscription,
-        description=subscription.description,
-        organization=organization.id,
-        organization_name=organization.unique_name,
-        organization_url=organization.url,
-        time_zone=organization.time_zone,
-        stage=Stage(case.stage),
+        cancellation=row.id,
+        subscription=row.subscription,
+        description=case.subscription.description,
+        organization=case.organization.id,
+        organization_name=case.organization.unique_name,
+        organization_url=case.organization.url,
+        time_zone=case.organization.time_zone,
+        stage=Stage(row.stage),
         occurred_at=step.at,
-        received_at=case.received_at,
-        received_on=case.received_on,
-        termination_date=case.termination_date,
-        data=case.data,
-        campaigns=case.campaigns,
-        access_ended_on=case.access_ended_on,
-        reversal_deadline=case.reversal_deadline,
-        quote=Quote.model_validate(case.quote) if case.quote else None,
+        received_at=row.received_at,
+        received_on=row.received_on,
+        termination_date=row.termination_date,
+        data=row.data,
+        campaigns=row.campaigns,
+        access_ended_on=row.access_ended_on,
+        reversal_deadline=row.reversal_deadline,
+        quote=Quote.model_validate(row.quote) if row.quote else None,
         changes=list(changes),
-        open_questions=list(checklist.open_questions),
-        verified=case.verified_by is not None,
-        intake_ends_at=case.received_at + policy_of(session, organization).intake_timeout,
+        open_questions=list(checklist.open_questions) if checklist else [],
+        verified=row.verified_by is not None,
+        intake_ends_at=row.received_at + case.policy.intake_timeout,
         reason=step.why,
         lines=list(lines),
         invoice=invoice,
@@ -235,7 +257,7 @@ def tell_of(
         event,
         facts,
         occasion=occasion or event.value,
-        mail_to=organization.billing_administrator,
+        mail_to=case.organization.billing_administrator,
         channels=channels,
     )
 

@@ -91,6 +91,7 @@ def create_database_engine(url: str | URL, *, pool_size: int = 10) -> Engine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error in a log or in the Web UI must not hold a customer's data
         connect_args={"connect_timeout": 5, "options": "-c lock_timeout=10s -c timezone=UTC"},
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from domain.checklist import Checklist
 from domain.civil_time import day_of
-from domain.lifecycle import SubscriptionAlreadyCanceled, SubscriptionUnknown
+from domain.lifecycle import CancellationEnded, SubscriptionAlreadyCanceled, SubscriptionUnknown
 from domain.policy import CancellationPolicy
 from domain.quote import Quote
 from domain.vocabulary import (
@@ -24,19 +24,19 @@ from domain.vocabulary import (
 )
 from storage import audit
 from storage.cases import (
+    HeldCase,
     Step,
     checklist_of,
     current_quote,
     facts_of,
+    hold_case,
     newest_case,
-    organization_of,
-    policy_of,
     save_answers,
     save_verification,
     tell_of,
 )
-from storage.tables import CancellationRow, OrganizationRow, SubscriptionRow
-from storage.transitions import undo_lines
+from storage.tables import CancellationRow, OrganizationRow, PolicyRow, SubscriptionRow
+from storage.transitions import end, undo_lines
 
 
 class OpenRequest(BaseModel):
@@ -73,7 +73,7 @@ def open_case(session: Session, request: OpenRequest, *, channels: frozenset[Cha
     """Open a cancellation with the answers known already; the same request again gets the one it opened.
 
     Raises:
-        SubscriptionUnknown, SubscriptionAlreadyCanceled, and the refusals of the answers (`Checklist.answered`).
+        SubscriptionUnknown, SubscriptionAlreadyCanceled, CancellationEnded (the request is an old one), and the refusals of the answers (`Checklist.answered`).
 
     """
     subscription = session.get(SubscriptionRow, request.subscription, with_for_update=True)
@@ -81,9 +81,13 @@ def open_case(session: Session, request: OpenRequest, *, channels: frozenset[Cha
         raise SubscriptionUnknown(request.subscription)
     opened = session.scalar(select(CancellationRow).where(CancellationRow.request_id == request.request_id))
     if opened is not None:
-        return _as_opened(session, opened)
+        return _opened_before(session, opened.id)
     _close_orphan(session, request)
-    organization = session.get_one(OrganizationRow, subscription.organization)
+    organization, durations = session.execute(
+        select(OrganizationRow, PolicyRow.durations)
+        .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
+        .where(OrganizationRow.id == subscription.organization)
+    ).one()
     today = day_of(request.at, organization.time_zone)
     if subscription.access_ended_on is not None:
         newest = newest_case(session, subscription.id)
@@ -121,7 +125,7 @@ def open_case(session: Session, request: OpenRequest, *, channels: frozenset[Cha
         why=step.why,
         subscription=subscription.id,
         cancellation=case.id,
-        after={"stage": case.stage, "goodwill_reason": request.goodwill_reason},
+        after={"stage": case.stage} | ({"goodwill_reason": request.goodwill_reason} if request.goodwill_reason else {}),
     )
     save_answers(session, case, checklist, answered={Question(name) for name in request.answers}, step=step)
     if request.attested_because:
@@ -133,20 +137,27 @@ def open_case(session: Session, request: OpenRequest, *, channels: frozenset[Cha
             request.attested_because,
         )
     case.quote = current_quote(session, case).model_dump(mode="json")
-    tell_of(session, case, Event.RECEIVED, step, channels=channels)
-    return _as_opened(session, case)
+    held = HeldCase(case, subscription, organization, CancellationPolicy.model_validate(durations))
+    tell_of(session, held, Event.RECEIVED, step, channels=channels, checklist=checklist)
+    return _as_opened(held, checklist)
 
 
-def _as_opened(session: Session, case: CancellationRow) -> OpenedCase:
-    organization = organization_of(session, case)
+def _opened_before(session: Session, cancellation: str) -> OpenedCase:
+    case = hold_case(session, cancellation)
+    if Stage(case.row.stage).is_final:
+        raise CancellationEnded(cancellation, Stage(case.row.stage))
+    return _as_opened(case, checklist_of(session, case))
+
+
+def _as_opened(case: HeldCase, checklist: Checklist) -> OpenedCase:
     return OpenedCase(
-        cancellation=case.id,
-        organization=organization.id,
-        platform=Platform(organization.platform),
-        checklist=checklist_of(session, case),
-        policy=policy_of(session, organization),
-        received_on=case.received_on,
-        quote=Quote.model_validate(case.quote),
+        cancellation=case.row.id,
+        organization=case.organization.id,
+        platform=Platform(case.organization.platform),
+        checklist=checklist,
+        policy=case.policy,
+        received_on=case.row.received_on,
+        quote=Quote.model_validate(case.row.quote),
     )
 
 
@@ -171,19 +182,6 @@ def _close_orphan(session: Session, request: OpenRequest) -> None:
         at=request.at,
         why="its workflow was terminated; a new cancellation takes its place",
     )
-    undo_lines(session, orphan, step)
-    audit.record(
-        session,
-        "cancellation.abandoned",
-        actor=step.actor,
-        at=step.at,
-        step=step.key,
-        why=step.why,
-        subscription=orphan.subscription,
-        cancellation=orphan.id,
-        before={"stage": orphan.stage},
-        after={"stage": Stage.ABANDONED.value},
-    )
-    orphan.stage = Stage.ABANDONED.value
-    orphan.ended_at = request.at
-    session.flush()
+    case = hold_case(session, orphan.id)
+    undo_lines(session, case, step)
+    end(session, case, Stage.ABANDONED, step)

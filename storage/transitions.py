@@ -15,15 +15,13 @@ from domain.quote import Quote, changes
 from domain.terms import update_as_of, with_end_date
 from domain.vocabulary import Channel, Event, Stage
 from storage import audit
-from storage.cases import Step, case_for_update, current_quote, organization_of, policy_of, tell_of
+from storage.cases import HeldCase, Step, current_quote, hold_case, tell_of
 from storage.lines import DATE_FIELDS, as_domain, dates_of, lines_of, pending_plans
 from storage.tables import (
     CancellationLineRow,
-    CancellationRow,
     ContractLineRow,
     PlannedLineRow,
     SubscriptionLineRow,
-    SubscriptionRow,
 )
 
 
@@ -54,29 +52,29 @@ def settle_lines(session: Session, step: Step, *, channels: frozenset[Channel]) 
     Rules, sections 6 and 7. Decides anew under lock, so that an invoice run or a roll since the quote is noticed, and
     tells what became different.
     """
-    case = case_for_update(session, step.cancellation)
-    settled = case.stage not in (Stage.INTAKE, Stage.PREPARING)
+    case = hold_case(session, step.cancellation)
+    settled = case.row.stage not in (Stage.INTAKE, Stage.PREPARING)
     if not settled:
         _settle(session, case, step, channels=channels)
-    now = Quote.model_validate(case.quote)
-    assert case.termination_date is not None  # noqa: S101 - the checklist is complete; the table says so too
+    now = Quote.model_validate(case.row.quote)
+    assert case.row.termination_date is not None  # noqa: S101 - the checklist is complete; the table says so too
     return Settlement(
         quote=now,
-        outstanding_credit_memos=() if case.stage == Stage.SCHEDULED or settled else now.credit_memos,
-        termination_day_begins_at=start_of_day(case.termination_date, organization_of(session, case).time_zone),
+        outstanding_credit_memos=() if case.row.stage == Stage.SCHEDULED or settled else now.credit_memos,
+        termination_day_begins_at=start_of_day(case.row.termination_date, case.organization.time_zone),
     )
 
 
-def _settle(session: Session, case: CancellationRow, step: Step, *, channels: frozenset[Channel]) -> None:
-    now = current_quote(session, case, lock=True)
-    different = changes(Quote.model_validate(case.quote) if case.quote else None, now)
-    case.quote = now.model_dump(mode="json")
+def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset[Channel]) -> None:
+    now = current_quote(session, case.row, lock=True)
+    different = changes(Quote.model_validate(case.row.quote) if case.row.quote else None, now)
+    case.row.quote = now.model_dump(mode="json")
     for plan in pending_plans(session, [line.decision.line_id for line in now.lines]):
-        plan.withdrawn_by = case.id
+        plan.withdrawn_by = case.row.id
         _record(session, case, "planned_line.withdrawn", step, f"plan:{plan.id}", line=plan.subscription_line)
     session.flush()
     if now.credit_memos:
-        if case.stage != Stage.PREPARING:
+        if case.row.stage != Stage.PREPARING:
             _move(session, case, Stage.PREPARING, step, suffix="preparing")
         for invoice in now.credit_memos:
             tell_of(
@@ -89,14 +87,14 @@ def _settle(session: Session, case: CancellationRow, step: Step, *, channels: fr
                 invoice=invoice,
             )
         return
-    today = day_of(step.at, organization_of(session, case).time_zone)
-    for row in lines_of(session, case.subscription, lock=True):
+    today = day_of(step.at, case.organization.time_zone)
+    for row in lines_of(session, case.row.subscription, lock=True):
         decision = next((line.decision for line in now.lines if line.decision.line_id == row.id), None)
         if decision is None:
             continue
         session.add(
             CancellationLineRow(
-                cancellation=case.id,
+                cancellation=case.row.id,
                 subscription_line=row.id,
                 billing_ends_on=decision.end_date,
                 end_date_before=row.end_date,
@@ -108,7 +106,7 @@ def _settle(session: Session, case: CancellationRow, step: Step, *, channels: fr
         ended = with_end_date(as_domain(row), decision.end_date, today)
         for name in DATE_FIELDS:
             setattr(row, name, getattr(ended, name))
-        row.frozen_by = case.id
+        row.frozen_by = case.row.id
         session.flush()
         _record(session, case, "line.end_date_set", step, f"line:{row.id}", line=row.id, before=before, after=dates_of(row),
                 why=" ".join(decision.explanation))  # fmt: skip
@@ -120,71 +118,68 @@ def _settle(session: Session, case: CancellationRow, step: Step, *, channels: fr
 
 def take_effect(session: Session, step: Step, *, channels: frozenset[Channel]) -> Effect:
     """End access, open the reversal window and fix its deadline (rules, section 8)."""
-    case = case_for_update(session, step.cancellation)
-    if case.stage == Stage.SCHEDULED:
-        organization = organization_of(session, case)
-        policy = policy_of(session, organization)
-        ended_on = day_of(step.at, organization.time_zone)
-        case.access_ended_on = ended_on
-        case.reversal_deadline = (
+    case = hold_case(session, step.cancellation)
+    if case.row.stage == Stage.SCHEDULED:
+        policy, zone = case.policy, case.organization.time_zone
+        ended_on = day_of(step.at, zone)
+        case.row.access_ended_on = ended_on
+        case.row.reversal_deadline = (
             step.at + policy.reversal_window
             if policy.reversal_window
-            else reversal_deadline(ended_on, policy.reversal_window_days, organization.time_zone)
+            else reversal_deadline(ended_on, policy.reversal_window_days, zone)
         )
-        subscription = session.get_one(SubscriptionRow, case.subscription)
-        subscription.access, subscription.access_ended_on = "off", ended_on
+        case.subscription.access, case.subscription.access_ended_on = "off", ended_on
         _move(session, case, Stage.CANCELED, step, suffix="canceled")
         tell_of(session, case, Event.EFFECTIVE, step, channels=channels)
-    assert case.access_ended_on is not None  # noqa: S101 - set above or by the first run of this step
-    assert case.reversal_deadline is not None  # noqa: S101
-    return Effect(access_ended_on=case.access_ended_on, reversal_deadline=case.reversal_deadline)
+    assert case.row.access_ended_on is not None  # noqa: S101 - set above or by the first run of this step
+    assert case.row.reversal_deadline is not None  # noqa: S101
+    return Effect(access_ended_on=case.row.access_ended_on, reversal_deadline=case.row.reversal_deadline)
 
 
 def reverse(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
     """Give access back, restore the lines as they would be today, and put planned lines back."""
-    case = case_for_update(session, step.cancellation)
-    if case.stage != Stage.CANCELED:
+    case = hold_case(session, step.cancellation)
+    if case.row.stage != Stage.CANCELED:
         return
-    subscription = session.get_one(SubscriptionRow, case.subscription)
-    subscription.access, subscription.access_ended_on = "on", None
-    subscription.provision_end_date = None
+    case.subscription.access, case.subscription.access_ended_on = "on", None
+    case.subscription.provision_end_date = None
     undo_lines(session, case, step)
-    _end(session, case, Stage.REVERSED, step)
+    end(session, case, Stage.REVERSED, step)
     tell_of(session, case, Event.REVERSED, step, channels=channels)
 
 
 def withdraw(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
     """End a case that has not taken effect; all it did is undone."""
-    case = case_for_update(session, step.cancellation)
-    if not Stage(case.stage).before_effect:
+    case = hold_case(session, step.cancellation)
+    if not Stage(case.row.stage).before_effect:
         return
     undo_lines(session, case, step)
-    _end(session, case, Stage.WITHDRAWN, step)
+    end(session, case, Stage.WITHDRAWN, step)
     tell_of(session, case, Event.WITHDRAWN, step, channels=channels)
 
 
 def abandon(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
     """End a case whose checklist was not finished in time."""
-    case = case_for_update(session, step.cancellation)
-    if case.stage != Stage.INTAKE:
+    case = hold_case(session, step.cancellation)
+    if case.row.stage != Stage.INTAKE:
         return
-    _end(session, case, Stage.ABANDONED, step)
+    end(session, case, Stage.ABANDONED, step)
     tell_of(session, case, Event.ABANDONED, step, channels=channels)
 
 
 def close(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
     """End a case whose reversal window is over; the message that tells it is the closing certificate."""
-    case = case_for_update(session, step.cancellation)
-    if case.stage != Stage.CANCELED:
+    case = hold_case(session, step.cancellation)
+    if case.row.stage != Stage.CANCELED:
         return
-    _end(session, case, Stage.CLOSED, step)
+    end(session, case, Stage.CLOSED, step)
     tell_of(session, case, Event.CLOSED, step, channels=channels)
 
 
 def remind(session: Session, step: Step, event: Event, *, channels: frozenset[Channel]) -> None:
     """Note a reminder; each once per occasion."""
-    case = case_for_update(session, step.cancellation)
-    if Stage(case.stage).is_final:
+    case = hold_case(session, step.cancellation)
+    if Stage(case.row.stage).is_final:
         return
     if _record(session, case, "reminder.sent", step, ""):
         tell_of(session, case, event, step, channels=channels, occasion=step.name)
@@ -192,27 +187,27 @@ def remind(session: Session, step: Step, event: Event, *, channels: frozenset[Ch
 
 def approve_goodwill(session: Session, step: Step, *, approver: str, reason: str) -> None:
     """Keep who agreed to the goodwill, and why."""
-    case = case_for_update(session, step.cancellation)
+    case = hold_case(session, step.cancellation)
     if _record(session, case, "goodwill.approved", step, "", why=reason, after={"approved_by": approver}):
-        case.goodwill_approved_by = approver
+        case.row.goodwill_approved_by = approver
 
 
 def await_approval(session: Session, step: Step) -> None:
     """Move a case with goodwill to `preparing`, where it waits for the second person."""
-    case = case_for_update(session, step.cancellation)
-    if case.stage == Stage.INTAKE:
+    case = hold_case(session, step.cancellation)
+    if case.row.stage == Stage.INTAKE:
         _move(session, case, Stage.PREPARING, step, suffix="preparing")
 
 
-def undo_lines(session: Session, case: CancellationRow, step: Step) -> None:
+def undo_lines(session: Session, case: HeldCase, step: Step) -> None:
     """Restore the lines to what they were, caught up to today, and put planned lines back (rules, sections 5 and 6)."""
-    today = day_of(step.at, organization_of(session, case).time_zone)
+    today = day_of(step.at, case.organization.time_zone)
     saved = {
         row.subscription_line: row
-        for row in session.scalars(select(CancellationLineRow).where(CancellationLineRow.cancellation == case.id))
+        for row in session.scalars(select(CancellationLineRow).where(CancellationLineRow.cancellation == case.row.id))
     }
-    for row in lines_of(session, case.subscription, lock=True):
-        if (was := saved.get(row.id)) is None or row.frozen_by != case.id:
+    for row in lines_of(session, case.row.subscription, lock=True):
+        if (was := saved.get(row.id)) is None or row.frozen_by != case.row.id:
             continue
         before = dates_of(row)
         row.closed = False
@@ -232,9 +227,9 @@ def undo_lines(session: Session, case: CancellationRow, step: Step) -> None:
     _put_plans_back(session, case, step)
 
 
-def _put_plans_back(session: Session, case: CancellationRow, step: Step) -> None:
+def _put_plans_back(session: Session, case: HeldCase, step: Step) -> None:
     plans: Sequence[PlannedLineRow] = session.scalars(
-        select(PlannedLineRow).where(PlannedLineRow.withdrawn_by == case.id)
+        select(PlannedLineRow).where(PlannedLineRow.withdrawn_by == case.row.id)
     ).all()
     taken = {plan.subscription_line for plan in pending_plans(session, [plan.subscription_line for plan in plans])}
     closed = set(
@@ -252,23 +247,24 @@ def _put_plans_back(session: Session, case: CancellationRow, step: Step) -> None
     session.flush()
 
 
-def _move(session: Session, case: CancellationRow, stage: Stage, step: Step, *, suffix: str) -> None:
-    before = case.stage
-    case.stage = stage.value
+def _move(session: Session, case: HeldCase, stage: Stage, step: Step, *, suffix: str) -> None:
+    before = case.row.stage
+    case.row.stage = stage.value
     _record(
         session, case, f"cancellation.{stage}", step, suffix, before={"stage": before}, after={"stage": stage.value}
     )
 
 
-def _end(session: Session, case: CancellationRow, stage: Stage, step: Step) -> None:
+def end(session: Session, case: HeldCase, stage: Stage, step: Step) -> None:
+    """Move a case to a final stage."""
     _move(session, case, stage, step, suffix="end")
-    case.ended_at = step.at
+    case.row.ended_at = step.at
     session.flush()
 
 
 def _record(
     session: Session,
-    case: CancellationRow,
+    case: HeldCase,
     action: str,
     step: Step,
     suffix: str,
@@ -285,9 +281,9 @@ def _record(
         at=step.at,
         step=f"{step.key}:{suffix}" if suffix else step.key,
         why=why or step.why,
-        subscription=case.subscription,
+        subscription=case.row.subscription,
         subscription_line=line,
-        cancellation=case.id,
+        cancellation=case.row.id,
         before=before,
         after=after,
     )

@@ -12,7 +12,7 @@ from domain.errors import Refusal
 from domain.lifecycle import AlreadyVerified, CodeAttemptsExhausted, CodeExpired, CodeWrong, NoCodeSent, TooManyCodes
 from domain.vocabulary import Verification
 from storage import audit
-from storage.cases import Step, case_for_update, organization_of, policy_of, save_verification
+from storage.cases import Step, hold_case, save_verification
 from storage.tables import VerificationCodeRow
 
 CODE_DIGITS = 6
@@ -42,11 +42,11 @@ def fresh_code(session: Session, step: Step) -> FreshCode:
         AlreadyVerified, TooManyCodes.
 
     """
-    case = case_for_update(session, step.cancellation)
+    held = hold_case(session, step.cancellation)
+    case = held.row
     if case.verified_by is not None:
         raise AlreadyVerified(case.id)
-    organization = organization_of(session, case)
-    policy = policy_of(session, organization)
+    organization, policy = held.organization, held.policy
     code, salt = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}", secrets.token_hex(16)
     expires_at = step.at + policy.code_lifetime
     row = session.scalar(select(VerificationCodeRow).where(VerificationCodeRow.request == step.key))
@@ -86,7 +86,8 @@ def check_code(session: Session, step: Step, code: str) -> Refusal | None:
     Returns the refusal instead of raising it: the try must be kept although it failed. Repeating the step counts
     nothing again and gives the same answer.
     """
-    case = case_for_update(session, step.cancellation)
+    held = hold_case(session, step.cancellation)
+    case = held.row
     if case.verified_by is not None:
         again = audit.after_of(session, step.key) is not None
         return None if again else AlreadyVerified(case.id)
@@ -99,8 +100,7 @@ def check_code(session: Session, step: Step, code: str) -> Refusal | None:
     )
     if row is None:
         return NoCodeSent(case.id)
-    organization = organization_of(session, case)
-    allowed = policy_of(session, organization).code_attempts
+    allowed = held.policy.code_attempts
     attempt = row.attempts + 1
     first_try = audit.record(
         session,
@@ -119,7 +119,7 @@ def check_code(session: Session, step: Step, code: str) -> Refusal | None:
     if attempt > allowed:
         return CodeAttemptsExhausted(allowed)
     if step.at >= row.expires_at:
-        return CodeExpired(row.expires_at, organization.time_zone)
+        return CodeExpired(row.expires_at, held.organization.time_zone)
     if not secrets.compare_digest(_hashed(code.strip(), row.salt), row.code_hash):
         return CodeWrong(allowed - attempt) if attempt < allowed else CodeAttemptsExhausted(allowed)
     row.used_at = step.at

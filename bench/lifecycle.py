@@ -75,7 +75,7 @@ async def main() -> None:
                 mail=mail,
                 webhooks=WebhookSettings(),
                 task_queue=world.task_queue,
-            )  # fmt: skip
+            )
         )
         await stack.enter_async_context(
             Worker(environment.client, task_queue="bare", workflows=[BareWaits], activities=[nothing])

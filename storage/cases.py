@@ -140,6 +140,7 @@ def organization_of(session: Session, case: CancellationRow) -> OrganizationRow:
 
 def facts_of(session: Session, organization: OrganizationRow, subscription: SubscriptionRow) -> CaseFacts:
     """Return what the checklist compares answers with."""
+    starts_on: date | None
     starts_on, has_marketing_service = session.execute(
         select(
             select(func.min(SubscriptionLineRow.start_date))
@@ -157,7 +158,7 @@ def facts_of(session: Session, organization: OrganizationRow, subscription: Subs
         time_zone=organization.time_zone,
         purpose=organization.purpose,
         has_marketing_service=has_marketing_service,
-        starts_on=date.min if starts_on is None else starts_on,
+        starts_on=starts_on or date.min,
     )
 
 

@@ -140,10 +140,9 @@ def organization_of(session: Session, case: CancellationRow) -> OrganizationRow:
 
 def facts_of(session: Session, organization: OrganizationRow, subscription: SubscriptionRow) -> CaseFacts:
     """Return what the checklist compares answers with."""
-    starts_on: date | None
     starts_on, has_marketing_service = session.execute(
         select(
-            select(func.min(SubscriptionLineRow.start_date))
+            select(func.coalesce(func.min(SubscriptionLineRow.start_date), date.min))
             .where(SubscriptionLineRow.subscription == subscription.id)
             .scalar_subquery(),
             exists().where(MarketingServiceRow.organization == organization.id),
@@ -158,7 +157,7 @@ def facts_of(session: Session, organization: OrganizationRow, subscription: Subs
         time_zone=organization.time_zone,
         purpose=organization.purpose,
         has_marketing_service=has_marketing_service,
-        starts_on=starts_on or date.min,
+        starts_on=starts_on,
     )
 
 

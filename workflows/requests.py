@@ -12,6 +12,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    import workflows.contract as contract
     from activities.records import AnswersGiven, Attested, Records, RefusedRequest
     from activities.refusals import as_application_error
     from activities.verification import CodeTried, Verifier
@@ -29,7 +30,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.vocabulary import Question, Stage, Verification
     from storage.cases import Step
-    from workflows import contract
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):

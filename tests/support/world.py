@@ -62,7 +62,6 @@ class Mailbox:
         self.mails.append(mail)
         return "250 OK"
 
-    @property
     def subjects(self) -> list[str]:
         return [mail["Subject"] for mail in self.mails]
 

@@ -20,6 +20,7 @@ from activities.verification import Verifier
 from activities.webhooks import Webhooks, WebhookSettings
 from domain.vocabulary import Channel
 from starter.connection import connect_to_temporal
+from starter.leaving import leave
 from storage.database import DatabaseSettings, create_database_engine
 from workflows.cancellation import SubscriptionCancellation
 from workflows.contract import TASK_QUEUE
@@ -93,3 +94,4 @@ async def main() -> None:
 
 if __name__ == "__main__":
     asyncio.run(main())
+    leave(0)

@@ -10,23 +10,43 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.errors import Refusal
 from starter.connection import connect_to_temporal
 from storage.database import DatabaseSettings
 from storage.migrate import upgrade
 from workflows.contract import SEARCH_ATTRIBUTES
 
 
+class NamespaceUnknown(Refusal):
+    """Temporal has not the namespace that is configured."""
+
+    code = "namespace_unknown"
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(
+            f"Temporal has no namespace {namespace}, so the search attributes cannot be registered in it.",
+            way_out=f"Create it (temporal operator namespace create --namespace {namespace}) or set TEMPORAL_NAMESPACE; "
+            "a namespace that was created just now can take some seconds to be known everywhere.",
+            namespace=namespace,
+        )
+
+
 async def set_up() -> None:
-    """Apply the migrations and register the search attributes."""
+    """Apply the migrations and register the search attributes; raises TemporalUnavailable, NamespaceUnknown."""
     await asyncio.to_thread(upgrade, DatabaseSettings().database_url)
     await ensure_search_attributes(await connect_to_temporal())
 
 
 async def ensure_search_attributes(client: Client) -> None:
     """Register the search attributes of the wire contract that the namespace does not have yet."""
-    listed = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
+    try:
+        listed = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        raise NamespaceUnknown(client.namespace) from None
     missing = {
         key.name: IndexedValueType.ValueType(int(key.indexed_value_type))
         for key in SEARCH_ATTRIBUTES

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
@@ -25,6 +27,19 @@ class DatabaseUrlMalformed(Refusal):
         super().__init__(
             "OFFRAMP_DATABASE_URL is not a database URL.",
             way_out="Set it to postgresql://user:password@host:port/database.",
+        )
+
+
+class DatabasePasswordUnusable(Refusal):
+    """The password file does not say which password to use."""
+
+    code = "database_password_unusable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"OFFRAMP_DATABASE_PASSWORD_FILE cannot be used: {reason}.",
+            way_out="Give the password in a readable file of its own and take it out of OFFRAMP_DATABASE_URL, or the "
+            "other way round.",
         )
 
 
@@ -68,11 +83,44 @@ class DatabaseNotMigrated(Refusal):
 
 
 class DatabaseSettings(BaseSettings):
-    """``OFFRAMP_DATABASE_URL``: ``postgresql://user:password@host:port/database``, PostgreSQL 15 or newer."""
+    """Where the database is.
 
-    model_config = SettingsConfigDict(env_prefix="OFFRAMP_")
+    ``OFFRAMP_DATABASE_URL``: ``postgresql://user:password@host:port/database``, PostgreSQL 15 or newer.
+    ``OFFRAMP_DATABASE_PASSWORD_FILE``: a file with the password alone, as container platforms mount secrets; the URL
+    then has none, and `database_url` has it filled in.
+
+    Raises DatabaseUrlMalformed, DatabasePasswordUnusable.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)
 
     database_url: str = Field(repr=False)
+    database_password_file: Path | None = None
+
+    @field_validator("database_password_file", mode="before")
+    @classmethod
+    def _none_when_empty(cls, value: object) -> object:
+        return value or None
+
+    @model_validator(mode="after")
+    def _with_password(self) -> Self:
+        if self.database_password_file is None:
+            return self
+        try:
+            url = make_url(self.database_url)
+        except (ArgumentError, ValueError):
+            raise DatabaseUrlMalformed from None
+        if url.password is not None:
+            raise DatabasePasswordUnusable("OFFRAMP_DATABASE_URL has a password too, and only one can be right")
+        try:
+            password = self.database_password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise DatabasePasswordUnusable(f"{self.database_password_file} cannot be read ({reason})") from None
+        if not password:
+            raise DatabasePasswordUnusable(f"{self.database_password_file} is empty")
+        self.database_url = url.set(password=password).render_as_string(hide_password=False)
+        return self
 
 
 def create_database_engine(url: str | URL, *, pool_size: int = 10) -> Engine:

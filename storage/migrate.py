@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 
@@ -12,6 +13,8 @@ from storage.database import create_database_engine
 
 # Any number, the same for everybody who migrates: two deployments at once take turns.
 MIGRATION_LOCK = 0x0FF_7A4B
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def upgrade(url: str | URL, revision: str = "head") -> None:
@@ -24,10 +27,15 @@ def downgrade(url: str | URL, revision: str = "base") -> None:
     _run(url, lambda config: command.downgrade(config, revision))
 
 
+def newest_revision() -> str:
+    """Return the revision that `upgrade` leads to."""
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head() or "base"
+
+
 def alembic_config(connection: Connection) -> Config:
     """Return Alembic's configuration for one open connection."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     return config
 

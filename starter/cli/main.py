@@ -1,6 +1,7 @@
 """The ``offramp`` console script."""
 
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -12,7 +13,9 @@ from starter.cli.importing import import_
 from starter.cli.mails import mails_app
 from starter.cli.output import REFUSED, print_refusal
 from starter.cli.quote import quote_command
+from starter.cli.setup import setup
 from starter.cli.up import up
+from starter.leaving import leave
 from starter.local.environment import load_local_environment
 
 app = typer.Typer(
@@ -32,6 +35,7 @@ def offramp(context: typer.Context) -> None:
 
 
 app.command()(up)
+app.command()(setup)
 app.command("quote")(quote_command)
 app.command("import")(import_)
 app.add_typer(cancellations_app, name="cancellations")
@@ -47,3 +51,12 @@ def main() -> None:
     except Refusal as refusal:
         print_refusal(refusal, as_json="--json" in sys.argv)
         raise SystemExit(REFUSED) from None
+
+
+def console_script() -> NoReturn:
+    """Run the command line as a process of its own, and end it with the command's status."""
+    try:
+        main()
+    except SystemExit as ended:
+        leave(ended.code if isinstance(ended.code, int) else 0)
+    leave(0)

@@ -1,0 +1,36 @@
+FROM python:3.13.16-slim-trixie AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1
+WORKDIR /build
+
+# The build backend comes from the developers' lock file, so that nothing is installed that no hash names.
+COPY requirements.lock ./
+RUN python -m venv /opt/tools \
+ && /opt/tools/bin/pip install --require-hashes -r requirements.lock
+
+COPY requirements-image.lock ./
+RUN python -m venv /opt/offramp \
+ && /opt/offramp/bin/pip install --require-hashes -r requirements-image.lock
+
+COPY pyproject.toml README.md worker.py ./
+COPY activities activities
+COPY domain domain
+COPY starter starter
+COPY storage storage
+COPY workflows workflows
+RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && /opt/offramp/bin/pip install --no-deps /wheels/*.whl
+
+
+FROM python:3.13.16-slim-trixie
+RUN groupadd --gid 10001 offramp \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin offramp
+COPY --from=build /opt/offramp /opt/offramp
+ENV PATH=/opt/offramp/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+USER 10001:10001
+WORKDIR /tmp
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=60s --timeout=15s --start-period=60s --retries=3 CMD ["python", "-P", "-m", "starter.health"]
+CMD ["python", "-P", "-m", "worker"]

@@ -1,0 +1,22 @@
+"""``offramp setup``: what a deployment runs once, before its workers."""
+
+import asyncio
+
+from starter.cli.output import JsonOption, console, print_json
+from starter.cli.service import database
+from storage.migrate import newest_revision
+from workflows.contract import SEARCH_ATTRIBUTES
+
+
+def setup(*, as_json: JsonOption = False) -> None:
+    """Bring the database and Temporal to what this version needs; running it again changes nothing more."""
+    from starter.setup import set_up  # noqa: PLC0415 - half a second that only this command should cost
+
+    with database():
+        asyncio.run(set_up())
+    attributes = [key.name for key in SEARCH_ATTRIBUTES]
+    if as_json:
+        print_json({"schema": newest_revision(), "search_attributes": attributes})
+        return
+    console.print(f"The database has the schema of this version ([bold]{newest_revision()}[/]).", highlight=False)
+    console.print(f"Temporal has the search attributes {', '.join(attributes)}.", highlight=False, soft_wrap=True)

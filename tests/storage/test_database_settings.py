@@ -1,0 +1,61 @@
+"""Where the database is, and how its password gets to us."""
+
+from pathlib import Path
+
+import pytest
+
+from storage.database import DatabasePasswordUnusable, DatabaseSettings, DatabaseUrlMalformed
+
+URL = "postgresql://offramp@database.example:5432/offramp"
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> Path:
+    file = tmp_path / "password"
+    file.write_text("p@ss/w:rd\n")
+    return file
+
+
+def test_a_url_without_a_password_file_is_taken_as_it_is() -> None:
+    assert DatabaseSettings(database_url=URL).database_url == URL
+
+
+def test_the_password_of_the_file_is_put_into_the_url_without_its_line_end(
+    password_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFRAMP_DATABASE_URL", URL)
+    monkeypatch.setenv("OFFRAMP_DATABASE_PASSWORD_FILE", str(password_file))
+    settings = DatabaseSettings()
+    assert settings.database_url == "postgresql://offramp:p%40ss%2Fw%3Ard@database.example:5432/offramp"
+    assert "ss%2Fw" not in repr(settings)
+
+
+def test_an_empty_variable_is_no_password_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFRAMP_DATABASE_URL", URL)
+    monkeypatch.setenv("OFFRAMP_DATABASE_PASSWORD_FILE", "")
+    assert DatabaseSettings().database_url == URL
+
+
+def test_two_passwords_are_refused_and_not_repeated(password_file: Path) -> None:
+    with pytest.raises(DatabasePasswordUnusable, match="only one can be right") as raised:
+        DatabaseSettings(
+            database_url="postgresql://offramp:s3cr3t@database.example/offramp", database_password_file=password_file
+        )
+    assert "s3cr3t" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", ["", "\n"])
+def test_an_empty_file_is_refused(password_file: Path, content: str) -> None:
+    password_file.write_text(content)
+    with pytest.raises(DatabasePasswordUnusable, match="is empty"):
+        DatabaseSettings(database_url=URL, database_password_file=password_file)
+
+
+def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(DatabasePasswordUnusable, match=r"missing cannot be read \(No such file or directory\)"):
+        DatabaseSettings(database_url=URL, database_password_file=tmp_path / "missing")
+
+
+def test_what_is_no_url_is_refused(password_file: Path) -> None:
+    with pytest.raises(DatabaseUrlMalformed):
+        DatabaseSettings(database_url="offramp", database_password_file=password_file)

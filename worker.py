@@ -10,6 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
+from pydantic import ValidationError
 from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -18,6 +19,7 @@ from activities.mail import Mail, MailSettings
 from activities.records import Records
 from activities.verification import Verifier
 from activities.webhooks import Webhooks, WebhookSettings
+from domain.errors import Refusal
 from domain.vocabulary import Channel
 from starter.connection import connect_to_temporal
 from starter.leaving import leave
@@ -93,5 +95,10 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except (Refusal, ValidationError) as reason:
+        # Whoever supervises the process starts it again; what it needs is said in a sentence, not in a stack trace.
+        logging.error("The worker cannot start: %s", reason)  # noqa: TRY400
+        leave(1)
     leave(0)

@@ -23,6 +23,7 @@ from domain.vocabulary import Stage
 from storage import audit
 from storage.cases import newest_case, organization_of
 from storage.credit_memos import post_credit_memo
+from storage.overview import list_cases
 from workflows import contract
 
 UPDATE_TIMEOUT = timedelta(seconds=30)
@@ -143,21 +144,50 @@ class Offramp:
         return await self._update(subscription, contract.REQUEST_REVERSAL, message, request_id)
 
     async def status(self, subscription: str) -> contract.CancellationStatus:
-        """Return the live status of the newest cancellation; also of an ended one, while Temporal keeps it."""
+        """Return the status of the newest cancellation: live from its workflow, or from the records once that is gone.
+
+        Raises:
+            CancellationUnknown: the subscription was never cancelled.
+            StillWaiting: no worker answers.
+
+        """
         workflow_id = contract.cancellation_workflow_id(subscription)
         try:
-            status = await self._temporal.get_workflow_handle(workflow_id).query(
+            live = await self._temporal.get_workflow_handle(workflow_id).query(
                 contract.QUERY_STATUS, rpc_timeout=UPDATE_TIMEOUT
             )
         except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise CancellationUnknown(subscription) from None
             if error.status is RPCStatusCode.DEADLINE_EXCEEDED:
                 raise StillWaiting(workflow_id) from None
-            raise
-        if status is None:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            live = None
+        if live is not None:
+            return contract.CancellationStatus.model_validate(live)
+        # Temporal has forgotten the workflow, or its last run is a start that was refused: the records remember.
+        return await asyncio.to_thread(self._recorded_status, subscription)
+
+    def _recorded_status(self, subscription: str) -> contract.CancellationStatus:
+        with Session(self._engine) as session:
+            found = list_cases(session, subscription=subscription, limit=1)
+        if not found:
             raise CancellationUnknown(subscription)
-        return contract.CancellationStatus.model_validate(status)
+        case = found[0]
+        return contract.CancellationStatus(
+            cancellation=case.cancellation,
+            subscription=case.subscription,
+            organization=case.organization,
+            time_zone=case.time_zone,
+            stage=case.stage,
+            request_id=case.request_id.removeprefix(f"{contract.cancellation_workflow_id(subscription)}:"),
+            received_at=case.received_at,
+            waiting_for="" if case.stage.is_final else "an operator: its workflow is not running",
+            verified=case.verified,
+            termination_date=case.termination_date,
+            access_ended_on=case.access_ended_on,
+            reversal_deadline=case.reversal_deadline,
+            quote=case.quote,
+        )
 
     async def post_credit_memo(self, invoice: str, *, number: str, actor: str) -> str:
         """Post the credit memo that takes an invoice back, and tell the cancellation that waits for it.

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from domain.quote import Quote
 from domain.vocabulary import Stage
 from storage.tables import CancellationRow, OrganizationRow, SubscriptionRow
 
@@ -25,6 +26,10 @@ class CaseSummary(BaseModel):
     access_ended_on: date | None
     reversal_deadline: datetime | None
     ended_at: datetime | None
+    verified: bool
+    request_id: str
+    """The request that opened it, with the workflow's id before it."""
+    quote: Quote | None
 
 
 def list_cases(
@@ -54,6 +59,9 @@ def list_cases(
             access_ended_on=case.access_ended_on,
             reversal_deadline=case.reversal_deadline,
             ended_at=case.ended_at,
+            verified=case.verified_by is not None,
+            request_id=case.request_id,
+            quote=Quote.model_validate(case.quote) if case.quote else None,
         )
         for case, organization in session.execute(query)
     ]

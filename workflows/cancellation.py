@@ -23,8 +23,8 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.requests import THE_SERVICE, CancellationRequests
     from workflows.telling import Teller
 
-CREDIT_MEMO_CHECK = timedelta(days=1)
-"""How often to look for posted credit memos without being told: the signal that tells could be lost."""
+OBSTACLE_CHECK = timedelta(days=1)
+"""How often to look whether the lines can be ended now without being told: the signal that tells could be lost."""
 
 
 @workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION)
@@ -109,25 +109,34 @@ class SubscriptionCancellation(CancellationRequests):
         # Data export, on-premises migration and campaigns that are to be stopped join in here.
         if not await self._goodwill_approved():
             return False
-        while True:
-            self._credit_memo_posted = False
-            settled = await recorded(
-                Records.settle_lines, self._step("settle", self._requester), summary="set the end dates of the lines"
-            )
-            self.case.quote = settled.settlement.quote
-            self.case.outstanding_credit_memos = settled.settlement.outstanding_credit_memos
-            self._teller.note(settled.last_message)
-            if not settled.settlement.outstanding_credit_memos:
-                self._enter(Stage.SCHEDULED, deadline=settled.settlement.termination_day_begins_at)
-                return True
+        while not await self._settled():
             self._enter(Stage.PREPARING)
             await self._wait(
                 lambda: self._credit_memo_posted or self._withdrawal is not None,
-                until=workflow.now() + CREDIT_MEMO_CHECK,
-                what="look again for credit memos",
+                until=workflow.now() + OBSTACLE_CHECK,
+                what="look again whether the lines can be ended",
             )
             if self._withdrawal is not None:
                 return False
+        return True
+
+    async def _settled(self) -> bool:
+        """Try to set the end dates; False while credit memos are outstanding or a line cannot be decided."""
+        self._credit_memo_posted = False
+        step = self._step("settle", self._requester)
+        try:
+            settled = await recorded(Records.settle_lines, step, summary="set the end dates of the lines")
+        except Refusal as refusal:
+            self.case.obstacle = refusal.message
+            return False
+        self._teller.note(settled.last_message)
+        self.case.obstacle = ""
+        self.case.quote = settled.settlement.quote
+        self.case.outstanding_credit_memos = settled.settlement.outstanding_credit_memos
+        if settled.settlement.outstanding_credit_memos:
+            return False
+        self._enter(Stage.SCHEDULED, deadline=settled.settlement.termination_day_begins_at)
+        return True
 
     async def _goodwill_approved(self) -> bool:
         """Wait for the second person where goodwill was asked for; False on withdrawal."""

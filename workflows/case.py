@@ -31,6 +31,8 @@ class Case:
     quote: Quote | None = None
     awaits_approval: bool = False
     outstanding_credit_memos: tuple[str, ...] = ()
+    obstacle: str = ""
+    """Why the lines cannot be ended as they are, if no credit memo would help."""
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
     last_refusal: RefusalDetails | None = None
@@ -60,6 +62,8 @@ class Case:
                 return f"the customer: {', '.join(missing)}" if missing else "the lines to be settled"
             case Stage.PREPARING if self.awaits_approval:
                 return "a second person: approval of the goodwill"
+            case Stage.PREPARING if self.obstacle:
+                return f"billing: {self.obstacle}"
             case Stage.PREPARING:
                 return f"billing: credit memos for {', '.join(self.outstanding_credit_memos)}"
             case Stage.SCHEDULED:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
 
@@ -30,16 +31,10 @@ CREDIT_MEMO_CHECK = timedelta(days=1)
 class SubscriptionCancellation(CancellationRequests):
     """Carries one cancellation. ``run`` is the story; what others ask for while it runs is in `workflows.requests`."""
 
-    @workflow.init
-    def __init__(self, _: contract.Received[contract.StartCancellation] = contract.NOTHING_RECEIVED) -> None:
-        super().__init__()
-
     @workflow.run
-    async def run(
-        self, request: contract.Received[contract.StartCancellation] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def run(self, *received: Any) -> contract.CancellationStatus:
         """Carry the cancellation from its receipt to its end, and return how it ended."""
-        await self._receive(request)
+        await self._receive(received)
         if not await self._checklist_completed():
             return await (self._withdraw() if self._withdrawal else self._abandon())
         if not await self._lines_settled():
@@ -51,10 +46,10 @@ class SubscriptionCancellation(CancellationRequests):
             return await self._reverse()
         return await self._close()
 
-    async def _receive(self, request: contract.Received[contract.StartCancellation]) -> None:
+    async def _receive(self, received: Sequence[Any]) -> None:
         """Open the case, or end with the reason why there is none."""
         try:
-            start = request.read(contract.StartCancellation)
+            start = contract.read(received, contract.StartCancellation)
             expected_id = contract.cancellation_workflow_id(start.subscription)
             if workflow.info().workflow_id != expected_id:
                 raise WorkflowIdMismatch(workflow.info().workflow_id, expected_id)

@@ -5,8 +5,8 @@ it. The state that both share lives here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -61,17 +61,13 @@ class CancellationRequests:
         self._requests_received = 0
 
     @workflow.update(name=contract.UPDATE_RECEIVE)
-    async def receive(
-        self, _: contract.Received[contract.StartCancellation] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def receive(self, *_: Any) -> contract.CancellationStatus:
         """Return the status once the case is open: the one just started, or the one that was running already."""
         await self._opened()
         return self._status()
 
     @workflow.update(name=contract.UPDATE_ANSWER)
-    async def answer(
-        self, request: contract.Received[contract.Answer] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def answer(self, *received: Any) -> contract.CancellationStatus:
         """Take answers to the checklist: all, or none."""
 
         async def take(message: contract.Answer, step: Step) -> None:
@@ -83,24 +79,20 @@ class CancellationRequests:
                 await recorded(Records.save_answers, given, summary=f"keep the answers: {', '.join(answered)}")
                 self.case.checklist = checklist
 
-        return await self._answer_to(request, contract.Answer, "answer", take)
+        return await self._answer_to(received, contract.Answer, "answer", take)
 
     @workflow.update(name=contract.UPDATE_SEND_CODE)
-    async def send_code(
-        self, request: contract.Received[contract.SendCode] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def send_code(self, *received: Any) -> contract.CancellationStatus:
         """Mail a one-time code to the billing administrator on record."""
 
         async def send(_: contract.SendCode, step: Step) -> None:
             self._check_intake_open()
             await mailed(Verifier.send_code, step, summary="mail a one-time code")
 
-        return await self._answer_to(request, contract.SendCode, "send_code", send)
+        return await self._answer_to(received, contract.SendCode, "send_code", send)
 
     @workflow.update(name=contract.UPDATE_VERIFY_CODE)
-    async def verify_code(
-        self, request: contract.Received[contract.VerifyCode] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def verify_code(self, *received: Any) -> contract.CancellationStatus:
         """Verify the billing administrator by the code they received."""
 
         async def verify(message: contract.VerifyCode, step: Step) -> None:
@@ -110,12 +102,10 @@ class CancellationRequests:
             )
             self.case.checklist = self.case.checklist.verified(Verification.ONE_TIME_CODE)
 
-        return await self._answer_to(request, contract.VerifyCode, "verify_code", verify)
+        return await self._answer_to(received, contract.VerifyCode, "verify_code", verify)
 
     @workflow.update(name=contract.UPDATE_ATTEST)
-    async def attest(
-        self, request: contract.Received[contract.Attest] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def attest(self, *received: Any) -> contract.CancellationStatus:
         """Take an agent's word that the billing administrator is asking."""
 
         async def take(message: contract.Attest, step: Step) -> None:
@@ -127,12 +117,10 @@ class CancellationRequests:
                 await recorded(Records.save_attestation, attested, summary="keep the attestation")
                 self.case.checklist = self.case.checklist.verified(Verification.ATTESTATION)
 
-        return await self._answer_to(request, contract.Attest, "attest", take)
+        return await self._answer_to(received, contract.Attest, "attest", take)
 
     @workflow.update(name=contract.UPDATE_APPROVE)
-    async def approve(
-        self, request: contract.Received[contract.Approve] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def approve(self, *received: Any) -> contract.CancellationStatus:
         """Take a second person's approval of the goodwill."""
 
         async def take(message: contract.Approve, _: Step) -> None:
@@ -143,12 +131,10 @@ class CancellationRequests:
             self._approval = message
             await workflow.wait_condition(lambda: not self.case.awaits_approval)
 
-        return await self._answer_to(request, contract.Approve, "approve", take)
+        return await self._answer_to(received, contract.Approve, "approve", take)
 
     @workflow.update(name=contract.UPDATE_WITHDRAW)
-    async def withdraw(
-        self, request: contract.Received[contract.Withdraw] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def withdraw(self, *received: Any) -> contract.CancellationStatus:
         """End the case before it takes effect."""
 
         async def take(message: contract.Withdraw, _: Step) -> None:
@@ -160,27 +146,23 @@ class CancellationRequests:
             self._withdrawal = message
             await workflow.wait_condition(lambda: self.case.stage.is_final)
 
-        return await self._answer_to(request, contract.Withdraw, "withdraw", take)
+        return await self._answer_to(received, contract.Withdraw, "withdraw", take)
 
     @workflow.update(name=contract.REQUEST_REVERSAL)
-    async def request_reversal(
-        self, request: contract.Received[contract.RequestReversal] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def request_reversal(self, *received: Any) -> contract.CancellationStatus:
         """Reverse the cancellation within its window, for callers who need the outcome."""
-        return await self._answer_to(request, contract.RequestReversal, "request_reversal", self._take_reversal)
+        return await self._answer_to(received, contract.RequestReversal, "request_reversal", self._take_reversal)
 
     @workflow.signal(name=contract.REQUEST_REVERSAL)
-    async def request_reversal_signal(
-        self, request: contract.Received[contract.RequestReversal] = contract.NOTHING_RECEIVED
-    ) -> None:
+    async def request_reversal_signal(self, *received: Any) -> None:
         """Reverse the cancellation within its window, for systems that fire and forget; a refusal is audited."""
         try:
-            await self._answer_to(request, contract.RequestReversal, "request_reversal", self._take_reversal)
+            await self._answer_to(received, contract.RequestReversal, "request_reversal", self._take_reversal)
         except ApplicationError as refused:
             workflow.logger.info("reversal by signal refused: %s", refused.type)
 
     @workflow.signal(name=contract.SIGNAL_CREDIT_MEMO_POSTED)
-    def credit_memo_posted(self, _: contract.Received[contract.CreditMemoPosted] = contract.NOTHING_RECEIVED) -> None:
+    def credit_memo_posted(self, *_: Any) -> None:
         """Look again whether every credit memo is there."""
         self._credit_memo_posted = True
 
@@ -242,7 +224,7 @@ class CancellationRequests:
 
     async def _answer_to(
         self,
-        received: contract.Received[Asked],
+        received: Sequence[Any],
         form: type[Asked],
         action: str,
         act: Callable[[Asked, Step], Awaitable[None]],
@@ -254,7 +236,7 @@ class CancellationRequests:
         name = f"{action}:{update.id}" if update else f"{action}-{self._requests_received}"
         step = self._step(name, "unknown")
         try:
-            message = received.read(form)
+            message = contract.read(received, form)
             step = self._step(name, message.actor)
             await act(message, step)
         except Refusal as refusal:

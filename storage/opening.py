@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from domain.checklist import Checklist
 from domain.civil_time import day_of
-from domain.lifecycle import SubscriptionAlreadyCanceled, SubscriptionUnknown
+from domain.lifecycle import CancellationEnded, SubscriptionAlreadyCanceled, SubscriptionUnknown
 from domain.policy import CancellationPolicy
 from domain.quote import Quote
 from domain.vocabulary import (
@@ -73,7 +73,8 @@ def open_case(session: Session, request: OpenRequest, *, channels: frozenset[Cha
     """Open a cancellation with the answers known already; the same request again gets the one it opened.
 
     Raises:
-        SubscriptionUnknown, SubscriptionAlreadyCanceled, and the refusals of the answers (`Checklist.answered`).
+        SubscriptionUnknown, SubscriptionAlreadyCanceled, CancellationEnded (the one that the same request opened), and
+        the refusals of the answers (`Checklist.answered`).
 
     """
     subscription = session.get(SubscriptionRow, request.subscription, with_for_update=True)
@@ -81,6 +82,8 @@ def open_case(session: Session, request: OpenRequest, *, channels: frozenset[Cha
         raise SubscriptionUnknown(request.subscription)
     opened = session.scalar(select(CancellationRow).where(CancellationRow.request_id == request.request_id))
     if opened is not None:
+        if Stage(opened.stage).is_final:
+            raise CancellationEnded(opened.id, Stage(opened.stage))
         return _as_opened(session, opened)
     _close_orphan(session, request)
     organization = session.get_one(OrganizationRow, subscription.organization)

@@ -115,10 +115,10 @@ class SubscriptionCancellation(CancellationRequests):
                 self._enter(Stage.SCHEDULED, deadline=settled.settlement.termination_day_begins_at)
                 return True
             self._enter(Stage.PREPARING)
-            await self._wait(
+            await self._sleep(
                 lambda: self._credit_memo_posted or self._withdrawal is not None,
-                until=workflow.now() + CREDIT_MEMO_CHECK,
-                what="look again for credit memos",
+                workflow.now() + CREDIT_MEMO_CHECK,
+                "look again for credit memos",
             )
             if self._withdrawal is not None:
                 return False
@@ -153,12 +153,12 @@ class SubscriptionCancellation(CancellationRequests):
         return not withdrawn
 
     async def _end_access(self) -> None:
-        self._in_transition = True  # from here on a withdrawal is too late, also while the database is down
+        self._entering = Stage.CANCELED  # from here on a withdrawal is too late, also while the database is down
         took = await recorded(Records.take_effect, self._step("effect"), summary="end access, open the reversal window")
         self.case.access_ended_on = took.effect.access_ended_on
         self.case.reversal_deadline = took.effect.reversal_deadline
         self._enter(Stage.CANCELED, deadline=took.effect.reversal_deadline)
-        self._in_transition = False
+        self._entering = None
         self._teller.note(took.last_message)
 
     async def _reversal_requested(self) -> bool:
@@ -173,7 +173,7 @@ class SubscriptionCancellation(CancellationRequests):
             ],
         )
         # No await between here and the transition: whoever comes first, request or deadline, has won.
-        self._in_transition = True
+        self._entering = Stage.REVERSED if reversed_in_time else Stage.CLOSED
         return reversed_in_time
 
     async def _reverse(self) -> contract.CancellationStatus:
@@ -196,10 +196,10 @@ class SubscriptionCancellation(CancellationRequests):
     async def _end(
         self, stage: Stage, activity: Callable[[Records, Step], Told], step: Step, summary: str
     ) -> contract.CancellationStatus:
-        self._in_transition = True
+        self._entering = stage
         told = await recorded(activity, step, summary=summary)
         self._enter(stage)
-        self._in_transition = False
+        self._entering = None
         self._teller.note(told.last_message)
         self._publish()
         await self._teller.finished()

@@ -23,7 +23,6 @@ with workflow.unsafe.imports_passed_through():
         CancellationEnded,
         ChecklistClosed,
         OwnApproval,
-        WithdrawalTooLate,
         check_reversal,
         check_withdrawal,
     )
@@ -55,7 +54,7 @@ class CancellationRequests:
         self._withdrawal: contract.Withdraw | None = None
         self._reversal: contract.RequestReversal | None = None
         self._credit_memo_posted = False
-        self._in_transition = False
+        self._entering: Stage | None = None
         """Set while a transition is being written: the decision has fallen, whoever asks now is too late."""
         self._checklist_lock = asyncio.Lock()
         self._requests_received = 0
@@ -96,11 +95,11 @@ class CancellationRequests:
         """Verify the billing administrator by the code they received."""
 
         async def verify(message: contract.VerifyCode, step: Step) -> None:
-            self._check_intake_open()
-            await recorded(
-                Verifier.check_code, CodeTried(step=step, code=message.code), summary="check a one-time code"
-            )
-            self.case.checklist = self.case.checklist.verified(Verification.ONE_TIME_CODE)
+            async with self._checklist_lock:
+                self._check_intake_open()
+                tried = CodeTried(step=step, code=message.code)
+                await recorded(Verifier.check_code, tried, summary="check a one-time code")
+                self.case.checklist = self.case.checklist.verified(Verification.ONE_TIME_CODE)
 
         return await self._answer_to(received, contract.VerifyCode, "verify_code", verify)
 
@@ -129,7 +128,9 @@ class CancellationRequests:
             if message.actor == self._requester:
                 raise OwnApproval(message.actor)
             self._approval = message
-            await workflow.wait_condition(lambda: not self.case.awaits_approval)
+            await workflow.wait_condition(lambda: not self.case.awaits_approval or self.case.stage.is_final)
+            if self.case.stage.is_final:  # a withdrawal came together with the approval, and the story saw it first
+                raise CancellationEnded(self.case.id, self.case.stage)
 
         return await self._answer_to(received, contract.Approve, "approve", take)
 
@@ -141,8 +142,8 @@ class CancellationRequests:
             check_withdrawal(self.case.id, self.case.stage)
             if self._withdrawal is not None:
                 raise CancellationEnded(self.case.id, Stage.WITHDRAWN)
-            if self._in_transition:
-                raise WithdrawalTooLate(self.case.id, self.case.stage)
+            if self._entering is not None:
+                check_withdrawal(self.case.id, self._entering)
             self._withdrawal = message
             await workflow.wait_condition(lambda: self.case.stage.is_final)
 
@@ -174,14 +175,14 @@ class CancellationRequests:
     async def _take_reversal(self, message: contract.RequestReversal, _: Step) -> None:
         # Only yield where there is something to wait for: a request that arrives together with the deadline was there
         # first, and must leave its wish before the story wakes up.
-        if self._in_transition and self.case.stage.before_effect:
-            await workflow.wait_condition(lambda: not self._in_transition)
+        if self._entering is not None and self.case.stage.before_effect:
+            await workflow.wait_condition(lambda: self._entering is None)
         asked_at = min(message.requested_at or workflow.now(), workflow.now())
         deadline = self.case.reversal_deadline
         check_reversal(self.case.id, self.case.stage, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
         if self._reversal is not None:
             raise CancellationEnded(self.case.id, Stage.REVERSED)
-        if self._in_transition:  # the deadline was first
+        if self._entering is not None:  # the deadline was first
             check_reversal(self.case.id, Stage.CLOSED, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
         check_identity(message.identity, self.case.checklist.facts.identity)
         self._reversal = message
@@ -208,12 +209,7 @@ class CancellationRequests:
         return Step(cancellation=self.case.id, name=name, actor=actor, at=workflow.now(), why=why)
 
     def _check_intake_open(self) -> None:
-        if (
-            self.case.stage is not Stage.INTAKE
-            or self.case.checklist.is_complete
-            or self._withdrawal
-            or self._in_transition
-        ):
+        if self.case.stage is not Stage.INTAKE or self.case.checklist.is_complete or self._withdrawal or self._entering:
             raise ChecklistClosed(self.case.id, self.case.stage)
 
     async def _opened(self) -> None:

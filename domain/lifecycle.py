@@ -13,8 +13,12 @@ class InputMalformed(Refusal):
     code = "input_malformed"
 
     def __init__(self, problems: list[str]) -> None:
+        # Not all of it: paths hold names that the caller chose, as many and as long as they like.
+        shown = [problem if len(problem) <= 200 else f"{problem[:200]}…" for problem in problems[:5]]
+        if len(problems) > len(shown):
+            shown.append(f"and {len(problems) - len(shown)} more")
         super().__init__(
-            f"The input does not have the documented form: {'; '.join(problems)}.",
+            f"The input does not have the documented form: {'; '.join(shown)}.",
             way_out="See docs/temporal.md for the form of every message.",
         )
 

@@ -10,10 +10,12 @@ from pydantic import StringConstraints
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
 # Who did something: an agent, a support system, a job. Never an e-mail address; actors are printed in audit trails.
-Actor = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^@\s][^@]*$")]
+Actor = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^@\s\x00][^@\x00]*$")
+]
 
 # Why somebody did something, in their own words.
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=1000)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=1000, pattern=r"^[^\x00]*$")]
 
 
 class Platform(StrEnum):

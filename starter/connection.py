@@ -4,15 +4,21 @@ Where to connect comes from the environment or a Temporal configuration file: TE
 TEMPORAL_API_KEY, TEMPORAL_TLS_… (`temporalio.envconfig`).
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig
 from temporalio.plugin import SimplePlugin
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.refusals import RefusalInterceptor
 from domain.errors import Refusal
+from workflows import contract
 
 STRICT_SANDBOX = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_import_notification_policy(
@@ -20,6 +26,25 @@ STRICT_SANDBOX = SandboxedWorkflowRunner(
         | workflow.SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
     )
 )
+
+
+class MessageConverter(PydanticPayloadConverter):
+    """JSON by pydantic. A payload that nobody asked to have a form, and that cannot be read, is `contract.Unreadable`.
+
+    Those are the arguments of workflows and their handlers: they refuse what they cannot read, instead of failing a task.
+    """
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """Return the values of payloads, as many as there are."""
+        if type_hints:
+            return super().from_payloads(payloads, type_hints)
+        return [self._value_of(payload) for payload in payloads]
+
+    def _value_of(self, payload: Payload) -> Any:
+        try:
+            return super().from_payloads([payload])[0]
+        except (KeyError, ValueError, RuntimeError):
+            return contract.Unreadable()
 
 
 class TemporalUnavailable(Refusal):
@@ -39,7 +64,7 @@ def offramp_plugin() -> SimplePlugin:
     """Return what makes a client, a worker or a replayer one of ours: messages, sandbox, refusals."""
     return SimplePlugin(
         "offramp",
-        data_converter=pydantic_data_converter,
+        data_converter=DataConverter(payload_converter_class=MessageConverter),
         interceptors=[RefusalInterceptor()],
         workflow_runner=STRICT_SANDBOX,
     )

@@ -73,7 +73,8 @@ def open_case(session: Session, request: OpenRequest, *, channels: frozenset[Cha
     """Open a cancellation with the answers known already; the same request again gets the one it opened.
 
     Raises:
-        SubscriptionUnknown, SubscriptionAlreadyCanceled, CancellationEnded (the request is an old one), and the refusals of the answers (`Checklist.answered`).
+        SubscriptionUnknown, SubscriptionAlreadyCanceled, CancellationEnded (the one that the same request opened), and
+        the refusals of the answers (`Checklist.answered`).
 
     """
     subscription = session.get(SubscriptionRow, request.subscription, with_for_update=True)

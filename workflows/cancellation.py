@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
 
@@ -31,16 +32,10 @@ OBSTACLE_CHECK = timedelta(days=1)
 class SubscriptionCancellation(CancellationRequests):
     """Carries one cancellation. ``run`` is the story; what others ask for while it runs is in `workflows.requests`."""
 
-    @workflow.init
-    def __init__(self, _: contract.Received[contract.StartCancellation] = contract.NOTHING_RECEIVED) -> None:
-        super().__init__()
-
     @workflow.run
-    async def run(
-        self, request: contract.Received[contract.StartCancellation] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def run(self, *received: Any) -> contract.CancellationStatus:
         """Carry the cancellation from its receipt to its end, and return how it ended."""
-        await self._receive(request)
+        await self._receive(received)
         if not await self._checklist_completed():
             return await (self._withdraw() if self._withdrawal else self._abandon())
         if not await self._lines_settled():
@@ -52,10 +47,10 @@ class SubscriptionCancellation(CancellationRequests):
             return await self._reverse()
         return await self._close()
 
-    async def _receive(self, request: contract.Received[contract.StartCancellation]) -> None:
+    async def _receive(self, received: Sequence[Any]) -> None:
         """Open the case, or end with the reason why there is none."""
         try:
-            start = request.read(contract.StartCancellation)
+            start = contract.read(received, contract.StartCancellation)
             expected_id = contract.cancellation_workflow_id(start.subscription)
             if workflow.info().workflow_id != expected_id:
                 raise WorkflowIdMismatch(workflow.info().workflow_id, expected_id)
@@ -111,10 +106,10 @@ class SubscriptionCancellation(CancellationRequests):
             return False
         while not await self._settled():
             self._enter(Stage.PREPARING)
-            await self._wait(
+            await self._sleep(
                 lambda: self._credit_memo_posted or self._withdrawal is not None,
-                until=workflow.now() + OBSTACLE_CHECK,
-                what="look again whether the lines can be ended",
+                workflow.now() + OBSTACLE_CHECK,
+                "look again whether the lines can be ended",
             )
             if self._withdrawal is not None:
                 return False
@@ -168,12 +163,12 @@ class SubscriptionCancellation(CancellationRequests):
         return not withdrawn
 
     async def _end_access(self) -> None:
-        self._in_transition = True  # from here on a withdrawal is too late, also while the database is down
+        self._entering = Stage.CANCELED  # from here on a withdrawal is too late, also while the database is down
         took = await recorded(Records.take_effect, self._step("effect"), summary="end access, open the reversal window")
         self.case.access_ended_on = took.effect.access_ended_on
         self.case.reversal_deadline = took.effect.reversal_deadline
         self._enter(Stage.CANCELED, deadline=took.effect.reversal_deadline)
-        self._in_transition = False
+        self._entering = None
         self._teller.note(took.last_message)
 
     async def _reversal_requested(self) -> bool:
@@ -188,7 +183,7 @@ class SubscriptionCancellation(CancellationRequests):
             ],
         )
         # No await between here and the transition: whoever comes first, request or deadline, has won.
-        self._in_transition = True
+        self._entering = Stage.REVERSED if reversed_in_time else Stage.CLOSED
         return reversed_in_time
 
     async def _reverse(self) -> contract.CancellationStatus:
@@ -211,10 +206,10 @@ class SubscriptionCancellation(CancellationRequests):
     async def _end(
         self, stage: Stage, activity: Callable[[Records, Step], Told], step: Step, summary: str
     ) -> contract.CancellationStatus:
-        self._in_transition = True
+        self._entering = stage
         told = await recorded(activity, step, summary=summary)
         self._enter(stage)
-        self._in_transition = False
+        self._entering = None
         self._teller.note(told.last_message)
         self._publish()
         await self._teller.finished()

@@ -5,10 +5,11 @@ messages are JSON (pydantic) and grow only by optional fields. docs/temporal.md 
 languages. Nothing here imports workflow code, so a client that imports this module starts none.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from temporalio.common import SearchAttributeKey
 
 from domain.errors import RefusalDetails
@@ -61,6 +62,12 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+# PostgreSQL keeps no zero character; and what somebody wrote is repeated in refusals, so it has a length.
+AnswerText = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
+QuestionName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
+Answers = Annotated[dict[QuestionName, AnswerText], Field(max_length=20)]
+
+
 class Request(Message):
     """Base of what people and systems ask for."""
 
@@ -85,9 +92,9 @@ class StartCancellation(Request):
     """Input of SubscriptionCancellation, and of its update ``receive``."""
 
     subscription: Identifier
-    request_id: str = Field(default="", max_length=200)
+    request_id: str = Field(default="", max_length=200, pattern=r"^[^\x00]*$")
     """Tells one request from another; a repetition of the same request carries the same id."""
-    answers: dict[str, str] = {}
+    answers: Answers = {}
     """Answers to questions of the checklist known already, by question name."""
     attestation: Attestation | None = None
     goodwill: Goodwill | None = None
@@ -98,7 +105,7 @@ class StartCancellation(Request):
 class Answer(Request):
     """Answers to questions of the checklist: all of them are taken, or none."""
 
-    answers: dict[str, str] = Field(min_length=1)
+    answers: Answers = Field(min_length=1)
 
 
 class SendCode(Request):
@@ -180,18 +187,24 @@ class CancellationStatus(BaseModel):
 T = TypeVar("T", bound=Message)
 
 
-class Received(RootModel[Any], Generic[T]):
-    """A message as it arrived. Decoding it never fails, so that bad input is refused instead of failing a task."""
-
-    def read(self, message: type[T]) -> T:
-        """Return the message in its documented form; raises InputMalformed naming every problem by path."""
-        try:
-            return message.model_validate(self.root)
-        except ValidationError as error:
-            raise InputMalformed(
-                [f"{'.'.join(map(str, problem['loc'])) or 'message'}: {problem['msg']}" for problem in error.errors()]
-            ) from None
+class Unreadable:
+    """Stands for a payload that is no message at all: an encoding nobody knows, or JSON that is none."""
 
 
-NOTHING_RECEIVED: Received[Any] = Received(None)
-"""Stands in for an argument that the caller left out."""
+def read(received: Sequence[Any], message: type[T]) -> T:
+    """Return what a handler received in its documented form; raises InputMalformed naming the problems by path.
+
+    Handlers take any number of arguments of any kind (``*received``), so that bad input is refused with a code instead of
+    failing the workflow task, which would hold the case until somebody reads a log.
+    """
+    if len(received) != 1:
+        raise InputMalformed([f"message: one is expected, not {len(received)}"])
+    if isinstance(received[0], Unreadable):
+        raise InputMalformed(["message: cannot be decoded"])
+    try:
+        return message.model_validate(received[0])
+    except ValidationError as error:
+        problems = error.errors(include_input=False, include_url=False, include_context=False)
+        raise InputMalformed(
+            [f"{'.'.join(map(str, problem['loc'])) or 'message'}: {problem['msg']}" for problem in problems]
+        ) from None

@@ -5,8 +5,8 @@ it. The state that both share lives here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -24,7 +24,6 @@ with workflow.unsafe.imports_passed_through():
         CancellationEnded,
         ChecklistClosed,
         OwnApproval,
-        WithdrawalTooLate,
         check_reversal,
         check_withdrawal,
     )
@@ -55,23 +54,19 @@ class CancellationRequests:
         self._withdrawal: contract.Withdraw | None = None
         self._reversal: contract.RequestReversal | None = None
         self._credit_memo_posted = False
-        self._in_transition = False
+        self._entering: Stage | None = None
         """Set while a transition is being written: the decision has fallen, whoever asks now is too late."""
         self._checklist_lock = asyncio.Lock()
         self._requests_received = 0
 
     @workflow.update(name=contract.UPDATE_RECEIVE)
-    async def receive(
-        self, _: contract.Received[contract.StartCancellation] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def receive(self, *_: Any) -> contract.CancellationStatus:
         """Return the status once the case is open: the one just started, or the one that was running already."""
         await self._opened()
         return self._status()
 
     @workflow.update(name=contract.UPDATE_ANSWER)
-    async def answer(
-        self, request: contract.Received[contract.Answer] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def answer(self, *received: Any) -> contract.CancellationStatus:
         """Take answers to the checklist: all, or none."""
 
         async def take(message: contract.Answer, step: Step) -> None:
@@ -83,39 +78,33 @@ class CancellationRequests:
                 await recorded(Records.save_answers, given, summary=f"keep the answers: {', '.join(answered)}")
                 self.case.checklist = checklist
 
-        return await self._answer_to(request, contract.Answer, "answer", take)
+        return await self._answer_to(received, contract.Answer, "answer", take)
 
     @workflow.update(name=contract.UPDATE_SEND_CODE)
-    async def send_code(
-        self, request: contract.Received[contract.SendCode] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def send_code(self, *received: Any) -> contract.CancellationStatus:
         """Mail a one-time code to the billing administrator on record."""
 
         async def send(_: contract.SendCode, step: Step) -> None:
             self._check_intake_open()
             await mailed(Verifier.send_code, step, summary="mail a one-time code")
 
-        return await self._answer_to(request, contract.SendCode, "send_code", send)
+        return await self._answer_to(received, contract.SendCode, "send_code", send)
 
     @workflow.update(name=contract.UPDATE_VERIFY_CODE)
-    async def verify_code(
-        self, request: contract.Received[contract.VerifyCode] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def verify_code(self, *received: Any) -> contract.CancellationStatus:
         """Verify the billing administrator by the code they received."""
 
         async def verify(message: contract.VerifyCode, step: Step) -> None:
-            self._check_intake_open()
-            await recorded(
-                Verifier.check_code, CodeTried(step=step, code=message.code), summary="check a one-time code"
-            )
-            self.case.checklist = self.case.checklist.verified(Verification.ONE_TIME_CODE)
+            async with self._checklist_lock:
+                self._check_intake_open()
+                tried = CodeTried(step=step, code=message.code)
+                await recorded(Verifier.check_code, tried, summary="check a one-time code")
+                self.case.checklist = self.case.checklist.verified(Verification.ONE_TIME_CODE)
 
-        return await self._answer_to(request, contract.VerifyCode, "verify_code", verify)
+        return await self._answer_to(received, contract.VerifyCode, "verify_code", verify)
 
     @workflow.update(name=contract.UPDATE_ATTEST)
-    async def attest(
-        self, request: contract.Received[contract.Attest] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def attest(self, *received: Any) -> contract.CancellationStatus:
         """Take an agent's word that the billing administrator is asking."""
 
         async def take(message: contract.Attest, step: Step) -> None:
@@ -127,12 +116,10 @@ class CancellationRequests:
                 await recorded(Records.save_attestation, attested, summary="keep the attestation")
                 self.case.checklist = self.case.checklist.verified(Verification.ATTESTATION)
 
-        return await self._answer_to(request, contract.Attest, "attest", take)
+        return await self._answer_to(received, contract.Attest, "attest", take)
 
     @workflow.update(name=contract.UPDATE_APPROVE)
-    async def approve(
-        self, request: contract.Received[contract.Approve] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def approve(self, *received: Any) -> contract.CancellationStatus:
         """Take a second person's approval of the goodwill."""
 
         async def take(message: contract.Approve, _: Step) -> None:
@@ -141,46 +128,42 @@ class CancellationRequests:
             if message.actor == self._requester:
                 raise OwnApproval(message.actor)
             self._approval = message
-            await workflow.wait_condition(lambda: not self.case.awaits_approval)
+            await workflow.wait_condition(lambda: not self.case.awaits_approval or self.case.stage.is_final)
+            if self.case.stage.is_final:  # a withdrawal came together with the approval, and the story saw it first
+                raise CancellationEnded(self.case.id, self.case.stage)
 
-        return await self._answer_to(request, contract.Approve, "approve", take)
+        return await self._answer_to(received, contract.Approve, "approve", take)
 
     @workflow.update(name=contract.UPDATE_WITHDRAW)
-    async def withdraw(
-        self, request: contract.Received[contract.Withdraw] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def withdraw(self, *received: Any) -> contract.CancellationStatus:
         """End the case before it takes effect."""
 
         async def take(message: contract.Withdraw, _: Step) -> None:
             check_withdrawal(self.case.id, self.case.stage)
             if self._withdrawal is not None:
                 raise CancellationEnded(self.case.id, Stage.WITHDRAWN)
-            if self._in_transition:
-                raise WithdrawalTooLate(self.case.id, self.case.stage)
+            if self._entering is not None:
+                check_withdrawal(self.case.id, self._entering)
             self._withdrawal = message
             await workflow.wait_condition(lambda: self.case.stage.is_final)
 
-        return await self._answer_to(request, contract.Withdraw, "withdraw", take)
+        return await self._answer_to(received, contract.Withdraw, "withdraw", take)
 
     @workflow.update(name=contract.REQUEST_REVERSAL)
-    async def request_reversal(
-        self, request: contract.Received[contract.RequestReversal] = contract.NOTHING_RECEIVED
-    ) -> contract.CancellationStatus:
+    async def request_reversal(self, *received: Any) -> contract.CancellationStatus:
         """Reverse the cancellation within its window, for callers who need the outcome."""
-        return await self._answer_to(request, contract.RequestReversal, "request_reversal", self._take_reversal)
+        return await self._answer_to(received, contract.RequestReversal, "request_reversal", self._take_reversal)
 
     @workflow.signal(name=contract.REQUEST_REVERSAL)
-    async def request_reversal_signal(
-        self, request: contract.Received[contract.RequestReversal] = contract.NOTHING_RECEIVED
-    ) -> None:
+    async def request_reversal_signal(self, *received: Any) -> None:
         """Reverse the cancellation within its window, for systems that fire and forget; a refusal is audited."""
         try:
-            await self._answer_to(request, contract.RequestReversal, "request_reversal", self._take_reversal)
+            await self._answer_to(received, contract.RequestReversal, "request_reversal", self._take_reversal)
         except ApplicationError as refused:
             workflow.logger.info("reversal by signal refused: %s", refused.type)
 
     @workflow.signal(name=contract.SIGNAL_CREDIT_MEMO_POSTED)
-    def credit_memo_posted(self, _: contract.Received[contract.CreditMemoPosted] = contract.NOTHING_RECEIVED) -> None:
+    def credit_memo_posted(self, *_: Any) -> None:
         """Look again whether every credit memo is there."""
         self._credit_memo_posted = True
 
@@ -192,14 +175,14 @@ class CancellationRequests:
     async def _take_reversal(self, message: contract.RequestReversal, _: Step) -> None:
         # Only yield where there is something to wait for: a request that arrives together with the deadline was there
         # first, and must leave its wish before the story wakes up.
-        if self._in_transition and self.case.stage.before_effect:
-            await workflow.wait_condition(lambda: not self._in_transition)
+        if self._entering is not None and self.case.stage.before_effect:
+            await workflow.wait_condition(lambda: self._entering is None)
         asked_at = min(message.requested_at or workflow.now(), workflow.now())
         deadline = self.case.reversal_deadline
         check_reversal(self.case.id, self.case.stage, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
         if self._reversal is not None:
             raise CancellationEnded(self.case.id, Stage.REVERSED)
-        if self._in_transition:  # the deadline was first
+        if self._entering is not None:  # the deadline was first
             check_reversal(self.case.id, Stage.CLOSED, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
         check_identity(message.identity, self.case.checklist.facts.identity)
         self._reversal = message
@@ -226,12 +209,7 @@ class CancellationRequests:
         return Step(cancellation=self.case.id, name=name, actor=actor, at=workflow.now(), why=why)
 
     def _check_intake_open(self) -> None:
-        if (
-            self.case.stage is not Stage.INTAKE
-            or self.case.checklist.is_complete
-            or self._withdrawal
-            or self._in_transition
-        ):
+        if self.case.stage is not Stage.INTAKE or self.case.checklist.is_complete or self._withdrawal or self._entering:
             raise ChecklistClosed(self.case.id, self.case.stage)
 
     async def _opened(self) -> None:
@@ -242,7 +220,7 @@ class CancellationRequests:
 
     async def _answer_to(
         self,
-        received: contract.Received[Asked],
+        received: Sequence[Any],
         form: type[Asked],
         action: str,
         act: Callable[[Asked, Step], Awaitable[None]],
@@ -254,7 +232,7 @@ class CancellationRequests:
         name = f"{action}:{update.id}" if update else f"{action}-{self._requests_received}"
         step = self._step(name, "unknown")
         try:
-            message = received.read(form)
+            message = contract.read(received, form)
             step = self._step(name, message.actor)
             await act(message, step)
         except Refusal as refusal:

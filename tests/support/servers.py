@@ -119,13 +119,20 @@ def template_database(postgres_url: str) -> str:
     return TEMPLATE
 
 
-@pytest.fixture
-def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
-    """The URL of a migrated database for one test alone."""
+@contextmanager
+def migrated_database(postgres_url: str, template_database: str) -> Iterator[str]:
+    """A migrated database with nothing in it, for a while; its URL."""
     name = sql.Identifier(database := next(_names))
     _execute(postgres_url, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template_database)))
     yield _with_database(postgres_url, database)
     _execute(postgres_url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
+    """The URL of a migrated database for one test alone."""
+    with migrated_database(postgres_url, template_database) as url:
+        yield url
 
 
 @pytest_asyncio.fixture(scope="session")

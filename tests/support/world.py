@@ -1,9 +1,9 @@
 """A world to cancel subscriptions in: real database, real Temporal, real worker, a real mailbox; time is the test's.
 
-Every test has a database and a task queue of its own, and subscriptions nobody else uses.
+Every test has subscriptions that nobody else uses; the tests that stop a part of the world have a world of their own.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -17,12 +17,14 @@ from aiosmtpd.controller import Controller
 from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.mail import MailSettings
+from activities.refusals import as_refusal
 from activities.webhooks import WebhookSettings
 from domain.civil_time import day_of
+from domain.errors import Refusal, RefusalDetails
 from domain.identity import Identity
 from domain.vocabulary import Stage
 from starter.client import Offramp
@@ -41,9 +43,17 @@ from storage.tables import (
 )
 from tests.support.servers import free_port
 from worker import create_worker
-from workflows.contract import Attestation, CancellationStatus, StartCancellation, cancellation_workflow_id
+from workflows.contract import (
+    REQUEST_REVERSAL,
+    Attestation,
+    CancellationStatus,
+    RequestReversal,
+    StartCancellation,
+    cancellation_workflow_id,
+)
 
 AGENT = "agent-7"
+SECOND_PERSON = "manager-2"
 ADMINISTRATOR = "ada@contoso.example"
 
 
@@ -62,8 +72,12 @@ class Mailbox:
         self.mails.append(mail)
         return "250 OK"
 
-    def subjects(self) -> list[str]:
-        return [mail["Subject"] for mail in self.mails]
+    def of(self, subscription: str) -> list[EmailMessage]:
+        """What was mailed about a subscription: every Message-ID begins with it."""
+        return [mail for mail in self.mails if str(mail["Message-ID"]).startswith(f"<{subscription}/")]
+
+    def subjects_of(self, subscription: str) -> list[str]:
+        return [str(mail["Subject"]) for mail in self.of(subscription)]
 
     def text_of(self, mail: EmailMessage) -> str:
         body = mail.get_body(("plain",))
@@ -87,11 +101,14 @@ class Mailbox:
 class World:
     """Organizations and subscriptions, the service that cancels them, and a hand on the clock."""
 
-    def __init__(self, environment: WorkflowEnvironment, database_url: str, mailbox: Mailbox) -> None:
+    def __init__(
+        self, environment: WorkflowEnvironment, database_url: str, mailbox: Mailbox, *, task_queue: str | None = None
+    ) -> None:
         self.environment = environment
         self.mailbox = mailbox
         self.engine = create_database_engine(database_url)
-        self.task_queue = f"test-{uuid4()}"
+        self.task_queue = task_queue or f"test-{uuid4()}"
+        self.subscriptions: list[str] = []
         self.service = Offramp(environment.client, self.engine, task_queue=self.task_queue)
         self.smtp_url = mailbox.url
         self.database_url = database_url
@@ -160,6 +177,7 @@ class World:
                     **line,
                 }
                 session.add(SubscriptionLineRow(**values))
+        self.subscriptions.append(subscription)
         return subscription
 
     def identity(self, subscription: str) -> Identity:
@@ -188,6 +206,23 @@ class World:
     def handle(self, subscription: str) -> WorkflowHandle[Any, Any]:
         """The workflow that carries the subscription's cancellation."""
         return self.environment.client.get_workflow_handle(cancellation_workflow_id(subscription))
+
+    async def update(self, subscription: str, name: str, *messages: Any, id: str | None = None) -> CancellationStatus:  # noqa: A002
+        """Send an update as a foreign system does: whatever the message is."""
+        answer: CancellationStatus = await self.handle(subscription).execute_update(
+            name, args=messages, id=id or str(uuid4()), result_type=CancellationStatus
+        )
+        return answer
+
+    async def request_reversal(self, subscription: str, **fields: Any) -> CancellationStatus:
+        """Ask for the reversal at this moment on the cancellation's clock."""
+        message = RequestReversal(actor=AGENT, identity=self.identity(subscription), **fields)
+        return await self.update(subscription, REQUEST_REVERSAL, message)
+
+    async def signal_reversal(self, subscription: str, **fields: Any) -> None:
+        """The same, fired and forgotten."""
+        message = RequestReversal(actor=AGENT, identity=self.identity(subscription), **fields)
+        await self.handle(subscription).signal(REQUEST_REVERSAL, message)
 
     async def now(self, subscription: str) -> datetime:
         """The time on the clock of the cancellation."""
@@ -241,6 +276,23 @@ class World:
                 )
             )
 
+    def refusals(self, subscription: str) -> list[tuple[str, str]]:
+        """What the audit trail says was refused, in order: action and code."""
+        with Session(self.engine) as session:
+            rows = session.scalars(
+                select(AuditRow)
+                .where(AuditRow.subscription == subscription, AuditRow.action.endswith(".refused"))
+                .order_by(AuditRow.id)
+            )
+            return [(row.action, (row.after or {})["code"]) for row in rows]
+
+    def audit(self, subscription: str, action: str) -> AuditRow:
+        """The only row of the audit trail with this action."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            return session.scalars(
+                select(AuditRow).where(AuditRow.subscription == subscription, AuditRow.action == action)
+            ).one()
+
     def invoice(self, subscription: str, number: str, start: date, end: date, *, line: int = 1) -> None:
         """Bill a line for a period, as an invoice run does."""
         with Session(self.engine) as session, session.begin():
@@ -266,3 +318,16 @@ class World:
                 )
             )
         return plan
+
+
+async def refused(asked: Awaitable[object]) -> RefusalDetails:
+    """Await what must be refused, through the client or straight through Temporal; return the refusal."""
+    refusal: RefusalDetails | None = None
+    try:
+        await asked
+    except Refusal as raised:
+        refusal = raised.details
+    except (WorkflowUpdateFailedError, WorkflowFailureError) as failure:
+        refusal = as_refusal(failure.cause)
+    assert refusal is not None, "that should have been refused with a code"
+    return refusal

@@ -1,24 +1,49 @@
-"""A world with a running worker."""
+"""Worlds for the tests: one that they share, and one of their own for those that stop a part of it."""
 
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
+from tests.support.histories import assert_sound, histories_of
+from tests.support.servers import migrated_database
 from tests.support.world import Mailbox, World
+from workflows.contract import cancellation_workflow_id
 
 
 @pytest.fixture
 async def idle_world(temporal_env: WorkflowEnvironment, database_url: str) -> AsyncIterator[World]:
-    """A world in which no worker runs yet."""
+    """A world of the test's own, in which no worker runs yet."""
     with Mailbox() as mailbox:
         world = World(temporal_env, database_url, mailbox)
         yield world
-        world.engine.dispose()
+        await _end(world)
 
 
 @pytest.fixture
-async def world(idle_world: World) -> AsyncIterator[World]:
-    """A world with a worker."""
-    async with idle_world.worker():
-        yield idle_world
+async def world(shared_world: World) -> AsyncIterator[World]:
+    """A world with a worker, shared by all tests: each looks at its own subscriptions only."""
+    shared = shared_world
+    world = World(shared.environment, shared.database_url, shared.mailbox, task_queue=shared.task_queue)
+    yield world
+    await _end(world)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def shared_world(
+    temporal_env: WorkflowEnvironment, postgres_url: str, template_database: str
+) -> AsyncIterator[World]:
+    """The parts of a world that are dear to make."""
+    with migrated_database(postgres_url, template_database) as url, Mailbox() as mailbox:
+        world = World(temporal_env, url, mailbox)
+        async with world.worker():
+            yield world
+        world.engine.dispose()
+
+
+async def _end(world: World) -> None:
+    """After every test, whatever it was about: no workflow task failed, and every history replays."""
+    world.engine.dispose()
+    for subscription in world.subscriptions:
+        await assert_sound(await histories_of(world.environment.client, cancellation_workflow_id(subscription)))

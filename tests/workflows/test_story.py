@@ -16,7 +16,7 @@ async def test_a_cancellation_for_today_ends_access_opens_the_window_and_closes_
 
     await world.pass_time(subscription, timedelta(days=32))
     assert await world.stage(subscription) is Stage.CLOSED
-    assert [subject.split(":")[0].split(" SUB-")[0] for subject in world.mailbox.subjects()] == [
+    assert [subject.split(":")[0].split(" SUB-")[0] for subject in world.mailbox.subjects_of(subscription)] == [
         "Cancellation received",
         "Cancellation scheduled",
         "Access to Sales, 25 seats has ended",

@@ -1,0 +1,30 @@
+"""What every history must be: free of failed workflow tasks, and replayed by today's code to the same commands."""
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHistory
+from temporalio.worker import Replayer
+
+from starter.connection import offramp_plugin
+from workflows.cancellation import SubscriptionCancellation
+
+
+def replayer() -> Replayer:
+    """Today's workflow code, ready to replay."""
+    return Replayer(workflows=[SubscriptionCancellation], plugins=[offramp_plugin()])
+
+
+async def histories_of(client: Client, workflow_id: str) -> list[WorkflowHistory]:
+    """The history of every run of a workflow."""
+    return [history async for history in client.list_workflows(f'WorkflowId = "{workflow_id}"').map_histories()]
+
+
+async def assert_sound(histories: list[WorkflowHistory]) -> None:
+    """Fail on a failed workflow task, and where a replay does not give the commands of the history."""
+    for history in histories:
+        failed = [
+            event.workflow_task_failed_event_attributes.failure.message
+            for event in history.events
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+        ]
+        assert not failed, f"{history.workflow_id}: {failed}"
+        await replayer().replay_workflow(history)

@@ -121,7 +121,7 @@ def open_case(session: Session, request: OpenRequest, *, channels: frozenset[Cha
         why=step.why,
         subscription=subscription.id,
         cancellation=case.id,
-        after={"stage": case.stage, "goodwill_reason": request.goodwill_reason},
+        after={"stage": case.stage} | ({"goodwill_reason": request.goodwill_reason} if request.goodwill_reason else {}),
     )
     save_answers(session, case, checklist, answered={Question(name) for name in request.answers}, step=step)
     if request.attested_because:

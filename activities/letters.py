@@ -8,12 +8,11 @@ import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from domain.civil_time import day_of, in_words, instant_in_words, start_of_day
+from domain.civil_time import day_of, deadline_in_words, in_words, instant_in_words
 from domain.lines import Partner
 from domain.messages import MessageFacts
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
@@ -79,7 +78,7 @@ def letter(event: Event, facts: MessageFacts, *, reply_to: str | None = None) ->
         ends_at_once=ends_at_once,
         data=_DATA.get(facts.data) if facts.data else None,
         campaigns=_CAMPAIGNS.get(facts.campaigns) if facts.campaigns else None,
-        until=_until_in_words(facts.reversal_deadline, zone) if facts.reversal_deadline else None,
+        until=f"{deadline_in_words(facts.reversal_deadline, zone)} ({zone})" if facts.reversal_deadline else None,
         reply_to=reply_to,
     )
 
@@ -99,16 +98,6 @@ def _written(template: str, zone: str, **facts: object) -> Letter:
         text=re.sub(r"\n{3,}", "\n\n", text.render(facts)).strip() + "\n",
         html=_HTML.get_template(template).render(facts),
     )
-
-
-def _until_in_words(deadline: datetime, zone: str) -> str:
-    """The last moment before an exclusive deadline, as people say it: midnight belongs to the day that ends with it."""
-    last = deadline - timedelta(microseconds=1)
-    day = day_of(last, zone)
-    if deadline != start_of_day(day_of(deadline, zone), zone):
-        return f"{instant_in_words(deadline, zone)} ({zone})"
-    abbreviation = instant_in_words(last, zone).rsplit(" ", 1)[-1]
-    return f"the end of {in_words(day)}, 24:00 {abbreviation} ({zone})"
 
 
 def _sentence(step: str) -> str:

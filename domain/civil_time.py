@@ -60,3 +60,19 @@ def in_words(day: date) -> str:
 def instant_in_words(instant: datetime, zone: str) -> str:
     """Return an instant as people in ``zone`` write it, with the zone's abbreviation: 31.12.2026 23:59 CET."""
     return instant.astimezone(time_zone(zone)).strftime("%d.%m.%Y %H:%M %Z")
+
+
+def last_day_before(deadline: datetime, zone: str) -> date:
+    """Return the last civil date in ``zone`` on which there is still time: midnight belongs to the day that it ends."""
+    return day_of(deadline - timedelta(microseconds=1), zone)
+
+
+def deadline_in_words(deadline: datetime, zone: str) -> str:
+    """Return an exclusive deadline as people in ``zone`` say it.
+
+    A deadline at midnight is the end of the day before, "the end of 22.12.2026"; whoever reads "23.12.2026 00:00" takes
+    the 23rd for the last day. Any other is an instant: 31.12.2026 23:59 CET.
+    """
+    if deadline == start_of_day(day_of(deadline, zone), zone):
+        return f"the end of {in_words(last_day_before(deadline, zone))}"
+    return instant_in_words(deadline, zone)

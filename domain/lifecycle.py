@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from domain.civil_time import in_words, instant_in_words
+from domain.civil_time import deadline_in_words, in_words, instant_in_words
 from domain.errors import Refusal
 from domain.vocabulary import Stage
 
@@ -141,7 +141,7 @@ class ReversalWindowOver(Refusal):
 
     def __init__(self, cancellation: str, deadline: datetime, zone: str) -> None:
         super().__init__(
-            f"The reversal window of {cancellation} ended on {instant_in_words(deadline, zone)}.",
+            f"{cancellation} could be reversed until {deadline_in_words(deadline, zone)} ({zone}).",
             way_out="The cancellation is final; sign up anew to use the product again.",
             cancellation=cancellation,
             deadline=deadline.isoformat(),

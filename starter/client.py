@@ -4,15 +4,17 @@ Commands go to the workflow and answer with its status or a refusal; lists and h
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.refusals import as_refusal
@@ -20,6 +22,7 @@ from domain.errors import ForwardedRefusal, Refusal
 from domain.identity import Identity
 from domain.lifecycle import CancellationEnded, CancellationUnknown, check_reversal, check_withdrawal
 from domain.vocabulary import Stage
+from starter.connection import TemporalUnavailable
 from storage import audit
 from storage.cases import newest_case, organization_of
 from storage.credit_memos import post_credit_memo
@@ -27,6 +30,9 @@ from storage.overview import list_cases
 from workflows import contract
 
 UPDATE_TIMEOUT = timedelta(seconds=30)
+
+# Temporal's type of the error that an update gets whose workflow ended before the update's own answer was written.
+_COMPLETED_BEFORE_ITS_UPDATE = "AcceptedUpdateCompletedWorkflow"
 
 
 class StillWaiting(Refusal):
@@ -153,12 +159,11 @@ class Offramp:
         """
         workflow_id = contract.cancellation_workflow_id(subscription)
         try:
-            live = await self._temporal.get_workflow_handle(workflow_id).query(
-                contract.QUERY_STATUS, rpc_timeout=UPDATE_TIMEOUT
-            )
+            with self._refusing_when_unreachable(workflow_id):
+                live = await self._temporal.get_workflow_handle(workflow_id).query(
+                    contract.QUERY_STATUS, rpc_timeout=UPDATE_TIMEOUT
+                )
         except RPCError as error:
-            if error.status is RPCStatusCode.DEADLINE_EXCEEDED:
-                raise StillWaiting(workflow_id) from None
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             live = None
@@ -234,15 +239,37 @@ class Offramp:
     async def _outcome(
         self, workflow_id: str, update: Awaitable[contract.CancellationStatus]
     ) -> contract.CancellationStatus:
+        with self._refusing_when_unreachable(workflow_id):
+            try:
+                return await update
+            except WorkflowUpdateFailedError as error:
+                if refusal := as_refusal(error.cause):
+                    raise ForwardedRefusal(refusal) from None
+                if not (isinstance(error.cause, ApplicationError) and error.cause.type == _COMPLETED_BEFORE_ITS_UPDATE):
+                    raise
+            return await self._result(workflow_id)
+
+    async def _result(self, workflow_id: str) -> contract.CancellationStatus:
+        """Return how the workflow ended, where it ended in the very task that answered the update."""
+        handle = self._temporal.get_workflow_handle(workflow_id, result_type=contract.CancellationStatus)
         try:
-            return await update
-        except WorkflowUpdateFailedError as error:
+            ended: contract.CancellationStatus = await handle.result(rpc_timeout=UPDATE_TIMEOUT)
+        except WorkflowFailureError as error:
             if refusal := as_refusal(error.cause):
                 raise ForwardedRefusal(refusal) from None
             raise
+        return ended
+
+    @contextmanager
+    def _refusing_when_unreachable(self, workflow_id: str) -> Iterator[None]:
+        try:
+            yield
         except RPCError as error:
             if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
                 raise StillWaiting(workflow_id) from None
+            if error.status is RPCStatusCode.UNAVAILABLE:
+                address = self._temporal.service_client.config.target_host
+                raise TemporalUnavailable(address, "the connection was lost") from None
             raise
 
     def _refuse_after_end(self, subscription: str, name: str, message: contract.Request, update_id: str) -> None:

@@ -32,6 +32,16 @@ class CaseSummary(BaseModel):
     quote: Quote | None
 
 
+def time_zone_of(session: Session, subscription: str) -> str:
+    """Return the zone of the subscription's organization; UTC, if the subscription is unknown."""
+    found = session.scalar(
+        select(OrganizationRow.time_zone)
+        .join(SubscriptionRow, SubscriptionRow.organization == OrganizationRow.id)
+        .where(SubscriptionRow.id == subscription)
+    )
+    return found or "UTC"
+
+
 def list_cases(
     session: Session, *, stage: Stage | None = None, subscription: str | None = None, limit: int = 100
 ) -> list[CaseSummary]:

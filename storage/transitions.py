@@ -109,7 +109,7 @@ def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset
         row.frozen_by = case.row.id
         session.flush()
         _record(session, case, "line.end_date_set", step, f"line:{row.id}", line=row.id, before=before, after=dates_of(row),
-                why=" ".join(decision.explanation))  # fmt: skip
+                why="\n".join(decision.explanation))  # fmt: skip
     _move(session, case, Stage.SCHEDULED, step, suffix="scheduled")
     tell_of(session, case, Event.SCHEDULED, step, channels=channels, changes=different)
     ended_lines = [line.decision.line_id for line in now.lines]

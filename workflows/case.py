@@ -10,7 +10,7 @@ from temporalio.common import SearchAttributeKey
 with workflow.unsafe.imports_passed_through():
     import workflows.contract as contract
     from domain.checklist import Checklist
-    from domain.civil_time import day_of, in_words, instant_in_words
+    from domain.civil_time import day_of, deadline_in_words, in_words, last_day_before
     from domain.errors import RefusalDetails
     from domain.quote import Quote
     from domain.vocabulary import Stage
@@ -140,5 +140,5 @@ class Case:
     def _with_days_left(self, instant: datetime | None) -> str:
         if instant is None or self.stage.is_final:
             return ""
-        days = (day_of(instant, self.zone) - self.today()).days
-        return f"{instant_in_words(instant, self.zone)} ({days} days from {in_words(self.today())})"
+        days = (last_day_before(instant, self.zone) - self.today()).days
+        return f"{deadline_in_words(instant, self.zone)} ({days} days from {in_words(self.today())})"

@@ -3,8 +3,9 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from starter.cli.output import JsonOption, console, print_json
+from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import ActorOption, with_service
 
 credit_memos_app = typer.Typer(help="Post the credit memos that a cancellation waits for.", no_args_is_help=True)
@@ -22,11 +23,13 @@ def post(
 ) -> None:
     """Post the credit memo for an invoice; the cancellation that waits for it goes on by itself."""
     memo = number or f"CM-{invoice}"
-    subscription = with_service(lambda service: service.post_credit_memo(invoice, number=memo, actor=actor))
+    subscription = with_service(
+        lambda service: service.post_credit_memo(invoice, number=memo, actor=actor), as_json=as_json
+    )
     if as_json:
         print_json({"credit_memo": memo, "invoice": invoice, "subscription": subscription})
     else:
-        console.print(f"Credit memo [bold]{memo}[/] takes back {invoice}.", highlight=False)
+        say(f"Credit memo [bold]{escape(memo)}[/] takes back {escape(invoice)} of {subscription}.")
 
 
 @credit_memos_app.callback()

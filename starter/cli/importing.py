@@ -3,18 +3,16 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from rich.table import Table
 
-from domain.vocabulary import Actor
-from starter.cli.output import JsonOption, console, print_json
+from starter.cli.output import JsonOption, console, print_json, say
 from starter.cli.service import ActorOption, database
-from storage.importing import ImportReport, import_content
 
-_ACTOR: TypeAdapter[str] = TypeAdapter(Actor)
+if TYPE_CHECKING:
+    from storage.importing import ImportReport
 
 
 def import_(
@@ -26,7 +24,8 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Import organizations, subscriptions, contracts and lines: all of the document, or nothing."""
-    actor = _actor(actor)
+    from storage.importing import import_content
+
     stdin = str(file) == "-"
     content = sys.stdin.buffer.read() if stdin else _content(file)
     with database() as engine:
@@ -52,19 +51,9 @@ def _content(file: Path) -> bytes:
         raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="FILE") from None
 
 
-def _actor(given: str) -> str:
-    try:
-        return _ACTOR.validate_python(given)
-    except ValidationError:
-        raise typer.BadParameter("1 to 100 characters and no e-mail address", param_hint="--actor") from None
-
-
-def _show(report: ImportReport) -> None:
+def _show(report: "ImportReport") -> None:
     total = report.total
-    console.print(
-        f"[bold green]Imported[/]: {total.created} created, {total.changed} changed, {total.unchanged} unchanged.",
-        highlight=False,
-    )
+    say(f"[bold green]Imported[/]: {total.created} created, {total.changed} changed, {total.unchanged} unchanged.")
     table = Table("", "created", "changed", "unchanged", box=None)
     for kind, counts in report.kinds.items():
         if counts.created or counts.changed or counts.unchanged:

@@ -5,9 +5,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from starter.cli.output import JsonOption, console, print_json
+from starter.cli.output import JsonOption, console, print_json, say
 from starter.local.data_directory import DataDirectory, chosen_data_directory
 from starter.local.mails import find_mail, list_mails
 
@@ -38,14 +37,14 @@ def list_command(
         print_json([mail.model_dump(mode="json", exclude={"text"}) for mail in shown])
         return
     if not shown:
-        console.print(f"No mail was caught yet in {_directory()}.", highlight=False, soft_wrap=True)
+        say(f"No mail was caught yet in {escape(str(_directory()))}.")
         return
-    table = Table("No.", "Received (UTC)", "To", "Subject", "", title=f"{len(shown)} of {len(caught)} mails")
+    say(f"{len(shown)} of {len(caught)} mails; times in UTC. To read one: [cyan]offramp mails show NUMBER[/]")
     for mail in shown:
-        repeats = f"repeats {mail.repeats}" if mail.repeats else ""
-        to = escape(", ".join(mail.recipients))
-        table.add_row(str(mail.number), f"{mail.received_at:%Y-%m-%d %H:%M:%S}", to, escape(mail.subject), repeats)
-    console.print(table)
+        repeats = f" [yellow](repeats {mail.repeats})[/]" if mail.repeats else ""
+        number = f"{mail.number:>4}  "
+        say(f"{mail.received_at:%d.%m.%Y %H:%M:%S}  {escape(', '.join(mail.recipients))}{repeats}", first=number)
+        say(f"[bold]{escape(mail.subject)}[/]", first=" " * len(number))
 
 
 @mails_app.command("show")
@@ -56,7 +55,7 @@ def show_command(number: Annotated[int, typer.Argument(help="As listed.")], *, a
         print_json(mail)
         return
     for name, value in (("From", mail.sender), ("To", ", ".join(mail.recipients)), ("Subject", mail.subject)):
-        console.print(f"[bold]{name}:[/] {escape(value)}", highlight=False, soft_wrap=True)
+        say(escape(value), first=f"{name}: ")
     console.print(f"\n{escape(mail.text)}", highlight=False, soft_wrap=True)
 
 

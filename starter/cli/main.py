@@ -1,26 +1,40 @@
 """The ``offramp`` console script."""
 
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 import typer
 
 from domain.errors import Refusal
-from starter.cli.cancellations import cancellations_app
-from starter.cli.credit_memos import credit_memos_app
-from starter.cli.dates import dates_app
-from starter.cli.importing import import_
-from starter.cli.mails import mails_app
-from starter.cli.output import REFUSED, print_refusal
-from starter.cli.quote import quote_command
-from starter.cli.setup import setup
-from starter.cli.up import up
+from starter.cli.lazily import Lazily, lazily_loaded
+from starter.cli.output import REFUSED, WRONG_CALL, print_refusal, print_wrong_call
 from starter.leaving import leave
 from starter.local.environment import load_local_environment
+
+COMMANDS = {
+    "up": Lazily("starter.cli.up:up", "Run the whole service on this machine; Ctrl-C stops it."),
+    "setup": Lazily("starter.cli.setup:setup", "Bring database and Temporal to what this version needs."),
+    "import": Lazily("starter.cli.importing:import_", "Import organizations, subscriptions, contracts and lines."),
+    "quote": Lazily("starter.cli.quote:quote_command", "Say what cancelling a subscription would mean."),
+    "cancellations": Lazily(
+        "starter.cli.cancellations:cancellations_app", "Start, answer, watch and end cancellations."
+    ),
+    "credit-memos": Lazily(
+        "starter.cli.credit_memos:credit_memos_app", "Post credit memos that cancellations wait for."
+    ),
+    "mails": Lazily("starter.cli.mails:mails_app", "Look at what the local mail catcher caught."),
+    "dates": Lazily(
+        "starter.cli.dates:dates_app", "The date rules for lines from any source, with no service running."
+    ),
+}
+"""Every command and group; a module is imported when one of its commands is called."""
 
 app = typer.Typer(
     name="offramp",
     help="Durable subscription cancellations: from the request to the end of the reversal window.",
+    epilog="Exit status: 0 done, 1 refused with a reason, 2 a wrong call. --json everywhere, for programs.",
+    cls=lazily_loaded(COMMANDS),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -34,23 +48,18 @@ def offramp(context: typer.Context) -> None:
         load_local_environment()
 
 
-app.command()(up)
-app.command()(setup)
-app.command("quote")(quote_command)
-app.command("import")(import_)
-app.add_typer(cancellations_app, name="cancellations")
-app.add_typer(credit_memos_app, name="credit-memos")
-app.add_typer(mails_app, name="mails")
-app.add_typer(dates_app, name="dates")
-
-
-def main() -> None:
-    """Run the command line; a refusal becomes a sentence and exit status 1, never a stack trace."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit; a refusal becomes a sentence and exit status 1, never a stack trace."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
     try:
-        app()
+        raise SystemExit(app(given, prog_name="offramp", standalone_mode=not as_json))
     except Refusal as refusal:
-        print_refusal(refusal, as_json="--json" in sys.argv)
+        print_refusal(refusal, as_json=as_json)
         raise SystemExit(REFUSED) from None
+    except typer.TyperException as wrong:  # with --json only: otherwise Typer has said it and has left
+        print_wrong_call(wrong.format_message())
+        raise SystemExit(WRONG_CALL) from None
 
 
 def console_script() -> NoReturn:

@@ -4,20 +4,27 @@ Status 0 is done, 1 is refused with a reason, 2 is a wrong call.
 """
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
-from domain.errors import Refusal
+from domain.errors import Refusal, RefusalDetails
 
 REFUSED = 1
+WRONG_CALL = 2
 
-console = Console()
-error_console = Console(stderr=True)
+_NARROWEST = 20
+
+console = Console(highlight=False)
+error_console = Console(stderr=True, highlight=False)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 
@@ -33,6 +40,36 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, default=plain, ensure_ascii=False, indent=2) + "\n")
 
 
+def say(markup: str = "", *, first: str = "", rest: str | None = None, to: Console = console) -> None:
+    """Print text for people, wrapped between words to the width of the terminal; `escape` what people wrote.
+
+    The first line begins with ``first``, those after it with ``rest`` (default: as many spaces). Where nobody watches -
+    in a pipe, a file, a log - a line stays one line, so that programs find in it what they look for.
+    """
+    rest = " " * len(first) if rest is None else rest
+    text = Text.from_markup(markup)
+    wraps = to.is_terminal or bool(os.environ.get("COLUMNS"))
+    lines = text.wrap(to, max(to.width - len(rest), _NARROWEST)) if wraps else text.split("\n", allow_blank=True)
+    for number, line in enumerate(lines):
+        line.rstrip()
+        to.print(Text(rest if number else first) + line, soft_wrap=True)
+
+
+def sentence(step: str) -> str:
+    """Return a step of an explanation, which reads as a part of a sentence, on its own."""
+    return f"{step[:1].upper()}{step[1:].rstrip('.')}."
+
+
+@contextmanager
+def waiting(what: str, *, as_json: bool) -> Iterator[None]:
+    """Show a person at a terminal that something is waited for; nobody else sees anything."""
+    if as_json or not (sys.stdout.isatty() and sys.stderr.isatty()):
+        yield
+        return
+    with error_console.status(f"{what} …"):
+        yield
+
+
 def print_refusal(refusal: Refusal, *, as_json: bool) -> None:
     """Say what was refused, which rule, and the way out: as JSON on standard output, or as text on standard error."""
     details = refusal.details
@@ -41,6 +78,12 @@ def print_refusal(refusal: Refusal, *, as_json: bool) -> None:
         return
     # Not `details`: a refusal may have more to say to people than to programs. Escaped: it quotes what people wrote.
     said = escape(refusal.message)
-    error_console.print(f"[bold red]Refused[/] ({details.code}): {said}", highlight=False, soft_wrap=True)
+    say(f"[bold red]Refused[/] ({details.code}): {said}", to=error_console)
     if details.way_out:
-        error_console.print(f"[bold]Way out:[/] {escape(details.way_out)}", highlight=False, soft_wrap=True)
+        say(f"[bold]Way out:[/] {escape(details.way_out)}", to=error_console)
+
+
+def print_wrong_call(message: str) -> None:
+    """Say, as JSON on standard output, that a command cannot be called like that."""
+    wrong = RefusalDetails(code="wrong_call", message=message, way_out="Add --help to see how it is called.")
+    print_json({"error": wrong.model_dump(mode="json")})

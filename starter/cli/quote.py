@@ -2,17 +2,12 @@
 
 from datetime import date
 
-from rich.table import Table
-from sqlalchemy.orm import Session
-
 from domain.civil_time import in_words
 from domain.lifecycle import SubscriptionUnknown
-from domain.quote import Quote
+from domain.quote import LineQuote, Quote
 from starter.cli.days import Day, OptionalDay
-from starter.cli.output import JsonOption, console, print_json
+from starter.cli.output import JsonOption, print_json, say, sentence
 from starter.cli.service import SubscriptionArgument, database
-from storage.cases import quote_subscription
-from storage.tables import SubscriptionRow
 
 
 def quote_command(
@@ -27,33 +22,61 @@ def quote_command(
     if as_json:
         print_json(quote)
     else:
-        print_quote(quote)
+        say_quote(quote)
 
 
-def print_quote(quote: Quote) -> None:
-    """Print a quote for a person."""
-    console.print(
+def say_quote(quote: Quote) -> None:
+    """Print a quote for a person: a block for each line, with every step that led to its end."""
+    say(
         f"Cancelling [bold]{quote.subscription}[/], received on {in_words(quote.received_on)}: "
-        f"access ends on [bold]{in_words(quote.access_ends_on)}[/].",
-        highlight=False,
+        f"access ends on [bold]{in_words(quote.access_ends_on)}[/]."
     )
-    table = Table("Line", "Partner", "Billing ends on", "In due time", "Why", "One day later")
+    if not quote.lines:
+        say("No line is open, so nothing is billed any more.")
     for line in quote.lines:
-        decision = line.decision
-        table.add_row(
-            decision.line_id,
-            line.partner,
-            in_words(decision.end_date),
-            "yes" if decision.in_due_time else "no",
-            "\n".join(decision.explanation),
-            in_words(decision.one_day_later) if decision.one_day_later else "the same",
-        )
-    console.print(table)
+        say()
+        _say_end(line)
+        for step in line.decision.explanation:
+            say(sentence(step), first="  - ")
+        say(f"Received one day later: {_one_day_later(line)}.", first="  - ")
+        if line.credit_memos:
+            say(f"Billed beyond the end: credit memos first for {', '.join(line.credit_memos)}.", first="  - ")
     if quote.credit_memos:
-        console.print(f"Credit memos are needed first, in this order: [bold]{', '.join(quote.credit_memos)}[/]")
+        say()
+        say(f"Credit memos are needed first, in this order: [bold]{', '.join(quote.credit_memos)}[/]")
+
+
+def say_quote_in_short(quote: Quote) -> None:
+    """Print when billing ends per line, and how to see why."""
+    say("Billing:")
+    for line in quote.lines:
+        _say_end(line, first="  - ")
+    wish = f" --terminate-on {quote.access_ends_on}" if quote.access_ends_on != quote.received_on else ""
+    say(f"Why: [cyan]offramp quote {quote.subscription} --received-on {quote.received_on}{wish}[/]", first="  ")
+
+
+def _say_end(line: LineQuote, first: str = "") -> None:
+    decision = line.decision
+    late = "" if decision.in_due_time else " (the deadline was missed)"
+    say(
+        f"[bold]{decision.line_id}[/], {line.partner}: billing ends on [bold]{in_words(decision.end_date)}[/]{late}",
+        first=first,
+    )
+
+
+def _one_day_later(line: LineQuote) -> str:
+    later = line.decision.one_day_later
+    if later is None:
+        return "refused"
+    return "the same end" if later == line.decision.end_date else f"billing ends on {in_words(later)}"
 
 
 def _quote(subscription: str, received_on: date, terminate_on: date | None) -> Quote:
+    from sqlalchemy.orm import Session
+
+    from storage.cases import quote_subscription
+    from storage.tables import SubscriptionRow
+
     with database() as engine, Session(engine) as session:
         if session.get(SubscriptionRow, subscription) is None:
             raise SubscriptionUnknown(subscription)

@@ -5,15 +5,18 @@ import getpass
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from sqlalchemy import Engine
 
 from domain.errors import Refusal
-from starter.client import Offramp
-from starter.connection import connect_to_temporal
-from storage.database import DatabaseSettings, create_database_engine, refusing_when_unavailable
+from starter.cli import values
+from starter.cli.output import waiting
+
+if TYPE_CHECKING:  # these take a second, which `--help` and a wrong call should not cost
+    from sqlalchemy import Engine
+
+    from starter.client import Offramp
 
 Result = TypeVar("Result")
 
@@ -37,19 +40,24 @@ def default_actor() -> str:
 
 ActorOption = Annotated[
     str,
-    typer.Option("--actor", default_factory=default_actor, show_default="$OFFRAMP_ACTOR or your login name",
+    typer.Option("--actor", parser=values.actor, metavar="NAME", default_factory=default_actor,
+                 show_default="$OFFRAMP_ACTOR or your login name",
                  help="Who does this, for the audit trail; no e-mail address."),
 ]  # fmt: skip
 RequestIdOption = Annotated[
     str | None,
-    typer.Option("--request-id", help="Repeat a command with the same id to get the first one's result."),
+    typer.Option("--request-id", metavar="ID", help="Repeat a command with the same id to get the first one's result."),
 ]
-SubscriptionArgument = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id.")]
+SubscriptionArgument = Annotated[
+    str, typer.Argument(metavar="SUBSCRIPTION", parser=values.identifier, help="The subscription's id.")
+]
 
 
 @contextmanager
-def database() -> Iterator[Engine]:
+def database() -> Iterator["Engine"]:
     """Give the configured database; raises NoServiceConfigured, and DatabaseUnavailable while it is used."""
+    from storage.database import DatabaseSettings, create_database_engine, refusing_when_unavailable
+
     if not os.environ.get("OFFRAMP_DATABASE_URL"):
         raise NoServiceConfigured
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=4)
@@ -60,11 +68,17 @@ def database() -> Iterator[Engine]:
         engine.dispose()
 
 
-def with_service(command: Callable[[Offramp], Awaitable[Result]]) -> Result:
-    """Connect, run one command, disconnect."""
+def with_service(
+    command: "Callable[[Offramp], Awaitable[Result]]", *, as_json: bool, what: str = "Waiting for the service"
+) -> Result:
+    """Connect, run one command while a person at a terminal sees what is waited for, disconnect."""
 
     async def run() -> Result:
+        from starter.client import Offramp
+        from starter.connection import connect_to_temporal
+
         with database() as engine:
             return await command(Offramp(await connect_to_temporal(), engine))
 
-    return asyncio.run(run())
+    with waiting(what, as_json=as_json):
+        return asyncio.run(run())

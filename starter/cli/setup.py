@@ -10,7 +10,7 @@ from workflows.contract import SEARCH_ATTRIBUTES
 
 def setup(*, as_json: JsonOption = False) -> None:
     """Bring the database and Temporal to what this version needs; running it again changes nothing more."""
-    from starter.setup import set_up  # noqa: PLC0415 - half a second that only this command should cost
+    from starter.setup import set_up
 
     with database():
         asyncio.run(set_up())

@@ -24,10 +24,12 @@ def up(
         Path | None,
         typer.Option(help="Where everything is kept. Default: OFFRAMP_DATA_DIR, else .offramp here.", file_okay=False),
     ] = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Then play a cancellation through, as a demonstration.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Then play four cancellations, to different ends, or go on with them.")
+    ] = False,
 ) -> None:
     """Run the whole service on this machine; Ctrl-C stops it, and everything is kept for the next time."""
-    from starter.setup import set_up  # noqa: PLC0415 - see above
+    from starter.setup import set_up
 
     run_in_foreground(
         DataDirectory(chosen_data_directory(data_dir)),
@@ -45,8 +47,8 @@ def run_in_foreground(
     worker_module: str,
 ) -> None:
     """Run a local stack until SIGINT, SIGTERM or SIGHUP, and tell the person at the terminal about it."""
-    from starter.local.stack import LocalStack, own_module  # noqa: PLC0415 - see above
-    from workflows.contract import TASK_QUEUE  # noqa: PLC0415 - see above
+    from starter.local.stack import LocalStack, own_module
+    from workflows.contract import TASK_QUEUE
 
     async def when_ready(ports: "Ports") -> None:
         _show_where_things_are(data, ports)

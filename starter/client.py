@@ -79,7 +79,11 @@ class Offramp:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             static_summary=f"Cancel subscription {start.subscription}",
-            static_details="Carried by Offramp from the request to the end of the reversal window.",
+            static_details=(
+                "Stages: `intake` → `preparing` → `scheduled` → `canceled` → `closed`, or `reversed`; `withdrawn` or "
+                "`abandoned` before it takes effect.\n\nCurrent Details say where it stands and what it waits for. Who "
+                f"did what, when and why: `offramp cancellations history {start.subscription}`"
+            ),
         )
         return await self._outcome(
             workflow_id,

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     import workflows.contract as contract
     from activities.records import Approval, Records, Reminder, Told
     from activities.refusals import as_application_error
+    from domain.civil_time import instant_in_words
     from domain.errors import Refusal
     from domain.lifecycle import WorkflowIdMismatch
     from domain.vocabulary import Event, Stage
@@ -74,7 +75,7 @@ class SubscriptionCancellation(CancellationRequests):
             await workflow.wait_condition(workflow.all_handlers_finished)
             raise as_application_error(refusal) from None
         self._start = start
-        self._teller = Teller(opened.case.cancellation)
+        self._teller = Teller(opened.case.cancellation, delivered=self._show)
         self._case = Case(
             opened=opened.case,
             subscription=start.subscription,
@@ -239,6 +240,9 @@ class SubscriptionCancellation(CancellationRequests):
             self._teller.note((await recorded(Records.remind, reminder, summary=occasion)).last_message)
         return await self._sleep(done, until, what)
 
+    def _summary(self, what: str, until: datetime | None) -> str | None:
+        return f"{what}: {instant_in_words(until, self.case.zone)}" if until is not None else None
+
     async def _sleep(self, done: Callable[[], bool], until: datetime | None, what: str) -> bool:
         if done():
             return True
@@ -247,7 +251,7 @@ class SubscriptionCancellation(CancellationRequests):
             return False
         self._publish()
         try:
-            await workflow.wait_condition(done, timeout=timeout, timeout_summary=what or None)
+            await workflow.wait_condition(done, timeout=timeout, timeout_summary=self._summary(what, until))
         except TimeoutError:
             return done()
         return True

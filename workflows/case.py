@@ -10,7 +10,7 @@ from temporalio.common import SearchAttributeKey
 with workflow.unsafe.imports_passed_through():
     import workflows.contract as contract
     from domain.checklist import Checklist
-    from domain.civil_time import day_of, deadline_in_words, in_words, last_day_before
+    from domain.civil_time import day_of, deadline_in_words, in_words
     from domain.errors import RefusalDetails
     from domain.quote import Quote
     from domain.vocabulary import Stage
@@ -95,12 +95,16 @@ class Case:
             last_refusal=self.last_refusal,
         )
 
+    def show(self, undelivered: tuple[str, ...]) -> None:
+        """Show the state in the Web UI, which writes nothing to the history."""
+        workflow.set_current_details(self._details(undelivered))
+
     def publish(self, undelivered: tuple[str, ...]) -> None:
         """Show the state in the Web UI and in the search attributes; called before every wait and at the end.
 
         Search attributes cost an event, so they are written only when they differ from what was written last.
         """
-        workflow.set_current_details(self._details(undelivered))
+        self.show(undelivered)
         wanted: dict[SearchAttributeKey[Any], Any] = {
             contract.STAGE: self.stage.value,
             contract.STAGE_DEADLINE: self.stage_deadline,
@@ -118,27 +122,45 @@ class Case:
             self._published = {key.name: value for key, value in wanted.items()}
 
     def _details(self, undelivered: tuple[str, ...]) -> str:
+        """The state as a Markdown table. It holds ids, dates and words of ours: nothing that somebody wrote."""
         rows = [
             ("Stage", f"**{self.stage}**"),
             ("Waits for", self.waiting_for()),
-            ("Stage ends by itself", self._with_days_left(self.stage_deadline)),
+            (_STAGE_ENDS.get(self.stage, ""), self._with_days_left(self.stage_deadline)),
+            ("Organization", f"{self.opened.organization}, {self.zone}"),
+            ("Received", instant_in_words(self.received_at, self.zone)),
             ("Termination day", in_words(day) if (day := self.checklist.termination_date) else ""),
             ("Access ended on", in_words(self.access_ended_on) if self.access_ended_on else ""),
-            ("Reversal possible until", self._with_days_left(self.reversal_deadline)),
             ("Billing ends on", self._line_ends()),
-            ("Undelivered", ", ".join(undelivered)),
-            ("Last refusal", self.last_refusal.message if self.last_refusal else ""),
+            ("Still to be delivered", ", ".join(undelivered)),
+            ("Last refusal", f"`{self.last_refusal.code}`, see the audit trail" if self.last_refusal else ""),
         ]
-        table = "\n".join(f"| {name} | {value} |" for name, value in rows if value)
-        return f"### Cancellation {self.id}\n\n| | |\n|---|---|\n{table}\n"
+        table = "\n".join(f"| {name} | {value} |" for name, value in rows if name and value)
+        # The id is code: the Web UI's font would make a fraction of its slash.
+        return f"### Cancellation `{self.id}`\n\n| | |\n|---|---|\n{table}\n"
 
     def _line_ends(self) -> str:
         if self.quote is None or self.stage not in (Stage.SCHEDULED, Stage.CANCELED, Stage.CLOSED):
             return ""
-        return ", ".join(f"{line.decision.line_id}: {in_words(line.decision.end_date)}" for line in self.quote.lines)
+        return "<br>".join(
+            f"{in_words(line.decision.end_date)} ({line.partner} line {line.decision.line_id})"
+            for line in self.quote.lines
+        )
 
     def _with_days_left(self, instant: datetime | None) -> str:
         if instant is None or self.stage.is_final:
             return ""
-        days = (last_day_before(instant, self.zone) - self.today()).days
-        return f"{deadline_in_words(instant, self.zone)} ({days} days from {in_words(self.today())})"
+        days = max(0, (instant - workflow.now()).days)
+        left = f"{days} {'day' if days == 1 else 'days'} left on {in_words(self.today())}"
+        # A deadline is said by its last day; what begins with a day, by the moment it begins.
+        words = instant_in_words if self.stage is Stage.SCHEDULED else deadline_in_words
+        return f"{words(instant, self.zone)} ({left})"
+
+
+_STAGE_ENDS = {
+    Stage.INTAKE: "Abandoned if unanswered",
+    Stage.PREPARING: "Looks again",
+    Stage.SCHEDULED: "Access ends",
+    Stage.CANCELED: "Reversible until",
+}
+"""What happens at the deadline of a stage."""

@@ -39,6 +39,11 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
         )
     except ActivityError as error:
         _raise_refusal(error)
+    # Stays until the state is shown anew, which happens after every step.
+    workflow.set_current_details(
+        f"**Held up: {summary}.** Tried again until it succeeds; Pending Activities says why.\n\n"
+        f"{workflow.get_current_details()}"
+    )
     return await _patiently(activity, argument, retry=RECORD_RETRY, summary=summary)
 
 

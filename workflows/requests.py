@@ -205,6 +205,9 @@ class CancellationRequests:
     def _publish(self) -> None:
         self.case.publish(self._teller.undelivered)
 
+    def _show(self) -> None:
+        self.case.show(self._teller.undelivered)
+
     def _step(self, name: str, actor: str = THE_SERVICE, *, why: str | None = None) -> Step:
         return Step(cancellation=self.case.id, name=name, actor=actor, at=workflow.now(), why=why)
 

@@ -1,6 +1,7 @@
 """Telling people and systems what was recorded, beside the story: a mail server that is down delays no date."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -16,11 +17,13 @@ class Teller:
     """Delivers the messages of one cancellation, one delivery per channel at a time.
 
     It knows how far the record goes (`note`) and how far it was delivered, and runs until both are the same. A delivery
-    that fails is retried without end and shows in the Web UI as a pending activity with its reason.
+    that fails is retried without end and shows in the Web UI as a pending activity with its reason. ``delivered`` is
+    called whenever less is undelivered than before; it must not issue commands.
     """
 
-    def __init__(self, cancellation: str) -> None:
+    def __init__(self, cancellation: str, delivered: Callable[[], None] = lambda: None) -> None:
         self._cancellation = cancellation
+        self._when_delivered = delivered
         self._recorded: dict[Channel, int] = {}
         self._delivered: dict[Channel, int] = {}
         self._deliveries: dict[Channel, asyncio.Task[None]] = {}
@@ -49,6 +52,7 @@ class Teller:
     async def _deliver(self, channel: Channel) -> None:
         while self._is_behind(channel):
             self._delivered[channel] = await self._deliver_pending(channel)
+            self._when_delivered()
 
     async def _deliver_pending(self, channel: Channel) -> int:
         if channel is Channel.MAIL:

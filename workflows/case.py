@@ -159,7 +159,6 @@ class Case:
 
 _STAGE_ENDS = {
     Stage.INTAKE: "Abandoned if unanswered",
-    Stage.PREPARING: "Looks again",
     Stage.SCHEDULED: "Access ends",
     Stage.CANCELED: "Reversible until",
 }

@@ -313,9 +313,7 @@ def test_only_the_lines_that_were_asked_for_are_updated(
     assert {row.subscription_line for row in trail(engine)} == rolled
 
 
-def test_events_are_batched_and_numbered_on_across_chunks(
-    engine: Engine, add: Add, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_events_are_batched_and_numbered_on_across_chunks(engine: Engine, add: Add) -> None:
     add("L1", contract="CC-1", **ENDED)
     for number in range(2, 5):
         add(f"L{number}", **DUE)
@@ -327,10 +325,6 @@ def test_events_are_batched_and_numbered_on_across_chunks(
         "run/line.closed/1/webhook": ["L1"],
         "run/line.term_rolled/2/webhook": ["L2"],
         "run/line.term_rolled/3/webhook": ["L3", "L4"],
-    } or told == {
-        "run/line.term_rolled/1/webhook": ["L2", "L3"],
-        "run/line.closed/2/webhook": ["L1"],
-        "run/line.term_rolled/3/webhook": ["L4"],
     }
     closed = next(message for message in messages if message.event == "line.closed")
     assert closed.content["lines"][0] == {
@@ -366,12 +360,12 @@ def test_the_database_refuses_terms_and_dates_that_the_rules_refuse(
     engine: Engine, add: Add, column: str, value: str, rule: str
 ) -> None:
     add("L1", **DUE)
-    statement = text(
-        f"UPDATE subscription_lines SET {column} = CAST(:value AS {'date' if 'until' in column else 'text'})"
-    )  # noqa: S608
+    kind = "date" if column == "term_until" else "text"
+    statement = text(f"UPDATE subscription_lines SET {column} = CAST(:value AS {kind})")  # noqa: S608
     with engine.connect() as connection, pytest.raises(IntegrityError) as refused:
         connection.execute(statement, {"value": value})
-    assert str(getattr(refused.value.orig, "diag").constraint_name).endswith(rule)  # noqa: B009
+    diagnostics = getattr(refused.value.orig, "diag", None)
+    assert str(getattr(diagnostics, "constraint_name", None)).endswith(rule)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

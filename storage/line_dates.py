@@ -112,12 +112,12 @@ def list_lines(
         select(SubscriptionLineRow, ContractLineRow.contract)
         .outerjoin(ContractLineRow, ContractLineRow.subscription_line == SubscriptionLineRow.id)
         .where(SubscriptionLineRow.id > after, *_within(scope))
-        .options(undefer(SubscriptionLineRow.due_on))
+        .options(undefer(SubscriptionLineRow.due_after))
         .order_by(SubscriptionLineRow.id)
         .limit(limit)
     )
     if due_as_of is not None:
-        query = query.where(SubscriptionLineRow.due_on <= due_as_of)
+        query = query.where(SubscriptionLineRow.due_after < due_as_of)
     return [(line, contract) for line, contract in session.execute(query)]
 
 

@@ -2,10 +2,10 @@
 
 `domain.terms.update_as_of` stays the one place that calculates dates. The lines that become due in a night differ in
 few things, so the rule is asked once for each distinct combination of dates and terms, and its answers are joined back
-to the lines. Which lines are due is known to the database: the generated column ``due_on``.
+to the lines. Which lines are due is known to the database: the generated column ``due_after``.
 
-The update never waits for a lock that anybody holds on a line or a subscription: it passes such lines by, and a later
-pass comes back to them. So it cannot be part of a deadlock, whatever the order in which others lock.
+The update never waits for a lock that anybody holds on a line, its contract line or its subscription: it passes such lines
+by, and a later pass comes back to them. So it cannot be part of a deadlock, whatever the order in which others lock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ def update_chunk(
     scope = Scope.model_validate(state["scope"])
     picked = _pick(connection, state, scope, limit)
     cursor = connection.execute(text(sql.LAST_PICKED)).one_or_none()
-    connection.execute(text(sql.SKIP_HELD_SUBSCRIPTIONS))
+    connection.execute(text(sql.SKIP_HELD_ELSEWHERE))
     keys = [tuple(key) for key in connection.execute(text(sql.DISTINCT_KEYS))]
     answers = _ask_the_rule(keys, state["as_of"])
     common = {"run": run, "at": at, "actor": state["actor"], "as_of": state["as_of"]}
@@ -90,7 +90,7 @@ def update_chunk(
         connection.execute(text(sql.CLOSE_CONTRACT_LINES))
         connection.execute(text(sql.end_provision(audit=audit)), common)
     failed, failures = _failures(connection, answers)
-    first_of_pass = state["cursor_due_on"] is None
+    first_of_pass = state["cursor_due_after"] is None
     known = [] if first_of_pass else state["failures"]
     progress = {
         "run": run,
@@ -103,7 +103,7 @@ def update_chunk(
     if picked < limit or cursor is None:
         _end_pass(connection, scope, state["as_of"], progress)
         return Chunk(closed=changed.closed, rolled=changed.rolled, pass_ended=True)
-    connection.execute(sql.ADVANCE, {**progress, "cursor_due_on": cursor.due_on, "cursor_line": cursor.id})
+    connection.execute(sql.ADVANCE, {**progress, "cursor_due_after": cursor.due_after, "cursor_line": cursor.id})
     return Chunk(closed=changed.closed, rolled=changed.rolled)
 
 
@@ -112,7 +112,7 @@ def _pick(connection: Connection, state: Mapping[Any, Any], scope: Scope, limit:
         text(sql.pick(scope)),
         {
             "as_of": state["as_of"],
-            "after_due_on": state["cursor_due_on"] or date.min,
+            "after_day": state["cursor_due_after"] or date.min,
             "after_line": state["cursor_line"] or "",
             "limit": limit,
             **sql.scope_parameters(scope),

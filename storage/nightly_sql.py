@@ -20,7 +20,7 @@ SETTINGS = (
     "SET LOCAL plan_cache_mode = force_custom_plan",
     # -infinity stands for "not set": nulls join with nothing.
     """CREATE TEMPORARY TABLE IF NOT EXISTS due_lines (
-        id text NOT NULL, subscription text NOT NULL, partner text NOT NULL, due_on date NOT NULL,
+        id text NOT NULL, subscription text NOT NULL, partner text NOT NULL, due_after date NOT NULL,
         closes boolean NOT NULL, end_date date, key_start date NOT NULL, key_term_until date NOT NULL,
         key_deadline date NOT NULL, key_subsequent text, key_notice text
     ) ON COMMIT DELETE ROWS""",
@@ -28,32 +28,41 @@ SETTINGS = (
 
 HOLD_RUN = "SELECT * FROM line_dates_runs WHERE id = :run FOR UPDATE"
 
-_DUE = "l.due_on <= CAST(:as_of AS date)"
+_DUE = "l.due_after < CAST(:as_of AS date)"
 
 # NO KEY UPDATE: who merely refers to the line, as a new invoice does, neither waits nor is waited for.
 _PICK = f"""
     INSERT INTO due_lines
-    SELECT l.id, l.subscription, l.partner, l.due_on,
+    SELECT l.id, l.subscription, l.partner, l.due_after,
         COALESCE(l.end_date = l.next_billing_date - 1 AND NOT l.open_billing_line AND l.end_date < :as_of, false),
         l.end_date,
         CASE WHEN l.term_until IS NULL THEN l.start_date ELSE '-infinity' END,
         COALESCE(l.term_until, '-infinity'), COALESCE(l.cancellation_possible_until, '-infinity'),
         l.subsequent_term, l.notice_period
     FROM subscription_lines l
-    WHERE {_DUE} AND (l.due_on, l.id) > (CAST(:after_due_on AS date), :after_line) {{scope}}
-    ORDER BY l.due_on, l.id LIMIT :limit
+    WHERE {_DUE} AND (l.due_after, l.id) > (CAST(:after_day AS date), :after_line) {{scope}}
+    ORDER BY l.due_after, l.id LIMIT :limit
     FOR NO KEY UPDATE OF l SKIP LOCKED
 """
 
-LAST_PICKED = "SELECT due_on, id FROM due_lines ORDER BY due_on DESC, id DESC LIMIT 1"
+LAST_PICKED = "SELECT due_after, id FROM due_lines ORDER BY due_after DESC, id DESC LIMIT 1"
 
-# Closing a line may end the subscription, so its row is held too, as cancellations hold it: before anything is changed.
-SKIP_HELD_SUBSCRIPTIONS = """
-    WITH free AS MATERIALIZED (
+# Closing a line closes its contract line and may end the subscription, so those rows are held too, before anything is
+# changed; lines whose rows somebody else holds are left for the next pass.
+SKIP_HELD_ELSEWHERE = """
+    WITH subscription AS MATERIALIZED (
         SELECT s.id FROM subscriptions s WHERE s.id IN (SELECT d.subscription FROM due_lines d WHERE d.closes)
         FOR NO KEY UPDATE OF s SKIP LOCKED
+    ), contract_line AS MATERIALIZED (
+        SELECT c.subscription_line FROM contract_lines c
+        WHERE c.subscription_line IN (SELECT d.id FROM due_lines d WHERE d.closes)
+        FOR NO KEY UPDATE OF c SKIP LOCKED
     )
-    DELETE FROM due_lines d WHERE d.closes AND NOT EXISTS (SELECT FROM free WHERE free.id = d.subscription)
+    DELETE FROM due_lines d WHERE d.closes AND (
+        NOT EXISTS (SELECT FROM subscription s WHERE s.id = d.subscription)
+        OR EXISTS (SELECT FROM contract_lines c WHERE c.subscription_line = d.id)
+        AND NOT EXISTS (SELECT FROM contract_line c WHERE c.subscription_line = d.id)
+    )
 """
 
 DISTINCT_KEYS = """
@@ -88,7 +97,7 @@ _AUDIT = """, audited AS (
         SELECT CAST(:at AS timestamptz), :actor,
             CASE WHEN closes THEN 'line.closed' ELSE 'line.term_rolled' END,
             CASE WHEN closes THEN 'ended on ' || to_char(end_date, 'DD.MM.YYYY') || ' and fully invoiced'
-            ELSE to_char(due_on - 1, 'DD.MM.YYYY') || ' is past, extended by ' || key_subsequent END
+            ELSE to_char(due_after, 'DD.MM.YYYY') || ' is past, extended by ' || key_subsequent END
                 || ' (rules, section 5)',
             subscription, id,
             jsonb_build_object('term_until', NULLIF(key_term_until, '-infinity'), 'cancellation_possible_until',
@@ -142,7 +151,7 @@ _END_PROVISION = """
 REFUSED_LINES = f"""
     SELECT d.id, d.subscription, r.refusal, count(*) OVER () AS total
     FROM due_lines d JOIN {_KEYS_AS_ROWS}) WITH ORDINALITY AS r({", ".join(KEY)}, refusal) ON {_SAME_KEY}
-    WHERE NOT d.closes ORDER BY d.due_on, d.id LIMIT :limit
+    WHERE NOT d.closes ORDER BY d.due_after, d.id LIMIT :limit
 """
 
 _PROGRESS = """
@@ -152,11 +161,11 @@ _PROGRESS = """
 _FAILURES = bindparam("failures", type_=JSONB)
 
 ADVANCE = text(f"""
-    {_PROGRESS}, cursor_due_on = :cursor_due_on, cursor_line = :cursor_line WHERE id = :run
+    {_PROGRESS}, cursor_due_after = :cursor_due_after, cursor_line = :cursor_line WHERE id = :run
 """).bindparams(_FAILURES)
 
 END_PASS = text(f"""
-    {_PROGRESS}, busy = :busy, passes = passes + 1, cursor_due_on = NULL, cursor_line = NULL WHERE id = :run
+    {_PROGRESS}, busy = :busy, passes = passes + 1, cursor_due_after = NULL, cursor_line = NULL WHERE id = :run
 """).bindparams(_FAILURES)
 
 

@@ -87,11 +87,11 @@ def in_calendar(*columns: str) -> CheckConstraint:
 
 # Both halves of `domain.terms.update_as_of`: when a line is to be closed, and when it is to be rolled. Written as
 # PostgreSQL gives it back, so that `alembic check` can compare.
-DUE_ON = """
+DUE_AFTER = """
     CASE WHEN closed THEN NULL::date ELSE LEAST(
-        CASE WHEN end_date = (next_billing_date - 1) AND NOT open_billing_line THEN end_date + 1 ELSE NULL::date END,
+        CASE WHEN end_date = (next_billing_date - 1) AND NOT open_billing_line THEN end_date ELSE NULL::date END,
         CASE WHEN frozen_by IS NULL AND subsequent_term IS NOT NULL AND notice_period IS NOT NULL
-        THEN COALESCE(cancellation_possible_until, term_until, start_date) + 1 ELSE NULL::date END
+        THEN COALESCE(cancellation_possible_until, term_until, start_date) ELSE NULL::date END
     ) END
 """
 
@@ -200,7 +200,7 @@ class SubscriptionLineRow(Table):
         a_term("billing_rhythm"),
         in_calendar("start_date", "next_billing_date", "term_until", "cancellation_possible_until", "end_date"),
         Index("ix_subscription_lines_subscription", "subscription"),
-        Index("ix_subscription_lines_due", "due_on", "id", postgresql_where=text("due_on IS NOT NULL")),
+        Index("ix_subscription_lines_due", "due_after", "id", postgresql_where=text("due_after IS NOT NULL")),
     )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -219,8 +219,8 @@ class SubscriptionLineRow(Table):
     closed: Mapped[bool] = mapped_column(server_default=text("false"))
     frozen_by: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id", use_alter=True), index=True)
     """The accepted cancellation under which the line's term dates stand still."""
-    due_on: Mapped[date | None] = mapped_column(Computed(DUE_ON, persisted=True), deferred=True)
-    """The first day as of which the nightly update does something to the line; kept by the database."""
+    due_after: Mapped[date | None] = mapped_column(Computed(DUE_AFTER, persisted=True), deferred=True)
+    """The last day as of which the nightly update leaves the line alone, if there is one; kept by the database."""
 
 
 class ContractLineRow(Table):
@@ -442,7 +442,7 @@ class LineDatesRunRow(Table):
     failures: Mapped[list[JsonObject]] = mapped_column(server_default=text("'[]'"))
     """The first of the failed lines, with the reasons."""
     passes: Mapped[int] = mapped_column(server_default=text("0"))
-    cursor_due_on: Mapped[date | None]
+    cursor_due_after: Mapped[date | None]
     cursor_line: Mapped[str | None]
     messages: Mapped[int] = mapped_column(server_default=text("0"))
     """How many messages the run has left to be told; numbers them."""

@@ -157,6 +157,12 @@ def test_a_line_past_its_deadline_is_rolled_and_the_audit_trail_says_by_whom_whe
     )
 
 
+def test_a_line_that_stands_until_the_end_of_the_calendar_is_never_due(engine: Engine, add: Add) -> None:
+    last = date(9999, 12, 31)
+    add("L1", **YEARLY, term_until=last, cancellation_possible_until=last)
+    assert run(engine, last).due == 0
+
+
 def test_the_deadline_day_itself_is_not_past(engine: Engine, add: Add) -> None:
     add("L1", **DUE)
     assert run(engine, date(2026, 9, 30)).due == 0
@@ -251,10 +257,18 @@ def test_a_line_that_somebody_holds_is_passed_by_and_the_next_pass_comes_back_to
     assert (progress.rolled, progress.busy) == (2, 0)
 
 
-def test_a_line_is_not_closed_while_a_cancellation_holds_its_subscription(engine: Engine, add: Add) -> None:
-    add("L1", **ENDED)
-    add("L2", "SUB-2", **ENDED)
-    with holding(engine, "SELECT FROM subscriptions WHERE id = 'SUB-1' FOR UPDATE"):
+@pytest.mark.parametrize(
+    "held",
+    [
+        "SELECT FROM subscriptions WHERE id = 'SUB-1' FOR UPDATE",
+        "SELECT FROM contract_lines WHERE subscription_line = 'L1' FOR UPDATE",
+    ],
+    ids=["subscription", "contract line"],
+)
+def test_a_line_is_not_closed_while_somebody_holds_what_closes_with_it(engine: Engine, add: Add, held: str) -> None:
+    add("L1", contract="CC-1", **ENDED)
+    add("L2", "SUB-2", contract="CC-1", **ENDED)
+    with holding(engine, held):
         progress = run(engine, limit=1)
         assert (progress.closed, progress.busy) == (1, 1)
         assert not line(engine, "L1").closed
@@ -381,7 +395,7 @@ def test_the_database_does_to_any_lines_what_the_rule_does_and_knows_when(
             for row in session.scalars(select(SubscriptionLineRow)):
                 outcome = update_as_of(as_domain(row), as_of)
                 expected[row.id] = outcome.line
-                assert (row.due_on is not None and row.due_on <= as_of) == (outcome.action != "unchanged")
+                assert (row.due_after is not None and row.due_after < as_of) == (outcome.action != "unchanged")
         for night in range(nights, -1, -1):
             open_run_on(connection, f"{night}", as_of - timedelta(days=night))
             update_chunk(connection, f"{night}", at=NOW)

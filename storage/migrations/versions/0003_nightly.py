@@ -1,6 +1,6 @@
 """The nightly update: which lines are due, its runs, and what a date and a term may be.
 
-Adding ``due_on`` writes `subscription_lines` anew, under a lock that lets nobody read: a second or two for each million
+Adding ``due_after`` writes `subscription_lines` anew, under a lock that lets nobody read: a second or two for each million
 lines. Lines that break the new constraints stop the migration by the constraint's name.
 """
 
@@ -13,11 +13,11 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-DUE_ON = """
+DUE_AFTER = """
     CASE WHEN closed THEN NULL::date ELSE LEAST(
-        CASE WHEN end_date = (next_billing_date - 1) AND NOT open_billing_line THEN end_date + 1 ELSE NULL::date END,
+        CASE WHEN end_date = (next_billing_date - 1) AND NOT open_billing_line THEN end_date ELSE NULL::date END,
         CASE WHEN frozen_by IS NULL AND subsequent_term IS NOT NULL AND notice_period IS NOT NULL
-        THEN COALESCE(cancellation_possible_until, term_until, start_date) + 1 ELSE NULL::date END
+        THEN COALESCE(cancellation_possible_until, term_until, start_date) ELSE NULL::date END
     ) END
 """
 TERM = r"'^(0|[1-9][0-9]{0,6}|C)[DWMQY](\+(0|[1-9][0-9]{0,6}|C)[DWMQY])*$'"
@@ -43,12 +43,12 @@ def upgrade() -> None:
             table,
             sa.text(f"LEAST({columns}) >= DATE '0001-01-01' AND GREATEST({columns}) <= DATE '9999-12-31'"),
         )
-    op.add_column("subscription_lines", sa.Column("due_on", sa.Date(), sa.Computed(DUE_ON, persisted=True)))
+    op.add_column("subscription_lines", sa.Column("due_after", sa.Date(), sa.Computed(DUE_AFTER, persisted=True)))
     op.create_index(
         "ix_subscription_lines_due",
         "subscription_lines",
-        ["due_on", "id"],
-        postgresql_where=sa.text("due_on IS NOT NULL"),
+        ["due_after", "id"],
+        postgresql_where=sa.text("due_after IS NOT NULL"),
     )
     op.create_table(
         "line_dates_runs",
@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("busy", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("failures", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("passes", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("cursor_due_on", sa.Date(), nullable=True),
+        sa.Column("cursor_due_after", sa.Date(), nullable=True),
         sa.Column("cursor_line", sa.Text(), nullable=True),
         sa.Column("messages", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_line_dates_runs")),
@@ -91,7 +91,7 @@ def downgrade() -> None:
     op.drop_column("audit_trail", "run")
     op.drop_table("line_dates_runs")
     op.drop_index("ix_subscription_lines_due", table_name="subscription_lines")
-    op.drop_column("subscription_lines", "due_on")
+    op.drop_column("subscription_lines", "due_after")
     for table in CALENDAR:
         op.drop_constraint(op.f(f"ck_{table}_dates_in_calendar"), table)
     for column in TERMS:

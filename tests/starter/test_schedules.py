@@ -7,7 +7,6 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-import pytest_asyncio
 from temporalio.client import (
     Client,
     ScheduleActionExecutionStartWorkflow,
@@ -18,23 +17,9 @@ from temporalio.client import (
 from temporalio.testing import WorkflowEnvironment
 
 from domain.line_dates import LineDatesProgress
-from starter.connection import offramp_plugin
-from starter.local.temporal import temporal_program
 from starter.schedules import ensure_schedule
 from tests.support.world import Mailbox, World
 from workflows import contract
-
-
-@pytest_asyncio.fixture(scope="module")
-async def plain_temporal() -> AsyncIterator[WorkflowEnvironment]:
-    """A Temporal server whose clock is the wall's; schedules need one."""
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(temporal_program()),
-        search_attributes=contract.SEARCH_ATTRIBUTES,
-        plugins=[offramp_plugin()],
-    )
-    async with environment:
-        yield environment
 
 
 @pytest.fixture

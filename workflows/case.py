@@ -10,7 +10,7 @@ from temporalio.common import SearchAttributeKey
 with workflow.unsafe.imports_passed_through():
     import workflows.contract as contract
     from domain.checklist import Checklist
-    from domain.civil_time import day_of, deadline_in_words, in_words
+    from domain.civil_time import day_of, deadline_in_words, in_words, instant_in_words
     from domain.errors import RefusalDetails
     from domain.quote import Quote
     from domain.vocabulary import Stage

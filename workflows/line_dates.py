@@ -1,12 +1,16 @@
 """The `SubscriptionLineDatesUpdate` workflow: the nightly update of subscription lines (rules, section 5)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
+    # Not `from workflows import contract`, which would go past the sandbox's pass-through and load it anew each time.
+    import workflows.contract as contract
     from activities.line_dates import LineDates, OpenRun, UpdatePass
     from activities.refusals import as_application_error, as_refusal
     from activities.retries import RECORD_RETRY, WEBHOOK_RETRY
@@ -14,7 +18,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.civil_time import in_words
     from domain.errors import ForwardedRefusal, Refusal, RefusedValue
     from domain.line_dates import LineDatesProgress, Scope
-    from workflows import contract
 
 HELD_LINES_AFTER = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300))
 """When to come back to lines that somebody held, each after the pass before; who still holds them is left to the next
@@ -35,21 +38,18 @@ class SubscriptionLineDatesUpdate:
     far the run is stands in the database, and is committed with each chunk.
     """
 
-    @workflow.init
-    def __init__(self, _: contract.Received[contract.UpdateLineDates] = contract.NOTHING_RECEIVED) -> None:
+    def __init__(self) -> None:
         self._progress: LineDatesProgress | None = None
 
     @workflow.run
-    async def run(
-        self, request: contract.Received[contract.UpdateLineDates] = contract.NOTHING_RECEIVED
-    ) -> LineDatesProgress:
+    async def run(self, *received: Any) -> LineDatesProgress:
         """Update what is due as of the day, and return what was done."""
-        progress = self._show(await self._open(request), "finding the lines that are due")
+        progress = self._show(await self._open(received), "finding the lines that are due")
         while _goes_on(progress):
             await self._wait_for_held_lines(progress)
             progress = await self._pass(progress)
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(request)
+                workflow.continue_as_new(args=list(received))
         progress = self._show(await self._finish(progress), "telling what happened")
         if progress.untold:
             await self._tell()
@@ -61,10 +61,10 @@ class SubscriptionLineDatesUpdate:
         """How far the run is, some seconds old; null until it has begun."""
         return self._progress
 
-    async def _open(self, request: contract.Received[contract.UpdateLineDates]) -> LineDatesProgress:
+    async def _open(self, received: Sequence[Any]) -> LineDatesProgress:
         """Fix the day and the lines that are meant, or end with the reason why not."""
         try:
-            wanted = _read(request)
+            wanted = _read(received)
             return await workflow.execute_activity_method(
                 LineDates.open_line_dates_run,
                 wanted,
@@ -131,9 +131,9 @@ class SubscriptionLineDatesUpdate:
         return progress
 
 
-def _read(request: contract.Received[contract.UpdateLineDates]) -> OpenRun:
+def _read(received: Sequence[Any]) -> OpenRun:
     """Return the run that was asked for; raises a refusal."""
-    wanted = contract.UpdateLineDates() if request.root is None else request.read(contract.UpdateLineDates)
+    wanted = contract.read(received, contract.UpdateLineDates) if any(received) else contract.UpdateLineDates()
     info = workflow.info()
     try:
         scope = Scope(

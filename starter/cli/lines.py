@@ -6,10 +6,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from domain.line_dates import LineDatesProgress, Scope, ScopeAmbiguous
 from starter.cli.days import OptionalDay, day
-from starter.cli.output import REFUSED, JsonOption, console, print_json
+from starter.cli.output import REFUSED, JsonOption, console, print_json, say
 from starter.cli.service import ActorOption, database
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
@@ -43,10 +44,10 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """List lines by id, with their dates and the day until which the nightly update leaves them alone."""
-    from sqlalchemy.orm import Session  # noqa: PLC0415 - see above
+    from sqlalchemy.orm import Session
 
-    from storage.line_dates import list_lines  # noqa: PLC0415
-    from storage.lines import as_domain  # noqa: PLC0415
+    from storage.line_dates import list_lines
+    from storage.lines import as_domain
 
     scope = _scope(customer_contract, vendor_contract, subscription)
     with database() as engine, Session(engine) as session:
@@ -63,7 +64,7 @@ def list_(
     else:
         _print_lines(found)
         if len(found) == limit:
-            console.print(f"There may be more: --after {found[-1]['id']}", highlight=False)
+            say(f"There may be more: --after {found[-1]['id']}")
 
 
 @lines_app.command()
@@ -80,7 +81,7 @@ def update_dates(
 
     Without --as-of it is today, in the zone of the nightly update. Ctrl-C leaves the update running.
     """
-    from workflows.contract import UpdateLineDates  # noqa: PLC0415 - see above
+    from workflows.contract import UpdateLineDates
 
     _scope(customer_contract, vendor_contract, subscription)
     wish = UpdateLineDates(
@@ -94,16 +95,16 @@ def update_dates(
     if as_json:
         print_json(done)
     else:
-        print_progress(done)
+        say_progress(done)
     if done.failed or done.busy:
         raise typer.Exit(REFUSED)
 
 
 async def _update(wish: "UpdateLineDates", *, show: bool) -> LineDatesProgress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from starter.connection import connect_to_temporal  # noqa: PLC0415 - see above
-    from starter.line_dates import LineDatesClient  # noqa: PLC0415
+    from starter.connection import connect_to_temporal
+    from starter.line_dates import LineDatesClient
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with database() as engine, Progress(*columns, console=console, transient=True) if show else nullcontext() as bar:
@@ -120,26 +121,24 @@ async def _update(wish: "UpdateLineDates", *, show: bool) -> LineDatesProgress:
         return await client.update(wish, watch=watch)
 
 
-def print_progress(progress: LineDatesProgress) -> None:
+def say_progress(progress: LineDatesProgress) -> None:
     """Print for a person what a run did."""
     about = "about " if progress.scope.is_everything else ""
-    console.print(
-        f"Line dates of [bold]{progress.scope}[/] as of {progress.as_of} ({progress.zone}): "
+    say(
+        f"Line dates of [bold]{escape(str(progress.scope))}[/] as of {progress.as_of} ({progress.zone}): "
         f"[bold]{progress.closed}[/] closed, [bold]{progress.rolled}[/] rolled, {about}{progress.unchanged} unchanged, "
-        f"[{'bold red' if progress.failed else 'bold'}]{progress.failed}[/] failed.",
-        highlight=False,
-        soft_wrap=True,
+        f"[{'bold red' if progress.failed else 'bold'}]{progress.failed}[/] failed."
     )
     for failure in progress.failures:
-        console.print(f"  {failure.id} ({failure.subscription}): {failure.message}", highlight=False, soft_wrap=True)
+        say(escape(f"{failure.id} ({failure.subscription}): {failure.message}"), first="  - ")
     if progress.failed > len(progress.failures):
-        console.print(f"  and {progress.failed - len(progress.failures)} more", highlight=False)
+        say(f"and {progress.failed - len(progress.failures)} more", first="  - ")
     if progress.busy:
-        console.print(f"  {progress.busy} lines were held by somebody; the next run updates them.", highlight=False)
+        say(f"{progress.busy} lines were held by somebody; the next run updates them.")
 
 
 def _print_lines(lines: list[dict[str, Any]]) -> None:
-    from rich.table import Table  # noqa: PLC0415 - see above
+    from rich.table import Table
 
     table = Table(
         "Line", "Partner", "Contract", "Term until", "Cancellation possible until", "End date", "Unchanged until"

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from rich.markup import escape
 
 from starter.cli.days import Day
-from starter.cli.output import JsonOption, console, print_json
+from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import database
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
@@ -31,7 +32,7 @@ def show(*, as_json: JsonOption = False) -> None:
 @schedule_app.command()
 def ensure(*, as_json: JsonOption = False) -> None:
     """Create the schedule, or bring it up to date: daily at 01:00 in OFFRAMP_NIGHTLY_ZONE. A pause stays."""
-    from activities.line_dates import NightlySettings  # noqa: PLC0415 - see above
+    from activities.line_dates import NightlySettings
 
     _show(_ask(lambda client: client.ensure_schedule(NightlySettings().nightly_zone)), as_json=as_json)
 
@@ -57,12 +58,12 @@ def backfill(first: Day, last: Day, *, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"first": first, "last": last})
     else:
-        console.print(f"The updates as of {first} to {last} run one after the other: offramp schedule show")
+        say(f"The updates as of {first} to {last} run one after the other: offramp schedule show")
 
 
 def _ask(command: "Callable[[LineDatesClient], Awaitable[Answer]]") -> Answer:
-    from starter.connection import connect_to_temporal  # noqa: PLC0415 - see above
-    from starter.line_dates import LineDatesClient  # noqa: PLC0415
+    from starter.connection import connect_to_temporal
+    from starter.line_dates import LineDatesClient
 
     async def run() -> Answer:
         with database() as engine:
@@ -72,9 +73,9 @@ def _ask(command: "Callable[[LineDatesClient], Awaitable[Answer]]") -> Answer:
 
 
 def _show(description: "ScheduleDescription", *, as_json: bool) -> None:
-    from sqlalchemy.orm import Session  # noqa: PLC0415 - see above
+    from sqlalchemy.orm import Session
 
-    from storage.line_dates import latest_runs  # noqa: PLC0415
+    from storage.line_dates import latest_runs
 
     with database() as engine, Session(engine) as session:
         runs = latest_runs(session, RUNS_SHOWN)
@@ -91,14 +92,13 @@ def _show(description: "ScheduleDescription", *, as_json: bool) -> None:
     if as_json:
         print_json(shown)
         return
-    state = f"[bold yellow]paused[/] ({shown['note']})" if shown["paused"] else "[bold green]active[/]"
-    console.print(f"[bold]{shown['schedule']}[/]: daily at 01:00, {shown['zone']}; {state}", highlight=False)
+    state = f"[bold yellow]paused[/] ({escape(shown['note'])})" if shown["paused"] else "[bold green]active[/]"
+    say(f"[bold]{shown['schedule']}[/]: daily at 01:00, {shown['zone']}; {state}")
     for at in [] if shown["paused"] else shown["next_runs"]:
-        console.print(f"  next  {at}", highlight=False)
+        say(f"next  {at}", first="  ")
     for run in runs:
-        console.print(
-            f"  {'done ' if run.finished_at else 'since'} {run.finished_at or run.started_at:%Y-%m-%d %H:%M} UTC, "
-            f"{run.scope} as of {run.as_of}: {run.closed} closed, {run.rolled} rolled, {run.failed} failed",
-            highlight=False,
-            soft_wrap=True,
+        say(
+            f"{'done ' if run.finished_at else 'since'} {run.finished_at or run.started_at:%Y-%m-%d %H:%M} UTC, "
+            f"{escape(str(run.scope))} as of {run.as_of}: {run.closed} closed, {run.rolled} rolled, {run.failed} failed",
+            first="  ",
         )

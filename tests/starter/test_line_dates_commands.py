@@ -61,7 +61,7 @@ def offramp(plain_temporal: WorkflowEnvironment, database_url: str) -> Offramp:
 
     async def run(*arguments: str) -> Said:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", "from starter.cli.main import main; main()", *arguments,
+            sys.executable, "-c", "from starter.cli.main import console_script; console_script()", *arguments,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
         )  # fmt: skip
         out, err = await process.communicate()

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench-lifecycle lock clean
+.PHONY: run test lint bench-lifecycle bench-dates lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -28,6 +28,9 @@ lint: $(VENV)/.installed  ## style, types and the direction of imports
 # With byte code, as every deployment has it: the sandbox loads workflow modules anew for each workflow.
 bench-lifecycle: $(VENV)/.installed  ## a whole cancellation against a bare workflow with the same waits
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m bench.lifecycle
+
+bench-dates: $(VENV)/.installed  ## the nightly update against a bare UPDATE of the same rows, on a million lines
+	$(BIN)/python -m bench.dates
 
 lock: $(VENV)/.installed  ## pin the newest releases that pyproject.toml admits, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --universal --python-version 3.11 \

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.line_dates import LineDates, NightlySettings
 from activities.mail import Mail, MailSettings
 from activities.records import Records
 from activities.verification import Verifier
@@ -26,6 +27,7 @@ from starter.leaving import leave
 from storage.database import DatabaseSettings, create_database_engine
 from workflows.cancellation import SubscriptionCancellation
 from workflows.contract import TASK_QUEUE
+from workflows.line_dates import SubscriptionLineDatesUpdate
 
 # As many activities at once as there are threads for them and connections to the database.
 CONCURRENT_ACTIVITIES = 20
@@ -41,16 +43,18 @@ def create_worker(
     *,
     mail: MailSettings,
     webhooks: WebhookSettings,
+    nightly: NightlySettings | None = None,
     task_queue: str = TASK_QUEUE,
 ) -> Worker:
     """Put a worker together from its outside parties."""
     channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
     records, mailer = Records(engine, channels), Mail(engine, mail)
     verifier, hooks = Verifier(engine, mailer), Webhooks(engine, webhooks, http)
+    line_dates = LineDates(engine, channels, (nightly or NightlySettings()).nightly_zone)
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[SubscriptionCancellation],
+        workflows=[SubscriptionCancellation, SubscriptionLineDatesUpdate],
         activities=[
             records.open_case,
             records.save_answers,
@@ -69,6 +73,10 @@ def create_worker(
             verifier.check_code,
             mailer.deliver_mail,
             hooks.deliver_webhooks,
+            hooks.deliver_line_events,
+            line_dates.open_line_dates_run,
+            line_dates.update_line_dates,
+            line_dates.finish_line_dates_run,
         ],
         activity_executor=executor,
         max_concurrent_activities=CONCURRENT_ACTIVITIES,

@@ -5,7 +5,7 @@ between the two repeats it under the same id.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from sqlalchemy import Engine
@@ -84,6 +84,36 @@ def deliver_all(
                 outbox.mark_delivered(session, message.id, datetime.now(UTC))
 
 
+def deliver_line_events(
+    engine: Engine, hand_over: Callable[[MessageRow], None], *, patience: timedelta, unavailable: str
+) -> None:
+    """Hand over every pending message about updates of line dates; ``hand_over`` answers as for `deliver_all`.
+
+    Nobody waits for these, so it is their age that gives one up: an attempt gives up those that are put off and older
+    than ``patience``.
+
+    Raises:
+        ApplicationError: type ``unavailable``, to be retried: a message is put off.
+
+    """
+    while True:
+        activity.heartbeat()
+        with Session(engine) as session, session.begin():
+            message = outbox.claim_next_of_runs(session)
+            if message is None:
+                return
+            try:
+                hand_over(message)
+            except MessageRejected as rejection:
+                _give_up(session, message, None, rejection.reason)
+            except MessagePutOff as delay:
+                if datetime.now(UTC) - message.created_at < patience:
+                    raise ApplicationError(delay.reason, type=unavailable) from None
+                _give_up(session, message, None, f"{delay.reason} Given up after {patience.days} days.")
+            else:
+                outbox.mark_delivered(session, message.id, datetime.now(UTC))
+
+
 def portable_id(message: str) -> str:
     """Return a message's id in the form in which it leaves the house, in Message-ID and webhook-id headers.
 
@@ -93,7 +123,7 @@ def portable_id(message: str) -> str:
     return quote(message, safe="/").replace(".", "%2E")
 
 
-def _give_up(session: Session, message: MessageRow, facts: MessageFacts, reason: str) -> None:
+def _give_up(session: Session, message: MessageRow, facts: MessageFacts | None, reason: str) -> None:
     now = datetime.now(UTC)
     outbox.mark_failed(session, message.id, now, reason)
     audit.record(
@@ -103,7 +133,7 @@ def _give_up(session: Session, message: MessageRow, facts: MessageFacts, reason:
         at=now,
         step=f"{message.id}:failed",
         why=reason,
-        subscription=facts.subscription,
-        cancellation=facts.cancellation,
+        subscription=facts.subscription if facts else None,
+        cancellation=facts.cancellation if facts else None,
         after={"message": message.id, "event": message.event, "channel": message.channel},
     )

@@ -21,7 +21,7 @@ def as_application_error(refusal: Refusal) -> ApplicationError:
     return ApplicationError(
         str(refusal),
         refusal.details.model_dump(mode="json"),
-        type=refusal.code,
+        type=refusal.details.code,  # of a forwarded refusal, the code it was made with
         non_retryable=True,
         category=ApplicationErrorCategory.BENIGN,
     )

@@ -20,3 +20,6 @@ WEBHOOK_RETRY = RetryPolicy(
 
 WEBHOOK_MAX_ATTEMPTS = 84
 """The attempt of `WEBHOOK_RETRY` that begins three days after the first: 13 within 69 minutes, then one an hour."""
+
+LINE_EVENT_PATIENCE = timedelta(days=3)
+"""How old a message about lines may become before it is given up: as long as for the webhooks of a cancellation."""

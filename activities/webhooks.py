@@ -5,6 +5,7 @@ import binascii
 import json
 import logging
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -13,9 +14,8 @@ from sqlalchemy import Engine
 from standardwebhooks import Webhook
 from temporalio import activity
 
-from activities.delivery import MessagePutOff, MessageRejected, deliver_all, portable_id
-from activities.retries import WEBHOOK_MAX_ATTEMPTS
-from domain.messages import MessageFacts
+from activities.delivery import MessagePutOff, MessageRejected, deliver_all, deliver_line_events, portable_id
+from activities.retries import LINE_EVENT_PATIENCE, WEBHOOK_MAX_ATTEMPTS
 from domain.vocabulary import Channel
 from storage.tables import MessageRow
 
@@ -111,12 +111,30 @@ class Webhooks:
             self._engine,
             cancellation,
             Channel.WEBHOOK,
-            self._send,
+            lambda message, facts: self._send(message, facts.for_systems()),
             max_attempts=WEBHOOK_MAX_ATTEMPTS,
             unavailable=WEBHOOK_ENDPOINT_UNAVAILABLE,
         )
 
-    def _send(self, message: MessageRow, facts: MessageFacts) -> None:
+    @activity.defn
+    def deliver_line_events(self) -> None:
+        """Send every pending message about closed and rolled lines, oldest first, whichever run left it.
+
+        A message that is put off when it is older than `LINE_EVENT_PATIENCE` is given up; until then each night tries
+        again.
+
+        Raises:
+            ApplicationError: ``webhook_endpoint_unavailable``, to be retried (`activities.retries.WEBHOOK_RETRY`).
+
+        """
+        deliver_line_events(
+            self._engine,
+            lambda message: self._send(message, message.content),
+            patience=LINE_EVENT_PATIENCE,
+            unavailable=WEBHOOK_ENDPOINT_UNAVAILABLE,
+        )
+
+    def _send(self, message: MessageRow, data: dict[str, Any]) -> None:
         """Return when the endpoint has accepted the message.
 
         Raises:
@@ -126,7 +144,7 @@ class Webhooks:
         """
         if self._url is None:
             raise MessageRejected("No webhook endpoint is configured any more.")
-        body = _body(message, facts)
+        body = _body(message, data)
         try:
             # The answer's body is not read: nothing depends on it, and it may be of any length.
             with self._client.stream(
@@ -163,11 +181,11 @@ class Webhooks:
         }
 
 
-def _body(message: MessageRow, facts: MessageFacts) -> str:
+def _body(message: MessageRow, data: dict[str, Any]) -> str:
     """The message as JSON, byte for byte the same in every attempt."""
     told = {
         "type": message.event,
         "timestamp": message.created_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "data": facts.for_systems(),
+        "data": data,
     }
     return json.dumps(told, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""What must be there before the first worker starts: the database's schema and Temporal's search attributes.
+"""What must be there before the first worker starts: the database's schema, Temporal's search attributes, the schedule.
 
 Safe to run at every deployment, and by several at once.
 """
@@ -10,8 +10,10 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSe
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.line_dates import NightlySettings
 from domain.errors import Refusal
 from starter.connection import connect_to_temporal
+from starter.schedules import ensure_schedule
 from storage.database import DatabaseSettings
 from storage.migrate import upgrade
 from workflows.contract import SEARCH_ATTRIBUTES
@@ -32,9 +34,16 @@ class NamespaceUnknown(Refusal):
 
 
 async def set_up() -> None:
-    """Apply the migrations and register the search attributes; raises TemporalUnavailable, NamespaceUnknown."""
+    """Apply the migrations, register the search attributes, and ensure the schedule of the nightly update.
+
+    Raises:
+        TemporalUnavailable, NamespaceUnknown.
+
+    """
     await asyncio.to_thread(upgrade, DatabaseSettings().database_url)
-    await ensure_search_attributes(await connect_to_temporal())
+    client = await connect_to_temporal()
+    await ensure_search_attributes(client)
+    await ensure_schedule(client, NightlySettings().nightly_zone)
 
 
 async def ensure_search_attributes(client: Client) -> None:

@@ -12,6 +12,8 @@ from storage.tables import MessageRow
 
 ALL_ENDPOINTS = "webhook"
 
+_PENDING_OF_RUNS = (MessageRow.run.is_not(None), MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
+
 
 def tell(
     session: Session,
@@ -67,6 +69,18 @@ def claim_next(session: Session, cancellation: str, channel: Channel) -> Message
         .limit(1)
         .with_for_update()
     )
+
+
+def claim_next_of_runs(session: Session) -> MessageRow | None:
+    """Return the oldest pending message about an update of line dates, held as `claim_next` holds one."""
+    return session.scalar(
+        select(MessageRow).where(*_PENDING_OF_RUNS).order_by(MessageRow.sequence).limit(1).with_for_update()
+    )
+
+
+def count_pending_of_runs(session: Session) -> int:
+    """Return how many messages about updates of line dates wait to be delivered."""
+    return session.scalar(select(func.count()).select_from(MessageRow).where(*_PENDING_OF_RUNS)) or 0
 
 
 def mark_delivered(session: Session, message: str, at: datetime) -> None:

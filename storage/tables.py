@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Computed,
     Date,
     DateTime,
     ForeignKey,
@@ -64,6 +65,35 @@ def one_of(column: str, values: Iterable[str], name: str | None = None) -> Check
     """Return the constraint that a column holds one of an enumeration's values."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
+
+
+# The canonical form of a date formula without a minus sign (`domain.date_formula`), and of one that moves every date on.
+_TERM = "'^(0|[1-9][0-9]{0,6}|C)[DWMQY](\\+(0|[1-9][0-9]{0,6}|C)[DWMQY])*$'"
+
+
+def a_term(column: str, *, moves_forward: bool = False) -> CheckConstraint:
+    """Return the constraint that a column holds a term (rules, section 2), or nothing."""
+    rule = f"{column} ~ {_TERM} AND length({column}) <= 64"
+    return CheckConstraint(f"{rule} AND {column} ~ '[1-9]'" if moves_forward else rule, name=f"{column}_is_a_term")
+
+
+def in_calendar(*columns: str) -> CheckConstraint:
+    """Return the constraint that dates lie between 01.01.0001 and 31.12.9999; PostgreSQL knows more of them."""
+    listed = ", ".join(columns)
+    return CheckConstraint(
+        f"LEAST({listed}) >= DATE '0001-01-01' AND GREATEST({listed}) <= DATE '9999-12-31'", name="dates_in_calendar"
+    )
+
+
+# Both halves of `domain.terms.update_as_of`: when a line is to be closed, and when it is to be rolled. Written as
+# PostgreSQL gives it back, so that `alembic check` can compare.
+DUE_AFTER = """
+    CASE WHEN closed THEN NULL::date ELSE LEAST(
+        CASE WHEN end_date = (next_billing_date - 1) AND NOT open_billing_line THEN end_date ELSE NULL::date END,
+        CASE WHEN frozen_by IS NULL AND subsequent_term IS NOT NULL AND notice_period IS NOT NULL
+        THEN COALESCE(cancellation_possible_until, term_until, start_date) ELSE NULL::date END
+    ) END
+"""
 
 
 class PolicyRow(Table):
@@ -164,7 +194,13 @@ class SubscriptionLineRow(Table):
         CheckConstraint("next_billing_date >= start_date", name="billing_not_before_start"),
         CheckConstraint("NOT closed OR (term_until IS NULL AND cancellation_possible_until IS NULL)",
                         name="closed_has_no_term"),
+        a_term("initial_term"),
+        a_term("subsequent_term", moves_forward=True),
+        a_term("notice_period"),
+        a_term("billing_rhythm"),
+        in_calendar("start_date", "next_billing_date", "term_until", "cancellation_possible_until", "end_date"),
         Index("ix_subscription_lines_subscription", "subscription"),
+        Index("ix_subscription_lines_due", "due_after", "id", postgresql_where=text("due_after IS NOT NULL")),
     )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -183,6 +219,8 @@ class SubscriptionLineRow(Table):
     closed: Mapped[bool] = mapped_column(server_default=text("false"))
     frozen_by: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id", use_alter=True), index=True)
     """The accepted cancellation under which the line's term dates stand still."""
+    due_after: Mapped[date | None] = mapped_column(Computed(DUE_AFTER, persisted=True), deferred=True)
+    """The last day as of which the nightly update leaves the line alone, if there is one; kept by the database."""
 
 
 class ContractLineRow(Table):
@@ -221,6 +259,7 @@ class BillingDocumentRow(Table):
     __table_args__ = (
         one_of("kind", ("invoice", "credit_memo")),
         CheckConstraint("period_start <= period_end", name="period_in_order"),
+        in_calendar("period_start", "period_end"),
         CheckConstraint("(kind = 'credit_memo') = (credits IS NOT NULL)", name="credit_memo_credits_an_invoice"),
         UniqueConstraint("credits"),  # an invoice is credited once
         Index("ix_billing_documents_line_period", "subscription_line", "period_start"),
@@ -342,6 +381,8 @@ class AuditRow(Table):
     after: Mapped[JsonObject | None]
     step: Mapped[str | None] = mapped_column(unique=True)
     """The idempotency key of the step that wrote this row: workflow id and business step."""
+    run: Mapped[str | None]
+    """The run of the nightly update that did it (`LineDatesRunRow`), if one did."""
 
 
 class MessageRow(Table):
@@ -353,6 +394,8 @@ class MessageRow(Table):
         CheckConstraint("num_nonnulls(delivered_at, failed_at) <= 1", name="delivered_or_failed"),
         Index("ix_messages_pending", "cancellation", "channel", "sequence",
               postgresql_where=text("delivered_at IS NULL AND failed_at IS NULL")),
+        Index("ix_messages_pending_of_runs", "sequence",
+              postgresql_where=text("run IS NOT NULL AND delivered_at IS NULL AND failed_at IS NULL")),
     )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -367,3 +410,39 @@ class MessageRow(Table):
     delivered_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     failure: Mapped[str | None]
+    run: Mapped[str | None] = mapped_column(ForeignKey("line_dates_runs.id"))
+    """The run of the nightly update that the message tells about, where it tells about one."""
+
+
+class LineDatesRunRow(Table):
+    """One run of the update of line dates: how far it got, written in the transaction of every chunk."""
+
+    __tablename__ = "line_dates_runs"
+    __table_args__ = (Index("ix_line_dates_runs_started_at", "started_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    as_of: Mapped[date]
+    zone: Mapped[str]
+    """The zone whose calendar the day is of."""
+    scope: Mapped[JsonObject]
+    """What it is about (`domain.line_dates.Scope`)."""
+    actor: Mapped[str]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    due: Mapped[int]
+    """How many lines were due when the run began."""
+    unchanged: Mapped[int]
+    """How many open lines were not due; for a run on everything as PostgreSQL's statistics have it."""
+    closed: Mapped[int] = mapped_column(server_default=text("0"))
+    rolled: Mapped[int] = mapped_column(server_default=text("0"))
+    failed: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many lines were refused in the present pass, or in the last."""
+    busy: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many lines somebody else held when the last pass ended."""
+    failures: Mapped[list[JsonObject]] = mapped_column(server_default=text("'[]'"))
+    """The first of the failed lines, with the reasons."""
+    passes: Mapped[int] = mapped_column(server_default=text("0"))
+    cursor_due_after: Mapped[date | None]
+    cursor_line: Mapped[str | None]
+    messages: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many messages the run has left to be told; numbers them."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from temporalio.common import SearchAttributeKey
 
+from domain.civil_dates import CivilDate
 from domain.errors import RefusalDetails
 from domain.identity import Identity
 from domain.lifecycle import InputMalformed
@@ -21,6 +22,7 @@ from domain.vocabulary import Actor, Identifier, Question, Reason, Stage
 TASK_QUEUE = "offramp"
 
 SUBSCRIPTION_CANCELLATION = "SubscriptionCancellation"
+SUBSCRIPTION_LINE_DATES_UPDATE = "SubscriptionLineDatesUpdate"
 
 # Updates of SubscriptionCancellation: each answers with the status afterwards, or is refused with the code as error type.
 UPDATE_RECEIVE = "receive"
@@ -36,6 +38,17 @@ REQUEST_REVERSAL = "request_reversal"
 SIGNAL_CREDIT_MEMO_POSTED = "credit_memo_posted"
 
 QUERY_STATUS = "status"
+
+QUERY_PROGRESS = "progress"
+"""Of SubscriptionLineDatesUpdate: `domain.line_dates.LineDatesProgress`, also its result; null until it has begun."""
+
+SCHEDULED_START_TIME = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+"""Temporal's own: the instant for which a schedule started a workflow, also in a backfill."""
+
+NIGHTLY_SCHEDULE = "subscription-line-dates"
+"""The id of the schedule that runs SubscriptionLineDatesUpdate, and how its workflow ids begin."""
+
+NIGHTLY_ACTOR = "nightly update"
 
 STAGE = SearchAttributeKey.for_keyword("CancellationStage")
 STAGE_DEADLINE = SearchAttributeKey.for_datetime("StageDeadline")
@@ -150,6 +163,20 @@ class CreditMemoPosted(Message):
     """A credit memo was posted; whoever waits for it looks again."""
 
     invoice: str
+
+
+class UpdateLineDates(Message):
+    """Input of SubscriptionLineDatesUpdate; all of it may be left out. At most one contract or subscription is named."""
+
+    as_of: CivilDate | None = None
+    """The day as of which lines are updated. Left out: the scheduled day, also in a backfill; without a schedule, today."""
+    zone: str | None = None
+    """The IANA zone of the scheduled day and of today; left out, the worker's (``OFFRAMP_NIGHTLY_ZONE``)."""
+    customer_contract: str | None = None
+    vendor_contract: str | None = None
+    subscription: Identifier | None = None
+    actor: Actor = NIGHTLY_ACTOR
+    """Who asks, for the audit trail."""
 
 
 class CancellationStatus(BaseModel):

@@ -23,6 +23,8 @@ COMMANDS = {
     "credit-memos": Lazily(
         "starter.cli.credit_memos:credit_memos_app", "Post credit memos that cancellations wait for."
     ),
+    "lines": Lazily("starter.cli.lines:lines_app", "List subscription lines, and bring their dates up to date."),
+    "schedule": Lazily("starter.cli.schedule:schedule_app", "See and steer when the nightly update runs."),
     "mails": Lazily("starter.cli.mails:mails_app", "Look at what the local mail catcher caught."),
     "dates": Lazily(
         "starter.cli.dates:dates_app", "The date rules for lines from any source, with no service running."

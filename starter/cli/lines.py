@@ -1,0 +1,164 @@
+"""``offramp lines``: look at subscription lines, and bring their dates up to date."""
+
+import asyncio
+from contextlib import nullcontext
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from domain.line_dates import LineDatesProgress, Scope, ScopeAmbiguous
+from starter.cli.days import OptionalDay, day
+from starter.cli.output import REFUSED, JsonOption, console, print_json, say
+from starter.cli.service import ActorOption, database
+
+if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
+    from workflows.contract import UpdateLineDates
+
+lines_app = typer.Typer(help="Subscription lines and their dates.", no_args_is_help=True)
+
+CustomerContract = Annotated[
+    str | None, typer.Option("--customer-contract", metavar="NUMBER", help="Only lines of this customer contract.")
+]
+VendorContract = Annotated[
+    str | None, typer.Option("--vendor-contract", metavar="NUMBER", help="Only lines of this vendor contract.")
+]
+Subscription = Annotated[
+    str | None, typer.Option("--subscription", metavar="ID", help="Only lines of this subscription.")
+]
+
+
+@lines_app.command("list")
+def list_(
+    customer_contract: CustomerContract = None,
+    vendor_contract: VendorContract = None,
+    subscription: Subscription = None,
+    *,
+    due: Annotated[
+        date | None, typer.Option("--due", metavar="YYYY-MM-DD", parser=day, show_default=False,
+                                  help="Only lines that an update as of this day would close or roll.")
+    ] = None,
+    after: Annotated[str, typer.Option("--after", metavar="ID", help="Go on after this line.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many lines at most.")] = 100,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """List lines by id, with their dates and the day until which the nightly update leaves them alone."""
+    from sqlalchemy.orm import Session
+
+    from storage.line_dates import list_lines
+    from storage.lines import as_domain
+
+    scope = _scope(customer_contract, vendor_contract, subscription)
+    with database() as engine, Session(engine) as session:
+        found = [
+            {
+                **as_domain(line, contract).model_dump(mode="json"),
+                "frozen_by": line.frozen_by,
+                "due_after": line.due_after,
+            }
+            for line, contract in list_lines(session, scope, due_as_of=due, after=after, limit=limit)
+        ]
+    if as_json:
+        print_json(found)
+    else:
+        _print_lines(found)
+        if len(found) == limit:
+            say(f"There may be more: --after {found[-1]['id']}")
+
+
+@lines_app.command()
+def update_dates(
+    customer_contract: CustomerContract = None,
+    vendor_contract: VendorContract = None,
+    subscription: Subscription = None,
+    *,
+    as_of: OptionalDay = None,
+    actor: ActorOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Close and roll the lines that are due, as the nightly update does: every line, or those named.
+
+    Without --as-of it is today, in the zone of the nightly update. Ctrl-C leaves the update running.
+    """
+    from workflows.contract import UpdateLineDates
+
+    _scope(customer_contract, vendor_contract, subscription)
+    wish = UpdateLineDates(
+        as_of=as_of,
+        customer_contract=customer_contract,
+        vendor_contract=vendor_contract,
+        subscription=subscription,
+        actor=actor,
+    )
+    done = asyncio.run(_update(wish, show=not as_json))
+    if as_json:
+        print_json(done)
+    else:
+        say_progress(done)
+    if done.failed or done.busy:
+        raise typer.Exit(REFUSED)
+
+
+async def _update(wish: "UpdateLineDates", *, show: bool) -> LineDatesProgress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from starter.connection import connect_to_temporal
+    from starter.line_dates import LineDatesClient
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with database() as engine, Progress(*columns, console=console, transient=True) if show else nullcontext() as bar:
+        client = LineDatesClient(await connect_to_temporal(), engine)
+        if bar is None:
+            return await client.update(wish)
+        task = bar.add_task("waiting for a worker", total=None)
+
+        def watch(progress: LineDatesProgress) -> None:
+            doing = f"{progress.busy} lines are held by somebody" if progress.busy else f"as of {progress.as_of}"
+            changed = progress.closed + progress.rolled + progress.failed
+            bar.update(task, description=doing, total=progress.due, completed=changed)
+
+        return await client.update(wish, watch=watch)
+
+
+def say_progress(progress: LineDatesProgress) -> None:
+    """Print for a person what a run did."""
+    about = "about " if progress.scope.is_everything else ""
+    say(
+        f"Line dates of [bold]{escape(str(progress.scope))}[/] as of {progress.as_of} ({progress.zone}): "
+        f"[bold]{progress.closed}[/] closed, [bold]{progress.rolled}[/] rolled, {about}{progress.unchanged} unchanged, "
+        f"[{'bold red' if progress.failed else 'bold'}]{progress.failed}[/] failed."
+    )
+    for failure in progress.failures:
+        say(escape(f"{failure.id} ({failure.subscription}): {failure.message}"), first="  - ")
+    if progress.failed > len(progress.failures):
+        say(f"and {progress.failed - len(progress.failures)} more", first="  - ")
+    if progress.busy:
+        say(f"{progress.busy} lines were held by somebody; the next run updates them.")
+
+
+def _print_lines(lines: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(
+        "Line", "Partner", "Contract", "Term until", "Cancellation possible until", "End date", "Unchanged until"
+    )
+    for line in lines:
+        state = "closed" if line["closed"] else line["due_after"] or ("frozen" if line["frozen"] else "never")
+        table.add_row(
+            line["id"], line["partner"], *(line[name] or "" for name in ("contract", "term_until")),
+            *(line[name] or "" for name in ("cancellation_possible_until", "end_date")), str(state),
+        )  # fmt: skip
+    console.print(table)
+
+
+def _scope(customer_contract: str | None, vendor_contract: str | None, subscription: str | None) -> Scope:
+    named = {
+        "customer contract": customer_contract,
+        "vendor contract": vendor_contract,
+        "subscription": subscription,
+    }
+    given = [f"{name} {value}" for name, value in named.items() if value is not None]
+    if len(given) > 1:
+        raise ScopeAmbiguous(given)
+    return Scope(customer_contract=customer_contract, vendor_contract=vendor_contract, subscription=subscription)

@@ -1,0 +1,104 @@
+"""``offramp schedule``: the Temporal Schedule of the nightly update."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.markup import escape
+
+from starter.cli.days import Day
+from starter.cli.output import JsonOption, print_json, say
+from starter.cli.service import database
+
+if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
+    from temporalio.client import ScheduleDescription
+
+    from starter.line_dates import LineDatesClient
+
+schedule_app = typer.Typer(help="When the nightly update of line dates runs.", no_args_is_help=True)
+
+Answer = TypeVar("Answer")
+Note = Annotated[str, typer.Option("--note", help="Why, for whoever looks at the schedule.")]
+RUNS_SHOWN = 5
+
+
+@schedule_app.command()
+def show(*, as_json: JsonOption = False) -> None:
+    """Show when the update runs next, whether it is paused, and what its last runs did."""
+    _show(_ask(lambda client: client.schedule()), as_json=as_json)
+
+
+@schedule_app.command()
+def ensure(*, as_json: JsonOption = False) -> None:
+    """Create the schedule, or bring it up to date: daily at 01:00 in OFFRAMP_NIGHTLY_ZONE. A pause stays."""
+    from activities.line_dates import NightlySettings
+
+    _show(_ask(lambda client: client.ensure_schedule(NightlySettings().nightly_zone)), as_json=as_json)
+
+
+@schedule_app.command()
+def pause(*, note: Note = "paused with offramp schedule pause", as_json: JsonOption = False) -> None:
+    """Pause the nightly update. What it misses, the next run catches up."""
+    _ask(lambda client: client.pause(note))
+    show(as_json=as_json)
+
+
+@schedule_app.command()
+def resume(*, note: Note = "resumed with offramp schedule resume", as_json: JsonOption = False) -> None:
+    """Let the nightly update run again, also after it paused itself because a run failed."""
+    _ask(lambda client: client.resume(note))
+    show(as_json=as_json)
+
+
+@schedule_app.command()
+def backfill(first: Day, last: Day, *, as_json: JsonOption = False) -> None:
+    """Run the update as of each day from --first to --last, one after the other, each as of its own day."""
+    _ask(lambda client: client.backfill(first, last))
+    if as_json:
+        print_json({"first": first, "last": last})
+    else:
+        say(f"The updates as of {first} to {last} run one after the other: offramp schedule show")
+
+
+def _ask(command: "Callable[[LineDatesClient], Awaitable[Answer]]") -> Answer:
+    from starter.connection import connect_to_temporal
+    from starter.line_dates import LineDatesClient
+
+    async def run() -> Answer:
+        with database() as engine:
+            return await command(LineDatesClient(await connect_to_temporal(), engine))
+
+    return asyncio.run(run())
+
+
+def _show(description: "ScheduleDescription", *, as_json: bool) -> None:
+    from sqlalchemy.orm import Session
+
+    from storage.line_dates import latest_runs
+
+    with database() as engine, Session(engine) as session:
+        runs = latest_runs(session, RUNS_SHOWN)
+    schedule = description.schedule
+    shown: dict[str, Any] = {
+        "schedule": description.id,
+        "zone": schedule.spec.time_zone_name,
+        "paused": schedule.state.paused,
+        "note": schedule.state.note,
+        "next_runs": [at.isoformat() for at in description.info.next_action_times[:3]],
+        "running": len(description.info.running_actions),
+        "latest_runs": [run.model_dump(mode="json") for run in runs],
+    }
+    if as_json:
+        print_json(shown)
+        return
+    state = f"[bold yellow]paused[/] ({escape(shown['note'])})" if shown["paused"] else "[bold green]active[/]"
+    say(f"[bold]{shown['schedule']}[/]: daily at 01:00, {shown['zone']}; {state}")
+    for at in [] if shown["paused"] else shown["next_runs"]:
+        say(f"next  {at}", first="  ")
+    for run in runs:
+        say(
+            f"{'done ' if run.finished_at else 'since'} {run.finished_at or run.started_at:%Y-%m-%d %H:%M} UTC, "
+            f"{escape(str(run.scope))} as of {run.as_of}: {run.closed} closed, {run.rolled} rolled, {run.failed} failed",
+            first="  ",
+        )

@@ -1,0 +1,76 @@
+"""What was recorded once must replay for ever: cancellations run for months, and code changes under them.
+
+``make histories`` records the lives anew, after a change of commands that docs/upgrades.md describes.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHistory
+
+from tests.support.histories import assert_sound, histories_of
+from tests.support.lives import LIVES
+from tests.support.world import World
+from workflows.contract import cancellation_workflow_id
+
+HISTORIES = Path(__file__).parents[1] / "histories"
+RECORDING = os.environ.get("OFFRAMP_RECORD_HISTORIES") == "1"
+
+
+@pytest.mark.parametrize("recorded", sorted(path.name for path in HISTORIES.glob("*.json")))
+async def test_a_committed_history_replays_to_the_same_commands(recorded: str) -> None:
+    text = (HISTORIES / recorded).read_text(encoding="utf-8")
+    # The workflow looks at its own id, so it is replayed under the one it had.
+    workflow_id = json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"]["workflowId"]
+    await assert_sound([WorkflowHistory.from_json(workflow_id, text)])
+
+
+@pytest.mark.parametrize("life", LIVES)
+async def test_a_life_gives_the_commands_of_its_fingerprint(world: World, life: str) -> None:
+    subscription = await LIVES[life](world)
+    history = (await histories_of(world.environment.client, cancellation_workflow_id(subscription)))[0]
+    commands = "".join(f"{command}\n" for command in _commands(history))
+    fingerprint = HISTORIES / f"{life}.commands.txt"
+    if RECORDING:
+        (HISTORIES / f"{life}.json").write_text(history.to_json() + "\n", encoding="utf-8")
+        fingerprint.write_text(commands, encoding="utf-8")
+    assert commands == fingerprint.read_text(encoding="utf-8"), (
+        "The workflow gives other commands than before. Running cancellations would fail to replay: guard the change with "
+        "workflow.patched, keep the old histories, record new ones under new names (make histories), and add a line to "
+        "docs/upgrades.md."
+    )
+
+
+def test_every_life_is_recorded() -> None:
+    assert set(LIVES) <= {path.stem for path in HISTORIES.glob("*.json")}
+
+
+def _commands(history: WorkflowHistory) -> list[str]:
+    """The commands in order. Deliveries are left out: how many messages one takes along depends on how fast it was."""
+    return [
+        command
+        for event in history.events
+        if (command := _command(event)) and command not in ("activity deliver_mail", "activity deliver_webhooks")
+    ]
+
+
+def _command(event: HistoryEvent) -> str | None:
+    match event.event_type:
+        case EventType.EVENT_TYPE_MARKER_RECORDED:
+            data = event.marker_recorded_event_attributes.details["data"].payloads[0].data
+            return f"local activity {json.loads(data)['activity_type']}"
+        case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            return f"activity {event.activity_task_scheduled_event_attributes.activity_type.name}"
+        case EventType.EVENT_TYPE_TIMER_STARTED:
+            return "timer"
+        case EventType.EVENT_TYPE_TIMER_CANCELED:
+            return "timer canceled"
+        case EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
+            return "search attributes"
+        case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+            return "complete"
+    return None

@@ -314,7 +314,7 @@ def test_a_transaction_that_broke_off_leaves_the_run_where_it_was(engine: Engine
         (Scope(vendor_contract="VC-1"), {"V1"}),
         (Scope(), {"C1", "C2", "V1"}),
     ],
-    ids=str,
+    ids=["subscription", "customer contract", "vendor contract", "everything"],
 )
 def test_only_the_lines_that_were_asked_for_are_updated(
     engine: Engine, add: Add, scope: Scope, rolled: set[str]

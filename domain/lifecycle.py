@@ -92,6 +92,20 @@ class CancellationEnded(Refusal):
         )
 
 
+class CancellationStillTelling(Refusal):
+    """A start while the cancellation before has ended and its last messages wait to be delivered."""
+
+    code = "cancellation_still_telling"
+
+    def __init__(self, cancellation: str, stage: Stage) -> None:
+        super().__init__(
+            f"Cancellation {cancellation} has ended as {stage.value!r}, but its last messages are not delivered yet.",
+            way_out="Start again when the mail server is back; nothing was started now.",
+            cancellation=cancellation,
+            stage=stage.value,
+        )
+
+
 class ChecklistClosed(Refusal):
     """An answer or a verification after the intake was over."""
 

@@ -20,7 +20,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.refusals import as_refusal
 from domain.errors import ForwardedRefusal, Refusal
 from domain.identity import Identity
-from domain.lifecycle import CancellationEnded, CancellationUnknown, check_reversal, check_withdrawal
+from domain.lifecycle import (
+    CancellationEnded,
+    CancellationStillTelling,
+    CancellationUnknown,
+    check_reversal,
+    check_withdrawal,
+)
 from domain.vocabulary import Stage
 from starter.connection import TemporalUnavailable
 from storage import audit
@@ -65,11 +71,29 @@ class Offramp:
         """Start a cancellation, or return the running one: its ``request_id`` is then another.
 
         Raises:
-            ForwardedRefusal: the service refused, with the code of the refusal.
+            ForwardedRefusal: the service refused, with the code of the refusal; `cancellation_still_telling` after the
+                same time if the cancellation before has ended but cannot deliver its last messages.
             StillWaiting: no answer yet; the request is kept.
 
         """
         start = start if start.request_id else start.model_copy(update={"request_id": str(uuid4())})
+        try:
+            return await self._start(start)
+        except ForwardedRefusal as refusal:
+            if refusal.details.code != CancellationStillTelling.code:
+                raise
+            # The one before is about to end, normally within milliseconds; then a new one can begin.
+            await self._wait_for_end(contract.cancellation_workflow_id(start.subscription), otherwise=refusal)
+        return await self._start(start)
+
+    async def _wait_for_end(self, workflow_id: str, *, otherwise: Refusal) -> None:
+        try:
+            async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
+                await self._temporal.get_workflow_handle(workflow_id).result()
+        except TimeoutError:
+            raise otherwise from None
+
+    async def _start(self, start: contract.StartCancellation) -> contract.CancellationStatus:
         workflow_id = contract.cancellation_workflow_id(start.subscription)
         operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
             contract.SUBSCRIPTION_CANCELLATION,

@@ -22,7 +22,9 @@ with workflow.unsafe.imports_passed_through():
         AlreadyVerified,
         ApprovalNotAwaited,
         CancellationEnded,
+        CancellationStillTelling,
         ChecklistClosed,
+        InputMalformed,
         OwnApproval,
         check_reversal,
         check_withdrawal,
@@ -60,9 +62,15 @@ class CancellationRequests:
         self._requests_received = 0
 
     @workflow.update(name=contract.UPDATE_RECEIVE)
-    async def receive(self, *_: Any) -> contract.CancellationStatus:
-        """Return the status once the case is open: the one just started, or the one that was running already."""
+    async def receive(self, *received: Any) -> contract.CancellationStatus:
+        """Return the status once the case is open: the one just started, or the one that was running already.
+
+        A case that has ended and only waits for its last messages to be delivered is not "running already": a new start
+        must not be taken for it, and lost.
+        """
         await self._opened()
+        if self.case.stage.is_final and not self._is_own_start(received):
+            raise as_application_error(CancellationStillTelling(self.case.id, self.case.stage))
         return self._status()
 
     @workflow.update(name=contract.UPDATE_ANSWER)
@@ -194,6 +202,12 @@ class CancellationRequests:
         if self._case is None:
             raise RuntimeError("the case is not open yet")
         return self._case
+
+    def _is_own_start(self, received: Sequence[Any]) -> bool:
+        try:
+            return contract.read(received, contract.StartCancellation).request_id == self.case.request_id
+        except InputMalformed:
+            return False
 
     @property
     def _requester(self) -> str:

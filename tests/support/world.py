@@ -3,7 +3,9 @@
 Every test has subscriptions that nobody else uses; the tests that stop a part of the world have a world of their own.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -15,9 +17,9 @@ from uuid import uuid4
 import httpx
 from aiosmtpd.controller import Controller
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
-from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.mail import MailSettings
@@ -40,6 +42,7 @@ from storage.tables import (
     PolicyRow,
     SubscriptionLineRow,
     SubscriptionRow,
+    Table,
 )
 from tests.support.servers import free_port
 from worker import create_worker
@@ -86,12 +89,22 @@ class Mailbox:
 
     def __enter__(self) -> Self:
         self._port = free_port()
-        self._controller = Controller(self, hostname=HOST, port=self._port)
-        self._controller.start()
+        self.open()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._controller.stop()
+        self.close()
+
+    def open(self) -> None:
+        """Answer."""
+        self._controller = Controller(self, hostname=HOST, port=self._port)
+        self._controller.start()
+
+    def close(self) -> None:
+        """Be out of reach."""
+        if self._controller is not None:
+            self._controller.stop()
+            self._controller = None
 
     @property
     def url(self) -> str:
@@ -114,18 +127,20 @@ class World:
         self.database_url = database_url
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[None]:
+    async def worker(
+        self, *, client: Client | None = None, webhooks: WebhookSettings | None = None
+    ) -> AsyncIterator[None]:
         """Run a worker for a while."""
         engine = create_database_engine(self.database_url)
         mail = MailSettings(smtp_url=SecretStr(self.smtp_url), mail_from="billing@offramp.example")
         with ThreadPoolExecutor(20) as executor, httpx.Client() as http:
             async with create_worker(
-                self.environment.client,
+                client or self.environment.client,
                 engine,
                 executor,
                 http,
                 mail=mail,
-                webhooks=WebhookSettings(),
+                webhooks=webhooks or WebhookSettings(),
                 task_queue=self.task_queue,
             ):
                 yield
@@ -293,6 +308,20 @@ class World:
                 select(AuditRow).where(AuditRow.subscription == subscription, AuditRow.action == action)
             ).one()
 
+    def dump(self) -> dict[str, list[str]]:
+        """Everything in the database, table by table."""
+        with self.engine.connect() as connection:
+            return {
+                table.name: list(connection.scalars(text(f"SELECT t::text FROM {table.name} t ORDER BY 1")))  # noqa: S608
+                for table in Table.metadata.sorted_tables
+            }
+
+    def codes(self, subscription: str) -> list[str]:
+        """The one-time codes that were mailed, oldest first."""
+        found = (re.search(r"\b\d{6}\b", self.mailbox.text_of(mail)) for mail in self.mailbox.of(subscription)
+                 if "/code-" in str(mail["Message-ID"]))  # fmt: skip
+        return [match[0] for match in found if match]
+
     def invoice(self, subscription: str, number: str, start: date, end: date, *, line: int = 1) -> None:
         """Bill a line for a period, as an invoice run does."""
         with Session(self.engine) as session, session.begin():
@@ -331,3 +360,10 @@ async def refused(asked: Awaitable[object]) -> RefusalDetails:
         refusal = as_refusal(failure.cause)
     assert refusal is not None, "that should have been refused with a code"
     return refusal
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 20) -> None:
+    """Wait for what happens outside the workflow's clock, looking again and again."""
+    async with asyncio.timeout(within):
+        while not await holds():  # noqa: ASYNC110 - there is nothing to be notified by
+            await asyncio.sleep(0.02)

@@ -1,0 +1,66 @@
+"""Lines that are billed beyond their end: credit memos first, newest first; and goodwill, which needs a second person."""
+
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from domain.vocabulary import Stage
+from storage.tables import PlannedLineRow
+from tests.support.world import AGENT, SECOND_PERSON, World, eventually, refused
+from workflows import contract
+
+
+def bill_two_months_ahead(world: World, subscription: str) -> tuple[str, str]:
+    """Invoices beyond today; the older and the newer number."""
+    start = world.today(subscription) + timedelta(1)
+    older, newer = f"{subscription}-INV-1", f"{subscription}-INV-2"
+    world.invoice(subscription, older, start, start + timedelta(29))
+    world.invoice(subscription, newer, start + timedelta(30), start + timedelta(59))
+    return older, newer
+
+
+async def test_credit_memos_are_posted_newest_first_and_the_case_goes_on_by_itself(world: World) -> None:
+    subscription = world.subscription()
+    older, newer = bill_two_months_ahead(world, subscription)
+    plan = world.plan(subscription)
+    await world.start(subscription)
+    await eventually(lambda: _is(world, subscription, Stage.PREPARING))
+    status = await world.service.status(subscription)
+    assert (status.outstanding_credit_memos, status.stage_deadline) == ((newer, older), None)
+    assert _withdrawn_by(world, plan) == f"{subscription}/1"
+
+    too_early = await refused(world.service.post_credit_memo(older, number=f"{older}-CM", actor="billing"))
+    assert too_early.code == "newer_invoice_first"
+    await world.service.post_credit_memo(newer, number=f"{newer}-CM", actor="billing")
+    twice = await refused(world.service.post_credit_memo(newer, number=f"{newer}-CM2", actor="billing"))
+    assert twice.code == "invoice_already_credited"
+    await world.service.post_credit_memo(older, number=f"{older}-CM", actor="billing")
+
+    await eventually(lambda: _is(world, subscription, Stage.CANCELED))
+    assert world.line(subscription).end_date == world.today(subscription)
+    assert (await world.request_reversal(subscription)).stage is Stage.REVERSED
+    assert world.line(subscription).end_date is None
+    assert _withdrawn_by(world, plan) is None
+
+
+async def test_goodwill_waits_for_a_second_person(world: World) -> None:
+    subscription = world.subscription()
+    await world.start(subscription, goodwill=contract.Goodwill(reason="ill for weeks"))
+    await eventually(lambda: _is(world, subscription, Stage.PREPARING))
+    service = world.service
+
+    assert (await refused(service.approve(subscription, actor=AGENT, reason="fine"))).code == "own_approval"
+    await service.approve(subscription, actor=SECOND_PERSON, reason="agreed")
+    assert (await refused(service.approve(subscription, actor="third", reason="me too"))).code == "approval_not_awaited"
+
+    await eventually(lambda: _is(world, subscription, Stage.CANCELED))
+    assert world.case(subscription).goodwill_approved_by == SECOND_PERSON
+
+
+async def _is(world: World, subscription: str, stage: Stage) -> bool:
+    return await world.stage(subscription) is stage
+
+
+def _withdrawn_by(world: World, plan: str) -> str | None:
+    with Session(world.engine) as session:
+        return session.get_one(PlannedLineRow, plan).withdrawn_by

@@ -4,15 +4,21 @@ Commands go to the workflow and answer with its status or a refusal; lists and h
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowFailureError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -51,6 +57,20 @@ class StillWaiting(Refusal):
             f"{workflow_id} has not answered within {UPDATE_TIMEOUT.seconds} seconds: a worker, the database or the mail "
             "server may be down.",
             way_out="Look at the workflow in the Temporal Web UI; repeat the command with the same request id when it is up.",
+            workflow_id=workflow_id,
+        )
+
+
+class CancellationSuspended(Refusal):
+    """The workflow of a cancellation cannot go on before its code is repaired."""
+
+    code = "cancellation_suspended"
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(
+            f"{workflow_id} cannot go on: its code fails, which is a fault of the service. Nothing is lost; it goes on by "
+            "itself when workers with a repaired version run.",
+            way_out="The workflow's page in the Temporal Web UI shows the error, for those who repair it.",
             workflow_id=workflow_id,
         )
 
@@ -109,17 +129,23 @@ class Offramp:
                 f"did what, when and why: `offramp cancellations history {start.subscription}`"
             ),
         )
-        return await self._outcome(
-            workflow_id,
-            self._temporal.execute_update_with_start_workflow(
-                contract.UPDATE_RECEIVE,
-                start,
-                id=f"receive:{start.request_id}",
-                start_workflow_operation=operation,
-                result_type=contract.CancellationStatus,
-                rpc_timeout=UPDATE_TIMEOUT,
-            ),
-        )
+        # Awaited, though not wanted: asyncio complains on standard error of a failure that nobody asks for.
+        handle = asyncio.ensure_future(operation.workflow_handle())
+        handle.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            return await self._outcome(
+                workflow_id,
+                self._temporal.execute_update_with_start_workflow(
+                    contract.UPDATE_RECEIVE,
+                    start,
+                    id=f"receive:{start.request_id}",
+                    start_workflow_operation=operation,
+                    result_type=contract.CancellationStatus,
+                    rpc_timeout=UPDATE_TIMEOUT,
+                ),
+            )
+        finally:
+            handle.cancel()
 
     async def answer(
         self, subscription: str, answers: Mapping[str, str], *, actor: str, request_id: str | None = None
@@ -187,7 +213,7 @@ class Offramp:
         """
         workflow_id = contract.cancellation_workflow_id(subscription)
         try:
-            with self._refusing_when_unreachable(workflow_id):
+            async with self._refusing_when_unreachable(workflow_id):
                 live = await self._temporal.get_workflow_handle(workflow_id).query(
                     contract.QUERY_STATUS, rpc_timeout=UPDATE_TIMEOUT
                 )
@@ -267,7 +293,7 @@ class Offramp:
     async def _outcome(
         self, workflow_id: str, update: Awaitable[contract.CancellationStatus]
     ) -> contract.CancellationStatus:
-        with self._refusing_when_unreachable(workflow_id):
+        async with self._refusing_when_unreachable(workflow_id):
             try:
                 return await update
             except WorkflowUpdateFailedError as error:
@@ -288,17 +314,22 @@ class Offramp:
             raise
         return ended
 
-    @contextmanager
-    def _refusing_when_unreachable(self, workflow_id: str) -> Iterator[None]:
+    @asynccontextmanager
+    async def _refusing_when_unreachable(self, workflow_id: str) -> AsyncIterator[None]:
         try:
-            yield
+            # The SDK asks again for as long as no worker takes an update on; a time limit per call does not end that.
+            async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
+                yield
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            raise StillWaiting(workflow_id) from None
         except RPCError as error:
-            if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+            if error.status is RPCStatusCode.NOT_FOUND and not error.message.startswith("Namespace"):
+                raise
+            if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED) or "poller" in error.message:
                 raise StillWaiting(workflow_id) from None
-            if error.status is RPCStatusCode.UNAVAILABLE:
-                address = self._temporal.service_client.config.target_host
-                raise TemporalUnavailable(address, "the connection was lost") from None
-            raise
+            if "in failed state" in error.message:
+                raise CancellationSuspended(workflow_id) from None
+            raise TemporalUnavailable(self._temporal.service_client.config.target_host, error.message) from None
 
     def _refuse_after_end(self, subscription: str, name: str, message: contract.Request, update_id: str) -> None:
         """Refuse a request to a case that has ended, by the same rules as a running one, and keep the try."""

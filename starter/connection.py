@@ -4,6 +4,7 @@ Where to connect comes from the environment or a Temporal configuration file: TE
 TEMPORAL_API_KEY, TEMPORAL_TLS_… (`temporalio.envconfig`).
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,9 +55,21 @@ class TemporalUnavailable(Refusal):
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(
-            f"Temporal cannot be reached at {address}: {reason}.",
+            f"Temporal cannot be reached at {address}: {reason.rstrip('.')}.",
             way_out="Start the service with `offramp up`, or set TEMPORAL_ADDRESS. Running cancellations are not affected.",
             address=address,
+        )
+
+
+class TemporalConfigurationMalformed(Refusal):
+    """The file or the variables that say where Temporal is cannot be read."""
+
+    code = "temporal_configuration_malformed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The Temporal configuration cannot be read: {reason.strip()}",
+            way_out="Repair the file that TEMPORAL_CONFIG_FILE names, or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE alone.",
         )
 
 
@@ -71,11 +84,19 @@ def offramp_plugin() -> SimplePlugin:
 
 
 async def connect_to_temporal() -> Client:
-    """Connect to the configured Temporal; raises TemporalUnavailable."""
-    config = ClientConfig.load_client_connect_config()
+    """Connect to the configured Temporal; raises TemporalUnavailable, TemporalConfigurationMalformed."""
+    try:
+        config = ClientConfig.load_client_connect_config()
+    except Exception as error:  # noqa: BLE001 - the SDK's error for this has no public name
+        raise TemporalConfigurationMalformed(str(error)) from None
     config.setdefault("target_host", "localhost:7233")
     try:
         return await Client.connect(**config, plugins=[offramp_plugin()])
     except RuntimeError as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise TemporalUnavailable(config["target_host"], reason) from None
+        raise TemporalUnavailable(config["target_host"], _reason(str(error))) from None
+
+
+def _reason(said: str) -> str:
+    # The SDK's core quotes the whole chain of causes; the innermost is in words.
+    causes: list[str] = re.findall(r'(?:message|error): "([^"]+)"', said)
+    return causes[-1] if causes else said.splitlines()[0]

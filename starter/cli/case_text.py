@@ -8,7 +8,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from domain.civil_time import day_of, deadline_in_words, in_words, instant_in_words
+from domain.civil_time import day_of, deadline_in_words, in_words, instant_in_words, time_zone
 from domain.vocabulary import Question, Stage
 from starter.cli.output import console, say, sentence
 from starter.cli.quote import say_quote_in_short
@@ -32,21 +32,23 @@ _NOT_SET = "not set"
 def say_status(status: CancellationStatus) -> None:
     """Say where one cancellation stands, what is open, and what to do next."""
     zone = status.time_zone
-    say(f"Cancellation [bold]{status.cancellation}[/] is [bold]{status.stage}[/].")
+    say(f"Cancellation [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
     _say_fact("received", instant_in_words(status.received_at, zone))
     if status.access_ended_on:
         _say_fact("access ended on", in_words(status.access_ended_on))
-    elif status.termination_date:
+    elif status.termination_date and not status.stage.is_final:
         _say_fact("access ends on", in_words(status.termination_date))
     if status.stage is Stage.CANCELED and status.reversal_deadline:
         _say_fact("reversible until", deadline_in_words(status.reversal_deadline, zone))
-    if status.stage is not Stage.INTAKE:
+    if status.stage is Stage.INTAKE and status.stage_deadline:
+        _say_fact("closes unanswered", deadline_in_words(status.stage_deadline, zone))
+    if status.stage is not Stage.INTAKE or not _is_open(status):
         _say_fact("waits for", status.waiting_for)
     _say_fact("credit memos needed", ", ".join(status.outstanding_credit_memos))
     _say_fact("not delivered yet", ", ".join(status.undelivered))
     if status.quote is not None and not status.stage.is_final:
         say_quote_in_short(status.quote)
-    if status.stage is Stage.INTAKE:
+    if status.stage is Stage.INTAKE and _is_open(status):
         _say_what_is_open(status)
     if status.outstanding_credit_memos:
         say(f"Post them in this order: [cyan]offramp credit-memos post {status.outstanding_credit_memos[0]}[/]")
@@ -88,14 +90,18 @@ def say_trail(subscription: str, trail: Sequence[AuditRow], zone: str) -> None:
     """Print an audit trail, an entry for each event: when and who, what, from what to what, and why."""
     say(f"[bold]Audit trail of {subscription}[/], times in {zone}")
     for row in trail:
-        stamp = row.at.astimezone(_zone(zone)).strftime("%d.%m.%Y %H:%M:%S %Z")
-        what = f"{_spaced(row.action.replace('.', ': '))}{f' {row.subscription_line}' if row.subscription_line else ''}"
+        stamp = row.at.astimezone(time_zone(zone)).strftime("%d.%m.%Y %H:%M:%S %Z")
         say()
         say(f"{stamp}  [bold]{escape(row.actor)}[/]")
-        say(f"[cyan]{escape(what)}[/]", first="  ")
+        say(f"[cyan]{escape(_what(row))}[/]", first="  ")
         for change in _changes(row.before or {}, row.after or {}, zone):
             say(escape(change), first="    ")
         _say_why(row.why)
+
+
+def _what(row: AuditRow) -> str:
+    of, _, what = row.action.partition(".")
+    return f"{_spaced(of)}{f' {row.subscription_line}:' if row.subscription_line else ''} {_spaced(what)}"
 
 
 def _say_why(why: str | None) -> None:
@@ -153,27 +159,19 @@ def _say_fact(name: str, value: str) -> None:
         say(escape(value), first=f"  {name:<{_LABEL_WIDTH}} ")
 
 
+def _is_open(status: CancellationStatus) -> bool:
+    return bool(status.open_questions) or not status.verified
+
+
 def _say_what_is_open(status: CancellationStatus) -> None:
-    if status.stage_deadline:
-        _say_fact("closes unanswered", deadline_in_words(status.stage_deadline, status.time_zone))
     missing = [(_spaced(question), _HOW_TO_ANSWER[question]) for question in status.open_questions]
     if not status.verified:
         missing.append(("verification", "--send-code, then --code CODE; or --attest REASON"))
-    if not missing:
-        return
     say("Still open:")
     for name, how in missing:
-        say(
-            escape(how), first=f"  - {name:<{_LABEL_WIDTH - 1}} ".replace("billing administrator", "billing admin.    ")
-        )
+        say(escape(how), first=f"  - {name:<{len('billing administrator')}}  ")
     say(f"Answer with: [cyan]offramp cancellations answer {status.subscription}[/] and these options")
 
 
 def _spaced(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _zone(name: str) -> Any:
-    from domain.civil_time import time_zone
-
-    return time_zone(name)

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
-from starter.cli.output import console
+from starter.cli.output import say
+from starter.local import HOST
 from starter.local.data_directory import DEFAULT_DATA_DIRECTORY, DataDirectory, chosen_data_directory
 
 if TYPE_CHECKING:  # these take half a second, which only this one command should cost
@@ -43,17 +45,25 @@ def run_in_foreground(
     data: DataDirectory,
     *,
     set_up: Callable[[], Awaitable[None]],
-    demo: Callable[[], Awaitable[None]] | None,
+    demo: Callable[[str], Awaitable[None]] | None,
     worker_module: str,
 ) -> None:
-    """Run a local stack until SIGINT, SIGTERM or SIGHUP, and tell the person at the terminal about it."""
+    """Run a local stack until SIGINT, SIGTERM or SIGHUP, and tell the person at the terminal about it.
+
+    Args:
+        data: where everything is kept.
+        set_up: see `LocalStack`.
+        demo: called with the Web UI's address when everything runs.
+        worker_module: what to run as the worker.
+
+    """
     from starter.local.stack import LocalStack, own_module
     from workflows.contract import TASK_QUEUE
 
     async def when_ready(ports: "Ports") -> None:
         _show_where_things_are(data, ports)
         if demo is not None:
-            await demo()
+            await demo(f"http://{HOST}:{ports.temporal_ui}")
 
     stack = LocalStack(
         data,
@@ -63,9 +73,9 @@ def run_in_foreground(
         worker=own_module(worker_module),
         task_queue=TASK_QUEUE,
     )
-    console.print(f"Starting Offramp. Everything is kept in [bold]{data.path}[/].", highlight=False, soft_wrap=True)
+    say(f"Starting Offramp. Everything is kept in [bold]{escape(str(data.path))}[/].")
     asyncio.run(stack.run(when_ready))
-    console.print("Stopped; nothing is lost.")
+    say("Stopped; nothing is lost.")
 
 
 def _show_event(event: "Event") -> None:
@@ -73,16 +83,16 @@ def _show_event(event: "Event") -> None:
     if happening in ("starting", "stopping"):
         return
     detail = f": {event.detail}" if event.detail else ""
-    console.print(f"  {event.service:<17} [{_STYLES.get(happening, 'dim')}]{happening}[/]{detail}", highlight=False)
+    say(f"[{_STYLES.get(happening, 'dim')}]{happening}[/]{escape(detail)}", first=f"  {event.service:<17} ")
 
 
 def _show_leftover(record: "ProcessRecord") -> None:
-    console.print(f"  {record.name:<17} [yellow]stopped[/]: left behind (pid {record.pid}) by a run that was killed")
+    say(f"[yellow]stopped[/]: left behind (pid {record.pid}) by a run that was killed", first=f"  {record.name:<17} ")
 
 
 def _show_where_things_are(data: DataDirectory, ports: "Ports") -> None:
     for remark in ports.remarks:
-        console.print(f"  [yellow]Note:[/] {remark}", highlight=False)
+        say(escape(remark), first="  Note: ")
     lines = {
         "Temporal Web UI": f"http://127.0.0.1:{ports.temporal_ui}",
         "Temporal": f"127.0.0.1:{ports.temporal}, namespace default",
@@ -91,15 +101,12 @@ def _show_where_things_are(data: DataDirectory, ports: "Ports") -> None:
         "Webhooks": f"http://127.0.0.1:{ports.webhooks}/; what arrived: {data.webhooks_file}",
         "Logs": str(data.logs),
     }
-    console.print("\n[bold green]Offramp is up.[/] Ctrl-C stops it.\n")
+    say("\n[bold green]Offramp is up.[/] Ctrl-C stops it.\n")
     for what, where in lines.items():
-        console.print(f"  [bold]{what:<16}[/] {where}", highlight=False, soft_wrap=True)
-    if data.path == DEFAULT_DATA_DIRECTORY.absolute():
-        console.print("\nIn another terminal, in this directory:", highlight=False)
-    else:
-        console.print(
-            f"\nIn another terminal, after export OFFRAMP_DATA_DIR={data.path}:", highlight=False, soft_wrap=True
-        )
+        say(escape(where), first=f"  {what:<16} ")
+    here = data.path == DEFAULT_DATA_DIRECTORY.absolute()
+    where_to_type = "in this directory" if here else f"after export OFFRAMP_DATA_DIR={escape(str(data.path))}"
+    say(f"\nIn another terminal, {where_to_type}:")
     for command in ("offramp cancellations list", "offramp mails", "offramp --help"):
-        console.print(f"  [cyan]{command}[/]", highlight=False)
-    console.print()
+        say(f"[cyan]{command}[/]", first="  ")
+    say()

@@ -2,11 +2,11 @@
 
 import socket
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from starter.local import HOST
-from starter.local.refusals import NoFreePort
+from starter.local.refusals import NoFreePort, PortMalformed
 
 _TRIES = 100
 _LAST_PORT = 65_535
@@ -22,6 +22,14 @@ class PreferredPorts(BaseSettings):
     temporal_ui: int = Field(default=8233, ge=1, le=_LAST_PORT)
     smtp: int = Field(default=1025, ge=1, le=_LAST_PORT)
     webhooks: int = Field(default=8025, ge=1, le=_LAST_PORT)
+
+
+def configured_ports() -> PreferredPorts:
+    """Read the preferred ports from the environment; raises PortMalformed."""
+    try:
+        return PreferredPorts()
+    except ValidationError as error:
+        raise PortMalformed([f"OFFRAMP_PORT_{problem['loc'][0]}".upper() for problem in error.errors()]) from None
 
 
 class Ports(BaseModel):

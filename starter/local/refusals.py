@@ -1,5 +1,6 @@
 """What the local stack refuses, and the way out of each."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -64,6 +65,19 @@ class NoFreePort(Refusal):
             service=service,
             first=first,
             last=last,
+        )
+
+
+class PortMalformed(Refusal):
+    """A variable that shall name a port does not."""
+
+    code: ClassVar[str] = "port_malformed"
+
+    def __init__(self, variables: Sequence[str]) -> None:
+        super().__init__(
+            f"{', '.join(variables)}: a port is a whole number from 1 to 65535.",
+            way_out="Set another number, or unset the variable for the usual port.",
+            variables=", ".join(variables),
         )
 
 

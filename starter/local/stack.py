@@ -13,7 +13,7 @@ from starter.local import HOST
 from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, DataDirectory
 from starter.local.environment import write_environment
 from starter.local.leftovers import Guard, ProcessRecord, stop_leftovers
-from starter.local.ports import Ports, PreferredPorts, choose_ports
+from starter.local.ports import Ports, PreferredPorts, choose_ports, configured_ports
 from starter.local.postgres import PostgresCluster
 from starter.local.supervisor import Event, Service, Supervisor
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
@@ -54,7 +54,7 @@ class LocalStack:
         self._tell_leftover = tell_leftover
         self._worker = worker
         self._task_queue = task_queue
-        self._preferred_ports = preferred_ports or PreferredPorts()
+        self._preferred_ports = preferred_ports or configured_ports()
 
     async def run(self, when_ready: Callable[[Ports], Awaitable[None]]) -> None:
         """Start everything, call ``when_ready``, and stay until SIGINT, SIGTERM or SIGHUP; then stop in order.

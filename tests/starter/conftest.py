@@ -1,13 +1,17 @@
-"""A Temporal server for what skips no time: schedules, and commands in processes of their own."""
+"""What the starter is tested on: a Temporal server that skips no time, and a service for the command line."""
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from starter.connection import offramp_plugin
 from starter.local.temporal import temporal_program
+from tests.support.command_line import CommandLine
+from tests.support.world import Mailbox, World
 from workflows import contract
+from workflows.contract import TASK_QUEUE
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -20,3 +24,30 @@ async def plain_temporal() -> AsyncIterator[WorkflowEnvironment]:
     )
     async with environment:
         yield environment
+
+
+@pytest.fixture
+async def world(temporal_env: WorkflowEnvironment, database_url: str) -> AsyncIterator[World]:
+    """A world whose worker serves the task queue that the command line uses; what it has started is ended with it."""
+    with Mailbox() as mailbox:
+        world = World(temporal_env, database_url, mailbox, task_queue=TASK_QUEUE)
+        async with world.worker():
+            yield world
+        world.engine.dispose()
+    async for workflow in temporal_env.client.list_workflows(
+        f"TaskQueue = '{TASK_QUEUE}' AND ExecutionStatus = 'Running'"
+    ):
+        await temporal_env.client.get_workflow_handle(workflow.id, run_id=workflow.run_id).terminate("the test is over")
+
+
+@pytest.fixture
+def offramp(world: World, temporal_env: WorkflowEnvironment, database_url: str) -> CommandLine:
+    """The command line of an agent."""
+    return CommandLine(
+        {
+            "OFFRAMP_DATABASE_URL": database_url,
+            "OFFRAMP_ACTOR": "agent-1",
+            "TEMPORAL_ADDRESS": temporal_env.client.service_client.config.target_host,
+            "TEMPORAL_NAMESPACE": temporal_env.client.namespace,
+        }
+    )

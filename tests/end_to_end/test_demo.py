@@ -1,0 +1,114 @@
+"""``offramp up --demo`` as its first user runs it, killed in the middle and started again."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from starter.local.data_directory import DataDirectory
+from starter.local.leftovers import ProcessRecord
+from starter.local.mails import list_mails
+from tests.support.processes import ROOT, wait_until
+from tests.support.servers import free_port, open_directory
+
+pytestmark = pytest.mark.timeout(240)
+
+SERVICES = {"postgres", "temporal", "mail-catcher", "webhook-receiver", "worker"}
+MAILS = {
+    "Cancellation received": 4,
+    "Cancellation scheduled": 3,
+    "Access to": 3,
+    "Last days": 1,
+    "Cancellation reversed": 1,
+    "Cancellation certificate": 1,
+}
+
+
+class Demo:
+    """A running ``offramp up --demo``, whose output goes to a file and to no terminal."""
+
+    def __init__(self, process: subprocess.Popen[bytes], output: Path, data: DataDirectory) -> None:
+        self.process = process
+        self.data = data
+        self._output = output
+
+    @property
+    def said(self) -> str:
+        return self._output.read_text()
+
+    def wait_until_said(self, *texts: str) -> None:
+        def all_said() -> bool:
+            return all(text in self.said for text in texts)
+
+        wait_until(lambda: all_said() or self.process.poll() is not None, f"it says {texts}", within=90)
+        assert all_said(), self.said
+
+    def pids(self) -> dict[str, int]:
+        records = [ProcessRecord.model_validate_json(file.read_bytes()) for file in self.data.run.glob("*.json")]
+        return {record.name: record.pid for record in records}
+
+
+@contextmanager
+def demo(directory: Path) -> Iterator[Demo]:
+    names = ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SMTP", "WEBHOOKS")
+    ports = {f"OFFRAMP_PORT_{name}": str(free_port()) for name in names}
+    output = directory / f"output-{len(list(directory.glob('output-*')))}"
+    data = DataDirectory(directory / "data")
+    call = "from starter.cli.main import main; main()"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", call, "up", "--demo", "--data-dir", str(data.path)],
+            env={**os.environ, **ports, "PYTHONPATH": str(ROOT)},
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    try:
+        yield Demo(process, output, data)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(60)
+
+
+def test_the_demonstration_reaches_its_four_ends_whatever_is_killed_and_stops_when_asked() -> None:
+    with open_directory() as directory:
+        with demo(directory) as first:
+            first.wait_until_said("SUB-1002  reversed", "SUB-1003  canceled", "SUB-1004  intake")
+            assert "\x1b" not in first.said  # plain lines, since nobody watches
+            os.kill(first.pids()["worker"], signal.SIGKILL)
+            wait_until(lambda: first.said.count("worker            ready") == 2, "the worker runs again", within=60)
+            everything = first.pids()
+            assert set(everything) == SERVICES
+            for pid in (first.process.pid, *everything.values()):
+                os.kill(pid, signal.SIGKILL)
+            first.process.wait(30)
+
+        with demo(directory) as second:
+            second.wait_until_said("Going on with the demonstration of an earlier run:", "SUB-1001  closed")
+            second.wait_until_said("SUB-1002  reversed", "SUB-1003  canceled", "SUB-1004  intake", "Try, in another")
+            # Also what was decided, but not yet mailed, when everything was killed.
+            wait_until(lambda: kinds_of_mail(second.data) == MAILS, "every mail is there, once", within=60)
+            pids = second.pids()
+            second.process.send_signal(signal.SIGTERM)
+            assert second.process.wait(60) == 0, second.said
+            assert second.said.endswith("Stopped; nothing is lost.\n")
+
+        assert "Traceback" not in first.said + second.said
+        assert not any(psutil.pid_exists(pid) for pid in pids.values())
+        assert kinds_of_mail(second.data) == MAILS
+
+
+def kinds_of_mail(data: DataDirectory) -> Counter[str]:
+    """How many mails there are of each kind, repetitions left out: a kill may cut off what must then be sent again."""
+    first_sent = [mail.subject.replace(":", "") for mail in list_mails(data.mails) if mail.repeats is None]
+    return Counter(" ".join(subject.split()[:2]) for subject in first_sent)

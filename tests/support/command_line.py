@@ -1,0 +1,54 @@
+"""The command line as a person or a program calls it, in this process: what it prints, and its exit status."""
+
+import asyncio
+import io
+import json
+import os
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+from starter.cli.main import main
+
+
+@dataclass(frozen=True)
+class Called:
+    """What a command has left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed, as JSON."""
+        return json.loads(self.out)
+
+
+class CommandLine:
+    """Calls ``offramp``, which finds the service in these environment variables."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+
+    async def __call__(self, *arguments: str) -> Called:
+        """Run a command to its end, beside the event loop of the test."""
+        return await asyncio.to_thread(self._call, arguments)
+
+    def _call(self, arguments: tuple[str, ...]) -> Called:
+        before = dict(os.environ)
+        os.environ.update({"COLUMNS": "80", **self._environment})
+        out, err = io.StringIO(), io.StringIO()
+        status: object = None
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                try:
+                    main(arguments)
+                except SystemExit as left:
+                    status = left.code or 0
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        assert isinstance(status, int)
+        return Called(status, out.getvalue(), err.getvalue())

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.records import Records
@@ -37,7 +37,11 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
         return await workflow.execute_local_activity_method(
             activity, argument, start_to_close_timeout=timedelta(seconds=5), retry_policy=ONCE, summary=summary
         )
-    except (ActivityError, ApplicationError) as error:  # a local activity's failure comes with and without its wrapping
+    except FailureError as error:
+        # What a local activity raises is wrapped in an ActivityError while it runs, but bare when its marker is replayed:
+        # a refusal, a timeout, any failure. Both must lead the same way.
+        if is_cancelled_exception(error):
+            raise
         _raise_refusal(error)
     # Stays until the state is shown anew, which happens after every step.
     workflow.set_current_details(
@@ -69,7 +73,7 @@ async def _patiently(
         raise
 
 
-def _raise_refusal(error: ActivityError | ApplicationError) -> None:
+def _raise_refusal(error: FailureError) -> None:
     cause = error.cause if isinstance(error, ActivityError) else error
     refusal = as_refusal(cause) if cause is not None else None
     if refusal is not None:

@@ -12,6 +12,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.webhooks import Webhooks
     from domain.vocabulary import Channel
 
+DELIVERY_TIMEOUT = timedelta(seconds=30)
+"""After a worker died in the middle of a delivery, another takes it up this much later; a delivery that takes longer is
+repeated from the first message that was not handed over."""
+
 
 class Teller:
     """Delivers the messages of one cancellation, one delivery per channel at a time.
@@ -59,14 +63,14 @@ class Teller:
             return await workflow.execute_activity_method(
                 Mail.deliver_mail,
                 self._cancellation,
-                start_to_close_timeout=timedelta(minutes=2),
+                start_to_close_timeout=DELIVERY_TIMEOUT,
                 retry_policy=MAIL_RETRY,
                 summary="mail to the billing administrator",
             )
         return await workflow.execute_activity_method(
             Webhooks.deliver_webhooks,
             self._cancellation,
-            start_to_close_timeout=timedelta(minutes=2),
+            start_to_close_timeout=DELIVERY_TIMEOUT,
             retry_policy=WEBHOOK_RETRY,
             summary="webhook to the subscribed systems",
         )

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
-from domain.vocabulary import Stage
-from tests.support.world import World, eventually
+from domain.vocabulary import Question, Stage
+from tests.support.world import AGENT, World, eventually
 
 
 async def test_a_transition_waits_for_the_database_and_says_so(idle_world: World, postgres_url: str) -> None:
@@ -33,13 +33,59 @@ async def test_a_transition_waits_for_the_database_and_says_so(idle_world: World
     assert world.actions(subscription).count("cancellation.canceled") == 1
 
 
+async def test_a_step_that_waits_for_a_lock_goes_on_patiently_and_its_history_replays(world: World) -> None:
+    """A local activity's failure is wrapped while it runs and bare in a replay; both must lead to the same commands."""
+    subscription = world.subscription()
+    await world.start(subscription, complete=False)
+    with world.engine.begin() as somebody_else:
+        somebody_else.execute(text("SELECT 1 FROM subscriptions WHERE id = :id FOR UPDATE"), {"id": subscription})
+        answering = asyncio.create_task(world.service.answer(subscription, {"data": "none"}, actor=AGENT))
+        await eventually(lambda: _is_pending(world, subscription, "save_answers"))
+
+    status = await answering
+    assert Question.DATA not in status.open_questions
+    # That the history replays is asserted for every test when it ends.
+
+
+async def test_a_mail_server_that_is_down_delays_no_date_and_the_mails_come_once_each_when_it_is_back(
+    idle_world: World,
+) -> None:
+    world, subscription = idle_world, idle_world.subscription()
+    world.mailbox.close()
+    async with world.worker():
+        await world.start(subscription)
+        await world.pass_time(subscription, timedelta(minutes=1))
+        assert await world.stage(subscription) is Stage.CANCELED
+        await eventually(lambda: _fails_with(world, subscription, "mail_server_unavailable"))
+        assert (await world.service.status(subscription)).undelivered == ("mail",)
+
+        world.mailbox.open()
+        await eventually(lambda: _is_delivered(world, subscription), within=60)
+
+    ids = [mail["Message-ID"] for mail in world.mailbox.of(subscription)]
+    assert len(ids) == len(set(ids)) == 3
+
+
 async def _is(world: World, subscription: str, stage: Stage) -> bool:
     return await world.stage(subscription) is stage
 
 
 async def _waits_for_the_database(world: World, subscription: str) -> bool:
+    return await _fails_with(world, subscription, "database_unavailable")
+
+
+async def _fails_with(world: World, subscription: str, failure: str) -> bool:
     pending = (await world.handle(subscription).describe()).raw_description.pending_activities
-    return any(activity.last_failure.application_failure_info.type == "database_unavailable" for activity in pending)
+    return any(activity.last_failure.application_failure_info.type == failure for activity in pending)
+
+
+async def _is_pending(world: World, subscription: str, name: str) -> bool:
+    pending = (await world.handle(subscription).describe()).raw_description.pending_activities
+    return any(activity.activity_type.name == name for activity in pending)
+
+
+async def _is_delivered(world: World, subscription: str) -> bool:
+    return not (await world.service.status(subscription)).undelivered
 
 
 def _allow_connections(postgres_url: str, database: str, *, allow: bool) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -37,6 +38,20 @@ from tests.support.servers import open_directory, running
 from tests.support.world import Mailbox, World
 from worker import create_worker
 from workflows.contract import SEARCH_ATTRIBUTES, SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
+
+
+class CountingMailbox(Mailbox):
+    """Takes mails and counts them; reading them would be the bench's own cost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    async def handle_DATA(self, _server: Any, _session: Any, _envelope: Any) -> str:  # noqa: N802 - aiosmtpd calls it so
+        """Take a mail."""
+        self.count += 1
+        return "250 OK"
+
 
 WINDOW_SECONDS = 1.0
 NOTIFICATIONS = 4
@@ -61,7 +76,7 @@ async def main() -> None:
                 plugins=[offramp_plugin()],
             )
         )
-        mailbox = stack.enter_context(Mailbox())
+        mailbox = stack.enter_context(CountingMailbox())
         world = World(environment, url, mailbox)
         executor = stack.enter_context(ThreadPoolExecutor(40))
         http = stack.enter_context(httpx.Client())
@@ -81,7 +96,7 @@ async def main() -> None:
             Worker(environment.client, task_queue="bare", workflows=[BareWaits], activities=[nothing])
         )
         await _measure(world, environment.client, options.lifecycles, options.concurrency, options.rounds)
-        assert len(mailbox.mails) == NOTIFICATIONS * (options.rounds * options.lifecycles + options.concurrency), (
+        assert mailbox.count == NOTIFICATIONS * (options.rounds * options.lifecycles + options.concurrency), (
             "every lifecycle sends its four mails, once each"
         )
 

@@ -1,9 +1,10 @@
 """Lines that are billed beyond their end: credit memos first, newest first; and goodwill, which needs a second person."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from domain.civil_time import day_of
 from domain.vocabulary import Stage
 from storage.tables import PlannedLineRow
 from tests.support.world import AGENT, SECOND_PERSON, World, eventually, refused
@@ -64,3 +65,56 @@ async def _is(world: World, subscription: str, stage: Stage) -> bool:
 def _withdrawn_by(world: World, plan: str) -> str | None:
     with Session(world.engine) as session:
         return session.get_one(PlannedLineRow, plan).withdrawn_by
+
+
+async def test_a_reversal_restores_the_dates_and_catches_up_the_rolls_that_were_missed(world: World) -> None:
+    """Frozen while cancelled, a monthly line misses its extensions; reversed, it stands where it would have been."""
+    today = day_of(datetime.now(UTC), "Europe/Berlin")
+    deadline, term_until = today + timedelta(days=6), today + timedelta(days=20)
+    terms = {"subsequent_term": "1M", "notice_period": "14D"}
+    dates = {"term_until": term_until, "cancellation_possible_until": deadline}
+    subscription = world.subscription(lines=[terms | dates])
+    await world.start(subscription)
+    await world.pass_time(subscription, timedelta(days=1))
+    assert world.line(subscription).end_date == term_until
+
+    await world.pass_time(subscription, timedelta(days=29))
+    await world.service.reverse(subscription, world.identity(subscription), actor=AGENT)
+
+    after = world.line(subscription)
+    assert (after.end_date, after.frozen_by) == (None, None)
+    assert after.cancellation_possible_until is not None
+    assert after.cancellation_possible_until >= today + timedelta(days=29)
+
+
+async def test_a_withdrawal_puts_the_planned_line_back(world: World) -> None:
+    subscription = world.subscription()
+    plan = world.plan(subscription)
+    later = world.today(subscription) + timedelta(days=20)
+    await world.start(subscription, answers=world.answers(subscription, terminate_on=later))
+    await world.pass_time(subscription, timedelta(minutes=1))
+    assert "planned_line.withdrawn" in world.actions(subscription)
+
+    await world.service.withdraw(subscription, actor=AGENT, reason="changed their mind")
+
+    with Session(world.engine) as session:
+        assert session.get_one(PlannedLineRow, plan).withdrawn_by is None
+
+
+async def test_an_invoice_run_that_bills_in_between_is_noticed(world: World) -> None:
+    """Between the credit memo and the end date another invoice is posted: it needs a credit memo too."""
+    subscription = world.subscription()
+    first, second = f"{subscription}-A", f"{subscription}-B"
+    start = world.today(subscription).replace(day=1)
+    world.invoice(subscription, first, start, start + timedelta(days=399))
+    await world.start(subscription)
+    await world.pass_time(subscription, timedelta(minutes=1))
+    world.invoice(subscription, second, start + timedelta(days=400), start + timedelta(days=430))
+
+    assert (await world.service.status(subscription)).outstanding_credit_memos == (first,)
+    await world.service.post_credit_memo(second, number=f"CM-{second}", actor="billing")
+    await world.pass_time(subscription, timedelta(minutes=1))
+    assert (await world.service.status(subscription)).outstanding_credit_memos == (first,)
+    await world.service.post_credit_memo(first, number=f"CM-{first}", actor="billing")
+    await world.pass_time(subscription, timedelta(minutes=1))
+    assert await world.stage(subscription) is Stage.CANCELED

@@ -8,6 +8,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from domain.checklist import OFFERED_CAMPAIGNS, OFFERED_DATA
 from domain.civil_time import day_of, deadline_in_words, in_words, instant_in_words, time_zone
 from domain.vocabulary import Question, Stage
 from starter.cli.output import console, say, sentence
@@ -21,8 +22,8 @@ _HOW_TO_ANSWER = {
     Question.ORGANIZATION_URL: "--url URL",
     Question.ORGANIZATION_NAME: "--name NAME",
     Question.TERMINATION_DATE: "--terminate-on YYYY-MM-DD",
-    Question.DATA: "--data none|export|migrate",
-    Question.CAMPAIGNS: "--campaigns keep|stop|no_campaigns",
+    Question.DATA: f"--data {'|'.join(OFFERED_DATA)}",
+    Question.CAMPAIGNS: f"--campaigns {'|'.join(OFFERED_CAMPAIGNS)}",
 }
 _STAGE_STYLES = {Stage.CLOSED: "dim", Stage.WITHDRAWN: "dim", Stage.ABANDONED: "dim", Stage.REVERSED: "green"}
 _LABEL_WIDTH = 20
@@ -45,7 +46,7 @@ def say_status(status: CancellationStatus) -> None:
     if status.stage is not Stage.INTAKE or not _is_open(status):
         _say_fact("waits for", status.waiting_for)
     _say_fact("credit memos needed", ", ".join(status.outstanding_credit_memos))
-    _say_fact("not delivered yet", ", ".join(status.undelivered))
+    _say_fact("being delivered", ", ".join(status.undelivered))
     if status.quote is not None and not status.stage.is_final:
         say_quote_in_short(status.quote)
     if status.stage is Stage.INTAKE and _is_open(status):

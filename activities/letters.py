@@ -12,7 +12,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from domain.civil_time import day_of, deadline_in_words, in_words, instant_in_words
+from domain.civil_dates import day_text
+from domain.civil_time import day_of, deadline_in_words, instant_in_words
 from domain.lines import Partner
 from domain.messages import MessageFacts
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
@@ -132,7 +133,7 @@ def _environment(forms: str, *, autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"day": in_words, "sentence": _sentence, "wrapped": _wrapped, "row": _row}
+    environment.filters |= {"day": day_text, "sentence": _sentence, "wrapped": _wrapped, "row": _row}
     environment.globals["layout"] = f"layout_{forms}"
     environment.globals["say"] = environment.get_template(forms).module
     return environment

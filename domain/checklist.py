@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.civil_time import in_words
+from domain.civil_dates import day_text
 from domain.errors import Refusal
 from domain.identity import Identity, IdentityMismatch, same_address, same_name, same_url
 from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Verification
@@ -62,7 +62,7 @@ class TerminationDayInPast(Refusal):
 
     def __init__(self, day: date, today: date, zone: str) -> None:
         super().__init__(
-            f"The termination day {in_words(day)} is in the past: today is {in_words(today)} in {zone}.",
+            f"The termination day {day_text(day)} is in the past: today is {day_text(today)} in {zone}.",
             way_out="Name today or a later day.",
             termination_date=day,
             today=today,
@@ -76,8 +76,8 @@ class TerminationDayBeforeStart(Refusal):
 
     def __init__(self, day: date, start: date) -> None:
         super().__init__(
-            f"The termination day {in_words(day)} is before the subscription starts on {in_words(start)}.",
-            way_out=f"Name {in_words(start)} or a later day.",
+            f"The termination day {day_text(day)} is before the subscription starts on {day_text(start)}.",
+            way_out=f"Name {day_text(start)} or a later day.",
             termination_date=day,
             start_date=start,
         )
@@ -90,8 +90,8 @@ class TerminationDayTooFar(Refusal):
 
     def __init__(self, day: date, latest: date) -> None:
         super().__init__(
-            f"The termination day {in_words(day)} is more than {FURTHEST_TERMINATION.days} days away.",
-            way_out=f"Name {in_words(latest)} or an earlier day.",
+            f"The termination day {day_text(day)} is more than {FURTHEST_TERMINATION.days} days away.",
+            way_out=f"Name {day_text(latest)} or an earlier day.",
             termination_date=day,
             latest=latest,
         )

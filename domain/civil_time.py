@@ -6,6 +6,7 @@ A civil date belongs to a time zone; an instant is UTC. Every function names the
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from domain.civil_dates import day_text
 from domain.errors import Refusal
 
 
@@ -52,11 +53,6 @@ def reversal_deadline(access_ended_on: date, days: int, zone: str) -> datetime:
     return start_of_day(access_ended_on + timedelta(days=days + 1), zone)
 
 
-def in_words(day: date) -> str:
-    """Return a date as people here write it: 31.12.2026."""
-    return day.strftime("%d.%m.%Y")
-
-
 def instant_in_words(instant: datetime, zone: str) -> str:
     """Return an instant as people in ``zone`` write it, with the zone's abbreviation: 31.12.2026 23:59 CET."""
     return instant.astimezone(time_zone(zone)).strftime("%d.%m.%Y %H:%M %Z")
@@ -74,5 +70,5 @@ def deadline_in_words(deadline: datetime, zone: str) -> str:
     the 23rd for the last day. Any other is an instant: 31.12.2026 23:59 CET.
     """
     if deadline == start_of_day(day_of(deadline, zone), zone):
-        return f"the end of {in_words(last_day_before(deadline, zone))}"
+        return f"the end of {day_text(last_day_before(deadline, zone))}"
     return instant_in_words(deadline, zone)

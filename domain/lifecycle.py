@@ -2,7 +2,8 @@
 
 from datetime import date, datetime
 
-from domain.civil_time import deadline_in_words, in_words, instant_in_words
+from domain.civil_dates import day_text
+from domain.civil_time import deadline_in_words, instant_in_words
 from domain.errors import Refusal
 from domain.vocabulary import Stage
 
@@ -56,7 +57,7 @@ class SubscriptionAlreadyCanceled(Refusal):
 
     def __init__(self, subscription: str, ended_on: date, cancellation: str) -> None:
         super().__init__(
-            f"Subscription {subscription!r} is already cancelled: access ended on {in_words(ended_on)} ({cancellation}).",
+            f"Subscription {subscription!r} is already cancelled: access ended on {day_text(ended_on)} ({cancellation}).",
             way_out="Nothing is left to cancel. To use the product again, sign up anew.",
             subscription=subscription,
             cancellation=cancellation,

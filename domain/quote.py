@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.civil_time import in_words
+from domain.civil_dates import day_text
 from domain.decision import LineDecision, decide
 from domain.lines import Partner, SubscriptionLine
 
@@ -91,9 +91,9 @@ def changes(before: Quote | None, now: Quote) -> list[str]:
     said = []
     for line, end in current.items():
         if line not in earlier:
-            said.append(f"Line {line} is new; its billing ends on {in_words(end)}.")
+            said.append(f"Line {line} is new; its billing ends on {day_text(end)}.")
         elif earlier[line] != end:
-            said.append(f"Billing of line {line} ends on {in_words(end)}, not on {in_words(earlier[line])}.")
+            said.append(f"Billing of line {line} ends on {day_text(end)}, not on {day_text(earlier[line])}.")
     said.extend(f"Line {line} is closed meanwhile." for line in earlier if line not in current)
     return said
 

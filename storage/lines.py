@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, aliased
 
 from domain.lines import SubscriptionLine
 from domain.quote import Invoice
-from storage.tables import BillingDocumentRow, ContractLineRow, PlannedLineRow, SubscriptionLineRow
+from storage.tables import BillingDocumentRow, PlannedLineRow, SubscriptionLineRow
 
 DATE_FIELDS = ("term_until", "cancellation_possible_until", "end_date")
 
@@ -42,16 +42,6 @@ def lines_of(session: Session, subscription: str, *, lock: bool = False) -> Sequ
         .order_by(SubscriptionLineRow.id)
     )
     return session.scalars(query.with_for_update() if lock else query).all()
-
-
-def contracts_of(session: Session, subscription: str) -> dict[str, str]:
-    """Return the contract number of each line of a subscription that stands on one."""
-    rows = session.execute(
-        select(ContractLineRow.subscription_line, ContractLineRow.contract)
-        .join(SubscriptionLineRow, SubscriptionLineRow.id == ContractLineRow.subscription_line)
-        .where(SubscriptionLineRow.subscription == subscription)
-    )
-    return {row.subscription_line: row.contract for row in rows}
 
 
 def uncredited_invoices(session: Session, where: ColumnElement[bool]) -> Sequence[BillingDocumentRow]:

@@ -10,7 +10,8 @@ from temporalio.common import SearchAttributeKey
 with workflow.unsafe.imports_passed_through():
     import workflows.contract as contract
     from domain.checklist import Checklist
-    from domain.civil_time import day_of, deadline_in_words, in_words, instant_in_words
+    from domain.civil_dates import day_text
+    from domain.civil_time import day_of, deadline_in_words, instant_in_words
     from domain.errors import RefusalDetails
     from domain.quote import Quote
     from domain.vocabulary import Stage
@@ -129,8 +130,8 @@ class Case:
             (_STAGE_ENDS.get(self.stage, ""), self._with_days_left(self.stage_deadline)),
             ("Organization", f"{self.opened.organization}, {self.zone}"),
             ("Received", instant_in_words(self.received_at, self.zone)),
-            ("Termination day", in_words(day) if (day := self.checklist.termination_date) else ""),
-            ("Access ended on", in_words(self.access_ended_on) if self.access_ended_on else ""),
+            ("Termination day", day_text(day) if (day := self.checklist.termination_date) else ""),
+            ("Access ended on", day_text(self.access_ended_on) if self.access_ended_on else ""),
             ("Billing ends on", self._line_ends()),
             ("Still to be delivered", ", ".join(undelivered)),
             ("Last refusal", f"`{self.last_refusal.code}`, see the audit trail" if self.last_refusal else ""),
@@ -143,7 +144,7 @@ class Case:
         if self.quote is None or self.stage not in (Stage.SCHEDULED, Stage.CANCELED, Stage.CLOSED):
             return ""
         return "<br>".join(
-            f"{in_words(line.decision.end_date)} ({line.partner} line {line.decision.line_id})"
+            f"{day_text(line.decision.end_date)} ({line.partner} line {line.decision.line_id})"
             for line in self.quote.lines
         )
 
@@ -151,7 +152,7 @@ class Case:
         if instant is None or self.stage.is_final:
             return ""
         days = max(0, (instant - workflow.now()).days)
-        left = f"{days} {'day' if days == 1 else 'days'} left on {in_words(self.today())}"
+        left = f"{days} {'day' if days == 1 else 'days'} left on {day_text(self.today())}"
         # A deadline is said by its last day; what begins with a day, by the moment it begins.
         words = instant_in_words if self.stage is Stage.SCHEDULED else deadline_in_words
         return f"{words(instant, self.zone)} ({left})"

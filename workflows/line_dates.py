@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.refusals import as_application_error, as_refusal
     from activities.retries import RECORD_RETRY, WEBHOOK_RETRY
     from activities.webhooks import Webhooks
-    from domain.civil_time import in_words
+    from domain.civil_dates import day_text
     from domain.errors import ForwardedRefusal, Refusal, RefusedValue
     from domain.line_dates import LineDatesProgress, Scope
 
@@ -90,7 +90,7 @@ class SubscriptionLineDatesUpdate:
                     start_to_close_timeout=timedelta(minutes=5),
                     heartbeat_timeout=timedelta(seconds=30),
                     retry_policy=RECORD_RETRY,
-                    summary=f"close and roll what is due as of {in_words(progress.as_of)}",
+                    summary=f"close and roll what is due as of {day_text(progress.as_of)}",
                 ),
                 "closing and rolling",
             )
@@ -177,6 +177,6 @@ def _details(progress: LineDatesProgress, doing: str) -> str:
     failures = "".join(f"\n- {line.id}: {line.message}" for line in progress.failures[:FAILURES_SHOWN])
     more = progress.failed - min(len(progress.failures), FAILURES_SHOWN)
     return (
-        f"### Line dates of {progress.scope} as of {in_words(progress.as_of)} ({progress.zone})\n\n| | |\n|---|---|\n{table}\n"
+        f"### Line dates of {progress.scope} as of {day_text(progress.as_of)} ({progress.zone})\n\n| | |\n|---|---|\n{table}\n"
         f"{failures}{f'{chr(10)}- and {more} more' if failures and more > 0 else ''}"
     )

@@ -9,7 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from domain.checklist import OFFERED_CAMPAIGNS, OFFERED_DATA
-from domain.civil_time import day_of, deadline_in_words, in_words, instant_in_words, time_zone
+from domain.civil_dates import day_text
+from domain.civil_time import day_of, deadline_in_words, instant_in_words, time_zone
 from domain.vocabulary import Question, Stage
 from starter.cli.output import console, say, sentence
 from starter.cli.quote import say_quote_in_short
@@ -36,9 +37,9 @@ def say_status(status: CancellationStatus) -> None:
     say(f"Cancellation [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
     _say_fact("received", instant_in_words(status.received_at, zone))
     if status.access_ended_on:
-        _say_fact("access ended on", in_words(status.access_ended_on))
+        _say_fact("access ended on", day_text(status.access_ended_on))
     elif status.termination_date and not status.stage.is_final:
-        _say_fact("access ends on", in_words(status.termination_date))
+        _say_fact("access ends on", day_text(status.termination_date))
     if status.stage is Stage.CANCELED and status.reversal_deadline:
         _say_fact("reversible until", deadline_in_words(status.reversal_deadline, zone))
     if status.stage is Stage.INTAKE and status.stage_deadline:
@@ -81,7 +82,7 @@ def say_cases(cases: Sequence[CaseSummary], stage: Stage | None) -> None:
         table.add_row(
             escape(case.cancellation),
             f"[{_STAGE_STYLES.get(case.stage, 'yellow')}]{case.stage}[/]",
-            in_words(day_of(case.received_at, case.time_zone)),
+            day_text(day_of(case.received_at, case.time_zone)),
             _next(case),
         )
     console.print(table)
@@ -134,7 +135,7 @@ def _value(value: Any, zone: str) -> str:
         return _NOT_SET
     text = str(value)
     try:
-        return in_words(date.fromisoformat(text)) if len(text) == len("2026-12-31") else _instant(text, zone)
+        return day_text(date.fromisoformat(text)) if len(text) == len("2026-12-31") else _instant(text, zone)
     except ValueError:
         return text
 
@@ -151,7 +152,7 @@ def _next(case: CaseSummary) -> str:
         case Stage.CANCELED if case.reversal_deadline:
             return f"reversible until {deadline_in_words(case.reversal_deadline, case.time_zone)}"
         case Stage.PREPARING | Stage.SCHEDULED if case.termination_date:
-            return f"access ends on {in_words(case.termination_date)}"
+            return f"access ends on {day_text(case.termination_date)}"
     return f"since {instant_in_words(case.ended_at, case.time_zone)}" if case.ended_at else ""
 
 

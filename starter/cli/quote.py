@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from domain.civil_time import in_words
+from domain.civil_dates import day_text
 from domain.lifecycle import SubscriptionUnknown
 from domain.quote import LineQuote, Quote
 from starter.cli.days import Day, OptionalDay
@@ -28,8 +28,8 @@ def quote_command(
 def say_quote(quote: Quote) -> None:
     """Print a quote for a person: a block for each line, with every step that led to its end."""
     say(
-        f"Cancelling [bold]{quote.subscription}[/], received on {in_words(quote.received_on)}: "
-        f"access ends on [bold]{in_words(quote.access_ends_on)}[/]."
+        f"Cancelling [bold]{quote.subscription}[/], received on {day_text(quote.received_on)}: "
+        f"access ends on [bold]{day_text(quote.access_ends_on)}[/]."
     )
     if not quote.lines:
         say("No line is open, so nothing is billed any more.")
@@ -59,7 +59,7 @@ def _say_end(line: LineQuote, first: str = "") -> None:
     decision = line.decision
     late = "" if decision.in_due_time else " (the deadline was missed)"
     say(
-        f"[bold]{decision.line_id}[/], {line.partner}: billing ends on [bold]{in_words(decision.end_date)}[/]{late}",
+        f"[bold]{decision.line_id}[/], {line.partner}: billing ends on [bold]{day_text(decision.end_date)}[/]{late}",
         first=first,
     )
 
@@ -68,7 +68,7 @@ def _one_day_later(line: LineQuote) -> str:
     later = line.decision.one_day_later
     if later is None:
         return "refused"
-    return "the same end" if later == line.decision.end_date else f"billing ends on {in_words(later)}"
+    return "the same end" if later == line.decision.end_date else f"billing ends on {day_text(later)}"
 
 
 def _quote(subscription: str, received_on: date, terminate_on: date | None) -> Quote:

@@ -1,0 +1,35 @@
+"""The tables. Constraints say what the domain says, so that no path goes round a rule; triggers are in the migrations.
+
+Civil dates are DATE columns in the organization's zone, instants TIMESTAMPTZ.
+"""
+
+from storage.tables.base import JsonObject, Table
+from storage.tables.cancellations import CancellationLineRow, CancellationRow, ChecklistAnswerRow, VerificationCodeRow
+from storage.tables.line_dates import LineDatesRunRow
+from storage.tables.lines import BillingDocumentRow, ContractLineRow, PlannedLineRow, SubscriptionLineRow
+from storage.tables.marketing import CampaignActivityRow, CampaignRow, MarketingServiceRow
+from storage.tables.organizations import ContractRow, OrganizationRow, PolicyRow, SubscriptionRow
+from storage.tables.trail import AuditRow, MessageRow
+
+__all__ = [
+    "AuditRow",
+    "BillingDocumentRow",
+    "CampaignActivityRow",
+    "CampaignRow",
+    "CancellationLineRow",
+    "CancellationRow",
+    "ChecklistAnswerRow",
+    "ContractLineRow",
+    "ContractRow",
+    "JsonObject",
+    "LineDatesRunRow",
+    "MarketingServiceRow",
+    "MessageRow",
+    "OrganizationRow",
+    "PlannedLineRow",
+    "PolicyRow",
+    "SubscriptionLineRow",
+    "SubscriptionRow",
+    "Table",
+    "VerificationCodeRow",
+]

@@ -1,0 +1,57 @@
+"""What all tables share: plain types, named constraints, and the constraints that several tables have."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, MetaData, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase
+
+JsonObject = dict[str, Any]
+
+
+class Table(DeclarativeBase):
+    """Base of every table: plain types, named constraints."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own form
+        str: Text(),
+        date: Date(),
+        datetime: DateTime(timezone=True),
+        int: BigInteger(),
+        JsonObject: JSONB(),
+        list[JsonObject]: JSONB(),
+    }
+
+
+def one_of(column: str, values: Iterable[str], name: str | None = None) -> CheckConstraint:
+    """Return the constraint that a column holds one of an enumeration's values."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
+
+
+# The canonical form of a date formula without a minus sign (`domain.date_formula`), and of one that moves every date on.
+_TERM = "'^(0|[1-9][0-9]{0,6}|C)[DWMQY](\\+(0|[1-9][0-9]{0,6}|C)[DWMQY])*$'"
+
+
+def a_term(column: str, *, moves_forward: bool = False) -> CheckConstraint:
+    """Return the constraint that a column holds a term (rules, section 2), or nothing."""
+    rule = f"{column} ~ {_TERM} AND length({column}) <= 64"
+    return CheckConstraint(f"{rule} AND {column} ~ '[1-9]'" if moves_forward else rule, name=f"{column}_is_a_term")
+
+
+def in_calendar(*columns: str) -> CheckConstraint:
+    """Return the constraint that dates lie between 01.01.0001 and 31.12.9999; PostgreSQL knows more of them."""
+    listed = ", ".join(columns)
+    return CheckConstraint(
+        f"LEAST({listed}) >= DATE '0001-01-01' AND GREATEST({listed}) <= DATE '9999-12-31'", name="dates_in_calendar"
+    )

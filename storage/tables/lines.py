@@ -1,0 +1,109 @@
+"""Subscription lines, where they stand on contracts, what is planned for them and what was billed."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.tables.base import JsonObject, Table, a_term, in_calendar, one_of
+
+# Both halves of `domain.terms.update_as_of`: when a line is to be closed, and when it is to be rolled. Written as
+# PostgreSQL gives it back, so that `alembic check` can compare.
+DUE_AFTER = """
+    CASE WHEN closed THEN NULL::date ELSE LEAST(
+        CASE WHEN end_date = (next_billing_date - 1) AND NOT open_billing_line THEN end_date ELSE NULL::date END,
+        CASE WHEN frozen_by IS NULL AND subsequent_term IS NOT NULL AND notice_period IS NOT NULL
+        THEN COALESCE(cancellation_possible_until, term_until, start_date) ELSE NULL::date END
+    ) END
+"""
+
+
+class SubscriptionLineRow(Table):
+    """One billed position. Field names are those of JSON (docs/import-format.md)."""
+
+    __tablename__ = "subscription_lines"
+    __table_args__ = (
+        one_of("partner", ("customer", "vendor")),
+        CheckConstraint("end_date >= start_date", name="end_not_before_start"),
+        CheckConstraint("end_date >= next_billing_date - 1", name="not_billed_beyond_end"),
+        CheckConstraint("next_billing_date >= start_date", name="billing_not_before_start"),
+        CheckConstraint("NOT closed OR (term_until IS NULL AND cancellation_possible_until IS NULL)",
+                        name="closed_has_no_term"),
+        a_term("initial_term"),
+        a_term("subsequent_term", moves_forward=True),
+        a_term("notice_period"),
+        a_term("billing_rhythm"),
+        in_calendar("start_date", "next_billing_date", "term_until", "cancellation_possible_until", "end_date"),
+        Index("ix_subscription_lines_subscription", "subscription"),
+        Index("ix_subscription_lines_due", "due_after", "id", postgresql_where=text("due_after IS NOT NULL")),
+    )  # fmt: skip
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    subscription: Mapped[str] = mapped_column(ForeignKey("subscriptions.id"))
+    partner: Mapped[str]
+    start_date: Mapped[date]
+    initial_term: Mapped[str | None]
+    subsequent_term: Mapped[str | None]
+    notice_period: Mapped[str | None]
+    billing_rhythm: Mapped[str]
+    next_billing_date: Mapped[date | None]
+    term_until: Mapped[date | None]
+    cancellation_possible_until: Mapped[date | None]
+    end_date: Mapped[date | None]
+    open_billing_line: Mapped[bool] = mapped_column(server_default=text("false"))
+    closed: Mapped[bool] = mapped_column(server_default=text("false"))
+    frozen_by: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id", use_alter=True), index=True)
+    """The accepted cancellation under which the line's term dates stand still."""
+    due_after: Mapped[date | None] = mapped_column(Computed(DUE_AFTER, persisted=True), deferred=True)
+    """The last day as of which the nightly update leaves the line alone, if there is one; kept by the database."""
+
+
+class ContractLineRow(Table):
+    """The place of a subscription line on a contract; a line stands on at most one."""
+
+    __tablename__ = "contract_lines"
+
+    contract: Mapped[str] = mapped_column(ForeignKey("contracts.number"), primary_key=True)
+    line_number: Mapped[int] = mapped_column(primary_key=True)
+    subscription_line: Mapped[str] = mapped_column(ForeignKey("subscription_lines.id"), unique=True)
+    closed: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class PlannedLineRow(Table):
+    """A pending renewal or price change. At most one per line; a cancellation withdraws it, a reversal puts it back."""
+
+    __tablename__ = "planned_lines"
+    __table_args__ = (
+        one_of("kind", ("renewal", "price_change")),
+        Index("uq_planned_lines_pending", "subscription_line", unique=True,
+              postgresql_where=text("withdrawn_by IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    subscription_line: Mapped[str] = mapped_column(ForeignKey("subscription_lines.id"), index=True)
+    kind: Mapped[str]
+    effective_on: Mapped[date]
+    terms: Mapped[JsonObject]
+    withdrawn_by: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id"), index=True)
+
+
+class BillingDocumentRow(Table):
+    """An invoice for a period of one line, or the credit memo that takes one back."""
+
+    __tablename__ = "billing_documents"
+    __table_args__ = (
+        one_of("kind", ("invoice", "credit_memo")),
+        CheckConstraint("period_start <= period_end", name="period_in_order"),
+        in_calendar("period_start", "period_end"),
+        CheckConstraint("(kind = 'credit_memo') = (credits IS NOT NULL)", name="credit_memo_credits_an_invoice"),
+        UniqueConstraint("credits"),  # an invoice is credited once
+        Index("ix_billing_documents_line_period", "subscription_line", "period_start"),
+    )
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    subscription_line: Mapped[str] = mapped_column(ForeignKey("subscription_lines.id"))
+    period_start: Mapped[date]
+    period_end: Mapped[date]
+    credits: Mapped[str | None] = mapped_column(ForeignKey("billing_documents.number"))
+    posted_at: Mapped[datetime | None]

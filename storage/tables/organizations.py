@@ -1,0 +1,65 @@
+"""Organizations, their subscriptions and contracts, and the policies by which they are served."""
+
+from datetime import date
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.vocabulary import Platform, Purpose
+from storage.tables.base import JsonObject, Table, one_of
+
+
+class PolicyRow(Table):
+    """A named set of durations (`domain.policy.CancellationPolicy`)."""
+
+    __tablename__ = "policies"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    durations: Mapped[JsonObject]
+
+
+class OrganizationRow(Table):
+    """The tenant."""
+
+    __tablename__ = "organizations"
+    __table_args__ = (one_of("platform", Platform), one_of("purpose", Purpose))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    url: Mapped[str] = mapped_column(unique=True)
+    unique_name: Mapped[str] = mapped_column(unique=True)
+    time_zone: Mapped[str]
+    platform: Mapped[str]
+    purpose: Mapped[str]
+    billing_administrator: Mapped[str]
+    policy: Mapped[str] = mapped_column(ForeignKey("policies.name"), server_default="standard")
+
+
+class SubscriptionRow(Table):
+    """What is being cancelled."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        one_of("access", ("on", "off")),
+        CheckConstraint("(access = 'off') = (access_ended_on IS NOT NULL)", name="access_off_has_a_day"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organization: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    description: Mapped[str]
+    provision_end_date: Mapped[date | None]
+    access: Mapped[str] = mapped_column(server_default="on")
+    access_ended_on: Mapped[date | None]
+
+
+class ContractRow(Table):
+    """A customer or vendor subscription contract."""
+
+    __tablename__ = "contracts"
+    __table_args__ = (
+        one_of("partner", ("customer", "vendor")),
+        UniqueConstraint("number", "partner"),  # lets a contract line's foreign key carry the partner
+    )
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    partner: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")

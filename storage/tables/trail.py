@@ -1,0 +1,63 @@
+"""The audit trail, and the messages that tell of it."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.vocabulary import Channel
+from storage.tables.base import JsonObject, Table, one_of
+
+
+class AuditRow(Table):
+    """Who did what, when and why, and what it changed. Append-only: a trigger refuses anything else."""
+
+    __tablename__ = "audit_trail"
+    __table_args__ = (
+        Index("ix_audit_trail_cancellation", "cancellation", "id"),
+        Index("ix_audit_trail_subscription_line", "subscription_line", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    why: Mapped[str | None]
+    subscription: Mapped[str | None]
+    subscription_line: Mapped[str | None]
+    cancellation: Mapped[str | None]
+    before: Mapped[JsonObject | None]
+    after: Mapped[JsonObject | None]
+    step: Mapped[str | None] = mapped_column(unique=True)
+    """The idempotency key of the step that wrote this row: workflow id and business step."""
+    run: Mapped[str | None]
+    """The run of the nightly update that did it (`LineDatesRunRow`), if one did."""
+
+
+class MessageRow(Table):
+    """One message to one receiver on one channel: the record of what to tell, then of what was told."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        one_of("channel", Channel),
+        CheckConstraint("num_nonnulls(delivered_at, failed_at) <= 1", name="delivered_or_failed"),
+        Index("ix_messages_pending", "cancellation", "channel", "sequence",
+              postgresql_where=text("delivered_at IS NULL AND failed_at IS NULL")),
+        Index("ix_messages_pending_of_runs", "sequence",
+              postgresql_where=text("run IS NOT NULL AND delivered_at IS NULL AND failed_at IS NULL")),
+    )  # fmt: skip
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(Identity(always=True), unique=True)
+    cancellation: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id"))
+    event: Mapped[str]
+    channel: Mapped[str]
+    recipient: Mapped[str]
+    """An e-mail address, or the name of a webhook endpoint."""
+    content: Mapped[JsonObject]
+    created_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    failure: Mapped[str | None]
+    run: Mapped[str | None] = mapped_column(ForeignKey("line_dates_runs.id"))
+    """The run of the nightly update that the message tells about, where it tells about one."""

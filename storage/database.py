@@ -23,9 +23,9 @@ class DatabaseUrlMalformed(Refusal):
 
     code = "database_url_malformed"
 
-    def __init__(self) -> None:
+    def __init__(self, variable: str = "OFFRAMP_DATABASE_URL") -> None:
         super().__init__(
-            "OFFRAMP_DATABASE_URL is not a database URL.",
+            f"{variable} is not a database URL.",
             way_out="Set it to postgresql://user:password@host:port/database.",
         )
 
@@ -35,11 +35,11 @@ class DatabasePasswordUnusable(Refusal):
 
     code = "database_password_unusable"
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, variable: str = "OFFRAMP_DATABASE_PASSWORD_FILE") -> None:
         super().__init__(
-            f"OFFRAMP_DATABASE_PASSWORD_FILE cannot be used: {reason}.",
-            way_out="Give the password in a readable file of its own and take it out of OFFRAMP_DATABASE_URL, or the "
-            "other way round.",
+            f"{variable} cannot be used: {reason}.",
+            way_out=f"Give the password in a readable file of its own and take it out of {_url_variable(variable)}, or "
+            "the other way round.",
         )
 
 
@@ -104,23 +104,37 @@ class DatabaseSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _with_password(self) -> Self:
-        if self.database_password_file is None:
-            return self
-        try:
-            url = make_url(self.database_url)
-        except (ArgumentError, ValueError):
-            raise DatabaseUrlMalformed from None
-        if url.password is not None:
-            raise DatabasePasswordUnusable("OFFRAMP_DATABASE_URL has a password too, and only one can be right")
-        try:
-            password = self.database_password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise DatabasePasswordUnusable(f"{self.database_password_file} cannot be read ({reason})") from None
-        if not password:
-            raise DatabasePasswordUnusable(f"{self.database_password_file} is empty")
-        self.database_url = url.set(password=password).render_as_string(hide_password=False)
+        if self.database_password_file is not None:
+            self.database_url = url_with_password(
+                self.database_url, self.database_password_file, "OFFRAMP_DATABASE_PASSWORD_FILE"
+            )
         return self
+
+
+def url_with_password(url: str, file: Path, variable: str) -> str:
+    """Return a database URL with the password that stands in a file; ``variable`` is what named the file.
+
+    Raises DatabaseUrlMalformed, DatabasePasswordUnusable.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise DatabaseUrlMalformed(_url_variable(variable)) from None
+    if parsed.password is not None:
+        reason = f"{_url_variable(variable)} has a password too, and only one can be right"
+        raise DatabasePasswordUnusable(reason, variable)
+    try:
+        password = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = f"{file} cannot be read ({error.strerror if isinstance(error, OSError) else 'it is no text'})"
+        raise DatabasePasswordUnusable(reason, variable) from None
+    if not password:
+        raise DatabasePasswordUnusable(f"{file} is empty", variable)
+    return parsed.set(password=password).render_as_string(hide_password=False)
+
+
+def _url_variable(password_variable: str) -> str:
+    return password_variable.replace("_PASSWORD_FILE", "_URL")
 
 
 def create_database_engine(url: str | URL, *, pool_size: int = 10) -> Engine:
@@ -152,7 +166,7 @@ def refusing_when_unavailable(url: URL) -> Iterator[None]:
         DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated.
 
     """
-    database = f"{url.database} on {url.host or 'localhost'}:{url.port or 5432}"
+    database = database_in_words(url)
     try:
         yield
     except PoolTimeout:
@@ -165,12 +179,20 @@ def refusing_when_unavailable(url: URL) -> Iterator[None]:
             raise DatabaseNotMigrated(database) from None
         never_connected = state is None and isinstance(error, OperationalError | InterfaceError)
         if error.connection_invalidated or never_connected or (state or "")[:2] in ("08", "28", "3D", "53", "57"):
-            raise DatabaseUnavailable(database, _reason(error, state)) from None
+            raise DatabaseUnavailable(database, reason_in_words(state, str(error.orig))) from None
         raise
 
 
-def _reason(error: DBAPIError, state: str | None) -> str:
-    # The driver's own text names the host again and sometimes the user; these few words do not.
+def database_in_words(url: URL) -> str:
+    """Name a database for people: where it is, and neither user nor password."""
+    return f"{url.database} on {url.host or 'localhost'}:{url.port or 5432}"
+
+
+def reason_in_words(state: str | None, said: str) -> str:
+    """Say in a few words why a database cannot be used, from the SQLSTATE, if there is one, and the driver's text.
+
+    The driver's own text names the host again and sometimes the user; these few words do not.
+    """
     match state and state[:2]:
         case "28":
             return "it refuses the user or the password"
@@ -181,7 +203,7 @@ def _reason(error: DBAPIError, state: str | None) -> str:
         case "57":
             return "it is starting up or shutting down"
         case _:
-            said = str(error.orig).casefold()
+            said = said.casefold()
             if "password authentication failed" in said or "no password supplied" in said:
                 return "it refuses the user or the password"
             if "does not exist" in said:

@@ -1,5 +1,14 @@
 """What every test can ask for."""
 
 from tests.support.servers import database_url, postgres_url, template_database, temporal_env
+from tests.support.tenants import owner, tenant_database_url, tenants
 
-__all__ = ["database_url", "postgres_url", "template_database", "temporal_env"]
+__all__ = [
+    "database_url",
+    "owner",
+    "postgres_url",
+    "template_database",
+    "temporal_env",
+    "tenant_database_url",
+    "tenants",
+]

@@ -1,0 +1,221 @@
+"""What an organization's schema holds: the tables to copy, column by column, and what is no table and is left out."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row, dict_row
+
+TableKind = Literal["table", "partitioned"]
+TypeKind = Literal["base", "array", "enum", "domain", "composite", "range", "multirange", "pseudo"]
+LeftOutKind = Literal["view", "materialized view", "foreign table"]
+
+# A partition is read through its parent. One whose parent is somewhere else is read for itself, like any table.
+_TABLES: LiteralString = """
+    SELECT c.oid, c.relname, c.relkind, c.relhassubclass, c.reltuples, c.relpages
+    FROM pg_class c
+    WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
+      AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+      AND NOT (c.relispartition AND EXISTS (
+        SELECT FROM pg_partition_ancestors(c.oid) above JOIN pg_class a ON a.oid = above.relid
+        WHERE a.oid <> c.oid AND a.relnamespace = c.relnamespace))
+"""
+_SOURCES: LiteralString = f"""
+    SELECT %(schema)s AS schema, t.relname AS name, t.oid::bigint AS oid, t.relkind = 'p' AS partitioned,
+           has_table_privilege(t.oid, 'SELECT') AS may_select, row_security_active(t.oid) AS row_security
+    FROM ({_TABLES}) t ORDER BY t.relname COLLATE "C"
+"""  # noqa: S608 - constants of this module
+# Rows as the planner estimates them: as many to a page as at the last ANALYZE. A table that never had one has what the
+# statistics collector counted. A partitioned table has no rows of its own but those of its leaves.
+_SIZES: LiteralString = f"""
+    SELECT t.oid::bigint AS oid, t.relname AS name,
+           CASE t.relkind WHEN 'p' THEN 'partitioned' ELSE 'table' END AS kind,
+           sizes.rows::bigint AS estimated_rows, sizes.bytes::bigint AS bytes,
+           EXISTS (
+             SELECT FROM pg_index i
+             WHERE i.indrelid = t.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
+               AND NOT EXISTS (
+                 SELECT FROM unnest(i.indkey[:i.indnkeyatts - 1]) AS key(number)
+                 LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = key.number AND a.attnotnull
+                 WHERE a.attnum IS NULL)
+           ) AS has_key
+    FROM ({_TABLES}) t
+    CROSS JOIN LATERAL (
+        SELECT COALESCE(sum(
+                 CASE WHEN leaf.reltuples >= 0 AND leaf.relpages > 0
+                 THEN leaf.reltuples / leaf.relpages * (pg_relation_size(leaf.oid) / current_setting('block_size')::int)
+                 ELSE pg_stat_get_live_tuples(leaf.oid) END), 0) AS rows,
+               COALESCE(sum(pg_table_size(leaf.oid)), 0) AS bytes
+        FROM pg_class leaf
+        WHERE leaf.oid = t.oid
+           OR (t.relkind = 'p' AND leaf.oid IN (SELECT relid FROM pg_partition_tree(t.oid) WHERE isleaf))
+    ) sizes
+    ORDER BY t.relname COLLATE "C"
+"""  # noqa: S608 - as above
+_COLUMNS: LiteralString = f"""
+    WITH RECURSIVE columns AS (
+        SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '' AS generated
+        FROM ({_TABLES}) t JOIN pg_attribute a ON a.attrelid = t.oid
+        WHERE a.attnum > 0 AND NOT a.attisdropped
+    ), resolved AS (
+        SELECT c.attrelid, c.attnum, c.atttypid AS type, c.atttypmod AS typmod, c.attnotnull AS not_null FROM columns c
+        UNION ALL
+        SELECT r.attrelid, r.attnum, d.typbasetype, d.typtypmod, r.not_null OR d.typnotnull
+        FROM resolved r JOIN pg_type d ON d.oid = r.type WHERE d.typtype = 'd'
+    )
+    SELECT c.attrelid::bigint AS table_oid, c.attname AS name, format_type(c.atttypid, c.atttypmod) AS type_name,
+           c.atttypid::bigint AS type_oid, declared.typtype AS declared_kind, declared.typcategory AS declared_category,
+           b.type::bigint AS base_type_oid, format_type(b.type, b.typmod) AS base_type_name, base.typtype AS base_kind,
+           base.typcategory AS base_category, base.typelem::bigint AS element_type_oid,
+           NOT (c.attnotnull OR b.not_null) AS nullable, c.generated
+    FROM columns c
+    JOIN resolved b USING (attrelid, attnum)
+    JOIN pg_type base ON base.oid = b.type AND base.typtype <> 'd'
+    JOIN pg_type declared ON declared.oid = c.atttypid
+    ORDER BY c.attrelid, c.attnum
+"""  # noqa: S608 - as above
+_LEFT_OUT: LiteralString = """
+    SELECT c.relname AS name,
+           CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END AS kind
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = %(schema)s AND c.relkind IN ('v', 'm', 'f') AND NOT c.relispartition
+    ORDER BY c.relname COLLATE "C"
+"""
+_KINDS: dict[str, TypeKind] = {
+    "b": "base",
+    "c": "composite",
+    "d": "domain",
+    "e": "enum",
+    "m": "multirange",
+    "p": "pseudo",
+    "r": "range",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TenantColumn:
+    """A column, in the order in which the table has it.
+
+    A domain is resolved down to the type it restricts: ``base_…`` says how values look, the rest what was declared.
+    """
+
+    name: str
+    type_name: str
+    """As `format_type` writes it: ``numeric(12,2)``, or with the schema if it is not one of PostgreSQL's own."""
+    type_oid: int
+    base_type_oid: int
+    type_kind: TypeKind
+    base_type_name: str
+    base_type_kind: TypeKind
+    element_type_oid: int | None
+    """Of an array, or a domain over one: the type of its elements."""
+    nullable: bool
+    generated: bool
+    """Computed by the database from other columns; COPY of a table leaves it out unless it is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantTable:
+    """A table, or a partitioned table with all its partitions."""
+
+    name: str
+    columns: tuple[TenantColumn, ...]
+    """May be empty: PostgreSQL has tables without a column, and they have rows."""
+    estimated_rows: int
+    """For progress and never for proof."""
+    bytes: int
+    """On disk, with long values and without indexes."""
+    has_key: bool
+    """A primary key, or a unique index on columns that are never null."""
+    kind: TableKind
+
+    def source(self, schema: str) -> sql.Composed:
+        """What to read after FROM: each row of the schema stands in exactly one such source.
+
+        Not the rows of tables that inherit from this one, which are tables of their own.
+        """
+        return _source(schema, self.name, partitioned=self.kind == "partitioned")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something of a schema that looks like a table and holds no data of its own."""
+
+    name: str
+    kind: LeftOutKind
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table as it is locked and read, and whether the current role may."""
+
+    schema: str
+    name: str
+    oid: int
+    partitioned: bool
+    may_select: bool
+    row_security: bool
+
+    @property
+    def sql(self) -> sql.Composed:
+        """What to read or lock."""
+        return _source(self.schema, self.name, partitioned=self.partitioned)
+
+
+def tables_of(connection: psycopg.Connection[Any], schema: str) -> list[TenantTable]:
+    """Return the tables of a schema by name; none for a schema that does not exist."""
+    given = {"schema": schema}
+    columns: dict[int, list[TenantColumn]] = {}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        for row in cursor.execute(_COLUMNS, given).fetchall():
+            columns.setdefault(row["table_oid"], []).append(_column(row))
+        tables = cursor.execute(_SIZES, given).fetchall()
+    return [
+        TenantTable(
+            name=row["name"],
+            columns=tuple(columns.get(row["oid"], ())),
+            estimated_rows=row["estimated_rows"],
+            bytes=row["bytes"],
+            has_key=row["has_key"],
+            kind=row["kind"],
+        )
+        for row in tables
+    ]
+
+
+def left_out_of(connection: psycopg.Connection[Any], schema: str) -> list[LeftOut]:
+    """Return what of a schema is not copied: views and materialized views follow from tables, foreign tables are elsewhere."""
+    with connection.cursor(row_factory=class_row(LeftOut)) as cursor:
+        return cursor.execute(_LEFT_OUT, {"schema": schema}).fetchall()
+
+
+def sources_in(connection: psycopg.Connection[Any], schema: str) -> list[Source]:
+    """Return what has to be read to have every row of a schema once, by name."""
+    with connection.cursor(row_factory=class_row(Source)) as cursor:
+        return cursor.execute(_SOURCES, {"schema": schema}).fetchall()
+
+
+def _source(schema: str, name: str, *, partitioned: bool) -> sql.Composed:
+    table = sql.Identifier(schema, name)
+    return sql.SQL("{}").format(table) if partitioned else sql.SQL("ONLY {}").format(table)
+
+
+def _column(row: dict[str, Any]) -> TenantColumn:
+    base_kind = _kind(row["base_kind"], row["base_category"])
+    return TenantColumn(
+        name=row["name"],
+        type_name=row["type_name"],
+        type_oid=row["type_oid"],
+        base_type_oid=row["base_type_oid"],
+        type_kind=_kind(row["declared_kind"], row["declared_category"]),
+        base_type_name=row["base_type_name"],
+        base_type_kind=base_kind,
+        element_type_oid=row["element_type_oid"] if base_kind == "array" else None,
+        nullable=row["nullable"],
+        generated=row["generated"],
+    )
+
+
+def _kind(typtype: str, category: str) -> TypeKind:
+    return "array" if typtype == "b" and category == "A" else _KINDS[typtype]

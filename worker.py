@@ -10,11 +10,15 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
+from activities.links import Links, LinkSettings
 from pydantic import ValidationError
 from sqlalchemy import Engine
+from storage.objects import Objects, object_store
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.erasing import Eraser
+from activities.exports import Exporter
 from activities.line_dates import LineDates, NightlySettings
 from activities.mail import Mail, MailSettings
 from activities.records import Records
@@ -25,6 +29,7 @@ from domain.vocabulary import Channel
 from starter.connection import connect_to_temporal
 from starter.leaving import leave
 from storage.database import DatabaseSettings, create_database_engine
+from storage.tenants.database import TenantDatabase, tenant_database
 from workflows.cancellation import SubscriptionCancellation
 from workflows.contract import TASK_QUEUE
 from workflows.line_dates import SubscriptionLineDatesUpdate
@@ -44,13 +49,17 @@ def create_worker(
     mail: MailSettings,
     webhooks: WebhookSettings,
     nightly: NightlySettings | None = None,
+    tenants: TenantDatabase | None = None,
+    objects: Objects | None = None,
+    links: Links | None = None,
     task_queue: str = TASK_QUEUE,
 ) -> Worker:
     """Put a worker together from its outside parties."""
     channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
-    records, mailer = Records(engine, channels), Mail(engine, mail)
+    records, mailer = Records(engine, channels), Mail(engine, mail, links)
     verifier, hooks = Verifier(engine, mailer), Webhooks(engine, webhooks, http)
     line_dates = LineDates(engine, channels, (nightly or NightlySettings()).nightly_zone)
+    exporter, eraser = Exporter(engine, channels, tenants, objects), Eraser(engine, channels, tenants, objects)
     return Worker(
         client,
         task_queue=task_queue,
@@ -69,6 +78,12 @@ def create_worker(
             records.close,
             records.remind,
             records.record_refusal,
+            exporter.export_data,
+            exporter.acknowledge_export,
+            exporter.renew_export_link,
+            exporter.remind_of_export,
+            eraser.erase_data,
+            eraser.discard_copies,
             verifier.send_code,
             verifier.check_code,
             mailer.deliver_mail,
@@ -82,6 +97,8 @@ def create_worker(
         max_concurrent_activities=CONCURRENT_ACTIVITIES,
         max_concurrent_local_activities=CONCURRENT_ACTIVITIES,
         graceful_shutdown_timeout=GRACE,
+        # How far an export is, a person wants to see every other second.
+        max_heartbeat_throttle_interval=timedelta(seconds=2),
         # After a worker died, its cached workflows are picked up by others this much later.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )
@@ -96,7 +113,17 @@ async def main() -> None:
     client = await connect_to_temporal()
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=2 * CONCURRENT_ACTIVITIES)
     with ThreadPoolExecutor(2 * CONCURRENT_ACTIVITIES) as executor, httpx.Client() as http:
-        worker = create_worker(client, engine, executor, http, mail=MailSettings(), webhooks=WebhookSettings())
+        worker = create_worker(
+            client,
+            engine,
+            executor,
+            http,
+            mail=MailSettings(),
+            webhooks=WebhookSettings(),
+            tenants=tenant_database(),
+            objects=object_store(),
+            links=LinkSettings().links,
+        )
         async with worker:
             await stop.wait()
     engine.dispose()

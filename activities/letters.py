@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, deadline_in_words, instant_in_words
-from domain.messages import MessageFacts
+from domain.messages import MAILED, MessageFacts
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
 from storage.verification import FreshCode
 
@@ -22,7 +22,7 @@ TEXT_WIDTH = 72
 _LABEL_WIDTH = 22
 
 _TEMPLATES: Mapping[Event, str] = {
-    event: f"{event.value.removeprefix('cancellation.')}.j2" for event in Event if event.startswith("cancellation.")
+    event: f"{event.value.removeprefix('cancellation.').replace('.', '_')}.j2" for event in MAILED
 }
 _QUESTIONS: Mapping[Question, str] = {
     Question.BILLING_ADMINISTRATOR: "The e-mail address of the billing administrator",
@@ -53,10 +53,10 @@ class Letter:
     html: str
 
 
-def letter(event: Event, facts: MessageFacts, *, reply_to: str | None = None) -> Letter:
+def letter(event: Event, facts: MessageFacts, *, link: str | None = None, reply_to: str | None = None) -> Letter:
     """Write the letter that tells a person of an event (rules, section 11).
 
-    Dates are those of the organization's zone. Only the customer's lines are in it: what we owe a vendor is no business
+    ``link`` leads to the page on which the person does what the letter asks for; None where there are no such pages. Dates are those of the organization's zone. Only the customer's lines are in it: what we owe a vendor is no business
     of the customer.
     """
     name = _TEMPLATES[event]
@@ -80,6 +80,7 @@ def letter(event: Event, facts: MessageFacts, *, reply_to: str | None = None) ->
         data=_DATA.get(facts.data) if facts.data else None,
         campaigns=_CAMPAIGNS.get(facts.campaigns) if facts.campaigns else None,
         until=f"{deadline_in_words(facts.reversal_deadline, zone)} ({zone})" if facts.reversal_deadline else None,
+        link=link,
         reply_to=reply_to,
     )
 
@@ -106,6 +107,20 @@ def _sentence(step: str) -> str:
     return f"{step[:1].upper()}{step[1:].rstrip('.')}."
 
 
+def _number(count: int) -> str:
+    return f"{count:,}"
+
+
+def size_in_words(count: int) -> str:
+    """Return a number of bytes as people say it: ``1.4 MB``; a MB is a million."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
 def _flowing(text: str) -> str:
     return " ".join(text.split())
 
@@ -121,8 +136,8 @@ def _wrapped(text: str, first: str = "", rest: str | None = None) -> str:
     )
 
 
-def _row(value: str, label: str) -> str:
-    return _wrapped(value, f"{label + ':':<{_LABEL_WIDTH}} ", " " * (_LABEL_WIDTH + 1))
+def _row(value: object, label: str) -> str:
+    return _wrapped(str(value), f"{label + ':':<{_LABEL_WIDTH}} ", " " * (_LABEL_WIDTH + 1))
 
 
 def _environment(forms: str, *, autoescape: bool) -> Environment:
@@ -134,6 +149,7 @@ def _environment(forms: str, *, autoescape: bool) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"day": day_text, "sentence": _sentence, "wrapped": _wrapped, "row": _row}
+    environment.filters |= {"number": _number, "size": size_in_words}
     environment.globals["layout"] = f"layout_{forms}"
     environment.globals["say"] = environment.get_template(forms).module
     return environment

@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.delivery import MessagePutOff, MessageRejected, deliver_all, portable_id
 from activities.letters import Letter, code_letter, letter
+from activities.links import LinkPurpose, Links
 from activities.retries import MAIL_MAX_ATTEMPTS
 from activities.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
 from domain.errors import Refusal
@@ -80,8 +81,9 @@ class MailSettings(BaseSettings):
 class Mail:
     """The activity that mails what the outbox holds."""
 
-    def __init__(self, engine: Engine, settings: MailSettings) -> None:
+    def __init__(self, engine: Engine, settings: MailSettings, links: Links | None = None) -> None:
         self._engine = engine
+        self._links = links
         self._server = settings.server
         self._sender = settings.sender
         self._reply_to = settings.mail_reply_to
@@ -101,7 +103,8 @@ class Mail:
         with SmtpConnection(self._server) as server:
 
             def hand_over(message: MessageRow, facts: MessageFacts) -> None:
-                written = letter(Event(message.event), facts, reply_to=self._reply_to)
+                link = self._link_to(facts)
+                written = letter(Event(message.event), facts, link=link, reply_to=self._reply_to)
                 mail = self._mail(written, message.id, to=message.recipient, at=message.created_at)
                 first = message_id(facts.cancellation, Event.RECEIVED, Channel.MAIL)
                 if message.id != first:
@@ -137,6 +140,12 @@ class Mail:
                 raise CodeNotDeliverable(rejection.reason) from None
             except MessagePutOff as delay:
                 raise ApplicationError(delay.reason, type=MAIL_SERVER_UNAVAILABLE) from None
+
+    def _link_to(self, facts: MessageFacts) -> str | None:
+        """The page on which the reader does what the letter asks for, if there is one."""
+        if self._links is None or facts.export is None:
+            return None
+        return self._links.link(LinkPurpose.EXPORT, facts.cancellation, facts.export.link_expires_at)
 
     def _mail(self, written: Letter, message: str, *, to: str, at: datetime) -> EmailMessage:
         # Header lines are as long as RFC 5322 allows: shorter ones would break ids that are longer than a line.

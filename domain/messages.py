@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.quote import Quote
 from domain.vocabulary import Channel, Event, Stage
 
-MAILED = frozenset(event for event in Event if event.startswith("cancellation."))
+MAILED = frozenset(event for event in Event if event.startswith(("cancellation.", "export.", "data.")))
 
 
 def channels_of(event: Event, available: frozenset[Channel]) -> tuple[Channel, ...]:
@@ -16,6 +16,33 @@ def channels_of(event: Event, available: frozenset[Channel]) -> tuple[Channel, .
     return tuple(
         channel for channel in Channel if channel in available and (channel is Channel.WEBHOOK or event in MAILED)
     )
+
+
+class ExportFacts(BaseModel):
+    """What a message says of an export."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tables: int
+    rows: int
+    bytes: int
+    warnings: int
+    link_expires_at: datetime
+
+
+class ErasureFacts(BaseModel):
+    """What the certificate says: when, and how much of what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    started_at: datetime
+    finished_at: datetime
+    tables: int
+    rows: int
+    objects: int
+    bytes: int
+    kept_because: str | None = None
+    """Why the organization's own data stays, if it does: another subscription still uses it."""
 
 
 class MessageFacts(BaseModel):
@@ -53,6 +80,8 @@ class MessageFacts(BaseModel):
     invoice: str | None = None
     """The invoice that an event about a credit memo is about."""
     marketing_was_stopped: bool = False
+    export: ExportFacts | None = None
+    erasure: ErasureFacts | None = None
 
     def for_systems(self) -> dict[str, Any]:
         """Return the facts as JSON without what would tell who the customer is, and what is written for letters."""

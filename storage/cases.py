@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import exists, func, select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from domain.checklist import CaseFacts, Checklist
 from domain.identity import Identity
-from domain.messages import MessageFacts
+from domain.messages import ErasureFacts, ExportFacts, MessageFacts
 from domain.policy import CancellationPolicy
 from domain.quote import Quote, changes, quote
 from domain.vocabulary import (
@@ -158,6 +159,7 @@ def facts_of(session: Session, organization: OrganizationRow, subscription: Subs
         purpose=organization.purpose,
         has_marketing_service=has_marketing_service,
         starts_on=starts_on,
+        has_data=organization.data_schema is not None,
     )
 
 
@@ -205,6 +207,34 @@ def current_quote(session: Session, case: CancellationRow, *, lock: bool = False
     )
 
 
+def record_step(
+    session: Session,
+    case: HeldCase,
+    action: str,
+    step: Step,
+    suffix: str = "",
+    *,
+    line: str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    why: str | None = None,
+) -> bool:
+    """Leave the audit row of a step, or of one of its parts; False if it was left before."""
+    return audit.record(
+        session,
+        action,
+        actor=step.actor,
+        at=step.at,
+        step=f"{step.key}:{suffix}" if suffix else step.key,
+        why=why or step.why,
+        subscription=case.row.subscription,
+        subscription_line=line,
+        cancellation=case.row.id,
+        before=before,
+        after=after,
+    )
+
+
 def tell_of(
     session: Session,
     case: HeldCase,
@@ -217,6 +247,8 @@ def tell_of(
     promised_before: Quote | None = None,
     lines: Sequence[str] = (),
     invoice: str | None = None,
+    export: ExportFacts | None = None,
+    erasure: ErasureFacts | None = None,
 ) -> None:
     """Note that this event of the case is to be told, with the facts as they are now.
 
@@ -256,6 +288,8 @@ def tell_of(
         reason=step.why,
         lines=list(lines),
         invoice=invoice,
+        export=export,
+        erasure=erasure,
     )
     outbox.tell(
         session,

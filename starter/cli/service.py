@@ -15,10 +15,13 @@ from starter.cli.output import waiting
 
 if TYPE_CHECKING:  # these take a second, which `--help` and a wrong call should not cost
     from sqlalchemy import Engine
+    from temporalio.client import Client
 
     from starter.client import Offramp
+    from starter.holds import HoldsClient
 
 Result = TypeVar("Result")
+AnyClient = TypeVar("AnyClient")
 
 
 class NoServiceConfigured(Refusal):
@@ -73,12 +76,37 @@ def with_service(
 ) -> Result:
     """Connect, run one command while a person at a terminal sees what is waited for, disconnect."""
 
-    async def run() -> Result:
+    def client(temporal: "Client", engine: "Engine") -> "Offramp":
         from starter.client import Offramp
+
+        return Offramp(temporal, engine)
+
+    return _with_client(client, command, as_json=as_json, what=what)
+
+
+def with_holds(command: "Callable[[HoldsClient], Awaitable[Result]]", *, as_json: bool) -> Result:
+    """Do the same with the client of holds."""
+
+    def client(temporal: "Client", engine: "Engine") -> "HoldsClient":
+        from starter.holds import HoldsClient
+
+        return HoldsClient(temporal, engine)
+
+    return _with_client(client, command, as_json=as_json, what="Waiting for the service")
+
+
+def _with_client(
+    make: "Callable[[Client, Engine], AnyClient]",
+    command: "Callable[[AnyClient], Awaitable[Result]]",
+    *,
+    as_json: bool,
+    what: str,
+) -> Result:
+    async def run() -> Result:
         from starter.connection import connect_to_temporal
 
         with database() as engine:
-            return await command(Offramp(await connect_to_temporal(), engine))
+            return await command(make(await connect_to_temporal(), engine))
 
     with waiting(what, as_json=as_json):
         return asyncio.run(run())

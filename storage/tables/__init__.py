@@ -5,6 +5,7 @@ Civil dates are DATE columns in the organization's zone, instants TIMESTAMPTZ.
 
 from storage.tables.base import JsonObject, Table
 from storage.tables.cancellations import CancellationLineRow, CancellationRow, ChecklistAnswerRow, VerificationCodeRow
+from storage.tables.data import ErasedThingRow, ErasureRow, ExportRow, HoldRow
 from storage.tables.line_dates import LineDatesRunRow
 from storage.tables.lines import BillingDocumentRow, ContractLineRow, PlannedLineRow, SubscriptionLineRow
 from storage.tables.marketing import CampaignActivityRow, CampaignRow, MarketingServiceRow
@@ -21,6 +22,10 @@ __all__ = [
     "ChecklistAnswerRow",
     "ContractLineRow",
     "ContractRow",
+    "ErasedThingRow",
+    "ErasureRow",
+    "ExportRow",
+    "HoldRow",
     "JsonObject",
     "LineDatesRunRow",
     "MarketingServiceRow",

@@ -287,6 +287,8 @@ def _refusal_of(error: Any, model: type) -> Refusal:
     match error["type"]:
         case "missing":
             return refusals.FieldMissing()
+        case "extra_forbidden" if model is ImportedInvoice and error["loc"] == ("credits",):
+            return refusals.CreditMemoNotImported()
         case "extra_forbidden":
             known = tuple(getattr(model, "model_fields", {})) if len(error["loc"]) == 1 else ()
             if model is ImportedSubscription:

@@ -109,6 +109,18 @@ class FieldUnknown(Refusal):
         )
 
 
+class CreditMemoNotImported(Refusal):
+    """A credit memo among the invoices: posting one is more than a row, it sets the next billing date back."""
+
+    code = "credit_memo_not_imported"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A document holds invoices; a credit memo, which takes one back, is not imported.",
+            way_out="Import the invoice, then take it back with `offramp credit-memos post`, newest invoice first.",
+        )
+
+
 class FieldRepeated(Refusal):
     """One name twice in one JSON object, where a reader would keep one of the values and lose the other."""
 

@@ -12,7 +12,22 @@ SETUP = """
     INSERT INTO audit_trail (at, actor, action) VALUES (now(), 'agent', 'test');
     INSERT INTO billing_documents (number, kind, subscription_line, period_start, period_end)
     VALUES ('INV-0', 'invoice', 'SUB-1-C', '2026-10-01', '2026-10-31');
+    INSERT INTO billing_documents (number, kind, subscription_line, period_start, period_end)
+    VALUES ('INV-V', 'invoice', 'SUB-1-V', '2026-10-01', '2026-10-31');
+    INSERT INTO billing_documents (number, kind, subscription_line, period_start, period_end, credits)
+    VALUES ('CM-V', 'credit_memo', 'SUB-1-V', '2026-10-01', '2026-10-31', 'INV-V');
 """
+
+CREDIT_MEMO = (
+    "INSERT INTO billing_documents (number, kind, subscription_line, period_start, period_end, credits) "
+    "VALUES ('CM', 'credit_memo', '{line}', '{start}', '2026-11-30', '{credits}')"
+)
+
+
+def credit_memo(line: str = "SUB-1-C", start: str = "2026-11-01", credited: str = "INV-1") -> str:
+    """A statement that credits the newest invoice as it should be, but for what is said."""
+    return CREDIT_MEMO.format(line=line, start=start, credits=credited)
+
 
 REFUSED = {
     "end_not_before_start": "UPDATE subscription_lines SET end_date = '2025-12-31', next_billing_date = NULL "
@@ -25,6 +40,10 @@ REFUSED = {
     "VALUES ('PLAN-2', 'SUB-1-C', 'renewal', '2027-01-01', '{}')",
     "newer_invoice_first": "INSERT INTO billing_documents (number, kind, subscription_line, period_start, period_end, "
     "credits) VALUES ('CM-0', 'credit_memo', 'SUB-1-C', '2026-10-01', '2026-10-31', 'INV-0')",
+    "only_an_invoice_is_credited": credit_memo(credited="CM-V"),
+    "credit_memo_of_another_line": credit_memo(line="SUB-1-V"),
+    "credit_memo_of_another_period": credit_memo(start="2026-11-02"),
+    "billing_document_stands": "UPDATE billing_documents SET period_end = '2026-11-29' WHERE number = 'INV-1'",
     "audit_append_only": "UPDATE audit_trail SET actor = 'nobody'",
     "uq_organizations_url": "INSERT INTO organizations SELECT 'ORG-2', url, 'o', time_zone, platform, purpose, "
     "billing_administrator, policy FROM organizations",
@@ -56,6 +75,29 @@ def _refused_by(engine: Engine, *statements: str) -> str | None:
 @pytest.mark.parametrize("rule", REFUSED)
 def test_a_statement_that_breaks_a_rule_is_refused_by_the_rules_name(filled: Engine, rule: str) -> None:
     assert (_refused_by(filled, REFUSED[rule]) or "").endswith(rule)
+
+
+def test_a_credit_memo_for_nothing_that_is_there_is_refused_before_anybody_asks_the_foreign_key(filled: Engine) -> None:
+    assert _refused_by(filled, credit_memo(credited="INV-2")) == "only_an_invoice_is_credited"
+
+
+def test_a_credit_memo_for_the_line_and_the_period_of_the_newest_invoice_is_taken(filled: Engine) -> None:
+    with filled.begin() as connection:
+        assert connection.execute(text(credit_memo())).rowcount == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "kind = 'invoice', credits = NULL WHERE number = 'CM-V'",
+        "credits = 'INV-1', subscription_line = 'SUB-1-C' WHERE number = 'CM-V'",
+        "kind = 'credit_memo', credits = 'INV-0' WHERE number = 'INV-V'",
+        "subscription_line = 'SUB-1-C' WHERE number = 'INV-V'",
+        "number = 'INV-2' WHERE number = 'INV-1'",
+    ],
+)
+def test_no_document_becomes_another_one_afterwards(filled: Engine, change: str) -> None:
+    assert _refused_by(filled, f"UPDATE billing_documents SET {change}") == "billing_document_stands"  # noqa: S608
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM audit_trail", "TRUNCATE audit_trail"])

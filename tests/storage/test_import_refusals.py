@@ -10,6 +10,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.orm import Session
 
 from domain.import_refusals import SHOWN_PROBLEMS, ImportMalformed
+from storage.credit_memos import post_credit_memo
 from storage.importing import import_content
 from storage.tables import CancellationRow, PlannedLineRow, SubscriptionLineRow
 from tests.storage.conftest import NOON, Document, Import
@@ -126,6 +127,8 @@ OF_THE_DOCUMENT: list[tuple[Edit, str, str]] = [
     (lambda d: line(d)["planned_lines"].append(plan("PLAN-2")), f"{LINE}.planned_lines[1]", "two_planned_lines"),
     (lambda d: d["invoices"][0].update(line="SUB-9-C"), "invoices[0].line", "line_unknown"),
     (lambda d: d["invoices"][0].update(period_end="2026-10-31"), "invoices[0].period_end", "period_reversed"),
+    (lambda d: d["invoices"][0].update(kind="credit_memo"), "invoices[0].kind", "field_unknown"),
+    (lambda d: d["invoices"][0].update(credits="INV-0"), "invoices[0].credits", "credit_memo_not_imported"),
     (
         lambda d: d["invoices"][0].update(period_end="2026-12-01"),
         "invoices[0].period_end",
@@ -177,6 +180,18 @@ def test_a_conflict_with_what_there_is_is_refused_by_path_and_code(
     with pytest.raises(ImportMalformed) as refused:
         imported(document)
     assert problems(refused) == [(path, code)]
+
+
+def test_a_number_under_which_a_credit_memo_was_posted_is_not_an_invoices(
+    imported: Import, document: Document, engine: Engine
+) -> None:
+    imported(document)
+    with Session(engine) as session, session.begin():
+        post_credit_memo(session, "INV-1", number="CM-1", actor="billing", at=NOON)
+    copied(document["invoices"], number="CM-1")
+    with pytest.raises(ImportMalformed) as refused:
+        imported(document)
+    assert problems(refused) == [("invoices[1]", "invoice_changed")]
 
 
 def test_everything_wrong_is_reported_at_once(imported: Import, document: Document) -> None:

@@ -136,6 +136,22 @@ class LineUnderCancellation(Refusal):
         )
 
 
+class SubscriptionUnderCancellation(Refusal):
+    """A new line on a subscription while a cancellation of it is under way: nobody would have been promised its end."""
+
+    code = "subscription_under_cancellation"
+
+    def __init__(self, line: str, subscription: str, cancellation: str) -> None:
+        super().__init__(
+            f"Line {line} is new, and subscription {subscription} is under cancellation {cancellation}: a line that is added "
+            "now would not end with the others.",
+            way_out="Withdraw or reverse the cancellation first, leave the line out, or put it under another subscription.",
+            line=line,
+            subscription=subscription,
+            cancellation=cancellation,
+        )
+
+
 class PlannedLineWithdrawn(Refusal):
     """A change to a planned line that a cancellation has withdrawn."""
 

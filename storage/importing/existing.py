@@ -110,12 +110,12 @@ def load(session: Session, document: ImportDocument) -> Existing:
     return existing
 
 
-def reload_locked(session: Session, existing: Existing, lines: Sequence[str]) -> None:
-    """Hold lines that are to be changed, with their subscriptions, and read anew what decides on the change.
+def reload_locked(session: Session, existing: Existing, lines: Sequence[str], extended: Iterable[str]) -> None:
+    """Hold lines that are to be changed, with their subscriptions and those that get new lines; read anew what decides.
 
     The order - subscription, then line, each by id - is that in which a cancellation takes them.
     """
-    subscriptions = sorted({existing.lines[line]["subscription"] for line in lines})
+    subscriptions = sorted({*extended, *(existing.lines[line]["subscription"] for line in lines)})
     for some in chunks(subscriptions):
         held = select(SubscriptionRow.id).where(SubscriptionRow.id.in_(some)).order_by(SubscriptionRow.id)
         session.execute(held.with_for_update()).all()

@@ -81,10 +81,11 @@ def _planned(session: Session, document: ImportDocument, at: datetime) -> Plan:
     touched = [row["id"] for row in plan.changes["lines"].changed]
     touched += [row["subscription_line"] for row in plan.changes["planned_lines"].created]
     touched = [line for line in touched if line in existing.lines]
-    if plan.problems or document.problems or not touched:
+    extended = {row["subscription"] for row in plan.changes["lines"].created} & existing.subscriptions.keys()
+    if plan.problems or document.problems or not (touched or extended):
         return plan
     # What changes was compared without holding it, so that an import holds up nobody whose lines it leaves alone.
-    reload_locked(session, existing, touched)
+    reload_locked(session, existing, touched, extended)
     return _plan(Plan(document, existing, at))
 
 

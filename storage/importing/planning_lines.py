@@ -56,6 +56,9 @@ class LinePlanner:
         except LineRefused as refused:
             self._refused(path, refused)
             return None
+        if (cancellation := self.existing.running.get(subscription)) is not None:
+            self.plan.refuse(path, conflicts.SubscriptionUnderCancellation(line.id, subscription, cancellation))
+            return None
         self.plan.changes["lines"].put(_row(line), None)
         self.created[subscription].append(line)
         self.next_billing[line.id] = line.next_billing_date

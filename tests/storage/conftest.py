@@ -8,13 +8,27 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from domain.import_refusals import ImportMalformed
 from storage.database import create_database_engine
 from storage.importing import ImportReport, import_content
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
+LINE = "subscriptions[0].lines[0]"
+
 Document = dict[str, Any]
 Import = Callable[[Document], ImportReport]
+
+
+def line(document: Document) -> dict[str, Any]:
+    """The first line of a document."""
+    found: dict[str, Any] = document["subscriptions"][0]["lines"][0]
+    return found
+
+
+def problems(refused: pytest.ExceptionInfo[ImportMalformed]) -> list[tuple[str, str]]:
+    """What an import was refused for: paths and codes."""
+    return [(problem.path, problem.refusal.code) for problem in refused.value.problems]
 
 
 @pytest.fixture

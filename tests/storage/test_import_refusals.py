@@ -2,28 +2,20 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from domain.import_refusals import SHOWN_PROBLEMS, ImportMalformed
 from storage.credit_memos import post_credit_memo
 from storage.importing import import_content
-from storage.tables import CancellationRow, PlannedLineRow, SubscriptionLineRow
-from tests.storage.conftest import NOON, Document, Import
+from tests.storage.conftest import LINE, NOON, Document, Import, line, problems
 
 Edit = Callable[[Document], object]
 
-LINE = "subscriptions[0].lines[0]"
 ORGANIZATION = "organizations[0]"
-
-
-def line(document: Document) -> dict[str, Any]:
-    found: dict[str, Any] = document["subscriptions"][0]["lines"][0]
-    return found
 
 
 def organization(document: Document) -> dict[str, Any]:
@@ -36,10 +28,6 @@ def alone(document: Document, **changes: object) -> None:
     organization(document).update(changes)
     document["subscriptions"].clear()
     document["invoices"].clear()
-
-
-def problems(refused: pytest.ExceptionInfo[ImportMalformed]) -> list[tuple[str, str]]:
-    return [(problem.path, problem.refusal.code) for problem in refused.value.problems]
 
 
 def plan(identifier: str) -> dict[str, Any]:
@@ -260,67 +248,6 @@ def test_a_name_written_twice_is_refused_instead_of_lost(engine: Engine) -> None
     with pytest.raises(ImportMalformed) as refused:
         import_content(engine, content, actor="tester", at=NOON, source="test.json")
     assert problems(refused) == [("contracts[0].number", "field_repeated")]
-
-
-@pytest.fixture
-def under_cancellation(imported: Import, document: Document, engine: Engine) -> Document:
-    """The document, imported, and its customer line frozen by a running cancellation."""
-    imported(document)
-    with Session(engine) as session, session.begin():
-        session.add(
-            CancellationRow(
-                id="SUB-1/1", subscription="SUB-1", ordinal=1, request_id="r", workflow_id="cancellation:SUB-1",
-                opened_by="agent", stage="intake", received_at=datetime(2026, 11, 1, tzinfo=UTC), received_on=date(2026, 11, 1),
-            )
-        )  # fmt: skip
-        session.flush()
-        session.execute(update(PlannedLineRow).values(withdrawn_by="SUB-1/1"))
-        session.execute(
-            update(SubscriptionLineRow)
-            .where(SubscriptionLineRow.id == "SUB-1-C")
-            .values(frozen_by="SUB-1/1", end_date=date(2026, 12, 31))
-        )
-    return document
-
-
-def test_the_same_document_again_is_no_change_to_a_line_under_cancellation(
-    imported: Import, under_cancellation: Document
-) -> None:
-    assert imported(under_cancellation).total.changed == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("start_date", "2025-12-01"),
-        ("next_billing_date", "2027-01-01"),
-        ("term_until", "2027-12-31"),
-        ("end_date", "2027-12-31"),
-        ("closed", True),
-    ],
-)
-def test_the_dates_of_a_line_under_cancellation_are_not_an_imports_to_change(
-    imported: Import, under_cancellation: Document, name: str, value: object
-) -> None:
-    line(under_cancellation)[name] = value
-    line(under_cancellation)["planned_lines"] = []
-    with pytest.raises(ImportMalformed) as refused:
-        imported(under_cancellation)
-    assert problems(refused) == [(f"{LINE}.{name}", "line_under_cancellation")]
-
-
-def test_a_planned_line_that_a_cancellation_withdrew_does_not_change(
-    imported: Import, under_cancellation: Document
-) -> None:
-    line(under_cancellation)["planned_lines"][0]["terms"] = {"price": "2.00"}
-    with pytest.raises(ImportMalformed) as refused:
-        imported(under_cancellation)
-    assert problems(refused) == [(f"{LINE}.planned_lines[0]", "planned_line_withdrawn")]
-
-
-def test_a_description_may_change_during_a_cancellation(imported: Import, under_cancellation: Document) -> None:
-    under_cancellation["subscriptions"][0]["description"] = "leaving"
-    assert imported(under_cancellation).total.changed == 1
 
 
 def test_the_refusal_tells_programs_every_problem_by_path(imported: Import) -> None:

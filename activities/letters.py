@@ -14,7 +14,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, deadline_in_words, instant_in_words
-from domain.lines import Partner
 from domain.messages import MessageFacts
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
 from storage.verification import FreshCode
@@ -64,7 +63,8 @@ def letter(event: Event, facts: MessageFacts, *, reply_to: str | None = None) ->
     if event is Event.REMINDER and facts.stage is Stage.INTAKE:
         name = "intake_reminder.j2"
     zone = facts.time_zone
-    lines = [line for line in facts.quote.lines if line.partner is Partner.CUSTOMER] if facts.quote else []
+    shown = facts.quote.for_customer() if facts.quote else None
+    lines = shown.lines if shown else ()
     missing = [_QUESTIONS[Question(question)] for question in facts.open_questions]
     if not facts.verified:
         missing.append(_VERIFICATION)
@@ -74,7 +74,7 @@ def letter(event: Event, facts: MessageFacts, *, reply_to: str | None = None) ->
         zone,
         facts=facts,
         lines=lines,
-        credit_memos=[number for line in lines for number in line.credit_memos],
+        credit_memos=shown.credit_memos if shown else (),
         missing=missing,
         ends_at_once=ends_at_once,
         data=_DATA.get(facts.data) if facts.data else None,

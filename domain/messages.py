@@ -19,7 +19,7 @@ def channels_of(event: Event, available: frozenset[Channel]) -> tuple[Channel, .
 
 
 class MessageFacts(BaseModel):
-    """The facts from which a message is written. Webhooks carry them without `PRIVATE_FACTS`."""
+    """The facts from which a message is written. Webhooks carry them without `NOT_FOR_SYSTEMS`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,7 +41,9 @@ class MessageFacts(BaseModel):
     reversal_deadline: datetime | None = None
     quote: Quote | None = None
     changes: list[str] = []
-    """What is different from what was said before."""
+    """What is different from what was said before, on all lines: for systems, never for a letter."""
+    changes_for_customer: list[str] = []
+    """The same, on the customer's own lines alone."""
     open_questions: list[str] = []
     verified: bool = False
     intake_ends_at: datetime | None = None
@@ -53,8 +55,9 @@ class MessageFacts(BaseModel):
     marketing_was_stopped: bool = False
 
     def for_systems(self) -> dict[str, Any]:
-        """Return the facts as JSON without what would tell who the customer is."""
-        return self.model_dump(mode="json", exclude_none=True, exclude=PRIVATE_FACTS)
+        """Return the facts as JSON without what would tell who the customer is, and what is written for letters."""
+        return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
 
 
 PRIVATE_FACTS = {"organization_name", "organization_url", "reason"}
+NOT_FOR_SYSTEMS = PRIVATE_FACTS | {"changes_for_customer"}

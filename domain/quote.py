@@ -48,6 +48,11 @@ class Quote(BaseModel):
         """The last of the lines' ends; None if no line is open."""
         return max((line.decision.end_date for line in self.lines), default=None)
 
+    def for_customer(self) -> "Quote":
+        """The quote as the customer may read it: what we owe a vendor is no business of theirs."""
+        lines = tuple(line for line in self.lines if line.partner is Partner.CUSTOMER)
+        return self.model_copy(update={"lines": lines})
+
     @property
     def credit_memos(self) -> tuple[str, ...]:
         """All invoices to be credited first, per line newest first."""
@@ -82,10 +87,11 @@ def quote(
     )
 
 
-def changes(before: Quote | None, now: Quote) -> list[str]:
-    """Say in sentences what is different from an earlier quote: nothing, if the promise stands."""
-    if before is None:
-        return []
+def changes(before: Quote, now: Quote) -> list[str]:
+    """Say in sentences what is different from an earlier quote: nothing, if the promise stands.
+
+    Sentences name lines of vendors too; for the customer, compare what `Quote.for_customer` gives.
+    """
     earlier = {line.decision.line_id: line.decision.end_date for line in before.lines}
     current = {line.decision.line_id: line.decision.end_date for line in now.lines}
     said = []

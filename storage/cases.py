@@ -12,7 +12,7 @@ from domain.checklist import CaseFacts, Checklist
 from domain.identity import Identity
 from domain.messages import MessageFacts
 from domain.policy import CancellationPolicy
-from domain.quote import Quote, quote
+from domain.quote import Quote, changes, quote
 from domain.vocabulary import (
     Channel,
     Event,
@@ -214,18 +214,20 @@ def tell_of(
     channels: frozenset[Channel],
     occasion: str | None = None,
     checklist: Checklist | None = None,
-    changes: Sequence[str] = (),
+    promised_before: Quote | None = None,
     lines: Sequence[str] = (),
     invoice: str | None = None,
 ) -> None:
     """Note that this event of the case is to be told, with the facts as they are now.
 
-    ``checklist`` spares a look at the answers where the caller has them; they matter during the intake alone.
+    ``checklist`` spares a look at the answers where the caller has them; they matter during the intake alone. What became
+    different is told where ``promised_before`` says what was promised.
     """
     session.flush()
     row = case.row
     if checklist is None and row.stage in (Stage.INTAKE, Stage.ABANDONED):
         checklist = checklist_of(session, case)
+    now = Quote.model_validate(row.quote) if row.quote else None
     facts = MessageFacts(
         cancellation=row.id,
         subscription=row.subscription,
@@ -243,8 +245,11 @@ def tell_of(
         campaigns=row.campaigns,
         access_ended_on=row.access_ended_on,
         reversal_deadline=row.reversal_deadline,
-        quote=Quote.model_validate(row.quote) if row.quote else None,
-        changes=list(changes),
+        quote=now,
+        changes=changes(promised_before, now) if promised_before and now else [],
+        changes_for_customer=(
+            changes(promised_before.for_customer(), now.for_customer()) if promised_before and now else []
+        ),
         open_questions=list(checklist.open_questions) if checklist else [],
         verified=row.verified_by is not None,
         intake_ends_at=row.received_at + case.policy.intake_timeout,

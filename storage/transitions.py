@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from domain.civil_time import day_of, reversal_deadline, start_of_day
-from domain.quote import Quote, changes
+from domain.quote import Quote
 from domain.terms import update_as_of, with_end_date
 from domain.vocabulary import Channel, Event, Stage
 from storage import audit
@@ -67,7 +67,7 @@ def settle_lines(session: Session, step: Step, *, channels: frozenset[Channel]) 
 
 def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset[Channel]) -> None:
     now = current_quote(session, case.row, lock=True)
-    different = changes(Quote.model_validate(case.row.quote) if case.row.quote else None, now)
+    before_settling = Quote.model_validate(case.row.quote) if case.row.quote else None
     case.row.quote = now.model_dump(mode="json")
     for plan in pending_plans(session, [line.decision.line_id for line in now.lines]):
         plan.withdrawn_by = case.row.id
@@ -111,7 +111,7 @@ def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset
         _record(session, case, "line.end_date_set", step, f"line:{row.id}", line=row.id, before=before, after=dates_of(row),
                 why="\n".join(decision.explanation))  # fmt: skip
     _move(session, case, Stage.SCHEDULED, step, suffix="scheduled")
-    tell_of(session, case, Event.SCHEDULED, step, channels=channels, changes=different)
+    tell_of(session, case, Event.SCHEDULED, step, channels=channels, promised_before=before_settling)
     ended_lines = [line.decision.line_id for line in now.lines]
     tell_of(session, case, Event.LINE_ENDED, step, channels=channels, lines=ended_lines)
 

@@ -12,12 +12,20 @@ from domain.vocabulary import Event, Stage
 from storage.verification import FreshCode
 from tests.activities.samples import facts
 
+DIFFERENT = {
+    "changes": [
+        "Billing of line L-1 ends on 31.12.2027, not on 31.12.2026.",
+        "Billing of line V-1 ends on 31.12.2027, not on 31.12.2026.",
+    ],
+    "changes_for_customer": ["Billing of line L-1 ends on 31.12.2027, not on 31.12.2026."],
+}
 OPEN = {"verified": False, "open_questions": ["termination_date", "data"], "termination_date": None, "data": None}
 EVERY_LETTER = {
     "received": letter(Event.RECEIVED, facts(Stage.INTAKE)),
     "received with open questions": letter(Event.RECEIVED, facts(Stage.INTAKE, **OPEN)),
     "received by goodwill": letter(Event.RECEIVED, facts(Stage.INTAKE, quote=None, intake_ends_at=None)),
     "scheduled": letter(Event.SCHEDULED, facts(Stage.SCHEDULED)),
+    "scheduled otherwise than foretold": letter(Event.SCHEDULED, facts(Stage.SCHEDULED, **DIFFERENT)),
     "intake reminder": letter(Event.REMINDER, facts(Stage.INTAKE, **OPEN)),
     "reminder": letter(Event.REMINDER, facts(Stage.SCHEDULED)),
     "effective": letter(Event.EFFECTIVE, facts(Stage.CANCELED)),
@@ -130,11 +138,11 @@ def test_the_acknowledgement_says_what_is_open_and_until_when() -> None:
 
 
 def test_the_promise_says_when_access_ends_and_what_changed() -> None:
-    changed = "Billing of line L-1 ends on 31.12.2027, not on 31.12.2026."
-    written = letter(Event.SCHEDULED, facts(Stage.SCHEDULED, changes=[changed]))
+    written = EVERY_LETTER["scheduled otherwise than foretold"]
     assert written.subject.endswith("ends on 31.12.2026")
     assert "Access ends on: 31.12.2026, as the day begins (Europe/Berlin)" in flowing(written)
-    assert changed in flowing(written)
+    assert "What changed since our last message" in flowing(written)
+    assert "Billing of line L-1 ends on 31.12.2027, not on 31.12.2026." in flowing(written)
     assert "What changed" not in EVERY_LETTER["scheduled"].text
 
 

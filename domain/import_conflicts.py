@@ -34,6 +34,28 @@ class UniqueNameTaken(TakenElsewhere):
     what = "unique name"
 
 
+class DataSchemaTaken(TakenElsewhere):
+    """The schema that holds another organization's data."""
+
+    code = "data_schema_taken"
+    what = "schema"
+
+
+class DataSchemaUnderCancellation(Refusal):
+    """Another schema for an organization's data while a cancellation copies or erases it."""
+
+    code = "data_schema_under_cancellation"
+
+    def __init__(self, organization: str, cancellation: str) -> None:
+        super().__init__(
+            f"Cancellation {cancellation} has begun to decide on the data of organization {organization}, and the document "
+            "would change its data_schema.",
+            way_out="Withdraw or reverse the cancellation first, or leave data_schema out.",
+            organization=organization,
+            cancellation=cancellation,
+        )
+
+
 class Immovable(Refusal):
     """Base: something that exists would change what it belongs to."""
 

@@ -22,6 +22,7 @@ from pydantic import (
 
 from domain.civil_dates import CivilDate
 from domain.civil_time import time_zone
+from domain.data_schema import data_schema_name
 from domain.date_formula import is_blank
 from domain.errors import Refusal, RefusedValue
 from domain.import_refusals import FieldMalformed, UrlMalformed
@@ -55,6 +56,13 @@ def _web_address(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise RefusedValue(UrlMalformed(url))
     return url
+
+
+def _data_schema(name: str) -> str:
+    try:
+        return data_schema_name(name)
+    except Refusal as refusal:
+        raise RefusedValue(refusal) from None
 
 
 class Entry(BaseModel):
@@ -123,6 +131,8 @@ class ImportedOrganization(Entry):
     purpose: Purpose
     billing_administrator: EmailStr
     policy: Identifier = "standard"
+    data_schema: Annotated[str, AfterValidator(_data_schema)] | None = None
+    """The schema of the organization's data; that of one that exists is kept where it is not set."""
     marketing_service: ImportedMarketingService | None = None
 
 

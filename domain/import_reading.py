@@ -157,6 +157,7 @@ class _Reader:
             url, name = organization.url, organization.unique_name
             self._only("url", url, f"{path}.url", refusals.DuplicateUrl, key=canonical_url(url))
             self._only("name", name, f"{path}.unique_name", refusals.DuplicateUniqueName, key=name.casefold())
+            self._only("schema", organization.data_schema, f"{path}.data_schema", refusals.DuplicateDataSchema)
             if (service := organization.marketing_service) is not None:
                 for i, campaign in enumerate(service.campaigns):
                     at = f"{path}.marketing_service.campaigns[{i}]"

@@ -187,6 +187,13 @@ class DuplicateUniqueName(DuplicateInDocument):
     what = "unique name"
 
 
+class DuplicateDataSchema(DuplicateInDocument):
+    """Two organizations with their data in the same schema."""
+
+    code = "duplicate_data_schema"
+    what = "schema"
+
+
 class ReferenceUnknown(Refusal):
     """Base: a reference to something that neither the document nor the database holds."""
 

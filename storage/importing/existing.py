@@ -44,6 +44,9 @@ class Existing:
     owners_of_urls: dict[str, str]
     """Every organization's URL and unique name, whose owner an import must not change."""
     owners_of_names: dict[str, str]
+    owners_of_schemas: dict[str, str]
+    deciding_on_data: dict[str, str]
+    """A running cancellation with an answer about the data, of each organization that has one."""
     services: Rows
     campaigns: Rows
     activities: Rows
@@ -86,12 +89,16 @@ def load(session: Session, document: ImportDocument) -> Existing:
     planned = {planned.id for placed in document.lines for planned in placed.entry[1].planned_lines}
     existing_subscriptions = _rows(session, SubscriptionRow, "id", subscriptions)
     owners = {row["organization"] for row in existing_subscriptions.values()}
-    identities = session.execute(select(OrganizationRow.id, OrganizationRow.url, OrganizationRow.unique_name)).all()
+    identities = session.execute(
+        select(OrganizationRow.id, OrganizationRow.url, OrganizationRow.unique_name, OrganizationRow.data_schema)
+    ).all()
     existing = Existing(
         policies=_rows(session, PolicyRow, "name", {p.entry[0] for p in document.policies} | referred["policy"]),
         organizations=_rows(session, OrganizationRow, "id", {*organizations, *owners} | referred["organization"]),
         owners_of_urls={row.url: row.id for row in identities},
         owners_of_names={row.unique_name: row.id for row in identities},
+        owners_of_schemas={row.data_schema: row.id for row in identities if row.data_schema is not None},
+        deciding_on_data=_deciding_on_data(session, organizations),
         services=_rows(session, MarketingServiceRow, "organization", organizations),
         campaigns=_rows(session, CampaignRow, "id", {c.id for c in campaigns}),
         activities=_rows(session, CampaignActivityRow, "id", {a.id for c in campaigns for a in c.activities}),
@@ -130,6 +137,18 @@ def reload_locked(session: Session, existing: Existing, lines: Sequence[str], ex
     _load_pending(session, existing)
 
 
+def reload_data_locked(session: Session, existing: Existing, organizations: Sequence[str]) -> None:
+    """Hold the subscriptions of organizations whose data moves to another schema, and read anew who decides on it.
+
+    A cancellation holds its subscription while it is opened and answered.
+    """
+    for some in chunks(sorted(organizations)):
+        of_these = SubscriptionRow.organization.in_(some)
+        held = select(SubscriptionRow.id).where(of_these).order_by(SubscriptionRow.id)
+        session.execute(held.with_for_update()).all()
+    existing.deciding_on_data |= _deciding_on_data(session, organizations)
+
+
 def _rows(session: Session, entity: type[Table], key: str, ids: Iterable[str]) -> Rows:
     table = entity.__table__
     found: Rows = {}
@@ -156,6 +175,23 @@ def _running(session: Session, subscriptions: Iterable[str]) -> dict[str, str]:
         )
         running.update([(key, value) for key, value in session.execute(query)])
     return running
+
+
+def _deciding_on_data(session: Session, organizations: Iterable[str]) -> dict[str, str]:
+    deciding: dict[str, str] = {}
+    for some in chunks(organizations):
+        query = (
+            select(SubscriptionRow.organization, CancellationRow.id)
+            .join(CancellationRow, CancellationRow.subscription == SubscriptionRow.id)
+            .where(
+                SubscriptionRow.organization.in_(some),
+                CancellationRow.stage.not_in(sorted(FINAL_STAGES)),
+                CancellationRow.data.is_not(None),
+            )
+            .order_by(CancellationRow.id.desc())
+        )
+        deciding.update([(key, value) for key, value in session.execute(query)])
+    return deciding
 
 
 def _load_pending(session: Session, existing: Existing) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from domain.errors import Refusal
 from domain.import_reading import ImportDocument, read_document
 from domain.import_refusals import ImportMalformed
-from storage.importing.existing import Row, load, reload_locked
+from storage.importing.existing import Row, load, reload_data_locked, reload_locked
 from storage.importing.planning import TABLES, Plan, plan_masters, plan_subscriptions
 from storage.importing.planning_lines import LinePlanner
 from storage.importing.writing import insert_rows, update_rows
@@ -82,9 +82,15 @@ def _planned(session: Session, document: ImportDocument, at: datetime) -> Plan:
     touched += [row["subscription_line"] for row in plan.changes["planned_lines"].created]
     touched = [line for line in touched if line in existing.lines]
     extended = {row["subscription"] for row in plan.changes["lines"].created} & existing.subscriptions.keys()
-    if plan.problems or document.problems or not (touched or extended):
+    moved = [
+        row["id"]
+        for row in plan.changes["organizations"].changed
+        if row["data_schema"] != existing.organizations[row["id"]]["data_schema"]
+    ]
+    if plan.problems or document.problems or not (touched or extended or moved):
         return plan
     # What changes was compared without holding it, so that an import holds up nobody whose lines it leaves alone.
+    reload_data_locked(session, existing, moved)
     reload_locked(session, existing, touched, extended)
     return _plan(Plan(document, existing, at))
 

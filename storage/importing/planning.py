@@ -8,7 +8,7 @@ from domain import import_conflicts as conflicts
 from domain.civil_time import day_of
 from domain.errors import Refusal
 from domain.identity import canonical_url
-from domain.import_document import ImportedCampaign
+from domain.import_document import ImportedCampaign, ImportedOrganization
 from domain.import_reading import ImportDocument
 from domain.import_refusals import Problem
 from domain.policy import CancellationPolicy
@@ -171,11 +171,25 @@ def _organizations(plan: Plan) -> None:
         if (owner := names.get(entry.unique_name.casefold(), entry.id)) != entry.id:
             plan.refuse(f"{placed.path}.unique_name", conflicts.UniqueNameTaken(entry.unique_name, owner))
         wanted = entry.model_dump(mode="json", exclude={"marketing_service"})
-        plan.changes["organizations"].put(wanted, plan.existing.organizations.get(entry.id))
+        existing = plan.existing.organizations.get(entry.id)
+        wanted["data_schema"] = _data_schema(plan, placed.path, entry, existing)
+        plan.changes["organizations"].put(wanted, existing)
         if (service := entry.marketing_service) is not None:
             row = {"organization": entry.id, "billing_administrator": service.billing_administrator}
             plan.changes["marketing_services"].put(row, plan.existing.services.get(entry.id))
             _campaigns(plan, entry.id, service.campaigns, f"{placed.path}.marketing_service")
+
+
+def _data_schema(plan: Plan, path: str, entry: ImportedOrganization, existing: Row | None) -> str | None:
+    wanted = entry.data_schema
+    now: str | None = existing["data_schema"] if existing is not None else None
+    if wanted is None or wanted == now:
+        return now
+    if (owner := plan.existing.owners_of_schemas.get(wanted, entry.id)) != entry.id:
+        plan.refuse(f"{path}.data_schema", conflicts.DataSchemaTaken(wanted, owner))
+    if (cancellation := plan.existing.deciding_on_data.get(entry.id)) is not None:
+        plan.refuse(f"{path}.data_schema", conflicts.DataSchemaUnderCancellation(entry.id, cancellation))
+    return wanted
 
 
 def _campaigns(plan: Plan, organization: str, campaigns: Sequence[ImportedCampaign], path: str) -> None:

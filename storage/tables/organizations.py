@@ -5,6 +5,7 @@ from datetime import date
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from domain.data_schema import LONGEST_NAME_IN_BYTES, RESERVED_SCHEMAS
 from domain.vocabulary import Platform, Purpose
 from storage.tables.base import JsonObject, Table, one_of
 
@@ -22,7 +23,15 @@ class OrganizationRow(Table):
     """The tenant."""
 
     __tablename__ = "organizations"
-    __table_args__ = (one_of("platform", Platform), one_of("purpose", Purpose))
+    __table_args__ = (
+        one_of("platform", Platform),
+        one_of("purpose", Purpose),
+        CheckConstraint(
+            rf"octet_length(data_schema) BETWEEN 1 AND {LONGEST_NAME_IN_BYTES} AND data_schema NOT LIKE 'pg\_%' "
+            "AND data_schema NOT IN ({})".format(", ".join(f"'{name}'" for name in sorted(RESERVED_SCHEMAS))),
+            name="data_schema_is_possible",
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     url: Mapped[str] = mapped_column(unique=True)
@@ -32,6 +41,8 @@ class OrganizationRow(Table):
     purpose: Mapped[str]
     billing_administrator: Mapped[str]
     policy: Mapped[str] = mapped_column(ForeignKey("policies.name"), server_default="standard")
+    data_schema: Mapped[str | None] = mapped_column(unique=True)
+    """Where the organization's data is, in the database beside ours (`storage.tenants`)."""
 
 
 class SubscriptionRow(Table):

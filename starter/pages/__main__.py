@@ -7,17 +7,17 @@ import asyncio
 import logging
 
 import uvicorn
+from activities.links import LinkSettings
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from storage.objects import object_store
 
-from activities.links import LinkSettings
 from domain.errors import Refusal
 from starter.client import Offramp
 from starter.connection import connect_to_temporal
 from starter.leaving import leave
 from starter.pages.app import create_pages
 from storage.database import DatabaseSettings, create_database_engine
-from storage.objects import object_store
 
 
 class PagesNotConfigured(Refusal):

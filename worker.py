@@ -10,16 +10,16 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
-from activities.links import Links, LinkSettings
 from pydantic import ValidationError
 from sqlalchemy import Engine
-from storage.objects import Objects, object_store
+from storage.objects import Objects, ObjectStoreSettings
 from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.erasing import Eraser
 from activities.exports import Exporter
 from activities.line_dates import LineDates, NightlySettings
+from activities.links import Links, LinkSettings
 from activities.mail import Mail, MailSettings
 from activities.records import Records
 from activities.verification import Verifier
@@ -29,7 +29,7 @@ from domain.vocabulary import Channel
 from starter.connection import connect_to_temporal
 from starter.leaving import leave
 from storage.database import DatabaseSettings, create_database_engine
-from storage.tenants.database import TenantDatabase, tenant_database
+from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from workflows.cancellation import SubscriptionCancellation
 from workflows.contract import TASK_QUEUE
 from workflows.line_dates import SubscriptionLineDatesUpdate
@@ -120,8 +120,8 @@ async def main() -> None:
             http,
             mail=MailSettings(),
             webhooks=WebhookSettings(),
-            tenants=tenant_database(),
-            objects=object_store(),
+            tenants=TenantDatabase(data) if (data := TenantDatabaseSettings()).tenant_database_url else None,
+            objects=Objects(store) if (store := ObjectStoreSettings()).url else None,
             links=LinkSettings().links,
         )
         async with worker:

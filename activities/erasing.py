@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from storage.objects import Objects
+from storage.objects import Objects, ObjectStoreNotConfigured
 from storage.tenants.erasing import ErasedStep, erase_step
 from temporalio import activity
 
@@ -19,6 +20,9 @@ from storage.cases import Step
 from storage.erasures import ErasedThing, ErasureBlocked, Obstacle
 from storage.exports import objects_prefix
 from storage.tenants.database import TenantDatabase
+from storage.tenants.refusals import TenantDatabaseNotConfigured
+
+OBJECTS_IN_A_STEP = 100
 
 
 class Erased(Told):
@@ -69,16 +73,18 @@ class Eraser:
         removed = 0
         with waiting_for_others():
             if self._objects is not None:
-                removed = self._objects.delete_all(objects_prefix(step.cancellation), on_batch=lambda _: go_on())
-                self._objects.discard_unfinished(objects_prefix(step.cancellation))
+                prefix = objects_prefix(step.cancellation)
+                removed = self._objects.delete_all(prefix, on_batch=lambda _: go_on()).objects
+                self._objects.discard_unfinished(prefix)
         with self._transaction() as session:
             erasures.note_discarded(session, step, objects=removed, at=datetime.now(UTC))
             return told_of(session, step.cancellation)
 
     def _erase_objects(self, cancellation: str) -> None:
-        objects = configured(self._objects, "OFFRAMP_OBJECTS_URL")
+        objects = configured(self._objects, ObjectStoreNotConfigured)
         prefix = objects_prefix(cancellation)
-        for batch in objects.batches(prefix):
+        found_all = objects.list(prefix)
+        while batch := list(islice(found_all, OBJECTS_IN_A_STEP)):
             go_on(f"{len(batch)} objects")
             with self._step(cancellation):
                 self._note(
@@ -92,7 +98,7 @@ class Eraser:
         objects.discard_unfinished(prefix)
 
     def _erase_schema(self, cancellation: str, schema: str) -> None:
-        tenants = configured(self._tenants, "OFFRAMP_TENANT_DATABASE_URL")
+        tenants = configured(self._tenants, TenantDatabaseNotConfigured)
         with tenants.writing() as connection:
             gone: ErasedStep | None
             while True:

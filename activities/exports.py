@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from storage.objects import Objects
+from storage.objects import Objects, ObjectStoreNotConfigured
 from temporalio import activity
 
 from activities.exporting import ExportProgress, export_schema
@@ -17,6 +17,7 @@ from storage import exports
 from storage.cases import Step
 from storage.exports import AttemptSuperseded, ExportAttempt, ExportSummary
 from storage.tenants.database import TenantDatabase
+from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 
 class Exporter:
@@ -50,11 +51,11 @@ class Exporter:
             return told_of(session, step.cancellation)
 
     def _export(self, attempt: ExportAttempt, step: Step) -> None:
-        tenants = configured(self._tenants, "OFFRAMP_TENANT_DATABASE_URL")
-        objects = configured(self._objects, "OFFRAMP_OBJECTS_URL")
+        tenants = configured(self._tenants, TenantDatabaseNotConfigured)
+        objects = configured(self._objects, ObjectStoreNotConfigured)
         go_on()
         objects.discard_unfinished(attempt.prefix_of_all)
-        objects.delete_all(attempt.prefix_of_all, on_batch=lambda *_: go_on())
+        objects.delete_all(attempt.prefix_of_all, on_batch=lambda _: go_on())
         try:
             with tenants.reading(attempt.data_schema) as connection:
                 manifest = export_schema(connection, attempt.data_schema, objects.store, attempt.prefix, progress=_show)
@@ -71,7 +72,7 @@ class Exporter:
                     session, step, attempt.number, summary, at=datetime.now(UTC), channels=self._channels
                 )
         except (WorkCancelled, AttemptSuperseded):
-            objects.delete_all(attempt.prefix, on_batch=lambda *_: None)
+            objects.delete_all(attempt.prefix)
             raise
 
     @activity.defn

@@ -1,6 +1,6 @@
 """Long work on what others run, the tenants' database and the object store: it waits for them, and is stopped in order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -13,26 +13,13 @@ from domain.errors import Refusal
 WORKER_STOPS = "worker_stops"
 
 
-class NotConfigured(Refusal):
-    """Work that needs something this installation does not name."""
-
-    code = "not_configured"
-
-    def __init__(self, variable: str) -> None:
-        super().__init__(
-            f"{variable} is not set, and this step needs it.",
-            way_out="Set it for the worker (docs/operations.md) and start the worker again; the step then goes on.",
-            variable=variable,
-        )
-
-
 Configured = TypeVar("Configured")
 
 
-def configured(party: Configured | None, variable: str) -> Configured:
-    """Return an outside party; raises NotConfigured where the variable that names it is not set."""
+def configured(party: Configured | None, without: Callable[[], Refusal]) -> Configured:
+    """Return an outside party; raises the refusal where this installation does not name one."""
     if party is None:
-        raise NotConfigured(variable)
+        raise without()
     return party
 
 

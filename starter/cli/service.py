@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # these take a second, which `--help` and a wrong call should
     from temporalio.client import Client
 
     from starter.client import Offramp
+    from starter.exports import ExportsClient
     from starter.holds import HoldsClient
 
 Result = TypeVar("Result")
@@ -91,6 +92,17 @@ def with_holds(command: "Callable[[HoldsClient], Awaitable[Result]]", *, as_json
         from starter.holds import HoldsClient
 
         return HoldsClient(temporal, engine)
+
+    return _with_client(client, command, as_json=as_json, what="Waiting for the service")
+
+
+def with_exports(command: "Callable[[ExportsClient], Awaitable[Result]]", *, as_json: bool) -> Result:
+    """Do the same with the client of exports."""
+
+    def client(temporal: "Client", engine: "Engine") -> "ExportsClient":
+        from starter.exports import ExportsClient
+
+        return ExportsClient(temporal, engine)
 
     return _with_client(client, command, as_json=as_json, what="Waiting for the service")
 

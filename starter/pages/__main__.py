@@ -7,11 +7,11 @@ import asyncio
 import logging
 
 import uvicorn
-from activities.links import LinkSettings
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from storage.objects import object_store
+from storage.objects import Objects, ObjectStoreSettings
 
+from activities.links import LinkSettings
 from domain.errors import Refusal
 from starter.client import Offramp
 from starter.connection import connect_to_temporal
@@ -49,7 +49,7 @@ async def main() -> None:
         raise PagesNotConfigured
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=5)
     service = Offramp(await connect_to_temporal(), engine)
-    app = create_pages(engine, service, links, object_store())
+    app = create_pages(engine, service, links, Objects(store) if (store := ObjectStoreSettings()).url else None)
     # Not every request is logged: its path holds the link, which is a key.
     config = uvicorn.Config(app, settings.pages_host, settings.pages_port, access_log=False, log_config=None)
     await uvicorn.Server(config).serve()

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from activities.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from sqlalchemy import Engine
 from storage.objects import Objects
 
+from activities.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
 from domain.errors import Refusal
 from starter.client import Offramp, StillWaiting
 from starter.connection import TemporalUnavailable

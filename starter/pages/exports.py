@@ -2,11 +2,11 @@
 
 import asyncio
 
-from activities.links import LinkTarget
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from storage.objects import Objects
 
+from activities.links import LinkTarget
 from domain.civil_time import instant_in_words
 from domain.exports import NoExport
 from starter.client import Offramp

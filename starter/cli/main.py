@@ -26,6 +26,7 @@ COMMANDS = {
     "hold": Lazily("starter.cli.hold:hold_app", "Keep an organization's data from being erased."),
     "lines": Lazily("starter.cli.lines:lines_app", "List subscription lines, and bring their dates up to date."),
     "schedule": Lazily("starter.cli.schedule:schedule_app", "See and steer when the nightly update runs."),
+    "tenants": Lazily("starter.cli.tenants:tenants_app", "See the organizations' data, and make a sample of it."),
     "mails": Lazily("starter.cli.mails:mails_app", "Look at what the local mail catcher caught."),
     "dates": Lazily(
         "starter.cli.dates:dates_app", "The date rules for lines from any source, with no service running."

@@ -184,6 +184,11 @@ def tables_of(connection: psycopg.Connection[Any], schema: str) -> list[TenantTa
     ]
 
 
+def exists(connection: psycopg.Connection[Any], schema: str) -> bool:
+    """Whether there is a schema of this name."""
+    return connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is not None
+
+
 def left_out_of(connection: psycopg.Connection[Any], schema: str) -> list[LeftOut]:
     """Return what of a schema is not copied: views and materialized views follow from tables, foreign tables are elsewhere."""
     with connection.cursor(row_factory=class_row(LeftOut)) as cursor:

@@ -67,6 +67,33 @@ class TenantSchemaUnknown(Refusal):
         )
 
 
+class TenantSchemaNotSample(Refusal):
+    """A schema that exists and holds something else than sample data."""
+
+    code = "tenant_schema_not_sample"
+
+    def __init__(self, schema: str) -> None:
+        super().__init__(
+            f"Schema {quoted(schema)} exists and was not made as a sample; what is in it stays as it is.",
+            way_out="Give the organization another data_schema, which does not exist yet.",
+            schema=schema,
+        )
+
+
+class TenantSchemaNotWritable(Refusal):
+    """The user of the tenant database may not do what is needed with an organization's schema."""
+
+    code = "tenant_schema_not_writable"
+
+    def __init__(self, schema: str, said: str) -> None:
+        super().__init__(
+            f"The user of OFFRAMP_TENANT_DATABASE_URL may not change schema {quoted(schema)}: {said}.",
+            way_out="Let an administrator of that database grant this user the role that owns the schema and all that is "
+            "in it (docs/operations.md); nothing was changed.",
+            schema=schema,
+        )
+
+
 class TenantSchemaNotReadable(Refusal):
     """The reader role cannot read all of an organization's data, and a part of it would not be a copy."""
 

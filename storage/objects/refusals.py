@@ -1,0 +1,186 @@
+"""What the object store's side refuses, and how its own errors become these refusals."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from obstore.exceptions import BaseError
+
+from domain.errors import Refusal
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+_OF_A_STORE = re.compile(r"^(Generic \w+ error|Object at location|The operation lacked|Error performing)")
+_TOO_FULL = frozenset({"InsufficientStorage", "QuotaExceeded", "XMinioStorageFull", "ServiceQuotaExceeded"})
+_DISK_FULL = ("os error 28", "os error 122")  # no space left on device; the user's quota
+
+
+class ObjectStoreNotConfigured(Refusal):
+    """An installation without an object store was asked for something that needs one."""
+
+    code = "object_store_not_configured"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no object store: OFFRAMP_OBJECTS_URL is not set.",
+            way_out="Set it to s3://bucket/prefix (or file:///directory, az://container, gs://bucket).",
+        )
+
+
+class ObjectStoreUrlMalformed(Refusal):
+    """A variable that shall name the object store does not. Its text is not repeated: it may hold a password."""
+
+    code = "object_store_url_malformed"
+
+    def __init__(self, variable: str, expected: str) -> None:
+        super().__init__(
+            f"{variable} does not name an object store.",
+            way_out=f"Write {expected}, without a user, a password or a query.",
+            variable=variable,
+        )
+
+
+class ObjectStoreKeysUnusable(Refusal):
+    """The settings do not say which access key to use."""
+
+    code = "object_store_keys_unusable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The object store's access key cannot be used: {reason}.",
+            way_out="Set OFFRAMP_OBJECTS_ACCESS_KEY_ID, and the secret either in OFFRAMP_OBJECTS_SECRET_ACCESS_KEY or in "
+            "the readable file that OFFRAMP_OBJECTS_SECRET_ACCESS_KEY_FILE names; or none of the three, where the "
+            "platform gives its own credentials.",
+        )
+
+
+class ObjectStoreUnavailable(Refusal):
+    """The object store does not answer, or fails."""
+
+    code = "object_store_unavailable"
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(
+            f"The object store {store} cannot be used now: {reason}.",
+            way_out="Check that it runs, that it has room (SeaweedFS fails with status 500 when it has none), and that "
+            "OFFRAMP_OBJECTS_URL and OFFRAMP_OBJECTS_ENDPOINT name it; then try again.",
+            store=store,
+        )
+
+
+class ObjectStoreFull(Refusal):
+    """The object store has no room."""
+
+    code = "object_store_full"
+
+    def __init__(self, store: str) -> None:
+        super().__init__(
+            f"The object store {store} has no room left.",
+            way_out="Make room in it or raise its quota; then try again.",
+            store=store,
+        )
+
+
+class ObjectStoreRefuses(Refusal):
+    """The object store answers, and says no."""
+
+    code = "object_store_refuses"
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(
+            f"The object store {store} refuses: {reason}.",
+            way_out="Check that the bucket exists (`offramp setup` does not make it) and that the access key may list, "
+            "read, write and delete in it; then try again.",
+            store=store,
+            reason=reason,
+        )
+
+
+class ObjectNotFound(Refusal):
+    """There is no object under a key."""
+
+    code = "object_not_found"
+
+    def __init__(self, store: str, key: str) -> None:
+        super().__init__(
+            f"The object store {store} has no object {key}.",
+            way_out="It may have been erased, or belong to an attempt that was given up; look at the case's history.",
+            store=store,
+            key=key,
+        )
+
+
+class SignedLinkTooLong(Refusal):
+    """A link was to be valid for longer than signatures are, or not at all."""
+
+    code = "signed_link_too_long"
+
+    def __init__(self, asked: timedelta, longest: timedelta) -> None:
+        super().__init__(
+            f"A link cannot be valid for {asked}: from one second to {longest.days} days is possible.",
+            way_out="Ask for a shorter time; a fresh link can be had whenever one has expired.",
+            asked_seconds=int(asked.total_seconds()),
+            longest_seconds=int(longest.total_seconds()),
+        )
+
+
+class SignedLinksUnsupported(Refusal):
+    """A folder has no server that could check a signature."""
+
+    code = "signed_links_unsupported"
+
+    def __init__(self, store: str) -> None:
+        super().__init__(
+            f"The object store {store} is a folder, and nobody serves signed links to its files.",
+            way_out="Take the files from the folder, or set OFFRAMP_OBJECTS_URL to an object store.",
+            store=store,
+        )
+
+
+@contextmanager
+def refusing_when_store_unavailable(store: str, key: str = "") -> Iterator[None]:
+    """Turn the ways in which obstore says that a store cannot be used into refusals without credentials.
+
+    `Objects` does this for its own calls; who works on ``Objects.store`` directly, such as a writer, wraps that in this
+    (``Objects.refusing`` fills the store in). What is no error of the store goes through unchanged.
+
+    Args:
+        store: how to name the store to a person, see `ObjectStoreSettings.location`.
+        key: the object in question, for `ObjectNotFound`.
+
+    Raises:
+        ObjectStoreUnavailable: no connection, a time-out, or an error of the store's own (5xx, too many requests).
+        ObjectStoreFull: it says that it has no room. SeaweedFS says no more than 500 then: ObjectStoreUnavailable.
+        ObjectStoreRefuses: access denied, no such bucket, and whatever else it says no to.
+        ObjectNotFound: there is no such object.
+
+    """
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        said = str(error)
+        if not isinstance(error, BaseError) and not _OF_A_STORE.match(said):
+            raise
+        status, code = _STATUS.search(said), _CODE.search(said)
+        if any(sign in said for sign in _DISK_FULL):
+            raise ObjectStoreFull(store) from None
+        if status is None and isinstance(error, FileNotFoundError):
+            raise ObjectNotFound(store, key) from None
+        if status is None and "os error 13" in said:
+            raise ObjectStoreRefuses(store, "permission denied") from None
+        raise refusal_for(store, int(status[1]) if status else None, code[1] if code else "", key) from None
+
+
+def refusal_for(store: str, status: int | None, code: str, key: str = "") -> Refusal:
+    """Say what an answer of a store means: its HTTP status, None where there was no answer, and its own error code."""
+    said = f"it answers {status}{f' {code}' if code else ''}"
+    if status is None:
+        return ObjectStoreUnavailable(store, "no connection could be made, or it broke")
+    if status == 507 or code in _TOO_FULL:
+        return ObjectStoreFull(store)
+    if status >= 500 or status in (408, 429):
+        return ObjectStoreUnavailable(store, said)
+    if status == 404 and code != "NoSuchBucket":
+        return ObjectNotFound(store, key)
+    return ObjectStoreRefuses(store, said)

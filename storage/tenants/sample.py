@@ -1,0 +1,78 @@
+"""A sample of an organization's data: a small CRM with everything that makes copying data hard.
+
+Many scripts, whole numbers beyond those that a double can tell apart, long and formula-looking text, infinite dates, NaN,
+arrays, ranges, JSON, binary data, partitions, names that need quoting, a table without a key, and what is no table.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import errors, sql
+
+from storage.tenants import refusals
+from storage.tenants.catalog import tables_of
+from storage.tenants.database import READER_ROLE, ensure_reader_role, grant_reading
+from storage.tenants.sample_sql import DERIVED, OBJECTS, SETTINGS, filling
+
+_MARK = re.compile(r"Offramp sample data: rows=(\d+) seed=(\d+)")
+_COMMENT: LiteralString = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s"
+_ROLE: LiteralString = "SELECT FROM pg_roles WHERE rolname = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A schema with sample data."""
+
+    schema: str
+    rows: int
+    """Of the largest table, `activities`; the others are in proportion to it."""
+    seed: int
+    created: bool
+    """Whether it was made now; else it was there, made with these rows and this seed."""
+
+
+def generate(
+    connection: psycopg.Connection[Any], schema: str, *, rows: int, seed: int = 1, role: str = READER_ROLE
+) -> Sample:
+    """Make a schema with sample data that ``role`` may read, unless there is one; all of it or, if cut short, nothing.
+
+    The same rows and seed make the same data. ``role`` is created if it is missing.
+
+    Raises:
+        TenantSchemaNotSample: the schema exists and was made by somebody else.
+        TenantSchemaNotWritable: this user may not create schemas, or the role.
+
+    """
+    name = sql.Identifier(schema)
+    try:
+        with connection.transaction():
+            # Two at once take turns, and the second finds what the first has made.
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"offramp sample {schema}",))
+            found = connection.execute(_COMMENT, (schema,)).fetchone()
+            if found is not None:
+                return _existing(schema, found[0])
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(name))
+            connection.execute(sql.SQL("SET LOCAL search_path = {}").format(name))
+            connection.execute("SET LOCAL timezone = 'UTC'")
+            for statement in (*OBJECTS, *filling(seed, rows), SETTINGS, *DERIVED):
+                connection.execute(statement.encode())
+            mark = f"Offramp sample data: rows={rows} seed={seed}"
+            connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(name, sql.Literal(mark)))
+            if connection.execute(_ROLE, (role,)).fetchone() is None:
+                ensure_reader_role(connection, role)
+            grant_reading(connection, schema, role)
+        # The estimates of progress need it; autovacuum comes later, and to a partitioned table never.
+        tables = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in tables_of(connection, schema))
+        connection.execute(sql.SQL("ANALYZE {}").format(tables))
+    except errors.InsufficientPrivilege as error:
+        raise refusals.TenantSchemaNotWritable(schema, str(error.diag.message_primary)) from None
+    return Sample(schema, rows, seed, created=True)
+
+
+def _existing(schema: str, comment: str | None) -> Sample:
+    mark = _MARK.fullmatch(comment or "")
+    if mark is None:
+        raise refusals.TenantSchemaNotSample(schema)
+    return Sample(schema, rows=int(mark[1]), seed=int(mark[2]), created=False)

@@ -12,7 +12,6 @@ from datetime import timedelta
 import httpx
 from pydantic import ValidationError
 from sqlalchemy import Engine
-from storage.objects import Objects, ObjectStoreSettings
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -29,6 +28,7 @@ from domain.vocabulary import Channel
 from starter.connection import connect_to_temporal
 from starter.leaving import leave
 from storage.database import DatabaseSettings, create_database_engine
+from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from workflows.cancellation import SubscriptionCancellation
 from workflows.contract import TASK_QUEUE

@@ -7,7 +7,6 @@ from itertools import islice
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from storage.objects import Objects, ObjectStoreNotConfigured
 from storage.tenants.erasing import ErasedStep, erase_step
 from temporalio import activity
 
@@ -19,6 +18,7 @@ from storage import erasures
 from storage.cases import Step
 from storage.erasures import ErasedThing, ErasureBlocked, Obstacle
 from storage.exports import objects_prefix
+from storage.objects import Objects, ObjectStoreNotConfigured
 from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from storage.objects import Objects, ObjectStoreNotConfigured
 from temporalio import activity
 
 from activities.exporting import ExportProgress, export_schema
@@ -16,6 +15,7 @@ from domain.vocabulary import Channel
 from storage import exports
 from storage.cases import Step
 from storage.exports import AttemptSuperseded, ExportAttempt, ExportSummary
+from storage.objects import Objects, ObjectStoreNotConfigured
 from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 

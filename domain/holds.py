@@ -25,19 +25,6 @@ class HoldReleased(Refusal):
         )
 
 
-class OrganizationUnknown(Refusal):
-    """No organization has this id."""
-
-    code = "organization_unknown"
-
-    def __init__(self, organization: str) -> None:
-        super().__init__(
-            f"There is no organization {organization!r}.",
-            way_out="Check the id; `offramp import` brings organizations in.",
-            organization=organization,
-        )
-
-
 class DataAlreadyErased(Refusal):
     """A hold on data of which nothing is left."""
 

@@ -10,7 +10,6 @@ from activities.exporting import ExportProgress
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from storage.objects import Objects
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -18,6 +17,7 @@ from domain.exports import ExportErased, NoExport
 from domain.lifecycle import CancellationUnknown
 from storage.cases import newest_case
 from storage.exports import ExportState, export_of
+from storage.objects import Objects
 from workflows import contract
 
 EXPORT_ACTIVITY = "export_data"

@@ -25,7 +25,7 @@ class HoldsClient:
         """Place a hold on an organization's data; an erasure that is under way stops after its present step.
 
         Raises:
-            OrganizationUnknown, DataAlreadyErased.
+            OrganizationNotFound, DataAlreadyErased.
 
         """
         return await asyncio.to_thread(self._place, organization, reason, actor, request_id)

@@ -6,9 +6,10 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from domain.holds import DataAlreadyErased, HoldReleased, HoldUnknown, OrganizationUnknown
+from domain.holds import DataAlreadyErased, HoldReleased, HoldUnknown
 from storage import audit
 from storage.tables import ErasureRow, HoldRow, OrganizationRow
+from storage.tenants.organizations import OrganizationNotFound
 
 
 class Hold(BaseModel):
@@ -32,11 +33,11 @@ def place_hold(session: Session, organization: str, *, reason: str, actor: str, 
     Waits for the erasing step that is under way, if one is: what is in the records afterwards is what is left.
 
     Raises:
-        OrganizationUnknown, DataAlreadyErased.
+        OrganizationNotFound, DataAlreadyErased.
 
     """
     if session.get(OrganizationRow, organization, with_for_update=True) is None:
-        raise OrganizationUnknown(organization)
+        raise OrganizationNotFound(organization)
     placed = session.scalar(select(HoldRow).where(HoldRow.request == request))
     if placed is not None:
         return Hold.model_validate(placed)

@@ -127,9 +127,8 @@ def _cancellation(subscription: str) -> str:
 
 
 def _files(subscription: str) -> "list[FileLink]":
-    from storage.objects import Objects, ObjectStoreSettings
-
     from starter.exports import file_links
+    from storage.objects import Objects, ObjectStoreSettings
 
     cancellation = _cancellation(subscription)
     with database() as engine:

@@ -9,7 +9,6 @@ import logging
 import uvicorn
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from storage.objects import Objects, ObjectStoreSettings
 
 from activities.links import LinkSettings
 from domain.errors import Refusal
@@ -18,6 +17,7 @@ from starter.connection import connect_to_temporal
 from starter.leaving import leave
 from starter.pages.app import create_pages
 from storage.database import DatabaseSettings, create_database_engine
+from storage.objects import Objects, ObjectStoreSettings
 
 
 class PagesNotConfigured(Refusal):

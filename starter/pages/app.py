@@ -9,7 +9,6 @@ from typing import TypeVar
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from sqlalchemy import Engine
-from storage.objects import Objects
 
 from activities.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
 from domain.errors import Refusal
@@ -18,6 +17,7 @@ from starter.connection import TemporalUnavailable
 from starter.pages.exports import DOWNLOADED, FRESH_LINK, ExportPages
 from starter.pages.page import NothingThere, Page, rendered
 from storage.database import DatabaseUnavailable, refusing_when_unavailable
+from storage.objects import Objects
 
 Act = Callable[[LinkTarget], Awaitable[Page]]
 Key = TypeVar("Key")

@@ -4,7 +4,6 @@ import asyncio
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from storage.objects import Objects
 
 from activities.links import LinkTarget
 from domain.civil_time import instant_in_words
@@ -14,6 +13,7 @@ from starter.exports import LINK_LIFETIME, file_links
 from starter.pages.page import Button, File, NothingThere, Page
 from storage.cases import organization_of
 from storage.exports import export_of
+from storage.objects import Objects
 from storage.tables import CancellationRow
 
 BY_LINK = "billing administrator, by link"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import Refusal
 from domain.exports import ExportErased, NoExport
-from domain.holds import DataAlreadyErased, HoldReleased, HoldUnknown, OrganizationUnknown
+from domain.holds import DataAlreadyErased, HoldReleased, HoldUnknown
 from domain.messages import ErasureFacts
 from domain.vocabulary import Channel
 from storage import erasures, exports, holds
@@ -18,6 +18,7 @@ from storage.cases import Step
 from storage.erasures import ErasedThing, ErasureBlocked, Obstacle
 from storage.exports import AttemptSuperseded, ExportAttempt, ExportSummary
 from storage.tables import AuditRow, MessageRow
+from storage.tenants.organizations import OrganizationNotFound
 from tests.storage.conftest import NOON, Document, Import
 
 CASE = "SUB-1/1"
@@ -273,7 +274,7 @@ def test_a_hold_is_placed_once_per_request_and_released_once(closed: Engine) -> 
 
 
 def test_holds_on_nothing_are_refused(closed: Engine) -> None:
-    with pytest.raises(OrganizationUnknown), Session(closed) as session:
+    with pytest.raises(OrganizationNotFound), Session(closed) as session:
         holds.place_hold(session, "ORG-9", reason="litigation", actor="legal", at=NOON, request="r")
     with pytest.raises(HoldUnknown), Session(closed) as session:
         holds.release_hold(session, 99, reason="settled", actor="legal", at=NOON)

@@ -1,5 +1,19 @@
 """What every test can ask for."""
 
-from tests.support.servers import database_url, postgres_url, template_database, temporal_env
+from tests.support.servers import (
+    database_url,
+    object_store,
+    object_store_server,
+    postgres_url,
+    template_database,
+    temporal_env,
+)
 
-__all__ = ["database_url", "postgres_url", "template_database", "temporal_env"]
+__all__ = [
+    "database_url",
+    "object_store",
+    "object_store_server",
+    "postgres_url",
+    "template_database",
+    "temporal_env",
+]

@@ -90,13 +90,22 @@ def _show_leftover(record: "ProcessRecord") -> None:
     say(f"[yellow]stopped[/]: left behind (pid {record.pid}) by a run that was killed", first=f"  {record.name:<17} ")
 
 
+def _where_objects_are(data: DataDirectory, ports: "Ports") -> str:
+    from starter.local.object_store import BUCKET, object_store_program
+
+    if object_store_program() is None:
+        return f"the folder {data.objects_folder}; no SeaweedFS for this machine"
+    return f"http://127.0.0.1:{ports.objects}, bucket {BUCKET} (keys in {data.environment_file})"
+
+
 def _show_where_things_are(data: DataDirectory, ports: "Ports") -> None:
     for remark in ports.remarks:
         say(escape(remark), first="  Note: ")
     lines = {
         "Temporal Web UI": f"http://127.0.0.1:{ports.temporal_ui}",
         "Temporal": f"127.0.0.1:{ports.temporal}, namespace default",
-        "PostgreSQL": f"127.0.0.1:{ports.postgres}, database offramp (URL in {data.environment_file})",
+        "PostgreSQL": f"127.0.0.1:{ports.postgres}, databases offramp and tenants (URLs in {data.environment_file})",
+        "Object store": _where_objects_are(data, ports),
         "Mail": f"127.0.0.1:{ports.smtp}; what was sent: offramp mails",
         "Webhooks": f"http://127.0.0.1:{ports.webhooks}/; what arrived: {data.webhooks_file}",
         "Logs": str(data.logs),

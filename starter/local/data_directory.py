@@ -40,6 +40,8 @@ class DataDirectory:
         self.mails = self.path / "mails"
         self.postgres = self.path / "postgres"
         self.temporal_file = self.path / "temporal" / "temporal.db"
+        self.object_store = self.path / "object-store"
+        self.objects_folder = self.path / "objects"
         self.webhooks_file = self.path / "webhooks" / "received.jsonl"
 
     def create(self) -> None:

@@ -1,11 +1,14 @@
 """Which TCP ports the local stack listens on: the well-known ones, or the next free ones."""
 
 import socket
+from collections.abc import Container, Iterator
+from itertools import islice
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from starter.local import HOST
+from starter.local.object_store import INTERNAL_PORTS
 from starter.local.refusals import NoFreePort, PortMalformed
 
 _TRIES = 100
@@ -22,6 +25,7 @@ class PreferredPorts(BaseSettings):
     temporal_ui: int = Field(default=8233, ge=1, le=_LAST_PORT)
     smtp: int = Field(default=1025, ge=1, le=_LAST_PORT)
     webhooks: int = Field(default=8025, ge=1, le=_LAST_PORT)
+    objects: int = Field(default=8333, ge=1, le=_LAST_PORT)
 
 
 def configured_ports() -> PreferredPorts:
@@ -42,6 +46,9 @@ class Ports(BaseModel):
     temporal_ui: int
     smtp: int
     webhooks: int
+    objects: int
+    objects_internal: tuple[int, ...]
+    """Nobody but the object store itself uses these: the first free ones above `objects`."""
     remarks: tuple[str, ...] = ()
 
 
@@ -74,4 +81,11 @@ def choose_ports(preferred: PreferredPorts) -> Ports:
         if port != wanted:
             remarks.append(f"port {wanted} is taken; {service.replace('_', ' ')} listens on {port}")
         chosen[service] = port
-    return Ports(**chosen, remarks=tuple(remarks))
+    internal = tuple(islice(_free_above(chosen["objects"], set(chosen.values())), INTERNAL_PORTS))
+    if len(internal) < INTERNAL_PORTS:
+        raise NoFreePort("objects", chosen["objects"] + 1, _LAST_PORT)
+    return Ports(**chosen, objects_internal=internal, remarks=tuple(remarks))
+
+
+def _free_above(port: int, taken: Container[int]) -> Iterator[int]:
+    return (other for other in range(port + 1, _LAST_PORT + 1) if other not in taken and is_free(other))

@@ -13,12 +13,20 @@ from starter.local import HOST
 from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, DataDirectory
 from starter.local.environment import write_environment
 from starter.local.leftovers import Guard, ProcessRecord, stop_leftovers
+from starter.local.object_store import (
+    object_store_environment,
+    object_store_program,
+    object_store_secret,
+    object_store_service,
+)
 from starter.local.ports import Ports, PreferredPorts, choose_ports, configured_ports
 from starter.local.postgres import PostgresCluster
 from starter.local.supervisor import Event, Service, Supervisor
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
+from storage.objects import Objects, ObjectStoreSettings
 
 DATABASE = "offramp"
+TENANT_DATABASE = "tenants"
 MAIL_FROM = "offramp@localhost"
 
 Step = Callable[[], Awaitable[None]]
@@ -86,8 +94,15 @@ class LocalStack:
         cluster = PostgresCluster(data.postgres)
         await asyncio.to_thread(cluster.create)
         await supervisor.start(cluster.service(ports.postgres))
-        await asyncio.to_thread(cluster.ensure_database, ports.postgres, DATABASE)
+        for database in (DATABASE, TENANT_DATABASE):
+            await asyncio.to_thread(cluster.ensure_database, ports.postgres, database)
         await supervisor.start(temporal_service(data.temporal_file, ports.temporal, ports.temporal_ui))
+
+        if weed := object_store_program():
+            secret = object_store_secret(data)
+            await supervisor.start(
+                object_store_service(weed, data.object_store, ports.objects, ports.objects_internal, secret)
+            )
 
         environment = stack_environment(data, ports, cluster)
         everything = {**_without_temporal(os.environ), **environment}
@@ -96,6 +111,7 @@ class LocalStack:
 
         os.environ.clear()
         os.environ.update(everything)
+        await asyncio.to_thread(Objects(ObjectStoreSettings()).ensure_bucket)
         await self._set_up()
         await supervisor.start(self._worker_service(ports, everything))
         write_environment(data.environment_file, environment)
@@ -116,6 +132,7 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
     return {
         DATA_DIRECTORY_VARIABLE: str(data.path),
         "OFFRAMP_DATABASE_URL": cluster.url(ports.postgres, DATABASE),
+        "OFFRAMP_TENANT_DATABASE_URL": cluster.url(ports.postgres, TENANT_DATABASE),
         "TEMPORAL_ADDRESS": f"{HOST}:{ports.temporal}",
         "TEMPORAL_NAMESPACE": NAMESPACE,
         # A profile of the person's own, for a cluster elsewhere, would add its key and TLS to the local address.
@@ -124,6 +141,7 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
         "OFFRAMP_MAIL_FROM": MAIL_FROM,
         "OFFRAMP_WEBHOOK_URL": f"http://{HOST}:{ports.webhooks}/",
         "OFFRAMP_WEBHOOK_SECRET": data.secret("webhook-secret", _new_webhook_secret),
+        **object_store_environment(data, ports.objects),
     }
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
 from botocore.session import Session
 
 from storage.objects.refusals import ObjectStoreRefuses, refusal_for
@@ -128,7 +129,7 @@ class S3:
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             raise refusal_for(location, status, error.response["Error"].get("Code", "")) from None
-        except HTTPClientError:
+        except (HTTPClientError, NotConnected):
             raise refusal_for(location, None, "") from None
         except BotoCoreError as error:  # no credentials, a profile that does not exist
             raise ObjectStoreRefuses(location, f"Amazon's tools say {type(error).__name__}") from None

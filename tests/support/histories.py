@@ -6,11 +6,12 @@ from temporalio.worker import Replayer
 
 from starter.connection import offramp_plugin
 from workflows.cancellation import SubscriptionCancellation
+from workflows.line_dates import SubscriptionLineDatesUpdate
 
 
 def replayer() -> Replayer:
     """Today's workflow code, ready to replay."""
-    return Replayer(workflows=[SubscriptionCancellation], plugins=[offramp_plugin()])
+    return Replayer(workflows=[SubscriptionCancellation, SubscriptionLineDatesUpdate], plugins=[offramp_plugin()])
 
 
 async def histories_of(client: Client, workflow_id: str) -> list[WorkflowHistory]:

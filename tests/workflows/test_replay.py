@@ -1,4 +1,4 @@
-"""What was recorded once must replay for ever: cancellations run for months, and code changes under them.
+"""What was recorded once must replay for ever: workflows run for months or through a night, and code changes under them.
 
 ``make histories`` records the lives anew, after a change of commands that docs/upgrades.md describes.
 """
@@ -15,7 +15,6 @@ from temporalio.client import WorkflowHistory
 from tests.support.histories import assert_sound, histories_of
 from tests.support.lives import LIVES
 from tests.support.world import World
-from workflows.contract import cancellation_workflow_id
 
 HISTORIES = Path(__file__).parents[1] / "histories"
 RECORDING = os.environ.get("OFFRAMP_RECORD_HISTORIES") == "1"
@@ -31,15 +30,16 @@ async def test_a_committed_history_replays_to_the_same_commands(recorded: str) -
 
 @pytest.mark.parametrize("life", LIVES)
 async def test_a_life_gives_the_commands_of_its_fingerprint(world: World, life: str) -> None:
-    subscription = await LIVES[life](world)
-    history = (await histories_of(world.environment.client, cancellation_workflow_id(subscription)))[0]
+    workflow_id = await LIVES[life](world)
+    [history] = await histories_of(world.environment.client, workflow_id)
+    await assert_sound([history])
     commands = "".join(f"{command}\n" for command in _commands(history))
     fingerprint = HISTORIES / f"{life}.commands.txt"
     if RECORDING:
         (HISTORIES / f"{life}.json").write_text(history.to_json() + "\n", encoding="utf-8")
         fingerprint.write_text(commands, encoding="utf-8")
     assert commands == fingerprint.read_text(encoding="utf-8"), (
-        "The workflow gives other commands than before. Running cancellations would fail to replay: guard the change with "
+        "The workflow gives other commands than before. Running ones would fail to replay: guard the change with "
         "workflow.patched, keep the old histories, record new ones under new names (make histories), and add a line to "
         "docs/upgrades.md."
     )
@@ -71,6 +71,8 @@ def _command(event: HistoryEvent) -> str | None:
             return "timer canceled"
         case EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
             return "search attributes"
+        case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+            return "continue as new"
         case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
             return "complete"
     return None

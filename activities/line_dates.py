@@ -63,12 +63,19 @@ class LineDates:
     """The activities of the update. ``channels`` and ``zone`` are those of this installation."""
 
     def __init__(
-        self, engine: Engine, channels: frozenset[Channel], zone: str, *, chunk_lines: int = CHUNK_LINES
+        self,
+        engine: Engine,
+        channels: frozenset[Channel],
+        zone: str,
+        *,
+        chunk_lines: int = CHUNK_LINES,
+        slice_: timedelta = SLICE,
     ) -> None:
         self._engine = engine
         self._channels = channels
         self._zone = zone
         self._chunk_lines = chunk_lines
+        self._slice = slice_
 
     @activity.defn
     def open_line_dates_run(self, wanted: OpenRun) -> LineDatesProgress:
@@ -92,21 +99,25 @@ class LineDates:
 
     @activity.defn
     def update_line_dates(self, wanted: UpdatePass) -> LineDatesProgress:
-        """Go on with a pass for at most `SLICE`; run again, it goes on where the last committed chunk ended.
+        """Go on with a pass for one slice of time, but for a chunk at the least; run again, it goes on where the last
+        committed chunk ended.
 
         Returns early when the worker stops: whoever comes next goes on.
         """
-        ends_at = time.monotonic() + SLICE.total_seconds()
+        ends_at = time.monotonic() + self._slice.total_seconds()
+        went_on = False
         while True:
             with Session(self._engine) as session, session.begin():
                 progress = progress_of(session, wanted.run)
             activity.heartbeat(progress.closed, progress.rolled, progress.failed)
-            if progress.passes >= wanted.number or time.monotonic() > ends_at or activity.is_worker_shutdown():
+            over = went_on and time.monotonic() >= ends_at
+            if progress.passes >= wanted.number or over or activity.is_worker_shutdown():
                 return progress
             with self._engine.begin() as connection:
                 update_chunk(
                     connection, wanted.run, at=datetime.now(UTC), channels=self._channels, limit=self._chunk_lines
                 )
+            went_on = True
 
     @activity.defn
     def finish_line_dates_run(self, run: str) -> LineDatesProgress:

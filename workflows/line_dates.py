@@ -80,9 +80,12 @@ class SubscriptionLineDatesUpdate:
             raise
 
     async def _pass(self, progress: LineDatesProgress) -> LineDatesProgress:
-        """Go through the due lines once, with fresh counts every few seconds."""
+        """Go through the due lines once, with fresh counts every few seconds; stop early where the history is long.
+
+        Never before the first few seconds of work: a run that is continued again and again must still come to its end.
+        """
         number = progress.passes + 1
-        while progress.passes < number and not workflow.info().is_continue_as_new_suggested():
+        while True:
             progress = self._show(
                 await workflow.execute_activity_method(
                     LineDates.update_line_dates,
@@ -94,7 +97,8 @@ class SubscriptionLineDatesUpdate:
                 ),
                 "closing and rolling",
             )
-        return progress
+            if progress.passes >= number or workflow.info().is_continue_as_new_suggested():
+                return progress
 
     async def _wait_for_held_lines(self, progress: LineDatesProgress) -> None:
         if progress.busy:

@@ -11,6 +11,8 @@ from starter.local.data_directory import DataDirectory, chosen_data_directory, w
 # the local database - would be worse than either.
 _NAMES_AN_INSTALLATION = (
     "OFFRAMP_DATABASE_URL",
+    "OFFRAMP_OBJECTS_URL",
+    "OFFRAMP_TENANT_DATABASE_URL",
     "TEMPORAL_ADDRESS",
     "TEMPORAL_NAMESPACE",
     "TEMPORAL_API_KEY",
@@ -40,8 +42,8 @@ def load_local_environment(
     """Let this process reach the local stack, unless its environment already names an installation.
 
     The stack is looked for in ``data_directory``, else in ``OFFRAMP_DATA_DIR``, else in ``.offramp`` of the current
-    directory. Variables that are set explicitly always win; a variable that names an installation (a Temporal address
-    or a database) leaves the local stack aside altogether.
+    directory. Variables that are set explicitly always win; a variable that names an installation (a Temporal address,
+    a database or an object store) leaves the local stack aside altogether.
 
     Returns:
         The variables that were added; empty when no local stack was found or none was wanted.

@@ -28,6 +28,7 @@ from storage.objects import Objects, ObjectStoreSettings
 DATABASE = "offramp"
 TENANT_DATABASE = "tenants"
 MAIL_FROM = "offramp@localhost"
+_OF_INSTALLATIONS = ("TEMPORAL_", "OFFRAMP_OBJECTS_", "OFFRAMP_TENANT_DATABASE_")
 
 Step = Callable[[], Awaitable[None]]
 
@@ -105,7 +106,7 @@ class LocalStack:
             )
 
         environment = stack_environment(data, ports, cluster)
-        everything = {**_without_temporal(os.environ), **environment}
+        everything = {**_without_installations(os.environ), **environment}
         await supervisor.start(_mail_catcher(ports.smtp, data.mails, everything))
         await supervisor.start(_webhook_receiver(ports.webhooks, data.webhooks_file, everything))
 
@@ -158,8 +159,9 @@ def _new_webhook_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
-def _without_temporal(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if not name.startswith("TEMPORAL_")}
+def _without_installations(environ: Mapping[str, str]) -> dict[str, str]:
+    # What the person has set for an installation elsewhere must not be mixed with what the stack sets.
+    return {name: value for name, value in environ.items() if not name.startswith(_OF_INSTALLATIONS)}
 
 
 def _mail_catcher(port: int, directory: Path, environment: Mapping[str, str]) -> Service:

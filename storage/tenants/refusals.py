@@ -94,6 +94,22 @@ class TenantSchemaNotWritable(Refusal):
         )
 
 
+class TenantSchemaNeededElsewhere(Refusal):
+    """Something that is not of the organization's schema depends on something in it."""
+
+    code = "tenant_schema_needed_elsewhere"
+
+    def __init__(self, schema: str, by: Sequence[str]) -> None:
+        named = "; ".join(by[:_NAMED]) + (f"; and {len(by) - _NAMED} more" if len(by) > _NAMED else "")
+        super().__init__(
+            f"Schema {quoted(schema)} cannot be erased, because others need what is in it: {named}.",
+            way_out="Let an administrator of that database drop or change these first. Nothing outside the schema is ever "
+            "erased with it.",
+            schema=schema,
+            needed_by=named,
+        )
+
+
 class TenantSchemaNotReadable(Refusal):
     """The reader role cannot read all of an organization's data, and a part of it would not be a copy."""
 

@@ -20,7 +20,7 @@ from tests.support.servers import free_port, open_directory
 
 pytestmark = pytest.mark.timeout(240)
 
-SERVICES = {"postgres", "temporal", "mail-catcher", "webhook-receiver", "worker"}
+SERVICES = {"postgres", "temporal", "object-store", "mail-catcher", "webhook-receiver", "worker"}
 MAILS = {
     "Cancellation received": 4,
     "Cancellation scheduled": 3,
@@ -57,7 +57,7 @@ class Demo:
 
 @contextmanager
 def demo(directory: Path) -> Iterator[Demo]:
-    names = ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SMTP", "WEBHOOKS")
+    names = ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SMTP", "WEBHOOKS", "OBJECTS")
     ports = {f"OFFRAMP_PORT_{name}": str(free_port()) for name in names}
     output = directory / f"output-{len(list(directory.glob('output-*')))}"
     data = DataDirectory(directory / "data")

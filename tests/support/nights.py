@@ -7,14 +7,14 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 from temporalio.client import WorkflowHandle
 
 from domain.line_dates import LineDatesProgress
 from storage.line_dates import find_progress
 from storage.tables import SubscriptionLineRow
-from tests.support.world import World
+from tests.support.world import World, eventually
 from workflows import contract
 
 DUE: dict[str, Any] = {
@@ -59,3 +59,18 @@ def line_held(world: World, line: str) -> Iterator[None]:
         other.execute(select(SubscriptionLineRow).where(SubscriptionLineRow.id == line).with_for_update())
         yield
         held.rollback()
+
+
+WAITS_FOR_US = "SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+
+
+async def waits_for(connection: Connection) -> int:
+    """Wait until somebody waits for what a connection holds; return who, as PostgreSQL numbers them."""
+    found: list[int] = []
+
+    async def somebody_waits() -> bool:
+        found.extend(await asyncio.to_thread(lambda: connection.scalars(text(WAITS_FOR_US)).all()))
+        return bool(found)
+
+    await eventually(somebody_waits)
+    return found[0]

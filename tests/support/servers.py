@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -212,9 +212,17 @@ async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
     It skips on its own while a workflow only waits. To move one workflow's clock by hand: ``with
     temporal_env.with_time_skipping_disabled(): await temporal_env.fast_forward(handle, timedelta(days=29))``.
     """
+    async with temporal_server() as environment:
+        yield environment
+
+
+@asynccontextmanager
+async def temporal_server(*settings: str) -> AsyncIterator[WorkflowEnvironment]:
+    """Run a Temporal server that skips time; ``settings`` are dynamic ones, as ``name=value``."""
+    settings = ("frontend.WorkflowTimeSkippingEnabled=true", *settings)
     environment = await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=str(temporal_program()),
-        dev_server_extra_args=["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"],
+        dev_server_extra_args=[part for setting in settings for part in ("--dynamic-config-value", setting)],
         search_attributes=SEARCH_ATTRIBUTES,
         plugins=[offramp_plugin()],
     )

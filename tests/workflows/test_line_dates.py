@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
@@ -18,7 +18,7 @@ from activities.line_dates import LineDates, OpenRun, UpdatePass
 from domain.line_dates import LineDatesProgress
 from domain.vocabulary import Channel
 from starter.connection import offramp_plugin
-from storage.tables import AuditRow, MessageRow
+from storage.tables import MessageRow
 from tests.support.nights import DUE, TODAY, line_held, start_update
 from tests.support.world import World
 from workflows import contract
@@ -90,24 +90,6 @@ async def test_a_line_that_a_cancellation_holds_is_rolled_when_it_lets_go(world:
     assert (result.rolled, result.busy) == (2, 0)
 
 
-async def test_a_cancellation_and_the_update_at_the_same_moment_leave_its_lines_frozen_and_nobody_waits_for_ever(
-    world: World,
-) -> None:
-    subscriptions = [world.subscription(lines=[DUE, DUE]) for _ in range(4)]
-    run = asyncio.create_task(start_update(world, as_of=date(2026, 12, 31)))
-    await asyncio.gather(*(world.start(subscription) for subscription in subscriptions))
-    await (await run).result()
-    again = await (await start_update(world, as_of=date(2028, 1, 1))).result()
-    assert again.busy == 0
-    for subscription in subscriptions:
-        line = world.line(subscription)
-        frozen = [row for row in _trail(world, line.id) if row.action == "line.end_date_set"]
-        if frozen:
-            assert line.frozen_by is not None
-            later = [row for row in _trail(world, line.id) if row.id > frozen[0].id]
-            assert "line.term_rolled" not in {row.action for row in later}
-
-
 async def test_who_goes_on_after_a_crash_does_no_chunk_twice(idle_world: World) -> None:
     world = idle_world
     world.subscription(lines=[DUE] * 5)
@@ -157,11 +139,6 @@ async def test_what_happened_is_told_in_batches_and_a_repetition_repeats_the_id(
     assert result.untold == 0
     with Session(world.engine) as session:
         assert session.get_one(MessageRow, "told/1").failed_at is not None
-
-
-def _trail(world: World, line: str) -> list[AuditRow]:
-    with Session(world.engine) as session:
-        return list(session.scalars(select(AuditRow).where(AuditRow.subscription_line == line).order_by(AuditRow.id)))
 
 
 def _count(world: World) -> int:

@@ -10,15 +10,17 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from pydantic import SecretStr
 from temporalio.client import Client
 
 from starter.local.environment import load_local_environment
 from starter.local.leftovers import ProcessRecord
+from storage.objects import Objects, ObjectStoreSettings
 from tests.support.processes import python, wait_until
 from tests.support.servers import free_port, open_directory
 from workflows.contract import TASK_QUEUE
 
-SERVICES = ["postgres", "temporal", "mail-catcher", "webhook-receiver", "worker"]
+SERVICES = ["postgres", "temporal", "object-store", "mail-catcher", "webhook-receiver", "worker"]
 
 
 @pytest.fixture
@@ -53,8 +55,19 @@ class Stack:
     def environment(self) -> dict[str, str]:
         return load_local_environment(self.directory, {})
 
-    def database(self) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(self.environment()["OFFRAMP_DATABASE_URL"].replace("+psycopg", ""), autocommit=True)
+    def database(self, variable: str = "OFFRAMP_DATABASE_URL") -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(self.environment()[variable].replace("+psycopg", ""), autocommit=True)
+
+    def objects(self) -> Objects:
+        environment = self.environment()
+        return Objects(
+            ObjectStoreSettings(
+                url=environment["OFFRAMP_OBJECTS_URL"],
+                endpoint=environment["OFFRAMP_OBJECTS_ENDPOINT"],
+                access_key_id=SecretStr(environment["OFFRAMP_OBJECTS_ACCESS_KEY_ID"]),
+                secret_access_key=SecretStr(environment["OFFRAMP_OBJECTS_SECRET_ACCESS_KEY"]),
+            )
+        )
 
     async def greet(self, workflow_id: str) -> str:
         client = await Client.connect(self.environment()["TEMPORAL_ADDRESS"])
@@ -73,7 +86,7 @@ class Stack:
 
 @contextmanager
 def stack(directory: Path) -> Iterator[Stack]:
-    names = ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SMTP", "WEBHOOKS")
+    names = ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SMTP", "WEBHOOKS", "OBJECTS")
     ports = {f"OFFRAMP_PORT_{name}": str(free_port()) for name in names}
     with python("-m", "tests.support.idle_stack", str(directory), environment=ports) as process:
         assert process.stdout is not None
@@ -96,6 +109,9 @@ async def test_it_starts_in_order_serves_other_terminals_refuses_a_second_one_an
         assert await first.greet("greeting") == "Hello, Ada"
         with first.database() as connection:
             assert connection.execute("SELECT count(*) FROM note").fetchone() == (0,)
+        with first.database("OFFRAMP_TENANT_DATABASE_URL") as connection:
+            assert connection.execute("SELECT current_database()").fetchone() == ("tenants",)
+        assert list(first.objects().list("exports")) == []
 
         with stack(directory) as second:
             second.wait_until_said("local_stack_already_running")
@@ -117,7 +133,8 @@ async def test_killed_children_come_back_and_after_a_kill_of_everything_the_next
         await killed.greet("before")
         with killed.database() as connection:
             connection.execute("INSERT INTO note VALUES ('before')")
-        for name in ("temporal", "postgres"):
+        killed.objects().put("exports/1", b"before")
+        for name in ("temporal", "postgres", "object-store"):
             os.kill(killed.records()[name].pid, signal.SIGKILL)
             killed.wait_until_said(f"{name:<17} ready", times=2)
         assert await killed.recall("before") == "Hello, Ada"
@@ -138,6 +155,7 @@ async def test_killed_children_come_back_and_after_a_kill_of_everything_the_next
         assert await again.recall("between") == "Hello, Ada"
         with again.database() as connection:
             assert connection.execute("SELECT text FROM note").fetchall() == [("before",)]
+        assert again.objects().get("exports/1") == b"before"
         assert again.stop() == 0
 
 

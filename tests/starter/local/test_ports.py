@@ -26,9 +26,10 @@ def test_a_port_in_use_gives_way_to_the_next_free_one_and_it_says_so() -> None:
 
 def test_no_two_services_share_a_port() -> None:
     port = free_port()
-    ports = choose_ports(PreferredPorts(postgres=port, temporal=port, temporal_ui=port, smtp=port, webhooks=port))
-    chosen = ports.model_dump(exclude={"remarks"}).values()
-    assert len(set(chosen)) == len(chosen)
+    names = PreferredPorts.model_fields
+    ports = choose_ports(PreferredPorts.model_validate(dict.fromkeys(names, port)))
+    chosen = [*ports.objects_internal, *(getattr(ports, name) for name in names)]
+    assert len(set(chosen)) == len(chosen) == 6 + 9
 
 
 def test_without_any_free_port_it_refuses_and_names_the_range() -> None:

@@ -1,0 +1,81 @@
+import stat
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from starter.local import HOST
+from starter.local.data_directory import DataDirectory
+from starter.local.object_store import INTERNAL_PORTS, object_store_environment
+from storage.objects import Objects, ObjectStoreSettings
+from tests.support.servers import open_directory, running_object_store
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    with open_directory() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def running_store(directory: Path) -> Iterator[tuple[ObjectStoreSettings, psutil.Process]]:
+    with running_object_store(directory / "store", directory) as (settings, process):
+        Objects(settings).ensure_bucket()
+        yield settings, psutil.Process(process.pid)
+
+
+Running = tuple[ObjectStoreSettings, psutil.Process]
+
+
+def test_it_listens_on_this_machine_alone_and_only_on_the_ports_it_was_given(running_store: Running) -> None:
+    _, process = running_store
+    listening = {connection.laddr for connection in process.net_connections() if connection.status == "LISTEN"}
+    assert {address.ip for address in listening} == {HOST}
+    given = {int(part.rpartition("=")[2]) for part in process.cmdline() if ".port" in part} - {0}
+    assert {address.port for address in listening} == given
+    assert len(given) == 1 + INTERNAL_PORTS
+
+
+def test_whoever_has_no_key_may_do_nothing_with_objects(running_store: Running) -> None:
+    settings, _ = running_store
+    Objects(settings).put("export/1", b"private")
+    for method, path in (("GET", "/"), ("GET", "/offramp"), ("GET", "/offramp/export/1"), ("PUT", "/offramp/mine")):
+        assert httpx.request(method, f"{settings.endpoint}{path}").status_code == httpx.codes.FORBIDDEN
+
+
+def test_its_keys_and_files_are_readable_by_their_owner_only(running_store: Running, directory: Path) -> None:
+    assert stat.S_IMODE((directory / "store" / "identities.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((directory / "store" / "files").stat().st_mode) == 0o700
+
+
+def test_it_sends_nothing_about_itself_to_anybody(running_store: Running) -> None:
+    assert "-master.telemetry=false" in running_store[1].cmdline()
+
+
+def test_the_bucket_may_be_made_any_number_of_times(running_store: Running) -> None:
+    Objects(running_store[0]).ensure_bucket()
+    Objects(running_store[0]).ensure_bucket()
+
+
+def test_the_secret_is_made_once_and_kept_with_the_data(tmp_path: Path) -> None:
+    first = object_store_environment(DataDirectory(tmp_path), 8333)
+    assert object_store_environment(DataDirectory(tmp_path), 8334) == {
+        **first,
+        "OFFRAMP_OBJECTS_ENDPOINT": "http://127.0.0.1:8334",
+    }
+
+
+def test_where_the_program_is_not_installed_objects_are_kept_in_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path / "none"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    environment = object_store_environment(DataDirectory(tmp_path), 8333)
+    assert environment == {"OFFRAMP_OBJECTS_URL": (tmp_path / "objects").as_uri()}
+    folder = Objects(ObjectStoreSettings(url=environment["OFFRAMP_OBJECTS_URL"]))
+    folder.ensure_bucket()
+    folder.put("export/1", b"kept")
+    assert (tmp_path / "objects" / "export" / "1").read_bytes() == b"kept"

@@ -27,6 +27,7 @@ from storage.tables import (
     CancellationRow,
     ChecklistAnswerRow,
     MarketingServiceRow,
+    MessageRow,
     OrganizationRow,
     PolicyRow,
     SubscriptionLineRow,
@@ -205,6 +206,17 @@ def current_quote(session: Session, case: CancellationRow, *, lock: bool = False
         goodwill=case.goodwill_reason is not None and case.goodwill_approved_by is not None,
         lock=lock,
     )
+
+
+def last_promised(session: Session, case: HeldCase) -> Quote | None:
+    """Return the quote that the customer was last told: decisions since then, while credit memos are awaited, say nothing."""
+    told = session.scalar(
+        select(MessageRow.content)
+        .where(MessageRow.cancellation == case.row.id, MessageRow.channel == Channel.MAIL.value)
+        .order_by(MessageRow.sequence.desc())
+        .limit(1)
+    )
+    return MessageFacts.model_validate(told).quote if told else None
 
 
 def record_step(

@@ -14,7 +14,7 @@ from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.quote import Quote
 from domain.terms import update_as_of, with_end_date
 from domain.vocabulary import Channel, Event, Stage
-from storage.cases import HeldCase, Step, current_quote, hold_case, record_step, tell_of
+from storage.cases import HeldCase, Step, current_quote, hold_case, last_promised, record_step, tell_of
 from storage.lines import DATE_FIELDS, as_domain, dates_of, lines_of, pending_plans
 from storage.tables import (
     CancellationLineRow,
@@ -66,7 +66,6 @@ def settle_lines(session: Session, step: Step, *, channels: frozenset[Channel]) 
 
 def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset[Channel]) -> None:
     now = current_quote(session, case.row, lock=True)
-    before_settling = Quote.model_validate(case.row.quote) if case.row.quote else None
     case.row.quote = now.model_dump(mode="json")
     for plan in pending_plans(session, [line.decision.line_id for line in now.lines]):
         plan.withdrawn_by = case.row.id
@@ -110,7 +109,7 @@ def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset
         record_step(session, case, "line.end_date_set", step, f"line:{row.id}", line=row.id, before=before, after=dates_of(row),
                 why="\n".join(decision.explanation))  # fmt: skip
     _move(session, case, Stage.SCHEDULED, step, suffix="scheduled")
-    tell_of(session, case, Event.SCHEDULED, step, channels=channels, promised_before=before_settling)
+    tell_of(session, case, Event.SCHEDULED, step, channels=channels, promised_before=last_promised(session, case))
     ended_lines = [line.decision.line_id for line in now.lines]
     tell_of(session, case, Event.LINE_ENDED, step, channels=channels, lines=ended_lines)
 

@@ -9,7 +9,7 @@ import pytest
 
 from activities.links import LINKS_PATH, LinkPurpose
 from tests.support.world import LINKS, World, eventually
-from tests.workflows.test_export import exported
+from tests.workflows.test_export import exported, ready_mail
 from workflows.contract import ExportStatus
 
 
@@ -21,7 +21,7 @@ async def test_the_link_in_the_mail_leads_to_the_files_and_each_file_to_the_stor
     data_world: World, browser: httpx.AsyncClient
 ) -> None:
     subscription = await exported(data_world)
-    mail = next(m for m in data_world.mailbox.of(subscription) if "ready to be downloaded" in str(m["Subject"]))
+    mail = await ready_mail(data_world, subscription)
     found = re.search(r"https://offramp\.example/links/\S+", data_world.mailbox.text_of(mail))
     assert found
 

@@ -5,9 +5,9 @@ styles are those of `activities.exporting.xlsx`.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date
 from typing import Protocol
 
+from activities.exporting.temporal_cells import DateCells, TimeCells, TimestampCells, UtcCells
 from activities.exporting.text_cells import EMPTY, Continue, TextCells, text_cell
 from activities.exporting.warning_notes import Notes
 from domain.export_manifest import WarningCode, WrittenAs
@@ -16,16 +16,8 @@ from storage.tenants.catalog import TenantColumn
 EXACT_DIGITS = 15
 """Of a number, that Excel keeps."""
 
-_FIRST_DAY = date(1899, 12, 30).toordinal()
-"""Day 0 as it counts from 1 March 1900 on; before, Excel counts a 29 February 1900 that never was."""
-_MARCH_1900 = 61
-_DAY_SECONDS = 86_400
-_DAYS_KEPT = 20_000
 _LARGEST_EXPONENT = 307
 _SMALLEST_DOUBLE = 2.2250738585072014e-308
-_WHOLE_SECONDS = 19  # characters of 2026-11-22 12:00:00
-_WHOLE_TIME = 8  # of 12:00:00
-
 # Object identifiers of PostgreSQL's own types, which never change.
 _BOOL, _INT8, _INT2, _INT4, _OID = 16, 20, 21, 23, 26
 _FLOAT4, _FLOAT8, _NUMERIC = 700, 701, 1700
@@ -72,17 +64,17 @@ class BooleanCells:
 class NumberCells:
     """Numbers. One that Excel would change is text, and noted under what ``trouble`` says of it."""
 
-    def __init__(self, notes: Notes, trouble: Callable[[str], WarningCode | None], *, longest: int) -> None:
+    def __init__(
+        self, notes: Notes, plain: Callable[[Sequence[str]], bool], trouble: Callable[[str], WarningCode | None]
+    ) -> None:
         self._notes = notes
+        self._plain = plain
+        """Whether certainly none of these is in trouble: asked of many at once."""
         self._trouble = trouble
-        self._longest = longest
-        """Whatever has no more characters is exact, or no number at all."""
 
     def cells(self, values: Sequence[str | None], first_row: int) -> list[str]:
         """As `Cells`."""
-        present = [value for value in values if value is not None]
-        together = "".join(present)
-        if max(map(len, present), default=0) <= self._longest and "N" not in together and "y" not in together:
+        if self._plain([value for value in values if value is not None]):
             return [EMPTY if value is None else f"<c><v>{value}</v></c>" for value in values]
         return [EMPTY if value is None else self._cell(value, row) for row, value in enumerate(values, first_row)]
 
@@ -92,101 +84,6 @@ class NumberCells:
             return f"<c><v>{value}</v></c>"
         self._notes.add(trouble, row)
         return text_cell(value, quoted=True)
-
-
-class TemporalCells:
-    """Dates, times and timestamps, as days and parts of days since the end of 1899."""
-
-    def __init__(self, notes: Notes) -> None:
-        self._notes = notes
-        self._days: dict[str, int | None] = {}
-
-    def cells(self, values: Sequence[str | None], first_row: int) -> list[str]:
-        """As `Cells`."""
-        return [EMPTY if value is None else self._cell(value, row) for row, value in enumerate(values, first_row)]
-
-    def _cell(self, value: str, row: int) -> str:
-        raise NotImplementedError
-
-    def _as_text(self, value: str, row: int) -> str:
-        self._notes.add("date_out_of_range", row)
-        return text_cell(value, quoted=True)
-
-    def _day(self, text: str) -> int | None:
-        """The number of a day, remembered; None for one that Excel does not know."""
-        if text not in self._days:
-            if len(self._days) >= _DAYS_KEPT:
-                self._days.clear()
-            self._days[text] = _day_number(text)
-        return self._days[text]
-
-    def _finer(self, fraction: str, row: int) -> float:
-        """Seconds below one, from digits after the point."""
-        if len(fraction) > 3:
-            self._notes.add("below_milliseconds", row)
-        return float(f"0.{fraction}")
-
-
-class DateCells(TemporalCells):
-    """Dates."""
-
-    def _cell(self, value: str, row: int) -> str:
-        day = self._day(value)
-        return self._as_text(value, row) if day is None else f'<c s="2"><v>{day}</v></c>'
-
-
-class TimeCells(TemporalCells):
-    """Times of day."""
-
-    def _cell(self, value: str, row: int) -> str:
-        if value.startswith("24"):
-            return self._as_text(value, row)
-        seconds: float = _seconds(value)
-        if len(value) == _WHOLE_TIME:
-            return f'<c s="3"><v>{seconds / _DAY_SECONDS!r}</v></c>'
-        seconds += self._finer(value[_WHOLE_TIME + 1 :], row)
-        return f'<c s="4"><v>{seconds / _DAY_SECONDS!r}</v></c>'
-
-
-class TimestampCells(TemporalCells):
-    """Timestamps without a zone."""
-
-    _WHOLE, _FRACTION = 5, 6
-
-    def _cell(self, value: str, row: int) -> str:
-        day = self._day(value[:10])
-        if day is None or value.endswith("C"):  # 2026-11-22 12:00:00 BC
-            return self._as_text(value, row)
-        seconds: float = _seconds(value[11:])
-        if len(value) == _WHOLE_SECONDS:
-            return f'<c s="{self._WHOLE}"><v>{day + seconds / _DAY_SECONDS!r}</v></c>'
-        seconds += self._finer(value[_WHOLE_SECONDS + 1 :], row)
-        return f'<c s="{self._FRACTION}"><v>{day + seconds / _DAY_SECONDS!r}</v></c>'
-
-
-class UtcCells(TimestampCells):
-    """Points in time, printed by a session whose zone is UTC: with +00 at the end."""
-
-    _WHOLE, _FRACTION = 7, 8
-
-    def _cell(self, value: str, row: int) -> str:
-        self._notes.add("time_zone", row)
-        return super()._cell(value.removesuffix("+00"), row)
-
-    def _as_text(self, value: str, row: int) -> str:
-        return super()._as_text(value if value.endswith("infinity") else value.replace("+00", "") + " UTC", row)
-
-
-def _day_number(text: str) -> int | None:
-    try:
-        number = date.fromisoformat(text).toordinal() - _FIRST_DAY
-    except ValueError:  # infinity, BC, beyond 9999
-        return None
-    return number if number >= _MARCH_1900 else None
-
-
-def _seconds(text: str) -> int:
-    return int(text[0:2]) * 3600 + int(text[3:5]) * 60 + int(text[6:8])
 
 
 def _no_trouble(value: str) -> WarningCode | None:
@@ -213,31 +110,42 @@ def _double_trouble(value: str) -> WarningCode | None:
     return "number_out_of_range" if 0 < abs(float(value)) < _SMALLEST_DOUBLE else None
 
 
-def _small_integers(notes: Notes) -> Cells:
-    return NumberCells(notes, _no_trouble, longest=11)
+def _always(values: Sequence[str]) -> bool:
+    del values
+    return True
+
+
+def _few_digits(values: Sequence[str]) -> bool:
+    together = "".join(values)
+    return max(map(len, values), default=0) <= EXACT_DIGITS and "N" not in together and "y" not in together
+
+
+def _usual_doubles(values: Sequence[str]) -> bool:
+    together = "".join(values)
+    return "N" not in together and "y" not in together and "e-3" not in together
+
+
+def _integers(notes: Notes) -> Cells:
+    return NumberCells(notes, _always, _no_trouble)
 
 
 def _decimals(notes: Notes) -> Cells:
-    return NumberCells(notes, _decimal_trouble, longest=EXACT_DIGITS)
+    return NumberCells(notes, _few_digits, _decimal_trouble)
 
 
-def _single_precision(notes: Notes) -> Cells:
-    return NumberCells(notes, _double_trouble, longest=16)
-
-
-def _double_precision(notes: Notes) -> Cells:
-    return NumberCells(notes, _double_trouble, longest=5)
+def _doubles(notes: Notes) -> Cells:
+    return NumberCells(notes, _usual_doubles, _double_trouble)
 
 
 _BY_TYPE: dict[int, Callable[[Notes], Cells]] = {
     _BOOL: BooleanCells,
-    _INT2: _small_integers,
-    _INT4: _small_integers,
-    _OID: _small_integers,
+    _INT2: _integers,
+    _INT4: _integers,
+    _OID: _integers,
     _INT8: _decimals,
     _NUMERIC: _decimals,
-    _FLOAT4: _single_precision,
-    _FLOAT8: _double_precision,
+    _FLOAT4: _doubles,
+    _FLOAT8: _doubles,
     _DATE: DateCells,
     _TIME: TimeCells,
     _TIMESTAMP: TimestampCells,

@@ -13,12 +13,14 @@ from activities.exporting.limits import Limits
 from activities.exporting.object_file import ObjectFile
 from activities.exporting.progress import Meter
 from activities.exporting.reading import select
-from activities.exporting.xlsx import LEVEL
 from domain.export_manifest import ManifestFile
 from storage.tenants.catalog import TenantTable
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+LEVEL = 6
+"""Of compression: gzip's own."""
 
 _BLOCK_BYTES = 512 * 1024
 _GZIP = 31  # zlib's way to say: with gzip's head, in which it leaves the time at zero

@@ -7,7 +7,6 @@ from itertools import islice
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from storage.tenants.erasing import ErasedStep, erase_step
 from temporalio import activity
 
 from activities.long_work import configured, go_on, waiting_for_others
@@ -20,6 +19,7 @@ from storage.erasures import ErasedThing, ErasureBlocked, Obstacle
 from storage.exports import objects_prefix
 from storage.objects import Objects, ObjectStoreNotConfigured
 from storage.tenants.database import TenantDatabase
+from storage.tenants.erasing import ErasedStep, erase_step
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 OBJECTS_IN_A_STEP = 100

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -146,7 +147,8 @@ class _Demo:
             if _has_arrived(scene, status.stage) and _is_erased(scene, status):
                 return
             if status.export is ExportStatus.READY:
-                self._show(scene, await self._steadily(lambda: self._fetch(scene, status.cancellation)))
+                fetch = partial(self._fetch, scene, status.cancellation)
+                self._show(scene, await self._steadily(fetch))
             if status.stage is Stage.CANCELED and scene.aim is Stage.REVERSED:
                 self._show(scene, await self._steadily(lambda: self._reverse(scene, identity)))
                 return

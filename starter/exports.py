@@ -6,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
-from activities.exporting import ExportProgress
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.exporting import ExportProgress
 from domain.exports import ExportErased, NoExport
 from domain.lifecycle import CancellationUnknown
 from storage.cases import newest_case

@@ -104,11 +104,14 @@ def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) ->
 @export_app.command()
 def download(subscription: SubscriptionArgument, directory: DirectoryArgument, *, as_json: JsonOption = False) -> None:
     """Fetch the files of the export through their links, and check them against their manifest."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
     from starter.exports import download as fetch
 
     found = _files(subscription)
-    with _progress(as_json=as_json) as progress:
-        task = progress.add_task("Fetching", total=sum(file.bytes for file in found))
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=error_console, transient=True, disable=as_json) as progress:
+        task = progress.add_task("", total=sum(file.bytes for file in found))
         fetch(found, directory, lambda name, size: progress.update(task, advance=size, description=name))
     verify(directory, as_json=as_json)
 

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from activities.exporting import ExportProgress
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from activities.exporting import ExportProgress
 from activities.letters import size_in_words
 from domain.civil_time import instant_in_words
 from starter.cli.output import error_console, say

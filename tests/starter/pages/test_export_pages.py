@@ -1,5 +1,6 @@
 """What the billing administrator sees and does with the link to an export."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -32,7 +33,7 @@ async def test_the_link_in_the_mail_leads_to_the_files_and_each_file_to_the_stor
     redirect = await browser.get(files[0])
 
     assert redirect.status_code == 303
-    fetched = httpx.get(redirect.headers["location"])
+    fetched = await asyncio.to_thread(httpx.get, redirect.headers["location"])
     assert fetched.content == data_world.the_data.objects.get(f"cancellations/{subscription}/1/export/1/manifest.json")
     assert 'filename="manifest.json"' in fetched.headers["content-disposition"]
 

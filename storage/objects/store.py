@@ -77,6 +77,7 @@ class Objects:
         prefix = settings.prefix or None
         match settings.scheme:
             case "s3":
+                self._credentials()  # refuses where there are none; obstore would only say that a request failed
                 return S3Store(
                     settings.bucket,
                     prefix=prefix,

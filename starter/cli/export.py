@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from starter.cli.output import JsonOption, print_json, say
+from starter.cli.output import JsonOption, error_console, print_json, say
 from starter.cli.service import (
     ActorOption,
     RequestIdOption,

@@ -24,6 +24,7 @@ from starter.local.postgres import PostgresCluster
 from starter.local.supervisor import Event, Service, Supervisor
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
 from storage.objects import Objects, ObjectStoreSettings
+from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
 
 DATABASE = "offramp"
 TENANT_DATABASE = "tenants"
@@ -97,6 +98,7 @@ class LocalStack:
         await supervisor.start(cluster.service(ports.postgres))
         for database in (DATABASE, TENANT_DATABASE):
             await asyncio.to_thread(cluster.ensure_database, ports.postgres, database)
+        await asyncio.to_thread(_ensure_reader_role, cluster.url(ports.postgres, TENANT_DATABASE))
         await supervisor.start(temporal_service(data.temporal_file, ports.temporal, ports.temporal_ui))
 
         if weed := object_store_program():
@@ -148,6 +150,11 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
         "OFFRAMP_PAGES_PORT": str(ports.pages),
         "OFFRAMP_LINK_SECRET": data.secret("link-secret", lambda: secrets.token_urlsafe(32)),
     }
+
+
+def _ensure_reader_role(url: str) -> None:
+    with TenantDatabase(TenantDatabaseSettings(tenant_database_url=url)).writing() as connection:
+        ensure_reader_role(connection)
 
 
 def own_module(module: str, *options: str) -> tuple[str, ...]:

@@ -153,6 +153,17 @@ def test_it_can_be_changed_once_the_cancellation_has_ended(
     assert imported(document).total.changed == 1
 
 
+def test_what_is_closed_and_not_erased_yet_keeps_the_name_of_what_is_to_be_erased(
+    imported: Import, document: Document, engine: Engine
+) -> None:
+    imported(document)
+    cancel(engine, data="none", stage="closed")
+    organization(document)["data_schema"] = "contoso_2"
+    with pytest.raises(ImportMalformed) as refused:
+        imported(document)
+    assert problems(refused) == [(PATH, "data_schema_under_cancellation")]
+
+
 def test_an_answer_that_is_given_while_the_import_runs_is_not_overlooked(
     imported: Import, document: Document, engine: Engine
 ) -> None:

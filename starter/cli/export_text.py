@@ -27,7 +27,7 @@ def say_export(view: ExportView) -> None:
     if view.progress is not None:
         rows.append(("now", _in_words(view.progress)))
     if view.held_up_by:
-        rows.append(("held up by", escape(view.held_up_by)))
+        rows.append(("last attempt" if view.progress else "held up by", escape(view.held_up_by)))
     if state.summary is not None and state.finished_at is not None:
         summary = state.summary
         rows += [

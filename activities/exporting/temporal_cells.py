@@ -47,13 +47,16 @@ class _Times(dict[str, str]):
         return _decimals_of_a_day(text, text[_WHOLE_TIME + 1 :])
 
 
+_TIMES = _Times()
+"""One for all columns: it holds up to 86,400 of them."""
+
+
 class TemporalCells:
     """Dates, times and timestamps, as days and decimals of days since the end of 1899."""
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._days = _Days()
-        self._times = _Times()
 
     def cells(self, values: Sequence[str | None], first_row: int) -> list[str]:
         """As `Cells`."""
@@ -66,15 +69,12 @@ class TemporalCells:
         """The cells of values that Excel knows. Raises _Unknown."""
         raise NotImplementedError
 
-    def _as_text(self, value: str) -> str:
-        return value
-
     def _cell(self, value: str | None, row: int) -> str:
         try:
             return self._cells((value,))[0]
         except _Unknown:
             self._notes.add("date_out_of_range", row)
-            return text_cell(self._as_text(value or ""), quoted=True)
+            return text_cell(value or "", quoted=True)
 
     def _note_finer(self, values: Sequence[str | None], first_row: int, longest: int) -> None:
         """Note values with more characters than those that tell thousandths of a second have."""
@@ -100,7 +100,7 @@ class TimeCells(TemporalCells):
         return super().cells(values, first_row)
 
     def _cells(self, values: Sequence[str | None]) -> list[str]:
-        times = self._times
+        times = _TIMES
         return [
             EMPTY if value is None else f'<c s="{3 if len(value) == _WHOLE_TIME else 4}"><v>0{times[value]}</v></c>'
             for value in values
@@ -116,7 +116,7 @@ class TimestampCells(TemporalCells):
         return super().cells(values, first_row)
 
     def _cells(self, values: Sequence[str | None]) -> list[str]:
-        days, times = self._days, self._times
+        days, times = self._days, _TIMES
         return [
             EMPTY
             if value is None
@@ -137,7 +137,7 @@ class UtcCells(TemporalCells):
         return super().cells(values, first_row)
 
     def _cells(self, values: Sequence[str | None]) -> list[str]:
-        days, times = self._days, self._times
+        days, times = self._days, _TIMES
         whole = _WHOLE_TIMESTAMP + _ZONE
         return [
             EMPTY

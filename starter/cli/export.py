@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from starter.cli.export_verify import verify
 from starter.cli.output import JsonOption, error_console, print_json, say
 from starter.cli.service import (
     ActorOption,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from starter.exports import FileLink
 
 export_app = typer.Typer(help="The export of an organization's data.", no_args_is_help=True)
+export_app.command()(verify)
 
 DirectoryArgument = Annotated[
     Path, typer.Argument(metavar="DIRECTORY", file_okay=False, help="The directory with the files.")

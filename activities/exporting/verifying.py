@@ -141,6 +141,9 @@ class _CsvLines:
             return
         try:
             while compressed:
+                if self._gzip.eof:  # something follows the compressed file, and would be waited for in vain
+                    self._broken = True
+                    return
                 self._count(self._gzip.decompress(compressed, _BLOCK_BYTES))
                 compressed = self._gzip.unconsumed_tail
         except zlib.error:

@@ -66,6 +66,7 @@ def test_each_file_is_named_with_its_trouble(manifest: Manifest, files: Files) -
         (b"no gzip", "not_gzip"),
         (gzip.compress(b"a\n1\n2\n")[:-4], "not_gzip"),
         (gzip.compress(b"a\n1\n") + b"more", "not_gzip"),
+        (gzip.compress(b"a\n" + b"1\n" * 2_000_000) + b"x", "not_gzip"),
         (gzip.compress(b'a\n1\n"2\n3"\n'), "wrong_rows"),
     ],
 )

@@ -16,7 +16,9 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.line_dates import LineDates, NightlySettings
+from activities.links import Links, LinkSettings
 from activities.mail import Mail, MailSettings
+from activities.marketing import MarketingRecords
 from activities.records import Records
 from activities.verification import Verifier
 from activities.webhooks import Webhooks, WebhookSettings
@@ -27,7 +29,9 @@ from starter.leaving import leave
 from storage.database import DatabaseSettings, create_database_engine
 from workflows.cancellation import SubscriptionCancellation
 from workflows.contract import TASK_QUEUE
+from workflows.delivery import MessageDelivery
 from workflows.line_dates import SubscriptionLineDatesUpdate
+from workflows.marketing import MarketingServiceCancellation
 
 # As many activities at once as there are threads for them and connections to the database.
 CONCURRENT_ACTIVITIES = 20
@@ -44,17 +48,24 @@ def create_worker(
     mail: MailSettings,
     webhooks: WebhookSettings,
     nightly: NightlySettings | None = None,
+    links: Links | None = None,
     task_queue: str = TASK_QUEUE,
 ) -> Worker:
     """Put a worker together from its outside parties."""
     channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
-    records, mailer = Records(engine, channels), Mail(engine, mail)
+    records, mailer = Records(engine, channels), Mail(engine, mail, links)
     verifier, hooks = Verifier(engine, mailer), Webhooks(engine, webhooks, http)
+    marketing = MarketingRecords(engine, channels, links)
     line_dates = LineDates(engine, channels, (nightly or NightlySettings()).nightly_zone)
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[SubscriptionCancellation, SubscriptionLineDatesUpdate],
+        workflows=[
+            SubscriptionCancellation,
+            MarketingServiceCancellation,
+            SubscriptionLineDatesUpdate,
+            MessageDelivery,
+        ],
         activities=[
             records.open_case,
             records.save_answers,
@@ -69,6 +80,17 @@ def create_worker(
             records.close,
             records.remind,
             records.record_refusal,
+            marketing.request_consent,
+            marketing.remind_of_consent,
+            marketing.save_consent,
+            marketing.time_consent_out,
+            marketing.stop_campaigns,
+            marketing.remind_ad_centre,
+            marketing.acknowledge_stop,
+            marketing.open_marketing_case,
+            marketing.cancel_marketing_service,
+            marketing.complete_marketing_case,
+            marketing.abandon_marketing_case,
             verifier.send_code,
             verifier.check_code,
             mailer.deliver_mail,
@@ -96,7 +118,9 @@ async def main() -> None:
     client = await connect_to_temporal()
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=2 * CONCURRENT_ACTIVITIES)
     with ThreadPoolExecutor(2 * CONCURRENT_ACTIVITIES) as executor, httpx.Client() as http:
-        worker = create_worker(client, engine, executor, http, mail=MailSettings(), webhooks=WebhookSettings())
+        worker = create_worker(
+            client, engine, executor, http, mail=MailSettings(), webhooks=WebhookSettings(), links=LinkSettings().links
+        )
         async with worker:
             await stop.wait()
     engine.dispose()

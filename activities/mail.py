@@ -12,8 +12,9 @@ from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.delivery import MessagePutOff, MessageRejected, deliver_all, portable_id
+from activities.delivery import Facts, MessagePutOff, MessageRejected, deliver_all, portable_id
 from activities.letters import Letter, code_letter, letter
+from activities.links import LinkPurpose, Links
 from activities.retries import MAIL_MAX_ATTEMPTS
 from activities.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
 from domain.errors import Refusal
@@ -80,8 +81,9 @@ class MailSettings(BaseSettings):
 class Mail:
     """The activity that mails what the outbox holds."""
 
-    def __init__(self, engine: Engine, settings: MailSettings) -> None:
+    def __init__(self, engine: Engine, settings: MailSettings, links: Links | None = None) -> None:
         self._engine = engine
+        self._links = links
         self._server = settings.server
         self._sender = settings.sender
         self._reply_to = settings.mail_reply_to
@@ -100,10 +102,11 @@ class Mail:
         """
         with SmtpConnection(self._server) as server:
 
-            def hand_over(message: MessageRow, facts: MessageFacts) -> None:
-                written = letter(Event(message.event), facts, reply_to=self._reply_to)
+            def hand_over(message: MessageRow, facts: Facts) -> None:
+                event = Event(message.event)
+                written = letter(event, facts, reply_to=self._reply_to, link=self._link(event, facts))
                 mail = self._mail(written, message.id, to=message.recipient, at=message.created_at)
-                first = message_id(facts.cancellation, Event.RECEIVED, Channel.MAIL)
+                first = message_id(facts.cancellation, _first_of_thread(event, facts), Channel.MAIL)
                 if message.id != first:
                     mail["In-Reply-To"] = mail["References"] = self._message_id(first)
                 server.send(mail, sender=self._sender.addr_spec, recipient=message.recipient)
@@ -138,6 +141,14 @@ class Mail:
             except MessagePutOff as delay:
                 raise ApplicationError(delay.reason, type=MAIL_SERVER_UNAVAILABLE) from None
 
+    def _link(self, event: Event, facts: Facts) -> str | None:
+        """The link of a letter that has one. It is made anew each time, and the same each time."""
+        if self._links is None or not isinstance(facts, MessageFacts):
+            return None
+        if event is Event.MARKETING_CONSENT_REQUESTED and facts.marketing and facts.marketing.consent_until:
+            return self._links.link(LinkPurpose.MARKETING_CONSENT, facts.cancellation, facts.marketing.consent_until)
+        return None
+
     def _mail(self, written: Letter, message: str, *, to: str, at: datetime) -> EmailMessage:
         # Header lines are as long as RFC 5322 allows: shorter ones would break ids that are longer than a line.
         mail = EmailMessage(policy=SMTP.clone(max_line_length=998))
@@ -157,6 +168,13 @@ class Mail:
 
     def _message_id(self, message: str) -> str:
         return f"<{portable_id(message)}@{self._sender.domain}>"
+
+
+def _first_of_thread(event: Event, facts: Facts) -> Event:
+    """The message that the mails of a case, to one person, reply to."""
+    if not isinstance(facts, MessageFacts):
+        return Event.MARKETING_CANCELLATION_RECEIVED
+    return event if event is Event.MARKETING_CONSENT_REQUESTED else Event.RECEIVED
 
 
 def _address(written: str) -> Address:

@@ -124,10 +124,10 @@ class CaseFacts(BaseModel):
     """The earliest start date of the subscription's lines."""
 
 
-# The one place where data export, migration and campaign internals join in: offer the choice here, and carry it out in
+# The one place where data export and migration join in: offer the choice here, and carry it out in
 # the `preparing` stage of the workflow.
 OFFERED_DATA = (DataChoice.NONE,)
-OFFERED_CAMPAIGNS = (CampaignChoice.KEEP, CampaignChoice.NO_CAMPAIGNS)
+OFFERED_CAMPAIGNS = tuple(CampaignChoice)
 
 
 class Checklist(BaseModel):

@@ -194,7 +194,11 @@ def approve_goodwill(session: Session, step: Step, *, approver: str, reason: str
 
 def await_approval(session: Session, step: Step) -> None:
     """Move a case with goodwill to `preparing`, where it waits for the second person."""
-    case = hold_case(session, step.cancellation)
+    begin_preparing(session, hold_case(session, step.cancellation), step)
+
+
+def begin_preparing(session: Session, case: HeldCase, step: Step) -> None:
+    """Move a case whose checklist is complete to `preparing`, if it is not there."""
     if case.row.stage == Stage.INTAKE:
         _move(session, case, Stage.PREPARING, step, suffix="preparing")
 

@@ -9,9 +9,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     # Not `from workflows import contract`, which would go past the sandbox's pass-through and load it anew each time.
     import workflows.contract as contract
-    from activities.records import Approval, Records, Reminder, Told
+    from activities.records import Approval, Records, Told
     from activities.refusals import as_application_error
-    from domain.civil_time import instant_in_words
     from domain.errors import Refusal
     from domain.lifecycle import WorkflowIdMismatch
     from domain.vocabulary import Event, Stage
@@ -20,9 +19,10 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.campaign_stops import CampaignStops
+    from workflows.carrying import THE_SERVICE
     from workflows.case import Case
     from workflows.recording import recorded
-    from workflows.requests import THE_SERVICE, CancellationRequests
     from workflows.telling import Teller
 
 OBSTACLE_CHECK = timedelta(days=1)
@@ -30,7 +30,7 @@ OBSTACLE_CHECK = timedelta(days=1)
 
 
 @workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION)
-class SubscriptionCancellation(CancellationRequests):
+class SubscriptionCancellation(CampaignStops):
     """Carries one cancellation. ``run`` is the story; what others ask for while it runs is in `workflows.requests`."""
 
     @workflow.run
@@ -39,6 +39,10 @@ class SubscriptionCancellation(CancellationRequests):
         await self._receive(received)
         if not await self._checklist_completed():
             return await (self._withdraw() if self._withdrawal else self._abandon())
+        if not await self._goodwill_approved():
+            return await self._withdraw()
+        if not await self._campaigns_settled():
+            return await self._withdraw()
         if not await self._lines_settled():
             return await self._withdraw()
         if not await self._termination_day_arrived():
@@ -67,6 +71,7 @@ class SubscriptionCancellation(CancellationRequests):
                     attested_because=start.attestation.reason if start.attestation else None,
                     goodwill_reason=start.goodwill.reason if start.goodwill else None,
                     reason=start.reason,
+                    campaign_actions=start.campaign_actions,
                 ),
                 summary="open the case",
             )
@@ -101,10 +106,7 @@ class SubscriptionCancellation(CancellationRequests):
         return completed and self._withdrawal is None
 
     async def _lines_settled(self) -> bool:
-        """Get the end dates set: approval and credit memos first where they are needed. False on withdrawal."""
-        # Data export, on-premises migration and campaigns that are to be stopped join in here.
-        if not await self._goodwill_approved():
-            return False
+        """Get the end dates set: credit memos first where they are needed. False on withdrawal."""
         while not await self._settled():
             self._enter(Stage.PREPARING)
             await self._sleep(
@@ -213,6 +215,7 @@ class SubscriptionCancellation(CancellationRequests):
         self._entering = None
         self._teller.note(told.last_message)
         self._publish()
+        await self._reminding_over()
         await self._teller.finished()
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._publish()
@@ -220,38 +223,3 @@ class SubscriptionCancellation(CancellationRequests):
 
     def _enter(self, stage: Stage, *, deadline: datetime | None = None) -> None:
         self.case.stage, self.case.stage_deadline = stage, deadline
-
-    async def _wait(
-        self,
-        done: Callable[[], bool],
-        *,
-        until: datetime | None = None,
-        what: str = "",
-        reminders: Sequence[tuple[datetime, Event, str]] = (),
-    ) -> bool:
-        """Wait until ``done``, at most until an instant, reminding on the way. Return whether it is done."""
-        self.case.stage_deadline = until
-        for at, event, occasion in sorted(reminders):
-            if until is None or not workflow.now() < at < until:
-                continue
-            if await self._sleep(done, at, occasion.replace("-", " ")):
-                return True
-            reminder = Reminder(step=self._step(occasion), event=event)
-            self._teller.note((await recorded(Records.remind, reminder, summary=occasion)).last_message)
-        return await self._sleep(done, until, what)
-
-    def _summary(self, what: str, until: datetime | None) -> str | None:
-        return f"{what}: {instant_in_words(until, self.case.zone)}" if until is not None else None
-
-    async def _sleep(self, done: Callable[[], bool], until: datetime | None, what: str) -> bool:
-        if done():
-            return True
-        timeout = None if until is None else until - workflow.now()
-        if timeout is not None and timeout <= timedelta(0):
-            return False
-        self._publish()
-        try:
-            await workflow.wait_condition(done, timeout=timeout, timeout_summary=self._summary(what, until))
-        except TimeoutError:
-            return done()
-        return True

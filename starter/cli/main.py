@@ -23,6 +23,9 @@ COMMANDS = {
     "credit-memos": Lazily(
         "starter.cli.credit_memos:credit_memos_app", "Post credit memos that cancellations wait for."
     ),
+    "marketing": Lazily(
+        "starter.cli.marketing:marketing_app", "Cancel marketing services, and say what the ad centre has stopped."
+    ),
     "lines": Lazily("starter.cli.lines:lines_app", "List subscription lines, and bring their dates up to date."),
     "schedule": Lazily("starter.cli.schedule:schedule_app", "See and steer when the nightly update runs."),
     "tenants": Lazily("starter.cli.tenants:tenants_app", "See the organizations' data, and make a sample of it."),

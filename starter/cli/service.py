@@ -15,10 +15,13 @@ from starter.cli.output import waiting
 
 if TYPE_CHECKING:  # these take a second, which `--help` and a wrong call should not cost
     from sqlalchemy import Engine
+    from temporalio.client import Client
 
     from starter.client import Offramp
+    from starter.marketing import MarketingClient
 
 Result = TypeVar("Result")
+AnyClient = TypeVar("AnyClient")
 
 
 class NoServiceConfigured(Refusal):
@@ -48,6 +51,11 @@ RequestIdOption = Annotated[
     str | None,
     typer.Option("--request-id", metavar="ID", help="Repeat a command with the same id to get the first one's result."),
 ]
+CampaignActionOption = Annotated[
+    list[str] | None,
+    typer.Option("--campaign-action", metavar="CAMPAIGN=pause|delete",
+                 help="How a campaign is stopped; paused if not named. May be repeated."),
+]  # fmt: skip
 SubscriptionArgument = Annotated[
     str, typer.Argument(metavar="SUBSCRIPTION", parser=values.identifier, help="The subscription's id.")
 ]
@@ -73,12 +81,39 @@ def with_service(
 ) -> Result:
     """Connect, run one command while a person at a terminal sees what is waited for, disconnect."""
 
-    async def run() -> Result:
+    def client(temporal: "Client", engine: "Engine") -> "Offramp":
         from starter.client import Offramp
+
+        return Offramp(temporal, engine)
+
+    return _with_client(client, command, as_json=as_json, what=what)
+
+
+def with_marketing(
+    command: "Callable[[MarketingClient], Awaitable[Result]]", *, as_json: bool, what: str = "Waiting for the service"
+) -> Result:
+    """Do the same with the client of marketing services."""
+
+    def client(temporal: "Client", engine: "Engine") -> "MarketingClient":
+        from starter.marketing import MarketingClient
+
+        return MarketingClient(temporal, engine)
+
+    return _with_client(client, command, as_json=as_json, what=what)
+
+
+def _with_client(
+    make: "Callable[[Client, Engine], AnyClient]",
+    command: "Callable[[AnyClient], Awaitable[Result]]",
+    *,
+    as_json: bool,
+    what: str,
+) -> Result:
+    async def run() -> Result:
         from starter.connection import connect_to_temporal
 
         with database() as engine:
-            return await command(Offramp(await connect_to_temporal(), engine))
+            return await command(make(await connect_to_temporal(), engine))
 
     with waiting(what, as_json=as_json):
         return asyncio.run(run())

@@ -6,23 +6,19 @@ Commands go to the workflow and answer with its status or a refusal; lists and h
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio.client import (
     Client,
-    WithStartWorkflowOperation,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.errors import ForwardedRefusal, Refusal
+from domain.errors import Refusal
 from domain.identity import Identity
 from domain.lifecycle import (
     CancellationEnded,
-    CancellationStillTelling,
     CancellationUnknown,
     check_reversal,
     check_withdrawal,
@@ -49,9 +45,8 @@ class Offramp(Reaching):
     """
 
     def __init__(self, temporal: Client, engine: Engine, *, task_queue: str = contract.TASK_QUEUE) -> None:
-        super().__init__(temporal)
+        super().__init__(temporal, task_queue)
         self._engine = engine
-        self._task_queue = task_queue
 
     async def start(self, start: contract.StartCancellation) -> contract.CancellationStatus:
         """Start a cancellation, or return the running one: its ``request_id`` is then another.
@@ -63,56 +58,19 @@ class Offramp(Reaching):
 
         """
         start = start if start.request_id else start.model_copy(update={"request_id": str(uuid4())})
-        try:
-            return await self._start(start)
-        except ForwardedRefusal as refusal:
-            if refusal.details.code != CancellationStillTelling.code:
-                raise
-            # The one before is about to end, normally within milliseconds; then a new one can begin.
-            await self._wait_for_end(contract.cancellation_workflow_id(start.subscription), otherwise=refusal)
-        return await self._start(start)
-
-    async def _wait_for_end(self, workflow_id: str, *, otherwise: Refusal) -> None:
-        try:
-            async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
-                await self._temporal.get_workflow_handle(workflow_id).result()
-        except TimeoutError:
-            raise otherwise from None
-
-    async def _start(self, start: contract.StartCancellation) -> contract.CancellationStatus:
-        workflow_id = contract.cancellation_workflow_id(start.subscription)
-        operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        return await self._start_or_join(
             contract.SUBSCRIPTION_CANCELLATION,
             start,
-            id=workflow_id,
-            task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            static_summary=f"Cancel subscription {start.subscription}",
-            static_details=(
+            start.request_id,
+            workflow_id=contract.cancellation_workflow_id(start.subscription),
+            form=contract.CancellationStatus,
+            summary=f"Cancel subscription {start.subscription}",
+            details=(
                 "Stages: `intake` → `preparing` → `scheduled` → `canceled` → `closed`, or `reversed`; `withdrawn` or "
                 "`abandoned` before it takes effect.\n\nCurrent Details say where it stands and what it waits for. Who "
                 f"did what, when and why: `offramp cancellations history {start.subscription}`"
             ),
         )
-        # Awaited, though not wanted: asyncio complains on standard error of a failure that nobody asks for.
-        handle = asyncio.ensure_future(operation.workflow_handle())
-        handle.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            return await self._outcome(
-                workflow_id,
-                self._temporal.execute_update_with_start_workflow(
-                    contract.UPDATE_RECEIVE,
-                    start,
-                    id=f"receive:{start.request_id}",
-                    start_workflow_operation=operation,
-                    result_type=contract.CancellationStatus,
-                    rpc_timeout=UPDATE_TIMEOUT,
-                ),
-                contract.CancellationStatus,
-            )
-        finally:
-            handle.cancel()
 
     async def answer(
         self,

@@ -2,18 +2,15 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from temporalio.client import Client, WithStartWorkflowOperation
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.errors import ForwardedRefusal
-from domain.lifecycle import CancellationStillTelling
 from domain.marketing import (
     CampaignUnknown,
     MarketingCancellationEnded,
@@ -48,9 +45,8 @@ class MarketingClient(Reaching):
     """A client of marketing services. ``request_id`` as in `starter.client.Offramp`."""
 
     def __init__(self, temporal: Client, engine: Engine, *, task_queue: str = contract.TASK_QUEUE) -> None:
-        super().__init__(temporal)
+        super().__init__(temporal, task_queue)
         self._engine = engine
-        self._task_queue = task_queue
 
     async def cancel(self, start: contract.StartMarketingCancellation) -> contract.MarketingCancellationStatus:
         """Start the cancellation of a marketing service, or return the running one: its ``request_id`` is then another.
@@ -61,52 +57,18 @@ class MarketingClient(Reaching):
 
         """
         start = start if start.request_id else start.model_copy(update={"request_id": str(uuid4())})
-        try:
-            return await self._start(start)
-        except ForwardedRefusal as refusal:
-            if refusal.details.code != CancellationStillTelling.code:
-                raise
-            handle = self._temporal.get_workflow_handle(contract.marketing_workflow_id(start.organization))
-            try:
-                async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
-                    await handle.result()
-            except TimeoutError:
-                raise refusal from None
-        return await self._start(start)
-
-    async def _start(self, start: contract.StartMarketingCancellation) -> contract.MarketingCancellationStatus:
-        workflow_id = contract.marketing_workflow_id(start.organization)
-        operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        return await self._start_or_join(
             contract.MARKETING_SERVICE_CANCELLATION,
             start,
-            id=workflow_id,
-            task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            static_summary=f"Cancel the marketing service of {start.organization}",
-            static_details=(
+            start.request_id,
+            workflow_id=contract.marketing_workflow_id(start.organization),
+            form=contract.MarketingCancellationStatus,
+            summary=f"Cancel the marketing service of {start.organization}",
+            details=(
                 "Stages: `intake` → `stopping` → `canceled`, or `abandoned`.\n\nCurrent Details say where it stands and "
                 f"what it waits for; so does: `offramp marketing show {start.organization}`"
             ),
         )
-        # Awaited, though not wanted: asyncio complains on standard error of a failure that nobody asks for.
-        handle = asyncio.ensure_future(operation.workflow_handle())
-        handle.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            return await self._outcome(
-                workflow_id,
-                self._temporal.execute_update_with_start_workflow(
-                    contract.UPDATE_RECEIVE,
-                    start,
-                    id=f"receive:{start.request_id}",
-                    start_workflow_operation=operation,
-                    result_type=contract.MarketingCancellationStatus,
-                    rpc_timeout=UPDATE_TIMEOUT,
-                ),
-                contract.MarketingCancellationStatus,
-            )
-        finally:
-            handle.cancel()
 
     async def send_code(
         self, organization: str, *, actor: str, request_id: str | None = None

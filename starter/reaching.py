@@ -4,20 +4,24 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
+    WithStartWorkflowOperation,
     WorkflowFailureError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.refusals import as_refusal
 from domain.errors import ForwardedRefusal, Refusal
+from domain.lifecycle import CancellationStillTelling
 from starter.connection import TemporalUnavailable
+from workflows import contract
 
 Outcome = TypeVar("Outcome")
 
@@ -58,8 +62,79 @@ class CancellationSuspended(Refusal):
 class Reaching:
     """Base of the clients that send updates."""
 
-    def __init__(self, temporal: Client) -> None:
+    def __init__(self, temporal: Client, task_queue: str) -> None:
         self._temporal = temporal
+        self._task_queue = task_queue
+
+    async def _start_or_join(
+        self,
+        workflow: str,
+        start: contract.Request,
+        request_id: str,
+        *,
+        workflow_id: str,
+        form: type[Outcome],
+        summary: str,
+        details: str,
+    ) -> Outcome:
+        """Start a workflow that carries a case, or join the one that runs under its id; return its status."""
+
+        def operation() -> WithStartWorkflowOperation[Any, Any]:
+            return WithStartWorkflowOperation(
+                workflow,
+                start,
+                id=workflow_id,
+                task_queue=self._task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                static_summary=summary,
+                static_details=details,
+            )
+
+        update_id = f"{contract.UPDATE_RECEIVE}:{request_id}"
+        try:
+            return await self._received(operation(), start, update_id, workflow_id, form)
+        except ForwardedRefusal as refusal:
+            if refusal.details.code != CancellationStillTelling.code:
+                raise
+            # The one before is about to end, normally within milliseconds; then a new one can begin.
+            await self._wait_for_end(workflow_id, otherwise=refusal)
+        # Under another id: Temporal answers a repeated one with the outcome that it had, also when its workflow is over.
+        return await self._received(operation(), start, f"{update_id}:again", workflow_id, form)
+
+    async def _wait_for_end(self, workflow_id: str, *, otherwise: Refusal) -> None:
+        try:
+            async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
+                await self._temporal.get_workflow_handle(workflow_id).result()
+        except TimeoutError:
+            raise otherwise from None
+
+    async def _received(
+        self,
+        operation: WithStartWorkflowOperation[Any, Any],
+        start: contract.Request,
+        update_id: str,
+        workflow_id: str,
+        form: type[Outcome],
+    ) -> Outcome:
+        # Awaited, though not wanted: asyncio complains on standard error of a failure that nobody asks for.
+        handle = asyncio.ensure_future(operation.workflow_handle())
+        handle.add_done_callback(lambda done: done.cancelled() or done.exception())
+        try:
+            return await self._outcome(
+                workflow_id,
+                self._temporal.execute_update_with_start_workflow(
+                    contract.UPDATE_RECEIVE,
+                    start,
+                    id=update_id,
+                    start_workflow_operation=operation,
+                    result_type=form,
+                    rpc_timeout=UPDATE_TIMEOUT,
+                ),
+                form,
+            )
+        finally:
+            handle.cancel()
 
     async def _outcome(self, workflow_id: str, update: Awaitable[Outcome], form: type[Outcome]) -> Outcome:
         """Return what an update answers; raise the refusal that it answers with."""

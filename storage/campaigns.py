@@ -24,13 +24,19 @@ from storage.tables import CampaignActivityRow, CampaignRow, CampaignStopRow, Ma
 
 
 def hold_service(session: Session, organization: str) -> MarketingServiceRow | None:
-    """Return an organization's marketing service, held until the transaction ends."""
-    return session.scalar(
+    """Return an organization's marketing service, held with its campaigns until the transaction ends.
+
+    An import that adds campaigns or activities has finished by then, or waits and finds them stopped.
+    """
+    service = session.scalar(
         select(MarketingServiceRow)
         .where(MarketingServiceRow.organization == organization)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
+    of_service = CampaignRow.organization == organization
+    session.execute(select(CampaignRow.id).where(of_service).order_by(CampaignRow.id).with_for_update())
+    return service
 
 
 def check_actions(

@@ -153,7 +153,8 @@ def facts_of(session: Session, organization: OrganizationRow, subscription: Subs
             .where(SubscriptionLineRow.subscription == subscription.id)
             .scalar_subquery(),
             exists().where(
-                MarketingServiceRow.organization == organization.id, MarketingServiceRow.canceled_at.is_(None)
+                MarketingServiceRow.organization == organization.id,
+                MarketingServiceRow.canceled_sign_up.is_distinct_from(MarketingServiceRow.sign_up),
             ),
         )
     ).one()

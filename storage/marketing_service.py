@@ -80,7 +80,7 @@ def open_marketing_case(
             raise MarketingCancellationEnded(opened.id, stage)
         return _as_opened(hold_marketing_case(session, opened.id))
     _close_orphan(session, request)
-    if service.canceled_at is not None:
+    if service.is_canceled:
         raise MarketingServiceCanceled(request.organization)
     if not same_address(request.administrator, service.billing_administrator):
         raise MarketingIdentityMismatch(request.organization)
@@ -118,7 +118,7 @@ def cancel_service(session: Session, step: Step, *, channels: frozenset[Channel]
     """Cancel the service for ever, and ask the ad centre to stop everything that runs."""
     case = hold_marketing_case(session, step.cancellation)
     if case.row.stage == MarketingStage.INTAKE:
-        case.service.canceled_at = step.at
+        case.service.canceled_sign_up = case.service.sign_up
         campaigns = current_campaigns(session, case.organization.id, case.row.campaign_actions)
         _move(session, case, MarketingStage.STOPPING, step)
         request_stops(session, case, campaigns, step, channels=channels)

@@ -20,7 +20,14 @@ class MarketingServiceRow(Table):
     billing_administrator: Mapped[str]
     sign_up: Mapped[str] = mapped_column(server_default="1")
     """Tells one sign-up from the next: a cancelled service is followed by another one, never reinstated."""
-    canceled_at: Mapped[datetime | None]
+    canceled_sign_up: Mapped[str | None]
+    """The sign-up that was cancelled last; the service is cancelled while it is the present one. Imports write the
+    present one alone, so that none of them can undo a cancellation."""
+
+    @property
+    def is_canceled(self) -> bool:
+        """Whether the service is cancelled."""
+        return self.canceled_sign_up == self.sign_up
 
 
 class CampaignRow(Table):

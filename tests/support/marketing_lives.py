@@ -79,9 +79,7 @@ async def _consent_asked(world: World) -> str:
 
 
 async def _cancel(world: World, organization: str, **fields: dict[str, CampaignAction]) -> None:
-    start = StartMarketingCancellation(
-        organization=organization, actor=AGENT, administrator=MARKETING_OWNER, **fields
-    )
+    start = StartMarketingCancellation(organization=organization, actor=AGENT, administrator=MARKETING_OWNER, **fields)
     with world.environment.with_time_skipping_disabled():
         await world.marketing.cancel(start)
 

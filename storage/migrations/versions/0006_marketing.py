@@ -13,13 +13,45 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+# Rules, section 9. Sharing the lock makes an insert wait for whoever stops the campaign, and then see that it is stopped.
+RULES = {
+    "marketing_campaign_rules": (
+        "marketing_campaigns",
+        """
+        DECLARE service marketing_services;
+        BEGIN
+            SELECT * INTO service FROM marketing_services WHERE organization = NEW.organization FOR SHARE;
+            IF service.canceled_sign_up = service.sign_up THEN
+                RAISE EXCEPTION 'the marketing service of % is cancelled', NEW.organization
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'marketing_service_canceled';
+            END IF;
+            RETURN NEW;
+        END
+        """,
+    ),
+    "marketing_activity_rules": (
+        "marketing_activities",
+        """
+        DECLARE stopped timestamptz;
+        BEGIN
+            SELECT stopped_at INTO stopped FROM marketing_campaigns WHERE id = NEW.campaign FOR SHARE;
+            IF stopped IS NOT NULL AND NEW.state = 'running' THEN
+                RAISE EXCEPTION 'campaign % was stopped', NEW.campaign
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'campaign_stopped';
+            END IF;
+            RETURN NEW;
+        END
+        """,
+    ),
+}
+
 PENDING = sa.text("delivered_at IS NULL AND failed_at IS NULL")
 
 
 def upgrade() -> None:
     """Apply."""
     op.add_column("marketing_services", sa.Column("sign_up", sa.Text(), server_default="1", nullable=False))
-    op.add_column("marketing_services", sa.Column("canceled_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("marketing_services", sa.Column("canceled_sign_up", sa.Text(), nullable=True))
     op.add_column("marketing_campaigns", sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "marketing_cancellations",
@@ -146,10 +178,15 @@ def upgrade() -> None:
         ["marketing_cancellation", "channel", "sequence"],
         postgresql_where=PENDING,
     )
+    for name, (table, body) in RULES.items():
+        op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $rule${body}$rule$")
+        op.execute(f"CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
 
 
 def downgrade() -> None:
     """Take back; activities that are being stopped are running as far as anybody knows."""
+    for name in RULES:
+        op.execute(f"DROP FUNCTION {name}() CASCADE")
     op.drop_index("ix_messages_pending_of_marketing", table_name="messages")
     op.execute("DELETE FROM messages WHERE marketing_cancellation IS NOT NULL")
     op.drop_column("messages", "marketing_cancellation")
@@ -163,7 +200,7 @@ def downgrade() -> None:
     op.drop_table("marketing_codes")
     op.drop_table("marketing_cancellations")
     op.drop_column("marketing_campaigns", "stopped_at")
-    op.drop_column("marketing_services", "canceled_at")
+    op.drop_column("marketing_services", "canceled_sign_up")
     op.drop_column("marketing_services", "sign_up")
 
 

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench-lifecycle bench-dates histories lock clean
+.PHONY: run test lint bench-lifecycle bench-dates bench-export histories lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -31,6 +31,9 @@ bench-lifecycle: $(VENV)/.installed  ## a whole cancellation against a bare work
 
 bench-dates: $(VENV)/.installed  ## the nightly update against a bare UPDATE of the same rows, on a million lines
 	$(BIN)/python -m bench.dates
+
+bench-export: $(VENV)/.installed  ## the export of a million rows against psql and gzip, and against xlsxwriter
+	$(BIN)/python -m bench.export
 
 histories: $(VENV)/.installed  ## record the lives that later versions must replay (docs/upgrades.md says when)
 	OFFRAMP_RECORD_HISTORIES=1 $(BIN)/pytest tests/workflows/test_replay.py

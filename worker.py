@@ -15,6 +15,8 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.erasing import Eraser
+from activities.exports import Exporter
 from activities.line_dates import LineDates, NightlySettings
 from activities.links import Links, LinkSettings
 from activities.mail import Mail, MailSettings
@@ -27,6 +29,8 @@ from domain.vocabulary import Channel
 from starter.connection import connect_to_temporal
 from starter.leaving import leave
 from storage.database import DatabaseSettings, create_database_engine
+from storage.objects import Objects, ObjectStoreSettings
+from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from workflows.cancellation import SubscriptionCancellation
 from workflows.contract import TASK_QUEUE
 from workflows.delivery import MessageDelivery
@@ -48,6 +52,8 @@ def create_worker(
     mail: MailSettings,
     webhooks: WebhookSettings,
     nightly: NightlySettings | None = None,
+    tenants: TenantDatabase | None = None,
+    objects: Objects | None = None,
     links: Links | None = None,
     task_queue: str = TASK_QUEUE,
 ) -> Worker:
@@ -57,6 +63,7 @@ def create_worker(
     verifier, hooks = Verifier(engine, mailer), Webhooks(engine, webhooks, http)
     marketing = MarketingRecords(engine, channels, links)
     line_dates = LineDates(engine, channels, (nightly or NightlySettings()).nightly_zone)
+    exporter, eraser = Exporter(engine, channels, tenants, objects), Eraser(engine, channels, tenants, objects)
     return Worker(
         client,
         task_queue=task_queue,
@@ -91,6 +98,12 @@ def create_worker(
             marketing.cancel_marketing_service,
             marketing.complete_marketing_case,
             marketing.abandon_marketing_case,
+            exporter.export_data,
+            exporter.acknowledge_export,
+            exporter.renew_export_link,
+            exporter.remind_of_export,
+            eraser.erase_data,
+            eraser.discard_copies,
             verifier.send_code,
             verifier.check_code,
             mailer.deliver_mail,
@@ -104,6 +117,8 @@ def create_worker(
         max_concurrent_activities=CONCURRENT_ACTIVITIES,
         max_concurrent_local_activities=CONCURRENT_ACTIVITIES,
         graceful_shutdown_timeout=GRACE,
+        # How far an export is, a person wants to see every other second.
+        max_heartbeat_throttle_interval=timedelta(seconds=2),
         # After a worker died, its cached workflows are picked up by others this much later.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )
@@ -119,7 +134,15 @@ async def main() -> None:
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=2 * CONCURRENT_ACTIVITIES)
     with ThreadPoolExecutor(2 * CONCURRENT_ACTIVITIES) as executor, httpx.Client() as http:
         worker = create_worker(
-            client, engine, executor, http, mail=MailSettings(), webhooks=WebhookSettings(), links=LinkSettings().links
+            client,
+            engine,
+            executor,
+            http,
+            mail=MailSettings(),
+            webhooks=WebhookSettings(),
+            tenants=TenantDatabase(data) if (data := TenantDatabaseSettings()).tenant_database_url else None,
+            objects=Objects(store) if (store := ObjectStoreSettings()).url else None,
+            links=LinkSettings().links,
         )
         async with worker:
             await stop.wait()

@@ -93,8 +93,8 @@ def letter(
         data=_DATA.get(facts.data) if facts.data else None,
         campaigns=_what_becomes_of_campaigns(facts),
         stopped=_named(facts.marketing.campaigns) if facts.marketing else [],
-        link=link,
         until=f"{deadline_in_words(facts.reversal_deadline, zone)} ({zone})" if facts.reversal_deadline else None,
+        link=link,
         reply_to=reply_to,
     )
 
@@ -141,6 +141,20 @@ def _sentence(step: str) -> str:
     return f"{step[:1].upper()}{step[1:].rstrip('.')}."
 
 
+def _number(count: int) -> str:
+    return f"{count:,}"
+
+
+def size_in_words(count: int) -> str:
+    """Return a number of bytes as people say it: ``1.4 MB``; a MB is a million."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
 def _flowing(text: str) -> str:
     return " ".join(text.split())
 
@@ -156,8 +170,8 @@ def _wrapped(text: str, first: str = "", rest: str | None = None) -> str:
     )
 
 
-def _row(value: str, label: str) -> str:
-    return _wrapped(value, f"{label + ':':<{_LABEL_WIDTH}} ", " " * (_LABEL_WIDTH + 1))
+def _row(value: object, label: str) -> str:
+    return _wrapped(str(value), f"{label + ':':<{_LABEL_WIDTH}} ", " " * (_LABEL_WIDTH + 1))
 
 
 def _environment(forms: str, *, autoescape: bool) -> Environment:
@@ -169,6 +183,7 @@ def _environment(forms: str, *, autoescape: bool) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"day": day_text, "sentence": _sentence, "wrapped": _wrapped, "row": _row}
+    environment.filters |= {"number": _number, "size": size_in_words}
     environment.globals["layout"] = f"layout_{forms}"
     environment.globals["say"] = environment.get_template(forms).module
     return environment

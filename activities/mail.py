@@ -104,7 +104,7 @@ class Mail:
 
             def hand_over(message: MessageRow, facts: Facts) -> None:
                 event = Event(message.event)
-                written = letter(event, facts, reply_to=self._reply_to, link=self._link(event, facts))
+                written = letter(event, facts, link=self._link_to(event, facts), reply_to=self._reply_to)
                 mail = self._mail(written, message.id, to=message.recipient, at=message.created_at)
                 first = message_id(facts.cancellation, _first_of_thread(event, facts), Channel.MAIL)
                 if message.id != first:
@@ -141,10 +141,12 @@ class Mail:
             except MessagePutOff as delay:
                 raise ApplicationError(delay.reason, type=MAIL_SERVER_UNAVAILABLE) from None
 
-    def _link(self, event: Event, facts: Facts) -> str | None:
-        """The link of a letter that has one. It is made anew each time, and the same each time."""
+    def _link_to(self, event: Event, facts: Facts) -> str | None:
+        """The page on which the reader does what the letter asks for, if there is one. Made anew, it is the same."""
         if self._links is None or not isinstance(facts, MessageFacts):
             return None
+        if facts.export is not None:
+            return self._links.link(LinkPurpose.EXPORT, facts.cancellation, facts.export.link_expires_at)
         if event is Event.MARKETING_CONSENT_REQUESTED and facts.marketing and facts.marketing.consent_until:
             return self._links.link(LinkPurpose.MARKETING_CONSENT, facts.cancellation, facts.marketing.consent_until)
         return None

@@ -236,7 +236,12 @@ class Records:
     def _done(self, step: Step, write: Callable[[Session], object]) -> Told:
         with self._transaction() as session:
             write(session)
-            return Told(last_message=last_messages(session, step.cancellation))
+            return told_of(session, step.cancellation)
+
+
+def told_of(session: Session, cancellation: str) -> Told:
+    """Return how far the record of what to tell goes."""
+    return Told(last_message=last_messages(session, cancellation))
 
 
 def last_messages(session: Session, cancellation: str) -> dict[Channel, int]:

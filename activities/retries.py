@@ -7,6 +7,9 @@ from temporalio.common import RetryPolicy
 RECORD_RETRY = RetryPolicy(initial_interval=timedelta(seconds=0.5), maximum_interval=timedelta(seconds=30))
 """For transactions on our own database: they succeed as soon as it is back."""
 
+LONG_WORK_RETRY = RetryPolicy(initial_interval=timedelta(seconds=2), maximum_interval=timedelta(minutes=10))
+"""For long work on the tenants' database and the object store, which may be down or full for a while."""
+
 MAIL_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 """For mail to people: what was promised in writing is written, however long the mail server is down."""
 

@@ -111,6 +111,19 @@ class ChoiceNotOffered(Refusal):
         )
 
 
+class NoDataConfigured(Refusal):
+    """Data is to be kept of an organization whose data this installation does not know."""
+
+    code = "no_data_configured"
+
+    def __init__(self, choice: DataChoice) -> None:
+        super().__init__(
+            f"There is no data to {choice.value}: the organization has no data_schema.",
+            way_out="Import the organization with its data_schema, or answer data=none.",
+            choice=choice.value,
+        )
+
+
 class CaseFacts(BaseModel):
     """What a cancellation knows of its organization and subscription from the day it was opened."""
 
@@ -122,11 +135,13 @@ class CaseFacts(BaseModel):
     has_marketing_service: bool
     starts_on: date
     """The earliest start date of the subscription's lines."""
+    has_data: bool = False
+    """Whether the organization's business data is in our hands, to be exported, migrated and erased."""
 
 
 # The one place where data export and migration join in: offer the choice here, and carry it out in
 # the `preparing` stage of the workflow.
-OFFERED_DATA = (DataChoice.NONE,)
+OFFERED_DATA = (DataChoice.NONE, DataChoice.EXPORT)
 OFFERED_CAMPAIGNS = tuple(CampaignChoice)
 
 
@@ -189,7 +204,7 @@ class Checklist(BaseModel):
 
         Raises:
             QuestionNotAsked, QuestionAlreadyAnswered, AnswerNotUnderstood, TerminationDayInPast,
-            TerminationDayBeforeStart, TerminationDayTooFar, ChoiceNotOffered, IdentityMismatch.
+            TerminationDayBeforeStart, TerminationDayTooFar, ChoiceNotOffered, NoDataConfigured, IdentityMismatch.
 
         """
         checked: dict[Question, str] = {}
@@ -204,7 +219,7 @@ class Checklist(BaseModel):
             elif question is Question.TERMINATION_DATE:
                 checked[question] = self._termination_day(answer, today).isoformat()
             elif question is Question.DATA:
-                checked[question] = _choice(question, answer, DataChoice, OFFERED_DATA)
+                checked[question] = self._data(answer)
             else:
                 checked[question] = _choice(question, answer, CampaignChoice, OFFERED_CAMPAIGNS)
         if mismatched:
@@ -226,6 +241,12 @@ class Checklist(BaseModel):
             shown = None if question in IDENTITY_CHECKS else self.answers[question]
             raise QuestionAlreadyAnswered(question, shown)
         return question
+
+    def _data(self, answer: str) -> str:
+        choice = DataChoice(_choice(Question.DATA, answer, DataChoice, OFFERED_DATA))
+        if choice is not DataChoice.NONE and not self.facts.has_data:
+            raise NoDataConfigured(choice)
+        return choice.value
 
     def _termination_day(self, answer: str, today: date) -> date:
         try:

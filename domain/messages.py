@@ -12,7 +12,8 @@ from domain.vocabulary import Channel, Event, Stage
 MAILED = frozenset(
     event
     for event in Event
-    if event.startswith(("cancellation.", "marketing.")) and event is not Event.MARKETING_STOP_REQUESTED
+    if event.startswith(("cancellation.", "export.", "data.", "marketing."))
+    and event is not Event.MARKETING_STOP_REQUESTED
 )
 
 
@@ -37,6 +38,33 @@ class MarketingFacts(BaseModel):
     """Whether the ad centre has not acknowledged all of them yet."""
     reminder: int = 0
     """How often the ad centre was asked before."""
+
+
+class ExportFacts(BaseModel):
+    """What a message says of an export."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tables: int
+    rows: int
+    bytes: int
+    warnings: int
+    link_expires_at: datetime
+
+
+class ErasureFacts(BaseModel):
+    """What the certificate says: when, and how much of what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    started_at: datetime
+    finished_at: datetime
+    tables: int
+    rows: int
+    objects: int
+    bytes: int
+    kept_because: str | None = None
+    """Why the organization's own data stays, if it does: another subscription still uses it."""
 
 
 class MessageFacts(BaseModel):
@@ -76,6 +104,8 @@ class MessageFacts(BaseModel):
     marketing_was_stopped: bool = False
     marketing: MarketingFacts | None = None
     """About the campaigns, where they were to be stopped."""
+    export: ExportFacts | None = None
+    erasure: ErasureFacts | None = None
 
     def for_systems(self) -> dict[str, Any]:
         """Return the facts as JSON without what would tell who the customer is, and what is written for letters."""

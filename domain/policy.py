@@ -29,6 +29,11 @@ class CancellationPolicy(BaseModel):
     """A window of this length from the effect instead of whole days: for demonstrations and benchmarks only."""
     reversal_reminder: PositiveDuration = timedelta(days=3)
     """How long before the deadline the person is reminded that the cancellation can still be reversed."""
+    download_link_lifetime: PositiveDuration = timedelta(days=7)
+    """How long the link in a mail leads to an export or a migrated copy; a fresh one can be asked for at any time."""
+    acknowledgement_reminder: PositiveDuration = timedelta(days=7)
+    """How often the person is reminded, once the case is closed, that an export waits to be downloaded: nothing is erased
+    before."""
     code_lifetime: PositiveDuration = timedelta(minutes=15)
     """How long a one-time code can be used."""
     code_attempts: Annotated[int, Ge(1), Le(10)] = 4

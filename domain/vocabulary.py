@@ -9,6 +9,9 @@ from pydantic import StringConstraints
 # there. A slash is left out: it separates a cancellation's number from its subscription.
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
+# A subscription's id and the number of the cancellation.
+CancellationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}/[1-9][0-9]{0,8}$")]
+
 # Who did something: an agent, a support system, a job. Never an e-mail address; actors are printed in audit trails.
 Actor = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^@\s\x00][^@\x00]*$")
@@ -113,6 +116,9 @@ class Event(StrEnum):
     WITHDRAWN = "cancellation.withdrawn"
     ABANDONED = "cancellation.abandoned"
     CLOSED = "cancellation.closed"
+    EXPORT_READY = "export.ready"
+    EXPORT_REMINDER = "export.reminder"
+    DATA_ERASED = "data.erased"
     CREDIT_MEMO_REQUESTED = "credit_memo.requested"
     MARKETING_CONSENT_REQUESTED = "marketing.consent_requested"
     MARKETING_KEPT = "marketing.kept"

@@ -153,6 +153,20 @@ class Offramp(Reaching):
         )
         return await self._update(subscription, contract.REQUEST_REVERSAL, message, request_id)
 
+    async def acknowledge_export(
+        self, subscription: str, export: str, *, actor: str, request_id: str | None = None
+    ) -> contract.CancellationStatus:
+        """Say that the export of a cancellation was downloaded: from now on it may be erased."""
+        message = contract.AcknowledgeExport(actor=actor, export=export)
+        return await self._update(subscription, contract.UPDATE_ACKNOWLEDGE_EXPORT, message, request_id)
+
+    async def renew_export_link(
+        self, subscription: str, export: str, *, actor: str, request_id: str | None = None
+    ) -> contract.CancellationStatus:
+        """Have a fresh link to the export mailed to the billing administrator on record."""
+        message = contract.RenewExportLink(actor=actor, export=export)
+        return await self._update(subscription, contract.UPDATE_RENEW_EXPORT_LINK, message, request_id)
+
     async def status(self, subscription: str) -> contract.CancellationStatus:
         """Return the status of the newest cancellation: live from its workflow, or from the records once that is gone.
 

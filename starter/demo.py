@@ -1,13 +1,15 @@
-"""The demonstration of ``offramp up --demo``: four cancellations at once, each left at another point of its life.
+"""The demonstration of ``offramp up --demo``: several cancellations at once, each left at another point of its life.
 
 Played again it changes nothing that is done and goes on with what is not, whatever killed the first run.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -21,7 +23,7 @@ from sqlalchemy.orm import Session
 from domain.civil_time import day_of, deadline_in_words
 from domain.errors import Refusal
 from domain.identity import Identity
-from domain.vocabulary import Question, Stage
+from domain.vocabulary import DataChoice, Question, Stage
 from starter.cli.output import console, error_console, print_refusal, say
 from starter.client import Offramp, StillWaiting
 from starter.connection import TemporalUnavailable, connect_to_temporal
@@ -32,25 +34,37 @@ from storage.database import DatabaseSettings, DatabaseUnavailable, create_datab
 from storage.importing import import_content
 from storage.overview import list_cases
 from storage.tables import OrganizationRow, SubscriptionRow
-from workflows.contract import Attestation, CancellationStatus, StartCancellation, cancellation_workflow_id
+from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from storage.tenants.sample import generate
+from workflows.contract import (
+    Attestation,
+    CancellationStatus,
+    ExportStatus,
+    StartCancellation,
+    cancellation_workflow_id,
+)
 
 AGENT = "demo-agent"
 REFRESH_SECONDS = 0.5
+ROWS = 20_000
+"""Of the largest table of an organization with data: enough to see the export work, and no reason to wait for it."""
 
 Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One of the four: which subscription, how far it shall come, and what the person watching is told."""
+    """One of them: which subscription, how far it shall come, and what the person watching is told."""
 
     subscription: str
     aim: Stage
     about: str
+    data: DataChoice = DataChoice.NONE
 
 
 SCENES = (
     Scene("SUB-1001", Stage.CLOSED, "short reversal window, nobody changes their mind"),
+    Scene("SUB-1015", Stage.CLOSED, "data exported, fetched, and erased in the end", DataChoice.EXPORT),
     Scene("SUB-1002", Stage.REVERSED, "short reversal window, the customer comes back"),
     Scene("SUB-1003", Stage.CANCELED, "the real 30 days: a durable timer holds them"),
     Scene("SUB-1004", Stage.INTAKE, "two answers given, waits for the rest"),
@@ -88,12 +102,24 @@ async def _prepare(engine: Engine) -> None:
         await asyncio.to_thread(
             import_content, engine, sample_document(), actor=AGENT, at=now, source="the sample data"
         )
-        say("[bold]Four cancellations at once:[/]")
+        await asyncio.to_thread(_give_data)
+        say("[bold]Several cancellations at once:[/]")
         return
     where = ", ".join(f"{scene.subscription} is {stages[scene.subscription]}" for scene in played)
     say(f"[bold]Going on with the demonstration of an earlier run:[/] {where}.")
     if len(played) == len(SCENES) and all(_has_arrived(scene, stages[scene.subscription]) for scene in SCENES):
         say("Nothing is left to play. To see it from the beginning: [cyan]offramp up --demo --data-dir ANOTHER[/]")
+
+
+def _give_data() -> None:
+    """Give the organizations of the scenes data of their own; those that have some keep it."""
+    document = json.loads(sample_document())
+    schemas = {organization["id"]: organization.get("data_schema") for organization in document["organizations"]}
+    owners = {subscription["id"]: subscription["organization"] for subscription in document["subscriptions"]}
+    with TenantDatabase(TenantDatabaseSettings()).writing() as connection:
+        for scene in SCENES:
+            if scene.data is not DataChoice.NONE:
+                generate(connection, schemas[owners[scene.subscription]], rows=ROWS)
 
 
 class _Demo:
@@ -118,8 +144,11 @@ class _Demo:
         while True:
             status = await self._steadily(lambda: self._service.status(scene.subscription))
             self._show(scene, status)
-            if _has_arrived(scene, status.stage):
+            if _has_arrived(scene, status.stage) and _is_erased(scene, status):
                 return
+            if status.export is ExportStatus.READY:
+                fetch = partial(self._fetch, scene, status.cancellation)
+                self._show(scene, await self._steadily(fetch))
             if status.stage is Stage.CANCELED and scene.aim is Stage.REVERSED:
                 self._show(scene, await self._steadily(lambda: self._reverse(scene, identity)))
                 return
@@ -135,7 +164,7 @@ class _Demo:
             answers |= {
                 Question.BILLING_ADMINISTRATOR: identity.billing_administrator,
                 Question.TERMINATION_DATE: today,
-                Question.DATA: "none",
+                Question.DATA: scene.data,
             }
             attestation = Attestation(reason="the demonstration trusts itself")
         return await self._service.start(
@@ -148,6 +177,10 @@ class _Demo:
                 reason=scene.about,
             )
         )
+
+    async def _fetch(self, scene: Scene, export: str) -> CancellationStatus:
+        """Do what the billing administrator does: look at the mail, fetch the files, say that they are there."""
+        return await self._service.acknowledge_export(scene.subscription, export, actor=AGENT, request_id="demo")
 
     async def _reverse(self, scene: Scene, identity: Identity) -> CancellationStatus:
         return await self._service.reverse(
@@ -213,6 +246,10 @@ def _next(status: CancellationStatus) -> str:
     if status.stage is Stage.CANCELED and status.reversal_deadline:
         return f"reversible until {deadline_in_words(status.reversal_deadline, status.time_zone)}"
     return f"waits for {status.waiting_for}" if status.waiting_for else ""
+
+
+def _is_erased(scene: Scene, status: CancellationStatus) -> bool:
+    return scene.data is DataChoice.NONE or status.stage is not Stage.CLOSED or status.erased_at is not None
 
 
 def _has_arrived(scene: Scene, stage: Stage) -> bool:

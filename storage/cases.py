@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import exists, func, select
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from domain.checklist import CaseFacts, Checklist
 from domain.identity import Identity
 from domain.marketing import CampaignAction, Consent
-from domain.messages import MarketingFacts, MessageFacts
+from domain.messages import ErasureFacts, ExportFacts, MarketingFacts, MessageFacts
 from domain.policy import CancellationPolicy
 from domain.quote import Quote, changes, quote
 from domain.vocabulary import (
@@ -28,6 +29,7 @@ from storage.tables import (
     CancellationRow,
     ChecklistAnswerRow,
     MarketingServiceRow,
+    MessageRow,
     OrganizationRow,
     PolicyRow,
     SubscriptionLineRow,
@@ -168,6 +170,7 @@ def facts_of(session: Session, organization: OrganizationRow, subscription: Subs
         purpose=organization.purpose,
         has_marketing_service=has_marketing_service,
         starts_on=starts_on,
+        has_data=organization.data_schema is not None,
     )
 
 
@@ -215,6 +218,45 @@ def current_quote(session: Session, case: CancellationRow, *, lock: bool = False
     )
 
 
+def last_promised(session: Session, case: HeldCase) -> Quote | None:
+    """Return the quote that the customer was last told: decisions since then, while credit memos are awaited, say nothing."""
+    told = session.scalar(
+        select(MessageRow.content)
+        .where(MessageRow.cancellation == case.row.id, MessageRow.channel == Channel.MAIL.value)
+        .order_by(MessageRow.sequence.desc())
+        .limit(1)
+    )
+    return MessageFacts.model_validate(told).quote if told else None
+
+
+def record_step(
+    session: Session,
+    case: HeldCase,
+    action: str,
+    step: Step,
+    suffix: str = "",
+    *,
+    line: str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    why: str | None = None,
+) -> bool:
+    """Leave the audit row of a step, or of one of its parts; False if it was left before."""
+    return audit.record(
+        session,
+        action,
+        actor=step.actor,
+        at=step.at,
+        step=f"{step.key}:{suffix}" if suffix else step.key,
+        why=why or step.why,
+        subscription=case.row.subscription,
+        subscription_line=line,
+        cancellation=case.row.id,
+        before=before,
+        after=after,
+    )
+
+
 def tell_of(
     session: Session,
     case: HeldCase,
@@ -229,6 +271,8 @@ def tell_of(
     invoice: str | None = None,
     marketing: MarketingFacts | None = None,
     mail_to: str | None = None,
+    export: ExportFacts | None = None,
+    erasure: ErasureFacts | None = None,
 ) -> None:
     """Note that this event of the case is to be told, with the facts as they are now.
 
@@ -272,6 +316,8 @@ def tell_of(
         invoice=invoice,
         marketing_was_stopped=was_stopped,
         marketing=about_marketing,
+        export=export,
+        erasure=erasure,
     )
     outbox.tell(
         session,

@@ -28,7 +28,7 @@ from storage.campaigns import case_of, current_campaigns, hold_service, mark_sto
 from storage.cases import HeldCase, Step, hold_case, tell_of
 from storage.marketing_cases import HeldMarketingCase, hold_marketing_case, tell_of_service
 from storage.tables import CampaignRow, MarketingServiceRow
-from storage.transitions import begin_preparing
+from storage.transitions import prepare
 
 
 class CampaignStop(BaseModel):
@@ -56,7 +56,7 @@ def request_consent(session: Session, step: Step, *, until: datetime, channels: 
         return False
     if not campaigns:
         return False
-    begin_preparing(session, case, step)
+    prepare(session, step)
     case.row.marketing_consent, case.row.marketing_consent_until = Consent.ASKED.value, until
     _record(session, case, "marketing.consent_requested", step, after={"until": until.isoformat()})
     _ask_owner(session, case, service, campaigns, step, channels)
@@ -104,7 +104,7 @@ def stop_campaigns(session: Session, step: Step, *, channels: frozenset[Channel]
     case = hold_case(session, step.cancellation)
     hold_service(session, case.organization.id)
     if audit.after_of(session, step.key) is None:
-        begin_preparing(session, case, step)
+        prepare(session, step)
         campaigns = current_campaigns(session, case.organization.id, case.row.campaign_actions)
         _record(session, case, "marketing.stop_ordered", step, after={"campaigns": [c.id for c in campaigns]})
         request_stops(session, case, campaigns, step, channels=channels)

@@ -14,8 +14,7 @@ from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.quote import Quote
 from domain.terms import update_as_of, with_end_date
 from domain.vocabulary import Channel, Event, Stage
-from storage import audit
-from storage.cases import HeldCase, Step, current_quote, hold_case, tell_of
+from storage.cases import HeldCase, Step, current_quote, hold_case, last_promised, record_step, tell_of
 from storage.lines import DATE_FIELDS, as_domain, dates_of, lines_of, pending_plans
 from storage.tables import (
     CancellationLineRow,
@@ -67,11 +66,10 @@ def settle_lines(session: Session, step: Step, *, channels: frozenset[Channel]) 
 
 def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset[Channel]) -> None:
     now = current_quote(session, case.row, lock=True)
-    before_settling = Quote.model_validate(case.row.quote) if case.row.quote else None
     case.row.quote = now.model_dump(mode="json")
     for plan in pending_plans(session, [line.decision.line_id for line in now.lines]):
         plan.withdrawn_by = case.row.id
-        _record(session, case, "planned_line.withdrawn", step, f"plan:{plan.id}", line=plan.subscription_line)
+        record_step(session, case, "planned_line.withdrawn", step, f"plan:{plan.id}", line=plan.subscription_line)
     session.flush()
     if now.credit_memos:
         if case.row.stage != Stage.PREPARING:
@@ -108,10 +106,10 @@ def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset
             setattr(row, name, getattr(ended, name))
         row.frozen_by = case.row.id
         session.flush()
-        _record(session, case, "line.end_date_set", step, f"line:{row.id}", line=row.id, before=before, after=dates_of(row),
+        record_step(session, case, "line.end_date_set", step, f"line:{row.id}", line=row.id, before=before, after=dates_of(row),
                 why="\n".join(decision.explanation))  # fmt: skip
     _move(session, case, Stage.SCHEDULED, step, suffix="scheduled")
-    tell_of(session, case, Event.SCHEDULED, step, channels=channels, promised_before=before_settling)
+    tell_of(session, case, Event.SCHEDULED, step, channels=channels, promised_before=last_promised(session, case))
     ended_lines = [line.decision.line_id for line in now.lines]
     tell_of(session, case, Event.LINE_ENDED, step, channels=channels, lines=ended_lines)
 
@@ -181,26 +179,28 @@ def remind(session: Session, step: Step, event: Event, *, channels: frozenset[Ch
     case = hold_case(session, step.cancellation)
     if Stage(case.row.stage).is_final:
         return
-    if _record(session, case, "reminder.sent", step, ""):
+    if record_step(session, case, "reminder.sent", step, ""):
         tell_of(session, case, event, step, channels=channels, occasion=step.name)
 
 
 def approve_goodwill(session: Session, step: Step, *, approver: str, reason: str) -> None:
     """Keep who agreed to the goodwill, and why."""
     case = hold_case(session, step.cancellation)
-    if _record(session, case, "goodwill.approved", step, "", why=reason, after={"approved_by": approver}):
+    if record_step(session, case, "goodwill.approved", step, "", why=reason, after={"approved_by": approver}):
         case.row.goodwill_approved_by = approver
 
 
 def await_approval(session: Session, step: Step) -> None:
     """Move a case with goodwill to `preparing`, where it waits for the second person."""
-    begin_preparing(session, hold_case(session, step.cancellation), step)
+    prepare(session, step)
 
 
-def begin_preparing(session: Session, case: HeldCase, step: Step) -> None:
-    """Move a case whose checklist is complete to `preparing`, if it is not there."""
+def prepare(session: Session, step: Step) -> None:
+    """Move a case whose checklist is complete to `preparing`; one that is there already stays."""
+    case = hold_case(session, step.cancellation)
     if case.row.stage == Stage.INTAKE:
         _move(session, case, Stage.PREPARING, step, suffix="preparing")
+        session.flush()
 
 
 def undo_lines(session: Session, case: HeldCase, step: Step) -> None:
@@ -226,7 +226,7 @@ def undo_lines(session: Session, case: HeldCase, step: Step) -> None:
             update(ContractLineRow).where(ContractLineRow.subscription_line == row.id).values(closed=row.closed)
         )
         session.flush()
-        _record(session, case, "line.end_date_restored", step, f"line:{row.id}", line=row.id, before=before,
+        record_step(session, case, "line.end_date_restored", step, f"line:{row.id}", line=row.id, before=before,
                 after=dates_of(row))  # fmt: skip
     _put_plans_back(session, case, step)
 
@@ -247,14 +247,14 @@ def _put_plans_back(session: Session, case: HeldCase, step: Step) -> None:
         if plan.subscription_line in taken | closed:
             continue  # somebody planned anew meanwhile, or nothing is left to renew
         plan.withdrawn_by = None
-        _record(session, case, "planned_line.put_back", step, f"plan:{plan.id}", line=plan.subscription_line)
+        record_step(session, case, "planned_line.put_back", step, f"plan:{plan.id}", line=plan.subscription_line)
     session.flush()
 
 
 def _move(session: Session, case: HeldCase, stage: Stage, step: Step, *, suffix: str) -> None:
     before = case.row.stage
     case.row.stage = stage.value
-    _record(
+    record_step(
         session, case, f"cancellation.{stage}", step, suffix, before={"stage": before}, after={"stage": stage.value}
     )
 
@@ -264,30 +264,3 @@ def end(session: Session, case: HeldCase, stage: Stage, step: Step) -> None:
     _move(session, case, stage, step, suffix="end")
     case.row.ended_at = step.at
     session.flush()
-
-
-def _record(
-    session: Session,
-    case: HeldCase,
-    action: str,
-    step: Step,
-    suffix: str,
-    *,
-    line: str | None = None,
-    before: dict[str, str | None] | None = None,
-    after: dict[str, str | None] | None = None,
-    why: str | None = None,
-) -> bool:
-    return audit.record(
-        session,
-        action,
-        actor=step.actor,
-        at=step.at,
-        step=f"{step.key}:{suffix}" if suffix else step.key,
-        why=why or step.why,
-        subscription=case.row.subscription,
-        subscription_line=line,
-        cancellation=case.row.id,
-        before=before,
-        after=after,
-    )

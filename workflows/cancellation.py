@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from temporalio import workflow
@@ -9,12 +10,16 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     # Not `from workflows import contract`, which would go past the sandbox's pass-through and load it anew each time.
     import workflows.contract as contract
+    from activities.erasing import Eraser
+    from activities.exports import Exporter
     from activities.records import Approval, Records, Told
     from activities.refusals import as_application_error
+    from activities.retries import LONG_WORK_RETRY
     from domain.errors import Refusal
     from domain.lifecycle import WorkflowIdMismatch
-    from domain.vocabulary import Event, Stage
+    from domain.vocabulary import DataChoice, Event, Stage
     from storage.cases import Step
+    from storage.erasures import Obstacle
     from storage.opening import OpenRequest
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
@@ -22,15 +27,25 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.campaign_stops import CampaignStops
     from workflows.carrying import THE_SERVICE
     from workflows.case import Case
+    from workflows.data_requests import DataRequests
     from workflows.recording import recorded
     from workflows.telling import Teller
+
+LONG_WORK_HEARTBEAT = timedelta(seconds=15)
+"""After a worker died in the middle of long work, another takes it up this much later."""
+
+LONGEST_EXPORT = timedelta(days=7)
+"""How long one attempt may take, as long as it shows that it lives."""
+
+LONGEST_LOOK_AWAY = timedelta(days=90)
+"""How often at least to look whether data may be erased now: a signal that says so could be lost."""
 
 OBSTACLE_CHECK = timedelta(days=1)
 """How often to look whether the lines can be ended now without being told: the signal that tells could be lost."""
 
 
 @workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION)
-class SubscriptionCancellation(CampaignStops):
+class SubscriptionCancellation(DataRequests, CampaignStops):
     """Carries one cancellation. ``run`` is the story; what others ask for while it runs is in `workflows.requests`."""
 
     @workflow.run
@@ -40,6 +55,8 @@ class SubscriptionCancellation(CampaignStops):
         if not await self._checklist_completed():
             return await (self._withdraw() if self._withdrawal else self._abandon())
         if not await self._goodwill_approved():
+            return await self._withdraw()
+        if not await self._data_kept():
             return await self._withdraw()
         if not await self._campaigns_settled():
             return await self._withdraw()
@@ -104,6 +121,30 @@ class SubscriptionCancellation(CampaignStops):
             ],
         )
         return completed and self._withdrawal is None
+
+    async def _data_kept(self) -> bool:
+        """Export the organization's data where that was asked for; False on withdrawal."""
+        if self.case.checklist.data is not DataChoice.EXPORT:
+            return True
+        self.case.export, self.case.copies_made = contract.ExportStatus.RUNNING, True
+        self._enter(Stage.PREPARING)
+        export = workflow.start_activity_method(
+            Exporter.export_data,
+            self._step("export", self._requester),
+            start_to_close_timeout=LONGEST_EXPORT,
+            heartbeat_timeout=LONG_WORK_HEARTBEAT,
+            retry_policy=LONG_WORK_RETRY,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary="export the data",
+        )
+        await self._sleep(lambda: export.done() or self._withdrawal is not None, None, "")
+        if not export.done():
+            export.cancel()
+            await workflow.wait([export])
+            return False
+        self._teller.note((await export).last_message)
+        self.case.export = contract.ExportStatus.READY
+        return True
 
     async def _lines_settled(self) -> bool:
         """Get the end dates set: credit memos first where they are needed. False on withdrawal."""
@@ -216,10 +257,54 @@ class SubscriptionCancellation(CampaignStops):
         self._teller.note(told.last_message)
         self._publish()
         await self._reminding_over()
+        if stage is not Stage.CLOSED:
+            await self._copies_removed()
+        elif self.case.checklist.facts.has_data:
+            await self._data_erased()
         await self._teller.finished()
         await workflow.wait_condition(workflow.all_handlers_finished)
         self._publish()
         return self._status()
+
+    async def _copies_removed(self) -> None:
+        """Remove what was copied for a cancellation that does not happen: the original is in use."""
+        if self.case.copies_made:
+            await workflow.execute_activity_method(
+                Eraser.discard_copies,
+                self._step("discard"),
+                start_to_close_timeout=LONGEST_EXPORT,
+                heartbeat_timeout=LONG_WORK_HEARTBEAT,
+                retry_policy=LONG_WORK_RETRY,
+                summary="remove the copies of the data",
+            )
+            self.case.export = contract.ExportStatus.ERASED if self.case.export else None
+
+    async def _data_erased(self) -> None:
+        """Erase the data as soon as nothing stands against it, reminding of an export that nobody has downloaded yet."""
+        for attempt in count(1):
+            self._erasable_again = False
+            erased = await workflow.execute_activity_method(
+                Eraser.erase_data,
+                self._step("erase"),
+                start_to_close_timeout=LONGEST_EXPORT,
+                heartbeat_timeout=LONG_WORK_HEARTBEAT,
+                retry_policy=LONG_WORK_RETRY,
+                summary="erase the data",
+            )
+            self._teller.note(erased.last_message)
+            self.case.erasure_waits_for = erased.waits_for
+            if erased.certificate is not None:
+                self.case.erased_at = erased.certificate.finished_at
+                self.case.export = contract.ExportStatus.ERASED if self.case.export else None
+                return
+            patience = min(self.case.opened.policy.acknowledgement_reminder * attempt, LONGEST_LOOK_AWAY)
+            look_again_at = workflow.now() + patience
+            if await self._sleep(lambda: self._erasable_again, look_again_at, "look again whether to erase"):
+                continue
+            if erased.waits_for == Obstacle.ACKNOWLEDGEMENT:
+                reminder = self._step(f"export-reminder-{attempt}")
+                told = await recorded(Exporter.remind_of_export, reminder, summary="remind of the export")
+                self._teller.note(told.last_message)
 
     def _enter(self, stage: Stage, *, deadline: datetime | None = None) -> None:
         self.case.stage, self.case.stage_deadline = stage, deadline

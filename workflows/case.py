@@ -44,6 +44,11 @@ class Case:
     """Why the lines cannot be ended as they are, if no credit memo would help."""
     consent: Consent | None = None
     stop: CampaignStop | None = None
+    export: contract.ExportStatus | None = None
+    copies_made: bool = False
+    """Whether something may lie in the object store."""
+    erasure_waits_for: str | None = None
+    erased_at: datetime | None = None
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
     last_refusal: RefusalDetails | None = None
@@ -81,19 +86,33 @@ class Case:
                 if self.checklist.verification is None:
                     missing.append("verification of the billing administrator")
                 return f"the customer: {', '.join(missing)}" if missing else "the lines to be settled"
-            case Stage.PREPARING if self.awaits_approval:
-                return "a second person: approval of the goodwill"
-            case Stage.PREPARING if self.consent is Consent.ASKED:
-                return "the marketing service's billing administrator: consent to stop the campaigns"
-            case Stage.PREPARING if self.obstacle:
-                return f"billing: {self.obstacle}"
             case Stage.PREPARING:
-                return f"billing: credit memos for {', '.join(self.outstanding_credit_memos)}"
+                return self._preparing()
             case Stage.SCHEDULED:
                 return "the termination day"
             case Stage.CANCELED:
                 return "the end of the reversal window, or the customer's reversal"
+            case Stage.CLOSED:
+                return self._erasing()
         return ""
+
+    def _preparing(self) -> str:
+        if self.awaits_approval:
+            return "a second person: approval of the goodwill"
+        if self.export is contract.ExportStatus.RUNNING:
+            return "the export of the data"
+        if self.consent is Consent.ASKED:
+            return "the marketing service's billing administrator: consent to stop the campaigns"
+        if self.obstacle:
+            return f"billing: {self.obstacle}"
+        return f"billing: credit memos for {', '.join(self.outstanding_credit_memos)}"
+
+    def _erasing(self) -> str:
+        if self.erased_at is not None or not self.checklist.facts.has_data:
+            return ""
+        if self.erasure_waits_for is None:
+            return "the erasure of the data"
+        return f"the erasure of the data, which waits for {_ERASURE_WAITS_FOR[self.erasure_waits_for]}"
 
     def status(self, undelivered: tuple[str, ...]) -> contract.CancellationStatus:
         """Return the status as callers get it."""
@@ -118,6 +137,9 @@ class Case:
             campaigns_stopped=self.stop.requested if self.stop else None,
             campaigns_outstanding=self.stop.outstanding if self.stop else (),
             ads_may_still_run=bool(self.stop and self.stop.outstanding),
+            export=self.export,
+            erasure_waits_for=self.erasure_waits_for,
+            erased_at=self.erased_at,
             undelivered=undelivered,
             last_refusal=self.last_refusal,
         )
@@ -150,6 +172,8 @@ class Case:
             ("Access ended on", day_text(self.access_ended_on) if self.access_ended_on else ""),
             ("Billing ends on", self._line_ends()),
             ("Campaigns", self._campaigns()),
+            ("Export of the data", self.export.value if self.export else ""),
+            ("Data erased", instant_in_words(self.erased_at, self.zone) if self.erased_at else ""),
             ("Still to be delivered", ", ".join(undelivered)),
             ("Last refusal", f"`{self.last_refusal.code}`, see the audit trail" if self.last_refusal else ""),
         ]
@@ -176,6 +200,11 @@ class Case:
         words = instant_in_words if self.stage is Stage.SCHEDULED else deadline_in_words
         return with_days_left(instant, self.zone, words)
 
+
+_ERASURE_WAITS_FOR = {
+    "hold": "the release of a hold",
+    "acknowledgement": "the acknowledgement of the export",
+}
 
 _STAGE_ENDS = {
     Stage.INTAKE: "Abandoned if unanswered",

@@ -7,6 +7,7 @@ languages. Nothing here imports workflow code, so a client that imports this mod
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -18,7 +19,7 @@ from domain.identity import Identity
 from domain.lifecycle import InputMalformed
 from domain.marketing import CampaignAction, Consent, ConsentDecision, MarketingStage
 from domain.quote import Quote
-from domain.vocabulary import Actor, Identifier, Question, Reason, Stage
+from domain.vocabulary import Actor, CancellationId, Identifier, Question, Reason, Stage
 
 TASK_QUEUE = "offramp"
 
@@ -37,6 +38,8 @@ UPDATE_ATTEST = "attest"
 UPDATE_APPROVE = "approve"
 UPDATE_WITHDRAW = "withdraw"
 UPDATE_CONSENT = "consent"
+UPDATE_ACKNOWLEDGE_EXPORT = "acknowledge_export"
+UPDATE_RENEW_EXPORT_LINK = "renew_export_link"
 REQUEST_REVERSAL = "request_reversal"
 """Both an update, for callers who need the outcome, and a signal, for systems that fire and forget."""
 
@@ -48,6 +51,8 @@ SIGNAL_DELIVER = "deliver"
 """Of MessageDelivery."""
 
 SIGNAL_CREDIT_MEMO_POSTED = "credit_memo_posted"
+
+SIGNAL_HOLDS_CHANGED = "holds_changed"
 
 QUERY_STATUS = "status"
 
@@ -223,6 +228,19 @@ class CreditMemoPosted(Message):
     invoice: str
 
 
+class AcknowledgeExport(Request):
+    """The export was downloaded, and is where it is needed: from now on the data may be erased."""
+
+    export: CancellationId
+    """The cancellation whose export it is, so that an acknowledgement cannot end at another case."""
+
+
+class RenewExportLink(Request):
+    """Mail a fresh link to the export to the billing administrator on record."""
+
+    export: CancellationId
+
+
 class UpdateLineDates(Message):
     """Input of SubscriptionLineDatesUpdate; all of it may be left out. At most one contract or subscription is named."""
 
@@ -235,6 +253,15 @@ class UpdateLineDates(Message):
     subscription: Identifier | None = None
     actor: Actor = NIGHTLY_ACTOR
     """Who asks, for the audit trail."""
+
+
+class ExportStatus(StrEnum):
+    """How far the export of the data is."""
+
+    RUNNING = "running"
+    READY = "ready"
+    ACKNOWLEDGED = "acknowledged"
+    ERASED = "erased"
 
 
 class CancellationStatus(BaseModel):
@@ -271,6 +298,12 @@ class CancellationStatus(BaseModel):
     """Those of them that it has not acknowledged."""
     ads_may_still_run: bool = False
     """Whether ads may still run and bill although they are to be stopped."""
+    export: ExportStatus | None = None
+    """How far the export is; null where none was asked for or begun. Its progress is in the activity's heartbeat."""
+    erasure_waits_for: str | None = None
+    """What stands against erasing the data of a closed case: ``hold`` or ``acknowledgement``."""
+    erased_at: datetime | None = None
+    """When the certificate of erasure was completed (UTC)."""
     undelivered: tuple[str, ...] = ()
     """Channels on which messages still wait to be delivered."""
     last_refusal: RefusalDetails | None = None

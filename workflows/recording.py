@@ -9,14 +9,11 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.marketing import MarketingRecords
-    from activities.records import Records
     from activities.refusals import as_refusal
     from activities.retries import MAIL_RETRY, RECORD_RETRY
-    from activities.verification import Verifier
     from domain.errors import ForwardedRefusal
 
-Owner = TypeVar("Owner", Records, Verifier, MarketingRecords)
+Owner = TypeVar("Owner")
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 

@@ -45,6 +45,8 @@ class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
         self._withdrawal: contract.Withdraw | None = None
         self._reversal: contract.RequestReversal | None = None
         self._credit_memo_posted = False
+        self._erasable_again = False
+        """Whether something changed that may have stood against erasing the data."""
         self._entering: Stage | None = None
         """Set while a transition is being written: the decision has fallen, whoever asks now is too late."""
 
@@ -57,6 +59,8 @@ class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
         """
         await self._opened()
         if self.case.stage.is_final and not self._is_own_start(received):
+            if self.case.stage is Stage.CLOSED:
+                raise as_application_error(CancellationEnded(self.case.id, self.case.stage))
             raise as_application_error(CancellationStillTelling(self.case.id, self.case.stage))
         return self._status()
 

@@ -26,6 +26,8 @@ COMMANDS = {
     "marketing": Lazily(
         "starter.cli.marketing:marketing_app", "Cancel marketing services, and say what the ad centre has stopped."
     ),
+    "export": Lazily("starter.cli.export:export_app", "See, fetch, check and acknowledge the export of the data."),
+    "hold": Lazily("starter.cli.hold:hold_app", "Keep an organization's data from being erased."),
     "lines": Lazily("starter.cli.lines:lines_app", "List subscription lines, and bring their dates up to date."),
     "schedule": Lazily("starter.cli.schedule:schedule_app", "See and steer when the nightly update runs."),
     "tenants": Lazily("starter.cli.tenants:tenants_app", "See the organizations' data, and make a sample of it."),

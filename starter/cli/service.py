@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # these take a second, which `--help` and a wrong call should
     from temporalio.client import Client
 
     from starter.client import Offramp
+    from starter.exports import ExportsClient
+    from starter.holds import HoldsClient
     from starter.marketing import MarketingClient
 
 Result = TypeVar("Result")
@@ -100,6 +102,28 @@ def with_marketing(
         return MarketingClient(temporal, engine)
 
     return _with_client(client, command, as_json=as_json, what=what)
+
+
+def with_holds(command: "Callable[[HoldsClient], Awaitable[Result]]", *, as_json: bool) -> Result:
+    """Do the same with the client of holds."""
+
+    def client(temporal: "Client", engine: "Engine") -> "HoldsClient":
+        from starter.holds import HoldsClient
+
+        return HoldsClient(temporal, engine)
+
+    return _with_client(client, command, as_json=as_json, what="Waiting for the service")
+
+
+def with_exports(command: "Callable[[ExportsClient], Awaitable[Result]]", *, as_json: bool) -> Result:
+    """Do the same with the client of exports."""
+
+    def client(temporal: "Client", engine: "Engine") -> "ExportsClient":
+        from starter.exports import ExportsClient
+
+        return ExportsClient(temporal, engine)
+
+    return _with_client(client, command, as_json=as_json, what="Waiting for the service")
 
 
 def _with_client(

@@ -1,4 +1,5 @@
-"""The whole service on one machine: real PostgreSQL, real Temporal, a mail catcher and a webhook receiver, supervised."""
+"""The whole service on one machine: real PostgreSQL, Temporal and object store, a mail catcher, a webhook
+receiver; supervised."""
 
 HOST = "127.0.0.1"
 """Where every server of the local stack listens, so that no other machine reaches it."""

@@ -26,6 +26,7 @@ class PreferredPorts(BaseSettings):
     smtp: int = Field(default=1025, ge=1, le=_LAST_PORT)
     webhooks: int = Field(default=8025, ge=1, le=_LAST_PORT)
     objects: int = Field(default=8333, ge=1, le=_LAST_PORT)
+    pages: int = Field(default=8234, ge=1, le=_LAST_PORT)
 
 
 def configured_ports() -> PreferredPorts:
@@ -47,6 +48,7 @@ class Ports(BaseModel):
     smtp: int
     webhooks: int
     objects: int
+    pages: int
     objects_internal: tuple[int, ...]
     """Nobody but the object store itself uses these: the first free ones above `objects`."""
     remarks: tuple[str, ...] = ()

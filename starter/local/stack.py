@@ -24,6 +24,7 @@ from starter.local.postgres import PostgresCluster
 from starter.local.supervisor import Event, Service, Supervisor
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
 from storage.objects import Objects, ObjectStoreSettings
+from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
 
 DATABASE = "offramp"
 TENANT_DATABASE = "tenants"
@@ -97,6 +98,7 @@ class LocalStack:
         await supervisor.start(cluster.service(ports.postgres))
         for database in (DATABASE, TENANT_DATABASE):
             await asyncio.to_thread(cluster.ensure_database, ports.postgres, database)
+        await asyncio.to_thread(_ensure_reader_role, cluster.url(ports.postgres, TENANT_DATABASE))
         await supervisor.start(temporal_service(data.temporal_file, ports.temporal, ports.temporal_ui))
 
         if weed := object_store_program():
@@ -115,6 +117,7 @@ class LocalStack:
         await asyncio.to_thread(Objects(ObjectStoreSettings()).ensure_bucket)
         await self._set_up()
         await supervisor.start(self._worker_service(ports, everything))
+        await supervisor.start(_pages(ports.pages, everything))
         write_environment(data.environment_file, environment)
         await when_ready(ports)
 
@@ -143,7 +146,15 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
         "OFFRAMP_WEBHOOK_URL": f"http://{HOST}:{ports.webhooks}/",
         "OFFRAMP_WEBHOOK_SECRET": data.secret("webhook-secret", _new_webhook_secret),
         **object_store_environment(data, ports.objects),
+        "OFFRAMP_PUBLIC_URL": f"http://{HOST}:{ports.pages}",
+        "OFFRAMP_PAGES_PORT": str(ports.pages),
+        "OFFRAMP_LINK_SECRET": data.secret("link-secret", lambda: secrets.token_urlsafe(32)),
     }
+
+
+def _ensure_reader_role(url: str) -> None:
+    with TenantDatabase(TenantDatabaseSettings(tenant_database_url=url)).writing() as connection:
+        ensure_reader_role(connection)
 
 
 def own_module(module: str, *options: str) -> tuple[str, ...]:
@@ -173,6 +184,15 @@ def _webhook_receiver(port: int, file: Path, environment: Mapping[str, str]) -> 
     return Service(
         name="webhook-receiver",
         command=own_module("starter.local.webhook_receiver", "--port", str(port), "--file", str(file)),
+        is_ready=lambda: _listens(port),
+        environment=environment,
+    )
+
+
+def _pages(port: int, environment: Mapping[str, str]) -> Service:
+    return Service(
+        name="pages",
+        command=own_module("starter.pages"),
         is_ready=lambda: _listens(port),
         environment=environment,
     )

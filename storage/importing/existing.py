@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import and_, exists, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from domain.import_reading import ImportDocument
-from domain.vocabulary import FINAL_STAGES
+from domain.vocabulary import FINAL_STAGES, Stage
 from storage.tables import (
     BillingDocumentRow,
     CampaignActivityRow,
@@ -18,6 +18,7 @@ from storage.tables import (
     CancellationRow,
     ContractLineRow,
     ContractRow,
+    ErasureRow,
     MarketingServiceRow,
     OrganizationRow,
     PlannedLineRow,
@@ -178,14 +179,18 @@ def _running(session: Session, subscriptions: Iterable[str]) -> dict[str, str]:
 
 
 def _deciding_on_data(session: Session, organizations: Iterable[str]) -> dict[str, str]:
+    """The cancellations by organization that have decided on its data, up to the end of the erasure."""
     deciding: dict[str, str] = {}
+    erased = exists().where(ErasureRow.cancellation == CancellationRow.id, ErasureRow.finished_at.is_not(None))
+    to_be_erased = and_(CancellationRow.stage == Stage.CLOSED.value, OrganizationRow.data_schema.is_not(None), ~erased)
     for some in chunks(organizations):
         query = (
             select(SubscriptionRow.organization, CancellationRow.id)
             .join(CancellationRow, CancellationRow.subscription == SubscriptionRow.id)
+            .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
             .where(
                 SubscriptionRow.organization.in_(some),
-                CancellationRow.stage.not_in(sorted(FINAL_STAGES)),
+                or_(CancellationRow.stage.not_in(sorted(FINAL_STAGES)), to_be_erased),
                 CancellationRow.data.is_not(None),
             )
             .order_by(CancellationRow.id.desc())

@@ -90,7 +90,7 @@ class ObjectStoreRefuses(Refusal):
     def __init__(self, store: str, reason: str) -> None:
         super().__init__(
             f"The object store {store} refuses: {reason}.",
-            way_out="Check that the bucket exists (`offramp setup` does not make it) and that the access key may list, "
+            way_out="Check that the bucket exists (`python -m starter.bucket` makes it) and that the access key may list, "
             "read, write and delete in it; then try again.",
             store=store,
             reason=reason,

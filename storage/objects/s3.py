@@ -36,10 +36,11 @@ class S3:
 
     def credentials(self) -> "S3Credential":
         """The platform's own credentials, in the form in which obstore asks for them."""
-        found = self._session.get_credentials()
-        if found is None:
-            raise ObjectStoreRefuses(self._settings.location, "no credentials were found on this platform")
-        now = found.get_frozen_credentials()
+        with self._refusing():
+            found = self._session.get_credentials()
+            if found is None:
+                raise ObjectStoreRefuses(self._settings.location, "no credentials were found on this platform")
+            now = found.get_frozen_credentials()
         return {
             "access_key_id": now.access_key,
             "secret_access_key": now.secret_key,

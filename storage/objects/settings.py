@@ -71,6 +71,7 @@ class ObjectStoreSettings(BaseSettings):
             if self.secret_access_key is not None:
                 raise ObjectStoreKeysUnusable("the secret is given twice, and only one can be right")
             self.secret_access_key = SecretStr(_read(self.secret_access_key_file))
+            self.secret_access_key_file = None  # pydantic validates settings more than once; then it was given once
         if (self.access_key_id is None) != (self.secret_access_key is None):
             raise ObjectStoreKeysUnusable("of the key's id and its secret only one is given")
         return self

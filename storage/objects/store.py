@@ -1,8 +1,8 @@
 """Objects by key: written, read, listed, deleted, and linked to."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -77,6 +77,7 @@ class Objects:
         prefix = settings.prefix or None
         match settings.scheme:
             case "s3":
+                self._credentials()  # refuses where there are none; obstore would only say that a request failed
                 return S3Store(
                     settings.bucket,
                     prefix=prefix,
@@ -134,6 +135,18 @@ class Objects:
             for batch in obstore.list(self.store, prefix, chunk_size=_BATCH):
                 for found in batch:
                     yield StoredObject(found["path"], found["size"], found["last_modified"])
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects by key; those that are gone already are no error."""
+        with self.refusing():
+            try:
+                obstore.delete(self.store, keys)
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error) or self._settings.scheme != "file":
+                    raise
+                for key in keys:  # a folder stops at the first that is not there
+                    with suppress(FileNotFoundError):
+                        obstore.delete(self.store, key)
 
     def delete_all(self, prefix: str, *, on_batch: Callable[[Deleted], None] = lambda _: None) -> Deleted:
         """Delete every object below a prefix, in batches of 500, until a fresh listing shows none.

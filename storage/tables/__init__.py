@@ -11,6 +11,7 @@ from storage.tables.cancellations import (
     OneTimeCode,
     VerificationCodeRow,
 )
+from storage.tables.data import ErasedThingRow, ErasureRow, ExportRow, HoldRow
 from storage.tables.line_dates import LineDatesRunRow
 from storage.tables.lines import BillingDocumentRow, ContractLineRow, PlannedLineRow, SubscriptionLineRow
 from storage.tables.marketing import (
@@ -35,6 +36,10 @@ __all__ = [
     "ChecklistAnswerRow",
     "ContractLineRow",
     "ContractRow",
+    "ErasedThingRow",
+    "ErasureRow",
+    "ExportRow",
+    "HoldRow",
     "JsonObject",
     "LineDatesRunRow",
     "MarketingCancellationRow",

@@ -13,7 +13,7 @@ from psycopg import errors, sql
 from psycopg.rows import dict_row
 
 from storage.tenants import refusals
-from storage.tenants.erasing_sql import FOREIGN_KEY, NEXT, OUTSIDE
+from storage.tenants.erasing_sql import CIRCLE, FOREIGN_KEY, FREE, OUTSIDE
 
 _GONE_MEANWHILE = (errors.UndefinedTable, errors.UndefinedObject, errors.UndefinedFunction, errors.InvalidSchemaName)
 _TABLES = ("table", "partition")
@@ -62,9 +62,10 @@ def erase_step(connection: psycopg.Connection[Any], schema: str) -> ErasedStep |
                 if found := cursor.execute(FOREIGN_KEY, given).fetchone():
                     doing = f"foreign key {refusals.quoted(found['name'])}"
                     return _drop_foreign_key(connection, schema, found)
-                if found := cursor.execute(NEXT, given).fetchone():
-                    doing = f"{found['kind']} {refusals.quoted(found['name'])}"
-                    return _drop(connection, schema, found)
+                for query, how in ((FREE, "RESTRICT"), (CIRCLE, "CASCADE")):
+                    if found := cursor.execute(query, given).fetchone():
+                        doing = f"{found['kind']} {refusals.quoted(found['name'])}"
+                        return _drop(connection, schema, found, how)
             connection.execute(sql.SQL("DROP SCHEMA {} RESTRICT").format(sql.Identifier(schema)))
             return ErasedStep("schema", schema)
     except (errors.LockNotAvailable, errors.DeadlockDetected, *_GONE_MEANWHILE):
@@ -82,21 +83,20 @@ def _drop_foreign_key(connection: psycopg.Connection[Any], schema: str, found: d
     return ErasedStep("foreign key", f"{refusals.quoted(found['table_name'])}.{refusals.quoted(found['name'])}")
 
 
-def _drop(connection: psycopg.Connection[Any], schema: str, found: dict[str, Any]) -> ErasedStep:
+def _drop(connection: psycopg.Connection[Any], schema: str, found: dict[str, Any], how: str) -> ErasedStep:
     rows = size = None
     kind, name = found["kind"], found["name"]
     if kind in _TABLES:
         rows = _count(connection, sql.Identifier(schema, name), found)
     if kind in (*_TABLES, "materialized view"):
         [size] = connection.execute("SELECT pg_total_relation_size(%s::oid)", (found["oid"],)).fetchone() or (0,)
-    how = "CASCADE" if found["in_a_circle"] else "RESTRICT"
     connection.execute(f"DROP {found['command']} {found['identity']} {how}".encode())
     return ErasedStep(kind, name, rows, size)
 
 
 def _count(connection: psycopg.Connection[Any], table: sql.Identifier, found: dict[str, Any]) -> int:
     connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(table))
-    if found["hides_rows_from_its_owner"]:
+    if found["binds_its_owner"]:
         connection.execute(sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(table))
     connection.execute("SET LOCAL row_security = off")  # rows that a policy would hide are an error, and not left out
     source = sql.SQL("{}" if found["partitioned"] else "ONLY {}").format(table)

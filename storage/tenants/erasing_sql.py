@@ -1,80 +1,135 @@
 """What an organization's schema holds, what needs what, and what may go next: queries on PostgreSQL's dependencies.
 
 A *member* is what the schema holds, an object of any kind. With it go its *parts*: indexes, constraints, defaults, triggers,
-the sequence of a serial column, what an extension brought along. PostgreSQL drops those with it unasked, and a partition
+the sequence of a serial column, what an extension has brought along. PostgreSQL drops those with it unasked, and a partition
 with its parent too; here a partition is a member, because its rows are counted.
+
+Schemas of some thousand tables are common, and each of their objects is a step: no query builds the whole graph.
 """
 
 from typing import LiteralString
 
-_MEMBERS: LiteralString = """
-    WITH RECURSIVE partition_of AS (
-        SELECT c.oid FROM pg_class c WHERE c.relispartition AND c.relkind IN ('r', 'p', 'f')
-    ), held AS (
-        SELECT d.classid, d.objid FROM pg_depend d
-        WHERE d.refclassid = 'pg_namespace'::regclass AND d.deptype = 'n' AND d.objsubid = 0
-          AND d.refobjid = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
-        UNION ALL
-        -- Casts are in no schema, and there for their types alone.
-        SELECT 'pg_cast'::regclass, c.oid FROM pg_cast c
-        WHERE EXISTS (SELECT FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-                      WHERE n.nspname = %(schema)s AND t.oid IN (c.castsource, c.casttarget))
-    ), whole AS (
-        SELECT classid, objid, classid AS of_class, objid AS of_object FROM held
-        UNION
-        SELECT d.classid, d.objid, w.of_class, w.of_object
-        FROM whole w JOIN pg_depend d ON d.refclassid = w.classid AND d.refobjid = w.objid
-        WHERE d.deptype IN ('a', 'i', 'e', 'P', 'S')
-          AND NOT (d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
-                   AND d.objid IN (SELECT oid FROM partition_of))
-    ), members AS (
-        SELECT h.classid, h.objid FROM held h
-        WHERE NOT EXISTS (SELECT FROM whole w WHERE (w.classid, w.objid) = (h.classid, h.objid)
-                                                AND (w.of_class, w.of_object) <> (h.classid, h.objid))
-    ), parts AS MATERIALIZED (
-        SELECT w.* FROM whole w JOIN members m ON (m.classid, m.objid) = (w.of_class, w.of_object)
-    ), needs AS MATERIALIZED (
-        SELECT d.classid, d.objid, d.objsubid, needed.of_class AS needed_class, needed.of_object AS needed_object
-        FROM parts needed JOIN pg_depend d ON d.refclassid = needed.classid AND d.refobjid = needed.objid
-        WHERE (d.deptype = 'n' OR (d.deptype = 'a' AND d.classid = 'pg_class'::regclass
-                                   AND d.objid IN (SELECT oid FROM partition_of)))
-          AND NOT EXISTS (SELECT FROM parts own WHERE (own.classid, own.objid) = (d.classid, d.objid)
-                            AND (own.of_class, own.of_object) = (needed.of_class, needed.of_object))
-    )
+# Of a dependency d: whether it is that of a partition on its parent.
+_OF_PARTITION: LiteralString = """
+    (d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND EXISTS (
+        SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relispartition AND c.relkind IN ('r', 'p', 'f')))
 """
+_IS_PART: LiteralString = f"(d.deptype IN ('a', 'i', 'e', 'P', 'S') AND NOT {_OF_PARTITION})"
+_NEEDS: LiteralString = f"(d.deptype = 'n' OR (d.deptype = 'a' AND {_OF_PARTITION}))"
 
-OUTSIDE: LiteralString = f"""{_MEMBERS}
-    SELECT DISTINCT pg_describe_object(n.classid, n.objid, n.objsubid) COLLATE "C" AS needs FROM needs n
-    WHERE NOT EXISTS (SELECT FROM parts p WHERE (p.classid, p.objid) = (n.classid, n.objid))
-    ORDER BY 1
+_MEMBERS: LiteralString = f"""
+    SELECT h.classid, h.objid FROM pg_depend h
+    WHERE h.refclassid = 'pg_namespace'::regclass AND h.deptype = 'n' AND h.objsubid = 0
+      AND h.refobjid = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
+      AND NOT EXISTS (
+        SELECT FROM pg_depend d LEFT JOIN pg_class whole ON d.refclassid = 'pg_class'::regclass AND whole.oid = d.refobjid
+        WHERE (d.classid, d.objid) = (h.classid, h.objid) AND {_IS_PART}
+          AND (d.deptype <> 'a' OR whole.relnamespace = h.refobjid)
+          -- The columns of a partition key are parts of their table, which so is one of itself.
+          AND (d.refclassid, d.refobjid) <> (d.classid, d.objid))
+    UNION ALL
+    -- Casts are in no schema, and there for their types alone.
+    SELECT 'pg_cast'::regclass, k.oid FROM pg_cast k
+    WHERE EXISTS (SELECT FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+                  WHERE n.nspname = %(schema)s AND t.oid IN (k.castsource, k.casttarget))
+      AND NOT EXISTS (SELECT FROM pg_depend d
+                      WHERE (d.classid, d.objid) = ('pg_cast'::regclass, k.oid) AND d.deptype IN ('e', 'i'))
 """  # noqa: S608 - constants of this module
-"""What is not of the schema and needs something in it."""
+
+_NEXT: LiteralString = f"""
+    SELECT chosen.oid, COALESCE(chosen.relname, object.identity) AS name, object.identity,
+           CASE WHEN chosen.relispartition AND chosen.relkind IN ('r', 'p') THEN 'partition'
+                WHEN object.type = 'statistics object' THEN 'statistics' ELSE object.type END AS kind,
+           CASE WHEN object.type IN ('function', 'procedure', 'aggregate') THEN 'ROUTINE'
+                WHEN object.type = 'statistics object' THEN 'STATISTICS' ELSE upper(object.type) END AS command,
+           chosen.relkind = 'p' AS partitioned, chosen.relforcerowsecurity AS binds_its_owner
+    FROM (
+        SELECT m.classid, m.objid, m.objid::bigint AS oid,
+               r.relname, r.relkind, r.relispartition, r.relforcerowsecurity
+        FROM ({_MEMBERS}) m LEFT JOIN pg_class r ON m.classid = 'pg_class'::regclass AND r.oid = m.objid
+        ORDER BY {{order}} OFFSET 0
+    ) chosen
+    CROSS JOIN LATERAL pg_identify_object(chosen.classid, chosen.objid, 0) AS object
+    WHERE {{condition}}
+    LIMIT 1
+"""  # noqa: S608 - as above
+
+_FIRST_VIEWS: LiteralString = """array_position('{v,m,r,p,f,S}', r.relkind) NULLS LAST, r.relname COLLATE "C", m.classid::regclass::text, m.objid"""
+
+FREE: LiteralString = _NEXT.format(
+    order=_FIRST_VIEWS,
+    condition=f"""
+    NOT EXISTS (
+        WITH RECURSIVE part AS (
+            SELECT chosen.classid, chosen.objid
+            UNION
+            SELECT d.classid, d.objid
+            FROM part JOIN pg_depend d ON d.refclassid = part.classid AND d.refobjid = part.objid
+            WHERE {_IS_PART}
+        )
+        SELECT FROM part JOIN pg_depend d ON d.refclassid = part.classid AND d.refobjid = part.objid
+        WHERE {_NEEDS} AND NOT EXISTS (SELECT FROM part own WHERE (own.classid, own.objid) = (d.classid, d.objid))
+    )""",  # noqa: S608 - as above
+)
+"""The first member that nothing else needs."""
+
+CIRCLE: LiteralString = _NEXT.format(
+    order=f"""r.relkind IN ('r', 'p') AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = r.oid)
+              DESC NULLS LAST, {_FIRST_VIEWS}""",
+    condition="true",
+)
+"""A member of those that are needed all. A table first: what goes with it holds no rows, unless tables inherit from it."""
 
 FOREIGN_KEY: LiteralString = """
     SELECT c.conname AS name, t.relname AS table_name
-    FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_namespace n ON n.oid = t.relnamespace
-    WHERE n.nspname = %(schema)s AND c.contype = 'f' AND c.conparentid = 0
+    FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid
+    WHERE c.connamespace = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
+      AND c.contype = 'f' AND c.conparentid = 0
     ORDER BY t.relname COLLATE "C", c.conname COLLATE "C" LIMIT 1
 """
 """Tables need one another by them in circles."""
 
-NEXT: LiteralString = f"""{_MEMBERS}
-    SELECT c.oid::bigint AS oid, COALESCE(c.relname, object.identity) AS name, object.identity, needed AS in_a_circle,
-           CASE WHEN c.relispartition AND c.relkind IN ('r', 'p') THEN 'partition'
-                WHEN object.type = 'statistics object' THEN 'statistics' ELSE object.type END AS kind,
-           CASE WHEN object.type IN ('function', 'procedure', 'aggregate') THEN 'ROUTINE'
-                WHEN object.type = 'statistics object' THEN 'STATISTICS' ELSE upper(object.type) END AS command,
-           c.relkind = 'p' AS partitioned, c.relforcerowsecurity AS hides_rows_from_its_owner
-    FROM members m
-    CROSS JOIN LATERAL pg_identify_object(m.classid, m.objid, 0) AS object
-    CROSS JOIN LATERAL (SELECT EXISTS (
-        SELECT FROM needs n WHERE (n.needed_class, n.needed_object) = (m.classid, m.objid)) AS needed) AS others
-    LEFT JOIN pg_class c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid
-    -- Of a circle a table is broken out first: what it takes with it holds no rows, unless tables inherit from it.
-    ORDER BY needed, needed AND NOT COALESCE(c.relkind IN ('r', 'p') AND NOT EXISTS (
-                 SELECT FROM pg_inherits i WHERE i.inhparent = c.oid), false),
-             array_position(ARRAY['view', 'materialized view', 'table', 'sequence'], object.type) NULLS LAST,
-             object.type, object.identity COLLATE "C"
-    LIMIT 1
+# Of everything that can need something in the schema: in which schema it is.
+_PLACES: LiteralString = """
+    SELECT 'pg_class'::regclass AS classid, oid, relnamespace AS place FROM pg_class
+    UNION ALL SELECT 'pg_type'::regclass, oid, typnamespace FROM pg_type
+    UNION ALL SELECT 'pg_proc'::regclass, oid, pronamespace FROM pg_proc
+    UNION ALL SELECT 'pg_constraint'::regclass, oid, connamespace FROM pg_constraint
+    UNION ALL SELECT 'pg_attrdef'::regclass, a.oid, c.relnamespace FROM pg_attrdef a JOIN pg_class c ON c.oid = a.adrelid
+    UNION ALL SELECT 'pg_rewrite'::regclass, r.oid, c.relnamespace FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class
+    UNION ALL SELECT 'pg_trigger'::regclass, t.oid, c.relnamespace FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    UNION ALL SELECT 'pg_policy'::regclass, p.oid, c.relnamespace FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+    UNION ALL SELECT 'pg_operator'::regclass, oid, oprnamespace FROM pg_operator
+    UNION ALL SELECT 'pg_opclass'::regclass, oid, opcnamespace FROM pg_opclass
+    UNION ALL SELECT 'pg_opfamily'::regclass, oid, opfnamespace FROM pg_opfamily
+    UNION ALL SELECT 'pg_amop'::regclass, a.oid, f.opfnamespace FROM pg_amop a JOIN pg_opfamily f ON f.oid = a.amopfamily
+    UNION ALL SELECT 'pg_amproc'::regclass, a.oid, f.opfnamespace FROM pg_amproc a JOIN pg_opfamily f ON f.oid = a.amprocfamily
+    UNION ALL SELECT 'pg_statistic_ext'::regclass, oid, stxnamespace FROM pg_statistic_ext
+    UNION ALL SELECT 'pg_ts_config'::regclass, oid, cfgnamespace FROM pg_ts_config
+    UNION ALL SELECT 'pg_ts_dict'::regclass, oid, dictnamespace FROM pg_ts_dict
+    UNION ALL SELECT 'pg_ts_template'::regclass, oid, tmplnamespace FROM pg_ts_template
+    UNION ALL SELECT 'pg_ts_parser'::regclass, oid, prsnamespace FROM pg_ts_parser
+    UNION ALL SELECT 'pg_collation'::regclass, oid, collnamespace FROM pg_collation
+    UNION ALL SELECT 'pg_conversion'::regclass, oid, connamespace FROM pg_conversion
+    UNION ALL SELECT 'pg_extension'::regclass, oid, extnamespace FROM pg_extension
+"""
+
+OUTSIDE: LiteralString = f"""
+    WITH space AS (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s),
+    needed AS MATERIALIZED (
+        SELECT h.classid, h.objid FROM pg_depend h
+        WHERE h.refclassid = 'pg_namespace'::regclass AND h.refobjid = (SELECT oid FROM space) AND h.deptype = 'n'
+        UNION
+        SELECT 'pg_type'::regclass, t.oid FROM pg_type t WHERE t.typnamespace = (SELECT oid FROM space)
+    ), needs AS MATERIALIZED (
+        SELECT DISTINCT d.classid, d.objid, d.objsubid
+        FROM needed JOIN pg_depend d ON d.refclassid = needed.classid AND d.refobjid = needed.objid
+        WHERE {_NEEDS} AND d.classid NOT IN ('pg_cast'::regclass, 'pg_publication_rel'::regclass)
+    )
+    SELECT pg_describe_object(n.classid, n.objid, n.objsubid) COLLATE "C" AS needs FROM needs n
+    WHERE NOT EXISTS (
+        SELECT FROM ({_PLACES}) AS places
+        WHERE places.classid = n.classid AND places.oid = n.objid AND places.place = (SELECT oid FROM space))
+    ORDER BY 1
 """  # noqa: S608 - as above
-"""What nothing else needs; where all that is left is needed, something of a circle."""
+"""What is not of the schema and needs something in it."""

@@ -33,7 +33,11 @@ class TenantSchemaBusy(TenantDatabaseNotNow):
     code = "tenant_schema_busy"
 
     def __init__(self, schema: str, what: str = "") -> None:
-        held = f"{what} of schema {quoted(schema)}" if what else f"Something in schema {quoted(schema)}"
+        held = (
+            f"{what[:1].upper()}{what[1:]} of schema {quoted(schema)}"
+            if what
+            else f"Something in schema {quoted(schema)}"
+        )
         super().__init__(
             f"{held} is being used by somebody else in a way that does not go together with this.",
             way_out="Wait until that export, backup or change is over, and try again; nothing was changed.",

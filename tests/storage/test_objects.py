@@ -192,6 +192,48 @@ def test_no_link_is_given_for_longer_than_signatures_last_and_none_to_a_folder(s
         Objects(ObjectStoreSettings(url=tmp_path.as_uri())).signed_link("key", expires_in=MINUTE)
 
 
+AMBIENT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_ENDPOINT_URL")
+
+
+@pytest.fixture
+def ambient(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment in which Amazon's tools find nothing."""
+    for name in AMBIENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    return monkeypatch
+
+
+def use(objects: Objects) -> None:
+    objects.put("export/1", b"here")
+    assert httpx.get(objects.signed_link("export/1", expires_in=MINUTE)).content == b"here"
+    assert objects.discard_unfinished("export") == 0
+
+
+def test_a_key_that_is_set_wins_over_everything_that_the_environment_says_of_another_store(
+    object_store: ObjectStoreSettings, ambient: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        ambient.setenv(name, "of-another-account")
+    ambient.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    use(Objects(object_store))
+
+
+def test_without_a_key_the_platforms_credentials_write_and_sign(
+    object_store: ObjectStoreSettings, ambient: pytest.MonkeyPatch
+) -> None:
+    key = object_store.access_key
+    assert key is not None
+    without = object_store.model_copy(update={"access_key_id": None, "secret_access_key": None})
+    with pytest.raises(ObjectStoreRefuses, match="no credentials were found"):
+        Objects(without).put("export/1", b"here")
+    for name, value in zip(AMBIENT, key, strict=False):
+        ambient.setenv(name, value)
+    use(Objects(without))
+
+
 def every_call(objects: Objects) -> Iterator[Callable[[], object]]:
     yield lambda: objects.put("export/1", b"1")
     yield lambda: objects.get("export/1")

@@ -140,6 +140,9 @@ def running_object_store(
             secret_access_key=SecretStr("a-secret-of-the-tests"),
         )
         yield settings, process
+    for port in ports:  # SeaweedFS leaves its Unix sockets behind
+        for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - where it puts them
+            left.unlink()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A database for organizations' data, of one test's own: fixtures, imported by ``tests/conftest.py``."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -13,9 +14,9 @@ from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ens
 _names = (f"tenants_{number}" for number in count(1))
 
 
-@pytest.fixture
-def tenant_database_url(postgres_url: str) -> Iterator[str]:
-    """The URL of an empty database for one test alone; its user owns what is created, and the reader role may read it."""
+@contextmanager
+def tenants_database(postgres_url: str) -> Iterator[str]:
+    """An empty database for organizations' data, for a while; its URL."""
     name = next(_names)
     url = f"{postgres_url.rpartition('/')[0]}/{name}".replace("+psycopg", "")
     with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
@@ -24,6 +25,13 @@ def tenant_database_url(postgres_url: str) -> Iterator[str]:
             ensure_reader_role(inside)
         yield url
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def tenant_database_url(postgres_url: str) -> Iterator[str]:
+    """The URL of an empty database for one test alone; its user owns what is created, and the reader role may read it."""
+    with tenants_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -16,6 +17,7 @@ from uuid import uuid4
 
 import httpx
 from aiosmtpd.controller import Controller
+from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -34,6 +36,7 @@ from starter.client import Offramp
 from starter.local import HOST
 from starter.marketing import MarketingClient
 from storage.database import create_database_engine
+from storage.objects import Objects
 from storage.tables import (
     AuditRow,
     BillingDocumentRow,
@@ -48,6 +51,9 @@ from storage.tables import (
     SubscriptionRow,
     Table,
 )
+from storage.tenants.catalog import tables_of
+from storage.tenants.database import TenantDatabase
+from storage.tenants.sample import generate
 from tests.support.servers import free_port
 from worker import create_worker
 from workflows.contract import (
@@ -116,11 +122,47 @@ class Mailbox:
         return f"smtp://{HOST}:{self._port}"
 
 
+@dataclass(frozen=True)
+class Data:
+    """Where the organizations' data is, and where copies of it go."""
+
+    tenants: TenantDatabase
+    objects: Objects
+
+    def fill(self, schema: str, rows: int) -> None:
+        """Give an organization the sample's data."""
+        with self.tenants.writing() as connection:
+            generate(connection, schema, rows=rows)
+
+    def tables(self, schema: str) -> dict[str, int]:
+        """The tables of a schema and how many rows each has; none, when it is gone."""
+        with self.tenants.writing() as connection:
+            counted = {}
+            for table in tables_of(connection, schema):
+                query = sql.SQL("SELECT count(*) FROM {}").format(table.source(schema))
+                counted[table.name] = connection.execute(query).fetchone()[0]  # type: ignore[index]
+            return counted
+
+    def keys(self, cancellation: str) -> list[str]:
+        """What lies in the object store for a cancellation."""
+        return sorted(found.key for found in self.objects.list(f"cancellations/{cancellation}/"))
+
+
+LINKS = Links(LinkSettings(public_url="https://offramp.example", link_secret=SecretStr("0" * 32)))
+"""As the world's mails have them."""
+
+
 class World:
     """Organizations and subscriptions, the service that cancels them, and a hand on the clock."""
 
     def __init__(
-        self, environment: WorkflowEnvironment, database_url: str, mailbox: Mailbox, *, task_queue: str | None = None
+        self,
+        environment: WorkflowEnvironment,
+        database_url: str,
+        mailbox: Mailbox,
+        *,
+        task_queue: str | None = None,
+        data: Data | None = None,
     ) -> None:
         self.environment = environment
         self.mailbox = mailbox
@@ -129,9 +171,10 @@ class World:
         self.subscriptions: list[str] = []
         self.service = Offramp(environment.client, self.engine, task_queue=self.task_queue)
         self.marketing = MarketingClient(environment.client, self.engine, task_queue=self.task_queue)
-        self.links = Links(LinkSettings(public_url="https://offramp.example", link_secret=SecretStr("test " * 8)))
+        self.links = LINKS
         self.smtp_url = mailbox.url
         self.database_url = database_url
+        self.data = data
 
     @asynccontextmanager
     async def worker(
@@ -148,7 +191,9 @@ class World:
                 http,
                 mail=mail,
                 webhooks=webhooks or WebhookSettings(),
-                links=self.links,
+                tenants=self.data.tenants if self.data else None,
+                objects=self.data.objects if self.data else None,
+                links=LINKS,
                 task_queue=self.task_queue,
             ):
                 yield
@@ -163,14 +208,18 @@ class World:
         campaigns: Sequence[str] = (),
         marketing_owner: str = MARKETING_OWNER,
         policy: dict[str, Any] | None = None,
+        data_rows: int | None = None,
         lines: Sequence[dict[str, Any]] = ({},),
     ) -> str:
         """Bring a subscription into the world, with an organization of its own; return its id.
 
-        Without more said it has one line that can be ended at any time. ``campaigns`` name those of its marketing service
-        (`World.campaign`), each with two activities that run and a paused one.
+        Without more said it has one line that can be ended at any time; its organization has data of its own if it is
+        said how many rows. ``campaigns`` name those of its marketing service (`World.campaign`), each with two activities
+        that run and a paused one.
         """
         key = uuid4().hex[:12]
+        if data_rows is not None:
+            self.the_data.fill(f"crm_{key}", data_rows)
         organization, subscription = f"ORG-{key}", f"SUB-{key}"
         with Session(self.engine) as session, session.begin():
             if policy is not None:
@@ -186,6 +235,7 @@ class World:
                     purpose=purpose,
                     billing_administrator=ADMINISTRATOR,
                     policy=key if policy is not None else "standard",
+                    data_schema=f"crm_{key}" if data_rows is not None else None,
                 )
             )
             session.flush()
@@ -213,6 +263,12 @@ class World:
                 session.add(SubscriptionLineRow(**values))
         self.subscriptions.append(subscription)
         return subscription
+
+    @property
+    def the_data(self) -> Data:
+        """Where the organizations' data is, in a world that has any."""
+        assert self.data is not None, "ask for data_world"
+        return self.data
 
     def organization(self, subscription: str) -> str:
         """The organization of a subscription."""

@@ -6,9 +6,12 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
+from storage.objects import Objects, ObjectStoreSettings
+from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from tests.support.histories import assert_sound, histories_of
 from tests.support.servers import migrated_database
-from tests.support.world import Mailbox, World
+from tests.support.tenants import tenants_database
+from tests.support.world import Data, Mailbox, World
 from workflows.contract import cancellation_workflow_id, marketing_workflow_id
 
 
@@ -28,6 +31,39 @@ async def world(shared_world: World) -> AsyncIterator[World]:
     world = World(shared.environment, shared.database_url, shared.mailbox, task_queue=shared.task_queue)
     yield world
     await _end(world)
+
+
+@pytest.fixture
+async def data_world(shared_data_world: World) -> AsyncIterator[World]:
+    """A world with a worker where organizations have data, and copies of it go to a real object store."""
+    shared = shared_data_world
+    world = World(
+        shared.environment, shared.database_url, shared.mailbox, task_queue=shared.task_queue, data=shared.the_data
+    )
+    yield world
+    await _end(world)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def shared_data_world(
+    temporal_env: WorkflowEnvironment,
+    postgres_url: str,
+    template_database: str,
+    object_store_server: ObjectStoreSettings,
+) -> AsyncIterator[World]:
+    """The parts of a world with data that are dear to make."""
+    objects = Objects(object_store_server)
+    objects.ensure_bucket()
+    with (
+        migrated_database(postgres_url, template_database) as url,
+        tenants_database(postgres_url) as tenants_url,
+        Mailbox() as mailbox,
+    ):
+        tenants = TenantDatabase(TenantDatabaseSettings(tenant_database_url=tenants_url))
+        world = World(temporal_env, url, mailbox, data=Data(tenants, objects))
+        async with world.worker():
+            yield world
+        world.engine.dispose()
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.civil_time import day_of
@@ -118,3 +119,27 @@ async def test_an_invoice_run_that_bills_in_between_is_noticed(world: World) -> 
     await world.service.post_credit_memo(first, number=f"CM-{first}", actor="billing")
     await world.pass_time(subscription, timedelta(minutes=1))
     assert await world.stage(subscription) is Stage.CANCELED
+
+
+async def test_what_changed_before_the_credit_memos_were_asked_for_is_in_the_promise(world: World) -> None:
+    subscription = world.subscription()
+    bill_two_months_ahead(world, subscription)
+    await world.start(subscription, complete=False)
+    with world.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE subscription_lines SET notice_period = '1M' WHERE subscription = :id"), {"id": subscription}
+        )
+    await world.service.attest(subscription, actor=AGENT, reason="known by voice")
+    await world.service.answer(subscription, world.answers(subscription), actor=AGENT)
+    await eventually(lambda: _is(world, subscription, Stage.PREPARING))
+
+    while invoices := (await world.service.status(subscription)).outstanding_credit_memos:
+        await world.service.post_credit_memo(invoices[0], number=f"CM-{invoices[0]}", actor="billing")
+        await world.pass_time(subscription, timedelta(minutes=1))
+
+    async def promised() -> bool:
+        return any("scheduled" in subject for subject in world.mailbox.subjects_of(subscription))
+
+    await eventually(promised)
+    [promise] = [mail for mail in world.mailbox.of(subscription) if "scheduled" in str(mail["Subject"])]
+    assert "What changed since our last message" in world.mailbox.text_of(promise)

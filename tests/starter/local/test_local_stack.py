@@ -20,7 +20,7 @@ from tests.support.processes import python, wait_until
 from tests.support.servers import free_port, open_directory
 from workflows.contract import TASK_QUEUE
 
-SERVICES = ["postgres", "temporal", "object-store", "mail-catcher", "webhook-receiver", "worker"]
+SERVICES = ["postgres", "temporal", "object-store", "mail-catcher", "webhook-receiver", "worker", "pages"]
 
 
 @pytest.fixture

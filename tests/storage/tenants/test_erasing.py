@@ -285,7 +285,7 @@ def test_a_table_that_is_being_read_waits_and_is_named(impatient: TenantDatabase
     make(owner, "CREATE TABLE a (n int)", "CREATE TABLE b (n int)")
     with owner.transaction():
         owner.execute("SELECT * FROM b")
-        with pytest.raises(TenantSchemaBusy, match=r'^table "b" of schema "crm" is being used'):
+        with pytest.raises(TenantSchemaBusy, match=r'^Table "b" of schema "crm" is being used'):
             erase(impatient)
         assert [table.name for table in tables_of(owner, "crm")] == ["b"], "what nobody holds has gone"
     assert names(erase(impatient)) == [("table", "b"), ("schema", "crm")]

@@ -1,0 +1,106 @@
+"""Exporting an organization's data to the object store, and what the records hold of it (rules, section 10)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from temporalio import activity
+
+from activities.exporting import ExportProgress, export_schema
+from activities.long_work import WorkCancelled, configured, go_on, waiting_for_others
+from activities.records import Told, told_of
+from domain.vocabulary import Channel
+from storage import exports
+from storage.cases import Step
+from storage.exports import AttemptSuperseded, ExportAttempt, ExportSummary
+from storage.objects import Objects, ObjectStoreNotConfigured
+from storage.tenants.database import TenantDatabase
+from storage.tenants.refusals import TenantDatabaseNotConfigured
+
+
+class Exporter:
+    """The activities of an export."""
+
+    def __init__(
+        self, engine: Engine, channels: frozenset[Channel], tenants: TenantDatabase | None, objects: Objects | None
+    ) -> None:
+        self._engine = engine
+        self._channels = channels
+        self._tenants = tenants
+        self._objects = objects
+
+    @activity.defn
+    def export_data(self, step: Step) -> Told:
+        """Write every table to the store, from one snapshot, and tell that it can be downloaded.
+
+        An attempt is one snapshot, and dies with it: the next removes what it left, and begins anew in a place of its
+        own. Run again after the end, it changes nothing. What the store or the tenants' database refuses is tried again.
+
+        Raises:
+            ApplicationError: to be retried (`activities.retries.LONG_WORK_RETRY`).
+
+        """
+        with waiting_for_others():
+            with self._transaction() as session:
+                attempt = exports.begin_export(session, step)
+            if isinstance(attempt, ExportAttempt):
+                self._export(attempt, step)
+        with self._transaction() as session:
+            return told_of(session, step.cancellation)
+
+    def _export(self, attempt: ExportAttempt, step: Step) -> None:
+        tenants = configured(self._tenants, TenantDatabaseNotConfigured)
+        objects = configured(self._objects, ObjectStoreNotConfigured)
+        go_on()
+        objects.discard_unfinished(attempt.prefix_of_all)
+        objects.delete_all(attempt.prefix_of_all, on_batch=lambda _: go_on())
+        try:
+            with tenants.reading(attempt.data_schema) as connection:
+                manifest = export_schema(connection, attempt.data_schema, objects.store, attempt.prefix, progress=_show)
+            summary = ExportSummary(
+                prefix=attempt.prefix,
+                manifest_sha256=manifest.sha256,
+                tables=len(manifest.tables),
+                rows=manifest.rows,
+                bytes=manifest.bytes,
+                warnings=len(manifest.warnings),
+            )
+            with self._transaction() as session:
+                exports.finish_export(
+                    session, step, attempt.number, summary, at=datetime.now(UTC), channels=self._channels
+                )
+        except (WorkCancelled, AttemptSuperseded):
+            objects.delete_all(attempt.prefix)
+            raise
+
+    @activity.defn
+    def acknowledge_export(self, step: Step) -> Told:
+        """Keep that the export was downloaded."""
+        with self._transaction() as session:
+            exports.acknowledge(session, step)
+            return told_of(session, step.cancellation)
+
+    @activity.defn
+    def renew_export_link(self, step: Step) -> Told:
+        """Note that a fresh link is to be mailed."""
+        with self._transaction() as session:
+            exports.renew_link(session, step, channels=self._channels)
+            return told_of(session, step.cancellation)
+
+    @activity.defn
+    def remind_of_export(self, step: Step) -> Told:
+        """Remind of an export that nobody has downloaded."""
+        with self._transaction() as session:
+            exports.remind_of_export(session, step, channels=self._channels)
+            return told_of(session, step.cancellation)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        with Session(self._engine, autoflush=False) as session, session.begin():
+            yield session
+
+
+def _show(progress: ExportProgress) -> None:
+    go_on(progress)

@@ -1,0 +1,140 @@
+"""``offramp export``: see how far an export is, get its files, say that they are there, and check them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from starter.cli.export_verify import verify
+from starter.cli.output import JsonOption, error_console, print_json, say
+from starter.cli.service import (
+    ActorOption,
+    RequestIdOption,
+    SubscriptionArgument,
+    database,
+    with_exports,
+    with_service,
+)
+
+if TYPE_CHECKING:
+    from starter.exports import FileLink
+
+export_app = typer.Typer(help="The export of an organization's data.", no_args_is_help=True)
+export_app.command()(verify)
+
+DirectoryArgument = Annotated[
+    Path, typer.Argument(metavar="DIRECTORY", file_okay=False, help="The directory with the files.")
+]
+
+
+@export_app.command()
+def show(
+    subscription: SubscriptionArgument,
+    *,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay until the export is finished.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how the export of the newest cancellation stands, and how far it is."""
+    from starter.cli.export_text import say_export, watch_export
+
+    if watch and not as_json:
+        view = with_exports(lambda client: watch_export(client, subscription), as_json=True)
+    else:
+        view = with_exports(lambda client: client.show(subscription), as_json=as_json)
+    if as_json:
+        print_json(view)
+    else:
+        say_export(view)
+
+
+@export_app.command()
+def renew(
+    subscription: SubscriptionArgument,
+    *,
+    actor: ActorOption,
+    request_id: RequestIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mail a fresh link to the billing administrator on record; it is shown to nobody else."""
+    export = _cancellation(subscription)
+    status = with_service(
+        lambda service: service.renew_export_link(subscription, export, actor=actor, request_id=request_id),
+        as_json=as_json,
+    )
+    if as_json:
+        print_json(status)
+    else:
+        say(f"A fresh link to the export of [bold]{export}[/] is on its way to the billing administrator on record.")
+
+
+@export_app.command()
+def acknowledge(
+    subscription: SubscriptionArgument,
+    *,
+    export: Annotated[
+        str | None,
+        typer.Option("--export", metavar="CANCELLATION", help="Whose export was downloaded; default: the newest."),
+    ] = None,
+    actor: ActorOption,
+    request_id: RequestIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that the export was downloaded: from now on the data may be erased."""
+    named = export or _cancellation(subscription)
+    status = with_service(
+        lambda service: service.acknowledge_export(subscription, named, actor=actor, request_id=request_id),
+        as_json=as_json,
+    )
+    if as_json:
+        print_json(status)
+    else:
+        say(f"Noted: the export of [bold]{escape(named)}[/] was downloaded.")
+
+
+@export_app.command()
+def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
+    """Print a link to each file of the export; each works for 15 minutes, for whoever has it."""
+    found = _files(subscription)
+    if as_json:
+        print_json(found)
+        return
+    for file in found:
+        say(f"{escape(file.name)}\n{escape(file.link)}")
+
+
+@export_app.command()
+def download(subscription: SubscriptionArgument, directory: DirectoryArgument, *, as_json: JsonOption = False) -> None:
+    """Fetch the files of the export through their links, and check them against their manifest."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from starter.exports import download as fetch
+
+    found = _files(subscription)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=error_console, transient=True, disable=as_json) as progress:
+        task = progress.add_task("", total=sum(file.bytes for file in found))
+        fetch(found, directory, lambda name, size: progress.update(task, advance=size, description=name))
+    verify(directory, as_json=as_json)
+
+
+def _cancellation(subscription: str) -> str:
+    from sqlalchemy.orm import Session
+
+    from domain.lifecycle import CancellationUnknown
+    from storage.cases import newest_case
+
+    with database() as engine, Session(engine) as session:
+        case = newest_case(session, subscription)
+        if case is None:
+            raise CancellationUnknown(subscription)
+        return case.id
+
+
+def _files(subscription: str) -> "list[FileLink]":
+    from starter.exports import file_links
+    from storage.objects import Objects, ObjectStoreSettings
+
+    cancellation = _cancellation(subscription)
+    with database() as engine:
+        return file_links(engine, Objects(ObjectStoreSettings()), cancellation)

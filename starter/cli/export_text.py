@@ -1,0 +1,91 @@
+"""How an export reads in a terminal."""
+
+import asyncio
+
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from activities.exporting import ExportProgress
+from activities.letters import size_in_words
+from domain.civil_time import instant_in_words
+from starter.cli.output import error_console, say
+from starter.exports import ExportsClient, ExportView
+
+LOOK_AGAIN = 0.5
+
+
+def say_export(view: ExportView) -> None:
+    """Say how an export stands."""
+    state = view.state
+    if state is None:
+        say(f"Cancellation {view.cancellation} has no export.")
+        return
+    say(f"Export of [bold]{view.cancellation}[/]: {_stage(view)}.")
+    rows: list[tuple[str, str]] = [("begun", instant_in_words(state.started_at, "UTC"))]
+    if state.attempts > 1:
+        rows.append(("attempts", str(state.attempts)))
+    if view.progress is not None:
+        rows.append(("now", _in_words(view.progress)))
+    if view.held_up_by:
+        rows.append(("last attempt" if view.progress else "held up by", escape(view.held_up_by)))
+    if state.summary is not None and state.finished_at is not None:
+        summary = state.summary
+        rows += [
+            ("finished", instant_in_words(state.finished_at, "UTC")),
+            ("holds", f"{summary.tables:,} tables, {summary.rows:,} rows, {size_in_words(summary.bytes)}"),
+            ("warnings", f"{summary.warnings:,}, listed in manifest.json"),
+        ]
+    if state.link_expires_at is not None:
+        rows.append(("link works until", instant_in_words(state.link_expires_at, "UTC")))
+    if state.acknowledged_at is not None:
+        by = escape(state.acknowledged_by or "")
+        rows.append(("downloaded", f"{instant_in_words(state.acknowledged_at, 'UTC')}, says {by}"))
+    if state.erased_at is not None:
+        rows.append(("erased", instant_in_words(state.erased_at, "UTC")))
+    for label, value in rows:
+        say(value, first=f"  {label:<20} ")
+
+
+async def watch_export(client: ExportsClient, subscription: str) -> ExportView:
+    """Show a bar until the export is finished, or it is known why it is held up; return how it stands then."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
+    with Progress(*columns, console=error_console, transient=True) as bar:
+        task = bar.add_task("waiting to begin", total=None, left="")
+        while True:
+            view = await client.show(subscription)
+            if view.state is not None and view.state.finished_at is not None:
+                return view
+            if (progress := view.progress) is not None:
+                bar.update(
+                    task,
+                    total=max(progress.rows_estimated, progress.rows_done),
+                    completed=progress.rows_done,
+                    description=progress.table,
+                    left=_left(progress),
+                )
+            await asyncio.sleep(LOOK_AGAIN)
+
+
+def _stage(view: ExportView) -> str:
+    state = view.state
+    if state is None:
+        return "none"
+    if state.erased_at is not None:
+        return "erased"
+    if state.acknowledged_at is not None:
+        return "downloaded"
+    if state.finished_at is not None:
+        return "ready to be downloaded"
+    return "under way" if view.held_up_by is None or view.progress is not None else "held up, and tried again"
+
+
+def _in_words(progress: ExportProgress) -> str:
+    done = f"{progress.percent:.0f} %: table {escape(progress.table)} ({progress.tables_done + 1} of {progress.tables})"
+    return f"{done}, {progress.rows_done:,} of about {progress.rows_estimated:,} rows{_left(progress)}"
+
+
+def _left(progress: ExportProgress) -> str:
+    if progress.seconds_left is None:
+        return ""
+    seconds = round(progress.seconds_left)
+    return f", about {seconds // 60} min left" if seconds >= 120 else f", about {seconds} s left"

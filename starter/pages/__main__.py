@@ -1,0 +1,65 @@
+"""The process that serves the pages: ``python -m starter.pages``.
+
+``OFFRAMP_PAGES_HOST`` and ``OFFRAMP_PAGES_PORT``: where it listens; 127.0.0.1 and 8234. It speaks HTTP: TLS ends before it.
+"""
+
+import asyncio
+import logging
+
+import uvicorn
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from activities.links import LinkSettings
+from domain.errors import Refusal
+from starter.client import Offramp
+from starter.connection import connect_to_temporal
+from starter.leaving import leave
+from starter.pages.app import create_pages
+from storage.database import DatabaseSettings, create_database_engine
+from storage.objects import Objects, ObjectStoreSettings
+
+
+class PagesNotConfigured(Refusal):
+    """The pages are to be served, and nothing says under which URL people find them."""
+
+    code = "pages_not_configured"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "OFFRAMP_PUBLIC_URL is not set.",
+            way_out="Set it to the URL under which people reach the pages, for the worker too: the links lead there.",
+        )
+
+
+class PagesSettings(BaseSettings):
+    """Where the pages listen."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFRAMP_")
+
+    pages_host: str = "127.0.0.1"
+    pages_port: int = Field(default=8234, ge=1, le=65535)
+
+
+async def main() -> None:
+    """Serve the pages until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    settings, links = PagesSettings(), LinkSettings().links
+    if links is None:
+        raise PagesNotConfigured
+    engine = create_database_engine(DatabaseSettings().database_url, pool_size=5)
+    service = Offramp(await connect_to_temporal(), engine)
+    app = create_pages(engine, service, links, Objects(store) if (store := ObjectStoreSettings()).url else None)
+    # Not every request is logged: its path holds the link, which is a key.
+    config = uvicorn.Config(app, settings.pages_host, settings.pages_port, access_log=False, log_config=None)
+    await uvicorn.Server(config).serve()
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main())
+    except (Refusal, ValidationError) as reason:
+        logging.error("The pages cannot be served: %s", reason)  # noqa: TRY400
+        leave(1)
+    leave(0)

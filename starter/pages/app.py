@@ -1,0 +1,144 @@
+"""The pages as a web application."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from sqlalchemy import Engine
+
+from activities.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
+from domain.errors import Refusal
+from starter.client import Offramp, StillWaiting
+from starter.connection import TemporalUnavailable
+from starter.pages.exports import DOWNLOADED, FRESH_LINK, ExportPages
+from starter.pages.page import NothingThere, Page, rendered
+from storage.database import DatabaseUnavailable, refusing_when_unavailable
+from storage.objects import Objects
+
+Act = Callable[[LinkTarget], Awaitable[Page]]
+Key = TypeVar("Key")
+Found = TypeVar("Found")
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_STATUS = {"link_tampered": 404, "nothing_there": 404, "link_expired": 410, "export_erased": 410}
+_NOT_NOW = (StillWaiting, TemporalUnavailable, DatabaseUnavailable)
+_STYLE = Path(__file__).with_name("templates") / "style.css"
+
+# No scripts, no frames, nothing from elsewhere; and the link, which is a key, goes nowhere.
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+
+logger = logging.getLogger(__name__)
+
+
+def create_pages(engine: Engine, service: Offramp, links: Links, objects: Objects | None) -> FastAPI:
+    """Put the pages together from what they need; ``objects`` is None where there is no object store."""
+    pages = _Pages(engine, service, links, objects)
+    app = FastAPI(title="Offramp pages", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_api_route("/health", pages.health)
+    app.add_api_route("/style.css", pages.style)
+    app.add_api_route(LINKS_PATH + "{token}", pages.show)
+    app.add_api_route(LINKS_PATH + "{token}/files/{name:path}", pages.file, response_class=RedirectResponse)
+    app.add_api_route(LINKS_PATH + "{token}/{action}", pages.do, methods=["POST"])
+    app.add_exception_handler(Exception, _failed)
+    return app
+
+
+class _Pages:
+    """What the addresses lead to. The paths hold links, which are keys: they are not logged."""
+
+    def __init__(self, engine: Engine, service: Offramp, links: Links, objects: Objects | None) -> None:
+        self._engine = engine
+        self._links = links
+        self._shown: dict[LinkPurpose, Act] = {}
+        self._expired: dict[LinkPurpose, Act] = {}
+        self._acts: dict[tuple[LinkPurpose, str], Act] = {}
+        self._files: dict[LinkPurpose, Callable[[LinkTarget, str], Awaitable[str]]] = {}
+        if objects is not None:
+            exports = ExportPages(engine, service, objects)
+            self._shown[LinkPurpose.EXPORT] = exports.show
+            self._expired[LinkPurpose.EXPORT] = exports.expired
+            self._acts[LinkPurpose.EXPORT, DOWNLOADED] = exports.acknowledge
+            self._acts[LinkPurpose.EXPORT, FRESH_LINK] = exports.renew
+            self._files[LinkPurpose.EXPORT] = exports.file
+
+    def health(self) -> Response:
+        return PlainTextResponse("ok")
+
+    def style(self) -> Response:
+        css = _STYLE.read_text(encoding="utf-8")
+        return Response(css, media_type="text/css", headers={"cache-control": "max-age=3600"})
+
+    async def show(self, token: str) -> Response:
+        return await self._answered(token, self._page(token))
+
+    async def file(self, token: str, name: str) -> Response:
+        async def found() -> Response:
+            target = self._links.read(token)
+            location = await _of(self._files, target.purpose)(target, name)
+            return RedirectResponse(location, status_code=303, headers=_HEADERS)
+
+        return await self._answered(token, found())
+
+    async def do(self, token: str, action: str) -> Response:
+        return await self._answered(token, self._act(token, action))
+
+    async def _page(self, token: str) -> Page:
+        try:
+            target = self._links.read(token)
+        except LinkExpired:
+            late = self._links.read(token, now=_LONG_AGO)
+            if late.purpose not in self._expired:
+                raise
+            return await self._expired[late.purpose](late)
+        return await _of(self._shown, target.purpose)(target)
+
+    async def _act(self, token: str, action: str) -> Page:
+        # A fresh link may be asked for with one that has expired; everything else may not.
+        target = self._links.read(token, now=_LONG_AGO if action == FRESH_LINK else None)
+        return await _of(self._acts, (target.purpose, action))(target)
+
+    async def _answered(self, token: str, answer: Awaitable[Page | Response]) -> Response:
+        try:
+            with refusing_when_unavailable(self._engine.url):
+                answered = await answer
+        except Refusal as refusal:
+            answered = _refused(refusal)
+        return answered if isinstance(answered, Response) else _html(answered, f"{LINKS_PATH}{token}")
+
+
+def _html(page: Page, here: str) -> Response:
+    return HTMLResponse(rendered(page, here), status_code=page.status, headers=_HEADERS)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    logger.error("A page failed: %s", type(error).__name__, exc_info=error)
+    page = Page("Something went wrong", ["It is our fault. Nothing was changed; please try again."], status=500)
+    return _html(page, request.url.path)
+
+
+def _of(acts: dict[Key, Found], what: Key) -> Found:
+    try:
+        return acts[what]
+    except KeyError:
+        raise NothingThere from None
+
+
+def _refused(refusal: Refusal) -> Page:
+    details = refusal.details
+    not_now = isinstance(refusal, _NOT_NOW)
+    return Page(
+        title="Not now" if not_now else "This did not work",
+        sentences=[details.message, details.way_out],
+        status=503 if not_now else _STATUS.get(details.code, 409),
+        small_print=[f"Reason: {details.code}"],
+    )

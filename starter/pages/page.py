@@ -1,0 +1,71 @@
+"""A page: what a person reads, and the few things they can do there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from activities.letters import size_in_words
+from domain.errors import Refusal
+
+
+class NothingThere(Refusal):
+    """A link that is ours, and leads to something that this page does not have."""
+
+    code = "nothing_there"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is nothing under this address.", way_out="Go back to the page to which the mail's link leads."
+        )
+
+
+@dataclass(frozen=True)
+class Button:
+    """Something a person can do. Only a button changes anything: programs that look at mails follow links."""
+
+    action: str
+    """The last part of the URL to which it posts."""
+    label: str
+    careful: bool = False
+    """Whether it cannot be taken back."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to fetch; ``path`` follows the page's URL."""
+
+    name: str
+    bytes: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a person reads, from top to bottom."""
+
+    title: str
+    sentences: Sequence[str] = ()
+    facts: Sequence[tuple[str, str]] = ()
+    files: Sequence[File] = ()
+    buttons: Sequence[Button] = ()
+    done: str = ""
+    """What was just done, or is done already."""
+    status: int = 200
+    small_print: Sequence[str] = field(default_factory=tuple)
+
+
+def rendered(page: Page, here: str) -> str:
+    """Return the page as HTML; ``here`` is the path of its link, to which files and buttons are relative."""
+    return _TEMPLATES.get_template("page.html.j2").render(page=page, here=here)
+
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_TEMPLATES.filters["size"] = size_in_words

@@ -1,0 +1,96 @@
+"""The organization's data on its way out: exports, holds, erasures."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.tables.base import Table
+
+
+class ExportRow(Table):
+    """The export of one cancellation: its attempts, the one that counts, and what became of it."""
+
+    __tablename__ = "exports"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(finished_at, prefix, tables, rows, bytes, warnings, manifest_sha256, "
+                        "link_expires_at) IN (0, 8)", name="finished_as_a_whole"),
+        CheckConstraint("acknowledged_at IS NULL OR finished_at IS NOT NULL", name="acknowledged_after_finished"),
+        CheckConstraint("(acknowledged_at IS NULL) = (acknowledged_by IS NULL)", name="acknowledged_by_somebody"),
+    )  # fmt: skip
+
+    cancellation: Mapped[str] = mapped_column(ForeignKey("cancellations.id"), primary_key=True)
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    """Counts the attempts. The newest alone may finish: whoever still writes for an older one has lost."""
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    prefix: Mapped[str | None]
+    """Under which keys the files are, in the object store."""
+    manifest_sha256: Mapped[str | None]
+    tables: Mapped[int | None]
+    rows: Mapped[int | None]
+    bytes: Mapped[int | None]
+    warnings: Mapped[int | None]
+    links: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many links were mailed."""
+    link_expires_at: Mapped[datetime | None]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None]
+    erased_at: Mapped[datetime | None]
+
+
+class HoldRow(Table):
+    """A reason for which an organization's data must not be erased. Rows are never removed."""
+
+    __tablename__ = "holds"
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(released_at, released_by, release_reason) IN (0, 3)", name="released_as_a_whole"),
+        Index("ix_holds_in_force", "organization", postgresql_where=text("released_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    organization: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
+    reason: Mapped[str]
+    placed_by: Mapped[str]
+    placed_at: Mapped[datetime]
+    request: Mapped[str] = mapped_column(unique=True)
+    """What tells one request to place a hold from another, so that a repetition places none."""
+    released_by: Mapped[str | None]
+    released_at: Mapped[datetime | None]
+    release_reason: Mapped[str | None]
+
+
+class ErasureRow(Table):
+    """The certificate of one erasure: begun with the first thing erased, complete when nothing is left."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (
+        CheckConstraint(
+            "num_nonnulls(finished_at, tables, rows, objects, bytes) IN (0, 5)", name="finished_as_a_whole"
+        ),
+    )
+
+    cancellation: Mapped[str] = mapped_column(ForeignKey("cancellations.id"), primary_key=True)
+    organization: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    tables: Mapped[int | None]
+    rows: Mapped[int | None]
+    objects: Mapped[int | None]
+    bytes: Mapped[int | None]
+    kept_because: Mapped[str | None]
+    """Why the organization's own data stays, if it does."""
+
+
+class ErasedThingRow(Table):
+    """One thing that an erasure took away: noted before, confirmed after. Holds names and counts, no content."""
+
+    __tablename__ = "erased_things"
+
+    cancellation: Mapped[str] = mapped_column(ForeignKey("erasures.cancellation"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    rows: Mapped[int | None]
+    bytes: Mapped[int | None]
+    noted_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]

@@ -1,0 +1,121 @@
+"""What the billing administrator sees and does with the link to an export."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from activities.links import LINKS_PATH, LinkPurpose
+from tests.support.world import LINKS, World, eventually
+from tests.workflows.test_export import exported, ready_mail
+from workflows.contract import ExportStatus
+
+
+def link(subscription: str, *, lasting: timedelta = timedelta(days=7)) -> str:
+    return LINKS.link(LinkPurpose.EXPORT, f"{subscription}/1", datetime.now(UTC) + lasting)
+
+
+async def test_the_link_in_the_mail_leads_to_the_files_and_each_file_to_the_store(
+    data_world: World, browser: httpx.AsyncClient
+) -> None:
+    subscription = await exported(data_world)
+    mail = await ready_mail(data_world, subscription)
+    found = re.search(r"https://offramp\.example/links/\S+", data_world.mailbox.text_of(mail))
+    assert found
+
+    page = await browser.get(found[0])
+    assert page.status_code == 200
+    files = re.findall(r'href="(/links/[^"]+/files/[^"]+)"', page.text)
+    assert files[0].endswith("/manifest.json")
+    redirect = await browser.get(files[0])
+
+    assert redirect.status_code == 303
+    fetched = await asyncio.to_thread(httpx.get, redirect.headers["location"])
+    assert fetched.content == data_world.the_data.objects.get(f"cancellations/{subscription}/1/export/1/manifest.json")
+    assert 'filename="manifest.json"' in fetched.headers["content-disposition"]
+
+
+async def test_looking_changes_nothing_and_the_button_says_once_that_the_files_are_there(
+    data_world: World, browser: httpx.AsyncClient
+) -> None:
+    subscription = await exported(data_world)
+    await browser.get(link(subscription))
+    assert (await data_world.service.status(subscription)).export is ExportStatus.READY
+
+    for _ in range(2):
+        answer = await browser.post(f"{link(subscription)}/downloaded")
+        assert answer.status_code == 200
+        assert "We have noted that you have the files." in answer.text
+
+    assert (await data_world.service.status(subscription)).export is ExportStatus.ACKNOWLEDGED
+    assert data_world.audit(subscription, "export.acknowledged").actor == "billing administrator, by link"
+    assert "I have downloaded the files" not in (await browser.get(link(subscription))).text
+
+
+async def test_an_expired_link_shows_nothing_and_mails_one_fresh_link_to_the_address_on_record(
+    data_world: World, browser: httpx.AsyncClient
+) -> None:
+    subscription = await exported(data_world)
+    old = link(subscription, lasting=-timedelta(minutes=1))
+
+    page = await browser.get(old)
+    assert page.status_code == 410
+    assert "This link has expired" in page.text
+    assert "manifest.json" not in page.text
+    assert (await browser.get(f"{old}/files/manifest.json")).status_code == 410
+    assert (await browser.post(f"{old}/downloaded")).status_code == 410
+    for _ in range(2):
+        answer = await browser.post(f"{old}/fresh-link")
+        assert "A fresh link is on its way" in answer.text
+        assert "/links/" not in re.sub(r'action="[^"]*"', "", answer.text)
+
+    async def mailed() -> bool:
+        return sum("ready to be downloaded" in s for s in data_world.mailbox.subjects_of(subscription)) == 2
+
+    await eventually(mailed)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda url: url[:-2], lambda url: url.replace("/links/", "/links/x"), lambda url: url[:-40] + "A" * 40]
+)
+async def test_a_link_that_was_tampered_with_leads_nowhere(
+    data_world: World, browser: httpx.AsyncClient, spoil: Callable[[str], str]
+) -> None:
+    subscription = await exported(data_world)
+
+    page = await browser.get(spoil(link(subscription)))
+
+    assert page.status_code == 404
+    assert "link_tampered" in page.text
+
+
+async def test_a_link_for_another_purpose_opens_no_export(data_world: World, browser: httpx.AsyncClient) -> None:
+    subscription = await exported(data_world)
+    other = LINKS.link(LinkPurpose.MIGRATION, f"{subscription}/1", datetime.now(UTC) + timedelta(days=1))
+
+    assert (await browser.get(other)).status_code >= 400
+    assert (await browser.post(f"{other}/downloaded")).status_code >= 400
+    assert (await browser.get(f"{other}/files/manifest.json")).status_code >= 400
+    assert (await data_world.service.status(subscription)).export is ExportStatus.READY
+
+
+async def test_a_file_that_is_not_of_the_export_is_not_given(data_world: World, browser: httpx.AsyncClient) -> None:
+    mine, other = await exported(data_world), await exported(data_world)
+    for name in ("nothing.csv", f"../../../{other}/1/export/1/manifest.json", "%2e%2e/manifest.json"):
+        assert (await browser.get(f"{link(mine)}/files/{name}")).status_code in (404, 409)
+
+
+async def test_pages_take_no_scripts_are_kept_by_nobody_and_pass_the_link_on_to_nobody(
+    data_world: World, browser: httpx.AsyncClient
+) -> None:
+    page = await browser.get(link(await exported(data_world)))
+
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["cache-control"] == "no-store"
+    assert "<script" not in page.text
+    assert "style=" not in page.text
+    assert (await browser.get(f"{LINKS_PATH}anything")).headers["cache-control"] == "no-store"

@@ -20,6 +20,7 @@ from activities.exports import Exporter
 from activities.line_dates import LineDates, NightlySettings
 from activities.links import Links, LinkSettings
 from activities.mail import Mail, MailSettings
+from activities.marketing import MarketingRecords
 from activities.records import Records
 from activities.verification import Verifier
 from activities.webhooks import Webhooks, WebhookSettings
@@ -32,7 +33,9 @@ from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from workflows.cancellation import SubscriptionCancellation
 from workflows.contract import TASK_QUEUE
+from workflows.delivery import MessageDelivery
 from workflows.line_dates import SubscriptionLineDatesUpdate
+from workflows.marketing import MarketingServiceCancellation
 
 # As many activities at once as there are threads for them and connections to the database.
 CONCURRENT_ACTIVITIES = 20
@@ -58,12 +61,18 @@ def create_worker(
     channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
     records, mailer = Records(engine, channels), Mail(engine, mail, links)
     verifier, hooks = Verifier(engine, mailer), Webhooks(engine, webhooks, http)
+    marketing = MarketingRecords(engine, channels, links)
     line_dates = LineDates(engine, channels, (nightly or NightlySettings()).nightly_zone)
     exporter, eraser = Exporter(engine, channels, tenants, objects), Eraser(engine, channels, tenants, objects)
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[SubscriptionCancellation, SubscriptionLineDatesUpdate],
+        workflows=[
+            SubscriptionCancellation,
+            MarketingServiceCancellation,
+            SubscriptionLineDatesUpdate,
+            MessageDelivery,
+        ],
         activities=[
             records.open_case,
             records.save_answers,
@@ -78,6 +87,17 @@ def create_worker(
             records.close,
             records.remind,
             records.record_refusal,
+            marketing.request_consent,
+            marketing.remind_of_consent,
+            marketing.save_consent,
+            marketing.time_consent_out,
+            marketing.stop_campaigns,
+            marketing.remind_ad_centre,
+            marketing.acknowledge_stop,
+            marketing.open_marketing_case,
+            marketing.cancel_marketing_service,
+            marketing.complete_marketing_case,
+            marketing.abandon_marketing_case,
             exporter.export_data,
             exporter.acknowledge_export,
             exporter.renew_export_link,

@@ -13,12 +13,14 @@ from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.messages import MessageFacts
+from domain.messages import MarketingServiceFacts, MessageFacts
 from domain.vocabulary import Channel
 from storage import audit, outbox
 from storage.tables import MessageRow
 
 ACTOR = "offramp"
+
+Facts = MessageFacts | MarketingServiceFacts
 
 
 class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a fault of the program
@@ -44,7 +46,7 @@ def deliver_all(
     engine: Engine,
     cancellation: str,
     channel: Channel,
-    hand_over: Callable[[MessageRow, MessageFacts], None],
+    hand_over: Callable[[MessageRow, Facts], None],
     *,
     max_attempts: int,
     unavailable: str,
@@ -70,7 +72,7 @@ def deliver_all(
             message = outbox.claim_next(session, cancellation, channel)
             if message is None:
                 return told_up_to
-            facts = MessageFacts.model_validate(message.content)
+            facts = _facts_of(message)
             try:
                 hand_over(message, facts)
             except MessageRejected as rejection:
@@ -123,7 +125,12 @@ def portable_id(message: str) -> str:
     return quote(message, safe="/").replace(".", "%2E")
 
 
-def _give_up(session: Session, message: MessageRow, facts: MessageFacts | None, reason: str) -> None:
+def _facts_of(message: MessageRow) -> Facts:
+    form = MessageFacts if message.marketing_cancellation is None else MarketingServiceFacts
+    return form.model_validate(message.content)
+
+
+def _give_up(session: Session, message: MessageRow, facts: Facts | None, reason: str) -> None:
     now = datetime.now(UTC)
     outbox.mark_failed(session, message.id, now, reason)
     audit.record(
@@ -133,7 +140,7 @@ def _give_up(session: Session, message: MessageRow, facts: MessageFacts | None, 
         at=now,
         step=f"{message.id}:failed",
         why=reason,
-        subscription=facts.subscription if facts else None,
+        subscription=facts.subscription if isinstance(facts, MessageFacts) else None,
         cancellation=facts.cancellation if facts else None,
         after={"message": message.id, "event": message.event, "channel": message.channel},
     )

@@ -6,7 +6,7 @@ the two can never say different things. The templates only phrase; what is to be
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, deadline_in_words, instant_in_words
-from domain.messages import MAILED, MessageFacts
+from domain.marketing import CampaignFacts
+from domain.messages import MAILED, MarketingServiceFacts, MessageFacts
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
 from storage.verification import FreshCode
 
@@ -44,6 +45,9 @@ _CAMPAIGNS: Mapping[str, str] = {
 }
 
 
+_UNSTOPPED = (Stage.INTAKE, Stage.PREPARING, Stage.WITHDRAWN, Stage.ABANDONED)
+
+
 @dataclass(frozen=True)
 class Letter:
     """What a person reads."""
@@ -53,13 +57,22 @@ class Letter:
     html: str
 
 
-def letter(event: Event, facts: MessageFacts, *, link: str | None = None, reply_to: str | None = None) -> Letter:
+def letter(
+    event: Event,
+    facts: MessageFacts | MarketingServiceFacts,
+    *,
+    reply_to: str | None = None,
+    link: str | None = None,
+) -> Letter:
     """Write the letter that tells a person of an event (rules, section 11).
 
-    ``link`` leads to the page on which the person does what the letter asks for; None where there are no such pages. Dates are those of the organization's zone. Only the customer's lines are in it: what we owe a vendor is no business
-    of the customer.
+    Dates are those of the organization's zone. Only the customer's lines are in it: what we owe a vendor is no business
+    of the customer. ``link`` leads to the page on which the reader answers, where there is one.
     """
     name = _TEMPLATES[event]
+    if isinstance(facts, MarketingServiceFacts):
+        campaigns = _named(facts.marketing.campaigns)
+        return _written(name, facts.time_zone, facts=facts, stopped=campaigns, link=link, reply_to=reply_to)
     if event is Event.REMINDER and facts.stage is Stage.INTAKE:
         name = "intake_reminder.j2"
     zone = facts.time_zone
@@ -78,7 +91,8 @@ def letter(event: Event, facts: MessageFacts, *, link: str | None = None, reply_
         missing=missing,
         ends_at_once=ends_at_once,
         data=_DATA.get(facts.data) if facts.data else None,
-        campaigns=_CAMPAIGNS.get(facts.campaigns) if facts.campaigns else None,
+        campaigns=_what_becomes_of_campaigns(facts),
+        stopped=_named(facts.marketing.campaigns) if facts.marketing else [],
         until=f"{deadline_in_words(facts.reversal_deadline, zone)} ({zone})" if facts.reversal_deadline else None,
         link=link,
         reply_to=reply_to,
@@ -100,6 +114,26 @@ def _written(template: str, zone: str, **facts: object) -> Letter:
         text=re.sub(r"\n{3,}", "\n\n", text.render(facts)).strip() + "\n",
         html=_HTML.get_template(template).render(facts),
     )
+
+
+def _what_becomes_of_campaigns(facts: MessageFacts) -> str | None:
+    if facts.marketing is None:
+        return _CAMPAIGNS.get(facts.campaigns) if facts.campaigns else None
+    if facts.marketing.consent is not None and facts.marketing.consent.refused:
+        return "kept running: the marketing service's own billing administrator did not agree to stop them"
+    if not facts.marketing_was_stopped:
+        # Before the preparation nobody has looked; afterwards there was nothing left.
+        return _CAMPAIGNS[CampaignChoice.STOP] if facts.stage in _UNSTOPPED else "nothing was running any more"
+    return "stopping; ads may still run and bill" if facts.marketing.ads_may_still_run else "stopped"
+
+
+def _named(campaigns: Sequence[CampaignFacts]) -> list[str]:
+    """Campaigns as a person knows them, with what becomes of each."""
+    return [
+        f"{campaign.name} ({campaign.id}): {len(campaign.activities)} "
+        f"{'activity' if len(campaign.activities) == 1 else 'activities'} to be {campaign.action.done}"
+        for campaign in campaigns
+    ]
 
 
 def _sentence(step: str) -> str:

@@ -135,8 +135,13 @@ class Links:
 
         ``subject`` must be no personal data: it can be read by everybody who sees the link.
         """
-        token = self._serializer.dumps({"p": purpose.value, "s": subject, "e": int(expires.timestamp())})
-        return f"{self._url}{LINKS_PATH}{token}"
+        return f"{self._url}{LINKS_PATH}{self.token(LinkTarget(purpose=purpose, subject=subject, expires=expires))}"
+
+    def token(self, target: LinkTarget) -> str:
+        """Return the token that a link to this target ends with."""
+        held = {"p": target.purpose.value, "s": target.subject, "e": int(target.expires.timestamp())}
+        token: str = self._serializer.dumps(held)
+        return token
 
     def read(self, token: str, *, now: datetime | None = None) -> LinkTarget:
         """Return what a token holds.

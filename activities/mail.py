@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.delivery import MessagePutOff, MessageRejected, deliver_all, portable_id
+from activities.delivery import Facts, MessagePutOff, MessageRejected, deliver_all, portable_id
 from activities.letters import Letter, code_letter, letter
 from activities.links import LinkPurpose, Links
 from activities.retries import MAIL_MAX_ATTEMPTS
@@ -102,11 +102,11 @@ class Mail:
         """
         with SmtpConnection(self._server) as server:
 
-            def hand_over(message: MessageRow, facts: MessageFacts) -> None:
-                link = self._link_to(facts)
-                written = letter(Event(message.event), facts, link=link, reply_to=self._reply_to)
+            def hand_over(message: MessageRow, facts: Facts) -> None:
+                event = Event(message.event)
+                written = letter(event, facts, link=self._link_to(event, facts), reply_to=self._reply_to)
                 mail = self._mail(written, message.id, to=message.recipient, at=message.created_at)
-                first = message_id(facts.cancellation, Event.RECEIVED, Channel.MAIL)
+                first = message_id(facts.cancellation, _first_of_thread(event, facts), Channel.MAIL)
                 if message.id != first:
                     mail["In-Reply-To"] = mail["References"] = self._message_id(first)
                 server.send(mail, sender=self._sender.addr_spec, recipient=message.recipient)
@@ -141,11 +141,15 @@ class Mail:
             except MessagePutOff as delay:
                 raise ApplicationError(delay.reason, type=MAIL_SERVER_UNAVAILABLE) from None
 
-    def _link_to(self, facts: MessageFacts) -> str | None:
-        """The page on which the reader does what the letter asks for, if there is one."""
-        if self._links is None or facts.export is None:
+    def _link_to(self, event: Event, facts: Facts) -> str | None:
+        """The page on which the reader does what the letter asks for, if there is one. Made anew, it is the same."""
+        if self._links is None or not isinstance(facts, MessageFacts):
             return None
-        return self._links.link(LinkPurpose.EXPORT, facts.cancellation, facts.export.link_expires_at)
+        if facts.export is not None:
+            return self._links.link(LinkPurpose.EXPORT, facts.cancellation, facts.export.link_expires_at)
+        if event is Event.MARKETING_CONSENT_REQUESTED and facts.marketing and facts.marketing.consent_until:
+            return self._links.link(LinkPurpose.MARKETING_CONSENT, facts.cancellation, facts.marketing.consent_until)
+        return None
 
     def _mail(self, written: Letter, message: str, *, to: str, at: datetime) -> EmailMessage:
         # Header lines are as long as RFC 5322 allows: shorter ones would break ids that are longer than a line.
@@ -166,6 +170,13 @@ class Mail:
 
     def _message_id(self, message: str) -> str:
         return f"<{portable_id(message)}@{self._sender.domain}>"
+
+
+def _first_of_thread(event: Event, facts: Facts) -> Event:
+    """The message that the mails of a case, to one person, reply to."""
+    if not isinstance(facts, MessageFacts):
+        return Event.MARKETING_CANCELLATION_RECEIVED
+    return event if event is Event.MARKETING_CONSENT_REQUESTED else Event.RECEIVED
 
 
 def _address(written: str) -> Address:

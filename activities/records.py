@@ -11,11 +11,13 @@ from temporalio import activity
 
 from domain.checklist import Checklist
 from domain.errors import Refusal, RefusalDetails
-from domain.vocabulary import Channel, Event, Question, Verification
+from domain.marketing import CampaignAction
+from domain.vocabulary import Channel, Event, Question
 from storage import audit, outbox, transitions
-from storage.cases import Step, hold_case, save_answers, save_verification
+from storage.cases import Step, hold_case, save_answers
 from storage.opening import OpenedCase, OpenRequest, open_case
 from storage.transitions import Effect, Settlement
+from storage.verification import attest
 
 
 class Told(BaseModel):
@@ -52,6 +54,7 @@ class AnswersGiven(BaseModel):
     step: Step
     checklist: Checklist
     answered: tuple[Question, ...]
+    campaign_actions: dict[str, CampaignAction] = {}
 
 
 class Attested(BaseModel):
@@ -86,7 +89,8 @@ class RefusedRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    subscription: str
+    subscription: str | None = None
+    """The subscription, where the case is the cancellation of one."""
     step: Step
     action: str
     refusal: RefusalDetails
@@ -111,7 +115,7 @@ class Records:
         try:
             with self._transaction() as session:
                 case = open_case(session, request, channels=self._channels)
-                return Opened(case=case, last_message=_told(session, case.cancellation))
+                return Opened(case=case, last_message=last_messages(session, case.cancellation))
         except Refusal as refusal:
             with self._transaction() as session:
                 audit.record(
@@ -133,7 +137,14 @@ class Records:
         def save(session: Session) -> None:
             case = hold_case(session, given.step.cancellation).row
             if audit.after_of(session, f"{given.step.key}:answers") is None:
-                save_answers(session, case, given.checklist, answered=set(given.answered), step=given.step)
+                save_answers(
+                    session,
+                    case,
+                    given.checklist,
+                    answered=set(given.answered),
+                    step=given.step,
+                    campaign_actions=given.campaign_actions,
+                )
 
         return self._done(given.step, save)
 
@@ -141,11 +152,7 @@ class Records:
     def save_attestation(self, attested: Attested) -> Told:
         """Keep that the billing administrator was verified by an agent's word."""
 
-        def save(session: Session) -> None:
-            case = hold_case(session, attested.step.cancellation).row
-            save_verification(session, case, Verification.ATTESTATION, attested.step, attested.because)
-
-        return self._done(attested.step, save)
+        return self._done(attested.step, lambda session: attest(session, attested.step, attested.because))
 
     @activity.defn
     def await_approval(self, step: Step) -> Told:
@@ -167,14 +174,14 @@ class Records:
         """Set the end dates and freeze the lines, or ask for the credit memos that are needed first."""
         with self._transaction() as session:
             settlement = transitions.settle_lines(session, step, channels=self._channels)
-            return Settled(settlement=settlement, last_message=_told(session, step.cancellation))
+            return Settled(settlement=settlement, last_message=last_messages(session, step.cancellation))
 
     @activity.defn
     def take_effect(self, step: Step) -> TookEffect:
         """End access and open the reversal window."""
         with self._transaction() as session:
             effect = transitions.take_effect(session, step, channels=self._channels)
-            return TookEffect(effect=effect, last_message=_told(session, step.cancellation))
+            return TookEffect(effect=effect, last_message=last_messages(session, step.cancellation))
 
     @activity.defn
     def reverse(self, step: Step) -> Told:
@@ -234,9 +241,10 @@ class Records:
 
 def told_of(session: Session, cancellation: str) -> Told:
     """Return how far the record of what to tell goes."""
-    return Told(last_message=_told(session, cancellation))
+    return Told(last_message=last_messages(session, cancellation))
 
 
-def _told(session: Session, cancellation: str) -> dict[Channel, int]:
+def last_messages(session: Session, cancellation: str) -> dict[Channel, int]:
+    """Return how far the record of what to tell goes."""
     session.flush()
     return outbox.last_of(session, cancellation)

@@ -139,10 +139,10 @@ class CaseFacts(BaseModel):
     """Whether the organization's business data is in our hands, to be exported, migrated and erased."""
 
 
-# The one place where data export, migration and campaign internals join in: offer the choice here, and carry it out in
+# The one place where data export and migration join in: offer the choice here, and carry it out in
 # the `preparing` stage of the workflow.
 OFFERED_DATA = (DataChoice.NONE, DataChoice.EXPORT)
-OFFERED_CAMPAIGNS = (CampaignChoice.KEEP, CampaignChoice.NO_CAMPAIGNS)
+OFFERED_CAMPAIGNS = tuple(CampaignChoice)
 
 
 class Checklist(BaseModel):

@@ -120,6 +120,48 @@ class ActivityMoved(Immovable):
     what = "Activity"
 
 
+class MarketingServiceRunning(Refusal):
+    """A new sign-up for a marketing service that is not cancelled."""
+
+    code = "marketing_service_running"
+
+    def __init__(self, organization: str, sign_up: str) -> None:
+        super().__init__(
+            f"The marketing service of {organization} runs under the sign-up {sign_up!r}; it has no other beside it.",
+            way_out="Leave `sign_up` out, or cancel the service first: offramp marketing cancel",
+            organization=organization,
+            sign_up=sign_up,
+        )
+
+
+class CampaignOfCanceledService(Refusal):
+    """A new campaign of a marketing service that is cancelled."""
+
+    code = "campaign_of_canceled_service"
+
+    def __init__(self, campaign: str, organization: str, sign_up: str) -> None:
+        super().__init__(
+            f"Campaign {campaign} is new, but the marketing service of {organization} (sign-up {sign_up!r}) is cancelled.",
+            way_out="A cancelled service cannot be reinstated; sign up anew, and import it with another `sign_up`.",
+            campaign=campaign,
+            organization=organization,
+        )
+
+
+class ActivityOfStoppedCampaign(Refusal):
+    """A new activity that would run in a campaign that was stopped."""
+
+    code = "activity_of_stopped_campaign"
+
+    def __init__(self, activity: str, campaign: str) -> None:
+        super().__init__(
+            f"Activity {activity} is new and would run, but campaign {campaign} was stopped by a cancellation.",
+            way_out="A stopped campaign cannot be reinstated; give the activity a new campaign.",
+            activity=activity,
+            campaign=campaign,
+        )
+
+
 class PlannedLineMoved(Immovable):
     """A planned line of another line."""
 

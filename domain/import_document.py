@@ -117,6 +117,8 @@ class ImportedMarketingService(Entry):
     """The Internet Marketing service of an organization."""
 
     billing_administrator: EmailStr
+    sign_up: Identifier | None = None
+    """Tells one sign-up from the next; another one than the cancelled one is a new service. Left out: as it is."""
     campaigns: tuple[ImportedCampaign, ...] = ()
 
 

@@ -1,6 +1,7 @@
 """What may happen at which stage of a cancellation, and the refusals where it may not (rules, section 8)."""
 
 from datetime import date, datetime
+from enum import StrEnum
 
 from domain.civil_dates import day_text
 from domain.civil_time import deadline_in_words, instant_in_words
@@ -98,7 +99,7 @@ class CancellationStillTelling(Refusal):
 
     code = "cancellation_still_telling"
 
-    def __init__(self, cancellation: str, stage: Stage) -> None:
+    def __init__(self, cancellation: str, stage: StrEnum) -> None:
         super().__init__(
             f"Cancellation {cancellation} has ended as {stage.value!r}, but its last messages are not delivered yet.",
             way_out="Start again when the mail server is back; nothing was started now.",

@@ -5,10 +5,16 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.marketing import CampaignFacts, Consent, MarketingStage
 from domain.quote import Quote
 from domain.vocabulary import Channel, Event, Stage
 
-MAILED = frozenset(event for event in Event if event.startswith(("cancellation.", "export.", "data.")))
+MAILED = frozenset(
+    event
+    for event in Event
+    if event.startswith(("cancellation.", "export.", "data.", "marketing."))
+    and event is not Event.MARKETING_STOP_REQUESTED
+)
 
 
 def channels_of(event: Event, available: frozenset[Channel]) -> tuple[Channel, ...]:
@@ -16,6 +22,22 @@ def channels_of(event: Event, available: frozenset[Channel]) -> tuple[Channel, .
     return tuple(
         channel for channel in Channel if channel in available and (channel is Channel.WEBHOOK or event in MAILED)
     )
+
+
+class MarketingFacts(BaseModel):
+    """What a message says about campaigns that are, or were, to be stopped."""
+
+    model_config = ConfigDict(frozen=True)
+
+    campaigns: tuple[CampaignFacts, ...] = ()
+    """Those that the message is about; in what the ad centre is asked, one at a time."""
+    consent: Consent | None = None
+    """How it stands with the consent of the service's own administrator, where it was needed."""
+    consent_until: datetime | None = None
+    ads_may_still_run: bool = False
+    """Whether the ad centre has not acknowledged all of them yet."""
+    reminder: int = 0
+    """How often the ad centre was asked before."""
 
 
 class ExportFacts(BaseModel):
@@ -80,6 +102,8 @@ class MessageFacts(BaseModel):
     invoice: str | None = None
     """The invoice that an event about a credit memo is about."""
     marketing_was_stopped: bool = False
+    marketing: MarketingFacts | None = None
+    """About the campaigns, where they were to be stopped."""
     export: ExportFacts | None = None
     erasure: ErasureFacts | None = None
 
@@ -88,5 +112,35 @@ class MessageFacts(BaseModel):
         return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
 
 
-PRIVATE_FACTS = {"organization_name", "organization_url", "reason"}
-NOT_FOR_SYSTEMS = PRIVATE_FACTS | {"changes_for_customer"}
+class MarketingServiceFacts(BaseModel):
+    """The facts of a message about the cancellation of a marketing service alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cancellation: str
+    organization: str
+    organization_name: str
+    organization_url: str
+    time_zone: str
+    stage: MarketingStage
+    occurred_at: datetime
+    received_at: datetime
+    verified: bool = False
+    intake_ends_at: datetime | None = None
+    marketing: MarketingFacts
+    reason: str | None = None
+
+    def for_systems(self) -> dict[str, Any]:
+        """Return the facts as JSON without what would tell who the customer is."""
+        return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
+
+
+NOT_FOR_SYSTEMS: dict[str, Any] = {
+    # Who the customer is, in their own words.
+    "organization_name": True,
+    "organization_url": True,
+    "reason": True,
+    "marketing": {"campaigns": {"__all__": {"name"}}},
+    # Written for letters.
+    "changes_for_customer": True,
+}

@@ -38,3 +38,10 @@ class CancellationPolicy(BaseModel):
     """How long a one-time code can be used."""
     code_attempts: Annotated[int, Ge(1), Le(10)] = 4
     """How many tries a one-time code allows, and how many codes a case sends: the fifth of either is refused."""
+    consent_timeout: PositiveDuration = timedelta(days=14)
+    """How long the marketing service's own billing administrator has to agree that its campaigns are stopped."""
+    consent_reminders: tuple[PositiveDuration, ...] = (timedelta(days=3), timedelta(days=7), timedelta(days=12))
+    """When they are reminded of it, each counted from the first mail."""
+    ad_centre_reminder: PositiveDuration = timedelta(days=1)
+    """How long the ad centre may take to acknowledge that a campaign is stopped before it is asked again; each further
+    time it gets twice as long, 30 days at most."""

@@ -4,78 +4,40 @@ Commands go to the workflow and answer with its status or a refusal; lists and h
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio.client import (
     Client,
-    WithStartWorkflowOperation,
-    WorkflowFailureError,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.refusals import as_refusal
-from domain.errors import ForwardedRefusal, Refusal
+from domain.errors import Refusal
 from domain.identity import Identity
 from domain.lifecycle import (
     CancellationEnded,
-    CancellationStillTelling,
     CancellationUnknown,
     check_reversal,
     check_withdrawal,
 )
-from domain.vocabulary import Stage
-from starter.connection import TemporalUnavailable
+from domain.marketing import CampaignAction, Consent, ConsentDecision
+from domain.vocabulary import CampaignChoice, Stage
+from starter.reaching import UPDATE_TIMEOUT, CancellationSuspended, Reaching, StillWaiting
 from storage import audit
 from storage.cases import newest_case, organization_of
 from storage.credit_memos import post_credit_memo
+from storage.marketing import stop_of
 from storage.overview import list_cases
+from storage.tables import CancellationRow
 from workflows import contract
 
-UPDATE_TIMEOUT = timedelta(seconds=30)
-
-# Temporal's type of the error that an update gets whose workflow ended before the update's own answer was written.
-_COMPLETED_BEFORE_ITS_UPDATE = "AcceptedUpdateCompletedWorkflow"
+__all__ = ["CancellationSuspended", "Offramp", "StillWaiting"]
 
 
-class StillWaiting(Refusal):
-    """The request is kept, but its outcome is not known yet."""
-
-    code = "still_waiting"
-
-    def __init__(self, workflow_id: str) -> None:
-        super().__init__(
-            f"{workflow_id} has not answered within {UPDATE_TIMEOUT.seconds} seconds: a worker, the database or the mail "
-            "server may be down.",
-            way_out="Look at the workflow in the Temporal Web UI; repeat the command with the same request id when it is up.",
-            workflow_id=workflow_id,
-        )
-
-
-class CancellationSuspended(Refusal):
-    """The workflow of a cancellation cannot go on before its code is repaired."""
-
-    code = "cancellation_suspended"
-
-    def __init__(self, workflow_id: str) -> None:
-        super().__init__(
-            f"{workflow_id} cannot go on: its code fails, which is a fault of the service. Nothing is lost; it goes on by "
-            "itself when workers with a repaired version run.",
-            way_out="The workflow's page in the Temporal Web UI shows the error, for those who repair it.",
-            workflow_id=workflow_id,
-        )
-
-
-class Offramp:
+class Offramp(Reaching):
     """A client of the service.
 
     Every command takes ``request_id``: repeat a command with the same id, and you get the first one's result. Left out,
@@ -83,9 +45,8 @@ class Offramp:
     """
 
     def __init__(self, temporal: Client, engine: Engine, *, task_queue: str = contract.TASK_QUEUE) -> None:
-        self._temporal = temporal
+        super().__init__(temporal, task_queue)
         self._engine = engine
-        self._task_queue = task_queue
 
     async def start(self, start: contract.StartCancellation) -> contract.CancellationStatus:
         """Start a cancellation, or return the running one: its ``request_id`` is then another.
@@ -97,61 +58,31 @@ class Offramp:
 
         """
         start = start if start.request_id else start.model_copy(update={"request_id": str(uuid4())})
-        try:
-            return await self._start(start)
-        except ForwardedRefusal as refusal:
-            if refusal.details.code != CancellationStillTelling.code:
-                raise
-            # The one before is about to end, normally within milliseconds; then a new one can begin.
-            await self._wait_for_end(contract.cancellation_workflow_id(start.subscription), otherwise=refusal)
-        return await self._start(start)
-
-    async def _wait_for_end(self, workflow_id: str, *, otherwise: Refusal) -> None:
-        try:
-            async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
-                await self._temporal.get_workflow_handle(workflow_id).result()
-        except TimeoutError:
-            raise otherwise from None
-
-    async def _start(self, start: contract.StartCancellation) -> contract.CancellationStatus:
-        workflow_id = contract.cancellation_workflow_id(start.subscription)
-        operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+        return await self._start_or_join(
             contract.SUBSCRIPTION_CANCELLATION,
             start,
-            id=workflow_id,
-            task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            static_summary=f"Cancel subscription {start.subscription}",
-            static_details=(
+            start.request_id,
+            workflow_id=contract.cancellation_workflow_id(start.subscription),
+            form=contract.CancellationStatus,
+            summary=f"Cancel subscription {start.subscription}",
+            details=(
                 "Stages: `intake` → `preparing` → `scheduled` → `canceled` → `closed`, or `reversed`; `withdrawn` or "
                 "`abandoned` before it takes effect.\n\nCurrent Details say where it stands and what it waits for. Who "
                 f"did what, when and why: `offramp cancellations history {start.subscription}`"
             ),
         )
-        # Awaited, though not wanted: asyncio complains on standard error of a failure that nobody asks for.
-        handle = asyncio.ensure_future(operation.workflow_handle())
-        handle.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            return await self._outcome(
-                workflow_id,
-                self._temporal.execute_update_with_start_workflow(
-                    contract.UPDATE_RECEIVE,
-                    start,
-                    id=f"receive:{start.request_id}",
-                    start_workflow_operation=operation,
-                    result_type=contract.CancellationStatus,
-                    rpc_timeout=UPDATE_TIMEOUT,
-                ),
-            )
-        finally:
-            handle.cancel()
 
     async def answer(
-        self, subscription: str, answers: Mapping[str, str], *, actor: str, request_id: str | None = None
+        self,
+        subscription: str,
+        answers: Mapping[str, str],
+        *,
+        actor: str,
+        campaign_actions: Mapping[str, CampaignAction] | None = None,
+        request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Answer questions of the checklist: all of them are taken, or none."""
-        message = contract.Answer(actor=actor, answers=dict(answers))
+        message = contract.Answer(actor=actor, answers=dict(answers), campaign_actions=dict(campaign_actions or {}))
         return await self._update(subscription, contract.UPDATE_ANSWER, message, request_id)
 
     async def send_code(
@@ -173,6 +104,25 @@ class Offramp:
         """Vouch, as an agent, that the billing administrator is asking."""
         message = contract.Attest(actor=actor, attestation=contract.Attestation(reason=reason))
         return await self._update(subscription, contract.UPDATE_ATTEST, message, request_id)
+
+    async def consent(
+        self,
+        subscription: str,
+        decision: ConsentDecision,
+        *,
+        actor: str,
+        link: str | None = None,
+        because: str | None = None,
+        request_id: str | None = None,
+    ) -> contract.CancellationStatus:
+        """Give the answer of the marketing service's own administrator: by the token of their link, or as an agent."""
+        message = contract.GiveConsent(
+            actor=actor,
+            decision=decision,
+            link=link,
+            attestation=contract.Attestation(reason=because) if because else None,
+        )
+        return await self._update(subscription, contract.UPDATE_CONSENT, message, request_id)
 
     async def approve(
         self, subscription: str, *, actor: str, reason: str, request_id: str | None = None
@@ -243,9 +193,11 @@ class Offramp:
     def _recorded_status(self, subscription: str) -> contract.CancellationStatus:
         with Session(self._engine) as session:
             found = list_cases(session, subscription=subscription, limit=1)
-        if not found:
-            raise CancellationUnknown(subscription)
-        case = found[0]
+            if not found:
+                raise CancellationUnknown(subscription)
+            case = found[0]
+            row = session.get_one(CancellationRow, case.cancellation)
+            stop = stop_of(session, row.id) if row.campaigns == CampaignChoice.STOP else None
         return contract.CancellationStatus(
             cancellation=case.cancellation,
             subscription=case.subscription,
@@ -260,6 +212,10 @@ class Offramp:
             access_ended_on=case.access_ended_on,
             reversal_deadline=case.reversal_deadline,
             quote=case.quote,
+            marketing_consent=Consent(row.marketing_consent) if row.marketing_consent else None,
+            campaigns_stopped=stop.requested if stop else None,
+            campaigns_outstanding=stop.outstanding if stop else (),
+            ads_may_still_run=bool(stop and stop.outstanding),
         )
 
     async def post_credit_memo(self, invoice: str, *, number: str, actor: str) -> str:
@@ -297,53 +253,13 @@ class Offramp:
                     result_type=contract.CancellationStatus,
                     rpc_timeout=UPDATE_TIMEOUT,
                 ),
+                contract.CancellationStatus,
             )
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
         await asyncio.to_thread(self._refuse_after_end, subscription, name, message, update_id)
         raise CancellationUnknown(subscription)
-
-    async def _outcome(
-        self, workflow_id: str, update: Awaitable[contract.CancellationStatus]
-    ) -> contract.CancellationStatus:
-        async with self._refusing_when_unreachable(workflow_id):
-            try:
-                return await update
-            except WorkflowUpdateFailedError as error:
-                if refusal := as_refusal(error.cause):
-                    raise ForwardedRefusal(refusal) from None
-                if not (isinstance(error.cause, ApplicationError) and error.cause.type == _COMPLETED_BEFORE_ITS_UPDATE):
-                    raise
-            return await self._result(workflow_id)
-
-    async def _result(self, workflow_id: str) -> contract.CancellationStatus:
-        """Return how the workflow ended, where it ended in the very task that answered the update."""
-        handle = self._temporal.get_workflow_handle(workflow_id, result_type=contract.CancellationStatus)
-        try:
-            ended: contract.CancellationStatus = await handle.result(rpc_timeout=UPDATE_TIMEOUT)
-        except WorkflowFailureError as error:
-            if refusal := as_refusal(error.cause):
-                raise ForwardedRefusal(refusal) from None
-            raise
-        return ended
-
-    @asynccontextmanager
-    async def _refusing_when_unreachable(self, workflow_id: str) -> AsyncIterator[None]:
-        try:
-            # The SDK asks again for as long as no worker takes an update on; a time limit per call does not end that.
-            async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
-                yield
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            raise StillWaiting(workflow_id) from None
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND and not error.message.startswith("Namespace"):
-                raise
-            if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED) or "poller" in error.message:
-                raise StillWaiting(workflow_id) from None
-            if "in failed state" in error.message:
-                raise CancellationSuspended(workflow_id) from None
-            raise TemporalUnavailable(self._temporal.service_client.config.target_host, error.message) from None
 
     def _refuse_after_end(self, subscription: str, name: str, message: contract.Request, update_id: str) -> None:
         """Refuse a request to a case that has ended, by the same rules as a running one, and keep the try."""

@@ -1,6 +1,6 @@
 """Cancellations: opening one, its checklist, and what the rest of the service needs to know of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,17 +11,19 @@ from sqlalchemy.orm import Session
 
 from domain.checklist import CaseFacts, Checklist
 from domain.identity import Identity
-from domain.messages import ErasureFacts, ExportFacts, MessageFacts
+from domain.marketing import CampaignAction, Consent
+from domain.messages import ErasureFacts, ExportFacts, MarketingFacts, MessageFacts
 from domain.policy import CancellationPolicy
 from domain.quote import Quote, changes, quote
 from domain.vocabulary import (
+    CampaignChoice,
     Channel,
     Event,
     Question,
     Stage,
-    Verification,
 )
 from storage import audit, outbox
+from storage.campaigns import check_actions, stops_of
 from storage.lines import as_domain, invoices_of, lines_of
 from storage.tables import (
     CancellationRow,
@@ -54,9 +56,29 @@ class Step(BaseModel):
 
 
 def save_answers(
-    session: Session, case: CancellationRow, checklist: Checklist, *, answered: set[Question], step: Step
+    session: Session,
+    case: CancellationRow,
+    checklist: Checklist,
+    *,
+    answered: set[Question],
+    step: Step,
+    campaign_actions: Mapping[str, CampaignAction] | None = None,
 ) -> None:
-    """Keep answers that the checklist has accepted, each with who gave it and when."""
+    """Keep answers that the checklist has accepted, each with who gave it and when.
+
+    Raises:
+        CampaignActionWithoutStop, CampaignUnknown, CampaignDeleted: of ``campaign_actions``, which say how each campaign
+            is to be stopped.
+
+    """
+    actions = dict(campaign_actions or {})
+    if actions:
+        subscription = session.get_one(SubscriptionRow, case.subscription)
+        check_actions(session, subscription.organization, actions, checklist)
+        case.campaign_actions = {
+            **(case.campaign_actions or {}),
+            **{key: actions[key].value for key in sorted(actions)},
+        }
     for question in sorted(answered):
         session.add(
             ChecklistAnswerRow(
@@ -79,24 +101,9 @@ def save_answers(
             step=f"{step.key}:answers",
             subscription=case.subscription,
             cancellation=case.id,
-            after={question.value: _shown(question, checklist) for question in sorted(answered)},
+            after={question.value: _shown(question, checklist) for question in sorted(answered)}
+            | ({"campaign_actions": case.campaign_actions} if actions else {}),
         )
-
-
-def save_verification(session: Session, case: CancellationRow, how: Verification, step: Step, why: str | None) -> None:
-    """Keep how the billing administrator was verified, by whom, and why an attestation was trusted."""
-    case.verified_by = how.value
-    audit.record(
-        session,
-        "billing_administrator.verified",
-        actor=step.actor,
-        at=step.at,
-        step=step.key,
-        why=why,
-        subscription=case.subscription,
-        cancellation=case.id,
-        after={"verified_by": how.value},
-    )
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,10 @@ def facts_of(session: Session, organization: OrganizationRow, subscription: Subs
             select(func.coalesce(func.min(SubscriptionLineRow.start_date), date.min))
             .where(SubscriptionLineRow.subscription == subscription.id)
             .scalar_subquery(),
-            exists().where(MarketingServiceRow.organization == organization.id),
+            exists().where(
+                MarketingServiceRow.organization == organization.id,
+                MarketingServiceRow.canceled_sign_up.is_distinct_from(MarketingServiceRow.sign_up),
+            ),
         )
     ).one()
     return CaseFacts(
@@ -259,19 +269,23 @@ def tell_of(
     promised_before: Quote | None = None,
     lines: Sequence[str] = (),
     invoice: str | None = None,
+    marketing: MarketingFacts | None = None,
+    mail_to: str | None = None,
     export: ExportFacts | None = None,
     erasure: ErasureFacts | None = None,
 ) -> None:
     """Note that this event of the case is to be told, with the facts as they are now.
 
     ``checklist`` spares a look at the answers where the caller has them; they matter during the intake alone. What became
-    different is told where ``promised_before`` says what was promised.
+    different is told where ``promised_before`` says what was promised. Mail goes ``mail_to``, else to the organization's
+    billing administrator.
     """
     session.flush()
     row = case.row
     if checklist is None and row.stage in (Stage.INTAKE, Stage.ABANDONED):
         checklist = checklist_of(session, case)
     now = Quote.model_validate(row.quote) if row.quote else None
+    about_marketing, was_stopped = _marketing_facts(session, row, marketing)
     facts = MessageFacts(
         cancellation=row.id,
         subscription=row.subscription,
@@ -300,6 +314,8 @@ def tell_of(
         reason=step.why,
         lines=list(lines),
         invoice=invoice,
+        marketing_was_stopped=was_stopped,
+        marketing=about_marketing,
         export=export,
         erasure=erasure,
     )
@@ -308,9 +324,26 @@ def tell_of(
         event,
         facts,
         occasion=occasion or event.value,
-        mail_to=case.organization.billing_administrator,
+        mail_to=mail_to or case.organization.billing_administrator,
         channels=channels,
     )
+
+
+def _marketing_facts(
+    session: Session, row: CancellationRow, given: MarketingFacts | None
+) -> tuple[MarketingFacts | None, bool]:
+    """What a message says of the campaigns, and whether the case has stopped any."""
+    if row.campaigns != CampaignChoice.STOP:
+        return None, False
+    stops = stops_of(session, row.id)
+    facts = (given or MarketingFacts(campaigns=stops)).model_copy(
+        update={
+            "consent": Consent(row.marketing_consent) if row.marketing_consent else None,
+            "consent_until": row.marketing_consent_until,
+            "ads_may_still_run": any(not stop.acknowledged for stop in stops),
+        }
+    )
+    return facts, bool(stops)
 
 
 def _shown(question: Question, checklist: Checklist) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from domain.checklist import Checklist
 from domain.civil_time import day_of
 from domain.lifecycle import CancellationEnded, SubscriptionAlreadyCanceled, SubscriptionUnknown
+from domain.marketing import CampaignAction
 from domain.policy import CancellationPolicy
 from domain.quote import Quote
 from domain.vocabulary import (
@@ -32,11 +33,11 @@ from storage.cases import (
     hold_case,
     newest_case,
     save_answers,
-    save_verification,
     tell_of,
 )
 from storage.tables import CancellationRow, OrganizationRow, PolicyRow, SubscriptionRow
 from storage.transitions import end, undo_lines
+from storage.verification import save_verification
 
 
 class OpenRequest(BaseModel):
@@ -53,6 +54,7 @@ class OpenRequest(BaseModel):
     attested_because: str | None = None
     goodwill_reason: str | None = None
     reason: str | None = None
+    campaign_actions: Mapping[str, CampaignAction] = {}
 
 
 class OpenedCase(BaseModel):
@@ -128,7 +130,8 @@ def open_case(session: Session, request: OpenRequest, *, channels: frozenset[Cha
         cancellation=case.id,
         after={"stage": case.stage} | ({"goodwill_reason": request.goodwill_reason} if request.goodwill_reason else {}),
     )
-    save_answers(session, case, checklist, answered={Question(name) for name in request.answers}, step=step)
+    answered = {Question(name) for name in request.answers}
+    save_answers(session, case, checklist, answered=answered, step=step, campaign_actions=request.campaign_actions)
     if request.attested_because:
         save_verification(
             session,

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from domain.messages import MessageFacts, channels_of
+from domain.marketing import is_marketing_cancellation
+from domain.messages import MarketingServiceFacts, MessageFacts, channels_of
 from domain.vocabulary import Channel, Event, message_id
 from storage.tables import MessageRow
 
@@ -18,7 +19,7 @@ _PENDING_OF_RUNS = (MessageRow.run.is_not(None), MessageRow.delivered_at.is_(Non
 def tell(
     session: Session,
     event: Event,
-    facts: MessageFacts,
+    facts: MessageFacts | MarketingServiceFacts,
     *,
     occasion: str,
     mail_to: str,
@@ -30,7 +31,7 @@ def tell(
             insert(MessageRow)
             .values(
                 id=message_id(facts.cancellation, occasion, channel),
-                cancellation=facts.cancellation,
+                **{_column_of(facts.cancellation).key: facts.cancellation},
                 event=event.value,
                 channel=channel.value,
                 recipient=mail_to if channel is Channel.MAIL else ALL_ENDPOINTS,
@@ -45,7 +46,7 @@ def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
     """Return the sequence number of a cancellation's newest message on each channel that has one."""
     rows = session.execute(
         select(MessageRow.channel, func.max(MessageRow.sequence))
-        .where(MessageRow.cancellation == cancellation)
+        .where(_about(cancellation))
         .group_by(MessageRow.channel)
     )
     return {Channel(channel): sequence for channel, sequence in rows}
@@ -60,7 +61,7 @@ def claim_next(session: Session, cancellation: str, channel: Channel) -> Message
     return session.scalar(
         select(MessageRow)
         .where(
-            MessageRow.cancellation == cancellation,
+            _about(cancellation),
             MessageRow.channel == channel.value,
             MessageRow.delivered_at.is_(None),
             MessageRow.failed_at.is_(None),
@@ -95,3 +96,12 @@ def mark_failed(session: Session, message: str, at: datetime, failure: str) -> N
         .where(MessageRow.id == message, MessageRow.delivered_at.is_(None))
         .values(failed_at=at, failure=failure)
     )
+
+
+def _about(case: str) -> ColumnElement[bool]:
+    return _column_of(case) == case
+
+
+def _column_of(case: str) -> InstrumentedAttribute[str | None]:
+    """The column that names the case: of a subscription, or of a marketing service alone."""
+    return MessageRow.marketing_cancellation if is_marketing_cancellation(case) else MessageRow.cancellation

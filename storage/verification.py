@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 
 from domain.errors import Refusal
 from domain.lifecycle import AlreadyVerified, CodeAttemptsExhausted, CodeExpired, CodeWrong, NoCodeSent, TooManyCodes
+from domain.marketing import is_marketing_cancellation
 from domain.vocabulary import Verification
 from storage import audit
-from storage.cases import Step, hold_case, save_verification
-from storage.tables import VerificationCodeRow
+from storage.cases import HeldCase, Step, hold_case
+from storage.marketing_cases import HeldMarketingCase, hold_marketing_case
+from storage.tables import CancellationRow, MarketingCancellationRow, MarketingCodeRow, VerificationCodeRow
 
 CODE_DIGITS = 6
 
@@ -29,6 +31,8 @@ class FreshCode:
     organization_name: str
     time_zone: str
     expires_at: datetime
+    marketing: bool = False
+    """Whether it is the marketing service alone that shall be cancelled."""
 
     def __repr__(self) -> str:
         """Show nothing of the code."""
@@ -42,21 +46,19 @@ def fresh_code(session: Session, step: Step) -> FreshCode:
         AlreadyVerified, TooManyCodes.
 
     """
-    held = hold_case(session, step.cancellation)
-    case = held.row
+    held = _hold(session, step.cancellation)
+    case, organization, policy = held.row, held.organization, held.policy
+    codes = _codes_of(held)
     if case.verified_by is not None:
         raise AlreadyVerified(case.id)
-    organization, policy = held.organization, held.policy
     code, salt = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}", secrets.token_hex(16)
     expires_at = step.at + policy.code_lifetime
-    row = session.scalar(select(VerificationCodeRow).where(VerificationCodeRow.request == step.key))
+    row = session.scalar(select(codes).where(codes.request == step.key))
     if row is None:
-        sent = session.scalar(
-            select(func.count()).select_from(VerificationCodeRow).where(VerificationCodeRow.cancellation == case.id)
-        )
+        sent = session.scalar(select(func.count()).select_from(codes).where(codes.cancellation == case.id))
         if sent is not None and sent >= policy.code_attempts:
             raise TooManyCodes(sent)
-        row = VerificationCodeRow(cancellation=case.id, number=(sent or 0) + 1, request=step.key)
+        row = codes(cancellation=case.id, number=(sent or 0) + 1, request=step.key)
         session.add(row)
     row.salt, row.code_hash, row.expires_at, row.attempts = salt, _hashed(code, salt), expires_at, 0
     audit.record(
@@ -65,7 +67,7 @@ def fresh_code(session: Session, step: Step) -> FreshCode:
         actor=step.actor,
         at=step.at,
         step=step.key,
-        subscription=case.subscription,
+        subscription=_subscription_of(case),
         cancellation=case.id,
         after={"number": row.number, "expires_at": expires_at.isoformat()},
     )
@@ -73,10 +75,11 @@ def fresh_code(session: Session, step: Step) -> FreshCode:
         code=code,
         number=row.number,
         salt=salt,
-        recipient=organization.billing_administrator,
+        recipient=_administrator_of(held),
         organization_name=organization.unique_name,
         time_zone=organization.time_zone,
         expires_at=expires_at,
+        marketing=isinstance(held, HeldMarketingCase),
     )
 
 
@@ -86,17 +89,13 @@ def check_code(session: Session, step: Step, code: str) -> Refusal | None:
     Returns the refusal instead of raising it: the try must be kept although it failed. Repeating the step counts
     nothing again and gives the same answer.
     """
-    held = hold_case(session, step.cancellation)
-    case = held.row
+    held = _hold(session, step.cancellation)
+    case, codes = held.row, _codes_of(held)
     if case.verified_by is not None:
         again = audit.after_of(session, step.key) is not None
         return None if again else AlreadyVerified(case.id)
     row = session.scalar(
-        select(VerificationCodeRow)
-        .where(VerificationCodeRow.cancellation == case.id)
-        .order_by(VerificationCodeRow.number.desc())
-        .limit(1)
-        .with_for_update()
+        select(codes).where(codes.cancellation == case.id).order_by(codes.number.desc()).limit(1).with_for_update()
     )
     if row is None:
         return NoCodeSent(case.id)
@@ -108,7 +107,7 @@ def check_code(session: Session, step: Step, code: str) -> Refusal | None:
         actor=step.actor,
         at=step.at,
         step=f"{step.key}:tried",
-        subscription=case.subscription,
+        subscription=_subscription_of(case),
         cancellation=case.id,
         after={"number": row.number, "attempt": attempt},
     )
@@ -125,6 +124,45 @@ def check_code(session: Session, step: Step, code: str) -> Refusal | None:
     row.used_at = step.at
     save_verification(session, case, Verification.ONE_TIME_CODE, step, None)
     return None
+
+
+def save_verification(
+    session: Session, case: CancellationRow | MarketingCancellationRow, how: Verification, step: Step, why: str | None
+) -> None:
+    """Keep how the billing administrator was verified, by whom, and why an attestation was trusted."""
+    case.verified_by = how.value
+    audit.record(
+        session,
+        "billing_administrator.verified",
+        actor=step.actor,
+        at=step.at,
+        step=step.key,
+        why=why,
+        subscription=_subscription_of(case),
+        cancellation=case.id,
+        after={"verified_by": how.value},
+    )
+
+
+def attest(session: Session, step: Step, because: str) -> None:
+    """Keep an agent's word that the billing administrator is asking."""
+    save_verification(session, _hold(session, step.cancellation).row, Verification.ATTESTATION, step, because)
+
+
+def _hold(session: Session, case: str) -> HeldCase | HeldMarketingCase:
+    return hold_marketing_case(session, case) if is_marketing_cancellation(case) else hold_case(session, case)
+
+
+def _codes_of(held: HeldCase | HeldMarketingCase) -> type[VerificationCodeRow] | type[MarketingCodeRow]:
+    return VerificationCodeRow if isinstance(held, HeldCase) else MarketingCodeRow
+
+
+def _administrator_of(held: HeldCase | HeldMarketingCase) -> str:
+    return (held.organization if isinstance(held, HeldCase) else held.service).billing_administrator
+
+
+def _subscription_of(case: CancellationRow | MarketingCancellationRow) -> str | None:
+    return case.subscription if isinstance(case, CancellationRow) else None
 
 
 def _hashed(code: str, salt: str) -> str:

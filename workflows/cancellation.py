@@ -12,10 +12,9 @@ with workflow.unsafe.imports_passed_through():
     import workflows.contract as contract
     from activities.erasing import Eraser
     from activities.exports import Exporter
-    from activities.records import Approval, Records, Reminder, Told
+    from activities.records import Approval, Records, Told
     from activities.refusals import as_application_error
     from activities.retries import LONG_WORK_RETRY
-    from domain.civil_time import instant_in_words
     from domain.errors import Refusal
     from domain.lifecycle import WorkflowIdMismatch
     from domain.vocabulary import DataChoice, Event, Stage
@@ -25,10 +24,11 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.campaign_stops import CampaignStops
+    from workflows.carrying import THE_SERVICE
     from workflows.case import Case
     from workflows.data_requests import DataRequests
     from workflows.recording import recorded
-    from workflows.requests import THE_SERVICE
     from workflows.telling import Teller
 
 LONG_WORK_HEARTBEAT = timedelta(seconds=15)
@@ -45,7 +45,7 @@ OBSTACLE_CHECK = timedelta(days=1)
 
 
 @workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION)
-class SubscriptionCancellation(DataRequests):
+class SubscriptionCancellation(DataRequests, CampaignStops):
     """Carries one cancellation. ``run`` is the story; what others ask for while it runs is in `workflows.requests`."""
 
     @workflow.run
@@ -57,6 +57,8 @@ class SubscriptionCancellation(DataRequests):
         if not await self._goodwill_approved():
             return await self._withdraw()
         if not await self._data_kept():
+            return await self._withdraw()
+        if not await self._campaigns_settled():
             return await self._withdraw()
         if not await self._lines_settled():
             return await self._withdraw()
@@ -86,6 +88,7 @@ class SubscriptionCancellation(DataRequests):
                     attested_because=start.attestation.reason if start.attestation else None,
                     goodwill_reason=start.goodwill.reason if start.goodwill else None,
                     reason=start.reason,
+                    campaign_actions=start.campaign_actions,
                 ),
                 summary="open the case",
             )
@@ -253,6 +256,7 @@ class SubscriptionCancellation(DataRequests):
         self._entering = None
         self._teller.note(told.last_message)
         self._publish()
+        await self._reminding_over()
         if stage is not Stage.CLOSED:
             await self._copies_removed()
         elif self.case.checklist.facts.has_data:
@@ -304,38 +308,3 @@ class SubscriptionCancellation(DataRequests):
 
     def _enter(self, stage: Stage, *, deadline: datetime | None = None) -> None:
         self.case.stage, self.case.stage_deadline = stage, deadline
-
-    async def _wait(
-        self,
-        done: Callable[[], bool],
-        *,
-        until: datetime | None = None,
-        what: str = "",
-        reminders: Sequence[tuple[datetime, Event, str]] = (),
-    ) -> bool:
-        """Wait until ``done``, at most until an instant, reminding on the way. Return whether it is done."""
-        self.case.stage_deadline = until
-        for at, event, occasion in sorted(reminders):
-            if until is None or not workflow.now() < at < until:
-                continue
-            if await self._sleep(done, at, occasion.replace("-", " ")):
-                return True
-            reminder = Reminder(step=self._step(occasion), event=event)
-            self._teller.note((await recorded(Records.remind, reminder, summary=occasion)).last_message)
-        return await self._sleep(done, until, what)
-
-    def _summary(self, what: str, until: datetime | None) -> str | None:
-        return f"{what}: {instant_in_words(until, self.case.zone)}" if until is not None else None
-
-    async def _sleep(self, done: Callable[[], bool], until: datetime | None, what: str) -> bool:
-        if done():
-            return True
-        timeout = None if until is None else until - workflow.now()
-        if timeout is not None and timeout <= timedelta(0):
-            return False
-        self._publish()
-        try:
-            await workflow.wait_condition(done, timeout=timeout, timeout_summary=self._summary(what, until))
-        except TimeoutError:
-            return done()
-        return True

@@ -13,9 +13,17 @@ with workflow.unsafe.imports_passed_through():
     from domain.civil_dates import day_text
     from domain.civil_time import day_of, deadline_in_words, instant_in_words
     from domain.errors import RefusalDetails
+    from domain.marketing import Consent
+    from domain.policy import CancellationPolicy
     from domain.quote import Quote
     from domain.vocabulary import Stage
+    from storage.marketing import CampaignStop
     from storage.opening import OpenedCase
+
+# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.marketing_case import campaigns_in_words
+    from workflows.showing import as_details, publish_changed, with_days_left
 
 
 @dataclass
@@ -34,6 +42,8 @@ class Case:
     outstanding_credit_memos: tuple[str, ...] = ()
     obstacle: str = ""
     """Why the lines cannot be ended as they are, if no credit memo would help."""
+    consent: Consent | None = None
+    stop: CampaignStop | None = None
     export: contract.ExportStatus | None = None
     copies_made: bool = False
     """Whether something may lie in the object store."""
@@ -53,6 +63,16 @@ class Case:
     def zone(self) -> str:
         """The organization's time zone."""
         return self.checklist.facts.time_zone
+
+    @property
+    def policy(self) -> CancellationPolicy:
+        """The durations of the case."""
+        return self.opened.policy
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody need be reminded any more."""
+        return self.stage.is_final
 
     def today(self) -> date:
         """The civil date in the organization's zone."""
@@ -81,6 +101,8 @@ class Case:
             return "a second person: approval of the goodwill"
         if self.export is contract.ExportStatus.RUNNING:
             return "the export of the data"
+        if self.consent is Consent.ASKED:
+            return "the marketing service's billing administrator: consent to stop the campaigns"
         if self.obstacle:
             return f"billing: {self.obstacle}"
         return f"billing: credit memos for {', '.join(self.outstanding_credit_memos)}"
@@ -111,6 +133,10 @@ class Case:
             reversal_deadline=self.reversal_deadline,
             quote=self.quote,
             outstanding_credit_memos=self.outstanding_credit_memos,
+            marketing_consent=self.consent,
+            campaigns_stopped=self.stop.requested if self.stop else None,
+            campaigns_outstanding=self.stop.outstanding if self.stop else (),
+            ads_may_still_run=bool(self.stop and self.stop.outstanding),
             export=self.export,
             erasure_waits_for=self.erasure_waits_for,
             erased_at=self.erased_at,
@@ -123,10 +149,7 @@ class Case:
         workflow.set_current_details(self._details(undelivered))
 
     def publish(self, undelivered: tuple[str, ...]) -> None:
-        """Show the state in the Web UI and in the search attributes; called before every wait and at the end.
-
-        Search attributes cost an event, so they are written only when they differ from what was written last.
-        """
+        """Show the state in the Web UI and in the search attributes; called before every wait and at the end."""
         self.show(undelivered)
         wanted: dict[SearchAttributeKey[Any], Any] = {
             contract.STAGE: self.stage.value,
@@ -135,14 +158,7 @@ class Case:
             contract.ORGANIZATION: self.opened.organization,
             contract.PLATFORM: self.opened.platform.value,
         }
-        changed = [
-            key.value_unset() if value is None else key.value_set(value)
-            for key, value in wanted.items()
-            if self._published.get(key.name) != value
-        ]
-        if changed:
-            workflow.upsert_search_attributes(changed)
-            self._published = {key.name: value for key, value in wanted.items()}
+        self._published = publish_changed(wanted, self._published)
 
     def _details(self, undelivered: tuple[str, ...]) -> str:
         """The state as a Markdown table. It holds ids, dates and words of ours: nothing that somebody wrote."""
@@ -155,14 +171,19 @@ class Case:
             ("Termination day", day_text(day) if (day := self.checklist.termination_date) else ""),
             ("Access ended on", day_text(self.access_ended_on) if self.access_ended_on else ""),
             ("Billing ends on", self._line_ends()),
+            ("Campaigns", self._campaigns()),
             ("Export of the data", self.export.value if self.export else ""),
             ("Data erased", instant_in_words(self.erased_at, self.zone) if self.erased_at else ""),
             ("Still to be delivered", ", ".join(undelivered)),
             ("Last refusal", f"`{self.last_refusal.code}`, see the audit trail" if self.last_refusal else ""),
         ]
-        table = "\n".join(f"| {name} | {value} |" for name, value in rows if name and value)
         # The id is code: the Web UI's font would make a fraction of its slash.
-        return f"### Cancellation `{self.id}`\n\n| | |\n|---|---|\n{table}\n"
+        return as_details(f"Cancellation `{self.id}`", rows)
+
+    def _campaigns(self) -> str:
+        if self.consent is not None and self.consent.refused:
+            return f"kept: the consent was {self.consent.value.replace('_', ' ')}"
+        return campaigns_in_words(self.stop)
 
     def _line_ends(self) -> str:
         if self.quote is None or self.stage not in (Stage.SCHEDULED, Stage.CANCELED, Stage.CLOSED):
@@ -175,11 +196,9 @@ class Case:
     def _with_days_left(self, instant: datetime | None) -> str:
         if instant is None or self.stage.is_final:
             return ""
-        days = max(0, (instant - workflow.now()).days)
-        left = f"{days} {'day' if days == 1 else 'days'} left on {day_text(self.today())}"
         # A deadline is said by its last day; what begins with a day, by the moment it begins.
         words = instant_in_words if self.stage is Stage.SCHEDULED else deadline_in_words
-        return f"{words(instant, self.zone)} ({left})"
+        return with_days_left(instant, self.zone, words)
 
 
 _ERASURE_WAITS_FOR = {
@@ -189,6 +208,7 @@ _ERASURE_WAITS_FOR = {
 
 _STAGE_ENDS = {
     Stage.INTAKE: "Abandoned if unanswered",
+    Stage.PREPARING: "Campaigns kept if unanswered",
     Stage.SCHEDULED: "Access ends",
     Stage.CANCELED: "Reversible until",
 }

@@ -17,6 +17,7 @@ from domain.civil_dates import CivilDate
 from domain.errors import RefusalDetails
 from domain.identity import Identity
 from domain.lifecycle import InputMalformed
+from domain.marketing import CampaignAction, Consent, ConsentDecision, MarketingStage
 from domain.quote import Quote
 from domain.vocabulary import Actor, CancellationId, Identifier, Question, Reason, Stage
 
@@ -24,6 +25,9 @@ TASK_QUEUE = "offramp"
 
 SUBSCRIPTION_CANCELLATION = "SubscriptionCancellation"
 SUBSCRIPTION_LINE_DATES_UPDATE = "SubscriptionLineDatesUpdate"
+MARKETING_SERVICE_CANCELLATION = "MarketingServiceCancellation"
+MESSAGE_DELIVERY = "MessageDelivery"
+"""Delivers what was noted of a case after its own workflow had ended; started by our client."""
 
 # Updates of SubscriptionCancellation: each answers with the status afterwards, or is refused with the code as error type.
 UPDATE_RECEIVE = "receive"
@@ -33,10 +37,18 @@ UPDATE_VERIFY_CODE = "verify_code"
 UPDATE_ATTEST = "attest"
 UPDATE_APPROVE = "approve"
 UPDATE_WITHDRAW = "withdraw"
+UPDATE_CONSENT = "consent"
 UPDATE_ACKNOWLEDGE_EXPORT = "acknowledge_export"
 UPDATE_RENEW_EXPORT_LINK = "renew_export_link"
 REQUEST_REVERSAL = "request_reversal"
 """Both an update, for callers who need the outcome, and a signal, for systems that fire and forget."""
+
+ACKNOWLEDGE_STOP = "acknowledge_stop"
+"""Both an update and a signal, of SubscriptionCancellation and MarketingServiceCancellation: the ad centre has stopped a
+campaign."""
+
+SIGNAL_DELIVER = "deliver"
+"""Of MessageDelivery."""
 
 SIGNAL_CREDIT_MEMO_POSTED = "credit_memo_posted"
 
@@ -74,6 +86,11 @@ def cancellation_workflow_id(subscription: str) -> str:
     return f"cancellation:{subscription}"
 
 
+def marketing_workflow_id(organization: str) -> str:
+    """Return the one workflow id under which an organization's marketing service can be cancelled alone."""
+    return f"marketing-cancellation:{organization}"
+
+
 class Message(BaseModel):
     """Base of every message: immutable; fields it does not know are refused, so that a typing error is not lost."""
 
@@ -84,6 +101,9 @@ class Message(BaseModel):
 AnswerText = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
 QuestionName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
 Answers = Annotated[dict[QuestionName, AnswerText], Field(max_length=20)]
+
+
+CampaignActions = Annotated[dict[Identifier, CampaignAction], Field(max_length=10_000)]
 
 
 class Request(Message):
@@ -118,12 +138,16 @@ class StartCancellation(Request):
     goodwill: Goodwill | None = None
     reason: Reason | None = None
     """Why the customer leaves, in their words."""
+    campaign_actions: CampaignActions = {}
+    """How each campaign is stopped, by its id, where ``campaigns`` is answered with ``stop``; paused if not named."""
 
 
 class Answer(Request):
     """Answers to questions of the checklist: all of them are taken, or none."""
 
     answers: Answers = Field(min_length=1)
+    campaign_actions: CampaignActions = {}
+    """As in StartCancellation."""
 
 
 class SendCode(Request):
@@ -162,6 +186,40 @@ class RequestReversal(Request):
     requested_at: AwareDatetime | None = None
     """When the customer asked, if that was earlier than now: a request made in time counts although it arrives late,
     as long as the case is not closed."""
+
+
+class GiveConsent(Request):
+    """The marketing service's own billing administrator agrees that its campaigns are stopped, or declines.
+
+    Exactly one of ``link`` and ``attestation`` says how that is known.
+    """
+
+    decision: ConsentDecision
+    link: str | None = Field(default=None, max_length=2000)
+    """The token of the link that was mailed to them."""
+    attestation: Attestation | None = None
+    """An agent's word, where they answered in another way."""
+
+
+class AcknowledgeStop(Request):
+    """The ad centre has stopped a campaign, as it was asked to."""
+
+    campaign: Identifier
+
+
+class StartMarketingCancellation(Request):
+    """Input of MarketingServiceCancellation, and of its update ``receive``."""
+
+    organization: Identifier
+    request_id: str = Field(default="", max_length=200, pattern=r"^[^\x00]*$")
+    """Tells one request from another; a repetition of the same request carries the same id."""
+    administrator: AnswerText
+    """The address of the marketing service's own billing administrator; it must be the one on record."""
+    campaign_actions: CampaignActions = {}
+    """How each campaign is stopped, by its id; paused if not named."""
+    attestation: Attestation | None = None
+    """An agent's word that the administrator is asking; without it a one-time code is awaited."""
+    reason: Reason | None = None
 
 
 class CreditMemoPosted(Message):
@@ -232,6 +290,14 @@ class CancellationStatus(BaseModel):
     quote: Quote | None = None
     outstanding_credit_memos: tuple[str, ...] = ()
     """Invoices that must be credited first, in the order in which to credit them."""
+    marketing_consent: Consent | None = None
+    """How it stands with the consent of the marketing service's own administrator; null where none is needed."""
+    campaigns_stopped: tuple[str, ...] | None = None
+    """The campaigns that the ad centre was asked to stop; empty: nothing was left to stop; null: nobody asked (yet)."""
+    campaigns_outstanding: tuple[str, ...] = ()
+    """Those of them that it has not acknowledged."""
+    ads_may_still_run: bool = False
+    """Whether ads may still run and bill although they are to be stopped."""
     export: ExportStatus | None = None
     """How far the export is; null where none was asked for or begun. Its progress is in the activity's heartbeat."""
     erasure_waits_for: str | None = None
@@ -242,6 +308,27 @@ class CancellationStatus(BaseModel):
     """Channels on which messages still wait to be delivered."""
     last_refusal: RefusalDetails | None = None
     """The last request that was refused, if any: a signal has no other way to say so."""
+
+
+class MarketingCancellationStatus(BaseModel):
+    """Where the cancellation of a marketing service stands: as `CancellationStatus` of a subscription's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cancellation: str
+    organization: Identifier
+    time_zone: str
+    stage: MarketingStage
+    request_id: str
+    received_at: datetime
+    waiting_for: str
+    stage_deadline: datetime | None = None
+    verified: bool = False
+    campaigns_stopped: tuple[str, ...] | None = None
+    campaigns_outstanding: tuple[str, ...] = ()
+    ads_may_still_run: bool = False
+    undelivered: tuple[str, ...] = ()
+    last_refusal: RefusalDetails | None = None
 
 
 T = TypeVar("T", bound=Message)

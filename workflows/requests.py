@@ -4,22 +4,18 @@ A handler checks the request against the rules, keeps it, and leaves a wish; the
 it. The state that both share lives here.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     import workflows.contract as contract
-    from activities.records import AnswersGiven, Attested, Records, RefusedRequest
+    from activities.records import AnswersGiven, Records
     from activities.refusals import as_application_error
-    from activities.verification import CodeTried, Verifier
-    from domain.errors import ForwardedRefusal, Refusal, RefusalDetails
     from domain.identity import check_identity
     from domain.lifecycle import (
-        AlreadyVerified,
         ApprovalNotAwaited,
         CancellationEnded,
         CancellationStillTelling,
@@ -34,24 +30,17 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.carrying import THE_SERVICE, CaseCarrier
     from workflows.case import Case
-    from workflows.recording import mailed, recorded
-    from workflows.telling import Teller
-
-Asked = TypeVar("Asked", bound=contract.Request)
-
-THE_SERVICE = "offramp"
-"""The actor of what happens by itself."""
+    from workflows.recording import recorded
 
 
-class CancellationRequests:
+class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
     """The requests that reach a running cancellation, and the state that answers them."""
 
     def __init__(self) -> None:
-        self._case: Case | None = None
-        self._teller = Teller("")
+        super().__init__()
         self._start: contract.StartCancellation | None = None
-        self._refused_to_open: RefusalDetails | None = None
         self._approval: contract.Approve | None = None
         self._withdrawal: contract.Withdraw | None = None
         self._reversal: contract.RequestReversal | None = None
@@ -60,8 +49,6 @@ class CancellationRequests:
         """Whether something changed that may have stood against erasing the data."""
         self._entering: Stage | None = None
         """Set while a transition is being written: the decision has fallen, whoever asks now is too late."""
-        self._checklist_lock = asyncio.Lock()
-        self._requests_received = 0
 
     @workflow.update(name=contract.UPDATE_RECEIVE)
     async def receive(self, *received: Any) -> contract.CancellationStatus:
@@ -82,53 +69,17 @@ class CancellationRequests:
         """Take answers to the checklist: all, or none."""
 
         async def take(message: contract.Answer, step: Step) -> None:
-            async with self._checklist_lock:
+            async with self._verification_lock:
                 self._check_intake_open()
                 checklist = self.case.checklist.answered(message.answers, today=self.case.today())
                 answered = tuple(Question(name) for name in message.answers)
-                given = AnswersGiven(step=step, checklist=checklist, answered=answered)
+                given = AnswersGiven(
+                    step=step, checklist=checklist, answered=answered, campaign_actions=message.campaign_actions
+                )
                 await recorded(Records.save_answers, given, summary=f"keep the answers: {', '.join(answered)}")
                 self.case.checklist = checklist
 
         return await self._answer_to(received, contract.Answer, "answer", take)
-
-    @workflow.update(name=contract.UPDATE_SEND_CODE)
-    async def send_code(self, *received: Any) -> contract.CancellationStatus:
-        """Mail a one-time code to the billing administrator on record."""
-
-        async def send(_: contract.SendCode, step: Step) -> None:
-            self._check_intake_open()
-            await mailed(Verifier.send_code, step, summary="mail a one-time code")
-
-        return await self._answer_to(received, contract.SendCode, "send_code", send)
-
-    @workflow.update(name=contract.UPDATE_VERIFY_CODE)
-    async def verify_code(self, *received: Any) -> contract.CancellationStatus:
-        """Verify the billing administrator by the code they received."""
-
-        async def verify(message: contract.VerifyCode, step: Step) -> None:
-            async with self._checklist_lock:
-                self._check_intake_open()
-                tried = CodeTried(step=step, code=message.code)
-                await recorded(Verifier.check_code, tried, summary="check a one-time code")
-                self.case.checklist = self.case.checklist.verified(Verification.ONE_TIME_CODE)
-
-        return await self._answer_to(received, contract.VerifyCode, "verify_code", verify)
-
-    @workflow.update(name=contract.UPDATE_ATTEST)
-    async def attest(self, *received: Any) -> contract.CancellationStatus:
-        """Take an agent's word that the billing administrator is asking."""
-
-        async def take(message: contract.Attest, step: Step) -> None:
-            async with self._checklist_lock:
-                self._check_intake_open()
-                if self.case.checklist.verification is not None:
-                    raise AlreadyVerified(self.case.id)
-                attested = Attested(step=step, because=message.attestation.reason)
-                await recorded(Records.save_attestation, attested, summary="keep the attestation")
-                self.case.checklist = self.case.checklist.verified(Verification.ATTESTATION)
-
-        return await self._answer_to(received, contract.Attest, "attest", take)
 
     @workflow.update(name=contract.UPDATE_APPROVE)
     async def approve(self, *received: Any) -> contract.CancellationStatus:
@@ -179,11 +130,6 @@ class CancellationRequests:
         """Look again whether every credit memo is there."""
         self._credit_memo_posted = True
 
-    @workflow.query(name=contract.QUERY_STATUS)
-    def status(self) -> contract.CancellationStatus | None:
-        """Return where the cancellation stands; nothing before the case is open."""
-        return self._status() if self._case else None
-
     async def _take_reversal(self, message: contract.RequestReversal, _: Step) -> None:
         # Only yield where there is something to wait for: a request that arrives together with the deadline was there
         # first, and must leave its wish before the story wakes up.
@@ -200,13 +146,6 @@ class CancellationRequests:
         self._reversal = message
         await workflow.wait_condition(lambda: self.case.stage.is_final)
 
-    @property
-    def case(self) -> Case:
-        """The case, which is open whenever the story or a handler gets to work."""
-        if self._case is None:
-            raise RuntimeError("the case is not open yet")
-        return self._case
-
     def _is_own_start(self, received: Sequence[Any]) -> bool:
         try:
             return contract.read(received, contract.StartCancellation).request_id == self.case.request_id
@@ -217,55 +156,20 @@ class CancellationRequests:
     def _requester(self) -> str:
         return self._start.actor if self._start else THE_SERVICE
 
-    def _status(self) -> contract.CancellationStatus:
-        return self.case.status(self._teller.undelivered)
+    @property
+    def _subscription(self) -> str | None:
+        return self.case.subscription
 
-    def _publish(self) -> None:
-        self.case.publish(self._teller.undelivered)
+    @property
+    def _verified_how(self) -> Verification | None:
+        return self.case.checklist.verification
 
-    def _show(self) -> None:
-        self.case.show(self._teller.undelivered)
+    def _take_verification(self, how: Verification) -> None:
+        self.case.checklist = self.case.checklist.verified(how)
 
-    def _step(self, name: str, actor: str = THE_SERVICE, *, why: str | None = None) -> Step:
-        return Step(cancellation=self.case.id, name=name, actor=actor, at=workflow.now(), why=why)
+    def _check_verification_awaited(self) -> None:
+        self._check_intake_open()
 
     def _check_intake_open(self) -> None:
         if self.case.stage is not Stage.INTAKE or self.case.checklist.is_complete or self._withdrawal or self._entering:
             raise ChecklistClosed(self.case.id, self.case.stage)
-
-    async def _opened(self) -> None:
-        if self._case is None:
-            await workflow.wait_condition(lambda: self._case is not None or self._refused_to_open is not None)
-        if self._refused_to_open is not None:
-            raise as_application_error(ForwardedRefusal(self._refused_to_open))
-
-    async def _answer_to(
-        self,
-        received: Sequence[Any],
-        form: type[Asked],
-        action: str,
-        act: Callable[[Asked, Step], Awaitable[None]],
-    ) -> contract.CancellationStatus:
-        """Do what a message asks for; a refusal is audited and returned to the caller with its code."""
-        await self._opened()
-        self._requests_received += 1
-        update = workflow.current_update_info()
-        name = f"{action}:{update.id}" if update else f"{action}-{self._requests_received}"
-        step = self._step(name, "unknown")
-        try:
-            message = contract.read(received, form)
-            step = self._step(name, message.actor)
-            await act(message, step)
-        except Refusal as refusal:
-            self.case.last_refusal = refusal.details
-            refused = RefusedRequest(
-                subscription=self.case.subscription,
-                step=step.model_copy(update={"name": f"{name}:refused"}),
-                action=f"{action}.refused",
-                refusal=refusal.details,
-            )
-            await recorded(Records.record_refusal, refused, summary=f"keep the refused {action}")
-            self._publish()
-            raise as_application_error(refusal) from None
-        self._publish()
-        return self._status()

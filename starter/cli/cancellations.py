@@ -12,7 +12,14 @@ from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage
 from starter.cli import values
 from starter.cli.days import OptionalDay
 from starter.cli.output import JsonOption, console, error_console, print_json, say
-from starter.cli.service import ActorOption, RequestIdOption, SubscriptionArgument, database, with_service
+from starter.cli.service import (
+    ActorOption,
+    CampaignActionOption,
+    RequestIdOption,
+    SubscriptionArgument,
+    database,
+    with_service,
+)
 
 if TYPE_CHECKING:
     from starter.client import Offramp
@@ -57,6 +64,7 @@ def start(
     terminate_on: OptionalDay = None,
     data: DataOption = None,
     campaigns: CampaignsOption = None,
+    campaign_action: CampaignActionOption = None,
     attest: AttestOption = None,
     goodwill: Annotated[
         str | None,
@@ -81,6 +89,7 @@ def start(
         attestation=Attestation(reason=attest) if attest else None,
         goodwill=Goodwill(reason=goodwill) if goodwill else None,
         reason=reason,
+        campaign_actions=values.campaign_actions(campaign_action),
     )
     status = with_service(lambda service: service.start(message), as_json=as_json, what=f"Starting {subscription}")
     already_running = status.request_id != message.request_id
@@ -102,6 +111,7 @@ def answer(
     terminate_on: OptionalDay = None,
     data: DataOption = None,
     campaigns: CampaignsOption = None,
+    campaign_action: CampaignActionOption = None,
     send_code: Annotated[
         bool, typer.Option("--send-code", help="Mail a one-time code to the administrator on record.")
     ] = False,
@@ -116,11 +126,17 @@ def answer(
 ) -> None:
     """Answer questions of the checklist, and verify the billing administrator by a code or by your word."""
     answers = _answers(administrator, url, name, terminate_on, data, campaigns)
+    actions = values.campaign_actions(campaign_action)
+    if actions and not answers:
+        raise typer.BadParameter("--campaign-action goes with an answer: --campaigns stop.")
     _check_one_verification(send_code, code is not None, attest is not None, answered=bool(answers))
     steps: list[Step] = []
     if answers:
         steps.append(
-            ("the answers are kept", lambda s: s.answer(subscription, answers, actor=actor, request_id=request_id))
+            (
+                "the answers are kept",
+                lambda s: s.answer(subscription, answers, actor=actor, campaign_actions=actions, request_id=request_id),
+            )
         )
     if send_code:
         steps.append((_SENT, lambda s: s.send_code(subscription, actor=actor, request_id=request_id)))

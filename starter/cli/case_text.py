@@ -11,12 +11,13 @@ from rich.table import Table
 from domain.checklist import OFFERED_CAMPAIGNS, OFFERED_DATA
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, deadline_in_words, instant_in_words, time_zone
+from domain.marketing import Consent
 from domain.vocabulary import Question, Stage
 from starter.cli.output import console, say, sentence
 from starter.cli.quote import say_quote_in_short
 from storage.overview import CaseSummary
 from storage.tables import AuditRow
-from workflows.contract import CancellationStatus
+from workflows.contract import CancellationStatus, MarketingCancellationStatus
 
 _HOW_TO_ANSWER = {
     Question.BILLING_ADMINISTRATOR: "--administrator E-MAIL",
@@ -35,25 +36,42 @@ def say_status(status: CancellationStatus) -> None:
     """Say where one cancellation stands, what is open, and what to do next."""
     zone = status.time_zone
     say(f"Cancellation [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
-    _say_fact("received", instant_in_words(status.received_at, zone))
+    say_fact("received", instant_in_words(status.received_at, zone))
     if status.access_ended_on:
-        _say_fact("access ended on", day_text(status.access_ended_on))
+        say_fact("access ended on", day_text(status.access_ended_on))
     elif status.termination_date and not status.stage.is_final:
-        _say_fact("access ends on", day_text(status.termination_date))
+        say_fact("access ends on", day_text(status.termination_date))
     if status.stage is Stage.CANCELED and status.reversal_deadline:
-        _say_fact("reversible until", deadline_in_words(status.reversal_deadline, zone))
+        say_fact("reversible until", deadline_in_words(status.reversal_deadline, zone))
     if status.stage is Stage.INTAKE and status.stage_deadline:
-        _say_fact("closes unanswered", deadline_in_words(status.stage_deadline, zone))
+        say_fact("closes unanswered", deadline_in_words(status.stage_deadline, zone))
     if status.stage is not Stage.INTAKE or not _is_open(status):
-        _say_fact("waits for", status.waiting_for)
-    _say_fact("credit memos needed", ", ".join(status.outstanding_credit_memos))
-    _say_fact("being delivered", ", ".join(status.undelivered))
+        say_fact("waits for", status.waiting_for)
+    say_fact("campaigns", campaigns_in_text(status))
+    say_fact("credit memos needed", ", ".join(status.outstanding_credit_memos))
+    say_fact("being delivered", ", ".join(status.undelivered))
     if status.quote is not None and not status.stage.is_final:
         say_quote_in_short(status.quote)
     if status.stage is Stage.INTAKE and _is_open(status):
         _say_what_is_open(status)
+    if status.marketing_consent is Consent.ASKED and not status.stage.is_final:
+        say(
+            f"If they tell you: [cyan]offramp marketing consent {status.subscription} --agree|--decline --attest REASON[/]"
+        )
     if status.outstanding_credit_memos:
         say(f"Post them in this order: [cyan]offramp credit-memos post {status.outstanding_credit_memos[0]}[/]")
+
+
+def campaigns_in_text(status: CancellationStatus | MarketingCancellationStatus) -> str:
+    """Say how it stands with the campaigns that were to be stopped; nothing where none were."""
+    consent = status.marketing_consent if isinstance(status, CancellationStatus) else None
+    if consent is not None and consent.refused:
+        return f"kept running: the consent was {_spaced(consent)}"
+    if status.ads_may_still_run:
+        return f"ads may still run and bill until the ad centre acknowledges {', '.join(status.campaigns_outstanding)}"
+    if status.campaigns_stopped is None:
+        return ""
+    return f"stopped: {', '.join(status.campaigns_stopped)}" if status.campaigns_stopped else "nothing was left to stop"
 
 
 def say_already_running(status: CancellationStatus, *, unused_answers: Sequence[str]) -> None:
@@ -156,7 +174,8 @@ def _next(case: CaseSummary) -> str:
     return f"since {instant_in_words(case.ended_at, case.time_zone)}" if case.ended_at else ""
 
 
-def _say_fact(name: str, value: str) -> None:
+def say_fact(name: str, value: str) -> None:
+    """Say a fact in its column, if there is one."""
     if value:
         say(escape(value), first=f"  {name:<{_LABEL_WIDTH}} ")
 

@@ -23,6 +23,9 @@ COMMANDS = {
     "credit-memos": Lazily(
         "starter.cli.credit_memos:credit_memos_app", "Post credit memos that cancellations wait for."
     ),
+    "marketing": Lazily(
+        "starter.cli.marketing:marketing_app", "Cancel marketing services, and say what the ad centre has stopped."
+    ),
     "export": Lazily("starter.cli.export:export_app", "See, fetch, check and acknowledge the export of the data."),
     "hold": Lazily("starter.cli.hold:hold_app", "Keep an organization's data from being erased."),
     "lines": Lazily("starter.cli.lines:lines_app", "List subscription lines, and bring their dates up to date."),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # these take a second, which `--help` and a wrong call should
     from starter.client import Offramp
     from starter.exports import ExportsClient
     from starter.holds import HoldsClient
+    from starter.marketing import MarketingClient
 
 Result = TypeVar("Result")
 AnyClient = TypeVar("AnyClient")
@@ -52,6 +53,11 @@ RequestIdOption = Annotated[
     str | None,
     typer.Option("--request-id", metavar="ID", help="Repeat a command with the same id to get the first one's result."),
 ]
+CampaignActionOption = Annotated[
+    list[str] | None,
+    typer.Option("--campaign-action", metavar="CAMPAIGN=pause|delete",
+                 help="How a campaign is stopped; paused if not named. May be repeated."),
+]  # fmt: skip
 SubscriptionArgument = Annotated[
     str, typer.Argument(metavar="SUBSCRIPTION", parser=values.identifier, help="The subscription's id.")
 ]
@@ -81,6 +87,19 @@ def with_service(
         from starter.client import Offramp
 
         return Offramp(temporal, engine)
+
+    return _with_client(client, command, as_json=as_json, what=what)
+
+
+def with_marketing(
+    command: "Callable[[MarketingClient], Awaitable[Result]]", *, as_json: bool, what: str = "Waiting for the service"
+) -> Result:
+    """Do the same with the client of marketing services."""
+
+    def client(temporal: "Client", engine: "Engine") -> "MarketingClient":
+        from starter.marketing import MarketingClient
+
+        return MarketingClient(temporal, engine)
 
     return _with_client(client, command, as_json=as_json, what=what)
 

@@ -1,11 +1,12 @@
 """How ids, names and reasons are written on the command line; what cannot be one is a wrong call, said before any work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from domain.marketing import CampaignAction
 from domain.vocabulary import Actor, Identifier, Reason
 
 
@@ -26,3 +27,15 @@ identifier = _reader(
 )
 actor = _reader(Actor, "1 to 100 characters and no e-mail address; name another with --actor or OFFRAMP_ACTOR")
 reason = _reader(Reason, "3 to 1000 characters that say why")
+
+
+def campaign_actions(given: Sequence[str] | None) -> dict[str, CampaignAction]:
+    """Read ``CAMPAIGN=pause`` and ``CAMPAIGN=delete``, each campaign once."""
+    actions: dict[str, CampaignAction] = {}
+    for text in given or ():
+        campaign, _, action = text.partition("=")
+        if action not in list(CampaignAction) or campaign in actions:
+            rule = "write CAMPAIGN=pause or CAMPAIGN=delete, each campaign once"
+            raise typer.BadParameter(f"{text!r} is not possible: {rule}.")
+        actions[identifier(campaign)] = CampaignAction(action)
+    return actions

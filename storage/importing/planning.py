@@ -44,6 +44,10 @@ TABLES: dict[str, type[Table]] = {
 """The kinds of rows, each after those it refers to."""
 
 
+FIRST_SIGN_UP = "1"
+"""The sign-up of a marketing service that was imported without one."""
+
+
 @dataclass
 class Changes:
     """What becomes of the entries of one kind."""
@@ -175,9 +179,26 @@ def _organizations(plan: Plan) -> None:
         wanted["data_schema"] = _data_schema(plan, placed.path, entry, existing)
         plan.changes["organizations"].put(wanted, existing)
         if (service := entry.marketing_service) is not None:
-            row = {"organization": entry.id, "billing_administrator": service.billing_administrator}
-            plan.changes["marketing_services"].put(row, plan.existing.services.get(entry.id))
-            _campaigns(plan, entry.id, service.campaigns, f"{placed.path}.marketing_service")
+            path = f"{placed.path}.marketing_service"
+            known = plan.existing.services.get(entry.id)
+            present = known["sign_up"] if known is not None else FIRST_SIGN_UP
+            canceled = known is not None and known["canceled_sign_up"] == present
+            signed_up = service.sign_up or present
+            if known is not None and signed_up != present and not canceled:
+                plan.refuse(f"{path}.sign_up", conflicts.MarketingServiceRunning(entry.id, present))
+            row = {
+                "organization": entry.id,
+                "billing_administrator": service.billing_administrator,
+                "sign_up": signed_up,
+            }
+            plan.changes["marketing_services"].put(row, known)
+            _campaigns(
+                plan,
+                entry.id,
+                service.campaigns,
+                path,
+                canceled=signed_up if canceled and signed_up == present else None,
+            )
 
 
 def _data_schema(plan: Plan, path: str, entry: ImportedOrganization, existing: Row | None) -> str | None:
@@ -192,12 +213,18 @@ def _data_schema(plan: Plan, path: str, entry: ImportedOrganization, existing: R
     return wanted
 
 
-def _campaigns(plan: Plan, organization: str, campaigns: Sequence[ImportedCampaign], path: str) -> None:
+def _campaigns(
+    plan: Plan, organization: str, campaigns: Sequence[ImportedCampaign], path: str, *, canceled: str | None
+) -> None:
+    """Plan the campaigns; ``canceled`` is the sign-up under which the service is cancelled, if it is."""
     for i, campaign in enumerate(campaigns):
         at = f"{path}.campaigns[{i}]"
         existing = plan.existing.campaigns.get(campaign.id)
         if existing is not None and existing["organization"] != organization:
             plan.refuse(at, conflicts.CampaignMoved(campaign.id, existing["organization"], organization))
+        if existing is None and canceled is not None:
+            plan.refuse(at, conflicts.CampaignOfCanceledService(campaign.id, organization, canceled))
+        stopped = existing is not None and existing["stopped_at"] is not None
         row = {"id": campaign.id, "organization": organization, "name": campaign.name}
         plan.changes["campaigns"].put(row, existing)
         for j, activity in enumerate(campaign.activities):
@@ -205,6 +232,8 @@ def _campaigns(plan: Plan, organization: str, campaigns: Sequence[ImportedCampai
             if known is not None and known["campaign"] != campaign.id:
                 moved = conflicts.ActivityMoved(activity.id, known["campaign"], campaign.id)
                 plan.refuse(f"{at}.activities[{j}]", moved)
+            if known is None and stopped and activity.state == "running":
+                plan.refuse(f"{at}.activities[{j}]", conflicts.ActivityOfStoppedCampaign(activity.id, campaign.id))
             # Not the state of one that exists: a cancellation may have stopped it, and advertising costs money.
             row = {"id": activity.id, "campaign": campaign.id, "name": activity.name}
             plan.changes["activities"].put(row, known, state=activity.state)

@@ -4,11 +4,24 @@ Civil dates are DATE columns in the organization's zone, instants TIMESTAMPTZ.
 """
 
 from storage.tables.base import JsonObject, Table
-from storage.tables.cancellations import CancellationLineRow, CancellationRow, ChecklistAnswerRow, VerificationCodeRow
+from storage.tables.cancellations import (
+    CancellationLineRow,
+    CancellationRow,
+    ChecklistAnswerRow,
+    OneTimeCode,
+    VerificationCodeRow,
+)
 from storage.tables.data import ErasedThingRow, ErasureRow, ExportRow, HoldRow
 from storage.tables.line_dates import LineDatesRunRow
 from storage.tables.lines import BillingDocumentRow, ContractLineRow, PlannedLineRow, SubscriptionLineRow
-from storage.tables.marketing import CampaignActivityRow, CampaignRow, MarketingServiceRow
+from storage.tables.marketing import (
+    CampaignActivityRow,
+    CampaignRow,
+    CampaignStopRow,
+    MarketingCancellationRow,
+    MarketingCodeRow,
+    MarketingServiceRow,
+)
 from storage.tables.organizations import ContractRow, OrganizationRow, PolicyRow, SubscriptionRow
 from storage.tables.trail import AuditRow, MessageRow
 
@@ -17,6 +30,7 @@ __all__ = [
     "BillingDocumentRow",
     "CampaignActivityRow",
     "CampaignRow",
+    "CampaignStopRow",
     "CancellationLineRow",
     "CancellationRow",
     "ChecklistAnswerRow",
@@ -28,8 +42,11 @@ __all__ = [
     "HoldRow",
     "JsonObject",
     "LineDatesRunRow",
+    "MarketingCancellationRow",
+    "MarketingCodeRow",
     "MarketingServiceRow",
     "MessageRow",
+    "OneTimeCode",
     "OrganizationRow",
     "PlannedLineRow",
     "PolicyRow",

@@ -5,8 +5,24 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from domain.marketing import Consent
 from domain.vocabulary import FINAL_STAGES, CampaignChoice, DataChoice, Question, Stage, Verification
 from storage.tables.base import JsonObject, Table, one_of
+
+
+class OneTimeCode(Table):
+    """Base of the one-time codes of each kind of case: only a code's hash is kept."""
+
+    __abstract__ = True
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    request: Mapped[str] = mapped_column(unique=True)
+    """The step that asked for it, so that a repetition does not count as another code."""
+    salt: Mapped[str]
+    code_hash: Mapped[str]
+    expires_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    used_at: Mapped[datetime | None]
 
 
 class CancellationRow(Table):
@@ -18,6 +34,7 @@ class CancellationRow(Table):
         one_of("data", DataChoice),
         one_of("campaigns", CampaignChoice),
         one_of("verified_by", Verification),
+        one_of("marketing_consent", Consent),
         UniqueConstraint("subscription", "ordinal"),
         Index("uq_cancellations_running", "subscription", unique=True,
               postgresql_where=text("stage NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(FINAL_STAGES))))),
@@ -43,6 +60,10 @@ class CancellationRow(Table):
     termination_date: Mapped[date | None]
     data: Mapped[str | None]
     campaigns: Mapped[str | None]
+    campaign_actions: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
+    """How each campaign is to be stopped (`domain.marketing.CampaignAction`), where that was said."""
+    marketing_consent: Mapped[str | None]
+    marketing_consent_until: Mapped[datetime | None]
     verified_by: Mapped[str | None]
     goodwill_reason: Mapped[str | None]
     goodwill_approved_by: Mapped[str | None]
@@ -66,20 +87,12 @@ class ChecklistAnswerRow(Table):
     answered_at: Mapped[datetime]
 
 
-class VerificationCodeRow(Table):
-    """A one-time code: only its hash is kept."""
+class VerificationCodeRow(OneTimeCode):
+    """A one-time code to the billing administrator of an organization."""
 
     __tablename__ = "verification_codes"
 
     cancellation: Mapped[str] = mapped_column(ForeignKey("cancellations.id"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True)
-    request: Mapped[str] = mapped_column(unique=True)
-    """The step that asked for it, so that a repetition does not count as another code."""
-    salt: Mapped[str]
-    code_hash: Mapped[str]
-    expires_at: Mapped[datetime]
-    attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    used_at: Mapped[datetime | None]
 
 
 class CancellationLineRow(Table):

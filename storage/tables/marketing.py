@@ -1,9 +1,14 @@
-"""The Internet Marketing service of an organization."""
+"""The Internet Marketing service of an organization: its campaigns, how they are stopped, and its own cancellation."""
 
-from sqlalchemy import ForeignKey
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.base import Table, one_of
+from domain.marketing import CampaignAction, MarketingStage
+from domain.vocabulary import Verification
+from storage.tables.base import JsonObject, Table, one_of
+from storage.tables.cancellations import OneTimeCode
 
 
 class MarketingServiceRow(Table):
@@ -13,6 +18,16 @@ class MarketingServiceRow(Table):
 
     organization: Mapped[str] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
     billing_administrator: Mapped[str]
+    sign_up: Mapped[str] = mapped_column(server_default="1")
+    """Tells one sign-up from the next: a cancelled service is followed by another one, never reinstated."""
+    canceled_sign_up: Mapped[str | None]
+    """The sign-up that was cancelled last; the service is cancelled while it is the present one. Imports write the
+    present one alone, so that none of them can undo a cancellation."""
+
+    @property
+    def is_canceled(self) -> bool:
+        """Whether the service is cancelled."""
+        return self.canceled_sign_up == self.sign_up
 
 
 class CampaignRow(Table):
@@ -23,15 +38,78 @@ class CampaignRow(Table):
     id: Mapped[str] = mapped_column(primary_key=True)
     organization: Mapped[str] = mapped_column(ForeignKey("marketing_services.organization"), index=True)
     name: Mapped[str]
+    stopped_at: Mapped[datetime | None]
+    """When it was asked to be stopped; a stopped campaign gets no new activities."""
+
+
+class CampaignStopRow(Table):
+    """What the ad centre is asked to stop, by which case, and when it said that it has."""
+
+    __tablename__ = "marketing_stops"
+    __table_args__ = (
+        one_of("action", CampaignAction),
+        CheckConstraint("num_nonnulls(cancellation, marketing_cancellation) = 1", name="asked_by_one_case"),
+        Index("uq_marketing_stops_open", "campaign", unique=True, postgresql_where=text("acknowledged_at IS NULL")),
+        Index("ix_marketing_stops_campaign", "campaign", "requested_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """The case and the campaign."""
+    campaign: Mapped[str] = mapped_column(ForeignKey("marketing_campaigns.id"))
+    cancellation: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id"), index=True)
+    marketing_cancellation: Mapped[str | None] = mapped_column(ForeignKey("marketing_cancellations.id"), index=True)
+    action: Mapped[str]
+    requested_at: Mapped[datetime]
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_by: Mapped[str | None]
 
 
 class CampaignActivityRow(Table):
     """A search-engine advertisement or another activity of a campaign."""
 
     __tablename__ = "marketing_activities"
-    __table_args__ = (one_of("state", ("running", "paused", "deleted")),)
+    __table_args__ = (
+        one_of("state", ("running", "stopping", "paused", "deleted")),
+        CheckConstraint("state <> 'stopping' OR stop IS NOT NULL", name="stopping_for_a_reason"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     campaign: Mapped[str] = mapped_column(ForeignKey("marketing_campaigns.id"), index=True)
     name: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="running")
+    stop: Mapped[str | None] = mapped_column(ForeignKey("marketing_stops.id"), index=True)
+    """What stops it, or stopped it."""
+
+
+class MarketingCancellationRow(Table):
+    """One cancellation of a marketing service alone."""
+
+    __tablename__ = "marketing_cancellations"
+    __table_args__ = (
+        one_of("stage", MarketingStage),
+        one_of("verified_by", Verification),
+        UniqueConstraint("organization", "ordinal"),
+        Index("uq_marketing_cancellations_running", "organization", unique=True,
+              postgresql_where=text("stage IN ('intake', 'stopping')")),
+        CheckConstraint("stage NOT IN ('stopping', 'canceled') OR verified_by IS NOT NULL", name="verified_before_all_else"),
+    )  # fmt: skip
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organization: Mapped[str] = mapped_column(ForeignKey("marketing_services.organization"))
+    ordinal: Mapped[int]
+    request_id: Mapped[str] = mapped_column(unique=True)
+    workflow_id: Mapped[str]
+    opened_by: Mapped[str]
+    stage: Mapped[str]
+    received_at: Mapped[datetime]
+    verified_by: Mapped[str | None]
+    campaign_actions: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
+    ended_at: Mapped[datetime | None]
+
+
+class MarketingCodeRow(OneTimeCode):
+    """A one-time code to the billing administrator of a marketing service."""
+
+    __tablename__ = "marketing_codes"
+
+    cancellation: Mapped[str] = mapped_column(ForeignKey("marketing_cancellations.id"), primary_key=True)

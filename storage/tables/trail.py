@@ -43,6 +43,8 @@ class MessageRow(Table):
         CheckConstraint("num_nonnulls(delivered_at, failed_at) <= 1", name="delivered_or_failed"),
         Index("ix_messages_pending", "cancellation", "channel", "sequence",
               postgresql_where=text("delivered_at IS NULL AND failed_at IS NULL")),
+        Index("ix_messages_pending_of_marketing", "marketing_cancellation", "channel", "sequence",
+              postgresql_where=text("delivered_at IS NULL AND failed_at IS NULL")),
         Index("ix_messages_pending_of_runs", "sequence",
               postgresql_where=text("run IS NOT NULL AND delivered_at IS NULL AND failed_at IS NULL")),
     )  # fmt: skip
@@ -61,3 +63,5 @@ class MessageRow(Table):
     failure: Mapped[str | None]
     run: Mapped[str | None] = mapped_column(ForeignKey("line_dates_runs.id"))
     """The run of the nightly update that the message tells about, where it tells about one."""
+    marketing_cancellation: Mapped[str | None] = mapped_column(ForeignKey("marketing_cancellations.id"))
+    """The cancellation of a marketing service alone that the message tells about, where it tells about one."""

@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from activities.letters import Letter, code_letter, letter
-from domain.messages import MAILED, ErasureFacts, ExportFacts
+from domain.marketing import CampaignAction, CampaignFacts, Consent, MarketingStage
+from domain.messages import MAILED, ErasureFacts, ExportFacts, MarketingFacts, MarketingServiceFacts
 from domain.vocabulary import Event, Stage
 from storage.verification import FreshCode
 from tests.activities.samples import facts
@@ -20,6 +21,43 @@ DIFFERENT = {
     "changes_for_customer": ["Billing of line L-1 ends on 31.12.2027, not on 31.12.2026."],
 }
 OPEN = {"verified": False, "open_questions": ["termination_date", "data"], "termination_date": None, "data": None}
+CAMPAIGNS = (
+    CampaignFacts(id="CMP-1", name="Spring <sale>", action=CampaignAction.PAUSE, activities=("ACT-1", "ACT-2")),
+    CampaignFacts(id="CMP-2", name="Brand", action=CampaignAction.DELETE, activities=("ACT-3",)),
+)
+
+
+def stopping(consent: Consent | None = None, *, ads_may_still_run: bool = False) -> dict[str, object]:
+    """What a case that stops campaigns adds to the facts."""
+    about = MarketingFacts(
+        campaigns=CAMPAIGNS,
+        consent=consent,
+        consent_until=datetime(2026, 10, 5, 22, 30, tzinfo=UTC),
+        ads_may_still_run=ads_may_still_run,
+    )
+    stopped = consent is None or not consent.refused
+    return {"campaigns": "stop", "marketing": about, "marketing_was_stopped": stopped}
+
+
+def service(stage: MarketingStage, *, ads_may_still_run: bool = False, verified: bool = True) -> MarketingServiceFacts:
+    """The facts of a marketing service that is cancelled alone."""
+    return MarketingServiceFacts(
+        cancellation="ORG-1/marketing/1",
+        organization="ORG-1",
+        organization_name="contoso & sons",
+        organization_url="https://contoso.crm.example",
+        time_zone="Europe/Berlin",
+        stage=stage,
+        occurred_at=datetime(2026, 9, 21, 22, 45, tzinfo=UTC),
+        received_at=datetime(2026, 9, 21, 22, 30, tzinfo=UTC),
+        verified=verified,
+        intake_ends_at=datetime(2026, 10, 5, 22, 30, tzinfo=UTC),
+        marketing=MarketingFacts(
+            campaigns=CAMPAIGNS if stage is MarketingStage.STOPPING else (), ads_may_still_run=ads_may_still_run
+        ),
+    )
+
+
 EXPORT = ExportFacts(
     tables=7, rows=1_234_567, bytes=48_200_000, warnings=2, link_expires_at=datetime(2027, 1, 8, 12, tzinfo=UTC)
 )
@@ -48,6 +86,22 @@ EVERY_LETTER = {
     "withdrawn in intake": letter(Event.WITHDRAWN, facts(Stage.WITHDRAWN, **OPEN)),
     "abandoned": letter(Event.ABANDONED, facts(Stage.ABANDONED, **OPEN), reply_to="help@provider.example"),
     "closed": letter(Event.CLOSED, facts(Stage.CLOSED)),
+    "consent": letter(Event.MARKETING_CONSENT_REQUESTED, facts(Stage.PREPARING, **stopping(Consent.ASKED)), link=LINK),
+    "consent without pages": letter(
+        Event.MARKETING_CONSENT_REQUESTED, facts(Stage.PREPARING, **stopping(Consent.ASKED))
+    ),
+    "kept": letter(Event.MARKETING_KEPT, facts(Stage.PREPARING, **stopping(Consent.TIMED_OUT))),
+    "stopped": letter(Event.MARKETING_STOPPED, facts(Stage.CANCELED, **stopping())),
+    "scheduled while stopping": letter(Event.SCHEDULED, facts(Stage.SCHEDULED, **stopping(ads_may_still_run=True))),
+    "scheduled without consent": letter(Event.SCHEDULED, facts(Stage.SCHEDULED, **stopping(Consent.DECLINED))),
+    "withdrawn after a stop": letter(Event.WITHDRAWN, facts(Stage.WITHDRAWN, **stopping())),
+    "closed after a stop": letter(Event.CLOSED, facts(Stage.CLOSED, **stopping(ads_may_still_run=True))),
+    "service received": letter(Event.MARKETING_CANCELLATION_RECEIVED, service(MarketingStage.INTAKE, verified=False)),
+    "service received and verified": letter(Event.MARKETING_CANCELLATION_RECEIVED, service(MarketingStage.INTAKE)),
+    "service abandoned": letter(Event.MARKETING_CANCELLATION_ABANDONED, service(MarketingStage.ABANDONED)),
+    "service canceled": letter(Event.MARKETING_CANCELED, service(MarketingStage.STOPPING, ads_may_still_run=True)),
+    "service without campaigns": letter(Event.MARKETING_CANCELED, service(MarketingStage.CANCELED)),
+    "service stopped": letter(Event.MARKETING_STOPPED, service(MarketingStage.STOPPING)),
     "export ready": letter(Event.EXPORT_READY, facts(Stage.PREPARING, export=EXPORT), link=LINK),
     "export ready without pages": letter(Event.EXPORT_READY, facts(Stage.PREPARING, export=EXPORT)),
     "export reminder": letter(Event.EXPORT_REMINDER, facts(Stage.CLOSED, export=EXPORT), link=LINK),
@@ -100,7 +154,8 @@ def flowing(written: Letter) -> str:
 def test_every_mailed_event_has_a_letter() -> None:
     for event in MAILED:
         stage = Stage.CANCELED if event in (Event.EFFECTIVE, Event.REVERSAL_REMINDER) else Stage.CLOSED
-        assert letter(event, facts(stage, export=EXPORT, erasure=ERASURE)).subject
+        about = stopping() if event.startswith("marketing.") else {}
+        assert letter(event, facts(stage, export=EXPORT, erasure=ERASURE, **about)).subject
 
 
 @every_letter
@@ -205,6 +260,27 @@ def test_only_who_had_marketing_stopped_reads_that_it_does_not_come_back(event: 
     stopped = letter(event, facts(Stage.CANCELED, marketing_was_stopped=True))
     assert "marketing service" in flowing(stopped)
     assert "marketing service" not in flowing(letter(event, facts(Stage.CANCELED)))
+
+
+def test_the_consent_is_asked_for_with_what_would_be_stopped_until_when_and_the_link() -> None:
+    said = flowing(EVERY_LETTER["consent"])
+    assert "- Spring <sale> (CMP-1): 2 activities to be paused - Brand (CMP-2): 1 activity to be deleted" in said
+    assert "Please answer before: 06.10.2026 00:30 CEST (Europe/Berlin)" in said
+    assert LINK in said
+    assert f'href="{LINK}"' in EVERY_LETTER["consent"].html
+    assert "tell our support the number SUB-1001/1" in flowing(EVERY_LETTER["consent without pages"])
+
+
+def test_until_the_ad_centre_acknowledges_every_letter_says_that_ads_may_still_run() -> None:
+    for which in ("scheduled while stopping", "closed after a stop", "service canceled"):
+        assert "ads may still run and be billed" in flowing(EVERY_LETTER[which]), which
+    assert "Your campaigns: stopping; ads may still run and bill" in flowing(EVERY_LETTER["scheduled while stopping"])
+    assert "may still run" not in EVERY_LETTER["stopped"].text
+
+
+def test_who_is_told_that_campaigns_are_kept_reads_why() -> None:
+    assert "They have not answered in time." in flowing(EVERY_LETTER["kept"])
+    assert "own billing administrator did not agree" in flowing(EVERY_LETTER["scheduled without consent"])
 
 
 def test_the_certificate_states_what_ended_and_when() -> None:

@@ -6,12 +6,16 @@ from temporalio.worker import Replayer
 
 from starter.connection import offramp_plugin
 from workflows.cancellation import SubscriptionCancellation
+from workflows.delivery import MessageDelivery
 from workflows.line_dates import SubscriptionLineDatesUpdate
+from workflows.marketing import MarketingServiceCancellation
+
+WORKFLOWS = [SubscriptionCancellation, MarketingServiceCancellation, MessageDelivery, SubscriptionLineDatesUpdate]
 
 
 def replayer() -> Replayer:
     """Today's workflow code, ready to replay."""
-    return Replayer(workflows=[SubscriptionCancellation, SubscriptionLineDatesUpdate], plugins=[offramp_plugin()])
+    return Replayer(workflows=WORKFLOWS, plugins=[offramp_plugin()])
 
 
 async def histories_of(client: Client, workflow_id: str) -> list[WorkflowHistory]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from domain.vocabulary import Channel, Event
 from storage.tables import LineDatesRunRow, MessageRow
+from tests.support import marketing_lives
 from tests.support.nights import DUE, ENDED, TODAY, line_held, progress_of, start_update
 from tests.support.world import AGENT, World, eventually
 from workflows.contract import Goodwill, cancellation_workflow_id
@@ -128,4 +129,11 @@ UPDATES: dict[str, Life] = {
     "line-dates-held": line_dates_held,
     "line-dates-told": line_dates_told,
 }
-LIVES = CANCELLATIONS | UPDATES
+MARKETING: dict[str, Life] = {
+    "marketing-stop": marketing_lives.stopped_by_consent,
+    "marketing-kept": marketing_lives.kept_for_want_of_consent,
+    "marketing-unacknowledged": marketing_lives.stopped_without_acknowledgement,
+    "marketing-service": marketing_lives.marketing_service,
+    "marketing-service-abandoned": marketing_lives.marketing_service_abandoned,
+}
+LIVES = CANCELLATIONS | UPDATES | MARKETING

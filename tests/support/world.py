@@ -34,11 +34,14 @@ from domain.identity import Identity
 from domain.vocabulary import Stage
 from starter.client import Offramp
 from starter.local import HOST
+from starter.marketing import MarketingClient
 from storage.database import create_database_engine
 from storage.objects import Objects
 from storage.tables import (
     AuditRow,
     BillingDocumentRow,
+    CampaignActivityRow,
+    CampaignRow,
     CancellationRow,
     MarketingServiceRow,
     OrganizationRow,
@@ -65,6 +68,7 @@ from workflows.contract import (
 AGENT = "agent-7"
 SECOND_PERSON = "manager-2"
 ADMINISTRATOR = "ada@contoso.example"
+MARKETING_OWNER = "mia@ads.example"
 
 
 class Mailbox:
@@ -166,6 +170,8 @@ class World:
         self.task_queue = task_queue or f"test-{uuid4()}"
         self.subscriptions: list[str] = []
         self.service = Offramp(environment.client, self.engine, task_queue=self.task_queue)
+        self.marketing = MarketingClient(environment.client, self.engine, task_queue=self.task_queue)
+        self.links = LINKS
         self.smtp_url = mailbox.url
         self.database_url = database_url
         self.data = data
@@ -199,6 +205,8 @@ class World:
         zone: str = "Europe/Berlin",
         purpose: str = "production",
         marketing: bool = False,
+        campaigns: Sequence[str] = (),
+        marketing_owner: str = MARKETING_OWNER,
         policy: dict[str, Any] | None = None,
         data_rows: int | None = None,
         lines: Sequence[dict[str, Any]] = ({},),
@@ -206,7 +214,8 @@ class World:
         """Bring a subscription into the world, with an organization of its own; return its id.
 
         Without more said it has one line that can be ended at any time; its organization has data of its own if it is
-        said how many rows.
+        said how many rows. ``campaigns`` name those of its marketing service (`World.campaign`), each with two activities
+        that run and a paused one.
         """
         key = uuid4().hex[:12]
         if data_rows is not None:
@@ -230,8 +239,16 @@ class World:
                 )
             )
             session.flush()
-            if marketing:
-                session.add(MarketingServiceRow(organization=organization, billing_administrator="mia@ads.example"))
+            if marketing or campaigns:
+                session.add(MarketingServiceRow(organization=organization, billing_administrator=marketing_owner))
+                session.flush()
+            for name in campaigns:
+                campaign = self.campaign(subscription, name)
+                session.add(CampaignRow(id=campaign, organization=organization, name=f"Sale {name}"))
+                session.flush()
+                for number, state in enumerate(("running", "running", "paused"), start=1):
+                    activity = f"{campaign}-{number}"
+                    session.add(CampaignActivityRow(id=activity, campaign=campaign, name="Search", state=state))
             session.add(SubscriptionRow(id=subscription, organization=organization, description="Sales, 25 seats"))
             session.flush()
             for number, line in enumerate(lines, start=1):
@@ -252,6 +269,21 @@ class World:
         """Where the organizations' data is, in a world that has any."""
         assert self.data is not None, "ask for data_world"
         return self.data
+
+    def organization(self, subscription: str) -> str:
+        """The organization of a subscription."""
+        return f"ORG-{subscription.removeprefix('SUB-')}"
+
+    def campaign(self, subscription: str, name: str) -> str:
+        """A campaign of the subscription's organization."""
+        return f"CMP-{subscription.removeprefix('SUB-')}-{name}"
+
+    def activities(self, subscription: str) -> dict[str, str]:
+        """The state of every activity of the organization, by campaign's name and number (``A-1``)."""
+        prefix = self.campaign(subscription, "")
+        with Session(self.engine) as session:
+            rows = session.scalars(select(CampaignActivityRow).where(CampaignActivityRow.id.startswith(prefix)))
+            return {row.id.removeprefix(prefix): row.state for row in rows}
 
     def identity(self, subscription: str) -> Identity:
         """What the organization's billing administrator knows."""

@@ -12,7 +12,7 @@ from tests.support.histories import assert_sound, histories_of
 from tests.support.servers import migrated_database
 from tests.support.tenants import tenants_database
 from tests.support.world import Data, Mailbox, World
-from workflows.contract import cancellation_workflow_id
+from workflows.contract import cancellation_workflow_id, marketing_workflow_id
 
 
 @pytest.fixture
@@ -82,4 +82,6 @@ async def _end(world: World) -> None:
     """After every test, whatever it was about: no workflow task failed, and every history replays."""
     world.engine.dispose()
     for subscription in world.subscriptions:
-        await assert_sound(await histories_of(world.environment.client, cancellation_workflow_id(subscription)))
+        client = world.environment.client
+        await assert_sound(await histories_of(client, cancellation_workflow_id(subscription)))
+        await assert_sound(await histories_of(client, marketing_workflow_id(world.organization(subscription))))

@@ -72,15 +72,6 @@ async def test_answers_that_are_none_are_refused_and_audited_and_leave_the_quest
     assert world.refusals(subscription) == [("answer.refused", code) for _, code in REFUSED.values()]
 
 
-async def test_stopping_campaigns_is_refused_by_name(world: World) -> None:
-    subscription = world.subscription(marketing=True)
-    await world.start(subscription, complete=False)
-
-    refusal = await refused(world.service.answer(subscription, {"campaigns": "stop"}, actor=AGENT))
-
-    assert (refusal.code, refusal.values["choice"]) == ("choice_not_offered", "stop")
-
-
 async def test_a_day_before_the_subscription_starts_is_refused(world: World) -> None:
     subscription = world.subscription(lines=[{"start_date": date(2030, 1, 1)}])
     await world.start(subscription, complete=False)

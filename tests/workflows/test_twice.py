@@ -10,7 +10,7 @@ import temporalio.client
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from starter.connection import offramp_plugin
-from tests.support.lives import CANCELLATIONS
+from tests.support.lives import CANCELLATIONS, MARKETING
 from tests.support.world import AGENT, World, refused
 
 NOT_REPEATED = {"send_code"}
@@ -58,7 +58,7 @@ async def test_every_activity_of_every_life_changes_nothing_when_it_is_run_again
     twice = Twice(world)
     client = await world.environment.connect_client(plugins=[offramp_plugin()], interceptors=[twice])
     async with world.worker(client=client):
-        for live in CANCELLATIONS.values():
+        for live in (CANCELLATIONS | MARKETING).values():
             await live(world)
         await _verified_by_code_and_by_word(world)
 
@@ -66,7 +66,9 @@ async def test_every_activity_of_every_life_changes_nothing_when_it_is_run_again
     assert twice.ran == {
         "open_case", "save_answers", "save_attestation", "await_approval", "approve_goodwill", "settle_lines",
         "take_effect", "reverse", "withdraw", "abandon", "close", "remind", "record_refusal", "send_code", "check_code",
-        "deliver_mail",
+        "deliver_mail", "request_consent", "remind_of_consent", "save_consent", "time_consent_out", "stop_campaigns",
+        "remind_ad_centre", "acknowledge_stop", "open_marketing_case", "cancel_marketing_service",
+        "complete_marketing_case", "abandon_marketing_case",
     }  # fmt: skip
     ids = [mail["Message-ID"] for mail in world.mailbox.mails]
     assert len(ids) == len(set(ids)), "no mail went out twice"

@@ -1,0 +1,214 @@
+"""Activities on the marketing service's records: consent, stopping campaigns, and the cancellation of the service alone.
+
+Each is one transaction in PostgreSQL, and changes nothing when it is run again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from temporalio import activity
+
+from activities.links import LinkPurpose, Links, LinkTampered
+from activities.records import Told, last_messages
+from domain.errors import Refusal
+from domain.marketing import ConsentDecision, ConsentUnfounded
+from domain.vocabulary import Channel
+from storage import audit, marketing, marketing_service
+from storage.cases import Step
+from storage.marketing import CampaignStop
+from storage.marketing_service import OpenedMarketingCase, OpenMarketingRequest, open_marketing_case
+
+
+class ConsentRequest(BaseModel):
+    """A consent to be asked for, if it is needed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Step
+    until: datetime
+
+
+class ConsentAsked(Told):
+    """Whether the consent of another person is needed, and therefore asked for."""
+
+    needed: bool
+
+
+class ConsentGiven(BaseModel):
+    """What the marketing service's own administrator answers, and how it came: by our link, or by an agent's word."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Step
+    decision: ConsentDecision
+    token: str | None = None
+    attested_because: str | None = None
+
+
+class AdCentreReminder(BaseModel):
+    """The ad centre is to be asked again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Step
+    number: int
+
+
+class StopAcknowledged(BaseModel):
+    """The ad centre says that it has stopped a campaign."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Step
+    campaign: str
+
+
+class StopTold(Told):
+    """How it stands with the campaigns of a case after a step."""
+
+    stop: CampaignStop
+
+
+class MarketingOpened(Told):
+    """A marketing service's cancellation as it was opened."""
+
+    case: OpenedMarketingCase
+
+
+class MarketingRecords:
+    """The marketing service in PostgreSQL. ``links`` reads what our mails link to; None where there are no pages."""
+
+    def __init__(self, engine: Engine, channels: frozenset[Channel], links: Links | None = None) -> None:
+        self._engine = engine
+        self._channels = channels
+        self._links = links
+
+    @activity.defn
+    def request_consent(self, request: ConsentRequest) -> ConsentAsked:
+        """Ask the marketing service's own administrator to agree, where that is another person."""
+        with self._transaction() as session:
+            needed = marketing.request_consent(session, request.step, until=request.until, channels=self._channels)
+            return ConsentAsked(needed=needed, last_message=last_messages(session, request.step.cancellation))
+
+    @activity.defn
+    def remind_of_consent(self, step: Step) -> Told:
+        """Ask them again, once per occasion."""
+        return self._told(step, lambda session: marketing.remind_of_consent(session, step, channels=self._channels))
+
+    @activity.defn
+    def save_consent(self, given: ConsentGiven) -> Told:
+        """Keep their answer.
+
+        Raises:
+            ConsentUnfounded, LinkTampered, LinkExpired, ConsentNotAwaited.
+
+        """
+        how = self._how_given(given)
+        step = given.step.model_copy(update={"why": given.attested_because})
+        return self._told(
+            step,
+            lambda session: marketing.save_consent(session, step, given.decision, how=how, channels=self._channels),
+        )
+
+    @activity.defn
+    def time_consent_out(self, step: Step) -> Told:
+        """Keep that they did not answer in time."""
+        return self._told(step, lambda session: marketing.time_consent_out(session, step, channels=self._channels))
+
+    @activity.defn
+    def stop_campaigns(self, step: Step) -> StopTold:
+        """Mark every current activity as stopping, and note what the ad centre is asked for."""
+        return self._stopped(step, lambda session: marketing.stop_campaigns(session, step, channels=self._channels))
+
+    @activity.defn
+    def remind_ad_centre(self, reminder: AdCentreReminder) -> StopTold:
+        """Note that the ad centre is asked again for what it has not acknowledged."""
+        return self._stopped(
+            reminder.step,
+            lambda session: marketing.remind_ad_centre(
+                session, reminder.step, reminder.number, channels=self._channels
+            ),
+        )
+
+    @activity.defn
+    def acknowledge_stop(self, acknowledged: StopAcknowledged) -> StopTold:
+        """Keep that the ad centre has stopped a campaign.
+
+        Raises:
+            CampaignUnknown, StopNotRequested, StopOfAnotherCase.
+
+        """
+        return self._stopped(
+            acknowledged.step,
+            lambda session: marketing.acknowledge_stop(
+                session, acknowledged.step, acknowledged.campaign, channels=self._channels
+            ),
+        )
+
+    @activity.defn
+    def open_marketing_case(self, request: OpenMarketingRequest) -> MarketingOpened:
+        """Open the cancellation of a marketing service; a refusal is kept in the audit trail."""
+        try:
+            with self._transaction() as session:
+                case = open_marketing_case(session, request, channels=self._channels)
+                return MarketingOpened(case=case, last_message=last_messages(session, case.cancellation))
+        except Refusal as refusal:
+            with self._transaction() as session:
+                audit.record(
+                    session,
+                    "marketing_cancellation.refused",
+                    actor=request.actor,
+                    at=request.at,
+                    step=f"{request.request_id}:refused",
+                    why=str(refusal),
+                    cancellation=f"{request.organization}/marketing",
+                    after={"code": refusal.code},
+                )
+            raise
+
+    @activity.defn
+    def cancel_marketing_service(self, step: Step) -> StopTold:
+        """Cancel the service for ever, and note what the ad centre is asked to stop."""
+        return self._stopped(
+            step, lambda session: marketing_service.cancel_service(session, step, channels=self._channels)
+        )
+
+    @activity.defn
+    def complete_marketing_case(self, step: Step) -> Told:
+        """End a case whose campaigns are all stopped."""
+        return self._told(step, lambda session: marketing_service.complete(session, step))
+
+    @activity.defn
+    def abandon_marketing_case(self, step: Step) -> Told:
+        """End a case whose administrator was not verified in time."""
+        return self._told(step, lambda session: marketing_service.abandon(session, step, channels=self._channels))
+
+    def _how_given(self, given: ConsentGiven) -> str:
+        if (given.token is None) == (given.attested_because is None):
+            raise ConsentUnfounded
+        if given.token is None:
+            return "attestation"
+        if self._links is None:
+            raise LinkTampered
+        target = self._links.read(given.token, now=given.step.at)
+        if (target.purpose, target.subject) != (LinkPurpose.MARKETING_CONSENT, given.step.cancellation):
+            raise LinkTampered
+        return "link"
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        with Session(self._engine, autoflush=False) as session, session.begin():
+            yield session
+
+    def _told(self, step: Step, write: Callable[[Session], object]) -> Told:
+        with self._transaction() as session:
+            write(session)
+            return Told(last_message=last_messages(session, step.cancellation))
+
+    def _stopped(self, step: Step, write: Callable[[Session], CampaignStop]) -> StopTold:
+        with self._transaction() as session:
+            return StopTold(stop=write(session), last_message=last_messages(session, step.cancellation))

@@ -1,0 +1,40 @@
+"""Showing where a case stands: details in the Web UI, and search attributes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+with workflow.unsafe.imports_passed_through():
+    from domain.civil_dates import day_text
+    from domain.civil_time import day_of
+
+
+def publish_changed(wanted: Mapping[SearchAttributeKey[Any], Any], published: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the search attributes that differ from what was written last, and return what is written now.
+
+    Search attributes cost an event, so nothing is written where nothing changed.
+    """
+    changed = [
+        key.value_unset() if value is None else key.value_set(value)
+        for key, value in wanted.items()
+        if published.get(key.name) != value
+    ]
+    if changed:
+        workflow.upsert_search_attributes(changed)
+    return {key.name: value for key, value in wanted.items()}
+
+
+def as_details(heading: str, rows: Sequence[tuple[str, str]]) -> str:
+    """Return rows as a Markdown table; those without a name or a value are left out."""
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows if name and value)
+    return f"### {heading}\n\n| | |\n|---|---|\n{table}\n"
+
+
+def with_days_left(instant: datetime, zone: str, words: Callable[[datetime, str], str]) -> str:
+    """Return an instant in words, with the days until then."""
+    days = max(0, (instant - workflow.now()).days)
+    left = f"{days} {'day' if days == 1 else 'days'} left on {day_text(day_of(workflow.now(), zone))}"
+    return f"{words(instant, zone)} ({left})"

@@ -22,13 +22,14 @@ class Limits:
     """Of long text that waits in memory for a sheet to end, and so ends it."""
     batch_rows: int = 2_000
     batch_bytes: int = 4 * MEBIBYTE
-    """Of rows read at once, while a single row is no larger."""
+    batch_cells: int = 50_000
+    """Of rows read at once, as long as a single row is no larger."""
     part_bytes: int = 8 * MEBIBYTE
     """Of one part of an upload; S3 wants at least 5 MiB."""
 
-    def batch_rows_for(self, widest_row: int) -> int:
-        """Return how many rows to read at once if none is wider than so many bytes."""
-        return max(1, min(self.batch_rows, self.batch_bytes // max(widest_row, 1)))
+    def batch_rows_for(self, widest_row: int, columns: int) -> int:
+        """Return how many rows to read at once if none has more bytes, and all have so many columns."""
+        return max(1, min(self.batch_rows, self.batch_bytes // max(widest_row, 1), self.batch_cells // max(columns, 1)))
 
     def part_bytes_for(self, table_bytes: int) -> int:
         """Return the size of parts with which a table of this size fits into one object, twice over."""

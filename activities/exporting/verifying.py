@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from domain.errors import Refusal
-from domain.export_manifest import MANIFEST_NAME, Manifest, ManifestFile, read_manifest
+from domain.export_manifest import MANIFEST_NAME, Manifest, ManifestFile, ManifestUnreadable, read_manifest
 
 TroubleCode = Literal["missing", "unreadable", "wrong_size", "wrong_sum", "not_gzip", "wrong_rows", "not_listed"]
 
@@ -58,6 +58,8 @@ def load_manifest(directory: Path) -> Manifest:
         return read_manifest((directory / MANIFEST_NAME).read_bytes())
     except FileNotFoundError:
         raise ManifestMissing(directory) from None
+    except OSError as error:
+        raise ManifestUnreadable((error.strerror or str(error)).lower()) from None
 
 
 def verify_download(

@@ -99,7 +99,7 @@ class TableWorkbooks:
 
     def write(self, connection: psycopg.Connection[Any], schema: str, widest_row: int) -> None:
         """Read the table and write it. Raises Stopped, and what database and store raise."""
-        size = self._limits.batch_rows_for(widest_row)
+        size = self._limits.batch_rows_for(widest_row, len(self._cells))
         with closing(batches(connection, self._table, schema, size)) as source:
             rows = Rows(source)
             self._write_workbook(rows)

@@ -7,6 +7,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel, RootModel
@@ -16,7 +17,9 @@ import domain
 import starter
 import storage
 import workflows
+from activities.exporting.verifying import TroubleCode
 from domain.errors import Refusal
+from domain.export_manifest import WarningCode, WrittenAs
 from domain.messages import MAILED
 from domain.policy import CancellationPolicy
 from domain.vocabulary import Event, Question, Stage
@@ -148,3 +151,10 @@ def test_every_document_can_be_reached_from_the_readme() -> None:
             if led_to.exists() and led_to not in reached:
                 ahead.append(led_to)
     assert not [str(path.relative_to(ROOT)) for path in DOCUMENTS if path not in reached]
+
+
+def test_every_warning_and_every_way_to_write_a_value_of_an_export_is_documented() -> None:
+    text = (ROOT / "docs" / "export-format.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(\w+)` \|", text.partition("## Warnings")[2].partition("\n## ")[0], re.MULTILINE)
+    assert documented == list(get_args(WarningCode))
+    assert all(f"`{name}`" in text for name in (*get_args(WrittenAs), *get_args(TroubleCode)))

@@ -69,6 +69,7 @@ def test_each_file_is_named_with_its_trouble(manifest: Manifest, files: Files) -
         (gzip.compress(b"a\n" + b"1\n" * 2_000_000) + b"x", "not_gzip"),
         (gzip.compress(b'a\n1\n"2\n3"\n'), "wrong_rows"),
     ],
+    ids=["no gzip", "cut short", "something behind it", "something behind much", "a line too few"],
 )
 def test_rows_are_counted_even_if_the_sum_is_right(manifest: Manifest, files: Files, content: bytes, code: str) -> None:
     csv, workbook = manifest.tables[0].files

@@ -71,7 +71,7 @@ def letter(
     """
     name = _TEMPLATES[event]
     if isinstance(facts, MarketingServiceFacts):
-        campaigns = _named(facts.marketing.campaigns)
+        campaigns = campaigns_in_words(facts.marketing.campaigns)
         return _written(name, facts.time_zone, facts=facts, stopped=campaigns, link=link, reply_to=reply_to)
     if event is Event.REMINDER and facts.stage is Stage.INTAKE:
         name = "intake_reminder.j2"
@@ -92,7 +92,7 @@ def letter(
         ends_at_once=ends_at_once,
         data=_DATA.get(facts.data) if facts.data else None,
         campaigns=_what_becomes_of_campaigns(facts),
-        stopped=_named(facts.marketing.campaigns) if facts.marketing else [],
+        stopped=campaigns_in_words(facts.marketing.campaigns) if facts.marketing else [],
         until=f"{deadline_in_words(facts.reversal_deadline, zone)} ({zone})" if facts.reversal_deadline else None,
         link=link,
         reply_to=reply_to,
@@ -127,7 +127,7 @@ def _what_becomes_of_campaigns(facts: MessageFacts) -> str | None:
     return "stopping; ads may still run and bill" if facts.marketing.ads_may_still_run else "stopped"
 
 
-def _named(campaigns: Sequence[CampaignFacts]) -> list[str]:
+def campaigns_in_words(campaigns: Sequence[CampaignFacts]) -> list[str]:
     """Campaigns as a person knows them, with what becomes of each."""
     return [
         f"{campaign.name} ({campaign.id}): {len(campaign.activities)} "

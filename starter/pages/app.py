@@ -14,6 +14,7 @@ from activities.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTa
 from domain.errors import Refusal
 from starter.client import Offramp, StillWaiting
 from starter.connection import TemporalUnavailable
+from starter.pages.consent import AGREE, DECLINE, ConsentPages
 from starter.pages.exports import DOWNLOADED, FRESH_LINK, ExportPages
 from starter.pages.page import NothingThere, Page, rendered
 from storage.database import DatabaseUnavailable, refusing_when_unavailable
@@ -63,6 +64,10 @@ class _Pages:
         self._expired: dict[LinkPurpose, Act] = {}
         self._acts: dict[tuple[LinkPurpose, str], Act] = {}
         self._files: dict[LinkPurpose, Callable[[LinkTarget, str], Awaitable[str]]] = {}
+        consent = ConsentPages(engine, service, links)
+        self._shown[LinkPurpose.MARKETING_CONSENT] = consent.show
+        self._acts[LinkPurpose.MARKETING_CONSENT, AGREE] = consent.agree
+        self._acts[LinkPurpose.MARKETING_CONSENT, DECLINE] = consent.decline
         if objects is not None:
             exports = ExportPages(engine, service, objects)
             self._shown[LinkPurpose.EXPORT] = exports.show

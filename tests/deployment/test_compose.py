@@ -89,7 +89,7 @@ def test_every_image_is_pinned_to_a_version(service: str) -> None:
 
 def test_our_own_services_run_the_version_of_this_repository_and_are_built_from_it() -> None:
     ours = {name: service for name, service in SERVICES.items() if "build" in service}
-    assert set(ours) == {"setup", "worker", "object-store-bucket"}
+    assert set(ours) == {"setup", "worker", "pages", "object-store-bucket"}
     assert {service["image"] for service in ours.values()} == {OWN_IMAGE}
 
 
@@ -195,7 +195,7 @@ def test_a_store_that_is_down_keeps_no_worker_from_starting() -> None:
 def test_everybody_means_the_same_namespace() -> None:
     variables = ("TEMPORAL_NAMESPACE", "TEMPORAL_DEFAULT_NAMESPACE")
     named = [environment(service)[name] for service in SERVICES for name in variables if name in environment(service)]
-    assert len(named) == 4
+    assert len(named) == 5
     assert len(set(named)) == 1
 
 
@@ -203,7 +203,7 @@ def test_everybody_means_the_same_namespace() -> None:
 def test_ports_are_published_to_this_machine_alone_and_never_those_of_a_database(service: str) -> None:
     for port in SERVICES[service].get("ports", []):
         assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
-        assert repository(service) in ("temporalio/ui", "chrislusf/seaweedfs", "axllent/mailpit")
+        assert service in ("temporal-ui", "object-store", "pages", "mail-catcher")
 
 
 def test_databases_and_the_object_store_are_reached_by_their_own_clients_alone() -> None:
@@ -211,9 +211,9 @@ def test_databases_and_the_object_store_are_reached_by_their_own_clients_alone()
         network: {name for name, service in SERVICES.items() if network in service["networks"]}
         for network in COMPOSE["networks"]
     }
-    assert members["application-database"] == {"application-database", "tenant-database", "setup", "worker"}
+    assert members["application-database"] == {"application-database", "tenant-database", "setup", "worker", "pages"}
     assert members["temporal-database"] == {"temporal-database", "temporal-schema", "temporal"}
-    assert members["object-store"] == {"object-store", "object-store-bucket", "worker"}
+    assert members["object-store"] == {"object-store", "object-store-bucket", "worker", "pages"}
     assert SERVICES["object-store"]["networks"] == ["object-store"]
     assert SERVICES["application-database"]["networks"] == ["application-database"]
     assert SERVICES["temporal-database"]["networks"] == ["temporal-database"]

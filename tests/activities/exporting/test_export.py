@@ -451,3 +451,28 @@ def test_a_database_that_goes_away_ends_the_export_without_a_manifest(
     with pytest.raises(TenantDatabaseUnavailable):
         export(progress=end)
     assert files.names() == []
+
+
+def test_an_export_is_stopped_also_while_the_database_says_nothing(
+    make: Make, tenants: TenantDatabase, store: LocalStore, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Enough(Exception):  # noqa: N818
+        pass
+
+    monkeypatch.setattr("activities.exporting.export._TELL_EVERY_SECONDS", 0.05)
+    make("CREATE TABLE a (n int)")
+    url = tenants.url.render_as_string(hide_password=False)
+    with psycopg.connect(url) as connection, psycopg.connect(url) as somebody:
+        looks: list[ExportProgress] = []
+
+        def look(progress: ExportProgress) -> None:
+            if not looks:  # before the table is read
+                somebody.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(SCHEMA, "a")))
+            looks.append(progress)
+            if len(looks) > 3:
+                raise Enough
+
+        with pytest.raises(Enough):
+            export_schema(connection, SCHEMA, store, PREFIX, progress=look)
+        assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR
+    assert files.names() == []

@@ -70,7 +70,8 @@ def export_schema(
     Raises:
         TenantSchemaNotReadable: the connection's role may not see all rows of all tables.
         ExportInconsistent: the database gave two answers to one question.
-        psycopg.Error, obstore.exceptions.BaseError: as database and store raise them.
+        psycopg.Error: as the database raises it; `TenantDatabase.reading` makes refusals of what may pass.
+        obstore.exceptions.BaseError, OSError: as obstore raises them; wrap the call in `Objects.refusing`.
 
     """
     started = datetime.now(UTC)

@@ -9,7 +9,7 @@ from activities.exporting.warning_notes import Notes
 _FIRST_DAY = date(1899, 12, 30).toordinal()
 """Day 0 as it counts from 1 March 1900 on; before, Excel counts a 29 February 1900 that never was."""
 _MARCH_1900 = 61
-_DAY_MICROSECONDS = 86_400_000_000
+_DAY_THOUSANDTHS = 86_400_000
 _DAYS_KEPT = 20_000
 _WHOLE_TIME = len("12:00:00")
 _WHOLE_TIMESTAMP = len("2026-11-22 12:00:00")
@@ -44,7 +44,7 @@ class _Times(dict[str, str]):
             return self.setdefault(text, _decimals_of_a_day(text, ""))
         if text[_WHOLE_TIME : _WHOLE_TIME + 1] != ".":
             raise _Unknown
-        return _decimals_of_a_day(text, text[_WHOLE_TIME + 1 :])
+        return _decimals_of_a_day(text, text[_WHOLE_TIME + 1 : _WHOLE_TIME + _THOUSANDTHS])
 
 
 _TIMES = _Times()
@@ -148,7 +148,10 @@ class UtcCells(TemporalCells):
 
 
 def _decimals_of_a_day(text: str, fraction: str) -> str:
-    """Return ``.5`` of noon, to a tenth of a microsecond; a double has no finer part of today."""
+    """Return ``.5`` of noon, with a fraction of at most three digits.
+
+    What is finer is cut off rather than left to Excel, which would round it: 23:59:59.999999 would be shown as the next day.
+    """
     seconds = int(text[0:2]) * 3600 + int(text[3:5]) * 60 + int(text[6:8])
-    micros = seconds * 1_000_000 + int(fraction.ljust(6, "0"))
-    return f".{(micros * 10**12 + _DAY_MICROSECONDS // 2) // _DAY_MICROSECONDS:012d}".rstrip("0").rstrip(".")
+    thousandths = seconds * 1000 + int(fraction.ljust(3, "0"))
+    return f".{(thousandths * 10**12 + _DAY_THOUSANDTHS // 2) // _DAY_THOUSANDTHS:012d}".rstrip("0").rstrip(".")

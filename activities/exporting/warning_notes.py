@@ -10,7 +10,7 @@ _SENTENCES: dict[WarningCode, str] = {
     "number_out_of_range": "Numbers larger or smaller than Excel's are written as text.",
     "date_out_of_range": "Dates before 1 March 1900 or after the year 9999, infinity and the time 24:00:00 are written "
     "as text, because Excel does not know them or counts them differently.",
-    "below_milliseconds": "Excel shows thousandths of a second; what is finer is in the CSV file.",
+    "below_milliseconds": "Excel knows thousandths of a second; what is finer is cut off here; the CSV file has it.",
     "time_zone": "Excel knows no time zones: points in time are written in UTC, and shown with a Z.",
     "formula_like_text": "Text that begins like a formula (= + - @) is written as text and is not evaluated; beware of "
     "opening the CSV file with Excel, which would evaluate it.",

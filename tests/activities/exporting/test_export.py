@@ -4,19 +4,21 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import psycopg
 import pytest
-from obstore.store import LocalStore
+from obstore.store import LocalStore, S3Store
 from psycopg import sql
 
 from activities.exporting import ExportProgress, Limits, export_schema, verify_download
 from domain.export_manifest import Manifest, ManifestTable, read_manifest
+from storage.objects import ObjectStoreUnavailable, refusing_when_store_unavailable
 from storage.tenants.database import TenantDatabase
-from storage.tenants.refusals import TenantSchemaNotReadable
+from storage.tenants.refusals import TenantDatabaseUnavailable, TenantSchemaNotReadable
 from tests.activities.exporting.conftest import PREFIX, SCHEMA, Export, Files, Owner
+from tests.support.servers import free_port
 
 Make = Callable[..., None]
 
@@ -168,6 +170,7 @@ def test_what_excel_would_change_becomes_text_and_is_counted(make: Make, export:
     assert rows[3][4] == "0044-03-15 BC"
     assert rows[3][6:] == ["2026-11-22 12:00:00 BC", "12026-11-22 12:00:00.5+00"]
     assert rows[4][:5] == [0, -0.000123456789012345, 0, 1.7976931348623157e308, shown_as(1900, 3, 1)]
+    assert rows[4][5] == time(23, 59, 59, 999000)
     assert rows[4][6] == shown_as(9999, 12, 31, 23, 59, 59, 999000)
     assert warned(found) == {
         ("digits_beyond_15", "big", 2, 2),
@@ -413,4 +416,63 @@ def test_an_export_that_is_stopped_leaves_nothing_of_the_file_it_was_writing(
     make("CREATE TABLE a AS SELECT gen_random_uuid() AS x FROM generate_series(1, 150000)")
     with pytest.raises(Enough):
         export(progress=stop, limits=Limits(part_bytes=1_000_000))
+    assert files.names() == []
+
+
+def test_a_store_that_does_not_answer_ends_the_export_with_a_refusal_by_name(
+    make: Make, tenants: TenantDatabase
+) -> None:
+    make("CREATE TABLE a AS SELECT gen_random_uuid() AS x FROM generate_series(1, 1000)")
+    nowhere = S3Store(
+        "bucket",
+        endpoint=f"http://127.0.0.1:{free_port()}",
+        region="us-east-1",
+        skip_signature=True,
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=1)},
+    )
+    with (
+        pytest.raises(ObjectStoreUnavailable),
+        refusing_when_store_unavailable("the store"),
+        tenants.reading(SCHEMA) as connection,
+    ):
+        export_schema(connection, SCHEMA, nowhere, PREFIX, progress=lambda _progress: None)
+
+
+def test_a_database_that_goes_away_ends_the_export_without_a_manifest(
+    make: Make, owner: Owner, export: Export, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(progress: ExportProgress) -> None:
+        if progress.rows:
+            owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%'")
+
+    monkeypatch.setattr("activities.exporting.export._TELL_EVERY_SECONDS", 0.005)
+    make("CREATE TABLE a AS SELECT gen_random_uuid() AS x FROM generate_series(1, 300000)")
+    with pytest.raises(TenantDatabaseUnavailable):
+        export(progress=end)
+    assert files.names() == []
+
+
+def test_an_export_is_stopped_also_while_the_database_says_nothing(
+    make: Make, tenants: TenantDatabase, store: LocalStore, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Enough(Exception):  # noqa: N818
+        pass
+
+    monkeypatch.setattr("activities.exporting.export._TELL_EVERY_SECONDS", 0.05)
+    make("CREATE TABLE a (n int)")
+    url = tenants.url.render_as_string(hide_password=False)
+    with psycopg.connect(url) as connection, psycopg.connect(url) as somebody:
+        looks: list[ExportProgress] = []
+
+        def look(progress: ExportProgress) -> None:
+            if not looks:  # before the table is read
+                somebody.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(SCHEMA, "a")))
+            looks.append(progress)
+            if len(looks) > 3:
+                raise Enough
+
+        with pytest.raises(Enough):
+            export_schema(connection, SCHEMA, store, PREFIX, progress=look)
+        assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR
     assert files.names() == []

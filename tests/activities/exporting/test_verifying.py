@@ -63,11 +63,11 @@ def test_each_file_is_named_with_its_trouble(manifest: Manifest, files: Files) -
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        (b"no gzip", "not_gzip"),
-        (gzip.compress(b"a\n1\n2\n")[:-4], "not_gzip"),
-        (gzip.compress(b"a\n1\n") + b"more", "not_gzip"),
-        (gzip.compress(b"a\n" + b"1\n" * 2_000_000) + b"x", "not_gzip"),
-        (gzip.compress(b'a\n1\n"2\n3"\n'), "wrong_rows"),
+        pytest.param(b"no gzip", "not_gzip", id="no gzip"),
+        pytest.param(gzip.compress(b"a\n1\n2\n")[:-4], "not_gzip", id="cut"),
+        pytest.param(gzip.compress(b"a\n1\n") + b"more", "not_gzip", id="more behind it"),
+        pytest.param(gzip.compress(b"a\n" + b"1\n" * 2_000_000) + b"x", "not_gzip", id="more behind many blocks"),
+        pytest.param(gzip.compress(b'a\n1\n"2\n3"\n'), "wrong_rows", id="a row too few"),
     ],
     ids=["no gzip", "cut short", "something behind it", "something behind much", "a line too few"],
 )

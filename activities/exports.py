@@ -57,7 +57,7 @@ class Exporter:
         objects.discard_unfinished(attempt.prefix_of_all)
         objects.delete_all(attempt.prefix_of_all, on_batch=lambda _: go_on())
         try:
-            with tenants.reading(attempt.data_schema) as connection:
+            with tenants.reading(attempt.data_schema) as connection, objects.refusing():
                 manifest = export_schema(connection, attempt.data_schema, objects.store, attempt.prefix, progress=_show)
             summary = ExportSummary(
                 prefix=attempt.prefix,

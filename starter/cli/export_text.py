@@ -80,6 +80,8 @@ def _stage(view: ExportView) -> str:
 
 
 def _in_words(progress: ExportProgress) -> str:
+    if not progress.table:
+        return f"{progress.percent:.0f} %, {progress.tables_done} of {progress.tables} tables"
     done = f"{progress.percent:.0f} %: table {escape(progress.table)} ({progress.tables_done + 1} of {progress.tables})"
     return f"{done}, {progress.rows_done:,} of about {progress.rows_estimated:,} rows{_left(progress)}"
 

@@ -15,13 +15,16 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.dumping.program import DumpSettings
 from activities.erasing import Eraser
 from activities.exports import Exporter
 from activities.line_dates import LineDates, NightlySettings
 from activities.links import Links, LinkSettings
 from activities.mail import Mail, MailSettings
 from activities.marketing import MarketingRecords
+from activities.on_premises import Migrations
 from activities.records import Records
+from activities.transferring import Transfers
 from activities.verification import Verifier
 from activities.webhooks import Webhooks, WebhookSettings
 from domain.errors import Refusal
@@ -36,6 +39,7 @@ from workflows.contract import TASK_QUEUE
 from workflows.delivery import MessageDelivery
 from workflows.line_dates import SubscriptionLineDatesUpdate
 from workflows.marketing import MarketingServiceCancellation
+from workflows.on_premises import OnPremisesMigration
 
 # As many activities at once as there are threads for them and connections to the database.
 CONCURRENT_ACTIVITIES = 20
@@ -55,6 +59,7 @@ def create_worker(
     tenants: TenantDatabase | None = None,
     objects: Objects | None = None,
     links: Links | None = None,
+    dump: DumpSettings | None = None,
     task_queue: str = TASK_QUEUE,
 ) -> Worker:
     """Put a worker together from its outside parties."""
@@ -64,12 +69,15 @@ def create_worker(
     marketing = MarketingRecords(engine, channels, links)
     line_dates = LineDates(engine, channels, (nightly or NightlySettings()).nightly_zone)
     exporter, eraser = Exporter(engine, channels, tenants, objects), Eraser(engine, channels, tenants, objects)
+    migrations = Migrations(engine, channels)
+    transfers = Transfers(engine, channels, tenants, objects, dump or DumpSettings())
     return Worker(
         client,
         task_queue=task_queue,
         workflows=[
             SubscriptionCancellation,
             MarketingServiceCancellation,
+            OnPremisesMigration,
             SubscriptionLineDatesUpdate,
             MessageDelivery,
         ],
@@ -104,6 +112,17 @@ def create_worker(
             exporter.remind_of_export,
             eraser.erase_data,
             eraser.discard_copies,
+            migrations.request_migration,
+            migrations.accept_migration,
+            migrations.correct_migration,
+            migrations.start_transfer,
+            migrations.send_migration_link,
+            migrations.acknowledge_migration,
+            migrations.complete_migration,
+            migrations.end_migration,
+            migrations.remind_of_migration,
+            transfers.transfer_data,
+            transfers.discard_transfers,
             verifier.send_code,
             verifier.check_code,
             mailer.deliver_mail,

@@ -16,6 +16,7 @@ from domain.civil_dates import day_text
 from domain.civil_time import day_of, deadline_in_words, instant_in_words
 from domain.marketing import CampaignFacts
 from domain.messages import MAILED, MarketingServiceFacts, MessageFacts
+from domain.migration import HandOver
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
 from storage.verification import FreshCode
 
@@ -42,6 +43,13 @@ _DATA: Mapping[str, str] = {
 _CAMPAIGNS: Mapping[str, str] = {
     CampaignChoice.KEEP: "to be kept running",
     CampaignChoice.STOP: "to be stopped",
+}
+
+_AWAITED: Mapping[HandOver, str] = {
+    HandOver.ACCEPTANCE: "the acceptance of the migration",
+    HandOver.TRANSFER: "the transfer of the data",
+    HandOver.DOWNLOAD: "the download of the data",
+    HandOver.COMPLETION: "the report that the migration is complete",
 }
 
 
@@ -95,6 +103,8 @@ def letter(
         stopped=campaigns_in_words(facts.marketing.campaigns) if facts.marketing else [],
         until=f"{deadline_in_words(facts.reversal_deadline, zone)} ({zone})" if facts.reversal_deadline else None,
         link=link,
+        migration=facts.migration,
+        awaited=_AWAITED.get(facts.migration.hand_over) if facts.migration and facts.migration.hand_over else None,
         reply_to=reply_to,
     )
 

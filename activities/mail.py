@@ -19,6 +19,7 @@ from activities.retries import MAIL_MAX_ATTEMPTS
 from activities.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
 from domain.errors import Refusal
 from domain.messages import MessageFacts
+from domain.migration import Party, transfer_id
 from domain.vocabulary import Channel, Event, message_id
 from storage.tables import MessageRow
 from storage.verification import FreshCode
@@ -145,6 +146,10 @@ class Mail:
         """The page on which the reader does what the letter asks for, if there is one. Made anew, it is the same."""
         if self._links is None or not isinstance(facts, MessageFacts):
             return None
+        if (migration := facts.migration) is not None and migration.told is Party.IT_DEPARTMENT:
+            expires = migration.link_expires_at
+            subject = transfer_id(facts.cancellation, migration.transfer)
+            return self._links.link(LinkPurpose.MIGRATION, subject, expires) if expires else None
         if facts.export is not None:
             return self._links.link(LinkPurpose.EXPORT, facts.cancellation, facts.export.link_expires_at)
         if event is Event.MARKETING_CONSENT_REQUESTED and facts.marketing and facts.marketing.consent_until:

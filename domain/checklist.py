@@ -141,7 +141,7 @@ class CaseFacts(BaseModel):
 
 # The one place where data export and migration join in: offer the choice here, and carry it out in
 # the `preparing` stage of the workflow.
-OFFERED_DATA = (DataChoice.NONE, DataChoice.EXPORT)
+OFFERED_DATA = tuple(DataChoice)
 OFFERED_CAMPAIGNS = tuple(CampaignChoice)
 
 

@@ -89,7 +89,7 @@ class ImportedPolicy(CancellationPolicy):
     @field_validator("*", mode="before")
     @classmethod
     def _duration_in_iso_8601(cls, value: Any, info: ValidationInfo) -> Any:
-        if info.field_name not in ("reversal_window_days", "code_attempts"):
+        if info.field_name not in ("reversal_window_days", "code_attempts", "migration_escalation_queue"):
             for duration in value if isinstance(value, list) else [value]:
                 if duration is not None and not (isinstance(duration, str) and duration.startswith("P")):
                     raise RefusedValue(FieldMalformed("This is not an ISO 8601 duration such as P14D or PT15M"))
@@ -136,6 +136,13 @@ class ImportedOrganization(Entry):
     data_schema: Annotated[str, AfterValidator(_data_schema)] | None = None
     """The schema of the organization's data; that of one that exists is kept where it is not set."""
     marketing_service: ImportedMarketingService | None = None
+
+
+class ImportedQueue(Entry):
+    """A support queue, and where its mail goes; without an address only webhooks tell of what reaches it."""
+
+    name: Identifier
+    mail: EmailStr | None = None
 
 
 class ImportedContract(Entry):

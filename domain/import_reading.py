@@ -21,6 +21,7 @@ from domain.import_document import (
     ImportedLine,
     ImportedOrganization,
     ImportedPolicy,
+    ImportedQueue,
     ImportedSubscription,
 )
 from domain.import_refusals import Problem
@@ -28,10 +29,19 @@ from domain.policy import CancellationPolicy
 
 T = TypeVar("T")
 Kind = Literal[
-    "policy", "organization", "campaign", "activity", "contract", "subscription", "line", "planned_line", "invoice"
+    "policy",
+    "queue",
+    "organization",
+    "campaign",
+    "activity",
+    "contract",
+    "subscription",
+    "line",
+    "planned_line",
+    "invoice",
 ]
 
-SECTIONS = ("policies", "organizations", "contracts", "subscriptions", "invoices")
+SECTIONS = ("policies", "queues", "organizations", "contracts", "subscriptions", "invoices")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _UNKNOWN: dict[Kind, type[refusals.ReferenceUnknown]] = {
@@ -71,6 +81,7 @@ class ImportDocument:
     problems: list[Problem] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     policies: list[Placed[tuple[str, CancellationPolicy]]] = field(default_factory=list)
+    queues: list[Placed[ImportedQueue]] = field(default_factory=list)
     organizations: list[Placed[ImportedOrganization]] = field(default_factory=list)
     contracts: list[Placed[ImportedContract]] = field(default_factory=list)
     subscriptions: list[Placed[ImportedSubscription]] = field(default_factory=list)
@@ -116,6 +127,7 @@ class _Reader:
             if name not in SECTIONS:
                 self._problem(_step("", name), refusals.FieldUnknown(name, SECTIONS))
         self._policies(raw.get("policies"))
+        self._queues(raw.get("queues"))
         self._organizations(raw.get("organizations"))
         for path, item in self._items(raw.get("contracts"), "contracts"):
             self._only("contract", item.get("number"), f"{path}.number", refusals.DuplicateId)
@@ -146,6 +158,12 @@ class _Reader:
             policy = self._entry(ImportedPolicy.model_validate, durations, path, ImportedPolicy)
             if policy is not None:
                 self.document.policies.append(Placed(path, (name, policy)))
+
+    def _queues(self, raw: object) -> None:
+        for path, item in self._items(raw, "queues"):
+            self._only("queue", item.get("name"), f"{path}.name", refusals.DuplicateId)
+            if (queue := self._entry(ImportedQueue.model_validate, item, path, ImportedQueue)) is not None:
+                self.document.queues.append(Placed(path, queue))
 
     def _organizations(self, raw: object) -> None:
         for path, item in self._items(raw, "organizations"):

@@ -6,13 +6,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from domain.marketing import CampaignFacts, Consent, MarketingStage
+from domain.migration import HandOver, MigrationStage, Party
 from domain.quote import Quote
-from domain.vocabulary import Channel, Event, Stage
+from domain.vocabulary import Channel, Event, Platform, Stage
 
 MAILED = frozenset(
     event
     for event in Event
-    if event.startswith(("cancellation.", "export.", "data.", "marketing."))
+    if event.startswith(("cancellation.", "export.", "data.", "marketing.", "migration."))
     and event is not Event.MARKETING_STOP_REQUESTED
 )
 
@@ -67,6 +68,32 @@ class ErasureFacts(BaseModel):
     """Why the organization's own data stays, if it does: another subscription still uses it."""
 
 
+class MigrationFacts(BaseModel):
+    """What a message says of an on-premises migration. The IT department's address is not among it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: MigrationStage
+    platform: Platform
+    queue: str
+    told: Party
+    """Who the message is for, or, of a message that goes to systems alone, would be for."""
+    hand_over: HandOver | None = None
+    """What is waited for."""
+    since: datetime
+    """Since when."""
+    deadline: datetime | None = None
+    """When it is given up."""
+    transfer_at: datetime | None = None
+    transfer: int = 0
+    """Which transfer the message is about, counted from 1; 0 before the first."""
+    tables: int | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    link_expires_at: datetime | None = None
+
+
 class MessageFacts(BaseModel):
     """The facts from which a message is written. Webhooks carry them without `NOT_FOR_SYSTEMS`."""
 
@@ -106,6 +133,7 @@ class MessageFacts(BaseModel):
     """About the campaigns, where they were to be stopped."""
     export: ExportFacts | None = None
     erasure: ErasureFacts | None = None
+    migration: MigrationFacts | None = None
 
     def for_systems(self) -> dict[str, Any]:
         """Return the facts as JSON without what would tell who the customer is, and what is written for letters."""

@@ -6,11 +6,13 @@ from typing import Annotated
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict
 
+from domain.vocabulary import Identifier
+
 PositiveDuration = Annotated[timedelta, Gt(timedelta(0)), Le(timedelta(days=3660))]
 
 
 class CancellationPolicy(BaseModel):
-    """The durations of one cancellation. A running cancellation keeps the policy it was opened with.
+    """The durations of one cancellation, and who hears of what takes too long. A running cancellation keeps the policy it was opened with.
 
     Durations are ISO 8601 (``P14D``, ``PT15M``) in JSON.
     """
@@ -34,6 +36,18 @@ class CancellationPolicy(BaseModel):
     acknowledgement_reminder: PositiveDuration = timedelta(days=7)
     """How often the person is reminded, once the case is closed, that an export waits to be downloaded: nothing is erased
     before."""
+    migration_reminder: PositiveDuration = timedelta(days=2)
+    """How long a hand-over of an on-premises migration may take before whoever must act is reminded."""
+    migration_escalation: PositiveDuration = timedelta(days=5)
+    """How long it may take before `migration_escalation_queue` hears of it."""
+    migration_limit: PositiveDuration = timedelta(days=30)
+    """How long it may take at all: then the migration and its cancellation are abandoned, and all is undone."""
+    migration_escalation_queue: Identifier = "escalation"
+    """The support queue that hears of what takes too long."""
+    transfer_reminder: PositiveDuration = timedelta(hours=4)
+    """How long the transfer itself may run before the queue is told; it is a machine's work."""
+    transfer_escalation: PositiveDuration = timedelta(days=1)
+    """How long the transfer itself may run before it is escalated."""
     code_lifetime: PositiveDuration = timedelta(minutes=15)
     """How long a one-time code can be used."""
     code_attempts: Annotated[int, Ge(1), Le(10)] = 4

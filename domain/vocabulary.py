@@ -17,6 +17,16 @@ Actor = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^@\s\x00][^@\x00]*$")
 ]
 
+# Where somebody reads mail. Only the form: whether it exists, its mail server says. A pattern, because workflows read it.
+EmailAddress = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        max_length=254,
+        pattern=r"^[^@\s\x00-\x1f\x7f<>(),;:\\\"\[\]]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]{2,63}$",
+    ),
+]
+
 # Why somebody did something, in their own words.
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=1000, pattern=r"^[^\x00]*$")]
 
@@ -119,6 +129,14 @@ class Event(StrEnum):
     EXPORT_READY = "export.ready"
     EXPORT_REMINDER = "export.reminder"
     DATA_ERASED = "data.erased"
+    MIGRATION_REQUESTED = "migration.requested"
+    MIGRATION_SCHEDULED = "migration.scheduled"
+    MIGRATION_DATA_AVAILABLE = "migration.data_available"
+    MIGRATION_DOWNLOADED = "migration.downloaded"
+    MIGRATION_COMPLETED = "migration.completed"
+    MIGRATION_REMINDER = "migration.reminder"
+    MIGRATION_ESCALATED = "migration.escalated"
+    MIGRATION_ENDED = "migration.ended"
     CREDIT_MEMO_REQUESTED = "credit_memo.requested"
     MARKETING_CONSENT_REQUESTED = "marketing.consent_requested"
     MARKETING_KEPT = "marketing.kept"

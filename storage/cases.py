@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from domain.checklist import CaseFacts, Checklist
 from domain.identity import Identity
 from domain.marketing import CampaignAction, Consent
-from domain.messages import ErasureFacts, ExportFacts, MarketingFacts, MessageFacts
+from domain.messages import ErasureFacts, ExportFacts, MarketingFacts, MessageFacts, MigrationFacts
 from domain.policy import CancellationPolicy
 from domain.quote import Quote, changes, quote
 from domain.vocabulary import (
@@ -273,11 +273,12 @@ def tell_of(
     mail_to: str | None = None,
     export: ExportFacts | None = None,
     erasure: ErasureFacts | None = None,
+    migration: MigrationFacts | None = None,
 ) -> None:
     """Note that this event of the case is to be told, with the facts as they are now.
 
     ``checklist`` spares a look at the answers where the caller has them; they matter during the intake alone. What became
-    different is told where ``promised_before`` says what was promised. Mail goes ``mail_to``, else to the organization's
+    different is told where ``promised_before`` says what was promised. Mail goes to ``mail_to``, else to the organization's
     billing administrator.
     """
     session.flush()
@@ -318,6 +319,7 @@ def tell_of(
         marketing=about_marketing,
         export=export,
         erasure=erasure,
+        migration=migration,
     )
     outbox.tell(
         session,

@@ -157,10 +157,11 @@ def withdraw(session: Session, step: Step, *, channels: frozenset[Channel]) -> N
 
 
 def abandon(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
-    """End a case whose checklist was not finished in time."""
+    """End a case that was not finished in time, its checklist or its migration; all it did is undone."""
     case = hold_case(session, step.cancellation)
-    if case.row.stage != Stage.INTAKE:
+    if case.row.stage not in (Stage.INTAKE, Stage.PREPARING):
         return
+    undo_lines(session, case, step)
     end(session, case, Stage.ABANDONED, step)
     tell_of(session, case, Event.ABANDONED, step, channels=channels)
 

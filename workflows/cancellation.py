@@ -28,6 +28,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.carrying import THE_SERVICE
     from workflows.case import Case
     from workflows.data_requests import DataRequests
+    from workflows.migrating import Migrating
     from workflows.recording import recorded
     from workflows.telling import Teller
 
@@ -45,7 +46,7 @@ OBSTACLE_CHECK = timedelta(days=1)
 
 
 @workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION)
-class SubscriptionCancellation(DataRequests, CampaignStops):
+class SubscriptionCancellation(DataRequests, CampaignStops, Migrating):
     """Carries one cancellation. ``run`` is the story; what others ask for while it runs is in `workflows.requests`."""
 
     @workflow.run
@@ -58,6 +59,8 @@ class SubscriptionCancellation(DataRequests, CampaignStops):
             return await self._withdraw()
         if not await self._data_kept():
             return await self._withdraw()
+        if not await self._migrated():
+            return await (self._withdraw() if self._withdrawal else self._abandon())
         if not await self._campaigns_settled():
             return await self._withdraw()
         if not await self._lines_settled():
@@ -244,7 +247,7 @@ class SubscriptionCancellation(DataRequests, CampaignStops):
         return await self._end(Stage.WITHDRAWN, Records.withdraw, step, "undo what was prepared")
 
     async def _abandon(self) -> contract.CancellationStatus:
-        step = self._step("abandoned", why="the checklist was not finished in time")
+        step = self._step("abandoned", why=self._abandoned_because)
         return await self._end(Stage.ABANDONED, Records.abandon, step, "close the unanswered case")
 
     async def _end(

@@ -49,6 +49,8 @@ class Case:
     """Whether something may lie in the object store."""
     erasure_waits_for: str | None = None
     erased_at: datetime | None = None
+    migration: contract.MigrationMoved | None = None
+    """Where the on-premises migration stands that is waited for."""
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
     last_refusal: RefusalDetails | None = None
@@ -99,6 +101,8 @@ class Case:
     def _preparing(self) -> str:
         if self.awaits_approval:
             return "a second person: approval of the goodwill"
+        if self.migration is not None:
+            return self.migration.waiting_for
         if self.export is contract.ExportStatus.RUNNING:
             return "the export of the data"
         if self.consent is Consent.ASKED:
@@ -166,6 +170,7 @@ class Case:
             ("Stage", f"**{self.stage}**"),
             ("Waits for", self.waiting_for()),
             (_STAGE_ENDS.get(self.stage, ""), self._with_days_left(self.stage_deadline)),
+            ("Migration", f"`migration:{self.subscription}`: {self.migration.stage}" if self.migration else ""),
             ("Organization", f"{self.opened.organization}, {self.zone}"),
             ("Received", instant_in_words(self.received_at, self.zone)),
             ("Termination day", day_text(day) if (day := self.checklist.termination_date) else ""),

@@ -5,6 +5,7 @@ it. The state that both share lives here.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
@@ -47,6 +48,7 @@ class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
         self._credit_memo_posted = False
         self._erasable_again = False
         """Whether something changed that may have stood against erasing the data."""
+        self._abandoned_because = "the checklist was not finished in time"
         self._entering: Stage | None = None
         """Set while a transition is being written: the decision has fallen, whoever asks now is too late."""
 
@@ -129,6 +131,14 @@ class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
     def credit_memo_posted(self, *_: Any) -> None:
         """Look again whether every credit memo is there."""
         self._credit_memo_posted = True
+
+    @workflow.signal(name=contract.SIGNAL_MIGRATION_MOVED)
+    def migration_moved(self, *received: Any) -> None:
+        """Show where the migration stands that this case waits for."""
+        if self._case is not None and self.case.stage is Stage.PREPARING:
+            with suppress(InputMalformed):
+                self.case.migration = contract.read(received, contract.MigrationMoved)
+                self._publish()
 
     async def _take_reversal(self, message: contract.RequestReversal, _: Step) -> None:
         # Only yield where there is something to wait for: a request that arrives together with the deadline was there

@@ -20,6 +20,7 @@ COMMANDS = {
     "cancellations": Lazily(
         "starter.cli.cancellations:cancellations_app", "Start, answer, watch and end cancellations."
     ),
+    "migrations": Lazily("starter.cli.migrations:migrations_app", "Accept, watch and correct on-premises migrations."),
     "credit-memos": Lazily(
         "starter.cli.credit_memos:credit_memos_app", "Post credit memos that cancellations wait for."
     ),

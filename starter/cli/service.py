@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # these take a second, which `--help` and a wrong call should
     from starter.exports import ExportsClient
     from starter.holds import HoldsClient
     from starter.marketing import MarketingClient
+    from starter.migrations import MigrationsClient
 
 Result = TypeVar("Result")
 AnyClient = TypeVar("AnyClient")
@@ -102,6 +103,17 @@ def with_marketing(
         return MarketingClient(temporal, engine)
 
     return _with_client(client, command, as_json=as_json, what=what)
+
+
+def with_migrations(command: "Callable[[MigrationsClient], Awaitable[Result]]", *, as_json: bool) -> Result:
+    """Do the same with the client of migrations."""
+
+    def client(temporal: "Client", engine: "Engine") -> "MigrationsClient":
+        from starter.migrations import MigrationsClient
+
+        return MigrationsClient(temporal, engine)
+
+    return _with_client(client, command, as_json=as_json, what="Waiting for the service")
 
 
 def with_holds(command: "Callable[[HoldsClient], Awaitable[Result]]", *, as_json: bool) -> Result:

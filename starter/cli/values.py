@@ -7,7 +7,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from domain.marketing import CampaignAction
-from domain.vocabulary import Actor, Identifier, Reason
+from domain.vocabulary import Actor, EmailAddress, Identifier, Reason
 
 
 def _reader(form: Any, rule: str) -> Callable[[str], str]:
@@ -27,6 +27,7 @@ identifier = _reader(
 )
 actor = _reader(Actor, "1 to 100 characters and no e-mail address; name another with --actor or OFFRAMP_ACTOR")
 reason = _reader(Reason, "3 to 1000 characters that say why")
+email = _reader(EmailAddress, "write an e-mail address, such as it@example.com")
 
 
 def campaign_actions(given: Sequence[str] | None) -> dict[str, CampaignAction]:

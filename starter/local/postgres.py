@@ -68,6 +68,10 @@ class PostgresCluster:
             package = readable_copy(package.parent, parts, name) / package.name
         return package / "pginstall" / "bin"
 
+    def program(self, name: str) -> Path:
+        """A program of this PostgreSQL, such as pg_dump."""
+        return self._programs / name
+
     @property
     def files(self) -> Path:
         """PostgreSQL's own data directory, by its true path."""

@@ -141,6 +141,7 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
         "TEMPORAL_NAMESPACE": NAMESPACE,
         # A profile of the person's own, for a cluster elsewhere, would add its key and TLS to the local address.
         "TEMPORAL_CONFIG_FILE": os.devnull,
+        "OFFRAMP_PG_DUMP": str(cluster.program("pg_dump")),
         "OFFRAMP_SMTP_URL": f"smtp://{HOST}:{ports.smtp}",
         "OFFRAMP_MAIL_FROM": MAIL_FROM,
         "OFFRAMP_WEBHOOK_URL": f"http://{HOST}:{ports.webhooks}/",

@@ -15,6 +15,7 @@ from domain.errors import Refusal
 from starter.client import Offramp
 from starter.connection import connect_to_temporal
 from starter.leaving import leave
+from starter.migrations import MigrationsClient
 from starter.pages.app import create_pages
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
@@ -48,8 +49,9 @@ async def main() -> None:
     if links is None:
         raise PagesNotConfigured
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=5)
-    service = Offramp(await connect_to_temporal(), engine)
-    app = create_pages(engine, service, links, Objects(store) if (store := ObjectStoreSettings()).url else None)
+    temporal = await connect_to_temporal()
+    objects = Objects(store) if (store := ObjectStoreSettings()).url else None
+    app = create_pages(engine, Offramp(temporal, engine), links, objects, migrations=MigrationsClient(temporal, engine))
     # Not every request is logged: its path holds the link, which is a key.
     config = uvicorn.Config(app, settings.pages_host, settings.pages_port, access_log=False, log_config=None)
     await uvicorn.Server(config).serve()

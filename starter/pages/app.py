@@ -14,8 +14,10 @@ from activities.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTa
 from domain.errors import Refusal
 from starter.client import Offramp, StillWaiting
 from starter.connection import TemporalUnavailable
+from starter.migrations import MigrationsClient
 from starter.pages.consent import AGREE, DECLINE, ConsentPages
 from starter.pages.exports import DOWNLOADED, FRESH_LINK, ExportPages
+from starter.pages.migrations import MigrationPages
 from starter.pages.page import NothingThere, Page, rendered
 from storage.database import DatabaseUnavailable, refusing_when_unavailable
 from storage.objects import Objects
@@ -41,9 +43,16 @@ _HEADERS = {
 logger = logging.getLogger(__name__)
 
 
-def create_pages(engine: Engine, service: Offramp, links: Links, objects: Objects | None) -> FastAPI:
+def create_pages(
+    engine: Engine,
+    service: Offramp,
+    links: Links,
+    objects: Objects | None,
+    *,
+    migrations: MigrationsClient | None = None,
+) -> FastAPI:
     """Put the pages together from what they need; ``objects`` is None where there is no object store."""
-    pages = _Pages(engine, service, links, objects)
+    pages = _Pages(engine, service, links, objects, migrations)
     app = FastAPI(title="Offramp pages", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/health", pages.health)
     app.add_api_route("/style.css", pages.style)
@@ -57,7 +66,14 @@ def create_pages(engine: Engine, service: Offramp, links: Links, objects: Object
 class _Pages:
     """What the addresses lead to. The paths hold links, which are keys: they are not logged."""
 
-    def __init__(self, engine: Engine, service: Offramp, links: Links, objects: Objects | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        service: Offramp,
+        links: Links,
+        objects: Objects | None,
+        migrations: MigrationsClient | None,
+    ) -> None:
         self._engine = engine
         self._links = links
         self._shown: dict[LinkPurpose, Act] = {}
@@ -75,6 +91,13 @@ class _Pages:
             self._acts[LinkPurpose.EXPORT, DOWNLOADED] = exports.acknowledge
             self._acts[LinkPurpose.EXPORT, FRESH_LINK] = exports.renew
             self._files[LinkPurpose.EXPORT] = exports.file
+        if objects is not None and migrations is not None:
+            transfers = MigrationPages(engine, migrations, objects)
+            self._shown[LinkPurpose.MIGRATION] = transfers.show
+            self._expired[LinkPurpose.MIGRATION] = transfers.expired
+            self._acts[LinkPurpose.MIGRATION, DOWNLOADED] = transfers.acknowledge
+            self._acts[LinkPurpose.MIGRATION, FRESH_LINK] = transfers.renew
+            self._files[LinkPurpose.MIGRATION] = transfers.file
 
     def health(self) -> Response:
         return PlainTextResponse("ok")

@@ -25,6 +25,7 @@ from storage.tables import (
     PolicyRow,
     SubscriptionLineRow,
     SubscriptionRow,
+    SupportQueueRow,
     Table,
 )
 
@@ -41,6 +42,7 @@ class Existing:
     """Rows by key, only of what the document names."""
 
     policies: Rows
+    queues: Rows
     organizations: Rows
     owners_of_urls: dict[str, str]
     """Every organization's URL and unique name, whose owner an import must not change."""
@@ -95,6 +97,7 @@ def load(session: Session, document: ImportDocument) -> Existing:
     ).all()
     existing = Existing(
         policies=_rows(session, PolicyRow, "name", {p.entry[0] for p in document.policies} | referred["policy"]),
+        queues=_rows(session, SupportQueueRow, "name", {placed.entry.name for placed in document.queues}),
         organizations=_rows(session, OrganizationRow, "id", {*organizations, *owners} | referred["organization"]),
         owners_of_urls={row.url: row.id for row in identities},
         owners_of_names={row.unique_name: row.id for row in identities},

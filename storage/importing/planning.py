@@ -25,11 +25,13 @@ from storage.tables import (
     PolicyRow,
     SubscriptionLineRow,
     SubscriptionRow,
+    SupportQueueRow,
     Table,
 )
 
 TABLES: dict[str, type[Table]] = {
     "policies": PolicyRow,
+    "queues": SupportQueueRow,
     "organizations": OrganizationRow,
     "marketing_services": MarketingServiceRow,
     "campaigns": CampaignRow,
@@ -108,6 +110,8 @@ def plan_masters(plan: Plan) -> None:
     """Plan everything but lines and what hangs on them."""
     _references(plan)
     _policies(plan)
+    for queue in plan.document.queues:
+        plan.changes["queues"].put(queue.entry.model_dump(mode="json"), plan.existing.queues.get(queue.entry.name))
     _organizations(plan)
     contracts = plan.changes["contracts"]
     for placed in plan.document.contracts:

@@ -22,6 +22,7 @@ from storage.tables.marketing import (
     MarketingCodeRow,
     MarketingServiceRow,
 )
+from storage.tables.on_premises import MigrationRow, SupportQueueRow
 from storage.tables.organizations import ContractRow, OrganizationRow, PolicyRow, SubscriptionRow
 from storage.tables.trail import AuditRow, MessageRow
 
@@ -46,12 +47,14 @@ __all__ = [
     "MarketingCodeRow",
     "MarketingServiceRow",
     "MessageRow",
+    "MigrationRow",
     "OneTimeCode",
     "OrganizationRow",
     "PlannedLineRow",
     "PolicyRow",
     "SubscriptionLineRow",
     "SubscriptionRow",
+    "SupportQueueRow",
     "Table",
     "VerificationCodeRow",
 ]

@@ -8,8 +8,9 @@ import pytest
 
 from activities.letters import Letter, code_letter, letter
 from domain.marketing import CampaignAction, CampaignFacts, Consent, MarketingStage
-from domain.messages import MAILED, ErasureFacts, ExportFacts, MarketingFacts, MarketingServiceFacts
-from domain.vocabulary import Event, Stage
+from domain.messages import MAILED, ErasureFacts, ExportFacts, MarketingFacts, MarketingServiceFacts, MigrationFacts
+from domain.migration import HandOver, MigrationStage, Party
+from domain.vocabulary import Event, Platform, Stage
 from storage.verification import FreshCode
 from tests.activities.samples import facts
 
@@ -71,6 +72,24 @@ ERASURE = ErasureFacts(
 )
 KEPT = ERASURE.model_copy(update={"kept_because": "subscription SUB-1002 of the organization still uses it"})
 LINK = "https://offramp.example/links/eyJwIjoiZXhwb3J0In0.Zm9v"
+MIGRATION = MigrationFacts(
+    stage=MigrationStage.AVAILABLE,
+    platform=Platform.MICROSOFT_ONLINE_SERVICES,
+    queue="technical_support",
+    told=Party.IT_DEPARTMENT,
+    hand_over=HandOver.DOWNLOAD,
+    since=datetime(2026, 12, 1, 9, tzinfo=UTC),
+    deadline=datetime(2026, 12, 31, 9, tzinfo=UTC),
+    transfer_at=datetime(2026, 12, 1, 9, tzinfo=UTC),
+    transfer=1,
+    tables=14,
+    rows=182_340,
+    bytes=41_231_890,
+    sha256="4f0c1ef2b3a44c0c8f3f4d1a4f6f8f0f0d1e2c3b4a5968778695a4b3c2d1e0ff",
+    link_expires_at=datetime(2026, 12, 8, 9, tzinfo=UTC),
+)
+FOR_THE_QUEUE = MIGRATION.model_copy(update={"told": Party.QUEUE})
+
 EVERY_LETTER = {
     "received": letter(Event.RECEIVED, facts(Stage.INTAKE)),
     "received with open questions": letter(Event.RECEIVED, facts(Stage.INTAKE, **OPEN)),
@@ -105,6 +124,15 @@ EVERY_LETTER = {
     "export ready": letter(Event.EXPORT_READY, facts(Stage.PREPARING, export=EXPORT), link=LINK),
     "export ready without pages": letter(Event.EXPORT_READY, facts(Stage.PREPARING, export=EXPORT)),
     "export reminder": letter(Event.EXPORT_REMINDER, facts(Stage.CLOSED, export=EXPORT), link=LINK),
+    "migration requested": letter(Event.MIGRATION_REQUESTED, facts(Stage.PREPARING, migration=FOR_THE_QUEUE)),
+    "migration scheduled": letter(Event.MIGRATION_SCHEDULED, facts(Stage.PREPARING, migration=MIGRATION)),
+    "migrated data": letter(Event.MIGRATION_DATA_AVAILABLE, facts(Stage.PREPARING, migration=MIGRATION), link=LINK),
+    "migrated data without pages": letter(Event.MIGRATION_DATA_AVAILABLE, facts(Stage.PREPARING, migration=MIGRATION)),
+    "migration downloaded": letter(Event.MIGRATION_DOWNLOADED, facts(Stage.PREPARING, migration=FOR_THE_QUEUE)),
+    "migration completed": letter(Event.MIGRATION_COMPLETED, facts(Stage.PREPARING, migration=MIGRATION)),
+    "reminder of a download": letter(Event.MIGRATION_REMINDER, facts(Stage.PREPARING, migration=MIGRATION), link=LINK),
+    "migration escalated": letter(Event.MIGRATION_ESCALATED, facts(Stage.PREPARING, migration=FOR_THE_QUEUE)),
+    "migration ended": letter(Event.MIGRATION_ENDED, facts(Stage.WITHDRAWN, migration=MIGRATION)),
     "data erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=ERASURE)),
     "copies erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=KEPT)),
     "code": code_letter(
@@ -155,7 +183,7 @@ def test_every_mailed_event_has_a_letter() -> None:
     for event in MAILED:
         stage = Stage.CANCELED if event in (Event.EFFECTIVE, Event.REVERSAL_REMINDER) else Stage.CLOSED
         about = stopping() if event.startswith("marketing.") else {}
-        assert letter(event, facts(stage, export=EXPORT, erasure=ERASURE, **about)).subject
+        assert letter(event, facts(stage, export=EXPORT, erasure=ERASURE, migration=MIGRATION, **about)).subject
 
 
 @every_letter

@@ -34,7 +34,7 @@ MESSAGES = [
     if message.__module__ == contract.__name__
     and issubclass(message, BaseModel)
     and not issubclass(message, RootModel)
-    and message not in (contract.Message, contract.Request)
+    and message not in (contract.Message, contract.Request, contract.AboutMigration)
 ]
 
 

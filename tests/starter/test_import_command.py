@@ -46,7 +46,7 @@ def written(tmp_path: Path, content: bytes) -> str:
 def test_the_example_of_the_documentation_is_imported_and_audited(tmp_path: Path, database_url: str) -> None:
     result = offramp(written(tmp_path, json.dumps(example()).encode()), url=database_url)
     assert result.returncode == 0, result.stderr
-    assert b"Imported: 14 created, 0 changed, 0 unchanged." in result.stdout
+    assert b"Imported: 16 created, 0 changed, 0 unchanged." in result.stdout
     with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
         audited = connection.execute("SELECT actor, action, why FROM audit_trail").fetchall()
     assert audited == [("importer", "import.done", "import of document.json")]
@@ -56,7 +56,7 @@ def test_the_sample_comes_from_standard_input_and_its_report_is_json(database_ur
     first = offramp("-", "--json", url=database_url, stdin=sample_document())
     again = offramp("-", "--json", url=database_url, stdin=sample_document())
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
-    assert json.loads(first.stdout)["kinds"]["subscriptions"] == {"created": 14, "changed": 0, "unchanged": 0}
+    assert json.loads(first.stdout)["kinds"]["subscriptions"] == {"created": 16, "changed": 0, "unchanged": 0}
     assert json.loads(again.stdout)["total"]["changed"] == json.loads(again.stdout)["total"]["created"] == 0
 
 

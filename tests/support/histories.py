@@ -9,8 +9,15 @@ from workflows.cancellation import SubscriptionCancellation
 from workflows.delivery import MessageDelivery
 from workflows.line_dates import SubscriptionLineDatesUpdate
 from workflows.marketing import MarketingServiceCancellation
+from workflows.on_premises import OnPremisesMigration
 
-WORKFLOWS = [SubscriptionCancellation, MarketingServiceCancellation, MessageDelivery, SubscriptionLineDatesUpdate]
+WORKFLOWS = [
+    SubscriptionCancellation,
+    OnPremisesMigration,
+    MarketingServiceCancellation,
+    MessageDelivery,
+    SubscriptionLineDatesUpdate,
+]
 
 
 def replayer() -> Replayer:

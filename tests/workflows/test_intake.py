@@ -54,8 +54,8 @@ REFUSED = {
     "a day that is over": ({"termination_date": "2021-01-01"}, "termination_day_in_past"),
     "a day too far away": ({"termination_date": "2099-01-01"}, "termination_day_too_far"),
     "an unknown choice": ({"data": "burn"}, "answer_not_understood"),
-    "an export": ({"data": "export"}, "choice_not_offered"),
-    "a migration": ({"data": "migrate"}, "choice_not_offered"),
+    "an export of nothing": ({"data": "export"}, "no_data_configured"),
+    "a migration of nothing": ({"data": "migrate"}, "no_data_configured"),
 }
 
 

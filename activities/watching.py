@@ -1,0 +1,91 @@
+"""Long work under watch: heartbeats while it gets on, and an end to it as soon as it is not wanted any more."""
+
+import contextvars
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from temporalio import activity
+from temporalio.exceptions import CancelledError
+
+BEAT_SECONDS = 5.0
+LOOK_SECONDS = 0.5
+STUCK_SECONDS = 1800.0
+"""Work that has not got on for so long beats no more: Temporal then gives it to another worker."""
+
+
+class Watch:
+    """Watches the activity that runs in this thread; blocking calls of it are ended through what `stopped_by` was given.
+
+    A thread of its own looks whether the activity was cancelled: the one that works is in a read from a pipe, a query, or
+    an upload, and would notice minutes later.
+    """
+
+    def __init__(self) -> None:
+        self._stops: list[Callable[[], object]] = []
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+        self._progress: tuple[str, int] = ("begun", 0)
+        self._got_on_at = time.monotonic()
+        self.cancelled = False
+
+    def progress(self, what: str, so_far: int) -> None:
+        """Note that the work gets on.
+
+        Raises:
+            CancelledError: it is not wanted any more.
+
+        """
+        self.check()
+        self._progress, self._got_on_at = (what, so_far), time.monotonic()
+
+    def check(self) -> None:
+        """Raise CancelledError if the work is not wanted any more."""
+        if self.cancelled:
+            raise CancelledError("the work is not wanted any more")
+
+    @contextmanager
+    def stopped_by(self, stop: Callable[[], object]) -> Iterator[None]:
+        """Have ``stop`` called, from another thread, if the work is not wanted any more while the block runs."""
+        with self._lock:
+            self.check()
+            self._stops.append(stop)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stops.remove(stop)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch while the block runs; whatever it raises because it was stopped leaves as CancelledError."""
+        # Thread and activity share the activity's context: that is how the SDK knows whose heartbeat it is.
+        thread = threading.Thread(target=contextvars.copy_context().run, args=(self._look,), daemon=True)
+        thread.start()
+        try:
+            yield
+        except Exception:
+            self.check()
+            raise
+        finally:
+            self._done.set()
+            thread.join()
+
+    def _look(self) -> None:
+        beaten_at = 0.0
+        while not self._done.wait(LOOK_SECONDS):
+            if activity.is_cancelled():
+                self._stop()
+                return
+            now = time.monotonic()
+            if now - beaten_at >= BEAT_SECONDS and now - self._got_on_at < STUCK_SECONDS:
+                beaten_at = now
+                activity.heartbeat(*self._progress)
+
+    def _stop(self) -> None:
+        with self._lock:
+            self.cancelled = True
+            for stop in self._stops:
+                with suppress(Exception):  # it may have ended by itself just now
+                    stop()

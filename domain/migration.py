@@ -1,0 +1,297 @@
+"""On-premises migration: who acts at which stage, how long they may take, and the refusals (rules, section 10)."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from domain.civil_time import instant_in_words, time_zone
+from domain.errors import Refusal
+from domain.policy import CancellationPolicy
+from domain.vocabulary import Platform
+
+FURTHEST_TRANSFER = timedelta(days=180)
+"""How far ahead the time of the transfer may lie: the subscription cannot end before it."""
+
+
+class MigrationStage(StrEnum):
+    """Where a migration stands (rules, section 10)."""
+
+    REQUESTED = "requested"
+    SCHEDULED = "scheduled"
+    TRANSFERRING = "transferring"
+    AVAILABLE = "available"
+    DOWNLOADED = "downloaded"
+    COMPLETED = "completed"
+    WITHDRAWN = "withdrawn"
+    ABANDONED = "abandoned"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing follows any more."""
+        return self in FINAL_MIGRATION_STAGES
+
+
+FINAL_MIGRATION_STAGES = frozenset({MigrationStage.COMPLETED, MigrationStage.WITHDRAWN, MigrationStage.ABANDONED})
+
+QUEUES = {
+    Platform.MICROSOFT_ONLINE_SERVICES: "technical_support",
+    Platform.COMMERCE_TRANSACTION: "billing_support",
+}
+"""The support queue that carries out the migrations of each platform."""
+
+
+class Party(StrEnum):
+    """Who is told about a migration."""
+
+    QUEUE = "queue"
+    """The support team that carries it out."""
+    IT_DEPARTMENT = "it_department"
+    """The contact that the queue named when it accepted."""
+    ESCALATION = "escalation"
+    """The queue that hears of what takes too long."""
+    BILLING_ADMINISTRATOR = "billing_administrator"
+
+
+class HandOver(StrEnum):
+    """What has to pass from one to the other, and may take too long on the way."""
+
+    ACCEPTANCE = "acceptance"
+    TRANSFER = "transfer"
+    DOWNLOAD = "download"
+    COMPLETION = "completion"
+
+    @property
+    def must_act(self) -> Party:
+        """Who has to do something for it, and is reminded."""
+        return Party.IT_DEPARTMENT if self is HandOver.DOWNLOAD else Party.QUEUE
+
+
+HAND_OVERS = {
+    MigrationStage.REQUESTED: HandOver.ACCEPTANCE,
+    MigrationStage.TRANSFERRING: HandOver.TRANSFER,
+    MigrationStage.AVAILABLE: HandOver.DOWNLOAD,
+    MigrationStage.DOWNLOADED: HandOver.COMPLETION,
+}
+"""What each stage waits for; `scheduled` waits for the clock alone."""
+
+NOT_DONE = {
+    HandOver.ACCEPTANCE: "nobody accepted the request",
+    HandOver.TRANSFER: "the data could not be transferred",
+    HandOver.DOWNLOAD: "the IT department did not acknowledge the download",
+    HandOver.COMPLETION: "the migration was not reported complete",
+}
+
+
+def transfer_id(cancellation: str, transfer: int) -> str:
+    """Return the id of one transfer, from 1, of a cancellation's migration: ``SUB-1001/1/2``. Links name it."""
+    return f"{cancellation}/{transfer}"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """When somebody is reminded of a hand-over, when it is escalated, and when it is given up: counted from its beginning."""
+
+    reminder: timedelta
+    escalation: timedelta
+    limit: timedelta
+
+
+def patience(policy: CancellationPolicy, hand_over: HandOver) -> Patience:
+    """Return how patient a policy is with a hand-over; the transfer is the service's own work, and late after hours."""
+    if hand_over is HandOver.TRANSFER:
+        return Patience(policy.transfer_reminder, policy.transfer_escalation, policy.migration_limit)
+    return Patience(policy.migration_reminder, policy.migration_escalation, policy.migration_limit)
+
+
+class MigrationUnknown(Refusal):
+    """The subscription has no migration."""
+
+    code = "migration_unknown"
+
+    def __init__(self, subscription: str) -> None:
+        super().__init__(
+            f"There is no migration of {subscription!r}.",
+            way_out="A migration begins by itself when a cancellation's checklist is complete with data=migrate.",
+            subscription=subscription,
+        )
+
+
+class MigrationRunning(Refusal):
+    """A second migration of the same data at once."""
+
+    code = "migration_running"
+
+    def __init__(self, organization: str, cancellation: str) -> None:
+        super().__init__(
+            f"The data of {organization} is being migrated already, for {cancellation}.",
+            way_out="Wait for the end of that migration, or withdraw its cancellation.",
+            organization=organization,
+            cancellation=cancellation,
+        )
+
+
+class NothingToMigrate(Refusal):
+    """A migration that no cancellation waits for, or of an organization without configured data."""
+
+    code = "nothing_to_migrate"
+
+    def __init__(self, subject: str, reason: str) -> None:
+        super().__init__(
+            f"There is nothing to migrate for {subject}: {reason}.",
+            way_out="A migration belongs to a cancellation with data=migrate of an organization with a data_schema.",
+            subject=subject,
+        )
+
+
+class MigrationEnded(Refusal):
+    """Something is asked of a migration that is over."""
+
+    code = "migration_ended"
+
+    def __init__(self, cancellation: str, stage: MigrationStage) -> None:
+        super().__init__(
+            f"The migration of {cancellation} has ended as {stage.value!r}.",
+            way_out="The cancellation goes on by itself."
+            if stage is MigrationStage.COMPLETED
+            else "The data and the subscription are as before; start a new cancellation to migrate after all.",
+            cancellation=cancellation,
+            stage=stage.value,
+        )
+
+
+class MigrationStepNotAwaited(Refusal):
+    """An acceptance, an acknowledgement, a report or a correction at a stage that does not wait for it."""
+
+    code = "migration_step_not_awaited"
+
+    def __init__(self, cancellation: str, step: str, stage: MigrationStage) -> None:
+        super().__init__(
+            f"The migration of {cancellation} does not wait for {step} ({stage.value}).",
+            way_out=_WAITS_FOR[stage],
+            cancellation=cancellation,
+            step=step,
+            stage=stage.value,
+        )
+
+
+_WAITS_FOR = {
+    MigrationStage.REQUESTED: "It waits for the queue to accept it: offramp migrations accept",
+    MigrationStage.SCHEDULED: "It waits for the time of the transfer; to change that: offramp migrations correct --transfer-at",
+    MigrationStage.TRANSFERRING: "It transfers the data; to begin anew: offramp migrations correct --transfer-again",
+    MigrationStage.AVAILABLE: "It waits for the download to be acknowledged: offramp migrations acknowledge",
+    MigrationStage.DOWNLOADED: "It waits for the report that it is complete: offramp migrations confirm",
+    MigrationStage.COMPLETED: "It is complete.",
+    MigrationStage.WITHDRAWN: "It was withdrawn.",
+    MigrationStage.ABANDONED: "It was abandoned.",
+}
+
+
+class MigrationOfAnotherCase(Refusal):
+    """An acknowledgement, or another request, that names another cancellation or another transfer."""
+
+    code = "migration_of_another_case"
+
+    def __init__(self, expected: str, named: str) -> None:
+        super().__init__(
+            f"The request is about {named}, but this is {expected}.",
+            way_out=f"Name {expected}, or send the request to the migration it is about.",
+            expected=expected,
+            named=named,
+        )
+
+
+class TransferTimeInPast(Refusal):
+    """A time of the transfer that is over."""
+
+    code = "transfer_time_in_past"
+
+    def __init__(self, wished: datetime, now: datetime, zone: str) -> None:
+        super().__init__(
+            f"The transfer cannot be at {instant_in_words(wished, zone)}: it is {instant_in_words(now, zone)}.",
+            way_out="Name a later time.",
+            transfer_at=wished.isoformat(),
+        )
+
+
+class TransferTimeTooFar(Refusal):
+    """A time of the transfer further away than a migration waits."""
+
+    code = "transfer_time_too_far"
+
+    def __init__(self, wished: datetime, latest: datetime, zone: str) -> None:
+        super().__init__(
+            f"The transfer cannot be at {instant_in_words(wished, zone)}: that is more than {FURTHEST_TRANSFER.days} days away.",
+            way_out=f"Name a time until {instant_in_words(latest, zone)}.",
+            transfer_at=wished.isoformat(),
+            latest=latest.isoformat(),
+        )
+
+
+class LocalTimeUnclear(Refusal):
+    """A civil time that does not exist, or exists twice, because clocks are changed."""
+
+    code = "local_time_unclear"
+
+    def __init__(self, wished: datetime, zone: str, *, twice: bool) -> None:
+        happens = "comes twice" if twice else "is left out"
+        super().__init__(
+            f"{wished.strftime('%d.%m.%Y %H:%M')} {happens} in {zone}, where clocks are changed.",
+            way_out="Name the time with its offset from UTC, for example 2026-10-25T02:30+01:00, or another time.",
+            transfer_at=wished.isoformat(),
+            time_zone=zone,
+        )
+
+
+class NothingToDownload(Refusal):
+    """A link to migrated data that is not there yet, or no more."""
+
+    code = "nothing_to_download"
+
+    def __init__(self, cancellation: str, stage: MigrationStage) -> None:
+        super().__init__(
+            f"The migration of {cancellation} has nothing to download ({stage.value}).",
+            way_out="The data is at the secure site from `available` on, until it is erased or transferred again.",
+            cancellation=cancellation,
+            stage=stage.value,
+        )
+
+
+def transfer_instant(wished: datetime, *, zone: str, now: datetime) -> datetime:
+    """Return the instant (UTC) of the transfer that somebody asked for.
+
+    Args:
+        wished: an instant with an offset, or a civil date and time of ``zone`` without one.
+        zone: the organization's IANA zone.
+        now: the present instant.
+
+    Raises:
+        LocalTimeUnclear, TransferTimeInPast, TransferTimeTooFar.
+
+    """
+    instant = _instant_of(wished, zone) if wished.tzinfo is None else wished.astimezone(UTC)
+    if instant < now:
+        raise TransferTimeInPast(instant, now, zone)
+    if instant - now > FURTHEST_TRANSFER:
+        raise TransferTimeTooFar(instant, now + FURTHEST_TRANSFER, zone)
+    return instant
+
+
+def _instant_of(civil: datetime, zone: str) -> datetime:
+    first, second = (civil.replace(tzinfo=time_zone(zone), fold=fold) for fold in (0, 1))
+    if first.utcoffset() != second.utcoffset():
+        exists = first.astimezone(UTC).astimezone(time_zone(zone)).replace(tzinfo=None, fold=0) == civil.replace(fold=0)
+        raise LocalTimeUnclear(civil, zone, twice=exists)
+    return first.astimezone(UTC)
+
+
+def check_step(cancellation: str, stage: MigrationStage, step: str, awaited: frozenset[MigrationStage]) -> None:
+    """Raise unless a migration waits for this step at its stage.
+
+    Raises:
+        MigrationEnded, MigrationStepNotAwaited.
+
+    """
+    if stage.is_final:
+        raise MigrationEnded(cancellation, stage)
+    if stage not in awaited:
+        raise MigrationStepNotAwaited(cancellation, step, stage)

@@ -1,0 +1,82 @@
+"""On-premises migrations in text for people, made for 80 columns."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from domain.civil_dates import day_text
+from domain.civil_time import day_of, instant_in_words
+from domain.migration import MigrationStage
+from starter.cli.output import console, say
+from starter.migrations import MigrationView
+from storage.migrations_overview import MigrationSummary
+from workflows.contract import MigrationStatus
+
+_LABEL_WIDTH = 20
+_STYLES = {MigrationStage.COMPLETED: "green", MigrationStage.WITHDRAWN: "dim", MigrationStage.ABANDONED: "dim"}
+
+
+def say_status(status: MigrationStatus) -> None:
+    """Say where a migration stands after a command."""
+    say(f"Migration of [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
+    _say_fact("waits for", status.waiting_for)
+    _say_fact("transfer", _moment(status.transfer_at, status.time_zone))
+    _say_fact("transferred", _amount(status.rows, status.tables, status.bytes))
+    _say_fact("being delivered", ", ".join(status.undelivered))
+
+
+def say_migration(view: MigrationView) -> None:
+    """Say where a migration stands, in detail."""
+    migration = view.migration
+    zone = migration.time_zone
+    say(f"Migration of [bold]{migration.cancellation}[/]: [bold]{migration.stage}[/].")
+    _say_fact("waits for", view.waiting_for)
+    if migration.stage is not MigrationStage.SCHEDULED:
+        _say_fact("given up", _moment(view.stage_deadline, zone))
+    _say_fact("queue", f"{migration.queue} ({migration.platform})")
+    _say_fact("requested", _moment(migration.requested_at, zone))
+    _say_fact("IT department", migration.contact or "")
+    _say_fact("transfer", _moment(migration.transfer_at, zone))
+    _say_fact("so far", view.progress)
+    _say_fact("held up by", view.held_up_by)
+    _say_fact("transferred", _amount(migration.rows, migration.tables, migration.bytes))
+    _say_fact("SHA-256", migration.sha256 or "")
+    _say_fact("link works until", _moment(migration.link_expires_at, zone))
+    _say_fact("ended", _moment(migration.ended_at, zone))
+    _say_fact("being delivered", ", ".join(view.undelivered))
+
+
+def say_migrations(found: Sequence[MigrationSummary]) -> None:
+    """List migrations."""
+    if not found:
+        say("No migration yet. One begins with a cancellation that answers [cyan]--data migrate[/].")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Migration of", overflow="fold")
+    table.add_column("Stage", no_wrap=True)
+    table.add_column("Requested", no_wrap=True)
+    table.add_column("Queue", ratio=1)
+    for migration in found:
+        table.add_row(
+            escape(migration.cancellation),
+            f"[{_STYLES.get(migration.stage, 'yellow')}]{migration.stage}[/]",
+            day_text(day_of(migration.requested_at, migration.time_zone)),
+            migration.queue,
+        )
+    console.print(table)
+
+
+def _say_fact(name: str, value: str) -> None:
+    if value:
+        say(escape(value), first=f"  {name:<{_LABEL_WIDTH}} ")
+
+
+def _moment(instant: datetime | None, zone: str) -> str:
+    return instant_in_words(instant, zone) if instant else ""
+
+
+def _amount(rows: int | None, tables: int | None, size: int | None) -> str:
+    return f"{rows:,} rows of {tables:,} tables, {size:,} bytes" if rows is not None else ""

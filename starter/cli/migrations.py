@@ -1,0 +1,220 @@
+"""``offramp migrations``: accept, watch, correct and finish on-premises migrations."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from domain.migration import MigrationStage, MigrationUnknown
+from starter.cli import values
+from starter.cli.output import JsonOption, print_json, say
+from starter.cli.service import ActorOption, RequestIdOption, SubscriptionArgument, database, with_migrations
+
+if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
+    from workflows.contract import MigrationStatus
+
+migrations_app = typer.Typer(
+    help="On-premises migrations: accept, watch, correct and finish them.", no_args_is_help=True
+)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time. Write 2026-12-01T18:00 in the organization's zone, or 2026-12-01T18:00+01:00."
+        ) from None
+
+
+ContactOption = Annotated[
+    str,
+    typer.Option("--contact", parser=values.email, metavar="E-MAIL", help="The IT department's address."),
+]
+OptionalContact = Annotated[
+    str | None,
+    typer.Option("--contact", parser=values.email, metavar="E-MAIL", help="The right address of the IT department."),
+]
+TimeOption = Annotated[
+    datetime,
+    typer.Option("--transfer-at", parser=_moment, metavar="TIME", show_default=False,
+                 help="When to transfer: 2026-12-01T18:00 in the organization's zone, or with an offset."),
+]  # fmt: skip
+OptionalTime = Annotated[
+    datetime | None,
+    typer.Option("--transfer-at", parser=_moment, metavar="TIME", show_default=False, help="Another time."),
+]
+
+
+@migrations_app.command("list")
+def list_command(
+    *,
+    stage: Annotated[MigrationStage | None, typer.Option("--stage", help="Only those at this stage.")] = None,
+    queue: Annotated[str | None, typer.Option("--queue", metavar="NAME", help="Only those of this queue.")] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=10_000)] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List migrations, newest first."""
+    from sqlalchemy.orm import Session
+
+    from starter.cli.migration_text import say_migrations
+    from storage.migrations_overview import list_migrations
+
+    with database() as engine, Session(engine) as session:
+        found = list_migrations(session, stage=stage, queue=queue, limit=limit)
+    if as_json:
+        print_json(found)
+    else:
+        say_migrations(found)
+
+
+@migrations_app.command()
+def show(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
+    """Show where the newest migration of a subscription stands, who must act, and what holds it up."""
+    from starter.cli.migration_text import say_migration
+
+    view = with_migrations(lambda client: client.migration(subscription), as_json=as_json)
+    if as_json:
+        print_json(view)
+    else:
+        say_migration(view)
+
+
+@migrations_app.command()
+def accept(
+    subscription: SubscriptionArgument,
+    *,
+    contact: ContactOption,
+    transfer_at: TimeOption,
+    actor: ActorOption,
+    request_id: RequestIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a request on: whom to notify, and when to transfer."""
+    status = with_migrations(
+        lambda client: client.accept(
+            subscription, contact=contact, transfer_at=transfer_at, actor=actor, request_id=request_id
+        ),
+        as_json=as_json,
+    )
+    _show(status, as_json=as_json)
+
+
+@migrations_app.command()
+def correct(
+    subscription: SubscriptionArgument,
+    *,
+    contact: OptionalContact = None,
+    transfer_at: OptionalTime = None,
+    transfer_again: Annotated[
+        bool, typer.Option("--transfer-again", help="Remove what was transferred, and transfer it as it is then.")
+    ] = False,
+    reason: Annotated[
+        str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="Why, for the audit trail.")
+    ],
+    actor: ActorOption,
+    request_id: RequestIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put right a wrong address, name another time, or have the data transferred again."""
+    if contact is None and transfer_at is None and not transfer_again:
+        raise typer.BadParameter("give --contact, --transfer-at or --transfer-again")
+    status = with_migrations(
+        lambda client: client.correct(
+            subscription,
+            reason=reason,
+            actor=actor,
+            contact=contact,
+            transfer_at=transfer_at,
+            transfer_again=transfer_again,
+            request_id=request_id,
+        ),
+        as_json=as_json,
+    )
+    _show(status, as_json=as_json)
+
+
+@migrations_app.command()
+def renew(
+    subscription: SubscriptionArgument,
+    *,
+    actor: ActorOption,
+    request_id: RequestIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mail a fresh link to the IT department; it is shown to nobody else."""
+    status = with_migrations(
+        lambda client: client.renew_link(subscription, actor=actor, request_id=request_id), as_json=as_json
+    )
+    _show(status, as_json=as_json)
+
+
+@migrations_app.command()
+def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
+    """Print a link to the dump and one to its manifest; each works for 15 minutes, for whoever has it."""
+    from sqlalchemy.orm import Session
+
+    from starter.migrations import migration_links
+    from storage.migrations_overview import newest_migration
+    from storage.objects import Objects, ObjectStoreSettings
+
+    with database() as engine:
+        with Session(engine) as session:
+            known = newest_migration(session, subscription)
+        if known is None:
+            raise MigrationUnknown(subscription)
+        found = migration_links(engine, Objects(ObjectStoreSettings()), known.cancellation)
+    if as_json:
+        print_json(found)
+        return
+    for file in found:
+        say(f"{escape(file.name)}\n{escape(file.link)}")
+
+
+@migrations_app.command()
+def acknowledge(
+    subscription: SubscriptionArgument,
+    *,
+    cancellation: Annotated[
+        str | None, typer.Option("--cancellation", metavar="ID", help="Whose data was downloaded; default: the newest.")
+    ] = None,
+    transfer: Annotated[
+        int | None, typer.Option("--transfer", metavar="N", min=1, help="Which transfer; default: the newest.")
+    ] = None,
+    actor: ActorOption,
+    request_id: RequestIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that the IT department has downloaded the data."""
+    status = with_migrations(
+        lambda client: client.acknowledge_download(
+            subscription, actor=actor, cancellation=cancellation, transfer=transfer, request_id=request_id
+        ),
+        as_json=as_json,
+    )
+    _show(status, as_json=as_json)
+
+
+@migrations_app.command()
+def confirm(
+    subscription: SubscriptionArgument,
+    *,
+    actor: ActorOption,
+    request_id: RequestIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Report the migration complete: the cancellation goes on."""
+    status = with_migrations(
+        lambda client: client.report_completed(subscription, actor=actor, request_id=request_id), as_json=as_json
+    )
+    _show(status, as_json=as_json)
+
+
+def _show(status: "MigrationStatus", *, as_json: bool) -> None:
+    from starter.cli.migration_text import say_status
+
+    if as_json:
+        print_json(status)
+    else:
+        say_status(status)

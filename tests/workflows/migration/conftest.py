@@ -1,0 +1,80 @@
+"""A world with organizations that have data of their own, a place for copies of it, and support queues."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import pytest_asyncio
+from psycopg import sql
+from temporalio.testing import WorkflowEnvironment
+
+from storage.objects import Objects, ObjectStoreSettings
+from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
+from tests.support.histories import assert_sound, histories_of
+from tests.support.migrations import ESCALATION_MAIL, QUEUE_MAIL, Migrations
+from tests.support.servers import migrated_database
+from tests.support.world import Data, Mailbox, World
+from workflows.contract import TASK_QUEUE, cancellation_workflow_id, migration_workflow_id
+
+TENANTS = "tenants_of_migrations"
+
+
+@pytest_asyncio.fixture(scope="session")
+async def shared_migrations(
+    temporal_env: WorkflowEnvironment,
+    postgres_url: str,
+    template_database: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Migrations]:
+    """The parts that are dear to make."""
+    owner_url = _tenants(postgres_url)
+    with migrated_database(postgres_url, template_database) as url, Mailbox() as mailbox:
+        world = World(temporal_env, url, mailbox, data=_data(owner_url, tmp_path_factory.mktemp("store")))
+        migrations = Migrations(world, owner_url)
+        migrations.queues(technical_support=QUEUE_MAIL, billing_support=None, escalation=ESCALATION_MAIL)
+        async with world.worker():
+            yield migrations
+        world.engine.dispose()
+
+
+@pytest.fixture
+async def migrations(shared_migrations: Migrations) -> AsyncIterator[Migrations]:
+    """Migrations of the test's own; in the end no workflow task failed, and every history replays."""
+    shared = shared_migrations
+    before = shared.world
+    world = World(
+        before.environment, before.database_url, before.mailbox, task_queue=before.task_queue, data=before.data
+    )
+    yield Migrations(world, shared._owner_url)
+    world.engine.dispose()
+    client = world.environment.client
+    for subscription in world.subscriptions:
+        await assert_sound(await histories_of(client, cancellation_workflow_id(subscription)))
+        await assert_sound(await histories_of(client, migration_workflow_id(subscription)))
+
+
+@pytest.fixture
+async def idle_migrations(
+    temporal_env: WorkflowEnvironment, database_url: str, tenant_database_url: str, tmp_path: Path
+) -> AsyncIterator[Migrations]:
+    """Migrations in a world of the test's own, in which no worker runs yet; its workers are processes."""
+    with Mailbox() as mailbox:
+        data = _data(tenant_database_url, tmp_path / "store")
+        world = World(temporal_env, database_url, mailbox, task_queue=TASK_QUEUE, data=data)
+        yield Migrations(world, tenant_database_url)
+        world.engine.dispose()
+
+
+def _tenants(postgres_url: str) -> str:
+    url = f"{postgres_url.rpartition('/')[0]}/{TENANTS}".replace("+psycopg", "")
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TENANTS)))
+    with psycopg.connect(url, autocommit=True) as inside:
+        ensure_reader_role(inside)
+    return url
+
+
+def _data(owner_url: str, store: Path) -> Data:
+    tenants = TenantDatabase(TenantDatabaseSettings(tenant_database_url=owner_url))
+    return Data(tenants, Objects(ObjectStoreSettings(url=f"file://{store}")))

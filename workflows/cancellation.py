@@ -55,16 +55,8 @@ class SubscriptionCancellation(DataRequests, CampaignStops, Migrating):
         await self._receive(received)
         if not await self._checklist_completed():
             return await (self._withdraw() if self._withdrawal else self._abandon())
-        if not await self._goodwill_approved():
-            return await self._withdraw()
-        if not await self._data_kept():
-            return await self._withdraw()
-        if not await self._migrated():
+        if not await self._prepared():
             return await (self._withdraw() if self._withdrawal else self._abandon())
-        if not await self._campaigns_settled():
-            return await self._withdraw()
-        if not await self._lines_settled():
-            return await self._withdraw()
         if not await self._termination_day_arrived():
             return await self._withdraw()
         await self._end_access()
@@ -125,7 +117,17 @@ class SubscriptionCancellation(DataRequests, CampaignStops, Migrating):
         )
         return completed and self._withdrawal is None
 
-    async def _data_kept(self) -> bool:
+    async def _prepared(self) -> bool:
+        """Do what must be done before the dates can be promised; False when the customer withdrew, or a time limit passed."""
+        return (
+            await self._goodwill_approved()
+            and await self._data_exported()
+            and await self._data_migrated()
+            and await self._campaigns_settled()
+            and await self._lines_settled()
+        )
+
+    async def _data_exported(self) -> bool:
         """Export the organization's data where that was asked for; False on withdrawal."""
         if self.case.checklist.data is not DataChoice.EXPORT:
             return True

@@ -24,7 +24,7 @@ Handle = workflow.ChildWorkflowHandle[object, contract.MigrationStatus]
 class Migrating(CancellationRequests):
     """First migrate, then cancel: the cancellation waits for as long as its migration runs."""
 
-    async def _migrated(self) -> bool:
+    async def _data_migrated(self) -> bool:
         """Have the data migrated, if it was asked for; False when the customer withdrew, or patience was over."""
         if self.case.checklist.data is not DataChoice.MIGRATE:
             return True

@@ -1,0 +1,210 @@
+"""The scenes of the demonstration: what the customer, the agent, the support queue, the IT department and the ad centre do.
+
+Each scene knows its next step from how things stand, so that it goes on wherever an earlier run was killed.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from domain.civil_time import day_of, deadline_in_words
+from domain.identity import Identity
+from domain.marketing import MarketingCancellationUnknown, MarketingStage
+from domain.migration import MigrationStage, MigrationUnknown
+from domain.vocabulary import DataChoice, Question, Stage
+from starter.client import Offramp
+from starter.marketing import MarketingClient
+from starter.migrations import MigrationsClient
+from storage.cases import newest_case
+from storage.tables import MarketingServiceRow, OrganizationRow, SubscriptionRow
+from workflows import contract
+from workflows.contract import Attestation, CancellationStatus, ExportStatus, MarketingCancellationStatus
+
+AGENT = "demo-agent"
+TRUST = Attestation(reason="the demonstration trusts itself")
+ONCE = "demo"
+"""The request id of everything that a scene asks for: said again, it is the same request."""
+
+TRANSFER_AFTER = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a scene stands."""
+
+    stage: str
+    next: str
+    arrived: bool
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Through whom a scene acts."""
+
+    engine: Engine
+    service: Offramp
+    migrations: MigrationsClient
+    marketing: MarketingClient
+
+
+@dataclass(frozen=True)
+class CancellationScene:
+    """The cancellation of a subscription, taken to a stage or to its end."""
+
+    name: str
+    """The subscription."""
+    aim: Stage
+    about: str
+    data: DataChoice = DataChoice.NONE
+
+    @property
+    def workflow_id(self) -> str:
+        """Where it is found in the Temporal Web UI."""
+        return contract.cancellation_workflow_id(self.name)
+
+    async def go_on(self, cast: Cast) -> Shown:
+        """Do what is to be done next, if anything is, and say how it stands."""
+        identity, today, begun = await asyncio.to_thread(self._facts, cast.engine)
+        if not begun:
+            return self._shown(await self._start(cast, identity, today))
+        status = await cast.service.status(self.name)
+        if self._arrived(status):
+            return self._shown(status)
+        if status.export is ExportStatus.READY:
+            status = await cast.service.acknowledge_export(self.name, status.cancellation, actor=AGENT, request_id=ONCE)
+        elif self.data is DataChoice.MIGRATE and status.stage is Stage.PREPARING:
+            await self._migrate(cast)
+        elif self.aim is Stage.REVERSED and status.stage is Stage.CANCELED:
+            status = await cast.service.reverse(
+                self.name, identity, actor=AGENT, reason="we found the budget", request_id=ONCE
+            )
+        return self._shown(status)
+
+    async def _start(self, cast: Cast, identity: Identity, today: str) -> CancellationStatus:
+        answers = {
+            Question.ORGANIZATION_URL: identity.organization_url,
+            Question.ORGANIZATION_NAME: identity.organization_name,
+        }
+        if self.aim is not Stage.INTAKE:
+            answers |= {
+                Question.BILLING_ADMINISTRATOR: identity.billing_administrator,
+                Question.TERMINATION_DATE: today,
+                Question.DATA: self.data,
+            }
+        return await cast.service.start(
+            contract.StartCancellation(
+                subscription=self.name,
+                actor=AGENT,
+                request_id=ONCE,
+                answers={question.value: answer for question, answer in answers.items()},
+                attestation=TRUST if self.aim is not Stage.INTAKE else None,
+                reason=self.about,
+            )
+        )
+
+    async def _migrate(self, cast: Cast) -> None:
+        """Act as the support queue, and as the IT department."""
+        try:
+            stage = (await cast.migrations.migration(self.name)).migration.stage
+        except MigrationUnknown:
+            return  # asked for, and not begun yet
+        if stage is MigrationStage.REQUESTED:
+            await cast.migrations.accept(
+                self.name,
+                contact="it@delta.example.com",
+                transfer_at=datetime.now(UTC) + TRANSFER_AFTER,
+                actor=AGENT,
+                request_id=ONCE,
+            )
+        elif stage is MigrationStage.AVAILABLE:
+            await cast.migrations.acknowledge_download(self.name, actor=AGENT, request_id=ONCE)
+        elif stage is MigrationStage.DOWNLOADED:
+            await cast.migrations.report_completed(self.name, actor=AGENT, request_id=ONCE)
+
+    def _facts(self, engine: Engine) -> tuple[Identity, str, bool]:
+        with Session(engine) as session:
+            row = session.get_one(SubscriptionRow, self.name)
+            organization = session.get_one(OrganizationRow, row.organization)
+            identity = Identity(
+                billing_administrator=organization.billing_administrator,
+                organization_url=organization.url,
+                organization_name=organization.unique_name,
+            )
+            today = day_of(datetime.now(UTC), organization.time_zone).isoformat()
+            return identity, today, newest_case(session, self.name) is not None
+
+    def _shown(self, status: CancellationStatus) -> Shown:
+        next_ = f"waits for {status.waiting_for}" if status.waiting_for else ""
+        if status.stage is Stage.CANCELED and status.reversal_deadline:
+            next_ = f"reversible until {deadline_in_words(status.reversal_deadline, status.time_zone)}"
+        return Shown(status.stage.value, next_, self._arrived(status))
+
+    def _arrived(self, status: CancellationStatus) -> bool:
+        """Whether it is where it shall be, or where somebody at another terminal or a long pause has taken it."""
+        if status.stage is Stage.CLOSED and self.data is DataChoice.EXPORT:
+            return status.erased_at is not None
+        order = list(Stage)
+        reached = order.index(status.stage) >= order.index(self.aim)
+        return status.stage.is_final or (self.aim is not Stage.REVERSED and reached)
+
+
+@dataclass(frozen=True)
+class MarketingScene:
+    """The cancellation of a marketing service alone, by its own administrator."""
+
+    name: str
+    """The organization."""
+    about: str
+
+    @property
+    def workflow_id(self) -> str:
+        """Where it is found in the Temporal Web UI."""
+        return contract.marketing_workflow_id(self.name)
+
+    async def go_on(self, cast: Cast) -> Shown:
+        """Start it; then act as the ad centre, which stops one campaign after the other."""
+        try:
+            status = await cast.marketing.status(self.name)
+        except MarketingCancellationUnknown:
+            return _marketing_shown(await self._start(cast))
+        if status.stage is MarketingStage.STOPPING and status.campaigns_outstanding:
+            campaign = status.campaigns_outstanding[0]
+            await cast.marketing.acknowledge_stop(campaign, actor="ad-centre", request_id=f"{ONCE}-{campaign}")
+        return _marketing_shown(status)
+
+    async def _start(self, cast: Cast) -> MarketingCancellationStatus:
+        def administrator() -> str:
+            with Session(cast.engine) as session:
+                return session.get_one(MarketingServiceRow, self.name).billing_administrator
+
+        return await cast.marketing.cancel(
+            contract.StartMarketingCancellation(
+                organization=self.name,
+                actor=AGENT,
+                request_id=ONCE,
+                administrator=await asyncio.to_thread(administrator),
+                attestation=TRUST,
+                reason=self.about,
+            )
+        )
+
+
+def _marketing_shown(status: MarketingCancellationStatus) -> Shown:
+    next_ = f"waits for {status.waiting_for}" if status.waiting_for else ""
+    return Shown(status.stage.value, next_, status.stage.is_final)
+
+
+Scene = CancellationScene | MarketingScene
+
+SCENES: tuple[Scene, ...] = (
+    CancellationScene("SUB-1001", Stage.CLOSED, "short reversal window, nobody changes their mind"),
+    CancellationScene("SUB-1002", Stage.REVERSED, "short reversal window, the customer comes back"),
+    CancellationScene("SUB-1003", Stage.CANCELED, "the real 30 days: a durable timer holds them"),
+    CancellationScene("SUB-1004", Stage.INTAKE, "two answers given, waits for the rest"),
+    CancellationScene("SUB-1015", Stage.CLOSED, "data exported, fetched, erased in the end", DataChoice.EXPORT),
+    CancellationScene("SUB-1016", Stage.CANCELED, "first migrated on premises, then cancelled", DataChoice.MIGRATE),
+    MarketingScene("ORG-ELBE", "the marketing service alone, by its own administrator"),
+)

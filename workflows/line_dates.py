@@ -91,7 +91,7 @@ class SubscriptionLineDatesUpdate:
                     LineDates.update_line_dates,
                     UpdatePass(run=progress.run, number=number),
                     start_to_close_timeout=timedelta(minutes=5),
-                    heartbeat_timeout=timedelta(seconds=30),
+                    heartbeat_timeout=timedelta(seconds=15),
                     retry_policy=RECORD_RETRY,
                     summary=f"close and roll what is due as of {day_text(progress.as_of)}",
                 ),

@@ -28,7 +28,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.recording import recorded
     from workflows.telling import Teller
 
-HEARTBEAT_TIMEOUT = timedelta(seconds=30)
+HEARTBEAT_TIMEOUT = timedelta(seconds=15)
 """So long after its worker was killed, another one begins a transfer anew."""
 
 TRANSFER_TIMEOUT = timedelta(days=7)

@@ -40,7 +40,7 @@ async def test_a_sample_is_made_once_in_the_schema_of_the_organization(
 async def test_the_list_tells_what_there_is_and_what_is_missing(offramp: CommandLine) -> None:
     await offramp("tenants", "sample", "ORG-NORDLYS", "--rows", "2000")
     listed = {row["organization"]: row for row in (await offramp("tenants", "list", "--json")).json}
-    assert set(listed) == {"ORG-HUDSON", "ORG-KAURI", "ORG-NORDLYS"}
+    assert set(listed) == {"ORG-BALTIC", "ORG-DELTA", "ORG-HUDSON", "ORG-KAURI", "ORG-NORDLYS"}
     nordlys = listed["ORG-NORDLYS"]
     assert (nordlys["schema"], nordlys["exists"], nordlys["tables"]) == ("nordlys", True, 8)
     assert 2_300 < nordlys["estimated_rows"] < 2_400

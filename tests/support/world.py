@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
@@ -182,9 +182,11 @@ class World:
         self, *, client: Client | None = None, webhooks: WebhookSettings | None = None
     ) -> AsyncIterator[None]:
         """Run a worker for a while."""
-        engine = create_database_engine(self.database_url)
         mail = MailSettings(smtp_url=SecretStr(self.smtp_url), mail_from="billing@offramp.example")
-        with ThreadPoolExecutor(20) as executor, httpx.Client() as http:
+        with ExitStack() as parts:
+            engine = create_database_engine(self.database_url)
+            parts.callback(engine.dispose)
+            executor, http = parts.enter_context(ThreadPoolExecutor(20)), parts.enter_context(httpx.Client())
             async with create_worker(
                 client or self.environment.client,
                 engine,
@@ -199,7 +201,6 @@ class World:
                 task_queue=self.task_queue,
             ):
                 yield
-        engine.dispose()
 
     def subscription(
         self,

@@ -12,6 +12,7 @@ from standardwebhooks import Webhook
 from temporalio.client import WorkflowHandle
 
 from activities.webhooks import WebhookSettings
+from domain.errors import Refusal
 from domain.marketing import Consent, ConsentDecision, MarketingStage
 from domain.vocabulary import Stage
 from tests.activities.endpoint import Endpoint
@@ -64,14 +65,16 @@ async def test_a_consent_and_its_time_limit_in_one_task_have_one_winner(idle_wor
 
     consent = asyncio.create_task(agree(world, subscription))
     async with world.worker():
-        outcome = await asyncio.wait_for(consent, 30)
+        [outcome] = await asyncio.gather(consent, return_exceptions=True)
         await eventually(lambda: stage_is(world, subscription, Stage.SCHEDULED))
 
-    # The consent was there when the task began, so it was first.
-    assert outcome.marketing_consent is Consent.AGREED
+    # Which of the two the task saw first is not ours to say; that both saw the same winner is.
+    agreed = isinstance(outcome, contract.CancellationStatus) and outcome.marketing_consent is Consent.AGREED
+    timed_out = isinstance(outcome, Refusal) and outcome.details.code == "consent_not_awaited"
     concluded = [action for action in world.actions(subscription) if action.startswith("marketing.consent_")]
-    assert concluded == ["marketing.consent_requested", "marketing.consent_agreed"]
-    assert world.activities(subscription)["A-1"] == "stopping"
+    assert (agreed, timed_out) in ((True, False), (False, True))
+    assert concluded == ["marketing.consent_requested", f"marketing.consent_{'agreed' if agreed else 'timed_out'}"]
+    assert world.activities(subscription)["A-1"] == ("stopping" if agreed else "running")
 
 
 async def test_two_answers_at_once_have_one_winner(world: World) -> None:

@@ -15,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.exporting import ExportProgress
 from domain.exports import ExportErased, NoExport
 from domain.lifecycle import CancellationUnknown
-from storage.cases import newest_case
+from storage.cases import newest_case, organization_of
 from storage.exports import ExportState, export_of
 from storage.objects import Objects
 from workflows import contract
@@ -34,6 +34,8 @@ class ExportView(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     cancellation: str
+    time_zone: str
+    """The organization's, in which a person wants to read the instants, which are UTC."""
     state: ExportState | None
     progress: ExportProgress | None = None
     """How far the present attempt is, a second or two old; None unless one is under way."""
@@ -61,15 +63,15 @@ class ExportsClient:
 
     async def show(self, subscription: str) -> ExportView:
         """Return how the export of the newest cancellation stands. Raises CancellationUnknown."""
-        cancellation, state = await asyncio.to_thread(self._state, subscription)
+        view = await asyncio.to_thread(self._recorded, subscription)
         handle = self._temporal.get_workflow_handle(contract.cancellation_workflow_id(subscription))
         try:
             description = await handle.describe()
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return ExportView(cancellation=cancellation, state=state)
-        return await self._with_progress(ExportView(cancellation=cancellation, state=state), description)
+            return view
+        return await self._with_progress(view, description)
 
     async def _with_progress(self, view: ExportView, description: WorkflowExecutionDescription) -> ExportView:
         for pending in description.raw_description.pending_activities:
@@ -90,12 +92,13 @@ class ExportsClient:
             )
         return view
 
-    def _state(self, subscription: str) -> tuple[str, ExportState | None]:
+    def _recorded(self, subscription: str) -> ExportView:
         with Session(self._engine) as session:
             case = newest_case(session, subscription)
             if case is None:
                 raise CancellationUnknown(subscription)
-            return case.id, export_of(session, case.id)
+            zone = organization_of(session, case).time_zone
+            return ExportView(cancellation=case.id, time_zone=zone, state=export_of(session, case.id))
 
 
 def file_links(engine: Engine, objects: Objects, cancellation: str) -> list[FileLink]:

@@ -149,8 +149,9 @@ def finish_erasure(session: Session, step: Step, *, at: datetime, channels: froz
         )  # fmt: skip
         session.flush()
         facts = _facts(row)
-        record_step(session, case, "erasure.finished", step, "finished", after=facts.model_dump(mode="json"))
-        tell_of(session, case, Event.DATA_ERASED, step.model_copy(update={"at": at}), channels=channels, erasure=facts)
+        finished = step.model_copy(update={"at": at})
+        record_step(session, case, "erasure.finished", finished, "finished", after=facts.model_dump(mode="json"))
+        tell_of(session, case, Event.DATA_ERASED, finished, channels=channels, erasure=facts)
     return _facts(row)
 
 

@@ -112,8 +112,9 @@ def finish_export(
     row.tables, row.rows, row.bytes, row.warnings = summary.tables, summary.rows, summary.bytes, summary.warnings
     row.link_expires_at = at + case.policy.download_link_lifetime
     session.flush()
-    record_step(session, case, "export.finished", step, "finished", after=summary.model_dump())
-    _tell_link(session, case, row, step.model_copy(update={"at": at}), channels=channels)
+    finished = step.model_copy(update={"at": at})
+    record_step(session, case, "export.finished", finished, "finished", after=summary.model_dump())
+    _tell_link(session, case, row, finished, channels=channels)
 
 
 def renew_link(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:

@@ -21,7 +21,7 @@ def say_export(view: ExportView) -> None:
         say(f"Cancellation {view.cancellation} has no export.")
         return
     say(f"Export of [bold]{view.cancellation}[/]: {_stage(view)}.")
-    rows: list[tuple[str, str]] = [("begun", instant_in_words(state.started_at, "UTC"))]
+    rows: list[tuple[str, str]] = [("begun", instant_in_words(state.started_at, view.time_zone))]
     if state.attempts > 1:
         rows.append(("attempts", str(state.attempts)))
     if view.progress is not None:
@@ -31,17 +31,17 @@ def say_export(view: ExportView) -> None:
     if state.summary is not None and state.finished_at is not None:
         summary = state.summary
         rows += [
-            ("finished", instant_in_words(state.finished_at, "UTC")),
+            ("finished", instant_in_words(state.finished_at, view.time_zone)),
             ("holds", f"{summary.tables:,} tables, {summary.rows:,} rows, {size_in_words(summary.bytes)}"),
             ("warnings", f"{summary.warnings:,}, listed in manifest.json"),
         ]
     if state.link_expires_at is not None:
-        rows.append(("link works until", instant_in_words(state.link_expires_at, "UTC")))
+        rows.append(("link works until", instant_in_words(state.link_expires_at, view.time_zone)))
     if state.acknowledged_at is not None:
         by = escape(state.acknowledged_by or "")
-        rows.append(("downloaded", f"{instant_in_words(state.acknowledged_at, 'UTC')}, says {by}"))
+        rows.append(("downloaded", f"{instant_in_words(state.acknowledged_at, view.time_zone)}, says {by}"))
     if state.erased_at is not None:
-        rows.append(("erased", instant_in_words(state.erased_at, "UTC")))
+        rows.append(("erased", instant_in_words(state.erased_at, view.time_zone)))
     for label, value in rows:
         say(value, first=f"  {label:<20} ")
 

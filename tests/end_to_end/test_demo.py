@@ -108,7 +108,9 @@ def test_the_demonstration_reaches_its_ends_whatever_is_killed_and_stops_when_as
         with demo(directory) as second:
             second.wait_until_said("Going on with the demonstration of an earlier run.", "SUB-1001  closed")
             second.wait_until_said(*ENDS, "SUB-1015  closed", "Try, in another")
-            wait_until(lambda: kinds_of_mail(second.data).total() >= sum(MAILS.values()), "every mail is there", within=60)
+            wait_until(
+                lambda: kinds_of_mail(second.data).total() >= sum(MAILS.values()), "every mail is there", within=60
+            )
             pids = second.pids()
             second.process.send_signal(signal.SIGTERM)
             assert second.process.wait(60) == 0, second.said

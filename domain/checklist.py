@@ -97,20 +97,6 @@ class TerminationDayTooFar(Refusal):
         )
 
 
-class ChoiceNotOffered(Refusal):
-    """A choice of the checklist that this installation does not carry out yet."""
-
-    code = "choice_not_offered"
-
-    def __init__(self, question: Question, choice: str, offered: tuple[StrEnum, ...]) -> None:
-        super().__init__(
-            f"This service does not carry out {question.value}={choice} yet.",
-            way_out=f"Choose {' or '.join(offered)}, or have it done before and start the cancellation afterwards.",
-            question=question.value,
-            choice=choice,
-        )
-
-
 class NoDataConfigured(Refusal):
     """Data is to be kept of an organization whose data this installation does not know."""
 
@@ -137,12 +123,6 @@ class CaseFacts(BaseModel):
     """The earliest start date of the subscription's lines."""
     has_data: bool = False
     """Whether the organization's business data is in our hands, to be exported, migrated and erased."""
-
-
-# The one place where data export and migration join in: offer the choice here, and carry it out in
-# the `preparing` stage of the workflow.
-OFFERED_DATA = tuple(DataChoice)
-OFFERED_CAMPAIGNS = tuple(CampaignChoice)
 
 
 class Checklist(BaseModel):
@@ -204,7 +184,7 @@ class Checklist(BaseModel):
 
         Raises:
             QuestionNotAsked, QuestionAlreadyAnswered, AnswerNotUnderstood, TerminationDayInPast,
-            TerminationDayBeforeStart, TerminationDayTooFar, ChoiceNotOffered, NoDataConfigured, IdentityMismatch.
+            TerminationDayBeforeStart, TerminationDayTooFar, NoDataConfigured, IdentityMismatch.
 
         """
         checked: dict[Question, str] = {}
@@ -221,7 +201,7 @@ class Checklist(BaseModel):
             elif question is Question.DATA:
                 checked[question] = self._data(answer)
             else:
-                checked[question] = _choice(question, answer, CampaignChoice, OFFERED_CAMPAIGNS)
+                checked[question] = _choice(question, answer, CampaignChoice)
         if mismatched:
             raise IdentityMismatch(tuple(mismatched))
         return self.model_copy(update={"answers": {**self.answers, **checked}})
@@ -243,7 +223,7 @@ class Checklist(BaseModel):
         return question
 
     def _data(self, answer: str) -> str:
-        choice = DataChoice(_choice(Question.DATA, answer, DataChoice, OFFERED_DATA))
+        choice = DataChoice(_choice(Question.DATA, answer, DataChoice))
         if choice is not DataChoice.NONE and not self.facts.has_data:
             raise NoDataConfigured(choice)
         return choice.value
@@ -271,10 +251,8 @@ IDENTITY_CHECKS = {
 }
 
 
-def _choice(question: Question, answer: str, choices: type[StrEnum], offered: tuple[StrEnum, ...]) -> str:
+def _choice(question: Question, answer: str, choices: type[StrEnum]) -> str:
     possible = [choice.value for choice in choices]
     if answer not in possible:
         raise AnswerNotUnderstood(question, answer, " or ".join(possible))
-    if answer not in offered:
-        raise ChoiceNotOffered(question, answer, offered)
     return answer

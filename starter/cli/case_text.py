@@ -8,11 +8,10 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from domain.checklist import OFFERED_CAMPAIGNS, OFFERED_DATA
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, deadline_in_words, instant_in_words, time_zone
 from domain.marketing import Consent
-from domain.vocabulary import Question, Stage
+from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage
 from starter.cli.output import console, say, sentence
 from starter.cli.quote import say_quote_in_short
 from storage.overview import CaseSummary
@@ -24,8 +23,8 @@ _HOW_TO_ANSWER = {
     Question.ORGANIZATION_URL: "--url URL",
     Question.ORGANIZATION_NAME: "--name NAME",
     Question.TERMINATION_DATE: "--terminate-on YYYY-MM-DD",
-    Question.DATA: f"--data {'|'.join(OFFERED_DATA)}",
-    Question.CAMPAIGNS: f"--campaigns {'|'.join(OFFERED_CAMPAIGNS)}",
+    Question.DATA: f"--data {'|'.join(DataChoice)}",
+    Question.CAMPAIGNS: f"--campaigns {'|'.join(CampaignChoice)}",
 }
 _STAGE_STYLES = {Stage.CLOSED: "dim", Stage.WITHDRAWN: "dim", Stage.ABANDONED: "dim", Stage.REVERSED: "green"}
 _LABEL_WIDTH = 20

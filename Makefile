@@ -17,7 +17,7 @@ run: $(VENV)/.installed  ## the whole service on this machine, with a demonstrat
 	$(BIN)/offramp up --demo
 
 test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Temporal server
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.installed  ## style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -5,20 +5,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities.long_work import configured, go_on, waiting_for_others
+from activities.long_work import DataWork, configured, go_on, waiting_for_others
 from activities.records import Told, told_of
 from domain.messages import ErasureFacts
-from domain.vocabulary import Channel
 from storage import erasures
 from storage.cases import Step
 from storage.erasures import ErasedThing, ErasureBlocked, Obstacle
 from storage.exports import objects_prefix
-from storage.objects import Objects, ObjectStoreNotConfigured
-from storage.tenants.database import TenantDatabase
+from storage.objects import ObjectStoreNotConfigured
 from storage.tenants.erasing import ErasedStep, erase_step
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 
@@ -32,16 +28,8 @@ class Erased(Told):
     waits_for: Obstacle | None = None
 
 
-class Eraser:
+class Eraser(DataWork):
     """The activities of erasing."""
-
-    def __init__(
-        self, engine: Engine, channels: frozenset[Channel], tenants: TenantDatabase | None, objects: Objects | None
-    ) -> None:
-        self._engine = engine
-        self._channels = channels
-        self._tenants = tenants
-        self._objects = objects
 
     @activity.defn
     def erase_data(self, step: Step) -> Erased:
@@ -123,8 +111,3 @@ class Eraser:
         """Note what goes, in a transaction of its own: it is known even if we die between its going and our word of it."""
         with self._transaction() as session:
             erasures.note(session, cancellation, things, at=datetime.now(UTC))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
-        with Session(self._engine, autoflush=False) as session, session.begin():
-            yield session

@@ -1,35 +1,21 @@
 """Exporting an organization's data to the object store, and what the records hold of it (rules, section 10)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.exporting import ExportProgress, export_schema
-from activities.long_work import WorkCancelled, configured, go_on, waiting_for_others
+from activities.long_work import DataWork, WorkCancelled, configured, go_on, waiting_for_others
 from activities.records import Told, told_of
-from domain.vocabulary import Channel
 from storage import exports
 from storage.cases import Step
 from storage.exports import AttemptSuperseded, ExportAttempt, ExportSummary
-from storage.objects import Objects, ObjectStoreNotConfigured
-from storage.tenants.database import TenantDatabase
+from storage.objects import ObjectStoreNotConfigured
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 
-class Exporter:
+class Exporter(DataWork):
     """The activities of an export."""
-
-    def __init__(
-        self, engine: Engine, channels: frozenset[Channel], tenants: TenantDatabase | None, objects: Objects | None
-    ) -> None:
-        self._engine = engine
-        self._channels = channels
-        self._tenants = tenants
-        self._objects = objects
 
     @activity.defn
     def export_data(self, step: Step) -> Told:
@@ -95,11 +81,6 @@ class Exporter:
         with self._transaction() as session:
             exports.remind_of_export(session, step, channels=self._channels)
             return told_of(session, step.cancellation)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
-        with Session(self._engine, autoflush=False) as session, session.begin():
-            yield session
 
 
 def _show(progress: ExportProgress) -> None:

@@ -5,10 +5,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain.errors import Refusal
+from domain.vocabulary import Channel
+from storage.objects import Objects
+from storage.tenants.database import TenantDatabase
 
 WORKER_STOPS = "worker_stops"
 
@@ -55,3 +60,23 @@ def waiting_for_others() -> Iterator[None]:
         yield
     except Refusal as refusal:
         raise ApplicationError(str(refusal), type=refusal.details.code) from None
+
+
+class DataWork:
+    """What works on an organization's data has: the records, the tenants' database and the object store.
+
+    The latter two are None where this installation has none; see `configured`.
+    """
+
+    def __init__(
+        self, engine: Engine, channels: frozenset[Channel], tenants: TenantDatabase | None, objects: Objects | None
+    ) -> None:
+        self._engine = engine
+        self._channels = channels
+        self._tenants = tenants
+        self._objects = objects
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        with Session(self._engine, autoflush=False) as session, session.begin():
+            yield session

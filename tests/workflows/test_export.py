@@ -1,18 +1,24 @@
 """An organization's data is exported before its subscription is cancelled, and erased when nobody can want it back."""
 
+import asyncio
 import json
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
 from sqlalchemy.orm import Session
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.testing import ActivityEnvironment
 
+from activities.erasing import Erased, Eraser
+from activities.exports import Exporter
 from domain.exports import ExportOfAnotherCase, NoExport
 from domain.messages import ErasureFacts
-from domain.vocabulary import Stage
+from domain.vocabulary import Channel, Stage
 from starter.exports import ExportsClient
 from starter.holds import HoldsClient
+from storage.cases import Step
 from storage.erasures import certificate_of, erased_things
 from tests.support.world import AGENT, World, eventually, refused
 from workflows import contract
@@ -228,3 +234,30 @@ async def test_how_an_export_stands_can_be_seen_at_any_time(data_world: World) -
     assert view.state.summary is not None
     assert view.state.summary.rows == sum(data_world.the_data.tables(schema(subscription)).values())
     assert (view.progress, view.held_up_by, view.state.acknowledged_at) == (None, None, None)
+
+
+async def test_the_long_steps_change_nothing_when_they_are_run_again(data_world: World) -> None:
+    world, subscription = data_world, await exported(data_world)
+    tenants, objects = world.the_data.tenants, world.the_data.objects
+    exporter = Exporter(world.engine, frozenset({Channel.MAIL}), tenants, objects)
+    eraser = Eraser(world.engine, frozenset({Channel.MAIL}), tenants, objects)
+
+    def again(activity: Callable[[Step], object], name: str) -> object:
+        step = Step(cancellation=f"{subscription}/1", name=name, actor=AGENT, at=datetime.now(UTC))
+        return ActivityEnvironment().run(activity, step)
+
+    def trace() -> tuple[list[str], list[str]]:
+        return world.the_data.keys(f"{subscription}/1"), world.actions(subscription)
+
+    before = trace()
+    await asyncio.to_thread(again, exporter.export_data, "export")
+    assert trace() == before
+
+    await acknowledge(world, subscription)
+    await world.pass_time(subscription, timedelta(days=31))
+    await world.handle(subscription).result()
+    proof, after = certificate(world, subscription), trace()
+    erased = await asyncio.to_thread(again, eraser.erase_data, "erase")
+    assert isinstance(erased, Erased)
+    assert erased.certificate == proof == certificate(world, subscription)
+    assert trace() == after

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from domain.civil_dates import day_text
 from domain.line_dates import LineDatesProgress, Scope, ScopeAmbiguous
 from starter.cli.days import OptionalDay, day
 from starter.cli.output import REFUSED, JsonOption, console, print_json, say
@@ -125,7 +126,7 @@ def say_progress(progress: LineDatesProgress) -> None:
     """Print for a person what a run did."""
     about = "about " if progress.scope.is_everything else ""
     say(
-        f"Line dates of [bold]{escape(str(progress.scope))}[/] as of {progress.as_of} ({progress.zone}): "
+        f"Line dates of [bold]{escape(str(progress.scope))}[/] as of {day_text(progress.as_of)} ({progress.zone}): "
         f"[bold]{progress.closed}[/] closed, [bold]{progress.rolled}[/] rolled, {about}{progress.unchanged} unchanged, "
         f"[{'bold red' if progress.failed else 'bold'}]{progress.failed}[/] failed."
     )
@@ -138,16 +139,24 @@ def say_progress(progress: LineDatesProgress) -> None:
 
 
 def _print_lines(lines: list[dict[str, Any]]) -> None:
+    from rich import box
     from rich.table import Table
 
-    table = Table(
-        "Line", "Partner", "Contract", "Term until", "Cancellation possible until", "End date", "Unchanged until"
-    )
+    def day(value: str | date | None) -> str:
+        return day_text(date.fromisoformat(str(value))) if value else ""
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    # An id that is cut off is of no use to the next command.
+    table.add_column("Line", overflow="fold", min_width=10)
+    for name in ("Partner", "Contract"):
+        table.add_column(name, overflow="fold")
+    for name in ("Term until", "Cancel until", "End date", "Due after"):
+        table.add_column(name, no_wrap=name != "Due after", min_width=10)
     for line in lines:
-        state = "closed" if line["closed"] else line["due_after"] or ("frozen" if line["frozen"] else "never")
+        state = "closed" if line["closed"] else day(line["due_after"]) or ("frozen" if line["frozen"] else "never")
         table.add_row(
-            line["id"], line["partner"], *(line[name] or "" for name in ("contract", "term_until")),
-            *(line[name] or "" for name in ("cancellation_possible_until", "end_date")), str(state),
+            line["id"], line["partner"], line["contract"] or "",
+            *(day(line[name]) for name in ("term_until", "cancellation_possible_until", "end_date")), state,
         )  # fmt: skip
     console.print(table)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from rich.markup import escape
 
+from domain.civil_dates import day_text
+from domain.civil_time import instant_in_words
 from starter.cli.days import Day
 from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import database
@@ -94,11 +96,12 @@ def _show(description: "ScheduleDescription", *, as_json: bool) -> None:
         return
     state = f"[bold yellow]paused[/] ({escape(shown['note'])})" if shown["paused"] else "[bold green]active[/]"
     say(f"[bold]{shown['schedule']}[/]: daily at 01:00, {shown['zone']}; {state}")
-    for at in [] if shown["paused"] else shown["next_runs"]:
-        say(f"next  {at}", first="  ")
+    zone = shown["zone"]
+    for at in [] if shown["paused"] else description.info.next_action_times[:3]:
+        say(instant_in_words(at, zone), first="  next   ")
     for run in runs:
         say(
-            f"{'done ' if run.finished_at else 'since'} {run.finished_at or run.started_at:%Y-%m-%d %H:%M} UTC, "
-            f"{escape(str(run.scope))} as of {run.as_of}: {run.closed} closed, {run.rolled} rolled, {run.failed} failed",
-            first="  ",
+            f"{instant_in_words(run.finished_at or run.started_at, zone)}, {escape(str(run.scope))} as of "
+            f"{day_text(run.as_of)}: {run.closed} closed, {run.rolled} rolled, {run.failed} failed",
+            first=f"  {'done' if run.finished_at else 'since':<6} ",
         )

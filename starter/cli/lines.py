@@ -148,10 +148,10 @@ def _print_lines(lines: list[dict[str, Any]]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     # An id that is cut off is of no use to the next command.
     table.add_column("Line", overflow="fold", min_width=10)
-    for name in ("Partner", "Contract"):
-        table.add_column(name, overflow="fold")
-    for name in ("Term until", "Cancel until", "End date", "Due after"):
-        table.add_column(name, no_wrap=name != "Due after", min_width=10)
+    table.add_column("Partner", no_wrap=True)
+    table.add_column("Contract", overflow="fold", min_width=8)
+    for name in ("Term until", "Cancel by", "Ends on", "Due after"):
+        table.add_column(name, no_wrap=True)
     for line in lines:
         state = "closed" if line["closed"] else day(line["due_after"]) or ("frozen" if line["frozen"] else "never")
         table.add_row(

@@ -145,7 +145,7 @@ def _print_lines(lines: list[dict[str, Any]]) -> None:
     def day(value: str | date | None) -> str:
         return day_text(date.fromisoformat(str(value))) if value else ""
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     # An id that is cut off is of no use to the next command.
     table.add_column("Line", overflow="fold", min_width=10)
     table.add_column("Partner", no_wrap=True)

@@ -18,7 +18,7 @@ from starter.cli.service import (
 )
 
 if TYPE_CHECKING:
-    from starter.exports import FileLink
+    from starter.downloads import FileLink
 
 export_app = typer.Typer(help="The export of an organization's data.", no_args_is_help=True)
 export_app.command()(verify)
@@ -108,7 +108,7 @@ def download(subscription: SubscriptionArgument, directory: DirectoryArgument, *
     """Fetch the files of the export through their links, and check them against their manifest."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-    from starter.exports import download as fetch
+    from starter.downloads import download as fetch
 
     found = _files(subscription)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
@@ -132,9 +132,9 @@ def _cancellation(subscription: str) -> str:
 
 
 def _files(subscription: str) -> "list[FileLink]":
-    from starter.exports import file_links
+    from starter.exports import export_links
     from storage.objects import Objects, ObjectStoreSettings
 
     cancellation = _cancellation(subscription)
     with database() as engine:
-        return file_links(engine, Objects(ObjectStoreSettings()), cancellation)
+        return export_links(engine, Objects(ObjectStoreSettings()), cancellation)

@@ -152,7 +152,7 @@ def renew(
 
 @migrations_app.command()
 def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Print a link to the dump and one to its manifest; each works for 15 minutes, for whoever has it."""
+    """Print a link to the manifest and one to the dump; each works for 15 minutes, for whoever has it."""
     from sqlalchemy.orm import Session
 
     from starter.migrations import migration_links

@@ -31,10 +31,10 @@ async def test_what_the_links_lead_to_restores_every_row_and_when_all_is_over_no
     await site.requested(subscription)
     await site.available(subscription)
     links = migration_links(world.engine, site.objects, cancellation, transfer=1)
-    dump, manifest = [await asyncio.to_thread(httpx.get, file.link) for file in links]
+    manifest, dump = [await asyncio.to_thread(httpx.get, file.link) for file in links]
 
-    assert [file.name for file in links] == ["data.dump", "manifest.json"]
-    assert [len(found.content) for found in (dump, manifest)] == [file.bytes for file in links]
+    assert [file.name for file in links] == ["manifest.json", "data.dump"]
+    assert [len(found.content) for found in (manifest, dump)] == [file.bytes for file in links]
     assert 'filename="data.dump"' in dump.headers["content-disposition"]
     said = json.loads(manifest.content)
     status = await site.status(subscription)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from starter.cli import values
 from starter.cli.export_verify import verify
-from starter.cli.output import JsonOption, error_console, print_json, say
+from starter.cli.output import JsonOption, error_console, print_json, say, say_unbroken
 from starter.cli.service import (
     ActorOption,
     RequestIdOption,
@@ -74,7 +75,12 @@ def acknowledge(
     *,
     export: Annotated[
         str | None,
-        typer.Option("--export", metavar="CANCELLATION", help="Whose export was downloaded; default: the newest."),
+        typer.Option(
+            "--export",
+            parser=values.cancellation,
+            metavar="CANCELLATION",
+            help="Whose export was downloaded; default: the newest.",
+        ),
     ] = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
@@ -100,7 +106,8 @@ def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) ->
         print_json(found)
         return
     for file in found:
-        say(f"{escape(file.name)}\n{escape(file.link)}")
+        say(escape(file.name))
+        say_unbroken(file.link)
 
 
 @export_app.command()

@@ -169,7 +169,7 @@ class Migrations:
                 if pending.state != PendingActivityState.PENDING_ACTIVITY_STATE_UNSPECIFIED
             )
 
-        await eventually(is_held_up)
+        await eventually(is_held_up, within=60)
 
     def row(self, subscription: str) -> MigrationRow | None:
         with Session(self.world.engine, expire_on_commit=False) as session:

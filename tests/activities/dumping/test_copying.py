@@ -18,7 +18,8 @@ from psycopg import sql
 
 from activities.dumping.copying import DUMP, MANIFEST, Manifest, OpenObject, copy_schema
 from activities.dumping.program import DumpDenied, DumpFailed, PgDump, PgDumpMissing, PgDumpTooOld
-from storage.tenants.database import TenantDatabase
+from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from tests.support.doors import Door
 from tests.support.processes import ROOT, wait_until
 from tests.support.restoring import empty_database_in, everything, restore
 from tests.support.servers import pg_program
@@ -189,6 +190,20 @@ def test_a_connection_that_breaks_in_the_middle_leaves_nothing(
         copied(tenants, place.open, watch=Onlooker(somebody_ends_it))
 
     assert ended == [1]
+    assert place.objects == {}
+
+
+def test_a_server_that_is_gone_in_the_middle_is_said_to_be_gone(
+    schema: str, owner: psycopg.Connection[Any], tenant_database_url: str
+) -> None:
+    table = sql.Identifier(schema, "keyless")
+    owner.execute(sql.SQL("INSERT INTO {} SELECT md5(n::text) FROM generate_series(1, 100000) n").format(table))
+    place = Place()
+    with Door(tenant_database_url) as door:
+        behind = TenantDatabase(TenantDatabaseSettings(tenant_database_url=door.url))
+        door.shut_after(1024 * 1024, "out")
+        with pytest.raises(DumpFailed, match="broke off the connection"):
+            copied(behind, place.open)
     assert place.objects == {}
 
 

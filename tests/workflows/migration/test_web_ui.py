@@ -72,9 +72,8 @@ async def test_nothing_that_operators_see_tells_who_takes_part(migrations: Migra
     about = migrations.about(subscription)
     await refused(migrations.update(subscription, "accept", {**about, "contact": CONTACT, "transfer_at": CONTACT}))
     await migrations.available(subscription)
-    again = {"transfer_again": True, "reason": f"{CONTACT} lost it in Gotham"}
-    await migrations.update(subscription, "correct", {**about, **again})
-    await migrations.transferred(subscription, 2)
+    another = {"contact": "right@contoso.example", "reason": f"{CONTACT} has moved to Gotham"}
+    await migrations.update(subscription, "correct", {**about, **another})
     await migrations.pass_time(subscription, timedelta(days=6))  # a reminder, and an escalation
     await world.service.withdraw(subscription, actor=AGENT, reason="Gotham is no place for data")
 
@@ -94,7 +93,7 @@ async def test_nothing_that_operators_see_tells_who_takes_part(migrations: Migra
     assert any(summary.startswith("escalation of the download: ") for summary in seen)
     identity = world.identity(subscription)
     private = (
-        *(CONTACT, QUEUE_MAIL, ESCALATION_MAIL, "Gotham", migrations.schema(subscription)),
+        *(CONTACT, "right@contoso", QUEUE_MAIL, ESCALATION_MAIL, "Gotham", migrations.schema(subscription)),
         *(identity.billing_administrator, identity.organization_url, identity.organization_name),
     )
     assert not [(word, text) for text in seen for word in private if word in text]

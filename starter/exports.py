@@ -1,31 +1,23 @@
-"""The typed client of exports: how far one is, links to its files, and a copy of them all."""
+"""The typed client of exports: how far one is, and links to its files."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import timedelta
-from pathlib import Path
 
-import httpx
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.exporting import ExportProgress
 from domain.exports import ExportErased, NoExport
 from domain.lifecycle import CancellationUnknown
+from starter.downloads import FileLink, file_links, work_under_way
 from storage.cases import newest_case, organization_of
 from storage.exports import ExportState, export_of
 from storage.objects import Objects
 from workflows import contract
 
 EXPORT_ACTIVITY = "export_data"
-
-LINK_LIFETIME = timedelta(minutes=15)
-"""How long a link to a file works: it is made when it is needed."""
-
-_CHUNK_BYTES = 1 << 18
 
 
 class ExportView(BaseModel):
@@ -42,16 +34,6 @@ class ExportView(BaseModel):
     attempt: int | None = None
     held_up_by: str | None = None
     """Why the last attempt failed, if one is being tried again."""
-
-
-class FileLink(BaseModel):
-    """A file of an export, and the link that leads to it for `LINK_LIFETIME`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    bytes: int
-    link: str
 
 
 class ExportsClient:
@@ -71,26 +53,16 @@ class ExportsClient:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return view
-        return await self._with_progress(view, description)
-
-    async def _with_progress(self, view: ExportView, description: WorkflowExecutionDescription) -> ExportView:
-        for pending in description.raw_description.pending_activities:
-            if pending.activity_type.name != EXPORT_ACTIVITY:
-                continue
-            progress = None
-            if pending.heartbeat_details.payloads:
-                decoded = await self._temporal.data_converter.decode(
-                    pending.heartbeat_details.payloads[:1], [ExportProgress]
-                )
-                progress = decoded[0]
-            return view.model_copy(
-                update={
-                    "progress": progress,
-                    "attempt": pending.attempt,
-                    "held_up_by": pending.last_failure.message or None,
-                }
-            )
-        return view
+        work = await work_under_way(self._temporal, description, EXPORT_ACTIVITY, ExportProgress)
+        if work is None:
+            return view
+        return view.model_copy(
+            update={
+                "progress": next(iter(work.heartbeat), None),
+                "attempt": work.attempt,
+                "held_up_by": work.held_up_by or None,
+            }
+        )
 
     def _recorded(self, subscription: str) -> ExportView:
         with Session(self._engine) as session:
@@ -101,7 +73,7 @@ class ExportsClient:
             return ExportView(cancellation=case.id, time_zone=zone, state=export_of(session, case.id))
 
 
-def file_links(engine: Engine, objects: Objects, cancellation: str) -> list[FileLink]:
+def export_links(engine: Engine, objects: Objects, cancellation: str) -> list[FileLink]:
     """Return a link to each file of a finished export, the manifest first.
 
     Raises:
@@ -114,25 +86,4 @@ def file_links(engine: Engine, objects: Objects, cancellation: str) -> list[File
         raise NoExport(cancellation)
     if state.erased_at is not None:
         raise ExportErased(cancellation)
-    prefix = state.summary.prefix
-    found = sorted(objects.list(prefix), key=lambda item: (item.key != f"{prefix}manifest.json", item.key))
-    return [
-        FileLink(
-            name=(name := item.key.removeprefix(prefix)),
-            bytes=item.size,
-            link=objects.signed_link(item.key, expires_in=LINK_LIFETIME, file_name=name),
-        )
-        for item in found
-    ]
-
-
-def download(files: list[FileLink], directory: Path, watch: Callable[[str, int], None]) -> None:
-    """Fetch files into a directory through their links; ``watch`` hears of each piece: the file and its bytes."""
-    directory.mkdir(parents=True, exist_ok=True)
-    with httpx.Client(timeout=60.0) as client:
-        for file in files:
-            with client.stream("GET", file.link) as answer, (directory / file.name).open("wb") as target:
-                answer.raise_for_status()
-                for chunk in answer.iter_bytes(_CHUNK_BYTES):
-                    target.write(chunk)
-                    watch(file.name, len(chunk))
+    return file_links(objects, state.summary.prefix)

@@ -1,8 +1,7 @@
 """The typed client of on-premises migrations: steering one, seeing how it stands, and links to what was transferred."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import Refusal
 from domain.migration import MigrationEnded, MigrationOfAnotherCase, MigrationUnknown, NothingToDownload, transfer_id
+from starter.downloads import FileLink, file_links, work_under_way
 from starter.reaching import UPDATE_TIMEOUT, Reaching
 from storage import audit
 from storage.migrations_overview import MigrationSummary, migration_of, newest_migration
@@ -20,9 +20,6 @@ from storage.objects import Objects
 from workflows import contract
 
 TRANSFER_ACTIVITY = "transfer_data"
-
-LINK_LIFETIME = timedelta(minutes=15)
-"""How long a link to a file works: it is made when it is needed."""
 
 
 class MigrationView(BaseModel):
@@ -38,16 +35,6 @@ class MigrationView(BaseModel):
     """How far the transfer is, some seconds old; empty unless one is under way."""
     held_up_by: str = ""
     """Why the transfer is being tried again, if it is."""
-
-
-class FileLink(BaseModel):
-    """A file that was transferred, and the link that leads to it for `LINK_LIFETIME`."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    bytes: int
-    link: str
 
 
 class MigrationsClient(Reaching):
@@ -153,12 +140,10 @@ class MigrationsClient(Reaching):
             status = contract.MigrationStatus.model_validate(live)
             shown = {name: getattr(status, name) for name in ("waiting_for", "stage_deadline", "undelivered")}
             view = view.model_copy(update=shown)
-        for pending in description.raw_description.pending_activities:
-            if pending.activity_type.name == TRANSFER_ACTIVITY:
-                done: list[Any] = await self._temporal.data_converter.decode(pending.heartbeat_details.payloads)
-                progress = " ".join(str(part) for part in reversed(done))
-                return view.model_copy(update={"progress": progress, "held_up_by": pending.last_failure.message})
-        return view
+        work = await work_under_way(self._temporal, description, TRANSFER_ACTIVITY)
+        if work is None:
+            return view
+        return view.model_copy(update={"progress": _progress(*work.heartbeat), "held_up_by": work.held_up_by})
 
     async def _about(self, subscription: str) -> str:
         return (await asyncio.to_thread(self._newest, subscription)).cancellation
@@ -219,7 +204,7 @@ class MigrationsClient(Reaching):
 def migration_links(
     engine: Engine, objects: Objects, cancellation: str, *, transfer: int | None = None
 ) -> list[FileLink]:
-    """Return a link to the dump and one to its manifest.
+    """Return a link to the manifest and one to the dump.
 
     Args:
         engine: the service's own database.
@@ -239,14 +224,11 @@ def migration_links(
         raise MigrationOfAnotherCase(transfer_id(cancellation, found.transfer), transfer_id(cancellation, transfer))
     if found.prefix is None:
         raise NothingToDownload(cancellation, found.stage)
-    stored = sorted(objects.list(found.prefix), key=lambda item: item.key)
-    if not stored:
+    links = file_links(objects, found.prefix)
+    if not links:  # erased, when the cancellation was closed
         raise NothingToDownload(cancellation, found.stage)
-    return [
-        FileLink(
-            name=(name := item.key.removeprefix(found.prefix)),
-            bytes=item.size,
-            link=objects.signed_link(item.key, expires_in=LINK_LIFETIME, file_name=name),
-        )
-        for item in stored
-    ]
+    return links
+
+
+def _progress(what: str = "", so_far: int = 0) -> str:
+    return f"{so_far:,} {what}" if so_far else ""

@@ -23,6 +23,9 @@ _DENIED = ("permission denied", "must be owner", "row-level security", "must be 
 _UNREACHABLE = ("could not connect", "connection to server", "server closed the connection", "terminating connection",
                 "the database system is", "too many connections", "could not receive data", "lost synchronization")  # fmt: skip
 
+_FROM_SERVER = "detail: Error message from server: "
+_COMMAND = "pg_dump: detail: Command was: "
+
 
 class PgDumpMissing(Refusal):
     """There is no program pg_dump."""
@@ -60,7 +63,7 @@ class DumpDenied(Refusal):
 
     def __init__(self, schema: str, said: str) -> None:
         super().__init__(
-            f"pg_dump may not copy all of the schema {schema!r}: {said}",
+            f"pg_dump may not copy all of the schema {schema!r}: {said}.",
             way_out="Let an administrator of that database grant the reader role what is missing; the transfer is tried "
             "again by itself.",
             schema=schema,
@@ -201,7 +204,10 @@ def _end(process: subprocess.Popen[bytes], *, complete: bool) -> int:
 
 def _failure(schema: str, complaints: str, status: int) -> Refusal | DumpFailed:
     lines = [line.partition("error: ")[2] for line in complaints.splitlines() if "error: " in line]
-    said = " ".join((lines or [f"it ended with status {status}"])[0].split())[:300]
+    said = (lines or [f"it ended with status {status}"])[0]
+    if _FROM_SERVER in complaints:  # "PQgetCopyData() failed" alone says nothing
+        said = f"{said} {complaints.partition(_FROM_SERVER)[2].partition(_COMMAND)[0]}"
+    said = " ".join(said.split())[:300].rstrip(".")
     low = said.casefold()
     if any(words in low for words in _DENIED):
         return DumpDenied(schema, said)

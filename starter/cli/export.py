@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from starter.cli import values
 from starter.cli.export_verify import verify
-from starter.cli.output import JsonOption, error_console, print_json, say
+from starter.cli.output import JsonOption, error_console, print_json, say, say_unbroken
 from starter.cli.service import (
     ActorOption,
     RequestIdOption,
@@ -18,7 +19,7 @@ from starter.cli.service import (
 )
 
 if TYPE_CHECKING:
-    from starter.exports import FileLink
+    from starter.downloads import FileLink
 
 export_app = typer.Typer(help="The export of an organization's data.", no_args_is_help=True)
 export_app.command()(verify)
@@ -74,7 +75,12 @@ def acknowledge(
     *,
     export: Annotated[
         str | None,
-        typer.Option("--export", metavar="CANCELLATION", help="Whose export was downloaded; default: the newest."),
+        typer.Option(
+            "--export",
+            parser=values.cancellation,
+            metavar="CANCELLATION",
+            help="Whose export was downloaded; default: the newest.",
+        ),
     ] = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
@@ -100,7 +106,8 @@ def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) ->
         print_json(found)
         return
     for file in found:
-        say(f"{escape(file.name)}\n{escape(file.link)}")
+        say(escape(file.name))
+        say_unbroken(file.link)
 
 
 @export_app.command()
@@ -108,7 +115,7 @@ def download(subscription: SubscriptionArgument, directory: DirectoryArgument, *
     """Fetch the files of the export through their links, and check them against their manifest."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-    from starter.exports import download as fetch
+    from starter.downloads import download as fetch
 
     found = _files(subscription)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
@@ -132,9 +139,9 @@ def _cancellation(subscription: str) -> str:
 
 
 def _files(subscription: str) -> "list[FileLink]":
-    from starter.exports import file_links
+    from starter.exports import export_links
     from storage.objects import Objects, ObjectStoreSettings
 
     cancellation = _cancellation(subscription)
     with database() as engine:
-        return file_links(engine, Objects(ObjectStoreSettings()), cancellation)
+        return export_links(engine, Objects(ObjectStoreSettings()), cancellation)

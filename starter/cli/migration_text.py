@@ -10,7 +10,7 @@ from rich.table import Table
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, instant_in_words
 from domain.migration import MigrationStage
-from starter.cli.output import console, say
+from starter.cli.output import console, say, say_unbroken
 from starter.migrations import MigrationView
 from storage.migrations_overview import MigrationSummary
 from workflows.contract import MigrationStatus
@@ -43,7 +43,8 @@ def say_migration(view: MigrationView) -> None:
     _say_fact("so far", view.progress)
     _say_fact("held up by", view.held_up_by)
     _say_fact("transferred", _amount(migration.rows, migration.tables, migration.bytes))
-    _say_fact("SHA-256", migration.sha256 or "")
+    if migration.sha256:
+        say_unbroken(migration.sha256, first=f"  {'SHA-256':<{_LABEL_WIDTH}} ")
     _say_fact("link works until", _moment(migration.link_expires_at, zone))
     _say_fact("ended", _moment(migration.ended_at, zone))
     _say_fact("being delivered", ", ".join(view.undelivered))

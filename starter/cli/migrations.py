@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from domain.migration import MigrationStage, MigrationUnknown
 from starter.cli import values
-from starter.cli.output import JsonOption, print_json, say
+from starter.cli.output import JsonOption, print_json, say, say_unbroken
 from starter.cli.service import ActorOption, RequestIdOption, SubscriptionArgument, database, with_migrations
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
@@ -152,7 +152,7 @@ def renew(
 
 @migrations_app.command()
 def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Print a link to the dump and one to its manifest; each works for 15 minutes, for whoever has it."""
+    """Print a link to the manifest and one to the dump; each works for 15 minutes, for whoever has it."""
     from sqlalchemy.orm import Session
 
     from starter.migrations import migration_links
@@ -169,7 +169,8 @@ def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) ->
         print_json(found)
         return
     for file in found:
-        say(f"{escape(file.name)}\n{escape(file.link)}")
+        say(escape(file.name))
+        say_unbroken(file.link)
 
 
 @migrations_app.command()
@@ -177,7 +178,13 @@ def acknowledge(
     subscription: SubscriptionArgument,
     *,
     cancellation: Annotated[
-        str | None, typer.Option("--cancellation", metavar="ID", help="Whose data was downloaded; default: the newest.")
+        str | None,
+        typer.Option(
+            "--cancellation",
+            parser=values.cancellation,
+            metavar="ID",
+            help="Whose data was downloaded; default: the newest.",
+        ),
     ] = None,
     transfer: Annotated[
         int | None, typer.Option("--transfer", metavar="N", min=1, help="Which transfer; default: the newest.")

@@ -55,6 +55,11 @@ def say(markup: str = "", *, first: str = "", rest: str | None = None, to: Conso
         to.print(Text(rest if number else first) + line, soft_wrap=True)
 
 
+def say_unbroken(text: str, *, first: str = "") -> None:
+    """Print a link or a sum on one line, however long: whoever copies it out of a terminal gets all of it."""
+    console.print(Text(first + text), soft_wrap=True)
+
+
 def sentence(step: str) -> str:
     """Return a step of an explanation, which reads as a part of a sentence, on its own."""
     return f"{step[:1].upper()}{step[1:].rstrip('.')}."

@@ -7,7 +7,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from domain.marketing import CampaignAction
-from domain.vocabulary import Actor, EmailAddress, Identifier, Reason
+from domain.vocabulary import Actor, CancellationId, EmailAddress, Identifier, Reason
 
 
 def _reader(form: Any, rule: str) -> Callable[[str], str]:
@@ -24,6 +24,9 @@ def _reader(form: Any, rule: str) -> Callable[[str], str]:
 
 identifier = _reader(
     Identifier, "an id has 1 to 63 letters, digits, dots, dashes or underscores, first a letter or digit"
+)
+cancellation = _reader(
+    CancellationId, "write the subscription's id and the number of its cancellation, as in SUB-1001/1"
 )
 actor = _reader(Actor, "1 to 100 characters and no e-mail address; name another with --actor or OFFRAMP_ACTOR")
 reason = _reader(Reason, "3 to 1000 characters that say why")

@@ -16,7 +16,8 @@ from starter.client import Offramp, StillWaiting
 from starter.connection import TemporalUnavailable
 from starter.migrations import MigrationsClient
 from starter.pages.consent import AGREE, DECLINE, ConsentPages
-from starter.pages.exports import DOWNLOADED, FRESH_LINK, ExportPages
+from starter.pages.downloads import DOWNLOADED, FRESH_LINK, DownloadPages
+from starter.pages.exports import ExportPages
 from starter.pages.migrations import MigrationPages
 from starter.pages.page import NothingThere, Page, rendered
 from storage.database import DatabaseUnavailable, refusing_when_unavailable
@@ -85,19 +86,16 @@ class _Pages:
         self._acts[LinkPurpose.MARKETING_CONSENT, AGREE] = consent.agree
         self._acts[LinkPurpose.MARKETING_CONSENT, DECLINE] = consent.decline
         if objects is not None:
-            exports = ExportPages(engine, service, objects)
-            self._shown[LinkPurpose.EXPORT] = exports.show
-            self._expired[LinkPurpose.EXPORT] = exports.expired
-            self._acts[LinkPurpose.EXPORT, DOWNLOADED] = exports.acknowledge
-            self._acts[LinkPurpose.EXPORT, FRESH_LINK] = exports.renew
-            self._files[LinkPurpose.EXPORT] = exports.file
+            self._add(LinkPurpose.EXPORT, ExportPages(engine, service, objects))
         if objects is not None and migrations is not None:
-            transfers = MigrationPages(engine, migrations, objects)
-            self._shown[LinkPurpose.MIGRATION] = transfers.show
-            self._expired[LinkPurpose.MIGRATION] = transfers.expired
-            self._acts[LinkPurpose.MIGRATION, DOWNLOADED] = transfers.acknowledge
-            self._acts[LinkPurpose.MIGRATION, FRESH_LINK] = transfers.renew
-            self._files[LinkPurpose.MIGRATION] = transfers.file
+            self._add(LinkPurpose.MIGRATION, MigrationPages(engine, migrations, objects))
+
+    def _add(self, purpose: LinkPurpose, pages: DownloadPages) -> None:
+        self._shown[purpose] = pages.show
+        self._expired[purpose] = pages.expired
+        self._acts[purpose, DOWNLOADED] = pages.acknowledge
+        self._acts[purpose, FRESH_LINK] = pages.renew
+        self._files[purpose] = pages.file
 
     def health(self) -> Response:
         return PlainTextResponse("ok")

@@ -1,7 +1,5 @@
 """The page to which the mail about an export leads: fetch the files, and say that they are there."""
 
-import asyncio
-
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -9,8 +7,17 @@ from activities.links import LinkTarget
 from domain.civil_time import instant_in_words
 from domain.exports import NoExport
 from starter.client import Offramp
-from starter.exports import LINK_LIFETIME, file_links
-from starter.pages.page import Button, File, NothingThere, Page
+from starter.downloads import FileLink
+from starter.exports import export_links
+from starter.pages.downloads import (
+    DOWNLOADED,
+    FETCH_SOON,
+    DownloadPages,
+    cancellation_id,
+    shown,
+    subscription_of,
+)
+from starter.pages.page import Button, Page
 from storage.cases import organization_of
 from storage.exports import export_of
 from storage.objects import Objects
@@ -19,55 +26,28 @@ from storage.tables import CancellationRow
 BY_LINK = "billing administrator, by link"
 """Who acts, for the audit trail: whoever has the link that was mailed to the address on record."""
 
-DOWNLOADED = "downloaded"
-FRESH_LINK = "fresh-link"
 
+class ExportPages(DownloadPages):
+    """What the billing administrator sees and does with a link to an export."""
 
-class ExportPages:
-    """What a person sees and does with a link to an export."""
+    recipient = "the address on record"
+    thanks = "Thank you. We have noted that you have the files."
 
     def __init__(self, engine: Engine, service: Offramp, objects: Objects) -> None:
         self._engine = engine
         self._service = service
         self._objects = objects
 
-    async def show(self, target: LinkTarget, *, done: str = "") -> Page:
-        """The files, and the button that says that they are downloaded."""
-        return await asyncio.to_thread(self._page, target, done)
+    async def _renew(self, target: LinkTarget, *, request_id: str) -> None:
+        export = cancellation_id(target.subject)
+        await self._service.renew_export_link(subscription_of(export), export, actor=BY_LINK, request_id=request_id)
 
-    async def expired(self, target: LinkTarget) -> Page:
-        """What a link leads to after its time: a fresh one is mailed to the address on record, and shown to nobody."""
-        return Page(
-            title="This link has expired",
-            sentences=[
-                f"It could be used until {instant_in_words(target.expires, 'UTC')}.",
-                "We can send a fresh one to the address to which this one was sent.",
-            ],
-            buttons=[Button(FRESH_LINK, "Mail me a fresh link")],
-            status=410,
-        )
+    async def _acknowledge(self, target: LinkTarget) -> None:
+        export = cancellation_id(target.subject)
+        await self._service.acknowledge_export(subscription_of(export), export, actor=BY_LINK, request_id="link")
 
-    async def renew(self, target: LinkTarget) -> Page:
-        """Mail a fresh link. Said twice of one link, it mails one."""
-        await self._service.renew_export_link(
-            _subscription(target), target.subject, actor=BY_LINK, request_id=f"link-{target.expires.timestamp():.0f}"
-        )
-        return Page(
-            title="A fresh link is on its way", sentences=["It goes to the address on record, in a minute or so."]
-        )
-
-    async def acknowledge(self, target: LinkTarget) -> Page:
-        """Keep that the files are downloaded."""
-        await self._service.acknowledge_export(_subscription(target), target.subject, actor=BY_LINK, request_id="link")
-        return await self.show(target, done="Thank you. We have noted that you have the files.")
-
-    async def file(self, target: LinkTarget, name: str) -> str:
-        """Return a link to a file that works for `LINK_LIFETIME`. Raises NothingThere."""
-        found = await asyncio.to_thread(file_links, self._engine, self._objects, target.subject)
-        for file in found:
-            if file.name == name:
-                return file.link
-        raise NothingThere
+    def _files(self, target: LinkTarget) -> list[FileLink]:
+        return export_links(self._engine, self._objects, cancellation_id(target.subject))
 
     def _page(self, target: LinkTarget, done: str) -> Page:
         with Session(self._engine) as session:
@@ -77,7 +57,7 @@ class ExportPages:
                 raise NoExport(target.subject)
             organization = organization_of(session, case)
             zone = organization.time_zone
-        files = file_links(self._engine, self._objects, target.subject)
+        files = self._files(target)
         if state.acknowledged_at is not None and not done:
             done = f"We noted on {instant_in_words(state.acknowledged_at, zone)} that you have the files."
         return Page(
@@ -93,15 +73,11 @@ class ExportPages:
                 ("Rows", f"{state.summary.rows:,}"),
                 ("This link works until", instant_in_words(target.expires, zone)),
             ],
-            files=[File(file.name, file.bytes, f"files/{file.name}") for file in files],
+            files=shown(files),
             buttons=[] if state.acknowledged_at else [Button(DOWNLOADED, "I have downloaded the files")],
             small_print=[
                 "Please check that you can open the files before you say so: when the time for changing your mind is over, "
                 "we erase the data, and not before you have said it.",
-                f"A file's own address works for {LINK_LIFETIME.total_seconds() / 60:.0f} minutes after you click it.",
+                FETCH_SOON,
             ],
         )
-
-
-def _subscription(target: LinkTarget) -> str:
-    return target.subject.rpartition("/")[0]

@@ -42,7 +42,7 @@ class Migrations:
         self.tenants: TenantDatabase = world.the_data.tenants
         self.objects: Objects = world.the_data.objects
         self.client = MigrationsClient(world.environment.client, world.engine, task_queue=world.task_queue)
-        self._owner_url = owner_url
+        self.owner_url = owner_url
 
     def organization(self, *, rows: int = 20, granted: bool = True, **fields: Any) -> str:
         """A subscription of an organization with a schema of its own; return the subscription's id."""
@@ -70,7 +70,7 @@ class Migrations:
     @contextmanager
     def owner(self) -> Iterator[psycopg.Connection[Any]]:
         """Act as the organization does."""
-        with psycopg.connect(self._owner_url, autocommit=True) as connection:
+        with psycopg.connect(self.owner_url, autocommit=True) as connection:
             yield connection
 
     def schema(self, subscription: str) -> str:
@@ -169,7 +169,7 @@ class Migrations:
                 if pending.state != PendingActivityState.PENDING_ACTIVITY_STATE_UNSPECIFIED
             )
 
-        await eventually(is_held_up)
+        await eventually(is_held_up, within=60)
 
     def row(self, subscription: str) -> MigrationRow | None:
         with Session(self.world.engine, expire_on_commit=False) as session:
@@ -192,3 +192,11 @@ class Migrations:
 
     def actions(self, subscription: str) -> list[str]:
         return [action for action in self.world.actions(subscription) if action.startswith("migration")]
+
+
+def on_site(data_world: World) -> Migrations:
+    """Migrations in a world with a real object store, and the support queues as they are in the sample."""
+    owner_url = data_world.the_data.tenants.url.render_as_string(hide_password=False)
+    migrations = Migrations(data_world, owner_url)
+    migrations.queues(technical_support=QUEUE_MAIL, billing_support=None, escalation=ESCALATION_MAIL)
+    return migrations

@@ -2,9 +2,11 @@
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import WorkflowHandle
 
 from domain.errors import Refusal
 from tests.support.world import ADMINISTRATOR, AGENT, World
@@ -12,14 +14,24 @@ from tests.support.world import ADMINISTRATOR, AGENT, World
 
 async def details(world: World, subscription: str) -> str:
     """The current details, as the Web UI asks for them."""
-    metadata = await world.handle(subscription).query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return await details_of(world.handle(subscription))
+
+
+async def details_of(workflow: WorkflowHandle[Any, Any]) -> str:
+    """The current details of any workflow."""
+    metadata = await workflow.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
     assert isinstance(metadata, WorkflowMetadata)
     return str(metadata.current_details)
 
 
 async def summaries(world: World, subscription: str) -> list[str]:
     """The words beside the workflow, its activities and its timers."""
-    history = await world.handle(subscription).fetch_history()
+    return await summaries_of(world.handle(subscription))
+
+
+async def summaries_of(workflow: WorkflowHandle[Any, Any]) -> list[str]:
+    """The words beside any workflow, its activities, its timers and its children."""
+    history = await workflow.fetch_history()
     payloads = [
         payload
         for event in history.events

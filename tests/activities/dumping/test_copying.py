@@ -18,8 +18,10 @@ from psycopg import sql
 
 from activities.dumping.copying import DUMP, MANIFEST, Manifest, OpenObject, copy_schema
 from activities.dumping.program import DumpDenied, DumpFailed, PgDump, PgDumpMissing, PgDumpTooOld
-from storage.tenants.database import TenantDatabase
+from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from tests.support.doors import Door
 from tests.support.processes import ROOT, wait_until
+from tests.support.restoring import empty_database_in, everything, restore
 from tests.support.servers import pg_program
 
 SCHEMA = """Contoso "EU" $1.*?"""
@@ -101,46 +103,10 @@ def schema(owner: psycopg.Connection[Any]) -> str:
 
 
 @pytest.fixture
-def empty_database(postgres_url: str, tenant_database_url: str) -> Iterator[str]:
+def empty_database(postgres_url: str) -> Iterator[str]:
     """The URL of an empty database, of which the reader role knows nothing."""
-    name = f"{tenant_database_url.rpartition('/')[2]}_restored"
-    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-        yield f"{tenant_database_url.rpartition('/')[0]}/{name}"
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def restore(dump: bytes, url: str, directory: Path) -> None:
-    """Restore as the IT department does."""
-    file = directory / DUMP
-    file.write_bytes(dump)
-    arguments = ("--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={url}", str(file))
-    subprocess.run([pg_program("pg_restore"), *arguments], check=True, capture_output=True)
-
-
-def everything(url: str, schema: str) -> dict[str, Any]:
-    """Every row of every table, and how everything is made."""
-    with psycopg.connect(url) as connection:
-        found: dict[str, Any] = {}
-        tables = (
-            "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p', 'm', 'v')"
-        )
-        quoted = sql.Identifier(schema).as_string(None)
-        for (table,) in connection.execute(tables, (quoted,)).fetchall():
-            rows = sql.SQL("SELECT t::text FROM {} t ORDER BY 1").format(sql.Identifier(schema, table))
-            found[table] = connection.execute(rows).fetchall()
-        for what, query in {
-            "indexes": "SELECT indexdef FROM pg_indexes WHERE schemaname = %s ORDER BY 1",
-            "constraints": "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
-            "WHERE connamespace = (SELECT oid FROM pg_namespace WHERE nspname = %s) ORDER BY 1, 2",
-            "views": "SELECT viewname, definition FROM pg_views WHERE schemaname = %s ORDER BY 1",
-            "columns": "SELECT table_name, column_name, data_type, udt_name, column_default, generation_expression "
-            "FROM information_schema.columns WHERE table_schema = %s ORDER BY 1, ordinal_position",
-            "sequences": "SELECT sequencename, start_value, increment_by, last_value FROM pg_sequences "
-            "WHERE schemaname = %s ORDER BY 1",
-        }.items():
-            found[what] = connection.execute(query, (schema,)).fetchall()
-    return found
+    with empty_database_in(postgres_url) as url:
+        yield url
 
 
 def test_a_dump_restored_into_an_empty_database_has_every_row_and_all_that_the_tables_are_made_of(
@@ -224,6 +190,20 @@ def test_a_connection_that_breaks_in_the_middle_leaves_nothing(
         copied(tenants, place.open, watch=Onlooker(somebody_ends_it))
 
     assert ended == [1]
+    assert place.objects == {}
+
+
+def test_a_server_that_is_gone_in_the_middle_is_said_to_be_gone(
+    schema: str, owner: psycopg.Connection[Any], tenant_database_url: str
+) -> None:
+    table = sql.Identifier(schema, "keyless")
+    owner.execute(sql.SQL("INSERT INTO {} SELECT md5(n::text) FROM generate_series(1, 100000) n").format(table))
+    place = Place()
+    with Door(tenant_database_url) as door:
+        behind = TenantDatabase(TenantDatabaseSettings(tenant_database_url=door.url))
+        door.shut_after(1024 * 1024, "out")
+        with pytest.raises(DumpFailed, match="broke off the connection"):
+            copied(behind, place.open)
     assert place.objects == {}
 
 

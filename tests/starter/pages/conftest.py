@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from starter.migrations import MigrationsClient
 from starter.pages.app import create_pages
+from tests.support.migrations import Migrations, on_site
 from tests.support.world import LINKS, World
 from tests.workflows.conftest import data_world, shared_data_world
 
@@ -13,8 +15,14 @@ __all__ = ["browser", "data_world", "shared_data_world"]
 
 
 @pytest.fixture
+def site(data_world: World) -> Migrations:
+    return on_site(data_world)
+
+
+@pytest.fixture
 async def browser(data_world: World) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_pages(data_world.engine, data_world.service, LINKS, data_world.the_data.objects)
+    migrations = MigrationsClient(data_world.environment.client, data_world.engine, task_queue=data_world.task_queue)
+    app = create_pages(data_world.engine, data_world.service, LINKS, data_world.the_data.objects, migrations=migrations)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://offramp.example") as client:
         yield client

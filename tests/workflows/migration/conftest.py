@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
 from tests.support.histories import assert_sound, histories_of
-from tests.support.migrations import ESCALATION_MAIL, QUEUE_MAIL, Migrations
+from tests.support.migrations import ESCALATION_MAIL, QUEUE_MAIL, Migrations, on_site
 from tests.support.servers import migrated_database
 from tests.support.world import Data, Mailbox, World
 from workflows.contract import TASK_QUEUE, cancellation_workflow_id, migration_workflow_id
@@ -46,7 +46,7 @@ async def migrations(shared_migrations: Migrations) -> AsyncIterator[Migrations]
     world = World(
         before.environment, before.database_url, before.mailbox, task_queue=before.task_queue, data=before.data
     )
-    yield Migrations(world, shared._owner_url)
+    yield Migrations(world, shared.owner_url)
     world.engine.dispose()
     client = world.environment.client
     for subscription in world.subscriptions:
@@ -64,6 +64,12 @@ async def idle_migrations(
         world = World(temporal_env, database_url, mailbox, task_queue=TASK_QUEUE, data=data)
         yield Migrations(world, tenant_database_url)
         world.engine.dispose()
+
+
+@pytest.fixture
+def site(data_world: World) -> Migrations:
+    """Migrations whose secure site is a real object store, of organizations with the sample's data."""
+    return on_site(data_world)
 
 
 def _tenants(postgres_url: str) -> str:

@@ -1,0 +1,93 @@
+"""What the pages with files have in common: fetch them, say that they are there, and ask for a fresh link."""
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from activities.links import LinkTampered, LinkTarget
+from domain.civil_time import instant_in_words
+from domain.vocabulary import CancellationId
+from starter.downloads import LINK_LIFETIME, FileLink
+from starter.pages.page import Button, File, NothingThere, Page
+
+DOWNLOADED = "downloaded"
+FRESH_LINK = "fresh-link"
+
+FETCH_SOON = f"A file's own address works for {LINK_LIFETIME.total_seconds() / 60:.0f} minutes after you click it."
+"""Small print."""
+
+_CANCELLATION_ID: TypeAdapter[str] = TypeAdapter(CancellationId)
+
+
+class DownloadPages(ABC):
+    """What a person sees and does with a link to files that were made for them."""
+
+    recipient: ClassVar[str]
+    """To whose address the link was mailed, and a fresh one goes."""
+    thanks: ClassVar[str]
+    """What is said to who has just said that the files are there."""
+
+    async def show(self, target: LinkTarget, *, done: str = "") -> Page:
+        """The files, and the button that says that they are downloaded."""
+        return await asyncio.to_thread(self._page, target, done)
+
+    async def expired(self, target: LinkTarget) -> Page:
+        """What a link leads to after its time: a fresh one is mailed to the same recipient, and shown to nobody."""
+        return Page(
+            title="This link has expired",
+            sentences=[
+                f"It could be used until {instant_in_words(target.expires, 'UTC')}.",
+                f"We can send a fresh one to {self.recipient}.",
+            ],
+            buttons=[Button(FRESH_LINK, "Mail me a fresh link")],
+            status=410,
+        )
+
+    async def renew(self, target: LinkTarget) -> Page:
+        """Mail a fresh link. Said twice of one link, it mails one."""
+        await self._renew(target, request_id=f"link-{target.expires.timestamp():.0f}")
+        return Page(title="A fresh link is on its way", sentences=[f"It goes to {self.recipient}, in a minute or so."])
+
+    async def acknowledge(self, target: LinkTarget) -> Page:
+        """Keep that the files are downloaded."""
+        await self._acknowledge(target)
+        return await self.show(target, done=self.thanks)
+
+    async def file(self, target: LinkTarget, name: str) -> str:
+        """Return a link to a file that works for `LINK_LIFETIME`. Raises NothingThere."""
+        for file in await asyncio.to_thread(self._files, target):
+            if file.name == name:
+                return file.link
+        raise NothingThere
+
+    @abstractmethod
+    def _page(self, target: LinkTarget, done: str) -> Page: ...
+
+    @abstractmethod
+    def _files(self, target: LinkTarget) -> list[FileLink]: ...
+
+    @abstractmethod
+    async def _renew(self, target: LinkTarget, *, request_id: str) -> None: ...
+
+    @abstractmethod
+    async def _acknowledge(self, target: LinkTarget) -> None: ...
+
+
+def shown(files: list[FileLink]) -> list[File]:
+    """Return files as a page lists them."""
+    return [File(file.name, file.bytes, f"files/{file.name}") for file in files]
+
+
+def cancellation_id(text: str) -> str:
+    """Return what a link names as a cancellation's id. Raises LinkTampered."""
+    try:
+        return _CANCELLATION_ID.validate_python(text)
+    except ValidationError:
+        raise LinkTampered from None
+
+
+def subscription_of(cancellation: str) -> str:
+    """Return the subscription of a cancellation's id."""
+    return cancellation.rpartition("/")[0]

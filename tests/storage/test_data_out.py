@@ -283,6 +283,17 @@ def test_holds_on_nothing_are_refused(closed: Engine) -> None:
         place_hold(closed)
 
 
+def test_who_signs_up_anew_after_an_erasure_has_new_data_that_can_be_held(
+    closed: Engine, imported: Import, document: Document
+) -> None:
+    erase(closed)
+    document["subscriptions"] = [{"id": "SUB-2", "organization": "ORG-1", "description": "Sales", "lines": []}]
+    document["invoices"] = []
+    imported(document)
+
+    assert place_hold(closed).organization == "ORG-1"
+
+
 @pytest.mark.parametrize(
     ("rule", "statement"),
     [

@@ -234,6 +234,11 @@ def test_the_certificate_counts_what_was_noted_and_is_the_same_the_second_time(c
     assert [id_ for id_, _ in messages(closed)] == [f"{CASE}/data.erased/mail", f"{CASE}/data.erased/webhook"]
 
 
+def test_a_certificate_says_when_the_schema_was_not_there_to_be_erased(closed: Engine) -> None:
+    """As where the tenants' database is not the right one: nobody is told that nothing is left."""
+    assert erase(closed).absent_schema == "crm_contoso"
+
+
 def test_what_is_noted_again_before_it_went_has_the_counts_of_the_second_look(closed: Engine) -> None:
     with Session(closed) as session, session.begin():
         erasures.begin_erasure(session, step("erase"))

@@ -13,7 +13,8 @@ from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.exporting import ExportProgress
-from domain.exports import ExportErased, NoExport
+from domain.export_manifest import MANIFEST_NAME
+from domain.exports import ExportErased, ExportFilesMissing, NoExport
 from domain.lifecycle import CancellationUnknown
 from storage.cases import newest_case, organization_of
 from storage.exports import ExportState, export_of
@@ -105,17 +106,21 @@ def file_links(engine: Engine, objects: Objects, cancellation: str) -> list[File
     """Return a link to each file of a finished export, the manifest first.
 
     Raises:
-        NoExport, ExportErased.
+        NoExport, ExportErased, ExportFilesMissing.
 
     """
     with Session(engine) as session:
         state = export_of(session, cancellation)
     if state is None or state.summary is None:
         raise NoExport(cancellation)
-    if state.erased_at is not None:
+    if state.is_gone:
         raise ExportErased(cancellation)
     prefix = state.summary.prefix
-    found = sorted(objects.list(prefix), key=lambda item: (item.key != f"{prefix}manifest.json", item.key))
+    manifest = f"{prefix}{MANIFEST_NAME}"
+    found = sorted(objects.list(prefix), key=lambda item: (item.key != manifest, item.key))
+    in_files = sum(item.size for item in found if item.key != manifest)
+    if not found or found[0].key != manifest or in_files != state.summary.bytes:
+        raise ExportFilesMissing(cancellation, prefix)
     return [
         FileLink(
             name=(name := item.key.removeprefix(prefix)),

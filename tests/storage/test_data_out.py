@@ -179,6 +179,21 @@ def test_nothing_is_asked_of_an_export_that_is_not_finished_or_is_erased(case: E
     refused_as(ExportErased)
 
 
+def test_no_fresh_link_leads_to_an_export_that_is_being_erased(closed: Engine) -> None:
+    finish_before_closing(closed)
+    acknowledge(closed)
+    with Session(closed) as session, session.begin():
+        erasures.begin_erasure(session, step("erase"))
+
+    acknowledge(closed, "said again")
+    with pytest.raises(ExportErased), Session(closed) as session, session.begin():
+        exports.renew_link(session, step("renew"), channels=BOTH)
+    with Session(closed) as session:
+        state = exports.export_of(session, CASE)
+    assert state is not None
+    assert (state.is_gone, state.erased_at) == (True, None)
+
+
 def test_nothing_is_erased_before_the_export_is_acknowledged_nor_under_a_hold(closed: Engine) -> None:
     finish_before_closing(closed)
     hold = place_hold(closed)

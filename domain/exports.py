@@ -16,6 +16,21 @@ class NoExport(Refusal):
         )
 
 
+class ExportFilesMissing(Refusal):
+    """Files of a finished export are not in the object store, or not as they were written."""
+
+    code = "export_files_missing"
+
+    def __init__(self, cancellation: str, prefix: str) -> None:
+        super().__init__(
+            f"The export of {cancellation} is finished, but its files under {prefix} are not all in the object store.",
+            way_out="Do not acknowledge it: nothing is erased before. Bring the files back from a backup of the bucket or its "
+            "former versions, and find out who removed them.",
+            cancellation=cancellation,
+            prefix=prefix,
+        )
+
+
 class ExportOfAnotherCase(Refusal):
     """An acknowledgement, or the wish for a link, that names another case than the one it was sent to."""
 

@@ -66,6 +66,8 @@ class ErasureFacts(BaseModel):
     bytes: int
     kept_because: str | None = None
     """Why the organization's own data stays, if it does: another subscription still uses it."""
+    absent_schema: str | None = None
+    """The schema that was to be erased and was not there: removed by somebody else, or looked for in a wrong database."""
 
 
 class MigrationFacts(BaseModel):

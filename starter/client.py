@@ -29,6 +29,7 @@ from starter.reaching import UPDATE_TIMEOUT, CancellationSuspended, Reaching, St
 from storage import audit
 from storage.cases import newest_case, organization_of
 from storage.credit_memos import post_credit_memo
+from storage.exports import check_export
 from storage.marketing import stop_of
 from storage.overview import list_cases
 from storage.tables import CancellationRow
@@ -274,6 +275,8 @@ class Offramp(Reaching):
                     check_reversal(case.id, stage, asked_at=now, deadline=case.reversal_deadline, zone=zone)
                 elif name == contract.UPDATE_WITHDRAW:
                     check_withdrawal(case.id, stage)
+                elif isinstance(message, contract.AcknowledgeExport | contract.RenewExportLink):
+                    check_export(session, case.id, message.export)
                 refusal: Refusal = CancellationEnded(case.id, stage)
             except Refusal as found:
                 refusal = found

@@ -9,7 +9,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.exporting import ExportProgress
-from domain.exports import ExportErased, NoExport
+from domain.export_manifest import MANIFEST_NAME
+from domain.exports import ExportErased, ExportFilesMissing, NoExport
 from domain.lifecycle import CancellationUnknown
 from starter.downloads import FileLink, file_links, work_under_way
 from storage.cases import newest_case, organization_of
@@ -77,13 +78,17 @@ def export_links(engine: Engine, objects: Objects, cancellation: str) -> list[Fi
     """Return a link to each file of a finished export, the manifest first.
 
     Raises:
-        NoExport, ExportErased.
+        NoExport, ExportErased, ExportFilesMissing.
 
     """
     with Session(engine) as session:
         state = export_of(session, cancellation)
     if state is None or state.summary is None:
         raise NoExport(cancellation)
-    if state.erased_at is not None:
+    if state.is_gone:
         raise ExportErased(cancellation)
-    return file_links(objects, state.summary.prefix)
+    files = file_links(objects, state.summary.prefix)
+    in_files = sum(file.bytes for file in files if file.name != MANIFEST_NAME)
+    if not any(file.name == MANIFEST_NAME for file in files) or in_files != state.summary.bytes:
+        raise ExportFilesMissing(cancellation, state.summary.prefix)
+    return files

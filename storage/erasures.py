@@ -148,11 +148,11 @@ def finish_erasure(session: Session, step: Step, *, at: datetime, channels: froz
             )
         )  # fmt: skip
         session.flush()
-        facts = _facts(row)
+        facts = _facts(session, row)
         finished = step.model_copy(update={"at": at})
         record_step(session, case, "erasure.finished", finished, "finished", after=facts.model_dump(mode="json"))
         tell_of(session, case, Event.DATA_ERASED, finished, channels=channels, erasure=facts)
-    return _facts(row)
+    return _facts(session, row)
 
 
 def note_discarded(session: Session, step: Step, *, objects: int, at: datetime) -> None:
@@ -169,7 +169,7 @@ def note_discarded(session: Session, step: Step, *, objects: int, at: datetime) 
 def certificate_of(session: Session, cancellation: str) -> ErasureFacts | None:
     """Return the certificate of a finished erasure."""
     row = session.get(ErasureRow, cancellation)
-    return _facts(row) if row is not None and row.finished_at is not None else None
+    return _facts(session, row) if row is not None and row.finished_at is not None else None
 
 
 def erased_things(session: Session, cancellation: str) -> list[ErasedThing]:
@@ -207,8 +207,15 @@ def _other_user(session: Session, case: HeldCase) -> str | None:
     )
 
 
-def _facts(row: ErasureRow) -> ErasureFacts:
-    return ErasureFacts.model_validate(row, from_attributes=True)
+def _facts(session: Session, row: ErasureRow) -> ErasureFacts:
+    facts = ErasureFacts.model_validate(row, from_attributes=True)
+    schema = session.get_one(OrganizationRow, row.organization).data_schema
+    if row.kept_because or schema is None:
+        return facts
+    went = session.scalar(
+        select(exists().where(ErasedThingRow.cancellation == row.cancellation, ErasedThingRow.kind == "schema"))
+    )
+    return facts if went else facts.model_copy(update={"absent_schema": schema})
 
 
 def unerased_cases(session: Session, organization: str) -> list[str]:

@@ -8,11 +8,11 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
-from domain.exports import ExportErased, NoExport
+from domain.exports import ExportErased, ExportOfAnotherCase, NoExport
 from domain.messages import ExportFacts
 from domain.vocabulary import Channel, Event, Stage
 from storage.cases import HeldCase, Step, hold_case, record_step, tell_of
-from storage.tables import ExportRow
+from storage.tables import ErasureRow, ExportRow
 from storage.transitions import prepare
 
 
@@ -58,6 +58,13 @@ class ExportState(BaseModel):
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     erased_at: datetime | None
+    being_erased: bool = False
+    """An erasure has begun: files may be gone already."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing can be downloaded any more."""
+        return self.erased_at is not None or self.being_erased
 
 
 class AttemptSuperseded(Exception):  # noqa: N818 - no fault: another attempt took over
@@ -125,6 +132,8 @@ def renew_link(session: Session, step: Step, *, channels: frozenset[Channel]) ->
 
     """
     case, row = _finished(session, step.cancellation)
+    if _being_erased(session, case.row.id):
+        raise ExportErased(case.row.id)
     if not record_step(session, case, "export.link_renewed", step):
         return
     row.link_expires_at = step.at + case.policy.download_link_lifetime
@@ -168,7 +177,28 @@ def export_of(session: Session, cancellation: str) -> ExportState | None:
         acknowledged_at=row.acknowledged_at,
         acknowledged_by=row.acknowledged_by,
         erased_at=row.erased_at,
+        being_erased=row.erased_at is None and _being_erased(session, cancellation),
     )
+
+
+def check_export(session: Session, cancellation: str, named: str) -> None:
+    """Refuse what is asked of an export that is another, was never finished, or is gone.
+
+    Raises:
+        ExportOfAnotherCase, NoExport, ExportErased.
+
+    """
+    if named != cancellation:
+        raise ExportOfAnotherCase(cancellation, named)
+    state = export_of(session, cancellation)
+    if state is None or state.finished_at is None:
+        raise NoExport(cancellation)
+    if state.is_gone:
+        raise ExportErased(cancellation)
+
+
+def _being_erased(session: Session, cancellation: str) -> bool:
+    return session.get(ErasureRow, cancellation) is not None
 
 
 def _finished(session: Session, cancellation: str) -> tuple[HeldCase, ExportRow]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from domain.holds import DataAlreadyErased, HoldReleased, HoldUnknown
 from storage import audit
-from storage.tables import ErasureRow, HoldRow, OrganizationRow
+from storage.tables import CancellationRow, ErasureRow, HoldRow, OrganizationRow, SubscriptionRow
 from storage.tenants.organizations import OrganizationNotFound
 
 
@@ -41,14 +41,7 @@ def place_hold(session: Session, organization: str, *, reason: str, actor: str, 
     placed = session.scalar(select(HoldRow).where(HoldRow.request == request))
     if placed is not None:
         return Hold.model_validate(placed)
-    certificate = session.scalar(
-        select(ErasureRow.cancellation).where(
-            ErasureRow.organization == organization,
-            ErasureRow.finished_at.is_not(None),
-            ErasureRow.kept_because.is_(None),
-        )
-    )
-    if certificate is not None:
+    if (certificate := _certificate_of_all(session, organization)) is not None:
         raise DataAlreadyErased(organization, certificate)
     row = HoldRow(organization=organization, reason=reason, placed_by=actor, placed_at=at, request=request)
     session.add(row)
@@ -84,6 +77,24 @@ def is_held(session: Session, organization: str) -> bool:
     """Whether a hold on the organization is in force. Who holds the organization's row can rely on the answer."""
     in_force = exists().where(HoldRow.organization == organization, HoldRow.released_at.is_(None))
     return bool(session.scalar(select(in_force)))
+
+
+def _certificate_of_all(session: Session, organization: str) -> str | None:
+    """The case by which the last of an organization's data went; None while there may be some.
+
+    Who was erased and has signed up anew has new data: a subscription that no finished erasure belongs to.
+    """
+    finished = ErasureRow.finished_at.is_not(None)
+    erased = exists().where(
+        CancellationRow.subscription == SubscriptionRow.id, ErasureRow.cancellation == CancellationRow.id, finished
+    )
+    in_use = exists().where(SubscriptionRow.organization == organization, ~erased)
+    return session.scalar(
+        select(ErasureRow.cancellation)
+        .where(ErasureRow.organization == organization, finished, ErasureRow.kept_because.is_(None), ~in_use)
+        .order_by(ErasureRow.finished_at.desc())
+        .limit(1)
+    )
 
 
 def _record(session: Session, action: str, row: HoldRow, *, actor: str, at: datetime, why: str) -> None:

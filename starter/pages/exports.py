@@ -57,9 +57,13 @@ class ExportPages(DownloadPages):
                 raise NoExport(target.subject)
             organization = organization_of(session, case)
             zone = organization.time_zone
-        files = self._files(target)
         if state.acknowledged_at is not None and not done:
             done = f"We noted on {instant_in_words(state.acknowledged_at, zone)} that you have the files."
+        if state.acknowledged_at is not None and state.is_gone:
+            return Page(
+                title="Your data", done=done, sentences=["They are erased here: nothing can be downloaded any more."]
+            )
+        files = self._files(target)
         return Page(
             title="Your data",
             done=done,

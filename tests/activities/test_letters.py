@@ -71,6 +71,7 @@ ERASURE = ErasureFacts(
     bytes=48_200_000,
 )
 KEPT = ERASURE.model_copy(update={"kept_because": "subscription SUB-1002 of the organization still uses it"})
+NOT_FOUND = ERASURE.model_copy(update={"tables": 0, "rows": 0, "absent_schema": "crm_contoso"})
 LINK = "https://offramp.example/links/eyJwIjoiZXhwb3J0In0.Zm9v"
 MIGRATION = MigrationFacts(
     stage=MigrationStage.AVAILABLE,
@@ -135,6 +136,7 @@ EVERY_LETTER = {
     "migration ended": letter(Event.MIGRATION_ENDED, facts(Stage.WITHDRAWN, migration=MIGRATION)),
     "data erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=ERASURE)),
     "copies erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=KEPT)),
+    "nothing found": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=NOT_FOUND)),
     "code": code_letter(
         FreshCode(
             code="042137",
@@ -375,4 +377,10 @@ def test_the_certificate_of_erasure_states_what_when_and_how_much() -> None:
 def test_a_certificate_that_leaves_the_data_says_why() -> None:
     said = flowing(EVERY_LETTER["copies erased"])
     assert "itself stays: subscription SUB-1002 of the organization still uses it." in said
+    assert "Nothing of the organization's data is left" not in said
+
+
+def test_a_certificate_about_a_schema_that_was_not_there_does_not_claim_that_nothing_is_left() -> None:
+    said = flowing(EVERY_LETTER["nothing found"])
+    assert "the schema crm_contoso, which was not there any more when we came to it." in said
     assert "Nothing of the organization's data is left" not in said

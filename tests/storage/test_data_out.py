@@ -179,6 +179,21 @@ def test_nothing_is_asked_of_an_export_that_is_not_finished_or_is_erased(case: E
     refused_as(ExportErased)
 
 
+def test_no_fresh_link_leads_to_an_export_that_is_being_erased(closed: Engine) -> None:
+    finish_before_closing(closed)
+    acknowledge(closed)
+    with Session(closed) as session, session.begin():
+        erasures.begin_erasure(session, step("erase"))
+
+    acknowledge(closed, "said again")
+    with pytest.raises(ExportErased), Session(closed) as session, session.begin():
+        exports.renew_link(session, step("renew"), channels=BOTH)
+    with Session(closed) as session:
+        state = exports.export_of(session, CASE)
+    assert state is not None
+    assert (state.is_gone, state.erased_at) == (True, None)
+
+
 def test_nothing_is_erased_before_the_export_is_acknowledged_nor_under_a_hold(closed: Engine) -> None:
     finish_before_closing(closed)
     hold = place_hold(closed)
@@ -234,6 +249,11 @@ def test_the_certificate_counts_what_was_noted_and_is_the_same_the_second_time(c
     assert [id_ for id_, _ in messages(closed)] == [f"{CASE}/data.erased/mail", f"{CASE}/data.erased/webhook"]
 
 
+def test_a_certificate_says_when_the_schema_was_not_there_to_be_erased(closed: Engine) -> None:
+    """As where the tenants' database is not the right one: nobody is told that nothing is left."""
+    assert erase(closed).absent_schema == "crm_contoso"
+
+
 def test_what_is_noted_again_before_it_went_has_the_counts_of_the_second_look(closed: Engine) -> None:
     with Session(closed) as session, session.begin():
         erasures.begin_erasure(session, step("erase"))
@@ -281,6 +301,17 @@ def test_holds_on_nothing_are_refused(closed: Engine) -> None:
     erase(closed)
     with pytest.raises(DataAlreadyErased):
         place_hold(closed)
+
+
+def test_who_signs_up_anew_after_an_erasure_has_new_data_that_can_be_held(
+    closed: Engine, imported: Import, document: Document
+) -> None:
+    erase(closed)
+    document["subscriptions"] = [{"id": "SUB-2", "organization": "ORG-1", "description": "Sales", "lines": []}]
+    document["invoices"] = []
+    imported(document)
+
+    assert place_hold(closed).organization == "ORG-1"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.erasing import Erased, Eraser
 from activities.exports import Exporter
-from domain.exports import ExportOfAnotherCase, NoExport
+from domain.exports import ExportErased, ExportOfAnotherCase, NoExport
 from domain.messages import ErasureFacts
 from domain.vocabulary import Channel, Stage
 from starter.exports import ExportsClient
@@ -217,6 +217,20 @@ async def test_an_acknowledgement_for_another_case_or_of_no_export_is_refused_an
     assert (wrong.code, none.code) == (ExportOfAnotherCase.code, NoExport.code)
     assert data_world.refusals(subscription) == [("acknowledge_export.refused", ExportOfAnotherCase.code)]
     assert (await data_world.service.status(subscription)).export is ExportStatus.READY
+
+
+async def test_what_is_asked_after_the_erasure_is_refused_because_the_export_is_erased(data_world: World) -> None:
+    subscription = await exported(data_world)
+    await acknowledge(data_world, subscription)
+    await data_world.pass_time(subscription, timedelta(days=40))
+    await data_world.handle(subscription).result()
+    export = f"{subscription}/1"
+
+    late = await refused(data_world.service.renew_export_link(subscription, export, actor=AGENT))
+    wrong = await refused(data_world.service.acknowledge_export(subscription, "SUB-999999/1", actor=AGENT))
+
+    assert (late.code, wrong.code) == (ExportErased.code, ExportOfAnotherCase.code)
+    assert ("renew_export_link.refused", ExportErased.code) in data_world.refusals(subscription)
 
 
 async def test_an_organization_without_data_has_none_to_export(data_world: World) -> None:

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from activities.links import LINKS_PATH, LinkPurpose
+from domain.vocabulary import Stage
 from tests.support.world import LINKS, World, eventually
-from tests.workflows.test_export import exported, ready_mail
+from tests.workflows.test_export import exported, reached, ready_mail
 from workflows.contract import ExportStatus
 
 
@@ -119,3 +120,38 @@ async def test_pages_take_no_scripts_are_kept_by_nobody_and_pass_the_link_on_to_
     assert "<script" not in page.text
     assert "style=" not in page.text
     assert (await browser.get(f"{LINKS_PATH}anything")).headers["cache-control"] == "no-store"
+
+
+async def test_an_export_that_lost_files_in_the_store_is_not_offered_for_download_nor_acknowledgement(
+    data_world: World, browser: httpx.AsyncClient
+) -> None:
+    subscription = await exported(data_world)
+    key = next(key for key in data_world.the_data.keys(f"{subscription}/1") if key.endswith(".xlsx"))
+    await asyncio.to_thread(data_world.the_data.objects.delete, [key])
+
+    page = await browser.get(link(subscription))
+
+    assert "export_files_missing" in page.text
+    assert "I have downloaded the files" not in page.text
+    assert (await browser.get(f"{link(subscription)}/files/manifest.json")).status_code == 409
+
+
+async def test_who_says_so_after_the_window_is_thanked_and_shown_no_files_that_are_being_erased(
+    data_world: World, browser: httpx.AsyncClient
+) -> None:
+    subscription = await exported(data_world)
+    await data_world.pass_time(subscription, timedelta(days=31))
+    await reached(data_world, subscription, Stage.CLOSED)
+
+    answer = await browser.post(f"{link(subscription)}/downloaded")
+    assert "We have noted that you have the files." in answer.text
+    await data_world.handle(subscription).result()
+    again = await browser.post(f"{link(subscription)}/downloaded")
+    later = await browser.get(link(subscription))
+
+    assert [page.status_code for page in (answer, again, later)] == [200, 200, 200]
+    assert "We have noted that you have the files." in again.text
+    assert "that you have the files" in later.text
+    for page in (again, later):
+        assert "They are erased here: nothing can be downloaded any more." in page.text
+        assert "manifest.json" not in page.text

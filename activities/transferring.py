@@ -8,13 +8,12 @@ from datetime import timedelta
 import obstore
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.dumping.copying import Writer, copy_schema
 from activities.dumping.program import DumpFailed, DumpSettings
-from activities.long_work import configured, waiting_for_others
+from activities.long_work import DataWork, configured, waiting_for_others
 from activities.on_premises import Moved, moved
 from activities.watching import Watch
 from domain.vocabulary import Channel
@@ -48,7 +47,7 @@ def migration_prefix(cancellation: str) -> str:
     return f"cancellations/{cancellation}/migration/"
 
 
-class Transfers:
+class Transfers(DataWork):
     """The activities that bring data to the secure site, and take it away again."""
 
     def __init__(
@@ -59,10 +58,7 @@ class Transfers:
         objects: Objects | None,
         dump: DumpSettings,
     ) -> None:
-        self._engine = engine
-        self._channels = channels
-        self._tenants = tenants
-        self._objects = objects
+        super().__init__(engine, channels, tenants, objects)
         self._dump = dump
 
     @activity.defn(no_thread_cancel_exception=True)
@@ -153,11 +149,6 @@ class Transfers:
             bytes=manifest.bytes,
             sha256=manifest.sha256,
         )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
-        with Session(self._engine, autoflush=False) as session, session.begin():
-            yield session
 
 
 @contextmanager

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench-lifecycle bench-dates bench-export histories lock clean
+.PHONY: run test soak lint bench-lifecycle bench-dates bench-export histories lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -17,7 +17,10 @@ run: $(VENV)/.installed  ## the whole service on this machine, with a demonstrat
 	$(BIN)/offramp up --demo
 
 test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Temporal server
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal -m "not soak"
+
+soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of long work, and real time-outs after it
+	$(BIN)/pytest -n 2 -m soak
 
 lint: $(VENV)/.installed  ## style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ import io
 import json
 import signal
 
+import pytest
 from psycopg import sql
 
 from starter.client import Offramp
@@ -22,6 +23,7 @@ ROWS = 60_000
 """Some seconds of work for an export."""
 
 
+@pytest.mark.soak
 async def test_a_killed_export_is_begun_anew_from_one_snapshot_and_leaves_nothing_behind(
     idle_world: World, tenants: TenantDatabase, tenant_database_url: str, object_store: ObjectStoreSettings
 ) -> None:

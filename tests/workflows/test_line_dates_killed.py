@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
@@ -36,6 +37,7 @@ FILL = """
 """
 
 
+@pytest.mark.soak
 async def test_a_worker_is_killed_within_a_chunk_and_another_one_does_the_rest_and_nothing_twice(
     idle_world: World,
 ) -> None:

@@ -76,7 +76,11 @@ HAND_OVERS: dict[str, tuple[Callable[[Migrations], Awaitable[str]], str, timedel
 }
 
 
-@pytest.mark.parametrize("hand_over", HAND_OVERS)
+@pytest.mark.parametrize(
+    "hand_over",
+    # The transfer is tried again and again while its limit comes closer, and each try takes its time.
+    [pytest.param(name, marks=pytest.mark.soak if name == "transfer" else ()) for name in HAND_OVERS],
+)
 async def test_a_hand_over_is_reminded_of_then_escalated_then_given_up_with_everything_undone(
     migrations: Migrations, hand_over: str
 ) -> None:

@@ -56,6 +56,7 @@ def stalling(tmp_path: Path) -> Path:
     return program
 
 
+@pytest.mark.soak
 async def test_after_kill_9_of_its_worker_a_transfer_begins_anew_and_leaves_nothing_of_the_dead_attempt(
     idle_migrations: Migrations, stalling: Path, tmp_path: Path
 ) -> None:

@@ -67,6 +67,9 @@ def test_every_command_of_the_table_can_be_loaded(name: str) -> None:
         (("cancellations", "answer", "SUB-1", "--send-code", "--code", "123456"), "one way at a time"),
         (("cancellations", "list", "--stage", "gone"), "'gone'"),
         (("quote", "SUB-1"), "--received-on"),
+        (("export", "acknowledge", "SUB-1", "--export", "SUB-1"), "as in SUB-1001/1"),
+        (("migrations", "acknowledge", "SUB-1", "--cancellation", "1"), "as in SUB-1001/1"),
+        (("hold", "place", "ORG-1", "--reason", ""), "say why"),
         (("cancellations", "strat", "SUB-1"), "Did you mean 'start'?"),
         (("credit-memos", "post", "INV-1", "--colour", "red"), "--colour"),
         (("import", "/there/is/no/such/file.json"), "does not exist"),
@@ -93,6 +96,10 @@ async def test_a_wrong_call_is_status_2_in_words_and_in_json(arguments: tuple[st
         (("cancellations", "start", "SUB-1"), "temporal_unavailable"),
         (("quote", "SUB-1", "--received-on", "2027-01-01"), "database_unavailable"),
         (("credit-memos", "post", "INV-1"), "temporal_unavailable"),
+        (("export", "show", "SUB-1"), "temporal_unavailable"),
+        (("export", "links", "SUB-1"), "database_unavailable"),
+        (("hold", "list"), "database_unavailable"),
+        (("hold", "release", "1", "--reason", "settled"), "temporal_unavailable"),
     ],
 )
 async def test_what_is_down_is_named_with_the_way_out(arguments: tuple[str, ...], code: str) -> None:

@@ -40,6 +40,11 @@ _DATA: Mapping[str, str] = {
     DataChoice.EXPORT: "to be exported before the end",
     DataChoice.MIGRATE: "to be migrated on premises before the end",
 }
+_DATA_KEPT: Mapping[str, str] = {
+    DataChoice.NONE: "not to be kept",
+    DataChoice.EXPORT: "exported",
+    DataChoice.MIGRATE: "migrated on premises",
+}
 _CAMPAIGNS: Mapping[str, str] = {
     CampaignChoice.KEEP: "to be kept running",
     CampaignChoice.STOP: "to be stopped",
@@ -53,6 +58,7 @@ _AWAITED: Mapping[HandOver, str] = {
 }
 
 
+_UNPREPARED = (Stage.INTAKE, Stage.PREPARING)
 _UNSTOPPED = (Stage.INTAKE, Stage.PREPARING, Stage.WITHDRAWN, Stage.ABANDONED)
 
 
@@ -98,7 +104,7 @@ def letter(
         credit_memos=shown.credit_memos if shown else (),
         missing=missing,
         ends_at_once=ends_at_once,
-        data=_DATA.get(facts.data) if facts.data else None,
+        data=_what_becomes_of_data(facts),
         campaigns=_what_becomes_of_campaigns(facts),
         stopped=campaigns_in_words(facts.marketing.campaigns) if facts.marketing else [],
         until=f"{deadline_in_words(facts.reversal_deadline, zone)} ({zone})" if facts.reversal_deadline else None,
@@ -124,6 +130,12 @@ def _written(template: str, zone: str, **facts: object) -> Letter:
         text=re.sub(r"\n{3,}", "\n\n", text.render(facts)).strip() + "\n",
         html=_HTML.get_template(template).render(facts),
     )
+
+
+def _what_becomes_of_data(facts: MessageFacts) -> str | None:
+    if facts.data is None:
+        return None
+    return (_DATA if facts.stage in _UNPREPARED else _DATA_KEPT).get(facts.data)
 
 
 def _what_becomes_of_campaigns(facts: MessageFacts) -> str | None:

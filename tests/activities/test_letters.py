@@ -384,3 +384,17 @@ def test_a_certificate_about_a_schema_that_was_not_there_does_not_claim_that_not
     said = flowing(EVERY_LETTER["nothing found"])
     assert "the schema crm_contoso, which was not there any more when we came to it." in said
     assert "Nothing of the organization's data is left" not in said
+
+
+@pytest.mark.parametrize(
+    ("event", "stage", "said"),
+    [
+        (Event.RECEIVED, Stage.INTAKE, "Your data: to be exported before the end"),
+        (Event.SCHEDULED, Stage.SCHEDULED, "Your data: exported"),
+        (Event.CLOSED, Stage.CLOSED, "Your data: exported"),
+    ],
+)
+def test_what_is_done_already_is_not_promised_any_more(event: Event, stage: Stage, said: str) -> None:
+    written = flowing(letter(event, facts(stage, data="export")))
+    assert said in written
+    assert stage is Stage.INTAKE or "to be exported" not in written

@@ -109,7 +109,9 @@ class Case:
             return "the marketing service's billing administrator: consent to stop the campaigns"
         if self.obstacle:
             return f"billing: {self.obstacle}"
-        return f"billing: credit memos for {', '.join(self.outstanding_credit_memos)}"
+        if self.outstanding_credit_memos:
+            return f"billing: credit memos for {', '.join(self.outstanding_credit_memos)}"
+        return "the lines to be settled"
 
     def _erasing(self) -> str:
         if self.erased_at is not None or not self.checklist.facts.has_data:

@@ -40,5 +40,12 @@ async def test_the_cancellation_goes_on_when_its_migration_is_complete_and_not_b
     assert any("migration" in subject.casefold() for subject in migrations.mails(subscription, ADMINISTRATOR))
 
 
+async def test_a_case_whose_migration_is_about_to_begin_waits_for_no_credit_memos(migrations: Migrations) -> None:
+    world, subscription = migrations.world, migrations.organization(rows=1)
+    status = await world.start(subscription, answers=world.answers(subscription, data="migrate"))
+    assert "credit memos" not in status.waiting_for
+    await migrations.reached(subscription, MigrationStage.REQUESTED)
+
+
 async def _is(migrations: Migrations, subscription: str, stage: Stage) -> bool:
     return await migrations.world.stage(subscription) is stage

@@ -29,7 +29,8 @@ from starter.reaching import UPDATE_TIMEOUT, CancellationSuspended, Reaching, St
 from storage import audit
 from storage.cases import newest_case, organization_of
 from storage.credit_memos import post_credit_memo
-from storage.exports import check_export
+from storage.erasures import certificate_of
+from storage.exports import ExportState, check_export, export_of
 from storage.marketing import stop_of
 from storage.overview import list_cases
 from storage.tables import CancellationRow
@@ -199,6 +200,7 @@ class Offramp(Reaching):
             case = found[0]
             row = session.get_one(CancellationRow, case.cancellation)
             stop = stop_of(session, row.id) if row.campaigns == CampaignChoice.STOP else None
+            export, certificate = export_of(session, row.id), certificate_of(session, row.id)
         return contract.CancellationStatus(
             cancellation=case.cancellation,
             subscription=case.subscription,
@@ -217,6 +219,8 @@ class Offramp(Reaching):
             campaigns_stopped=stop.requested if stop else None,
             campaigns_outstanding=stop.outstanding if stop else (),
             ads_may_still_run=bool(stop and stop.outstanding),
+            export=_export_status(export) if export else None,
+            erased_at=certificate.finished_at if certificate else None,
         )
 
     async def post_credit_memo(self, invoice: str, *, number: str, actor: str) -> str:
@@ -292,3 +296,11 @@ class Offramp(Reaching):
                 after={"code": refusal.code},
             )
         raise refusal
+
+
+def _export_status(export: ExportState) -> contract.ExportStatus:
+    if export.erased_at is not None:
+        return contract.ExportStatus.ERASED
+    if export.acknowledged_at is not None:
+        return contract.ExportStatus.ACKNOWLEDGED
+    return contract.ExportStatus.READY if export.finished_at is not None else contract.ExportStatus.RUNNING

@@ -9,6 +9,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client, WorkflowExecutionDescription
 
+from starter.reaching import why_held_up
 from storage.objects import Objects
 
 LINK_LIFETIME = timedelta(minutes=15)
@@ -73,5 +74,5 @@ async def work_under_way(
     for pending in workflow.raw_description.pending_activities:
         if pending.activity_type.name == activity:
             said = await client.data_converter.decode(pending.heartbeat_details.payloads, list(forms) or None)
-            return WorkUnderWay(attempt=pending.attempt, heartbeat=tuple(said), held_up_by=pending.last_failure.message)
+            return WorkUnderWay(attempt=pending.attempt, heartbeat=tuple(said), held_up_by=why_held_up(pending) or "")
     return None

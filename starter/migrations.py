@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.letters import size_in_words
 from domain.errors import Refusal
 from domain.migration import MigrationEnded, MigrationOfAnotherCase, MigrationUnknown, NothingToDownload, transfer_id
 from starter.downloads import FileLink, file_links, work_under_way
@@ -231,4 +232,6 @@ def migration_links(
 
 
 def _progress(what: str = "", so_far: int = 0) -> str:
+    if what == "bytes":
+        return size_in_words(so_far)
     return f"{so_far:,} {what}" if so_far else ""

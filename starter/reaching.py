@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -29,6 +30,14 @@ UPDATE_TIMEOUT = timedelta(seconds=30)
 
 # Temporal's type of the error that an update gets whose workflow ended before the update's own answer was written.
 _COMPLETED_BEFORE_ITS_UPDATE = "AcceptedUpdateCompletedWorkflow"
+
+
+def why_held_up(attempt: PendingActivityInfo) -> str | None:
+    """Say why the last attempt of a pending activity failed; None if none did."""
+    failure = attempt.last_failure
+    if failure.HasField("timeout_failure_info"):
+        return "The worker that did it died or gave no sign of life; another one takes over."
+    return failure.message or None
 
 
 class StillWaiting(Refusal):

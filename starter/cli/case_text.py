@@ -16,7 +16,7 @@ from starter.cli.output import console, say, sentence
 from starter.cli.quote import say_quote_in_short
 from storage.overview import CaseSummary
 from storage.tables import AuditRow
-from workflows.contract import CancellationStatus, MarketingCancellationStatus
+from workflows.contract import CancellationStatus, ExportStatus, MarketingCancellationStatus
 
 _HOW_TO_ANSWER = {
     Question.BILLING_ADMINISTRATOR: "--administrator E-MAIL",
@@ -47,6 +47,8 @@ def say_status(status: CancellationStatus) -> None:
     if status.stage is not Stage.INTAKE or not _is_open(status):
         say_fact("waits for", status.waiting_for)
     say_fact("campaigns", campaigns_in_text(status))
+    say_fact("export", _export(status))
+    say_fact("data erased", instant_in_words(status.erased_at, zone) if status.erased_at else "")
     say_fact("credit memos needed", ", ".join(status.outstanding_credit_memos))
     say_fact("being delivered", ", ".join(status.undelivered))
     if status.quote is not None and not status.stage.is_final:
@@ -59,6 +61,22 @@ def say_status(status: CancellationStatus) -> None:
         )
     if status.outstanding_credit_memos:
         say(f"Post them in this order: [cyan]offramp credit-memos post {status.outstanding_credit_memos[0]}[/]")
+
+
+def _export(status: CancellationStatus) -> str:
+    """Say how the export stands, and where to see more of it while there is something to do."""
+    more = f"offramp export show {status.subscription}"
+    match status.export:
+        case ExportStatus.RUNNING:
+            return f"under way: {more}"
+        case ExportStatus.READY:
+            return f"ready, not acknowledged yet: {more}"
+        case ExportStatus.ACKNOWLEDGED:
+            return "downloaded"
+        case ExportStatus.ERASED:
+            return "erased"
+        case None:
+            return ""
 
 
 def campaigns_in_text(status: CancellationStatus | MarketingCancellationStatus) -> str:

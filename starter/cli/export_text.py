@@ -33,15 +33,15 @@ def say_export(view: ExportView) -> None:
         rows += [
             ("finished", instant_in_words(state.finished_at, view.time_zone)),
             ("holds", f"{summary.tables:,} tables, {summary.rows:,} rows, {size_in_words(summary.bytes)}"),
-            ("warnings", f"{summary.warnings:,}, listed in manifest.json"),
+            ("warnings", f"{summary.warnings:,}, listed in manifest.json" if summary.warnings else "none"),
         ]
-    if state.link_expires_at is not None:
+    if state.link_expires_at is not None and not state.is_gone:
         rows.append(("link works until", instant_in_words(state.link_expires_at, view.time_zone)))
     if state.acknowledged_at is not None:
         by = escape(state.acknowledged_by or "")
         rows.append(("downloaded", f"{instant_in_words(state.acknowledged_at, view.time_zone)}, says {by}"))
     if state.erased_at is not None:
-        rows.append(("erased", instant_in_words(state.erased_at, view.time_zone)))
+        rows.append(("erased" if state.finished_at else "removed", instant_in_words(state.erased_at, view.time_zone)))
     for label, value in rows:
         say(value, first=f"  {label:<20} ")
 
@@ -53,7 +53,7 @@ async def watch_export(client: ExportsClient, subscription: str) -> ExportView:
         task = bar.add_task("waiting to begin", total=None, left="")
         while True:
             view = await client.show(subscription)
-            if view.state is not None and view.state.finished_at is not None:
+            if _is_settled(view):
                 return view
             if (progress := view.progress) is not None:
                 bar.update(
@@ -66,12 +66,20 @@ async def watch_export(client: ExportsClient, subscription: str) -> ExportView:
             await asyncio.sleep(LOOK_AGAIN)
 
 
+def _is_settled(view: ExportView) -> bool:
+    """Whether nothing moves any more for now: watching longer would show nothing."""
+    state = view.state
+    if state is None or state.finished_at is not None or state.is_gone:
+        return True
+    return view.held_up_by is not None and view.progress is None
+
+
 def _stage(view: ExportView) -> str:
     state = view.state
     if state is None:
         return "none"
     if state.erased_at is not None:
-        return "erased"
+        return "erased" if state.finished_at else "given up before it was finished"
     if state.acknowledged_at is not None:
         return "downloaded"
     if state.finished_at is not None:

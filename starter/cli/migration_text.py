@@ -7,6 +7,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from activities.letters import size_in_words
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, instant_in_words
 from domain.migration import MigrationStage
@@ -80,4 +81,4 @@ def _moment(instant: datetime | None, zone: str) -> str:
 
 
 def _amount(rows: int | None, tables: int | None, size: int | None) -> str:
-    return f"{rows:,} rows of {tables:,} tables, {size:,} bytes" if rows is not None else ""
+    return f"{rows:,} rows of {tables:,} tables, {size_in_words(size or 0)}" if rows is not None else ""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client, WorkflowExecutionDescription
 
 from starter.reaching import why_held_up
-from storage.objects import Objects
+from storage.objects import Objects, ObjectStoreUnavailable
 
 LINK_LIFETIME = timedelta(minutes=15)
 """How long a link to a file works: it is made when it is needed."""
@@ -56,15 +56,31 @@ def file_links(objects: Objects, prefix: str) -> list[FileLink]:
 
 
 def download(files: list[FileLink], directory: Path, watch: Callable[[str, int], None]) -> None:
-    """Fetch files into a directory through their links; ``watch`` hears of each piece: the file and its bytes."""
+    """Fetch files into a directory through their links; ``watch`` hears of each piece: the file and its bytes.
+
+    Raises:
+        ObjectStoreUnavailable: the store went away meanwhile, or does not take a link any more.
+
+    """
     directory.mkdir(parents=True, exist_ok=True)
     with httpx.Client(timeout=60.0) as client:
         for file in files:
-            with client.stream("GET", file.link) as answer, (directory / file.name).open("wb") as target:
-                answer.raise_for_status()
-                for chunk in answer.iter_bytes(_CHUNK_BYTES):
-                    target.write(chunk)
-                    watch(file.name, len(chunk))
+            try:
+                with client.stream("GET", file.link) as answer, (directory / file.name).open("wb") as target:
+                    answer.raise_for_status()
+                    for chunk in answer.iter_bytes(_CHUNK_BYTES):
+                        target.write(chunk)
+                        watch(file.name, len(chunk))
+            except httpx.HTTPError as error:
+                reason = f"the download of {file.name} ended with {_in_words(error)}"
+                raise ObjectStoreUnavailable(httpx.URL(file.link).netloc.decode(), reason) from None
+
+
+def _in_words(error: httpx.HTTPError) -> str:
+    """Say what happened without the link, which is a key."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"status {error.response.status_code}"
+    return "a lost connection" if isinstance(error, httpx.TransportError) else type(error).__name__
 
 
 async def work_under_way(

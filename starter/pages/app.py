@@ -60,6 +60,8 @@ def create_pages(
     app.add_api_route(LINKS_PATH + "{token}", pages.show)
     app.add_api_route(LINKS_PATH + "{token}/files/{name:path}", pages.file, response_class=RedirectResponse)
     app.add_api_route(LINKS_PATH + "{token}/{action}", pages.do, methods=["POST"])
+    app.add_exception_handler(404, _nothing_there)
+    app.add_exception_handler(405, _nothing_there)
     app.add_exception_handler(Exception, _failed)
     return app
 
@@ -144,6 +146,10 @@ class _Pages:
 
 def _html(page: Page, here: str) -> Response:
     return HTMLResponse(rendered(page, here), status_code=page.status, headers=_HEADERS)
+
+
+async def _nothing_there(request: Request, _: Exception) -> Response:
+    return _html(_refused(NothingThere()), request.url.path)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -155,3 +155,10 @@ async def test_who_says_so_after_the_window_is_thanked_and_shown_no_files_that_a
     for page in (again, later):
         assert "They are erased here: nothing can be downloaded any more." in page.text
         assert "manifest.json" not in page.text
+
+
+async def test_an_address_that_leads_nowhere_is_answered_by_a_page_too(browser: httpx.AsyncClient) -> None:
+    for answer in (await browser.get("/"), await browser.get("/links/"), await browser.put("/links/x/y")):
+        assert answer.status_code == 404
+        assert "There is nothing under this address." in answer.text
+        assert answer.headers["content-type"].startswith("text/html")

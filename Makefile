@@ -17,10 +17,10 @@ run: $(VENV)/.installed  ## the whole service on this machine, with a demonstrat
 	$(BIN)/offramp up --demo
 
 test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Temporal server
-	$(BIN)/pytest -n 2 --dist worksteal -m "not soak"
+	$(BIN)/pytest -n 3 --dist worksteal -m "not soak"
 
 soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of long work, and real time-outs after it
-	$(BIN)/pytest -n 2 -m soak
+	$(BIN)/pytest -n 3 --dist worksteal -m soak
 
 lint: $(VENV)/.installed  ## style, types and the direction of imports
 	$(BIN)/ruff check .

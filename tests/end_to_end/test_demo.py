@@ -90,6 +90,7 @@ def demo(directory: Path) -> Iterator[Demo]:
             process.wait(60)
 
 
+@pytest.mark.soak
 def test_the_demonstration_reaches_its_ends_whatever_is_killed_and_stops_when_asked() -> None:
     with open_directory() as directory:
         with demo(directory) as first:

@@ -6,6 +6,7 @@ Those of the update of line dates report heartbeats, which the SDK does not let 
 import asyncio
 from typing import Any
 
+import pytest
 import temporalio.client
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
@@ -59,6 +60,7 @@ class _RunTwice(ActivityInboundInterceptor):
         return first
 
 
+@pytest.mark.soak
 async def test_every_activity_of_every_life_changes_nothing_when_it_is_run_again(idle_world: World) -> None:
     world = idle_world
     twice = Twice(world)

@@ -125,6 +125,7 @@ async def test_it_starts_in_order_serves_other_terminals_refuses_a_second_one_an
         assert first.environment() == {}
 
 
+@pytest.mark.soak
 async def test_killed_children_come_back_and_after_a_kill_of_everything_the_next_start_has_the_same_state(
     directory: Path,
 ) -> None:

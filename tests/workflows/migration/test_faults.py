@@ -62,6 +62,7 @@ def noise(migrations: Migrations, subscription: str, mebibytes: int) -> None:
         owner.execute(query.format(table, sql.SQL(hashes), mebibytes * 1024))
 
 
+@pytest.mark.soak
 async def test_a_store_that_goes_down_in_the_middle_of_an_upload_is_waited_for_and_the_transfer_begins_anew(
     surroundings: Surroundings,
 ) -> None:
@@ -81,6 +82,7 @@ async def test_a_store_that_goes_down_in_the_middle_of_an_upload_is_waited_for_a
     assert surroundings.behind.discard_unfinished(f"cancellations/{subscription}") == 0
 
 
+@pytest.mark.soak
 async def test_a_tenants_database_that_goes_down_in_the_middle_of_a_dump_is_waited_for_and_the_dump_begins_anew(
     surroundings: Surroundings,
 ) -> None:
@@ -98,6 +100,7 @@ async def test_a_tenants_database_that_goes_down_in_the_middle_of_a_dump_is_wait
     await is_whole_and_alone(surroundings, subscription, rows=4 * 1024 + 1)
 
 
+@pytest.mark.soak
 async def test_a_store_that_refuses_is_waited_for_and_a_withdrawal_while_it_is_down_cleans_up_when_it_is_back(
     surroundings: Surroundings,
 ) -> None:

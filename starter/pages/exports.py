@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from activities.links import LinkTarget
 from domain.civil_time import instant_in_words
-from domain.exports import NoExport
+from domain.exports import ExportErased, NoExport
 from starter.client import Offramp
 from starter.downloads import FileLink
 from starter.exports import export_links
@@ -59,11 +59,15 @@ class ExportPages(DownloadPages):
             zone = organization.time_zone
         if state.acknowledged_at is not None and not done:
             done = f"We noted on {instant_in_words(state.acknowledged_at, zone)} that you have the files."
-        if state.acknowledged_at is not None and state.is_gone:
+        try:
+            files = self._files(target)
+        except ExportErased:
+            if state.acknowledged_at is None:
+                raise
+            # The acknowledgement may be what the erasure waited for: then it has begun by now.
             return Page(
                 title="Your data", done=done, sentences=["They are erased here: nothing can be downloaded any more."]
             )
-        files = self._files(target)
         return Page(
             title="Your data",
             done=done,

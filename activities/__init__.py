@@ -1,1 +1,1 @@
-"""Side effects, one module per outside party; every activity is idempotent."""
+"""Side effects by area; every activity is idempotent."""

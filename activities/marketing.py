@@ -12,15 +12,17 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities.links import LinkPurpose, Links, LinkTampered
-from activities.records import Told, last_messages
-from domain.errors import Refusal
+from activities.cancellation import Told, last_messages
+from activities.messaging.links import LinkPurpose, Links, LinkTampered
 from domain.marketing import ConsentDecision, ConsentUnfounded
+from domain.refusals import Refusal
 from domain.vocabulary import Channel
-from storage import audit, marketing, marketing_service
-from storage.cases import Step
-from storage.marketing import CampaignStop
-from storage.marketing_service import OpenedMarketingCase, OpenMarketingRequest, open_marketing_case
+from records import audit
+from records.cancellation.cases import Step
+from records.marketing import service as marketing_service
+from records.marketing import stops as marketing
+from records.marketing.service import OpenedMarketingCase, OpenMarketingRequest, open_marketing_case
+from records.marketing.stops import CampaignStop
 
 
 class ConsentRequest(BaseModel):

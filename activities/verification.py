@@ -5,10 +5,10 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities.mail import Mail
+from activities.messaging.mail import Mail
 from domain.vocabulary import Channel, message_id
-from storage.cases import Step
-from storage.verification import check_code, fresh_code
+from records.cancellation.cases import Step
+from records.verification import check_code, fresh_code
 
 
 class CodeTried(BaseModel):

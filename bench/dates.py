@@ -19,15 +19,15 @@ from sqlalchemy.orm import Session
 
 from bench import dates_data as data
 from bench.dates_equality import check_equality
-from domain.line_dates import Scope
-from domain.lines import SubscriptionLine
-from domain.terms import update_as_of
+from domain.lines.line import SubscriptionLine
+from domain.lines.runs import Scope
+from domain.lines.terms import update_as_of
 from domain.vocabulary import Channel
+from records.lines.nightly import update_chunk
+from records.lines.runs import open_run
 from starter.local.postgres import PostgresCluster
 from storage.database import create_database_engine
-from storage.line_dates import open_run
-from storage.migrate import upgrade
-from storage.nightly import update_chunk
+from storage.schema.migrate import upgrade
 from tests.support.servers import open_directory, running
 
 WEBHOOKS = frozenset({Channel.WEBHOOK})

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
-from domain.lines import SubscriptionLine
-from domain.terms import update_as_of
+from domain.lines.line import SubscriptionLine
+from domain.lines.terms import update_as_of
 
 LINES_PER_SUBSCRIPTION = 10
 AS_OF = date(2026, 10, 1)

@@ -8,12 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from domain.civil_dates import DateOutOfRange
-from domain.line_dates import Scope
-from domain.terms import update_as_of
+from domain.lines.runs import Scope
+from domain.lines.terms import update_as_of
+from records.lines.nightly import update_chunk
+from records.lines.rows import as_domain
+from records.lines.runs import open_run, progress_of
 from storage.database import create_database_engine
-from storage.line_dates import open_run, progress_of
-from storage.lines import as_domain
-from storage.nightly import update_chunk
 from storage.tables import SubscriptionLineRow
 
 _AS_OF = date(2026, 10, 1)

@@ -17,7 +17,7 @@ from importlib.resources import files
 
 import psycopg
 
-from activities.exporting.csv_files import LEVEL
+from activities.export.csv_files import LEVEL
 from bench.export_work import EXPORT_ALL, EXPORT_CSV, EXPORT_EXCEL, XLSXWRITER
 from starter.local.postgres import PostgresCluster
 from tests.support.servers import open_directory, running

@@ -12,11 +12,11 @@ import psycopg
 from obstore.store import LocalStore
 from psycopg import sql
 
-from activities.exporting import Limits, export_schema
-from activities.exporting.csv_files import write_csv
-from activities.exporting.progress import Meter
-from activities.exporting.reading import prepare
-from activities.exporting.workbooks import TableWorkbooks
+from activities.export import Limits, export_schema
+from activities.export.csv_files import write_csv
+from activities.export.progress import Meter
+from activities.export.table_reader import prepare
+from activities.export.workbooks import TableWorkbooks
 from storage.tenants.catalog import TenantTable, tables_of
 
 EXPORT_CSV, EXPORT_EXCEL, EXPORT_ALL, XLSXWRITER = "export-csv", "export-excel", "export-all", "xlsxwriter"

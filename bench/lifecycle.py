@@ -26,18 +26,18 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.mail import MailSettings
-from activities.webhooks import WebhookSettings
+from activities.messaging.mail import MailSettings
+from activities.messaging.webhooks import WebhookSettings
 from bench.bare import BareWaits, nothing
+from contract.messages import SEARCH_ATTRIBUTES, SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
 from domain.vocabulary import Stage
-from starter.connection import offramp_plugin
+from runtime.temporal import offramp_plugin
 from starter.local.postgres import PostgresCluster
 from starter.local.temporal import temporal_program
-from storage.migrate import upgrade
+from storage.schema.migrate import upgrade
 from tests.support.servers import open_directory, running
 from tests.support.world import Mailbox, World
 from worker import create_worker
-from workflows.contract import SEARCH_ATTRIBUTES, SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
 
 
 class CountingMailbox(Mailbox):

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from domain.errors import Refusal, RefusedValue
+from domain.refusals import Refusal, RefusedValue
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LAST_ORDINAL = date.max.toordinal()

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.civil_dates import day_text
-from domain.errors import Refusal
+from domain.refusals import Refusal
 
 
 class TimeZoneUnknown(Refusal):

@@ -1,6 +1,6 @@
 """Which names the schema of an organization's data may have."""
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 
 LONGEST_NAME_IN_BYTES = 63
 """PostgreSQL cuts longer names off, and two could become one."""

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 from domain.vocabulary import CampaignChoice, Question
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from domain.civil_time import instant_in_words, time_zone
-from domain.errors import Refusal
 from domain.policy import CancellationPolicy
+from domain.refusals import Refusal
 from domain.vocabulary import Platform
 
 FURTHEST_TRANSFER = timedelta(days=180)

@@ -1,1 +1,1 @@
-"""What is kept in PostgreSQL: tables, migrations and the queries on them."""
+"""How things are kept: the engine, tables, schema, the organizations' own data, objects."""

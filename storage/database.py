@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 
 _BUSY = frozenset({"55P03", "40P01", "40001"})  # lock timeout, deadlock, serialization
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # no such table, no such column

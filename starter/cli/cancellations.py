@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import typer
 
-from domain.identity import Identity
-from domain.lifecycle import CancellationUnknown
+from domain.cancellation.identity import Identity
+from domain.cancellation.lifecycle import CancellationUnknown
 from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage
 from starter.cli import values
 from starter.cli.days import OptionalDay
@@ -22,8 +22,8 @@ from starter.cli.service import (
 )
 
 if TYPE_CHECKING:
-    from starter.client import Offramp
-    from workflows.contract import CancellationStatus
+    from contract.messages import CancellationStatus
+    from starter.service.cancellation import Offramp
 
 Step: TypeAlias = "tuple[str, Callable[[Offramp], Awaitable[CancellationStatus]]]"
 """What a person is told when it is done, and what to do."""
@@ -78,8 +78,8 @@ def start(
     as_json: JsonOption = False,
 ) -> None:
     """Start a cancellation with the answers known already, or show the one that is running."""
-    from starter.cli.case_text import say_already_running, say_status
-    from workflows.contract import Attestation, Goodwill, StartCancellation
+    from contract.messages import Attestation, Goodwill, StartCancellation
+    from starter.cli.cancellation_text import say_already_running, say_status
 
     message = StartCancellation(
         subscription=subscription,
@@ -211,8 +211,8 @@ def list_command(
     """List cancellations, newest first."""
     from sqlalchemy.orm import Session
 
-    from starter.cli.case_text import say_cases
-    from storage.overview import list_cases
+    from records.cancellation.lists import list_cases
+    from starter.cli.cancellation_text import say_cases
 
     with database() as engine, Session(engine) as session:
         cases = list_cases(session, stage=stage, limit=limit)
@@ -233,9 +233,9 @@ def history(subscription: SubscriptionArgument, *, as_json: JsonOption = False) 
     """Print the audit trail: who, when, what, why."""
     from sqlalchemy.orm import Session
 
-    from starter.cli.case_text import say_trail
-    from storage.audit import trail_of
-    from storage.overview import time_zone_of
+    from records.audit import trail_of
+    from records.cancellation.lists import time_zone_of
+    from starter.cli.cancellation_text import say_trail
 
     with database() as engine, Session(engine) as session:
         trail = trail_of(session, subscription)
@@ -307,7 +307,7 @@ def _answers(
 
 
 def _show(status: "CancellationStatus", *, as_json: bool) -> None:
-    from starter.cli.case_text import say_status
+    from starter.cli.cancellation_text import say_status
 
     if as_json:
         print_json(status)

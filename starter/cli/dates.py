@@ -1,7 +1,7 @@
 """``offramp dates``: the date rules for lines from any source, with no service running.
 
 Subscription lines come in as JSON Lines and go out the same way, one line in memory at a time. Fields are those of
-`domain.lines.SubscriptionLine`; unknown fields pass through, and the order of fields stays. A line that is refused becomes
+`domain.lines.line.SubscriptionLine`; unknown fields pass through, and the order of fields stays. A line that is refused becomes
 ``{"id": …, "error": {"code": …, "message": …}}`` and the rest goes on.
 """
 
@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
-from domain.decision import decide as decide_line
-from domain.errors import Refusal
-from domain.lines import SubscriptionLine
-from domain.terms import first_calculation, update_as_of
+from domain.lines.decision import decide as decide_line
+from domain.lines.line import SubscriptionLine
+from domain.lines.terms import first_calculation, update_as_of
+from domain.refusals import Refusal
 from starter.cli.days import Day, OptionalDay
 from starter.cli.json_lines import decode, encode
 from starter.cli.output import REFUSED

@@ -19,7 +19,7 @@ from starter.cli.service import (
 )
 
 if TYPE_CHECKING:
-    from starter.downloads import FileLink
+    from starter.service.downloads import FileLink
 
 export_app = typer.Typer(help="The export of an organization's data.", no_args_is_help=True)
 export_app.command()(verify)
@@ -115,7 +115,7 @@ def download(subscription: SubscriptionArgument, directory: DirectoryArgument, *
     """Fetch the files of the export through their links, and check them against their manifest."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-    from starter.downloads import download as fetch
+    from starter.service.downloads import download as fetch
 
     found = _files(subscription)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
@@ -128,8 +128,8 @@ def download(subscription: SubscriptionArgument, directory: DirectoryArgument, *
 def _cancellation(subscription: str) -> str:
     from sqlalchemy.orm import Session
 
-    from domain.lifecycle import CancellationUnknown
-    from storage.cases import newest_case
+    from domain.cancellation.lifecycle import CancellationUnknown
+    from records.cancellation.cases import newest_case
 
     with database() as engine, Session(engine) as session:
         case = newest_case(session, subscription)
@@ -139,7 +139,7 @@ def _cancellation(subscription: str) -> str:
 
 
 def _files(subscription: str) -> "list[FileLink]":
-    from starter.exports import export_links
+    from starter.service.export import export_links
     from storage.objects import Objects, ObjectStoreSettings
 
     cancellation = _cancellation(subscription)

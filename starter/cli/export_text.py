@@ -5,11 +5,11 @@ import asyncio
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from activities.exporting import ExportProgress
-from activities.letters import size_in_words
+from activities.export import ExportProgress
+from activities.messaging.letters import size_in_words
 from domain.civil_time import instant_in_words
 from starter.cli.output import error_console, say
-from starter.exports import ExportsClient, ExportView
+from starter.service.export import ExportsClient, ExportView
 
 LOOK_AGAIN = 0.5
 

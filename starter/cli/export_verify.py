@@ -9,7 +9,7 @@ from rich.markup import escape
 from starter.cli.output import REFUSED, JsonOption, error_console, print_json, say
 
 if TYPE_CHECKING:
-    from activities.exporting import Verification
+    from activities.export import Verification
 
 _SHOWN = 20
 
@@ -27,7 +27,7 @@ def verify(
     """
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from activities.exporting.verifying import load_manifest, verify_download
+    from activities.export.verification import load_manifest, verify_download
 
     manifest = load_manifest(directory)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())

@@ -11,7 +11,7 @@ from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import ActorOption, RequestIdOption, database, with_holds
 
 if TYPE_CHECKING:
-    from storage.holds import Hold
+    from records.legal_holds import Hold
 
 hold_app = typer.Typer(help="Keep an organization's data from being erased.", no_args_is_help=True)
 
@@ -65,7 +65,7 @@ def list_(
     """List holds, oldest first."""
     from sqlalchemy.orm import Session
 
-    from storage.holds import holds
+    from records.legal_holds import holds
 
     with database() as engine, Session(engine) as session:
         found = holds(session, organization=organization, released=released)

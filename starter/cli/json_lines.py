@@ -5,7 +5,7 @@ import re
 import secrets
 from typing import Any
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 
 _SHIELD = f"{secrets.token_hex(8)}:"
 """Marks numbers that a float would change. Unguessable, so that no text in the input can pass for one."""

@@ -9,13 +9,13 @@ import typer
 from rich.markup import escape
 
 from domain.civil_dates import day_text
-from domain.line_dates import LineDatesProgress, Scope, ScopeAmbiguous
+from domain.lines.runs import LineDatesProgress, Scope, ScopeAmbiguous
 from starter.cli.days import OptionalDay, day
 from starter.cli.output import REFUSED, JsonOption, console, print_json, say
 from starter.cli.service import ActorOption, database
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
-    from workflows.contract import UpdateLineDates
+    from contract.messages import UpdateLineDates
 
 lines_app = typer.Typer(help="Subscription lines and their dates.", no_args_is_help=True)
 
@@ -47,8 +47,8 @@ def list_(
     """List lines by id, with their dates and the day until which the nightly update leaves them alone."""
     from sqlalchemy.orm import Session
 
-    from storage.line_dates import list_lines
-    from storage.lines import as_domain
+    from records.lines.rows import as_domain
+    from records.lines.runs import list_lines
 
     scope = _scope(customer_contract, vendor_contract, subscription)
     with database() as engine, Session(engine) as session:
@@ -82,7 +82,7 @@ def update_dates(
 
     Without --as-of it is today, in the zone of the nightly update. Ctrl-C leaves the update running.
     """
-    from workflows.contract import UpdateLineDates
+    from contract.messages import UpdateLineDates
 
     _scope(customer_contract, vendor_contract, subscription)
     wish = UpdateLineDates(
@@ -104,8 +104,8 @@ def update_dates(
 async def _update(wish: "UpdateLineDates", *, show: bool) -> LineDatesProgress:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from starter.connection import connect_to_temporal
-    from starter.line_dates import LineDatesClient
+    from runtime.temporal import connect_to_temporal
+    from starter.service.lines import LineDatesClient
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with database() as engine, Progress(*columns, console=console, transient=True) if show else nullcontext() as bar:

@@ -6,16 +6,16 @@ from typing import NoReturn
 
 import typer
 
-from domain.errors import Refusal
-from starter.cli.lazily import Lazily, lazily_loaded
+from domain.refusals import Refusal
+from runtime.process import leave
+from starter.cli.lazy_group import Lazily, lazily_loaded
 from starter.cli.output import REFUSED, WRONG_CALL, print_refusal, print_wrong_call
-from starter.leaving import leave
 from starter.local.environment import load_local_environment
 
 COMMANDS = {
     "up": Lazily("starter.cli.up:up", "Run the whole service on this machine; Ctrl-C stops it."),
     "setup": Lazily("starter.cli.setup:setup", "Bring database and Temporal to what this version needs."),
-    "import": Lazily("starter.cli.importing:import_", "Import organizations, subscriptions, contracts and lines."),
+    "import": Lazily("starter.cli.imports:import_", "Import organizations, subscriptions, contracts and lines."),
     "quote": Lazily("starter.cli.quote:quote_command", "Say what cancelling a subscription would mean."),
     "cancellations": Lazily(
         "starter.cli.cancellations:cancellations_app", "Start, answer, watch and end cancellations."

@@ -20,7 +20,7 @@ from starter.cli.service import (
 )
 
 if TYPE_CHECKING:
-    from workflows.contract import MarketingCancellationStatus
+    from contract.messages import MarketingCancellationStatus
 
 marketing_app = typer.Typer(
     help="Cancel a marketing service alone, pass on a consent, and say what the ad centre has stopped.",
@@ -53,7 +53,7 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Cancel a marketing service for ever, or show the cancellation that is running."""
-    from workflows.contract import Attestation, StartMarketingCancellation
+    from contract.messages import Attestation, StartMarketingCancellation
 
     message = StartMarketingCancellation(
         organization=organization,
@@ -145,7 +145,7 @@ def consent(
     as_json: JsonOption = False,
 ) -> None:
     """Pass on whether the marketing service's administrator agrees that a cancellation stops the campaigns."""
-    from starter.cli.case_text import say_status
+    from starter.cli.cancellation_text import say_status
 
     decision = ConsentDecision.AGREED if agree else ConsentDecision.DECLINED
     status = with_service(
@@ -166,7 +166,7 @@ def _show(status: "MarketingCancellationStatus", *, as_json: bool) -> None:
 
 
 def _say_status(status: "MarketingCancellationStatus") -> None:
-    from starter.cli.case_text import campaigns_in_text, say_fact
+    from starter.cli.cancellation_text import campaigns_in_text, say_fact
 
     zone = status.time_zone
     say(f"Cancellation of the marketing service [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")

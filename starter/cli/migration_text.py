@@ -7,14 +7,14 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from activities.letters import size_in_words
+from activities.messaging.letters import size_in_words
+from contract.messages import MigrationStatus
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, instant_in_words
 from domain.migration import MigrationStage
+from records.migration.lists import MigrationSummary
 from starter.cli.output import console, say, say_unbroken
-from starter.migrations import MigrationView
-from storage.migrations_overview import MigrationSummary
-from workflows.contract import MigrationStatus
+from starter.service.migration import MigrationView
 
 _LABEL_WIDTH = 20
 _STYLES = {MigrationStage.COMPLETED: "green", MigrationStage.WITHDRAWN: "dim", MigrationStage.ABANDONED: "dim"}

@@ -12,7 +12,7 @@ from starter.cli.output import JsonOption, print_json, say, say_unbroken
 from starter.cli.service import ActorOption, RequestIdOption, SubscriptionArgument, database, with_migrations
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
-    from workflows.contract import MigrationStatus
+    from contract.messages import MigrationStatus
 
 migrations_app = typer.Typer(
     help="On-premises migrations: accept, watch, correct and finish them.", no_args_is_help=True
@@ -58,8 +58,8 @@ def list_command(
     """List migrations, newest first."""
     from sqlalchemy.orm import Session
 
+    from records.migration.lists import list_migrations
     from starter.cli.migration_text import say_migrations
-    from storage.migrations_overview import list_migrations
 
     with database() as engine, Session(engine) as session:
         found = list_migrations(session, stage=stage, queue=queue, limit=limit)
@@ -155,8 +155,8 @@ def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) ->
     """Print a link to the manifest and one to the dump; each works for 15 minutes, for whoever has it."""
     from sqlalchemy.orm import Session
 
-    from starter.migrations import migration_links
-    from storage.migrations_overview import newest_migration
+    from records.migration.lists import newest_migration
+    from starter.service.migration import migration_links
     from storage.objects import Objects, ObjectStoreSettings
 
     with database() as engine:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from domain.errors import Refusal, RefusalDetails
+from domain.refusals import Refusal, RefusalDetails
 
 REFUSED = 1
 WRONG_CALL = 2

@@ -2,9 +2,9 @@
 
 from datetime import date
 
+from domain.cancellation.lifecycle import SubscriptionUnknown
 from domain.civil_dates import day_text
-from domain.lifecycle import SubscriptionUnknown
-from domain.quote import LineQuote, Quote
+from domain.lines.quote import LineQuote, Quote
 from starter.cli.days import Day, OptionalDay
 from starter.cli.output import JsonOption, print_json, say, sentence
 from starter.cli.service import SubscriptionArgument, database
@@ -74,7 +74,7 @@ def _one_day_later(line: LineQuote) -> str:
 def _quote(subscription: str, received_on: date, terminate_on: date | None) -> Quote:
     from sqlalchemy.orm import Session
 
-    from storage.cases import quote_subscription
+    from records.cancellation.cases import quote_subscription
     from storage.tables import SubscriptionRow
 
     with database() as engine, Session(engine) as session:

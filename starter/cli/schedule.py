@@ -16,7 +16,7 @@ from starter.cli.service import database
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from temporalio.client import ScheduleDescription
 
-    from starter.line_dates import LineDatesClient
+    from starter.service.lines import LineDatesClient
 
 schedule_app = typer.Typer(help="When the nightly update of line dates runs.", no_args_is_help=True)
 
@@ -34,7 +34,7 @@ def show(*, as_json: JsonOption = False) -> None:
 @schedule_app.command()
 def ensure(*, as_json: JsonOption = False) -> None:
     """Create the schedule, or bring it up to date: daily at 01:00 in OFFRAMP_NIGHTLY_ZONE. A pause stays."""
-    from activities.line_dates import NightlySettings
+    from activities.lines import NightlySettings
 
     _show(_ask(lambda client: client.ensure_schedule(NightlySettings().nightly_zone)), as_json=as_json)
 
@@ -64,8 +64,8 @@ def backfill(first: Day, last: Day, *, as_json: JsonOption = False) -> None:
 
 
 def _ask(command: "Callable[[LineDatesClient], Awaitable[Answer]]") -> Answer:
-    from starter.connection import connect_to_temporal
-    from starter.line_dates import LineDatesClient
+    from runtime.temporal import connect_to_temporal
+    from starter.service.lines import LineDatesClient
 
     async def run() -> Answer:
         with database() as engine:
@@ -77,7 +77,7 @@ def _ask(command: "Callable[[LineDatesClient], Awaitable[Answer]]") -> Answer:
 def _show(description: "ScheduleDescription", *, as_json: bool) -> None:
     from sqlalchemy.orm import Session
 
-    from storage.line_dates import latest_runs
+    from records.lines.runs import latest_runs
 
     with database() as engine, Session(engine) as session:
         runs = latest_runs(session, RUNS_SHOWN)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 from starter.cli import values
 from starter.cli.output import waiting
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:  # these take a second, which `--help` and a wrong call should
     from sqlalchemy import Engine
     from temporalio.client import Client
 
-    from starter.client import Offramp
-    from starter.exports import ExportsClient
-    from starter.holds import HoldsClient
-    from starter.marketing import MarketingClient
-    from starter.migrations import MigrationsClient
+    from starter.service.cancellation import Offramp
+    from starter.service.export import ExportsClient
+    from starter.service.legal_holds import HoldsClient
+    from starter.service.marketing import MarketingClient
+    from starter.service.migration import MigrationsClient
 
 Result = TypeVar("Result")
 AnyClient = TypeVar("AnyClient")
@@ -85,7 +85,7 @@ def with_service(
     """Connect, run one command while a person at a terminal sees what is waited for, disconnect."""
 
     def client(temporal: "Client", engine: "Engine") -> "Offramp":
-        from starter.client import Offramp
+        from starter.service.cancellation import Offramp
 
         return Offramp(temporal, engine)
 
@@ -98,7 +98,7 @@ def with_marketing(
     """Do the same with the client of marketing services."""
 
     def client(temporal: "Client", engine: "Engine") -> "MarketingClient":
-        from starter.marketing import MarketingClient
+        from starter.service.marketing import MarketingClient
 
         return MarketingClient(temporal, engine)
 
@@ -109,7 +109,7 @@ def with_migrations(command: "Callable[[MigrationsClient], Awaitable[Result]]", 
     """Do the same with the client of migrations."""
 
     def client(temporal: "Client", engine: "Engine") -> "MigrationsClient":
-        from starter.migrations import MigrationsClient
+        from starter.service.migration import MigrationsClient
 
         return MigrationsClient(temporal, engine)
 
@@ -120,7 +120,7 @@ def with_holds(command: "Callable[[HoldsClient], Awaitable[Result]]", *, as_json
     """Do the same with the client of holds."""
 
     def client(temporal: "Client", engine: "Engine") -> "HoldsClient":
-        from starter.holds import HoldsClient
+        from starter.service.legal_holds import HoldsClient
 
         return HoldsClient(temporal, engine)
 
@@ -131,7 +131,7 @@ def with_exports(command: "Callable[[ExportsClient], Awaitable[Result]]", *, as_
     """Do the same with the client of exports."""
 
     def client(temporal: "Client", engine: "Engine") -> "ExportsClient":
-        from starter.exports import ExportsClient
+        from starter.service.export import ExportsClient
 
         return ExportsClient(temporal, engine)
 
@@ -146,7 +146,7 @@ def _with_client(
     what: str,
 ) -> Result:
     async def run() -> Result:
-        from starter.connection import connect_to_temporal
+        from runtime.temporal import connect_to_temporal
 
         with database() as engine:
             return await command(make(await connect_to_temporal(), engine))

@@ -2,15 +2,15 @@
 
 import asyncio
 
+from contract.messages import SEARCH_ATTRIBUTES
 from starter.cli.output import JsonOption, console, print_json
 from starter.cli.service import database
-from storage.migrate import newest_revision
-from workflows.contract import SEARCH_ATTRIBUTES
+from storage.schema.migrate import newest_revision
 
 
 def setup(*, as_json: JsonOption = False) -> None:
     """Bring the database and Temporal to what this version needs; running it again changes nothing more."""
-    from starter.setup import set_up
+    from starter.deploy.setup import set_up
 
     with database():
         asyncio.run(set_up())

@@ -31,7 +31,7 @@ def up(
     ] = False,
 ) -> None:
     """Run the whole service on this machine; Ctrl-C stops it, and everything is kept for the next time."""
-    from starter.setup import set_up
+    from starter.deploy.setup import set_up
 
     run_in_foreground(
         DataDirectory(chosen_data_directory(data_dir)),
@@ -57,8 +57,8 @@ def run_in_foreground(
         worker_module: what to run as the worker.
 
     """
+    from contract.messages import TASK_QUEUE
     from starter.local.stack import LocalStack, own_module
-    from workflows.contract import TASK_QUEUE
 
     async def when_ready(ports: "Ports") -> None:
         _show_where_things_are(data, ports)

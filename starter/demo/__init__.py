@@ -18,18 +18,18 @@ from rich.table import Table
 from sqlalchemy import Engine, exists, select
 from sqlalchemy.orm import Session
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 from domain.vocabulary import DataChoice, Stage
+from records.imports import import_content
+from runtime.temporal import TemporalUnavailable, connect_to_temporal
 from starter.cli.output import console, error_console, print_refusal, say
-from starter.client import Offramp, StillWaiting
-from starter.connection import TemporalUnavailable, connect_to_temporal
 from starter.demo.scenes import AGENT, SCENES, CancellationScene, Cast, Scene, Shown
 from starter.local.temporal import NAMESPACE
-from starter.marketing import MarketingClient
-from starter.migrations import MigrationsClient
 from starter.sample import sample_document
+from starter.service.cancellation import Offramp, StillWaiting
+from starter.service.marketing import MarketingClient
+from starter.service.migration import MigrationsClient
 from storage.database import DatabaseSettings, DatabaseUnavailable, create_database_engine, refusing_when_unavailable
-from storage.importing import import_content
 from storage.tables import CancellationRow
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from storage.tenants.sample import generate

@@ -10,18 +10,18 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from contract import messages as contract
+from contract.messages import Attestation, CancellationStatus, ExportStatus, MarketingCancellationStatus
+from domain.cancellation.identity import Identity
 from domain.civil_time import day_of, deadline_in_words
-from domain.identity import Identity
 from domain.marketing import MarketingCancellationUnknown, MarketingStage
 from domain.migration import MigrationStage, MigrationUnknown
 from domain.vocabulary import DataChoice, Question, Stage
-from starter.client import Offramp
-from starter.marketing import MarketingClient
-from starter.migrations import MigrationsClient
-from storage.cases import newest_case
+from records.cancellation.cases import newest_case
+from starter.service.cancellation import Offramp
+from starter.service.marketing import MarketingClient
+from starter.service.migration import MigrationsClient
 from storage.tables import MarketingServiceRow, OrganizationRow, SubscriptionRow
-from workflows import contract
-from workflows.contract import Attestation, CancellationStatus, ExportStatus, MarketingCancellationStatus
 
 AGENT = "demo-agent"
 TRUST = Attestation(reason="the demonstration trusts itself")

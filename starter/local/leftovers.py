@@ -1,7 +1,7 @@
 """What remembers the processes of a local stack, so that none outlives it for long.
 
 Every child has a record in the run directory while it lives. When the stack is killed with no time to clean up, the
-guard (`starter.local.guard`) notices and stops what the records name; should the guard be gone too, the next
+guard (`starter.local.leftovers_guard`) notices and stops what the records name; should the guard be gone too, the next
 ``offramp up`` does. A process is only ever signalled if it still has the pid and the command line of its record.
 """
 
@@ -101,7 +101,7 @@ class Guard:
     """
 
     def __init__(self, run_directory: Path) -> None:
-        command: Sequence[str] = (sys.executable, "-P", "-m", "starter.local.guard", str(run_directory))
+        command: Sequence[str] = (sys.executable, "-P", "-m", "starter.local.leftovers_guard", str(run_directory))
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command,
             stdin=subprocess.PIPE,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 
 
 class LocalStackAlreadyRunning(Refusal):

@@ -10,13 +10,13 @@ import uvicorn
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from activities.links import LinkSettings
-from domain.errors import Refusal
-from starter.client import Offramp
-from starter.connection import connect_to_temporal
-from starter.leaving import leave
-from starter.migrations import MigrationsClient
+from activities.messaging.links import LinkSettings
+from domain.refusals import Refusal
+from runtime.process import leave
+from runtime.temporal import connect_to_temporal
 from starter.pages.app import create_pages
+from starter.service.cancellation import Offramp
+from starter.service.migration import MigrationsClient
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
 

@@ -10,16 +10,16 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from sqlalchemy import Engine
 
-from activities.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
-from domain.errors import Refusal
-from starter.client import Offramp, StillWaiting
-from starter.connection import TemporalUnavailable
-from starter.migrations import MigrationsClient
+from activities.messaging.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
+from domain.refusals import Refusal
+from runtime.temporal import TemporalUnavailable
 from starter.pages.consent import AGREE, DECLINE, ConsentPages
 from starter.pages.downloads import DOWNLOADED, FRESH_LINK, DownloadPages
-from starter.pages.exports import ExportPages
-from starter.pages.migrations import MigrationPages
+from starter.pages.export import ExportPages
+from starter.pages.migration import MigrationPages
 from starter.pages.page import NothingThere, Page, rendered
+from starter.service.cancellation import Offramp, StillWaiting
+from starter.service.migration import MigrationsClient
 from storage.database import DatabaseUnavailable, refusing_when_unavailable
 from storage.objects import Objects
 

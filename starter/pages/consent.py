@@ -5,14 +5,14 @@ import asyncio
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from activities.letters import campaigns_in_words
-from activities.links import Links, LinkTarget
+from activities.messaging.letters import campaigns_in_words
+from activities.messaging.links import Links, LinkTarget
 from domain.civil_time import instant_in_words
 from domain.marketing import Consent, ConsentDecision
-from starter.client import Offramp
+from records.cancellation.cases import organization_of
+from records.marketing.campaigns import current_campaigns, stops_of
 from starter.pages.page import Button, NothingThere, Page
-from storage.campaigns import current_campaigns, stops_of
-from storage.cases import organization_of
+from starter.service.cancellation import Offramp
 from storage.tables import CancellationRow
 
 BY_LINK = "marketing administrator, by link"

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from activities.links import LinkTampered, LinkTarget
+from activities.messaging.links import LinkTampered, LinkTarget
 from domain.civil_time import instant_in_words
 from domain.vocabulary import CancellationId
-from starter.downloads import LINK_LIFETIME, FileLink
 from starter.pages.page import Button, File, NothingThere, Page
+from starter.service.downloads import LINK_LIFETIME, FileLink
 
 DOWNLOADED = "downloaded"
 FRESH_LINK = "fresh-link"

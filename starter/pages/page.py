@@ -6,8 +6,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from activities.letters import size_in_words
-from domain.errors import Refusal
+from activities.messaging.letters import size_in_words
+from domain.refusals import Refusal
 
 
 class NothingThere(Refusal):

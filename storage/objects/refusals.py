@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from obstore.exceptions import BaseError
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -90,7 +90,7 @@ class ObjectStoreRefuses(Refusal):
     def __init__(self, store: str, reason: str) -> None:
         super().__init__(
             f"The object store {store} refuses: {reason}.",
-            way_out="Check that the bucket exists (`python -m starter.bucket` makes it) and that the access key may list, "
+            way_out="Check that the bucket exists (`python -m starter.deploy.bucket` makes it) and that the access key may list, "
             "read, write and delete in it; then try again.",
             store=store,
             reason=reason,

@@ -3,16 +3,17 @@
 Civil dates are DATE columns in the organization's zone, instants TIMESTAMPTZ.
 """
 
+from storage.tables.audit_and_outbox import AuditRow, MessageRow
 from storage.tables.base import JsonObject, Table
-from storage.tables.cancellations import (
+from storage.tables.cancellation import (
     CancellationLineRow,
     CancellationRow,
     ChecklistAnswerRow,
     OneTimeCode,
     VerificationCodeRow,
 )
-from storage.tables.data import ErasedThingRow, ErasureRow, ExportRow, HoldRow
-from storage.tables.line_dates import LineDatesRunRow
+from storage.tables.export_and_erasure import ErasedThingRow, ErasureRow, ExportRow, HoldRow
+from storage.tables.line_runs import LineDatesRunRow
 from storage.tables.lines import BillingDocumentRow, ContractLineRow, PlannedLineRow, SubscriptionLineRow
 from storage.tables.marketing import (
     CampaignActivityRow,
@@ -22,9 +23,8 @@ from storage.tables.marketing import (
     MarketingCodeRow,
     MarketingServiceRow,
 )
-from storage.tables.on_premises import MigrationRow, SupportQueueRow
+from storage.tables.migration import MigrationRow, SupportQueueRow
 from storage.tables.organizations import ContractRow, OrganizationRow, PolicyRow, SubscriptionRow
-from storage.tables.trail import AuditRow, MessageRow
 
 __all__ = [
     "AuditRow",

@@ -39,7 +39,7 @@ def one_of(column: str, values: Iterable[str], name: str | None = None) -> Check
     return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
 
 
-# The canonical form of a date formula without a minus sign (`domain.date_formula`), and of one that moves every date on.
+# The canonical form of a date formula without a minus sign (`domain.lines.date_formula`), and of one that moves every date on.
 _TERM = "'^(0|[1-9][0-9]{0,6}|C)[DWMQY](\\+(0|[1-9][0-9]{0,6}|C)[DWMQY])*$'"
 
 

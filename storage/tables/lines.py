@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import JsonObject, Table, a_term, in_calendar, one_of
 
-# Both halves of `domain.terms.update_as_of`: when a line is to be closed, and when it is to be rolled. Written as
+# Both halves of `domain.lines.terms.update_as_of`: when a line is to be closed, and when it is to be rolled. Written as
 # PostgreSQL gives it back, so that `alembic check` can compare.
 DUE_AFTER = """
     CASE WHEN closed THEN NULL::date ELSE LEAST(

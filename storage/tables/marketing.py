@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from domain.marketing import CampaignAction, MarketingStage
 from domain.vocabulary import Verification
 from storage.tables.base import JsonObject, Table, one_of
-from storage.tables.cancellations import OneTimeCode
+from storage.tables.cancellation import OneTimeCode
 
 
 class MarketingServiceRow(Table):

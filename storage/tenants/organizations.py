@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 from storage.tables import OrganizationRow
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 
 _NAMED = 5
 

@@ -83,7 +83,7 @@ def dockerfile_stages() -> list[list[Instruction]]:
 
 def settings_classes() -> set[type[BaseSettings]]:
     """Every settings class of the service, wherever it is."""
-    for package in ("activities", "storage", "workflows", "starter"):
+    for package in ("activities", "contract", "records", "runtime", "starter", "storage", "workflows"):
         for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
             if ".versions" not in module.name and not module.name.endswith(".env"):
                 importlib.import_module(module.name)
@@ -109,7 +109,7 @@ def variables_in_code() -> set[str]:
     }
 
 
-_OWN_MODULES = ("activities", "domain", "storage", "workflows", "starter", "worker")
+_OWN_MODULES = ("activities", "contract", "domain", "records", "runtime", "starter", "storage", "workflows", "worker")
 
 
 def _subclasses(kind: type[BaseSettings]) -> set[type[BaseSettings]]:

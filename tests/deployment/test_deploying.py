@@ -20,18 +20,18 @@ from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 import worker
-from starter.health import asks_for_work
+from contract.messages import SEARCH_ATTRIBUTES, TASK_QUEUE
+from starter.deploy.health import asks_for_work
 from starter.local import HOST
 from starter.local.object_store import object_store_program
 from starter.local.supervisor import Service
 from starter.local.temporal import temporal_program
-from storage.migrate import newest_revision
 from storage.objects import Objects, ObjectStoreSettings
+from storage.schema.migrate import newest_revision
 from storage.tenants.database import READER_ROLE
 from tests.deployment.files import SERVICES, shell_script
 from tests.support.processes import python, wait_until
 from tests.support.servers import free_ports, supervised
-from workflows.contract import SEARCH_ATTRIBUTES, TASK_QUEUE
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -118,7 +118,7 @@ async def test_a_worker_is_healthy_once_it_asks_for_work_and_ends_with_0_when_it
 ) -> None:
     await asyncio.to_thread(create_namespace, environment)
     assert (await asyncio.to_thread(offramp, "setup", environment=environment)).returncode == 0
-    health = (sys.executable, "-P", "-m", "starter.health")
+    health = (sys.executable, "-P", "-m", "starter.deploy.health")
 
     before = await asyncio.to_thread(run, *health, environment=environment)
     assert before.returncode == 1
@@ -238,7 +238,7 @@ async def test_a_worker_of_another_host_does_not_make_this_one_healthy(temporal:
 
 def test_the_health_check_says_why_when_temporal_is_down(environment: Mapping[str, str]) -> None:
     said = run(
-        *(sys.executable, "-P", "-m", "starter.health"),
+        *(sys.executable, "-P", "-m", "starter.deploy.health"),
         environment={**environment, "TEMPORAL_ADDRESS": "127.0.0.1:9"},
     )
     assert said.returncode == 1

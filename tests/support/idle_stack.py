@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from domain.errors import Refusal
+from domain.refusals import Refusal
 from starter.cli.output import REFUSED, print_refusal
 from starter.cli.up import run_in_foreground
 from starter.local.data_directory import DataDirectory

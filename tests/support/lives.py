@@ -6,12 +6,12 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
+from contract.messages import Goodwill, cancellation_workflow_id
 from domain.vocabulary import Channel, Event
 from storage.tables import LineDatesRunRow, MessageRow
 from tests.support import marketing_lives
 from tests.support.nights import DUE, ENDED, TODAY, line_held, progress_of, start_update
 from tests.support.world import AGENT, World, eventually
-from workflows.contract import Goodwill, cancellation_workflow_id
 
 
 async def closed(world: World) -> str:

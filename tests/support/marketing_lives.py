@@ -2,15 +2,15 @@
 
 from datetime import timedelta
 
-from domain.marketing import CampaignAction, ConsentDecision, MarketingStage
-from domain.vocabulary import Stage
-from tests.support.world import ADMINISTRATOR, AGENT, MARKETING_OWNER, World, eventually
-from workflows.contract import (
+from contract.messages import (
     Attestation,
     StartMarketingCancellation,
     cancellation_workflow_id,
     marketing_workflow_id,
 )
+from domain.marketing import CampaignAction, ConsentDecision, MarketingStage
+from domain.vocabulary import Stage
+from tests.support.world import ADMINISTRATOR, AGENT, MARKETING_OWNER, World, eventually
 
 CALLED = "called back on the number on file"
 

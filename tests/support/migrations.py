@@ -12,13 +12,7 @@ from sqlalchemy.orm import Session
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 
-from domain.migration import MigrationStage
-from starter.migrations import MigrationsClient
-from storage.objects import Objects
-from storage.tables import MigrationRow, OrganizationRow, SupportQueueRow
-from storage.tenants.database import READER_ROLE, TenantDatabase
-from tests.support.world import World, eventually
-from workflows.contract import (
+from contract.messages import (
     AcceptMigration,
     AcknowledgeMigration,
     CorrectMigration,
@@ -27,6 +21,12 @@ from workflows.contract import (
     SendMigrationLink,
     migration_workflow_id,
 )
+from domain.migration import MigrationStage
+from starter.service.migration import MigrationsClient
+from storage.objects import Objects
+from storage.tables import MigrationRow, OrganizationRow, SupportQueueRow
+from storage.tenants.database import READER_ROLE, TenantDatabase
+from tests.support.world import World, eventually
 
 QUEUE_AGENT = "support-3"
 CONTACT = "it@contoso.example"

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 from temporalio.client import WorkflowHandle
 
-from domain.line_dates import LineDatesProgress
-from storage.line_dates import find_progress
+from contract import messages as contract
+from domain.lines.runs import LineDatesProgress
+from records.lines.runs import find_progress
 from storage.tables import SubscriptionLineRow
 from tests.support.world import World, eventually
-from workflows import contract
 
 DUE: dict[str, Any] = {
     "subsequent_term": "1Y",

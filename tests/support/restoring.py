@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from activities.dumping.copying import DUMP
+from activities.migration.dump import DUMP
 from tests.support.servers import pg_program
 
 _names = (f"restored_{number}" for number in count(1))

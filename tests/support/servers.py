@@ -24,16 +24,16 @@ from psycopg import sql
 from pydantic import SecretStr
 from temporalio.testing import WorkflowEnvironment
 
-from starter.connection import offramp_plugin
+from contract.messages import SEARCH_ATTRIBUTES
+from runtime.temporal import offramp_plugin
 from starter.local import HOST
 from starter.local.leftovers import Guard, ProcessRecord
 from starter.local.object_store import BUCKET, INTERNAL_PORTS, object_store_program, object_store_service
 from starter.local.postgres import UNSAFE_AND_FAST, PostgresCluster
 from starter.local.supervisor import Service
 from starter.local.temporal import temporal_program
-from storage import migrate
 from storage.objects import Objects, ObjectStoreSettings
-from workflows.contract import SEARCH_ATTRIBUTES
+from storage.schema import migrate
 
 TEMPLATE = "migrated"
 _STARTS_WITHIN_SECONDS = 30.0

@@ -24,18 +24,26 @@ from sqlalchemy.orm import Session
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 
-from activities.dumping.program import DumpSettings
-from activities.links import Links, LinkSettings
-from activities.mail import MailSettings
-from activities.refusals import as_refusal
-from activities.webhooks import WebhookSettings
+from activities.messaging.links import Links, LinkSettings
+from activities.messaging.mail import MailSettings
+from activities.messaging.webhooks import WebhookSettings
+from activities.migration.pg_dump import DumpSettings
+from contract.messages import (
+    REQUEST_REVERSAL,
+    Attestation,
+    CancellationStatus,
+    RequestReversal,
+    StartCancellation,
+    cancellation_workflow_id,
+)
+from domain.cancellation.identity import Identity
 from domain.civil_time import day_of
-from domain.errors import Refusal, RefusalDetails
-from domain.identity import Identity
+from domain.refusals import Refusal, RefusalDetails
 from domain.vocabulary import Stage
-from starter.client import Offramp
+from runtime.refusals import as_refusal
 from starter.local import HOST
-from starter.marketing import MarketingClient
+from starter.service.cancellation import Offramp
+from starter.service.marketing import MarketingClient
 from storage.database import create_database_engine
 from storage.objects import Objects
 from storage.tables import (
@@ -57,14 +65,6 @@ from storage.tenants.database import TenantDatabase
 from storage.tenants.sample import generate
 from tests.support.servers import free_port, pg_program
 from worker import create_worker
-from workflows.contract import (
-    REQUEST_REVERSAL,
-    Attestation,
-    CancellationStatus,
-    RequestReversal,
-    StartCancellation,
-    cancellation_workflow_id,
-)
 
 AGENT = "agent-7"
 SECOND_PERSON = "manager-2"

@@ -6,13 +6,13 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
+from contract.messages import cancellation_workflow_id, marketing_workflow_id
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from tests.support.histories import assert_sound, histories_of
 from tests.support.servers import migrated_database
 from tests.support.tenants import tenants_database
 from tests.support.world import Data, Mailbox, World
-from workflows.contract import cancellation_workflow_id, marketing_workflow_id
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
 
+from contract.messages import TASK_QUEUE
 from starter.local.environment import load_local_environment
 from starter.local.leftovers import ProcessRecord
 from storage.objects import Objects, ObjectStoreSettings
 from tests.support.processes import python, wait_until
 from tests.support.servers import free_port, open_directory
-from workflows.contract import TASK_QUEUE
 
 SERVICES = ["postgres", "temporal", "object-store", "mail-catcher", "webhook-receiver", "worker", "pages"]
 
@@ -142,7 +142,9 @@ async def test_killed_children_come_back_and_after_a_kill_of_everything_the_next
         assert await killed.greet("between") == "Hello, Ada"
 
         guards = [
-            child for child in psutil.Process(killed.process.pid).children() if "starter.local.guard" in child.cmdline()
+            child
+            for child in psutil.Process(killed.process.pid).children()
+            if "starter.local.leftovers_guard" in child.cmdline()
         ]
         left_behind = [record.pid for record in killed.records().values()]
         for process in (*guards, killed.process):

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from starter.migrations import MigrationsClient
 from starter.pages.app import create_pages
+from starter.service.migration import MigrationsClient
 from tests.support.migrations import Migrations, on_site
 from tests.support.world import LINKS, World
 from tests.workflows.conftest import data_world, shared_data_world

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from activities.links import LINKS_PATH, LinkPurpose
+from activities.messaging.links import LINKS_PATH, LinkPurpose
+from contract.messages import ExportStatus
 from domain.vocabulary import Stage
 from tests.support.world import LINKS, World, eventually
-from tests.workflows.test_export import exported, reached, ready_mail
-from workflows.contract import ExportStatus
+from tests.workflows.cancellation.test_export import exported, reached, ready_mail
 
 
 def link(subscription: str, *, lasting: timedelta = timedelta(days=7)) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from activities.links import LinkPurpose
+from activities.messaging.links import LinkPurpose
 from domain.migration import MigrationStage
 from tests.support.migrations import CONTACT, Migrations
 from tests.support.world import AGENT, LINKS, eventually

@@ -9,13 +9,13 @@ import pytest_asyncio
 from psycopg import sql
 from temporalio.testing import WorkflowEnvironment
 
+from contract.messages import TASK_QUEUE, cancellation_workflow_id, migration_workflow_id
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
 from tests.support.histories import assert_sound, histories_of
 from tests.support.migrations import ESCALATION_MAIL, QUEUE_MAIL, Migrations, on_site
 from tests.support.servers import migrated_database
 from tests.support.world import Data, Mailbox, World
-from workflows.contract import TASK_QUEUE, cancellation_workflow_id, migration_workflow_id
 
 TENANTS = "tenants_of_migrations"
 

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from domain.migration import MigrationStage
 from domain.vocabulary import Stage
-from starter.migrations import migration_links
-from storage.erasures import certificate_of
+from records.erasure import certificate_of
+from starter.service.migration import migration_links
 from tests.support.migrations import Migrations
 from tests.support.restoring import empty_database_in, everything, restore
-from tests.workflows.test_export import reached
+from tests.workflows.cancellation.test_export import reached
 
 ROWS = 300
 

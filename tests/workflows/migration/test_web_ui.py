@@ -5,7 +5,7 @@ from datetime import timedelta
 from domain.migration import MigrationStage
 from tests.support.migrations import CONTACT, ESCALATION_MAIL, QUEUE_MAIL, Migrations
 from tests.support.world import AGENT, eventually, refused
-from tests.workflows.test_web_ui import details, details_of, summaries, summaries_of
+from tests.workflows.cancellation.test_web_ui import details, details_of, summaries, summaries_of
 
 
 async def test_parent_and_child_say_at_every_stage_what_is_waited_for_and_until_when(migrations: Migrations) -> None:

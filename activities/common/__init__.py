@@ -1,0 +1,1 @@
+"""What activities of several areas share: heartbeats, long work, retry policies."""

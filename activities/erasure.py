@@ -1,0 +1,113 @@
+"""Erasing: an organization's data and every copy of it, in small steps, each with its place on the certificate."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+
+from temporalio import activity
+
+from activities.cancellation import Told, told_of
+from activities.common.long_work import DataWork, configured, go_on, waiting_for_others
+from domain.messaging import ErasureFacts
+from records import erasure as erasures
+from records.cancellation.cases import Step
+from records.erasure import ErasedThing, ErasureBlocked, Obstacle
+from records.export import objects_prefix
+from storage.objects import ObjectStoreNotConfigured
+from storage.tenants.erasure import ErasedStep, erase_step
+from storage.tenants.refusals import TenantDatabaseNotConfigured
+
+OBJECTS_IN_A_STEP = 100
+
+
+class Erased(Told):
+    """What became of an erasure: its certificate, or what it waits for."""
+
+    certificate: ErasureFacts | None = None
+    waits_for: Obstacle | None = None
+
+
+class Eraser(DataWork):
+    """The activities of erasing."""
+
+    @activity.defn
+    def erase_data(self, step: Step) -> Erased:
+        """Erase every copy of a closed case and the organization's data, or say what stands against it.
+
+        A hold that is placed meanwhile stops it between two steps. Run again, it goes on with what is left.
+
+        Raises:
+            ApplicationError: to be retried (`activities.common.retries.LONG_WORK_RETRY`).
+
+        """
+        try:
+            with self._transaction() as session:
+                plan = erasures.begin_erasure(session, step)
+            with waiting_for_others():
+                self._erase_objects(step.cancellation)
+                if plan.data_schema is not None:
+                    self._erase_schema(step.cancellation, plan.data_schema)
+        except ErasureBlocked as blocked:
+            with self._transaction() as session:
+                return Erased(waits_for=blocked.obstacle, last_message=told_of(session, step.cancellation).last_message)
+        with self._transaction() as session:
+            certificate = erasures.finish_erasure(session, step, at=datetime.now(UTC), channels=self._channels)
+            return Erased(certificate=certificate, last_message=told_of(session, step.cancellation).last_message)
+
+    @activity.defn
+    def discard_copies(self, step: Step) -> Told:
+        """Remove what was copied for a cancellation that does not happen."""
+        removed = 0
+        with waiting_for_others():
+            if self._objects is not None:
+                prefix = objects_prefix(step.cancellation)
+                removed = self._objects.delete_all(prefix, on_batch=lambda _: go_on()).objects
+                self._objects.discard_unfinished(prefix)
+        with self._transaction() as session:
+            erasures.note_discarded(session, step, objects=removed, at=datetime.now(UTC))
+            return told_of(session, step.cancellation)
+
+    def _erase_objects(self, cancellation: str) -> None:
+        objects = configured(self._objects, ObjectStoreNotConfigured)
+        prefix = objects_prefix(cancellation)
+        found_all = objects.list(prefix)
+        while batch := list(islice(found_all, OBJECTS_IN_A_STEP)):
+            go_on(f"{len(batch)} objects")
+            with self._step(cancellation):
+                self._note(
+                    cancellation,
+                    *(
+                        ErasedThing(kind="object", name=found.key.removeprefix(prefix), bytes=found.size)
+                        for found in batch
+                    ),
+                )
+                objects.delete([found.key for found in batch])
+        objects.discard_unfinished(prefix)
+
+    def _erase_schema(self, cancellation: str, schema: str) -> None:
+        tenants = configured(self._tenants, TenantDatabaseNotConfigured)
+        with tenants.writing() as connection:
+            gone: ErasedStep | None
+            while True:
+                with self._step(cancellation), connection.transaction():
+                    gone = erase_step(connection, schema)
+                    if gone is None:
+                        return
+                    self._note(
+                        cancellation, ErasedThing(kind=gone.kind, name=gone.name, rows=gone.rows, bytes=gone.bytes)
+                    )
+                go_on(f"{gone.kind} {gone.name}")
+
+    @contextmanager
+    def _step(self, cancellation: str) -> Iterator[None]:
+        """Erase something within: a hold that is placed at the same time comes before it, or after it."""
+        with self._transaction() as session:
+            erasures.refuse_when_blocked(session, cancellation)
+            yield
+            erasures.confirm(session, cancellation, at=datetime.now(UTC))
+
+    def _note(self, cancellation: str, *things: ErasedThing) -> None:
+        """Note what goes, in a transaction of its own: it is known even if we die between its going and our word of it."""
+        with self._transaction() as session:
+            erasures.note(session, cancellation, things, at=datetime.now(UTC))

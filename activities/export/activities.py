@@ -1,0 +1,87 @@
+"""Exporting an organization's data to the object store, and what the records hold of it (rules, section 10)."""
+
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.cancellation import Told, told_of
+from activities.common.long_work import DataWork, WorkCancelled, configured, go_on, waiting_for_others
+from activities.export import ExportProgress, export_schema
+from records import export as exports
+from records.cancellation.cases import Step
+from records.export import AttemptSuperseded, ExportAttempt, ExportSummary
+from storage.objects import ObjectStoreNotConfigured
+from storage.tenants.refusals import TenantDatabaseNotConfigured
+
+
+class Exporter(DataWork):
+    """The activities of an export."""
+
+    @activity.defn
+    def export_data(self, step: Step) -> Told:
+        """Write every table to the store, from one snapshot, and tell that it can be downloaded.
+
+        An attempt is one snapshot, and dies with it: the next removes what it left, and begins anew in a place of its
+        own. Run again after the end, it changes nothing. What the store or the tenants' database refuses is tried again.
+
+        Raises:
+            ApplicationError: to be retried (`activities.common.retries.LONG_WORK_RETRY`).
+
+        """
+        with waiting_for_others():
+            with self._transaction() as session:
+                attempt = exports.begin_export(session, step)
+            if isinstance(attempt, ExportAttempt):
+                self._export(attempt, step)
+        with self._transaction() as session:
+            return told_of(session, step.cancellation)
+
+    def _export(self, attempt: ExportAttempt, step: Step) -> None:
+        tenants = configured(self._tenants, TenantDatabaseNotConfigured)
+        objects = configured(self._objects, ObjectStoreNotConfigured)
+        go_on()
+        objects.discard_unfinished(attempt.prefix_of_all)
+        objects.delete_all(attempt.prefix_of_all, on_batch=lambda _: go_on())
+        try:
+            with tenants.reading(attempt.data_schema) as connection, objects.refusing():
+                manifest = export_schema(connection, attempt.data_schema, objects.store, attempt.prefix, progress=_show)
+            summary = ExportSummary(
+                prefix=attempt.prefix,
+                manifest_sha256=manifest.sha256,
+                tables=len(manifest.tables),
+                rows=manifest.rows,
+                bytes=manifest.bytes,
+                warnings=len(manifest.warnings),
+            )
+            with self._transaction() as session:
+                exports.finish_export(
+                    session, step, attempt.number, summary, at=datetime.now(UTC), channels=self._channels
+                )
+        except (WorkCancelled, AttemptSuperseded):
+            objects.delete_all(attempt.prefix)
+            raise
+
+    @activity.defn
+    def acknowledge_export(self, step: Step) -> Told:
+        """Keep that the export was downloaded."""
+        with self._transaction() as session:
+            exports.acknowledge(session, step)
+            return told_of(session, step.cancellation)
+
+    @activity.defn
+    def renew_export_link(self, step: Step) -> Told:
+        """Note that a fresh link is to be mailed."""
+        with self._transaction() as session:
+            exports.renew_link(session, step, channels=self._channels)
+            return told_of(session, step.cancellation)
+
+    @activity.defn
+    def remind_of_export(self, step: Step) -> Told:
+        """Remind of an export that nobody has downloaded."""
+        with self._transaction() as session:
+            exports.remind_of_export(session, step, channels=self._channels)
+            return told_of(session, step.cancellation)
+
+
+def _show(progress: ExportProgress) -> None:
+    go_on(progress)

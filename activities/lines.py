@@ -1,0 +1,126 @@
+"""The update of line dates, carried chunk by chunk: set-based, resumable, in constant memory."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from temporalio import activity
+
+from domain.civil_dates import CivilDate
+from domain.civil_time import TimeZoneUnknown, day_of, time_zone
+from domain.lines.runs import LineDatesProgress, Scope
+from domain.refusals import RefusedValue
+from domain.vocabulary import Channel
+from records.lines.nightly import CHUNK_LINES, update_chunk
+from records.lines.runs import finish_run, open_run, progress_of
+
+SLICE = timedelta(seconds=10)
+"""How long one activity goes on: the workflow, and so the Web UI, has fresh counts this often."""
+
+
+class NightlySettings(BaseSettings):
+    """``OFFRAMP_NIGHTLY_ZONE``: the IANA zone in which the nightly update runs at 01:00 and whose day it is as of."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFRAMP_")
+
+    nightly_zone: str = "Europe/Berlin"
+
+    @field_validator("nightly_zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            return time_zone(zone).key
+        except TimeZoneUnknown as refusal:
+            raise RefusedValue(refusal) from None
+
+
+class OpenRun(BaseModel):
+    """A run to be opened. Its day is ``as_of``, or else the day on which ``instant`` falls in the zone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    as_of: CivilDate | None = None
+    instant: AwareDatetime
+    zone: str | None = None
+    scope: Scope = Scope()
+    actor: str
+
+
+class UpdatePass(BaseModel):
+    """One pass over the due lines of a run; the first has number 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    number: int = Field(ge=1)
+
+
+class LineDates:
+    """The activities of the update. ``channels`` and ``zone`` are those of this installation."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        channels: frozenset[Channel],
+        zone: str,
+        *,
+        chunk_lines: int = CHUNK_LINES,
+        slice_: timedelta = SLICE,
+    ) -> None:
+        self._engine = engine
+        self._channels = channels
+        self._zone = zone
+        self._chunk_lines = chunk_lines
+        self._slice = slice_
+
+    @activity.defn
+    def open_line_dates_run(self, wanted: OpenRun) -> LineDatesProgress:
+        """Open a run and fix its day, once.
+
+        Raises:
+            TimeZoneUnknown, SubscriptionUnknown, ContractUnknown.
+
+        """
+        zone = time_zone(wanted.zone or self._zone).key
+        with Session(self._engine) as session, session.begin():
+            return open_run(
+                session,
+                wanted.run,
+                as_of=wanted.as_of or day_of(wanted.instant, zone),
+                zone=zone,
+                scope=wanted.scope,
+                actor=wanted.actor,
+                at=datetime.now(UTC),
+            )
+
+    @activity.defn
+    def update_line_dates(self, wanted: UpdatePass) -> LineDatesProgress:
+        """Go on with a pass for one slice of time, but for a chunk at the least; run again, it goes on where the last
+        committed chunk ended.
+
+        Returns early when the worker stops: whoever comes next goes on.
+        """
+        ends_at = time.monotonic() + self._slice.total_seconds()
+        went_on = False
+        while True:
+            with Session(self._engine) as session, session.begin():
+                progress = progress_of(session, wanted.run)
+            activity.heartbeat(progress.closed, progress.rolled, progress.failed)
+            over = went_on and time.monotonic() >= ends_at
+            if progress.passes >= wanted.number or over or activity.is_worker_shutdown():
+                return progress
+            with self._engine.begin() as connection:
+                update_chunk(
+                    connection, wanted.run, at=datetime.now(UTC), channels=self._channels, limit=self._chunk_lines
+                )
+            went_on = True
+
+    @activity.defn
+    def finish_line_dates_run(self, run: str) -> LineDatesProgress:
+        """Note that a run is over."""
+        with Session(self._engine) as session, session.begin():
+            return finish_run(session, run, datetime.now(UTC))

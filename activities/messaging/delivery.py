@@ -1,0 +1,146 @@
+"""Handing over the outbox: what was noted in the transaction of what happened is told, oldest first.
+
+At least once, in the order of one cancellation: a message is marked as soon as its receiver has accepted it, and a crash
+between the two repeats it under the same id.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from domain.messaging import MarketingServiceFacts, MessageFacts
+from domain.vocabulary import Channel
+from records import audit, outbox
+from storage.tables import MessageRow
+
+ACTOR = "offramp"
+
+Facts = MessageFacts | MarketingServiceFacts
+
+
+class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a fault of the program
+    """The receiver's final no to one message; others may still be welcome.
+
+    ``reason`` says so without personal data: it goes into the audit trail.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class MessagePutOff(Exception):  # noqa: N818 - as `MessageRejected`
+    """The receiver's no to one message for the moment; ``reason`` says so without personal data."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def deliver_all(
+    engine: Engine,
+    cancellation: str,
+    channel: Channel,
+    hand_over: Callable[[MessageRow, Facts], None],
+    *,
+    max_attempts: int,
+    unavailable: str,
+) -> int:
+    """Hand over every pending message of a cancellation, and return the sequence number up to which all is told.
+
+    ``hand_over`` returns when the receiver has accepted the message, raises `MessageRejected` if it never will (the
+    message is given up, and the next one tried), and `MessagePutOff` if it might later. Then nothing more is tried, so
+    that the order is kept, unless this is the activity's attempt ``max_attempts`` or a later one: each of these gives up
+    one message that is put off, so that nobody's absence holds a cancellation for ever. 0 if the cancellation has no
+    message on the channel.
+
+    Raises:
+        ApplicationError: type ``unavailable``, to be retried: a message is put off.
+
+    """
+    attempt = activity.info().attempt
+    may_give_up = attempt >= max_attempts
+    while True:
+        with Session(engine) as session, session.begin():
+            # Asked before the claim: a message noted between the two must not count as told.
+            told_up_to = outbox.last_of(session, cancellation).get(channel, 0)
+            message = outbox.claim_next(session, cancellation, channel)
+            if message is None:
+                return told_up_to
+            facts = _facts_of(message)
+            try:
+                hand_over(message, facts)
+            except MessageRejected as rejection:
+                _give_up(session, message, facts, rejection.reason)
+            except MessagePutOff as delay:
+                if not may_give_up:
+                    raise ApplicationError(delay.reason, type=unavailable) from None
+                may_give_up = False
+                _give_up(session, message, facts, f"{delay.reason} Given up after {attempt} attempts.")
+            else:
+                outbox.mark_delivered(session, message.id, datetime.now(UTC))
+
+
+def deliver_line_events(
+    engine: Engine, hand_over: Callable[[MessageRow], None], *, patience: timedelta, unavailable: str
+) -> None:
+    """Hand over every pending message about updates of line dates; ``hand_over`` answers as for `deliver_all`.
+
+    Nobody waits for these, so it is their age that gives one up: an attempt gives up those that are put off and older
+    than ``patience``.
+
+    Raises:
+        ApplicationError: type ``unavailable``, to be retried: a message is put off.
+
+    """
+    while True:
+        activity.heartbeat()
+        with Session(engine) as session, session.begin():
+            message = outbox.claim_next_of_runs(session)
+            if message is None:
+                return
+            try:
+                hand_over(message)
+            except MessageRejected as rejection:
+                _give_up(session, message, None, rejection.reason)
+            except MessagePutOff as delay:
+                if datetime.now(UTC) - message.created_at < patience:
+                    raise ApplicationError(delay.reason, type=unavailable) from None
+                _give_up(session, message, None, f"{delay.reason} Given up after {patience.days} days.")
+            else:
+                outbox.mark_delivered(session, message.id, datetime.now(UTC))
+
+
+def portable_id(message: str) -> str:
+    """Return a message's id in the form in which it leaves the house, in Message-ID and webhook-id headers.
+
+    Percent-encoded, the full stop included: it separates the parts of what a webhook's signature covers, and RFC 5322
+    forbids it in some places. What remains is legal in both; the slash is.
+    """
+    return quote(message, safe="/").replace(".", "%2E")
+
+
+def _facts_of(message: MessageRow) -> Facts:
+    form = MessageFacts if message.marketing_cancellation is None else MarketingServiceFacts
+    return form.model_validate(message.content)
+
+
+def _give_up(session: Session, message: MessageRow, facts: Facts | None, reason: str) -> None:
+    now = datetime.now(UTC)
+    outbox.mark_failed(session, message.id, now, reason)
+    audit.record(
+        session,
+        "message.failed",
+        actor=ACTOR,
+        at=now,
+        step=f"{message.id}:failed",
+        why=reason,
+        subscription=facts.subscription if isinstance(facts, MessageFacts) else None,
+        cancellation=facts.cancellation if facts else None,
+        after={"message": message.id, "event": message.event, "channel": message.channel},
+    )

@@ -1,0 +1,215 @@
+"""Writing to people: each message as a letter, in text and in HTML.
+
+A template is written once, in the few forms that ``text.j2`` and ``html.j2`` both know (paragraph, table, list), so that
+the two can never say different things. The templates only phrase; what is to be phrased is prepared here.
+"""
+
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from domain.civil_dates import day_text
+from domain.civil_time import day_of, deadline_in_words, instant_in_words
+from domain.marketing import CampaignFacts
+from domain.messaging import MAILED, MarketingServiceFacts, MessageFacts
+from domain.migration import HandOver
+from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
+from records.verification import FreshCode
+
+TEXT_WIDTH = 72
+_LABEL_WIDTH = 22
+
+_TEMPLATES: Mapping[Event, str] = {
+    event: f"{event.value.removeprefix('cancellation.').replace('.', '_')}.j2" for event in MAILED
+}
+_QUESTIONS: Mapping[Question, str] = {
+    Question.BILLING_ADMINISTRATOR: "The e-mail address of the billing administrator",
+    Question.ORGANIZATION_URL: "The URL of the organization",
+    Question.ORGANIZATION_NAME: "The unique name of the organization",
+    Question.TERMINATION_DATE: "The day on which access is to end",
+    Question.DATA: "Whether you want to keep your data, and how",
+    Question.CAMPAIGNS: "What is to become of your marketing campaigns",
+}
+_VERIFICATION = "The confirmation that it is you who is asking: the one-time code we mail to the billing administrator"
+_DATA: Mapping[str, str] = {
+    DataChoice.NONE: "not to be kept",
+    DataChoice.EXPORT: "to be exported before the end",
+    DataChoice.MIGRATE: "to be migrated on premises before the end",
+}
+_DATA_KEPT: Mapping[str, str] = {
+    DataChoice.NONE: "not to be kept",
+    DataChoice.EXPORT: "exported",
+    DataChoice.MIGRATE: "migrated on premises",
+}
+_CAMPAIGNS: Mapping[str, str] = {
+    CampaignChoice.KEEP: "to be kept running",
+    CampaignChoice.STOP: "to be stopped",
+}
+
+_AWAITED: Mapping[HandOver, str] = {
+    HandOver.ACCEPTANCE: "the acceptance of the migration",
+    HandOver.TRANSFER: "the transfer of the data",
+    HandOver.DOWNLOAD: "the download of the data",
+    HandOver.COMPLETION: "the report that the migration is complete",
+}
+
+
+_UNPREPARED = (Stage.INTAKE, Stage.PREPARING)
+_UNSTOPPED = (Stage.INTAKE, Stage.PREPARING, Stage.WITHDRAWN, Stage.ABANDONED)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a person reads."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def letter(
+    event: Event,
+    facts: MessageFacts | MarketingServiceFacts,
+    *,
+    reply_to: str | None = None,
+    link: str | None = None,
+) -> Letter:
+    """Write the letter that tells a person of an event (rules, section 11).
+
+    Dates are those of the organization's zone. Only the customer's lines are in it: what we owe a vendor is no business
+    of the customer. ``link`` leads to the page on which the reader answers, where there is one.
+    """
+    name = _TEMPLATES[event]
+    if isinstance(facts, MarketingServiceFacts):
+        campaigns = campaigns_in_words(facts.marketing.campaigns)
+        return _written(name, facts.time_zone, facts=facts, stopped=campaigns, link=link, reply_to=reply_to)
+    if event is Event.REMINDER and facts.stage is Stage.INTAKE:
+        name = "intake_reminder.j2"
+    zone = facts.time_zone
+    shown = facts.quote.for_customer() if facts.quote else None
+    lines = shown.lines if shown else ()
+    missing = [_QUESTIONS[Question(question)] for question in facts.open_questions]
+    if not facts.verified:
+        missing.append(_VERIFICATION)
+    ends_at_once = facts.termination_date is not None and facts.termination_date <= day_of(facts.occurred_at, zone)
+    return _written(
+        name,
+        zone,
+        facts=facts,
+        lines=lines,
+        credit_memos=shown.credit_memos if shown else (),
+        missing=missing,
+        ends_at_once=ends_at_once,
+        data=_what_becomes_of_data(facts),
+        campaigns=_what_becomes_of_campaigns(facts),
+        stopped=campaigns_in_words(facts.marketing.campaigns) if facts.marketing else [],
+        until=f"{deadline_in_words(facts.reversal_deadline, zone)} ({zone})" if facts.reversal_deadline else None,
+        link=link,
+        migration=facts.migration,
+        awaited=_AWAITED.get(facts.migration.hand_over) if facts.migration and facts.migration.hand_over else None,
+        reply_to=reply_to,
+    )
+
+
+def code_letter(code: FreshCode, *, reply_to: str | None = None) -> Letter:
+    """Write the letter with a one-time code. The subject does not hold it: subjects show on locked screens."""
+    return _written("code.j2", code.time_zone, code=code, reply_to=reply_to)
+
+
+def _written(template: str, zone: str, **facts: object) -> Letter:
+    facts["zone"] = zone
+    facts["moment"] = lambda instant: f"{instant_in_words(instant, zone)} ({zone})"
+    text = _TEXT.get_template(template)
+    subject = "".join(text.blocks["subject"](text.new_context(facts)))
+    return Letter(
+        subject=" ".join(subject.split()),
+        text=re.sub(r"\n{3,}", "\n\n", text.render(facts)).strip() + "\n",
+        html=_HTML.get_template(template).render(facts),
+    )
+
+
+def _what_becomes_of_data(facts: MessageFacts) -> str | None:
+    if facts.data is None:
+        return None
+    return (_DATA if facts.stage in _UNPREPARED else _DATA_KEPT).get(facts.data)
+
+
+def _what_becomes_of_campaigns(facts: MessageFacts) -> str | None:
+    if facts.marketing is None:
+        return _CAMPAIGNS.get(facts.campaigns) if facts.campaigns else None
+    if facts.marketing.consent is not None and facts.marketing.consent.refused:
+        return "kept running: the marketing service's own billing administrator did not agree to stop them"
+    if not facts.marketing_was_stopped:
+        # Before the preparation nobody has looked; afterwards there was nothing left.
+        return _CAMPAIGNS[CampaignChoice.STOP] if facts.stage in _UNSTOPPED else "nothing was running any more"
+    return "stopping; ads may still run and bill" if facts.marketing.ads_may_still_run else "stopped"
+
+
+def campaigns_in_words(campaigns: Sequence[CampaignFacts]) -> list[str]:
+    """Campaigns as a person knows them, with what becomes of each."""
+    return [
+        f"{campaign.name} ({campaign.id}): {len(campaign.activities)} "
+        f"{'activity' if len(campaign.activities) == 1 else 'activities'} to be {campaign.action.done}"
+        for campaign in campaigns
+    ]
+
+
+def _sentence(step: str) -> str:
+    """A step of an explanation, which reads as a part of a sentence, on its own."""
+    return f"{step[:1].upper()}{step[1:].rstrip('.')}."
+
+
+def _number(count: int) -> str:
+    return f"{count:,}"
+
+
+def size_in_words(count: int) -> str:
+    """Return a number of bytes as people say it: ``1.4 MB``; a MB is a million."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def _flowing(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _wrapped(text: str, first: str = "", rest: str | None = None) -> str:
+    return textwrap.fill(
+        _flowing(text),
+        TEXT_WIDTH,
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _row(value: object, label: str) -> str:
+    return _wrapped(str(value), f"{label + ':':<{_LABEL_WIDTH}} ", " " * (_LABEL_WIDTH + 1))
+
+
+def _environment(forms: str, *, autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=autoescape,  # noqa: S701 - off for plain text only
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"day": day_text, "sentence": _sentence, "wrapped": _wrapped, "row": _row}
+    environment.filters |= {"number": _number, "size": size_in_words}
+    environment.globals["layout"] = f"layout_{forms}"
+    environment.globals["say"] = environment.get_template(forms).module
+    return environment
+
+
+_TEXT = _environment("text.j2", autoescape=False)
+_HTML = _environment("html.j2", autoescape=True)

@@ -1,0 +1,195 @@
+"""Mail to people: the outbox's messages as letters, and the one-time code that is never written down."""
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
+
+from pydantic import SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import Engine
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.common.retries import MAIL_MAX_ATTEMPTS
+from activities.messaging.delivery import Facts, MessagePutOff, MessageRejected, deliver_all, portable_id
+from activities.messaging.letters import Letter, code_letter, letter
+from activities.messaging.links import LinkPurpose, Links
+from activities.messaging.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
+from domain.messaging import MessageFacts
+from domain.migration import Party, transfer_id
+from domain.refusals import Refusal
+from domain.vocabulary import Channel, Event, message_id
+from records.verification import FreshCode
+from storage.tables import MessageRow
+
+
+class CodeNotDeliverable(Refusal):
+    """The mail server refused the one-time code for good: most likely, the address on record does not exist."""
+
+    code = "code_not_deliverable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The one-time code could not be delivered to the address on record. {reason}",
+            way_out="Correct the billing administrator's address on record, or have an agent attest who is asking.",
+        )
+
+
+class MailSettings(BaseSettings):
+    """Where mail goes out, and in whose name.
+
+    ``OFFRAMP_SMTP_URL``: see `SmtpServer.at`. ``OFFRAMP_MAIL_FROM``: ``billing@example.com`` or
+    ``Example Billing <billing@example.com>``. ``OFFRAMP_MAIL_REPLY_TO``: an address that people read; where it is set,
+    letters invite to reply.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)
+
+    smtp_url: SecretStr
+    mail_from: str
+    mail_reply_to: str | None = None
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _readable(cls, value: SecretStr) -> SecretStr:
+        SmtpServer.at(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        _address(value)
+        return value
+
+    @field_validator("mail_reply_to")
+    @classmethod
+    def _an_address_or_none(cls, value: str | None) -> str | None:
+        return cls._an_address(value) if value else None
+
+    @property
+    def server(self) -> SmtpServer:
+        """The mail server."""
+        return SmtpServer.at(self.smtp_url.get_secret_value())
+
+    @property
+    def sender(self) -> Address:
+        """Who the mails are from; its domain is also that of their Message-IDs."""
+        return _address(self.mail_from)
+
+
+class Mail:
+    """The activity that mails what the outbox holds."""
+
+    def __init__(self, engine: Engine, settings: MailSettings, links: Links | None = None) -> None:
+        self._engine = engine
+        self._links = links
+        self._server = settings.server
+        self._sender = settings.sender
+        self._reply_to = settings.mail_reply_to
+
+    @activity.defn
+    def deliver_mail(self, cancellation: str) -> int:
+        """Mail every pending message of a cancellation, and return the sequence number up to which all is told.
+
+        Run again, it sends nothing again; after a crash between the server's acceptance and our note of it, one mail
+        goes out twice with the same Message-ID. A server that takes no mail at all is waited for without end; a mail that
+        it puts off, for instance because the mailbox is full, is given up from attempt `MAIL_MAX_ATTEMPTS` on.
+
+        Raises:
+            ApplicationError: ``mail_server_unavailable``, to be retried (`activities.common.retries.MAIL_RETRY`).
+
+        """
+        with SmtpConnection(self._server) as server:
+
+            def hand_over(message: MessageRow, facts: Facts) -> None:
+                event = Event(message.event)
+                written = letter(event, facts, link=self._link_to(event, facts), reply_to=self._reply_to)
+                mail = self._mail(written, message.id, to=message.recipient, at=message.created_at)
+                first = message_id(facts.cancellation, _first_of_thread(event, facts), Channel.MAIL)
+                if message.id != first:
+                    mail["In-Reply-To"] = mail["References"] = self._message_id(first)
+                server.send(mail, sender=self._sender.addr_spec, recipient=message.recipient)
+
+            return deliver_all(
+                self._engine,
+                cancellation,
+                Channel.MAIL,
+                hand_over,
+                max_attempts=MAIL_MAX_ATTEMPTS,
+                unavailable=MAIL_SERVER_UNAVAILABLE,
+            )
+
+    def send_code_mail(self, code: FreshCode, message_id: str) -> None:
+        """Mail a one-time code at once; it is in no outbox, because it must not be kept.
+
+        ``message_id`` differs for every code, also for those of one step: a repeated id would let a receiver drop the
+        mail with the code that counts.
+
+        Raises:
+            ApplicationError: ``mail_server_unavailable``, to be retried.
+            CodeNotDeliverable: the mail server refused the address or the mail for good.
+
+        """
+        written = code_letter(code, reply_to=self._reply_to)
+        mail = self._mail(written, message_id, to=code.recipient, at=datetime.now(UTC))
+        with SmtpConnection(self._server) as server:
+            try:
+                server.send(mail, sender=self._sender.addr_spec, recipient=code.recipient)
+            except MessageRejected as rejection:
+                raise CodeNotDeliverable(rejection.reason) from None
+            except MessagePutOff as delay:
+                raise ApplicationError(delay.reason, type=MAIL_SERVER_UNAVAILABLE) from None
+
+    def _link_to(self, event: Event, facts: Facts) -> str | None:
+        """The page on which the reader does what the letter asks for, if there is one. Made anew, it is the same."""
+        if self._links is None or not isinstance(facts, MessageFacts):
+            return None
+        if (migration := facts.migration) is not None and migration.told is Party.IT_DEPARTMENT:
+            expires = migration.link_expires_at
+            subject = transfer_id(facts.cancellation, migration.transfer)
+            return self._links.link(LinkPurpose.MIGRATION, subject, expires) if expires else None
+        if facts.export is not None:
+            return self._links.link(LinkPurpose.EXPORT, facts.cancellation, facts.export.link_expires_at)
+        if event is Event.MARKETING_CONSENT_REQUESTED and facts.marketing and facts.marketing.consent_until:
+            return self._links.link(LinkPurpose.MARKETING_CONSENT, facts.cancellation, facts.marketing.consent_until)
+        return None
+
+    def _mail(self, written: Letter, message: str, *, to: str, at: datetime) -> EmailMessage:
+        # Header lines are as long as RFC 5322 allows: shorter ones would break ids that are longer than a line.
+        mail = EmailMessage(policy=SMTP.clone(max_line_length=998))
+        mail["From"] = self._sender
+        mail["To"] = to
+        if self._reply_to:
+            mail["Reply-To"] = self._reply_to
+        mail["Subject"] = written.subject
+        mail["Date"] = at
+        mail["Message-ID"] = self._message_id(message)
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["X-Auto-Response-Suppress"] = "All"
+        mail["Content-Language"] = "en"
+        mail.set_content(written.text, cte="quoted-printable")
+        mail.add_alternative(written.html, subtype="html", cte="quoted-printable")
+        return mail
+
+    def _message_id(self, message: str) -> str:
+        return f"<{portable_id(message)}@{self._sender.domain}>"
+
+
+def _first_of_thread(event: Event, facts: Facts) -> Event:
+    """The message that the mails of a case, to one person, reply to."""
+    if not isinstance(facts, MessageFacts):
+        return Event.MARKETING_CANCELLATION_RECEIVED
+    return event if event is Event.MARKETING_CONSENT_REQUESTED else Event.RECEIVED
+
+
+def _address(written: str) -> Address:
+    name, spec = parseaddr(written)
+    try:
+        address = Address(display_name=name, addr_spec=spec)
+    except (ValueError, IndexError):
+        address = Address()
+    if not address.username or not address.domain or not written.isprintable():
+        raise ValueError("write an address, as billing@example.com or Example Billing <billing@example.com>")
+    return address

@@ -1,0 +1,28 @@
+"""Run a program that ends with whoever started it: ``python -I lifeline.py PROGRAM ARGUMENT…``.
+
+Standard input is the life line: while somebody holds its other end, the program may run. A worker that is killed cannot
+clean up, and pg_dump, which notices a closed pipe only when it next writes, would hold its snapshot and locks meanwhile.
+Uses the standard library alone, because it is not imported but run.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+
+
+def main() -> int:
+    """Run the program and return its exit status."""
+    program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)  # noqa: S603 - the caller's own command
+
+    def end_with_the_caller() -> None:
+        while os.read(0, 1024):  # not sys.stdin, whose lock this thread would hold when the program has ended
+            pass
+        program.kill()
+
+    threading.Thread(target=end_with_the_caller, daemon=True).start()
+    return program.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""The transfer of an organization's data to the secure site: an activity that may be killed at any moment."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import obstore
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Engine
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, CancelledError
+
+from activities.common.heartbeat import Watch
+from activities.common.long_work import DataWork, configured, waiting_for_others
+from activities.migration.activities import Moved, moved
+from activities.migration.dump import Writer, copy_schema
+from activities.migration.pg_dump import DumpFailed, DumpSettings
+from domain.vocabulary import Channel
+from records.cancellation.cases import Step
+from records.migration import steps as on_premises
+from records.migration.steps import Attempt, Transferred
+from storage.objects import Objects, ObjectStoreNotConfigured
+from storage.tenants.database import TenantDatabase
+from storage.tenants.refusals import TenantDatabaseNotConfigured
+
+PART_BYTES = 16 * 1024 * 1024
+"""How much is held in memory of a part that is being uploaded; S3 takes 10,000 parts, so that a dump may have 160 GB."""
+
+PARTS_AT_ONCE = 2
+
+DUMP_FAILED = "dump_failed"
+"""The type of the error that says that pg_dump broke off; it is tried again."""
+
+
+class Transfer(BaseModel):
+    """A transfer to be made: which of the migration's, counted from 1. The step is the same in every try of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: Step
+    number: int
+
+
+def migration_prefix(cancellation: str) -> str:
+    """Return how the keys of everything begin that the migration of a cancellation ever brought to the store."""
+    return f"cancellations/{cancellation}/migration/"
+
+
+class Transfers(DataWork):
+    """The activities that bring data to the secure site, and take it away again."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        channels: frozenset[Channel],
+        tenants: TenantDatabase | None,
+        objects: Objects | None,
+        dump: DumpSettings,
+    ) -> None:
+        super().__init__(engine, channels, tenants, objects)
+        self._dump = dump
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def transfer_data(self, transfer: Transfer) -> Moved:
+        """Copy the schema as it is now; once a try has succeeded, a repetition does nothing.
+
+        Every try has a snapshot and a prefix of its own, and first takes away what tries before it have left, unfinished
+        uploads included: a snapshot dies with its session, so that nothing of theirs could be gone on with.
+
+        Raises:
+            ApplicationError: to be retried without end. Its type is the code of the refusal (a role without rights, a
+                pg_dump that is too old, a database or a store that is down), or ``dump_failed``.
+            CancelledError: the transfer is not wanted any more; pg_dump is gone, and so is what it had written.
+
+        """
+        began = time.monotonic()
+        with _worth_trying_again(), self._transaction() as session:
+            attempt = on_premises.begin_attempt(session, transfer.step, transfer=transfer.number)
+            if attempt is None:
+                return moved(session, transfer.step, on_premises.state_of(session, transfer.step.cancellation))
+        with _worth_trying_again():
+            transferred = self._copied(transfer.step.cancellation, attempt)
+        # By Temporal's clock, which is the workflow's: deadlines are counted from here.
+        finished_at = activity.info().started_time + timedelta(seconds=time.monotonic() - began)
+        step = transfer.step.model_copy(update={"at": finished_at})
+        with self._transaction() as session:
+            counts = on_premises.finish_attempt(
+                session,
+                step,
+                transfer=transfer.number,
+                attempt=attempt.number,
+                transferred=transferred,
+                channels=self._channels,
+            )
+            result = moved(session, step, on_premises.state_of(session, step.cancellation))
+        if not counts:  # somebody took us for dead, or wants it no more
+            with _worth_trying_again():
+                self._discard(transferred.prefix)
+        return result
+
+    @activity.defn
+    def discard_transfers(self, cancellation: str) -> None:
+        """Take away everything that was transferred, unfinished uploads included."""
+        with _worth_trying_again():
+            self._discard(migration_prefix(cancellation))
+
+    def _discard(self, prefix: str) -> None:
+        objects = configured(self._objects, ObjectStoreNotConfigured)
+        objects.delete_all(prefix)
+        objects.discard_unfinished(prefix)
+
+    def _copied(self, cancellation: str, attempt: Attempt) -> Transferred:
+        objects = configured(self._objects, ObjectStoreNotConfigured)
+        tenants = configured(self._tenants, TenantDatabaseNotConfigured)
+        prefix = f"{migration_prefix(cancellation)}{attempt.number}/"
+        watch = Watch()
+
+        @contextmanager
+        def open_object(name: str) -> Iterator[Writer]:
+            with objects.refusing(f"{prefix}{name}"):
+                writer = obstore.open_writer(
+                    objects.store, f"{prefix}{name}", buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
+                )
+                yield writer
+                # Left by an error, it stays an unfinished upload: no object, and what begins next takes it away.
+                watch.check()
+                writer.close()
+
+        with watch.watching():
+            self._discard(migration_prefix(cancellation))
+            try:
+                manifest = copy_schema(
+                    tenants,
+                    attempt.schema_name,
+                    open_object,
+                    program=self._dump.program,
+                    cancellation=cancellation,
+                    attempt=attempt.number,
+                    watch=watch,
+                )
+            except CancelledError:
+                self._discard(prefix)
+                raise
+        return Transferred(
+            prefix=prefix,
+            tables=len(manifest.tables),
+            rows=manifest.rows,
+            bytes=manifest.bytes,
+            sha256=manifest.sha256,
+        )
+
+
+@contextmanager
+def _worth_trying_again() -> Iterator[None]:
+    """Have every refusal tried again: rights are granted, programs installed, stores emptied; the request stands."""
+    try:
+        with waiting_for_others():
+            yield
+    except DumpFailed as failure:
+        raise ApplicationError(f"{failure}. The transfer begins anew by itself.", type=DUMP_FAILED) from None

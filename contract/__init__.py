@@ -1,0 +1,1 @@
+"""The wire contract: what a caller in any language must know, and nothing else."""

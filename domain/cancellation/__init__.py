@@ -1,0 +1,1 @@
+"""Cancellations: the checklist, the identity of whoever asks, the stages."""

@@ -1,0 +1,258 @@
+"""The checklist of the intake: which questions are asked, what counts as an answer, what is still open (rules, section 8)."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.cancellation.identity import Identity, IdentityMismatch, same_address, same_name, same_url
+from domain.civil_dates import day_text
+from domain.refusals import Refusal
+from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Verification
+
+FURTHEST_TERMINATION = timedelta(days=3660)
+
+
+class QuestionNotAsked(Refusal):
+    """An answer to a question that this checklist does not hold."""
+
+    code = "question_not_asked"
+
+    def __init__(self, question: str, asked: tuple[Question, ...]) -> None:
+        super().__init__(
+            f"This cancellation does not ask about {question!r}.",
+            way_out=f"It asks: {', '.join(asked)}.",
+            question=question,
+        )
+
+
+class QuestionAlreadyAnswered(Refusal):
+    """A second answer to the same question; the first stands."""
+
+    code = "question_already_answered"
+
+    def __init__(self, question: Question, answer: str | None) -> None:
+        shown = f" with {answer!r}" if answer else ""
+        super().__init__(
+            f"The question {question.value!r} is already answered{shown}.",
+            way_out="To change an answer, withdraw this cancellation and start a new one.",
+            question=question.value,
+        )
+
+
+class AnswerNotUnderstood(Refusal):
+    """An answer that is none of the possible ones."""
+
+    code = "answer_not_understood"
+
+    def __init__(self, question: Question, answer: str, expected: str) -> None:
+        super().__init__(
+            f"{answer!r} is not an answer to {question.value!r}.",
+            way_out=f"Answer with {expected}.",
+            question=question.value,
+            answer=answer,
+        )
+
+
+class TerminationDayInPast(Refusal):
+    """The wished termination day is over in the organization's zone."""
+
+    code = "termination_day_in_past"
+
+    def __init__(self, day: date, today: date, zone: str) -> None:
+        super().__init__(
+            f"The termination day {day_text(day)} is in the past: today is {day_text(today)} in {zone}.",
+            way_out="Name today or a later day.",
+            termination_date=day,
+            today=today,
+        )
+
+
+class TerminationDayBeforeStart(Refusal):
+    """The wished termination day is before the subscription begins."""
+
+    code = "termination_day_before_start"
+
+    def __init__(self, day: date, start: date) -> None:
+        super().__init__(
+            f"The termination day {day_text(day)} is before the subscription starts on {day_text(start)}.",
+            way_out=f"Name {day_text(start)} or a later day.",
+            termination_date=day,
+            start_date=start,
+        )
+
+
+class TerminationDayTooFar(Refusal):
+    """The wished termination day is further away than a case is carried."""
+
+    code = "termination_day_too_far"
+
+    def __init__(self, day: date, latest: date) -> None:
+        super().__init__(
+            f"The termination day {day_text(day)} is more than {FURTHEST_TERMINATION.days} days away.",
+            way_out=f"Name {day_text(latest)} or an earlier day.",
+            termination_date=day,
+            latest=latest,
+        )
+
+
+class NoDataConfigured(Refusal):
+    """Data is to be kept of an organization whose data this installation does not know."""
+
+    code = "no_data_configured"
+
+    def __init__(self, choice: DataChoice) -> None:
+        super().__init__(
+            f"There is no data to {choice.value}: the organization has no data_schema.",
+            way_out="Import the organization with its data_schema, or answer data=none.",
+            choice=choice.value,
+        )
+
+
+class CaseFacts(BaseModel):
+    """What a cancellation knows of its organization and subscription from the day it was opened."""
+
+    model_config = ConfigDict(frozen=True)
+
+    identity: Identity
+    time_zone: str
+    purpose: Purpose
+    has_marketing_service: bool
+    starts_on: date
+    """The earliest start date of the subscription's lines."""
+    has_data: bool = False
+    """Whether the organization's business data is in our hands, to be exported, migrated and erased."""
+
+
+class Checklist(BaseModel):
+    """The questions of one cancellation with the answers so far. Immutable: an answer gives a new checklist.
+
+    The billing administrator's address counts as answered when it matches the record; the question is closed only when
+    the person has also been verified.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    facts: CaseFacts
+    answers: dict[Question, str] = {}
+    verification: Verification | None = None
+
+    @property
+    def asked(self) -> tuple[Question, ...]:
+        """The questions of this checklist; campaigns are asked about only where there is a marketing service."""
+        return tuple(
+            question for question in Question if question is not Question.CAMPAIGNS or self.facts.has_marketing_service
+        )
+
+    @property
+    def open_questions(self) -> tuple[Question, ...]:
+        """The questions without an answer, in the order of the checklist."""
+        return tuple(question for question in self.asked if question not in self.answers)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every question is answered and the billing administrator verified."""
+        return not self.open_questions and self.verification is not None
+
+    @property
+    def termination_date(self) -> date | None:
+        """The day the subscription shall be terminated, once answered: a civil date in the organization's zone."""
+        answer = self.answers.get(Question.TERMINATION_DATE)
+        return date.fromisoformat(answer) if answer else None
+
+    @property
+    def data(self) -> DataChoice | None:
+        """What becomes of the data, once answered."""
+        answer = self.answers.get(Question.DATA)
+        return DataChoice(answer) if answer else None
+
+    @property
+    def campaigns(self) -> CampaignChoice | None:
+        """What becomes of the campaigns: `no_campaigns` where there is no marketing service, else as answered."""
+        if not self.facts.has_marketing_service:
+            return CampaignChoice.NO_CAMPAIGNS
+        answer = self.answers.get(Question.CAMPAIGNS)
+        return CampaignChoice(answer) if answer else None
+
+    def answered(self, given: Mapping[str, str], *, today: date) -> "Checklist":
+        """Return the checklist with these answers added: all of them, or none and the first refusal.
+
+        Args:
+            given: the answers by question name, as text.
+            today: the civil date in the organization's zone.
+
+        Raises:
+            QuestionNotAsked, QuestionAlreadyAnswered, AnswerNotUnderstood, TerminationDayInPast,
+            TerminationDayBeforeStart, TerminationDayTooFar, NoDataConfigured, IdentityMismatch.
+
+        """
+        checked: dict[Question, str] = {}
+        mismatched: list[Question] = []
+        for name, answer in given.items():
+            question = self._asked_question(name)
+            if question in IDENTITY_CHECKS:
+                record = getattr(self.facts.identity, question.value)
+                if not IDENTITY_CHECKS[question](answer, record):
+                    mismatched.append(question)
+                checked[question] = record
+            elif question is Question.TERMINATION_DATE:
+                checked[question] = self._termination_day(answer, today).isoformat()
+            elif question is Question.DATA:
+                checked[question] = self._data(answer)
+            else:
+                checked[question] = _choice(question, answer, CampaignChoice)
+        if mismatched:
+            raise IdentityMismatch(tuple(mismatched))
+        return self.model_copy(update={"answers": {**self.answers, **checked}})
+
+    def verified(self, how: Verification) -> "Checklist":
+        """Return the checklist with the billing administrator verified."""
+        return self.model_copy(update={"verification": how})
+
+    def _asked_question(self, name: str) -> Question:
+        try:
+            question = Question(name)
+        except ValueError:
+            raise QuestionNotAsked(name, self.asked) from None
+        if question not in self.asked:
+            raise QuestionNotAsked(name, self.asked)
+        if question in self.answers:
+            shown = None if question in IDENTITY_CHECKS else self.answers[question]
+            raise QuestionAlreadyAnswered(question, shown)
+        return question
+
+    def _data(self, answer: str) -> str:
+        choice = DataChoice(_choice(Question.DATA, answer, DataChoice))
+        if choice is not DataChoice.NONE and not self.facts.has_data:
+            raise NoDataConfigured(choice)
+        return choice.value
+
+    def _termination_day(self, answer: str, today: date) -> date:
+        try:
+            day = date.fromisoformat(answer.strip())
+        except ValueError:
+            raise AnswerNotUnderstood(
+                Question.TERMINATION_DATE, answer, "a day of the calendar as YYYY-MM-DD, for example 2027-01-31"
+            ) from None
+        if day < today:
+            raise TerminationDayInPast(day, today, self.facts.time_zone)
+        if day < self.facts.starts_on:
+            raise TerminationDayBeforeStart(day, self.facts.starts_on)
+        if day - today > FURTHEST_TERMINATION:
+            raise TerminationDayTooFar(day, today + FURTHEST_TERMINATION)
+        return day
+
+
+IDENTITY_CHECKS = {
+    Question.BILLING_ADMINISTRATOR: same_address,
+    Question.ORGANIZATION_URL: same_url,
+    Question.ORGANIZATION_NAME: same_name,
+}
+
+
+def _choice(question: Question, answer: str, choices: type[StrEnum]) -> str:
+    possible = [choice.value for choice in choices]
+    if answer not in possible:
+        raise AnswerNotUnderstood(question, answer, " or ".join(possible))
+    return answer

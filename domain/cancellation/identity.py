@@ -1,0 +1,81 @@
+"""Whether somebody gives the same information as the record: billing administrator, organization URL and name."""
+
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.refusals import Refusal
+from domain.vocabulary import Question
+
+
+class Identity(BaseModel):
+    """What a cancellation and its reversal must both carry (rules, section 8)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    billing_administrator: str
+    organization_url: str
+    organization_name: str
+
+
+class IdentityMismatch(Refusal):
+    """The information given is not that on record.
+
+    Which of the three differs is said; what the record holds is not, so that nobody can find it out by trying.
+    """
+
+    code = "identity_mismatch"
+
+    def __init__(self, questions: tuple[Question, ...]) -> None:
+        named = ", ".join(question.value.replace("_", " ") for question in questions)
+        super().__init__(
+            f"The {named} given does not match our records.",
+            way_out="Give the billing administrator's address, the organization's URL and its unique name as on record.",
+            questions=",".join(questions),
+        )
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two e-mail addresses name the same mailbox, as people write them: case and outer spaces do not count."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def same_url(one: str, other: str) -> bool:
+    """Whether two organization URLs lead to the same organization.
+
+    The scheme may be left out, a trailing slash and the case of the host do not count; the path does.
+    """
+    return canonical_url(one) == canonical_url(other)
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two unique names are the same; case and outer spaces do not count."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def mismatches(given: Identity, record: Identity) -> tuple[Question, ...]:
+    """Return which of the three points differ, in the order of the checklist."""
+    differing = []
+    if not same_address(given.billing_administrator, record.billing_administrator):
+        differing.append(Question.BILLING_ADMINISTRATOR)
+    if not same_url(given.organization_url, record.organization_url):
+        differing.append(Question.ORGANIZATION_URL)
+    if not same_name(given.organization_name, record.organization_name):
+        differing.append(Question.ORGANIZATION_NAME)
+    return tuple(differing)
+
+
+def check_identity(given: Identity, record: Identity) -> None:
+    """Raise IdentityMismatch unless all three points match."""
+    if differing := mismatches(given, record):
+        raise IdentityMismatch(differing)
+
+
+def canonical_url(url: str) -> tuple[str, str]:
+    """Return what two URLs of the same organization have in common (see `same_url`)."""
+    text = url.strip()
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+    except ValueError:  # for example an unclosed IPv6 bracket: matches nothing but itself
+        return ("", text)
+    return (parts.netloc.casefold().rstrip("."), parts.path.rstrip("/"))

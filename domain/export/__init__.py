@@ -1,0 +1,1 @@
+"""Exports of an organization's data: their requests and their manifest."""

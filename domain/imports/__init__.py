@@ -1,0 +1,1 @@
+"""The import document: its form, its reading, and its refusals."""

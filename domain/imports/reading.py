@@ -1,0 +1,332 @@
+"""Reading an import document: everything wrong with it at once, by path, and every entry that can be used.
+
+Entries are read one by one, so that one of them wrong does not hide what is wrong with the others; ids are taken even from
+entries that cannot be read, so that a mistake is reported once and not again by everything that refers to it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, NoReturn, TypeVar
+
+from pydantic import ValidationError
+
+from domain.cancellation.identity import canonical_url
+from domain.imports import refusals
+from domain.imports.document import (
+    ImportedContract,
+    ImportedInvoice,
+    ImportedLine,
+    ImportedOrganization,
+    ImportedPolicy,
+    ImportedQueue,
+    ImportedSubscription,
+)
+from domain.imports.refusals import Problem
+from domain.policy import CancellationPolicy
+from domain.refusals import Refusal, RefusedValue
+
+T = TypeVar("T")
+Kind = Literal[
+    "policy",
+    "queue",
+    "organization",
+    "campaign",
+    "activity",
+    "contract",
+    "subscription",
+    "line",
+    "planned_line",
+    "invoice",
+]
+
+SECTIONS = ("policies", "queues", "organizations", "contracts", "subscriptions", "invoices")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_UNKNOWN: dict[Kind, type[refusals.ReferenceUnknown]] = {
+    "policy": refusals.PolicyUnknown,
+    "organization": refusals.OrganizationUnknown,
+    "contract": refusals.ContractUnknown,
+    "line": refusals.LineUnknown,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T]):
+    """An entry and its path."""
+
+    path: str
+    entry: T
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A reference to something that the document does not hold; the database may."""
+
+    path: str
+    kind: Kind
+    value: str
+
+    @property
+    def refusal(self) -> Refusal:
+        """What to say if the database does not hold it either."""
+        return _UNKNOWN[self.kind](self.value)
+
+
+@dataclass
+class ImportDocument:
+    """What was read."""
+
+    problems: list[Problem] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    policies: list[Placed[tuple[str, CancellationPolicy]]] = field(default_factory=list)
+    queues: list[Placed[ImportedQueue]] = field(default_factory=list)
+    organizations: list[Placed[ImportedOrganization]] = field(default_factory=list)
+    contracts: list[Placed[ImportedContract]] = field(default_factory=list)
+    subscriptions: list[Placed[ImportedSubscription]] = field(default_factory=list)
+    lines: list[Placed[tuple[str, ImportedLine]]] = field(default_factory=list)
+    """Each line with the id of its subscription."""
+    invoices: list[Placed[ImportedInvoice]] = field(default_factory=list)
+
+
+def read_document(content: bytes) -> ImportDocument:
+    """Read a document; what is wrong with it is in ``problems``.
+
+    Raises:
+        ImportMalformed: it is no JSON at all.
+
+    """
+    try:
+        text = content.decode("utf-8-sig")
+        raw = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+    except json.JSONDecodeError as error:
+        raise _malformed(error.msg, line=error.lineno, column=error.colno) from None
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        column = len(before) - before.rfind(b"\n")
+        raise _malformed("a byte that is not UTF-8", line=before.count(b"\n") + 1, column=column) from None
+    except RecursionError:
+        raise _malformed("it is nested too deeply") from None
+    except ValueError as error:
+        raise _malformed(str(error)) from None
+    return _Reader().read(raw)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.document = ImportDocument()
+        self.first: dict[tuple[str, object], str] = {}
+
+    def read(self, raw: object) -> ImportDocument:
+        if not isinstance(raw, dict):
+            self._problem("", refusals.FieldMalformed("The document is not an object"))
+            return self.document
+        self._repeated(raw, "")
+        for name in raw:
+            if name not in SECTIONS:
+                self._problem(_step("", name), refusals.FieldUnknown(name, SECTIONS))
+        self._policies(raw.get("policies"))
+        self._queues(raw.get("queues"))
+        self._organizations(raw.get("organizations"))
+        for path, item in self._items(raw.get("contracts"), "contracts"):
+            self._only("contract", item.get("number"), f"{path}.number", refusals.DuplicateId)
+            if (contract := self._entry(ImportedContract.model_validate, item, path, ImportedContract)) is not None:
+                self.document.contracts.append(Placed(path, contract))
+        self._subscriptions(raw.get("subscriptions"))
+        for path, item in self._items(raw.get("invoices"), "invoices"):
+            self._only("invoice", item.get("number"), f"{path}.number", refusals.DuplicateId)
+            self._refers(path, item, "line", "line")
+            if (invoice := self._entry(ImportedInvoice.model_validate, item, path, ImportedInvoice)) is not None:
+                if invoice.period_end < invoice.period_start:
+                    reversed_period = refusals.PeriodReversed(invoice.period_start, invoice.period_end)
+                    self._problem(f"{path}.period_end", reversed_period)
+                self.document.invoices.append(Placed(path, invoice))
+        return self.document
+
+    def _policies(self, raw: object) -> None:
+        if raw is None:
+            return
+        if not isinstance(raw, dict):
+            self._problem("policies", refusals.FieldMalformed("Policies are an object, from name to durations"))
+            return
+        for name, durations in raw.items():
+            path = _step("policies", name)
+            self.first["policy", name] = path
+            if not _NAME.fullmatch(name):
+                self._problem(path, refusals.IdentifierMalformed())
+            policy = self._entry(ImportedPolicy.model_validate, durations, path, ImportedPolicy)
+            if policy is not None:
+                self.document.policies.append(Placed(path, (name, policy)))
+
+    def _queues(self, raw: object) -> None:
+        for path, item in self._items(raw, "queues"):
+            self._only("queue", item.get("name"), f"{path}.name", refusals.DuplicateId)
+            if (queue := self._entry(ImportedQueue.model_validate, item, path, ImportedQueue)) is not None:
+                self.document.queues.append(Placed(path, queue))
+
+    def _organizations(self, raw: object) -> None:
+        for path, item in self._items(raw, "organizations"):
+            self._only("organization", item.get("id"), f"{path}.id", refusals.DuplicateId)
+            self._refers(path, item, "policy", "policy", default="standard")
+            organization = self._entry(ImportedOrganization.model_validate, item, path, ImportedOrganization)
+            if organization is None:
+                continue
+            url, name = organization.url, organization.unique_name
+            self._only("url", url, f"{path}.url", refusals.DuplicateUrl, key=canonical_url(url))
+            self._only("name", name, f"{path}.unique_name", refusals.DuplicateUniqueName, key=name.casefold())
+            self._only("schema", organization.data_schema, f"{path}.data_schema", refusals.DuplicateDataSchema)
+            if (service := organization.marketing_service) is not None:
+                for i, campaign in enumerate(service.campaigns):
+                    at = f"{path}.marketing_service.campaigns[{i}]"
+                    self._only("campaign", campaign.id, f"{at}.id", refusals.DuplicateId)
+                    for j, activity in enumerate(campaign.activities):
+                        self._only("activity", activity.id, f"{at}.activities[{j}].id", refusals.DuplicateId)
+            self.document.organizations.append(Placed(path, organization))
+
+    def _subscriptions(self, raw: object) -> None:
+        for path, item in self._items(raw, "subscriptions"):
+            self._only("subscription", item.get("id"), f"{path}.id", refusals.DuplicateId)
+            self._refers(path, item, "organization", "organization")
+            header = {name: value for name, value in item.items() if name != "lines"}
+            subscription = self._entry(ImportedSubscription.model_validate, header, path, ImportedSubscription)
+            if subscription is not None:
+                self.document.subscriptions.append(Placed(path, subscription))
+            for at, line in self._items(item.get("lines"), f"{path}.lines"):
+                self._line(at, line, item.get("id") if subscription is None else subscription.id)
+
+    def _line(self, path: str, item: dict[str, Any], subscription: object) -> None:
+        self._only("line", item.get("id"), f"{path}.id", refusals.DuplicateId)
+        self._refers(path, item, "contract", "contract")
+        planned_lines = item.get("planned_lines")
+        for index, planned in enumerate(planned_lines if isinstance(planned_lines, list) else ()):
+            at = f"{path}.planned_lines[{index}]"
+            if isinstance(planned, dict):
+                self._only("planned_line", planned.get("id"), f"{at}.id", refusals.DuplicateId)
+            if index:
+                self._problem(at, refusals.TwoPlannedLines(str(item.get("id")), f"{path}.planned_lines[0]"))
+        line = self._entry(ImportedLine.model_validate, item, path, ImportedLine)
+        if line is None:
+            return
+        if line.subscription is not None and isinstance(subscription, str) and line.subscription != subscription:
+            self._problem(f"{path}.subscription", refusals.SubscriptionDiffers(line.subscription, subscription))
+        if line.contract_line is not None and line.contract is None:
+            self._problem(f"{path}.contract", refusals.FieldMissing())
+        if isinstance(subscription, str):
+            self.document.lines.append(Placed(path, (subscription, line)))
+
+    def _items(self, raw: object, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        if raw is None:
+            return
+        if not isinstance(raw, list):
+            self._problem(path, refusals.FieldMalformed("This should be a list"))
+            return
+        for index, item in enumerate(raw):
+            if isinstance(item, dict):
+                yield f"{path}[{index}]", item
+            else:
+                self._problem(f"{path}[{index}]", refusals.FieldMalformed("This should be an object"))
+
+    def _entry(self, read: Callable[[Any], T], raw: object, path: str, model: type) -> T | None:
+        try:
+            return read(raw)
+        except ValidationError as invalid:
+            for error in invalid.errors(include_url=False):
+                self._problem(_joined(path, error["loc"]), _refusal_of(error, model))
+            return None
+
+    def _repeated(self, raw: object, path: str) -> None:
+        """Report the names written twice in one object, anywhere."""
+        if isinstance(raw, dict):
+            for name in sorted(raw.repeated) if isinstance(raw, _Repeating) else ():
+                self._problem(_step(path, name), refusals.FieldRepeated())
+            for name, value in raw.items():
+                if isinstance(value, dict | list):
+                    self._repeated(value, _step(path, name))
+        elif isinstance(raw, list):
+            for index, value in enumerate(raw):
+                self._repeated(value, f"{path}[{index}]")
+
+    def _only(
+        self,
+        kind: str,
+        value: object,
+        path: str,
+        duplicate: type[refusals.DuplicateInDocument],
+        *,
+        key: object | None = None,
+    ) -> None:
+        """Note an id, or refuse it as the second of its kind."""
+        if not isinstance(value, str):
+            return
+        first = self.first.setdefault((kind, value if key is None else key), path)
+        if first != path:
+            self._problem(path, duplicate(value, first))
+
+    def _refers(
+        self, path: str, item: Mapping[str, object], name: str, kind: Kind, *, default: str | None = None
+    ) -> None:
+        value = item.get(name) or default
+        if isinstance(value, str) and (kind, value) not in self.first:
+            self.document.references.append(Reference(f"{path}.{name}", kind, value))
+
+    def _problem(self, path: str, refusal: Refusal) -> None:
+        self.document.problems.append(Problem(path, refusal))
+
+
+class _Repeating(dict[str, Any]):
+    """A JSON object in which names stand more than once."""
+
+    repeated: frozenset[str] = frozenset()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    names = [name for name, _ in pairs]
+    repeating = _Repeating(found)
+    repeating.repeated = frozenset(name for name in names if names.count(name) > 1)
+    return repeating
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _malformed(reason: str, *, line: int | None = None, column: int | None = None) -> refusals.ImportMalformed:
+    return refusals.ImportMalformed([Problem("", refusals.JsonMalformed(reason, line=line, column=column))])
+
+
+def _refusal_of(error: Any, model: type) -> Refusal:
+    context = error.get("ctx", {})
+    cause = context.get("error")
+    if isinstance(cause, RefusedValue):
+        return cause.refusal
+    match error["type"]:
+        case "missing":
+            return refusals.FieldMissing()
+        case "extra_forbidden" if model is ImportedInvoice and error["loc"] == ("credits",):
+            return refusals.CreditMemoNotImported()
+        case "extra_forbidden":
+            known = tuple(getattr(model, "model_fields", {})) if len(error["loc"]) == 1 else ()
+            if model is ImportedSubscription:
+                known = (*known, "lines")
+            return refusals.FieldUnknown(str(error["loc"][-1]), known)
+        case "string_pattern_mismatch" if context.get("pattern", "").startswith("^[A-Za-z0-9]"):
+            return refusals.IdentifierMalformed()
+        case "string_pattern_mismatch":
+            return refusals.FieldMalformed("The text holds control characters")
+        case _:
+            return refusals.FieldMalformed(error["msg"])
+
+
+def _joined(path: str, steps: tuple[int | str, ...]) -> str:
+    for step in steps:
+        path = f"{path}[{step}]" if isinstance(step, int) else _step(path, step)
+    return path
+
+
+def _step(path: str, name: str) -> str:
+    plain = name if name.isidentifier() or name.replace("-", "_").isidentifier() else json.dumps(name)
+    return f"{path}.{plain}" if path else plain

@@ -1,0 +1,328 @@
+"""What an import is refused for: one refusal per reason, each told with the path of the value in the document."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.civil_dates import count_text, day_text
+from domain.refusals import Refusal, RefusalDetails
+
+SHOWN_PROBLEMS = 50
+"""How many problems a person is shown at once; the rest are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a document, and where: ``subscriptions[3].lines[0].start_date``; the whole is an empty path."""
+
+    path: str
+    refusal: Refusal
+
+
+class ProblemDetails(BaseModel):
+    """A problem in the form in which it crosses a process boundary."""
+
+    model_config = ConfigDict(frozen=True)
+
+    path: str
+    code: str
+    message: str
+    way_out: str = ""
+    values: dict[str, str] = {}
+
+
+class ImportRefusalDetails(RefusalDetails):
+    """A refused import as data: `RefusalDetails` and the first problems."""
+
+    problems: tuple[ProblemDetails, ...]
+    not_shown: int
+    """How many more problems there are."""
+
+
+class ImportMalformed(Refusal):
+    """A document with anything wrong: nothing of it was imported."""
+
+    code = "import_malformed"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        shown, hidden = self.problems[:SHOWN_PROBLEMS], max(len(self.problems) - SHOWN_PROBLEMS, 0)
+        listed = [f"{problem.path or 'document'}: {problem.refusal} ({problem.refusal.code})" for problem in shown]
+        if hidden:
+            listed.append(f"and {count_text(hidden, 'more problem')}, not shown")
+        super().__init__(
+            "\n  ".join([f"Nothing was imported: {count_text(len(self.problems), 'problem')}.", *listed]),
+            way_out="Correct the document and import it again; docs/import-format.md describes it.",
+            problems=len(self.problems),
+        )
+
+    @property
+    def details(self) -> ImportRefusalDetails:
+        """The refusal as data, with the first problems by path."""
+        count = count_text(len(self.problems), "problem")
+        return ImportRefusalDetails(
+            code=self.code,
+            message=f"Nothing was imported: {count}.",
+            way_out=self.way_out,
+            values=self.values,
+            problems=tuple(
+                ProblemDetails(path=problem.path, **problem.refusal.details.model_dump())
+                for problem in self.problems[:SHOWN_PROBLEMS]
+            ),
+            not_shown=max(len(self.problems) - SHOWN_PROBLEMS, 0),
+        )
+
+
+class JsonMalformed(Refusal):
+    """A text that is no JSON document in UTF-8."""
+
+    code = "json_malformed"
+
+    def __init__(self, reason: str, *, line: int | None = None, column: int | None = None) -> None:
+        where = "" if line is None else f" at line {line}, column {column}"
+        super().__init__(f"This is not JSON in UTF-8{where}: {reason}.", line=line, column=column)
+
+
+class FieldMissing(Refusal):
+    """A field that must be there is not."""
+
+    code = "field_missing"
+
+    def __init__(self) -> None:
+        super().__init__("This field must be set.")
+
+
+class FieldUnknown(Refusal):
+    """A field that the format does not know; nothing of a document is ignored silently."""
+
+    code = "field_unknown"
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        close = get_close_matches(name, known, n=1)
+        super().__init__(
+            "There is no such field.",
+            way_out=f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}." if known else "",
+        )
+
+
+class CreditMemoNotImported(Refusal):
+    """A credit memo among the invoices: posting one is more than a row, it sets the next billing date back."""
+
+    code = "credit_memo_not_imported"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A document holds invoices; a credit memo, which takes one back, is not imported.",
+            way_out="Import the invoice, then take it back with `offramp credit-memos post`, newest invoice first.",
+        )
+
+
+class FieldRepeated(Refusal):
+    """One name twice in one JSON object, where a reader would keep one of the values and lose the other."""
+
+    code = "field_repeated"
+
+    def __init__(self) -> None:
+        super().__init__("This field is written more than once in the same object.")
+
+
+class FieldMalformed(Refusal):
+    """A value of the wrong kind."""
+
+    code = "field_malformed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason.removesuffix('.')}.")
+
+
+class IdentifierMalformed(FieldMalformed):
+    """An id that could not travel in URLs, headers and workflow ids."""
+
+    code = "identifier_malformed"
+
+    def __init__(self) -> None:
+        super().__init__("An id begins with a letter or digit and holds letters, digits, '.', '_' and '-', 63 at most")
+
+
+class UrlMalformed(Refusal):
+    """An organization URL without scheme or host."""
+
+    code = "url_malformed"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"{url!r} is not a web address.", way_out="Write it as https://host/path.", url=url)
+
+
+class DuplicateInDocument(Refusal):
+    """Base: a value that must be the only one of its kind stands in the document twice."""
+
+    what: ClassVar[str]
+
+    def __init__(self, value: str, first: str) -> None:
+        super().__init__(f"The {self.what} {value!r} is already used at {first}.", value=value, first=first)
+
+
+class DuplicateId(DuplicateInDocument):
+    """Two entries of one kind with the same id or number."""
+
+    code = "duplicate_id"
+    what = "id"
+
+
+class DuplicateUrl(DuplicateInDocument):
+    """Two organizations with the same URL."""
+
+    code = "duplicate_url"
+    what = "URL"
+
+
+class DuplicateUniqueName(DuplicateInDocument):
+    """Two organizations with the same unique name."""
+
+    code = "duplicate_unique_name"
+    what = "unique name"
+
+
+class DuplicateDataSchema(DuplicateInDocument):
+    """Two organizations with their data in the same schema."""
+
+    code = "duplicate_data_schema"
+    what = "schema"
+
+
+class ReferenceUnknown(Refusal):
+    """Base: a reference to something that neither the document nor the database holds."""
+
+    what: ClassVar[str]
+
+    def __init__(self, value: str) -> None:
+        super().__init__(
+            f"There is no {self.what} {value!r}, neither in this document nor in the database.",
+            way_out=f"Add the {self.what} to the document, or correct the reference.",
+            value=value,
+        )
+
+
+class OrganizationUnknown(ReferenceUnknown):
+    """A subscription of an organization that does not exist."""
+
+    code = "organization_unknown"
+    what = "organization"
+
+
+class PolicyUnknown(ReferenceUnknown):
+    """An organization with a policy that does not exist."""
+
+    code = "policy_unknown"
+    what = "policy"
+
+
+class ContractUnknown(ReferenceUnknown):
+    """A line on a contract that does not exist."""
+
+    code = "contract_unknown"
+    what = "contract"
+
+
+class LineUnknown(ReferenceUnknown):
+    """An invoice of a line that does not exist."""
+
+    code = "line_unknown"
+    what = "subscription line"
+
+
+class PartnerMismatch(Refusal):
+    """A customer's line on a vendor's contract, or the other way round."""
+
+    code = "partner_mismatch"
+
+    def __init__(self, partner: str, contract: str, contract_partner: str) -> None:
+        super().__init__(
+            f"A {partner} line cannot stand on contract {contract}, which is a {contract_partner} contract.",
+            partner=partner,
+            contract=contract,
+        )
+
+
+class SubscriptionDiffers(Refusal):
+    """A line that names another subscription than the one it is written under."""
+
+    code = "subscription_differs"
+
+    def __init__(self, named: str, subscription: str) -> None:
+        super().__init__(
+            f"The line stands under subscription {subscription} but names {named}.",
+            way_out="Leave the field out, or move the line.",
+            named=named,
+            subscription=subscription,
+        )
+
+
+class TwoPlannedLines(Refusal):
+    """More than one pending renewal or price change for a line (rules, section 6)."""
+
+    code = "two_planned_lines"
+
+    def __init__(self, line: str, pending: str) -> None:
+        super().__init__(
+            f"Line {line} already has a pending planned line, {pending}; a line has at most one.",
+            way_out="Leave one of them out.",
+            line=line,
+            pending=pending,
+        )
+
+
+class ClosedWithTermDates(Refusal):
+    """A closed line with a term until or a deadline (rules, section 5)."""
+
+    code = "closed_has_no_term"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A closed line has neither a term until nor a cancellation possible until.", way_out="Leave both out."
+        )
+
+
+class BillingBeforeStart(Refusal):
+    """A next billing date before the line starts."""
+
+    code = "billing_before_start"
+
+    def __init__(self, next_billing_date: date, start_date: date) -> None:
+        super().__init__(
+            f"The next billing date {day_text(next_billing_date)} is before the start date {day_text(start_date)}.",
+            next_billing_date=next_billing_date,
+            start_date=start_date,
+        )
+
+
+class PeriodReversed(Refusal):
+    """An invoice whose period ends before it starts."""
+
+    code = "period_reversed"
+
+    def __init__(self, period_start: date, period_end: date) -> None:
+        super().__init__(
+            f"The period ends on {day_text(period_end)}, before it starts on {day_text(period_start)}.",
+            period_start=period_start,
+            period_end=period_end,
+        )
+
+
+class InvoiceBeyondBilling(Refusal):
+    """An invoice for days that are not billed yet according to its line."""
+
+    code = "invoice_beyond_next_billing_date"
+
+    def __init__(self, period_end: date, next_billing_date: date | None) -> None:
+        until = "none of it" if next_billing_date is None else f"it up to, not including, {day_text(next_billing_date)}"
+        super().__init__(
+            f"The invoice bills its line until {day_text(period_end)}, but the line says that {until} is billed.",
+            way_out="Give the line the first day that is not invoiced yet as its next billing date.",
+            period_end=period_end,
+            next_billing_date=next_billing_date,
+        )

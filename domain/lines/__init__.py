@@ -1,0 +1,1 @@
+"""Subscription lines: date formulas, terms, the decision about an end, quotes."""

@@ -1,0 +1,279 @@
+"""When a line ends: the one function behind quotes and cancellations (rules, section 7)."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.civil_dates import DateOutOfRange, count_text, day_text, plus_days
+from domain.lines.date_formula import DateFormula
+from domain.lines.line import SubscriptionLine
+from domain.lines.terms import LineClosed, deadline_for, extend_until, is_billed_beyond, next_term_end, reference_date
+from domain.refusals import Refusal
+
+Rule = Literal[1, 2, 3, 4, 5, 6]
+
+_SPELLED_OUT = 3
+"""How many extensions are explained one by one before the rest are counted."""
+
+
+class GoodwillWishBeforeReceipt(Refusal):
+    """A goodwill end before the day on which the cancellation was received."""
+
+    code = "goodwill_wish_before_receipt"
+
+    def __init__(self, line: SubscriptionLine, wished_on: date, received_on: date) -> None:
+        super().__init__(
+            f"Line {line.id} cannot end on {day_text(wished_on)} as a goodwill: the cancellation was received on "
+            f"{day_text(received_on)}, and goodwill ignores the deadline, not the day of receipt.",
+            way_out=f"Wish for {day_text(received_on)} or a later day.",
+            line=line.id,
+            wished_on=wished_on,
+            received_on=received_on,
+        )
+
+
+class WishAfterEndDate(Refusal):
+    """A wished day after the end date that the line already has."""
+
+    code = "wish_after_end_date"
+
+    def __init__(self, line: SubscriptionLine, wished_on: date, end_date: date) -> None:
+        super().__init__(
+            f"Line {line.id} already ends on {day_text(end_date)}; a cancellation cannot postpone that to {day_text(wished_on)}.",
+            way_out="Extend the line instead: change its end date.",
+            line=line.id,
+            wished_on=wished_on,
+            end_date=end_date,
+        )
+
+
+class LineDecision(BaseModel):
+    """When one line ends if a cancellation is received on a day, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line_id: str
+    received_on: date
+    wished_on: date
+    """The day the organization asked for (access ends on); the day of receipt if it named none."""
+    end_date: date
+    """The last billed day (billing ends on)."""
+    rule: Rule
+    """Which of the six rules gave the regular end (rules, section 7)."""
+    in_due_time: bool
+    """Whether the deadline stored on the line was met; also true if there was none to meet."""
+    billed_beyond_end: bool
+    """Whether days after the end are invoiced, so that credit memos come first."""
+    explanation: list[str]
+    """The steps to the end date, in words and dates."""
+    one_day_later: date | None
+    """The end date if the cancellation had been received a day later; None if it would have been refused."""
+    one_day_later_explanation: str
+
+
+def decide(
+    line: SubscriptionLine, received_on: date, wished_on: date | None = None, *, goodwill: bool = False
+) -> LineDecision:
+    """Decide when ``line`` ends if its cancellation is received on ``received_on`` and wished for ``wished_on``.
+
+    The end date, ``billed_beyond_end`` and ``one_day_later`` do not depend on whether the nightly update as of
+    ``received_on`` has run: both extend by the same function. ``rule``, ``in_due_time`` and the explanation speak of the
+    deadline that is stored on the line, which an update may have replaced by the next one. An update as of a *later* day
+    cannot be undone here: for a cancellation that was entered late, decide on the line as it was on the day of receipt.
+
+    Where the rules are silent: the deadline of a line that has a notice period but no deadline stored is its term until, as
+    in the nightly update; a line with neither date gets its first term from the start date; a wish after the end of a term
+    that nothing extends is taken as it is; a closed line keeps its end date, goodwill or not.
+
+    Raises `GoodwillWishBeforeReceipt`, `WishAfterEndDate` (only for a wish that was expressed), `LineClosed` (for a closed
+    line without end date), `DateOutOfRange`.
+    """
+    reached = _conclude(line, received_on, wished_on, goodwill=goodwill)
+    steps = [*reached.steps, f"the line ends on {day_text(reached.end)}"]
+    beyond = is_billed_beyond(line, reached.end)
+    if beyond and line.next_billing_date is not None:
+        steps.append(
+            f"it is billed beyond that, until {day_text(plus_days(line.next_billing_date, -1))}: "
+            "credit memos are needed first, from the newest invoice to older ones"
+        )
+    later, later_text = _one_day_later(line, received_on, wished_on, reached.end, goodwill=goodwill)
+    return LineDecision(
+        line_id=line.id,
+        received_on=received_on,
+        wished_on=wished_on or received_on,
+        end_date=reached.end,
+        rule=reached.rule,
+        in_due_time=reached.in_due_time,
+        billed_beyond_end=beyond,
+        explanation=steps,
+        one_day_later=later,
+        one_day_later_explanation=later_text,
+    )
+
+
+@dataclass(slots=True)
+class _Conclusion:
+    """A decision in the making: the end found so far and the steps that led there."""
+
+    rule: Rule
+    end: date
+    in_due_time: bool = True
+    steps: list[str] = field(default_factory=list)
+
+
+def _conclude(line: SubscriptionLine, received_on: date, wished_on: date | None, *, goodwill: bool) -> _Conclusion:
+    wish = wished_on or received_on
+    if goodwill and wish < received_on:
+        raise GoodwillWishBeforeReceipt(line, wish, received_on)
+    if line.end_date is not None and (line.closed or not goodwill):
+        return _end_date_stays(line, line.end_date, wished_on, goodwill=goodwill)
+    if line.closed:
+        raise LineClosed(line)
+    if goodwill:
+        found = _goodwill(line, received_on, wish)
+    else:
+        found = _regular_end(line, received_on)
+        _take_wish(line, found, wish, expressed=wished_on is not None)
+    if found.end < line.start_date:
+        found.end = line.start_date
+        found.steps.append(f"never before the start date, {day_text(line.start_date)}")
+    return found
+
+
+def _end_date_stays(line: SubscriptionLine, end_date: date, wished_on: date | None, *, goodwill: bool) -> _Conclusion:
+    """Rule 2, the end date already set."""
+    if wished_on is not None and wished_on > end_date and not goodwill:
+        raise WishAfterEndDate(line, wished_on, end_date)
+    return _Conclusion(2, end_date, steps=[f"end date already set: {day_text(end_date)}"])
+
+
+def _goodwill(line: SubscriptionLine, received_on: date, wish: date) -> _Conclusion:
+    """Rule 1, the deadline ignored."""
+    deadline = _deadline(line)
+    met = deadline is None or received_on <= deadline
+    found = _Conclusion(1, wish, met, [f"goodwill, the deadline is ignored: wished day {day_text(wish)}"])
+    if line.end_date is not None and line.end_date <= wish:
+        found.end = line.end_date
+        found.steps.append(f"end date already set, goodwill does not postpone it: {day_text(line.end_date)}")
+    elif line.end_date is not None:
+        found.steps.append(
+            f"the end date already set is brought forward from {day_text(line.end_date)} to {day_text(wish)}"
+        )
+    return found
+
+
+def _regular_end(line: SubscriptionLine, received_on: date) -> _Conclusion:
+    """Rules 3 to 6: the earliest end without goodwill and without an end date."""
+    if line.term_until is None and line.subsequent_term is None:
+        found = _Conclusion(3, received_on, steps=["no term: the line can be ended at any time"])
+        return _after_notice(line, found)
+    deadline = _deadline(line)
+    if line.term_until is not None and deadline is not None and received_on <= deadline:
+        spare = (deadline - received_on).days
+        kept = f"met with {count_text(spare, 'day')} to spare" if spare else "met on its last day"
+        step = f"deadline {day_text(deadline)} {kept}; term until {day_text(line.term_until)}"
+        return _Conclusion(4, line.term_until, steps=[step])
+    missed = ""
+    if deadline is not None and received_on > deadline:
+        missed = f"deadline {day_text(deadline)} missed by {count_text((received_on - deadline).days, 'day')}"
+    if line.subsequent_term is not None and line.notice_period is not None:
+        found = _Conclusion(5, received_on, in_due_time=not missed)
+        _extend_past_deadline(line, found, line.subsequent_term, line.notice_period, received_on)
+        return found
+    found = _Conclusion(6, received_on, in_due_time=not missed)
+    found.steps.append(f"{missed or 'no deadline'}; there is nothing to extend by")
+    return _after_notice(line, found)
+
+
+def _deadline(line: SubscriptionLine) -> date | None:
+    """The last day of receipt in due time; None if the line has neither a deadline nor a term to end."""
+    if line.notice_period is None:
+        return line.term_until
+    return line.cancellation_possible_until or line.term_until
+
+
+def _after_notice(line: SubscriptionLine, found: _Conclusion) -> _Conclusion:
+    """Rules 3 and 6: a notice period after receipt, by plain arithmetic without the month-end rule."""
+    if line.notice_period is None:
+        found.steps.append(f"no notice period: the day of receipt, {day_text(found.end)}")
+        return found
+    received_on, found.end = found.end, line.notice_period.apply(found.end)
+    found.steps.append(
+        f"received on {day_text(received_on)}; notice period {line.notice_period} to {day_text(found.end)}"
+    )
+    return found
+
+
+def _extend_past_deadline(
+    line: SubscriptionLine, found: _Conclusion, subsequent: DateFormula, notice: DateFormula, received_on: date
+) -> None:
+    """Rule 5: roll as the nightly update does, until the deadline is not before the day of receipt."""
+    term_until, deadline = line.term_until, reference_date(line)
+    for _ in range(_SPELLED_OUT):
+        if term_until is None:
+            following = next_term_end(line, None, subsequent)
+            reason = (
+                f"no term yet; the first one from {day_text(line.start_date)} by {subsequent} to {day_text(following)}"
+            )
+        else:
+            following = next_term_end(line, term_until, subsequent)
+            missed = count_text((received_on - deadline).days, "day")
+            reason = (
+                f"deadline {day_text(deadline)} missed by {missed}; extends by {subsequent} to {day_text(following)}"
+            )
+        found.steps.append(reason)
+        term_until, deadline = following, deadline_for(following, notice)
+        if deadline >= received_on:
+            break
+    else:
+        term_until, times = extend_until(
+            line, term_until, subsequent, received_on, lambda end: deadline_for(end, notice) >= received_on
+        )
+        found.steps.append(
+            f"deadline {day_text(deadline)} missed as well; extends {count_text(times, 'more time')} by {subsequent} "
+            f"to {day_text(term_until)}"
+        )
+        deadline = deadline_for(term_until, notice)
+    found.steps.append(f"deadline {day_text(deadline)} met; term until {day_text(term_until)}")
+    found.end = term_until
+
+
+def _take_wish(line: SubscriptionLine, found: _Conclusion, wish: date, *, expressed: bool) -> None:
+    """Move the end to a wished day after the regular end; billing never follows a wish before it."""
+    if wish <= found.end:
+        if expressed and wish < found.end:
+            found.steps.append(
+                f"wished day {day_text(wish)} is before the regular end; billed until {day_text(found.end)}"
+            )
+        return
+    subsequent = line.subsequent_term
+    if found.rule in (4, 5) and subsequent is not None and line.notice_period is not None:
+        term_until, times = extend_until(line, found.end, subsequent, wish, lambda end: end >= wish)
+        often = "" if times == 1 else f" {times} times"
+        found.steps.append(
+            f"wished day {day_text(wish)} is after {day_text(found.end)}; extends{often} by {subsequent} to {day_text(term_until)}"
+        )
+        found.end = term_until
+        return
+    found.steps.append(f"wished day after {day_text(found.end)}: {day_text(wish)}")
+    found.end = wish
+
+
+def _one_day_later(
+    line: SubscriptionLine, received_on: date, wished_on: date | None, end: date, *, goodwill: bool
+) -> tuple[date | None, str]:
+    """The end date had the cancellation been received the next day, and the difference as a sentence."""
+    try:
+        day = plus_days(received_on, 1)
+        later = _conclude(line, day, wished_on, goodwill=goodwill).end
+    except GoodwillWishBeforeReceipt:
+        return None, "received one day later, the wished day would have been over and the goodwill refused"
+    except DateOutOfRange:
+        return None, "received one day later, the end would lie outside the calendar"
+    if later == end:
+        return later, f"received on {day_text(day)}, one day later, the line would end on the same day"
+    return later, (
+        f"received on {day_text(day)}, one day later, the line would end on {day_text(later)} instead of {day_text(end)}"
+    )

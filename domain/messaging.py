@@ -1,0 +1,176 @@
+"""What is told to whom: which events go by mail, and the facts that a message carries (rules, section 11)."""
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.lines.quote import Quote
+from domain.marketing import CampaignFacts, Consent, MarketingStage
+from domain.migration import HandOver, MigrationStage, Party
+from domain.vocabulary import Channel, Event, Platform, Stage
+
+MAILED = frozenset(
+    event
+    for event in Event
+    if event.startswith(("cancellation.", "export.", "data.", "marketing.", "migration."))
+    and event is not Event.MARKETING_STOP_REQUESTED
+)
+
+
+def channels_of(event: Event, available: frozenset[Channel]) -> tuple[Channel, ...]:
+    """Return the channels that carry an event: systems hear everything, people what concerns them."""
+    return tuple(
+        channel for channel in Channel if channel in available and (channel is Channel.WEBHOOK or event in MAILED)
+    )
+
+
+class MarketingFacts(BaseModel):
+    """What a message says about campaigns that are, or were, to be stopped."""
+
+    model_config = ConfigDict(frozen=True)
+
+    campaigns: tuple[CampaignFacts, ...] = ()
+    """Those that the message is about; in what the ad centre is asked, one at a time."""
+    consent: Consent | None = None
+    """How it stands with the consent of the service's own administrator, where it was needed."""
+    consent_until: datetime | None = None
+    ads_may_still_run: bool = False
+    """Whether the ad centre has not acknowledged all of them yet."""
+    reminder: int = 0
+    """How often the ad centre was asked before."""
+
+
+class ExportFacts(BaseModel):
+    """What a message says of an export."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tables: int
+    rows: int
+    bytes: int
+    warnings: int
+    link_expires_at: datetime
+
+
+class ErasureFacts(BaseModel):
+    """What the certificate says: when, and how much of what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    started_at: datetime
+    finished_at: datetime
+    tables: int
+    rows: int
+    objects: int
+    bytes: int
+    kept_because: str | None = None
+    """Why the organization's own data stays, if it does: another subscription still uses it."""
+    absent_schema: str | None = None
+    """The schema that was to be erased and was not there: removed by somebody else, or looked for in a wrong database."""
+
+
+class MigrationFacts(BaseModel):
+    """What a message says of an on-premises migration. The IT department's address is not among it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: MigrationStage
+    platform: Platform
+    queue: str
+    told: Party
+    """Who the message is for, or, of a message that goes to systems alone, would be for."""
+    hand_over: HandOver | None = None
+    """What is waited for."""
+    since: datetime
+    """Since when."""
+    deadline: datetime | None = None
+    """When it is given up."""
+    transfer_at: datetime | None = None
+    transfer: int = 0
+    """Which transfer the message is about, counted from 1; 0 before the first."""
+    tables: int | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    link_expires_at: datetime | None = None
+
+
+class MessageFacts(BaseModel):
+    """The facts from which a message is written. Webhooks carry them without `NOT_FOR_SYSTEMS`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cancellation: str
+    subscription: str
+    description: str
+    organization: str
+    organization_name: str
+    organization_url: str
+    time_zone: str
+    stage: Stage
+    occurred_at: datetime
+    received_at: datetime
+    received_on: date
+    termination_date: date | None = None
+    data: str | None = None
+    campaigns: str | None = None
+    access_ended_on: date | None = None
+    reversal_deadline: datetime | None = None
+    quote: Quote | None = None
+    changes: list[str] = []
+    """What is different from what was said before, on all lines: for systems, never for a letter."""
+    changes_for_customer: list[str] = []
+    """The same, on the customer's own lines alone."""
+    open_questions: list[str] = []
+    verified: bool = False
+    intake_ends_at: datetime | None = None
+    reason: str | None = None
+    lines: list[str] = []
+    """The ids of the lines that the event is about, where it is about lines."""
+    invoice: str | None = None
+    """The invoice that an event about a credit memo is about."""
+    marketing_was_stopped: bool = False
+    marketing: MarketingFacts | None = None
+    """About the campaigns, where they were to be stopped."""
+    export: ExportFacts | None = None
+    erasure: ErasureFacts | None = None
+    migration: MigrationFacts | None = None
+
+    def for_systems(self) -> dict[str, Any]:
+        """Return the facts as JSON without what would tell who the customer is, and what is written for letters."""
+        return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
+
+
+class MarketingServiceFacts(BaseModel):
+    """The facts of a message about the cancellation of a marketing service alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cancellation: str
+    organization: str
+    organization_name: str
+    organization_url: str
+    time_zone: str
+    stage: MarketingStage
+    occurred_at: datetime
+    received_at: datetime
+    verified: bool = False
+    intake_ends_at: datetime | None = None
+    marketing: MarketingFacts
+    reason: str | None = None
+
+    def for_systems(self) -> dict[str, Any]:
+        """Return the facts as JSON without what would tell who the customer is."""
+        return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
+
+
+NOT_FOR_SYSTEMS: dict[str, Any] = {
+    # Who the customer is, in their own words.
+    "organization_name": True,
+    "organization_url": True,
+    "reason": True,
+    "marketing": {"campaigns": {"__all__": {"name"}}},
+    # Written for letters.
+    "changes_for_customer": True,
+}

@@ -1,0 +1,1 @@
+"""The records: one transaction per business step, with its decisions, its audit row and the messages it owes."""

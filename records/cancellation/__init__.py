@@ -1,0 +1,1 @@
+"""Cancellations in the records: opening one, its transitions, its credit memos and its lists."""

@@ -1,0 +1,89 @@
+"""Posting credit memos: newest invoice first, each exactly once, and what that does to the next billing date."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.refusals import Refusal
+from records import audit
+from records.lines.rows import uncredited_invoices
+from storage.tables import BillingDocumentRow, SubscriptionLineRow
+
+
+class InvoiceUnknown(Refusal):
+    """No invoice has this number."""
+
+    code = "invoice_unknown"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"There is no invoice {number!r}.", way_out="Check the number.", invoice=number)
+
+
+class InvoiceAlreadyCredited(Refusal):
+    """The invoice was taken back before."""
+
+    code = "invoice_already_credited"
+
+    def __init__(self, number: str, memo: str) -> None:
+        super().__init__(
+            f"Invoice {number} is already credited by {memo}.", way_out="Nothing to do.", invoice=number, memo=memo
+        )
+
+
+class NewerInvoiceFirst(Refusal):
+    """A newer invoice of the same line is not credited yet (rules, section 6)."""
+
+    code = "newer_invoice_first"
+
+    def __init__(self, number: str, newest: str) -> None:
+        super().__init__(
+            f"Invoice {number} cannot be credited while the newer {newest} is not.",
+            way_out=f"Credit {newest} first: credit memos go from the newest invoice to the oldest.",
+            invoice=number,
+            newest=newest,
+        )
+
+
+def post_credit_memo(session: Session, invoice: str, *, number: str, actor: str, at: datetime) -> str:
+    """Take an invoice back and set the line's next billing date to the start of its period; return the subscription.
+
+    Raises:
+        InvoiceUnknown, InvoiceAlreadyCredited, NewerInvoiceFirst.
+
+    """
+    credited = session.get(BillingDocumentRow, invoice)
+    if credited is None or credited.kind != "invoice":
+        raise InvoiceUnknown(invoice)
+    line = session.get_one(SubscriptionLineRow, credited.subscription_line, with_for_update=True)
+    memo = session.scalar(select(BillingDocumentRow).where(BillingDocumentRow.credits == invoice))
+    if memo is not None:
+        raise InvoiceAlreadyCredited(invoice, memo.number)
+    newest = uncredited_invoices(session, BillingDocumentRow.subscription_line == line.id)[0]
+    if newest.number != invoice:
+        raise NewerInvoiceFirst(invoice, newest.number)
+    session.add(
+        BillingDocumentRow(
+            number=number,
+            kind="credit_memo",
+            subscription_line=line.id,
+            period_start=credited.period_start,
+            period_end=credited.period_end,
+            credits=invoice,
+            posted_at=at,
+        )
+    )
+    before, line.next_billing_date = line.next_billing_date, credited.period_start
+    audit.record(
+        session,
+        "credit_memo.posted",
+        actor=actor,
+        at=at,
+        step=f"credit_memo:{invoice}",
+        why=f"takes back invoice {invoice}",
+        subscription=line.subscription,
+        subscription_line=line.id,
+        before={"next_billing_date": before.isoformat() if before else None},
+        after={"next_billing_date": credited.period_start.isoformat(), "credit_memo": number},
+    )
+    return line.subscription

@@ -1,0 +1,231 @@
+"""Erasures in the records: whether one may begin, what it took away, and the certificate that stays (rules, section 8).
+
+What is erased lies elsewhere, in the object store and in the tenants' database, so no transaction spans both. Each thing
+is noted with its counts before it goes and confirmed after: whatever dies in between, the certificate is whole.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from domain.messaging import ErasureFacts
+from domain.vocabulary import Channel, Event, Stage
+from records.cancellation.cases import HeldCase, Step, hold_case, record_step, tell_of
+from records.legal_holds import is_held
+from storage.tables import CancellationRow, ErasedThingRow, ErasureRow, ExportRow, OrganizationRow, SubscriptionRow
+
+
+class Obstacle(StrEnum):
+    """Why nothing may be erased yet."""
+
+    HOLD = "hold"
+    ACKNOWLEDGEMENT = "acknowledgement"
+
+
+class ErasedThing(BaseModel):
+    """One thing that is about to go: its kind, its name, and how much it held."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    name: str
+    rows: int | None = None
+    bytes: int | None = None
+
+
+class ErasurePlan(BaseModel):
+    """What an erasure is to take away."""
+
+    model_config = ConfigDict(frozen=True)
+
+    organization: str
+    data_schema: str | None
+    """The schema to erase; None where there is none, or where it stays (`kept_because`)."""
+    kept_because: str | None
+
+
+class ErasureBlocked(Exception):  # noqa: N818 - a reason to wait, not a fault
+    """Something stands against erasing; it was placed since the erasure began."""
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        self.obstacle = obstacle
+        super().__init__(obstacle.value)
+
+
+def obstacle_to_erasing(session: Session, cancellation: str) -> Obstacle | None:
+    """Return what stands against erasing now; None if nothing does."""
+    return _obstacle(session, hold_case(session, cancellation))
+
+
+def begin_erasure(session: Session, step: Step) -> ErasurePlan:
+    """Open the certificate, once, and return what there is to erase. Raises ErasureBlocked."""
+    case = hold_case(session, step.cancellation)
+    _refuse_when_blocked(session, case)
+    row = session.get(ErasureRow, case.row.id)
+    if row is None:
+        other = _other_user(session, case)
+        row = ErasureRow(
+            cancellation=case.row.id,
+            organization=case.organization.id,
+            started_at=step.at,
+            kept_because=f"subscription {other} of the organization still uses it" if other else None,
+        )
+        session.add(row)
+        session.flush()
+        record_step(session, case, "erasure.begun", step, "begun")
+    return ErasurePlan(
+        organization=case.organization.id,
+        data_schema=None if row.kept_because else case.organization.data_schema,
+        kept_because=row.kept_because,
+    )
+
+
+def refuse_when_blocked(session: Session, cancellation: str) -> None:
+    """Raise ErasureBlocked if something stands against erasing; if not, nothing will until the transaction ends."""
+    case = hold_case(session, cancellation)
+    session.execute(
+        select(OrganizationRow.id).where(OrganizationRow.id == case.organization.id).with_for_update(read=True)
+    )
+    _refuse_when_blocked(session, case)
+
+
+def note(session: Session, cancellation: str, things: Iterable[ErasedThing], *, at: datetime) -> None:
+    """Note what goes next, with its counts. Takes no lock: whoever erases holds them."""
+    for thing in things:
+        values = {"rows": thing.rows, "bytes": thing.bytes, "noted_at": at}
+        session.execute(
+            insert(ErasedThingRow)
+            .values(cancellation=cancellation, kind=thing.kind, name=thing.name, **values)
+            .on_conflict_do_update(
+                index_elements=[ErasedThingRow.cancellation, ErasedThingRow.kind, ErasedThingRow.name],
+                set_=values,
+                where=ErasedThingRow.erased_at.is_(None),
+            )
+        )
+
+
+def confirm(session: Session, cancellation: str, *, at: datetime) -> None:
+    """Confirm that everything noted so far is gone."""
+    session.execute(
+        update(ErasedThingRow)
+        .where(ErasedThingRow.cancellation == cancellation, ErasedThingRow.erased_at.is_(None))
+        .values(erased_at=at)
+    )
+
+
+def finish_erasure(session: Session, step: Step, *, at: datetime, channels: frozenset[Channel]) -> ErasureFacts:
+    """Complete the certificate, which stays, and tell it. Everything noted is gone by now."""
+    case = hold_case(session, step.cancellation)
+    row = session.get_one(ErasureRow, case.row.id)
+    if row.finished_at is None:
+        confirm(session, case.row.id, at=at)
+        counted: dict[str, tuple[int, int, int]] = {
+            kind: (number, int(rows or 0), int(size or 0))
+            for kind, number, rows, size in session.execute(
+                select(
+                    ErasedThingRow.kind,
+                    func.count(),
+                    func.sum(ErasedThingRow.rows),
+                    func.sum(ErasedThingRow.bytes),
+                )
+                .where(ErasedThingRow.cancellation == case.row.id)
+                .group_by(ErasedThingRow.kind)
+            )
+        }
+        row.finished_at = at
+        row.tables = counted.get("table", (0, 0, 0))[0]
+        row.objects = counted.get("object", (0, 0, 0))[0]
+        row.rows = sum(rows for _, rows, _ in counted.values())
+        row.bytes = sum(size for _, _, size in counted.values())
+        session.execute(
+            update(ExportRow).where(ExportRow.cancellation == case.row.id, ExportRow.erased_at.is_(None)).values(
+                erased_at=at
+            )
+        )  # fmt: skip
+        session.flush()
+        facts = _facts(session, row)
+        finished = step.model_copy(update={"at": at})
+        record_step(session, case, "erasure.finished", finished, "finished", after=facts.model_dump(mode="json"))
+        tell_of(session, case, Event.DATA_ERASED, finished, channels=channels, erasure=facts)
+    return _facts(session, row)
+
+
+def note_discarded(session: Session, step: Step, *, objects: int, at: datetime) -> None:
+    """Keep that the copies made for a case that ended otherwise are removed."""
+    case = hold_case(session, step.cancellation)
+    session.execute(
+        update(ExportRow)
+        .where(ExportRow.cancellation == case.row.id, ExportRow.erased_at.is_(None))
+        .values(erased_at=at)
+    )
+    record_step(session, case, "export.discarded", step, after={"objects": objects})
+
+
+def certificate_of(session: Session, cancellation: str) -> ErasureFacts | None:
+    """Return the certificate of a finished erasure."""
+    row = session.get(ErasureRow, cancellation)
+    return _facts(session, row) if row is not None and row.finished_at is not None else None
+
+
+def erased_things(session: Session, cancellation: str) -> list[ErasedThing]:
+    """Return everything that an erasure took away, by kind and name."""
+    rows = session.scalars(
+        select(ErasedThingRow)
+        .where(ErasedThingRow.cancellation == cancellation)
+        .order_by(ErasedThingRow.kind, ErasedThingRow.name)
+    )
+    return [ErasedThing.model_validate(row, from_attributes=True) for row in rows]
+
+
+def _obstacle(session: Session, case: HeldCase) -> Obstacle | None:
+    if is_held(session, case.organization.id):
+        return Obstacle.HOLD
+    unacknowledged = exists().where(ExportRow.cancellation == case.row.id, ExportRow.acknowledged_at.is_(None))
+    return Obstacle.ACKNOWLEDGEMENT if session.scalar(select(unacknowledged)) else None
+
+
+def _refuse_when_blocked(session: Session, case: HeldCase) -> None:
+    if (obstacle := _obstacle(session, case)) is not None:
+        raise ErasureBlocked(obstacle)
+
+
+def _other_user(session: Session, case: HeldCase) -> str | None:
+    """Another subscription for which the organization's data must stay: one that is on, or could be reversed."""
+    closed = exists().where(CancellationRow.subscription == SubscriptionRow.id, CancellationRow.stage == "closed")
+    return session.scalar(
+        select(SubscriptionRow.id)
+        .where(
+            SubscriptionRow.organization == case.organization.id, SubscriptionRow.id != case.subscription.id, ~closed
+        )
+        .order_by(SubscriptionRow.id)
+        .limit(1)
+    )
+
+
+def _facts(session: Session, row: ErasureRow) -> ErasureFacts:
+    facts = ErasureFacts.model_validate(row, from_attributes=True)
+    schema = session.get_one(OrganizationRow, row.organization).data_schema
+    if row.kept_because or schema is None:
+        return facts
+    went = session.scalar(
+        select(exists().where(ErasedThingRow.cancellation == row.cancellation, ErasedThingRow.kind == "schema"))
+    )
+    return facts if went else facts.model_copy(update={"absent_schema": schema})
+
+
+def unerased_cases(session: Session, organization: str) -> list[str]:
+    """Return the subscriptions of an organization whose cancellation is closed and may still have data to erase."""
+    erased = exists().where(ErasureRow.cancellation == CancellationRow.id, ErasureRow.finished_at.is_not(None))
+    return list(
+        session.scalars(
+            select(CancellationRow.subscription)
+            .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
+            .where(SubscriptionRow.organization == organization, CancellationRow.stage == Stage.CLOSED.value, ~erased)
+            .order_by(CancellationRow.subscription)
+        )
+    )

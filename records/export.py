@@ -1,0 +1,237 @@
+"""Exports in the records: their attempts, the one that counts, its links and its acknowledgement (rules, section 10).
+
+Every function is idempotent by its step, as the transitions of a cancellation are.
+"""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.orm import Session
+
+from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
+from domain.messaging import ExportFacts
+from domain.vocabulary import Channel, Event, Stage
+from records.cancellation.cases import HeldCase, Step, hold_case, record_step, tell_of
+from records.cancellation.transitions import prepare
+from storage.tables import ErasureRow, ExportRow
+
+
+class ExportSummary(BaseModel):
+    """What a finished export holds, and where it is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prefix: str
+    """Under which keys its files are, in the object store; ends with a slash."""
+    manifest_sha256: str
+    tables: int
+    rows: int
+    bytes: int
+    warnings: int
+
+
+class ExportAttempt(BaseModel):
+    """One try to export: a snapshot, and the place for what is written from it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    organization: str
+    data_schema: str
+    prefix: str
+    prefix_of_all: str
+    """Where this attempt and all before it write; those before may have left something."""
+
+
+class ExportState(BaseModel):
+    """How an export stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cancellation: str
+    attempts: int
+    started_at: datetime
+    finished_at: datetime | None
+    summary: ExportSummary | None
+    links: int
+    link_expires_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    erased_at: datetime | None
+    being_erased: bool = False
+    """An erasure has begun: files may be gone already."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing can be downloaded any more."""
+        return self.erased_at is not None or self.being_erased
+
+
+class AttemptSuperseded(Exception):  # noqa: N818 - no fault: another attempt took over
+    """The attempt is no longer the newest; what it wrote does not count."""
+
+
+def objects_prefix(cancellation: str) -> str:
+    """Return the prefix of every key under which anything of a cancellation is kept."""
+    return f"cancellations/{cancellation}/"
+
+
+def begin_export(session: Session, step: Step) -> ExportSummary | ExportAttempt:
+    """Begin the next attempt, which all before it lose to; or return the export, if it is finished."""
+    case = hold_case(session, step.cancellation)
+    row = session.get(ExportRow, case.row.id)
+    if row is None:
+        prepare(session, step)
+        row = ExportRow(cancellation=case.row.id, attempts=0, started_at=step.at, links=0)
+        session.add(row)
+    if row.finished_at is not None:
+        return _summary(row)
+    row.attempts += 1
+    session.flush()
+    assert case.organization.data_schema is not None  # noqa: S101 - the checklist refuses data=export without one
+    return ExportAttempt(
+        number=row.attempts,
+        organization=case.organization.id,
+        data_schema=case.organization.data_schema,
+        prefix=_prefix(case, row.attempts),
+        prefix_of_all=f"{objects_prefix(case.row.id)}export/",
+    )
+
+
+def finish_export(
+    session: Session, step: Step, attempt: int, summary: ExportSummary, *, at: datetime, channels: frozenset[Channel]
+) -> None:
+    """Point at what the attempt wrote, and tell that it can be downloaded; ``at`` is when it was finished.
+
+    Raises:
+        AttemptSuperseded: another attempt has begun since.
+
+    """
+    case = hold_case(session, step.cancellation)
+    row = session.get_one(ExportRow, case.row.id)
+    if row.finished_at is not None and row.prefix == summary.prefix:
+        return
+    if row.attempts != attempt or row.finished_at is not None or Stage(case.row.stage).is_final:
+        raise AttemptSuperseded
+    row.finished_at = at
+    row.prefix = summary.prefix
+    row.manifest_sha256 = summary.manifest_sha256
+    row.tables, row.rows, row.bytes, row.warnings = summary.tables, summary.rows, summary.bytes, summary.warnings
+    row.link_expires_at = at + case.policy.download_link_lifetime
+    session.flush()
+    finished = step.model_copy(update={"at": at})
+    record_step(session, case, "export.finished", finished, "finished", after=summary.model_dump())
+    _tell_link(session, case, row, finished, channels=channels)
+
+
+def renew_link(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
+    """Mail a fresh link to the export.
+
+    Raises:
+        NoExport, ExportErased.
+
+    """
+    case, row = _finished(session, step.cancellation)
+    if _being_erased(session, case.row.id):
+        raise ExportErased(case.row.id)
+    if not record_step(session, case, "export.link_renewed", step):
+        return
+    row.link_expires_at = step.at + case.policy.download_link_lifetime
+    _tell_link(session, case, row, step, channels=channels)
+
+
+def acknowledge(session: Session, step: Step) -> None:
+    """Keep that the export was downloaded: from now on it may be erased. The first acknowledgement stands.
+
+    Raises:
+        NoExport, ExportErased.
+
+    """
+    case, row = _finished(session, step.cancellation)
+    if row.acknowledged_at is None and record_step(session, case, "export.acknowledged", step):
+        row.acknowledged_at, row.acknowledged_by = step.at, step.actor
+        session.flush()
+
+
+def remind_of_export(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
+    """Remind, with a fresh link, that the export waits to be downloaded."""
+    case, row = _finished(session, step.cancellation)
+    if row.acknowledged_at is None and record_step(session, case, "reminder.sent", step):
+        row.link_expires_at = step.at + case.policy.download_link_lifetime
+        tell_of(session, case, Event.EXPORT_REMINDER, step, channels=channels, occasion=step.name, export=_facts(row))
+
+
+def export_of(session: Session, cancellation: str) -> ExportState | None:
+    """Return how the export of a cancellation stands; None where there is none."""
+    row = session.get(ExportRow, cancellation)
+    if row is None:
+        return None
+    return ExportState(
+        cancellation=row.cancellation,
+        attempts=row.attempts,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        summary=_summary(row) if row.finished_at else None,
+        links=row.links,
+        link_expires_at=row.link_expires_at,
+        acknowledged_at=row.acknowledged_at,
+        acknowledged_by=row.acknowledged_by,
+        erased_at=row.erased_at,
+        being_erased=row.erased_at is None and _being_erased(session, cancellation),
+    )
+
+
+def check_export(session: Session, cancellation: str, named: str) -> None:
+    """Refuse what is asked of an export that is another, was never finished, or is gone.
+
+    Raises:
+        ExportOfAnotherCase, NoExport, ExportErased.
+
+    """
+    if named != cancellation:
+        raise ExportOfAnotherCase(cancellation, named)
+    state = export_of(session, cancellation)
+    if state is None or state.finished_at is None:
+        raise NoExport(cancellation)
+    if state.is_gone:
+        raise ExportErased(cancellation)
+
+
+def _being_erased(session: Session, cancellation: str) -> bool:
+    return session.get(ErasureRow, cancellation) is not None
+
+
+def _finished(session: Session, cancellation: str) -> tuple[HeldCase, ExportRow]:
+    case = hold_case(session, cancellation)
+    row = session.get(ExportRow, cancellation)
+    if row is None or row.finished_at is None:
+        raise NoExport(cancellation)
+    if row.erased_at is not None:
+        raise ExportErased(cancellation)
+    return case, row
+
+
+def _tell_link(session: Session, case: HeldCase, row: ExportRow, step: Step, *, channels: frozenset[Channel]) -> None:
+    row.links += 1
+    occasion = Event.EXPORT_READY.value if row.links == 1 else f"{Event.EXPORT_READY}/{row.links}"
+    tell_of(session, case, Event.EXPORT_READY, step, channels=channels, occasion=occasion, export=_facts(row))
+
+
+def _facts(row: ExportRow) -> ExportFacts:
+    summary = _summary(row)
+    assert row.link_expires_at is not None  # noqa: S101 - the table says so for what is finished
+    return ExportFacts(
+        tables=summary.tables,
+        rows=summary.rows,
+        bytes=summary.bytes,
+        warnings=summary.warnings,
+        link_expires_at=row.link_expires_at,
+    )
+
+
+def _summary(row: ExportRow) -> ExportSummary:
+    return ExportSummary.model_validate(row, from_attributes=True)
+
+
+def _prefix(case: HeldCase, attempt: int) -> str:
+    return f"{objects_prefix(case.row.id)}export/{attempt}/"

@@ -1,0 +1,228 @@
+"""What the database holds of what a document names."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from domain.imports.reading import ImportDocument
+from domain.vocabulary import FINAL_STAGES, Stage
+from storage.tables import (
+    BillingDocumentRow,
+    CampaignActivityRow,
+    CampaignRow,
+    CancellationRow,
+    ContractLineRow,
+    ContractRow,
+    ErasureRow,
+    MarketingServiceRow,
+    OrganizationRow,
+    PlannedLineRow,
+    PolicyRow,
+    SubscriptionLineRow,
+    SubscriptionRow,
+    SupportQueueRow,
+    Table,
+)
+
+T = TypeVar("T")
+Row = dict[str, Any]
+Rows = dict[str, Row]
+
+CHUNK = 5_000
+"""Rows per statement."""
+
+
+@dataclass
+class Existing:
+    """Rows by key, only of what the document names."""
+
+    policies: Rows
+    queues: Rows
+    organizations: Rows
+    owners_of_urls: dict[str, str]
+    """Every organization's URL and unique name, whose owner an import must not change."""
+    owners_of_names: dict[str, str]
+    owners_of_schemas: dict[str, str]
+    deciding_on_data: dict[str, str]
+    """A running cancellation with an answer about the data, of each organization that has one."""
+    services: Rows
+    campaigns: Rows
+    activities: Rows
+    contracts: Rows
+    subscriptions: Rows
+    lines: Rows
+    places: dict[str, Row]
+    """The contract line of each line that stands on one."""
+    numbers: dict[str, dict[int, str]]
+    """Which line stands on each contract line number, by contract."""
+    planned_lines: Rows
+    pending: dict[str, str]
+    """The pending planned line of each line that has one."""
+    documents: Rows
+    running: dict[str, str]
+    """The running cancellation of each subscription that has one."""
+    billed_before_credit: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))
+    """Next billing dates that a line had before a credit memo set it back."""
+
+
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    """Split into lists short enough for one statement."""
+    every = list(items)
+    for start in range(0, len(every), CHUNK):
+        yield every[start : start + CHUNK]
+
+
+def load(session: Session, document: ImportDocument) -> Existing:
+    """Read what there is, without holding any of it."""
+    organizations = {placed.entry.id: placed.entry for placed in document.organizations}
+    services = [o.marketing_service for o in organizations.values() if o.marketing_service is not None]
+    campaigns = [campaign for service in services for campaign in service.campaigns]
+    referred = defaultdict(set)
+    for reference in document.references:
+        referred[reference.kind].add(reference.value)
+    lines = {placed.entry[1].id for placed in document.lines} | referred["line"]
+    subscriptions = {placed.entry[0] for placed in document.lines} | {p.entry.id for p in document.subscriptions}
+    contracts = {placed.entry.number for placed in document.contracts} | referred["contract"]
+    contracts |= {placed.entry[1].contract for placed in document.lines if placed.entry[1].contract is not None}
+    planned = {planned.id for placed in document.lines for planned in placed.entry[1].planned_lines}
+    existing_subscriptions = _rows(session, SubscriptionRow, "id", subscriptions)
+    owners = {row["organization"] for row in existing_subscriptions.values()}
+    identities = session.execute(
+        select(OrganizationRow.id, OrganizationRow.url, OrganizationRow.unique_name, OrganizationRow.data_schema)
+    ).all()
+    existing = Existing(
+        policies=_rows(session, PolicyRow, "name", {p.entry[0] for p in document.policies} | referred["policy"]),
+        queues=_rows(session, SupportQueueRow, "name", {placed.entry.name for placed in document.queues}),
+        organizations=_rows(session, OrganizationRow, "id", {*organizations, *owners} | referred["organization"]),
+        owners_of_urls={row.url: row.id for row in identities},
+        owners_of_names={row.unique_name: row.id for row in identities},
+        owners_of_schemas={row.data_schema: row.id for row in identities if row.data_schema is not None},
+        deciding_on_data=_deciding_on_data(session, organizations),
+        services=_rows(session, MarketingServiceRow, "organization", organizations),
+        campaigns=_rows(session, CampaignRow, "id", {c.id for c in campaigns}),
+        activities=_rows(session, CampaignActivityRow, "id", {a.id for c in campaigns for a in c.activities}),
+        contracts=_rows(session, ContractRow, "number", contracts),
+        subscriptions=existing_subscriptions,
+        lines=_rows(session, SubscriptionLineRow, "id", lines),
+        places=_rows(session, ContractLineRow, "subscription_line", lines),
+        numbers=_numbers(session, contracts),
+        planned_lines=_rows(session, PlannedLineRow, "id", planned),
+        pending={},
+        documents=_rows(session, BillingDocumentRow, "number", {p.entry.number for p in document.invoices}),
+        running=_running(session, subscriptions),
+    )
+    _load_pending(session, existing)
+    _load_credited(session, document, existing)
+    return existing
+
+
+def reload_locked(session: Session, existing: Existing, lines: Sequence[str], extended: Iterable[str]) -> None:
+    """Hold lines that are to be changed, with their subscriptions and those that get new lines; read anew what decides.
+
+    The order - subscription, then line, each by id - is that in which a cancellation takes them.
+    """
+    subscriptions = sorted({*extended, *(existing.lines[line]["subscription"] for line in lines)})
+    for some in chunks(subscriptions):
+        held = select(SubscriptionRow.id).where(SubscriptionRow.id.in_(some)).order_by(SubscriptionRow.id)
+        session.execute(held.with_for_update()).all()
+    for some in chunks(sorted(lines)):
+        table = SubscriptionLineRow.__table__
+        fresh = session.execute(select(table).where(table.c.id.in_(some)).order_by(table.c.id).with_for_update())
+        existing.lines.update({row["id"]: dict(row) for row in fresh.mappings()})
+    existing.running = {
+        **{name: case for name, case in existing.running.items() if name not in subscriptions},
+        **_running(session, subscriptions),
+    }
+    _load_pending(session, existing)
+
+
+def reload_data_locked(session: Session, existing: Existing, organizations: Sequence[str]) -> None:
+    """Hold the subscriptions of organizations whose data moves to another schema, and read anew who decides on it.
+
+    A cancellation holds its subscription while it is opened and answered.
+    """
+    for some in chunks(sorted(organizations)):
+        of_these = SubscriptionRow.organization.in_(some)
+        held = select(SubscriptionRow.id).where(of_these).order_by(SubscriptionRow.id)
+        session.execute(held.with_for_update()).all()
+    existing.deciding_on_data |= _deciding_on_data(session, organizations)
+
+
+def _rows(session: Session, entity: type[Table], key: str, ids: Iterable[str]) -> Rows:
+    table = entity.__table__
+    found: Rows = {}
+    for some in chunks(ids):
+        for row in session.execute(select(table).where(table.c[key].in_(some))).mappings():
+            found[row[key]] = dict(row)
+    return found
+
+
+def _numbers(session: Session, contracts: Iterable[str]) -> dict[str, dict[int, str]]:
+    numbers: dict[str, dict[int, str]] = defaultdict(dict)
+    for some in chunks(contracts):
+        query = select(ContractLineRow.contract, ContractLineRow.line_number, ContractLineRow.subscription_line)
+        for contract, number, line in session.execute(query.where(ContractLineRow.contract.in_(some))):
+            numbers[contract][number] = line
+    return numbers
+
+
+def _running(session: Session, subscriptions: Iterable[str]) -> dict[str, str]:
+    running: dict[str, str] = {}
+    for some in chunks(subscriptions):
+        query = select(CancellationRow.subscription, CancellationRow.id).where(
+            CancellationRow.subscription.in_(some), CancellationRow.stage.not_in(sorted(FINAL_STAGES))
+        )
+        running.update([(key, value) for key, value in session.execute(query)])
+    return running
+
+
+def _deciding_on_data(session: Session, organizations: Iterable[str]) -> dict[str, str]:
+    """The cancellations by organization that have decided on its data, up to the end of the erasure."""
+    deciding: dict[str, str] = {}
+    erased = exists().where(ErasureRow.cancellation == CancellationRow.id, ErasureRow.finished_at.is_not(None))
+    to_be_erased = and_(CancellationRow.stage == Stage.CLOSED.value, OrganizationRow.data_schema.is_not(None), ~erased)
+    for some in chunks(organizations):
+        query = (
+            select(SubscriptionRow.organization, CancellationRow.id)
+            .join(CancellationRow, CancellationRow.subscription == SubscriptionRow.id)
+            .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
+            .where(
+                SubscriptionRow.organization.in_(some),
+                or_(CancellationRow.stage.not_in(sorted(FINAL_STAGES)), to_be_erased),
+                CancellationRow.data.is_not(None),
+            )
+            .order_by(CancellationRow.id.desc())
+        )
+        deciding.update([(key, value) for key, value in session.execute(query)])
+    return deciding
+
+
+def _load_pending(session: Session, existing: Existing) -> None:
+    existing.pending = {}
+    for some in chunks(existing.lines):
+        query = select(PlannedLineRow.subscription_line, PlannedLineRow.id).where(
+            PlannedLineRow.subscription_line.in_(some), PlannedLineRow.withdrawn_by.is_(None)
+        )
+        existing.pending.update([(key, value) for key, value in session.execute(query)])
+
+
+def _load_credited(session: Session, document: ImportDocument, existing: Existing) -> None:
+    differing = [
+        entry.id
+        for _, entry in (placed.entry for placed in document.lines)
+        if entry.id in existing.lines and entry.next_billing_date != existing.lines[entry.id]["next_billing_date"]
+    ]
+    memo = aliased(BillingDocumentRow)
+    for some in chunks(differing):
+        query = (
+            select(BillingDocumentRow.subscription_line, BillingDocumentRow.period_end)
+            .join(memo, memo.credits == BillingDocumentRow.number)
+            .where(BillingDocumentRow.subscription_line.in_(some))
+        )
+        for line, period_end in session.execute(query):
+            existing.billed_before_credit[line].add(period_end + timedelta(days=1))

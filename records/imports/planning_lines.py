@@ -1,0 +1,214 @@
+"""Planning an import's lines, their places on contracts, their planned lines and their invoices."""
+
+from collections import defaultdict
+from datetime import date
+
+from domain.imports import conflicts
+from domain.imports.document import ImportedLine, ImportedPlannedLine
+from domain.imports.lines import DATES, TERMS, LineRefused, changed_fields, new_line, revised_line
+from domain.imports.refusals import InvoiceBeyondBilling, PartnerMismatch, Problem, TwoPlannedLines
+from domain.lines.line import SubscriptionLine
+from domain.lines.terms import LineClosed, provision_end_date
+from records.imports.existing import Row
+from records.imports.planning import LineDates, Plan, zones_of_subscriptions
+from records.lines.rows import as_domain
+from storage.tables import SubscriptionLineRow
+
+
+class LinePlanner:
+    """Plans the lines of a document, one after the other."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.existing = plan.existing
+        self.zones = zones_of_subscriptions(plan)
+        self.partners = {number: row["partner"] for number, row in plan.existing.contracts.items()}
+        self.partners |= {placed.entry.number: placed.entry.partner.value for placed in plan.document.contracts}
+        self.numbers = {contract: dict(taken) for contract, taken in plan.existing.numbers.items()}
+        self.unnumbered: list[tuple[str, SubscriptionLine]] = []
+        self.next_billing: dict[str, date | None] = {}
+        self.created: dict[str, list[SubscriptionLine]] = defaultdict(list)
+
+    def run(self) -> dict[str, date | None]:
+        """Plan everything; return the provision end date of each subscription whose lines are new."""
+        for placed in self.plan.document.lines:
+            subscription, entry = placed.entry
+            line = self._line(placed.path, subscription, entry)
+            if entry.contract is not None:
+                self._place(placed.path, entry.contract, entry, line)
+            for index, planned in enumerate(entry.planned_lines):
+                self._planned_line(f"{placed.path}.planned_lines[{index}]", planned, entry.id, subscription, line)
+        for contract, line in self.unnumbered:
+            taken = self.numbers.setdefault(contract, {})
+            number = max(taken, default=0) + 1
+            taken[number] = line.id
+            self._contract_line(contract, number, line, None)
+        self._invoices()
+        return {subscription: provision_end_date(lines) for subscription, lines in self.created.items()}
+
+    def _line(self, path: str, subscription: str, entry: ImportedLine) -> SubscriptionLine | None:
+        row = self.existing.lines.get(entry.id)
+        today = self.plan.today_of(subscription, self.zones)
+        try:
+            if row is not None:
+                return self._existing_line(path, subscription, entry, row, today)
+            line = new_line(entry, subscription, today)
+        except LineRefused as refused:
+            self._refused(path, refused)
+            return None
+        if (cancellation := self.existing.running.get(subscription)) is not None:
+            self.plan.refuse(path, conflicts.SubscriptionUnderCancellation(line.id, subscription, cancellation))
+            return None
+        self.plan.changes["lines"].put(_row(line), None)
+        self.created[subscription].append(line)
+        self.next_billing[line.id] = line.next_billing_date
+        return line
+
+    def _existing_line(
+        self, path: str, subscription: str, entry: ImportedLine, row: Row, today: date
+    ) -> SubscriptionLine | None:
+        before = as_domain(SubscriptionLineRow(**row))
+        if before.subscription != subscription:
+            self.plan.refuse(path, conflicts.LineMoved(entry.id, str(before.subscription), subscription))
+            return None
+        if before.partner != entry.partner:
+            changed = conflicts.LinePartnerChanged(entry.id, f"a {before.partner}", f"a {entry.partner}")
+            self.plan.refuse(f"{path}.partner", changed)
+            return None
+        entry = self._without_credited(entry, before)
+        cancellation = row["frozen_by"] or self.existing.running.get(subscription)
+        try:
+            after = revised_line(entry, before, today, has_planned_line=entry.id in self.existing.pending)
+            fields = changed_fields(before, after)
+        except LineRefused as refused:
+            after, fields = before, _named(entry, before)
+            if cancellation is None or not fields:
+                self._refused(path, refused)
+                return None
+        if cancellation is not None and fields:
+            under = conflicts.LineUnderCancellation(entry.id, cancellation, fields)
+            self.plan.refuse(f"{path}.{(_named(entry, before) or fields)[0]}", under)
+            return None
+        self.next_billing[entry.id] = after.next_billing_date
+        self.plan.changes["lines"].put(_row(after), row)
+        if fields:
+            self.plan.dates.append(LineDates(subscription, entry.id, _dates(before), _dates(after)))
+        if entry.contract is None and (place := self.existing.places.get(entry.id)) is not None:
+            self._contract_line(place["contract"], place["line_number"], after, place, count_unchanged=False)
+        return after
+
+    def _without_credited(self, entry: ImportedLine, before: SubscriptionLine) -> ImportedLine:
+        """Leave out a next billing date that a credit memo has set back since: the document is older than that."""
+        given = entry.next_billing_date
+        if (
+            given is not None
+            and given in self.existing.billed_before_credit.get(entry.id, ())
+            and before.next_billing_date is not None
+            and before.next_billing_date < given
+        ):
+            return entry.model_copy(update={"next_billing_date": None})
+        return entry
+
+    def _place(self, path: str, contract: str, entry: ImportedLine, line: SubscriptionLine | None) -> None:
+        partner = self.partners.get(contract)
+        if partner is not None and partner != entry.partner:
+            self.plan.refuse(f"{path}.contract", PartnerMismatch(entry.partner, contract, partner))
+        place = self.existing.places.get(entry.id)
+        if place is not None:
+            number = entry.contract_line or place["line_number"]
+            if (contract, number) != (place["contract"], place["line_number"]):
+                now, wanted = f"{place['contract']} line {place['line_number']}", f"{contract} line {number}"
+                self.plan.refuse(f"{path}.contract", conflicts.ContractLineChanged(entry.id, now, wanted))
+            elif line is not None:
+                self._contract_line(contract, number, line, place)
+        elif entry.contract_line is not None:
+            holder = self.numbers.setdefault(contract, {}).setdefault(entry.contract_line, entry.id)
+            if holder != entry.id:
+                taken = conflicts.ContractLineTaken(contract, entry.contract_line, holder)
+                self.plan.refuse(f"{path}.contract_line", taken)
+            elif line is not None:
+                self._contract_line(contract, entry.contract_line, line, None)
+        elif line is not None:
+            self.unnumbered.append((contract, line))
+
+    def _contract_line(
+        self,
+        contract: str,
+        number: int,
+        line: SubscriptionLine,
+        existing: Row | None,
+        *,
+        count_unchanged: bool = True,
+    ) -> None:
+        changes = self.plan.changes["contract_lines"]
+        if existing is not None and existing["closed"] == line.closed and not count_unchanged:
+            return  # not in the document: changed only if the line was closed
+        wanted = {"contract": contract, "line_number": number, "subscription_line": line.id, "closed": line.closed}
+        changes.put(wanted, existing)
+
+    def _planned_line(
+        self, path: str, planned: ImportedPlannedLine, line_id: str, subscription: str, line: SubscriptionLine | None
+    ) -> None:
+        wanted = {"subscription_line": line_id, **planned.model_dump(mode="python")}
+        existing = self.existing.planned_lines.get(planned.id)
+        row = self.existing.lines.get(line_id)
+        if existing is None:
+            pending = self.existing.pending.get(line_id)
+            cancellation = row and (row["frozen_by"] or self.existing.running.get(subscription))
+            if pending is not None:
+                self.plan.refuse(path, TwoPlannedLines(line_id, pending))
+            elif cancellation:
+                self.plan.refuse(path, conflicts.LineUnderCancellation(line_id, cancellation, ["planned_lines"]))
+            elif line is not None and line.closed:
+                self.plan.refuse(path, LineClosed(line))
+        elif existing["subscription_line"] != line_id:
+            moved = conflicts.PlannedLineMoved(planned.id, existing["subscription_line"], line_id)
+            self.plan.refuse(path, moved)
+        elif existing["withdrawn_by"] is not None and any(existing[name] != wanted[name] for name in wanted):
+            self.plan.refuse(path, conflicts.PlannedLineWithdrawn(planned.id, existing["withdrawn_by"]))
+        self.plan.changes["planned_lines"].put(wanted, existing)
+
+    def _invoices(self) -> None:
+        held = {line: row["next_billing_date"] for line, row in self.existing.lines.items()} | self.next_billing
+        for placed in self.plan.document.invoices:
+            entry = placed.entry
+            wanted: Row = {
+                "number": entry.number,
+                "kind": "invoice",
+                "subscription_line": entry.line,
+                "period_start": entry.period_start,
+                "period_end": entry.period_end,
+            }
+            existing = self.existing.documents.get(entry.number)
+            if existing is not None and any(existing[name] != value for name, value in wanted.items()):
+                self.plan.refuse(placed.path, conflicts.InvoiceChanged(entry.number))
+            elif existing is None and entry.line in held:
+                billed_from = held[entry.line]
+                if billed_from is None or entry.period_end >= billed_from:
+                    beyond = InvoiceBeyondBilling(entry.period_end, billed_from)
+                    self.plan.refuse(f"{placed.path}.period_end", beyond)
+            self.plan.changes["invoices"].put(wanted, existing, posted_at=self.plan.at)
+
+    def _refused(self, path: str, refused: LineRefused) -> None:
+        for name, refusal in refused.found:
+            self.plan.problems.append(Problem(f"{path}.{name}" if name else path, refusal))
+
+
+def _named(entry: ImportedLine, before: SubscriptionLine) -> list[str]:
+    """The dates that an entry names, and whether it is closed, where they differ from the line."""
+    return [
+        name
+        for name in (*DATES, "closed")
+        if getattr(entry, name) is not None and getattr(entry, name) != getattr(before, name)
+    ]
+
+
+def _row(line: SubscriptionLine) -> Row:
+    row: Row = {"id": line.id, "subscription": line.subscription, "partner": line.partner.value}
+    row |= {name: getattr(line, name) for name in (*DATES, "open_billing_line", "closed")}
+    return row | {name: None if (term := getattr(line, name)) is None else str(term) for name in TERMS}
+
+
+def _dates(line: SubscriptionLine) -> Row:
+    dates: Row = {name: day.isoformat() if (day := getattr(line, name)) else None for name in DATES}
+    return dates | {"closed": line.closed}

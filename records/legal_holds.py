@@ -1,0 +1,109 @@
+"""Holds in the records: an organization's data under a hold is not erased until the last hold is released."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from domain.legal_holds import DataAlreadyErased, HoldReleased, HoldUnknown
+from records import audit
+from storage.tables import CancellationRow, ErasureRow, HoldRow, OrganizationRow, SubscriptionRow
+from storage.tenants.organizations import OrganizationNotFound
+
+
+class Hold(BaseModel):
+    """One hold, in force or released."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    id: int
+    organization: str
+    reason: str
+    placed_by: str
+    placed_at: datetime
+    released_by: str | None
+    released_at: datetime | None
+    release_reason: str | None
+
+
+def place_hold(session: Session, organization: str, *, reason: str, actor: str, at: datetime, request: str) -> Hold:
+    """Place a hold; the same request again gets the hold it placed.
+
+    Waits for the erasing step that is under way, if one is: what is in the records afterwards is what is left.
+
+    Raises:
+        OrganizationNotFound, DataAlreadyErased.
+
+    """
+    if session.get(OrganizationRow, organization, with_for_update=True) is None:
+        raise OrganizationNotFound(organization)
+    placed = session.scalar(select(HoldRow).where(HoldRow.request == request))
+    if placed is not None:
+        return Hold.model_validate(placed)
+    if (certificate := _certificate_of_all(session, organization)) is not None:
+        raise DataAlreadyErased(organization, certificate)
+    row = HoldRow(organization=organization, reason=reason, placed_by=actor, placed_at=at, request=request)
+    session.add(row)
+    session.flush()
+    _record(session, "hold.placed", row, actor=actor, at=at, why=reason)
+    return Hold.model_validate(row)
+
+
+def release_hold(session: Session, hold: int, *, reason: str, actor: str, at: datetime) -> Hold:
+    """Release a hold. Raises HoldUnknown, HoldReleased."""
+    row = session.get(HoldRow, hold, with_for_update=True)
+    if row is None:
+        raise HoldUnknown(hold)
+    if row.released_by is not None:
+        raise HoldReleased(hold, row.released_by)
+    row.released_by, row.released_at, row.release_reason = actor, at, reason
+    session.flush()
+    _record(session, "hold.released", row, actor=actor, at=at, why=reason)
+    return Hold.model_validate(row)
+
+
+def holds(session: Session, *, organization: str | None = None, released: bool = False) -> list[Hold]:
+    """Return holds, oldest first; those that are released too, if wished."""
+    query = select(HoldRow).order_by(HoldRow.id)
+    if organization is not None:
+        query = query.where(HoldRow.organization == organization)
+    if not released:
+        query = query.where(HoldRow.released_at.is_(None))
+    return [Hold.model_validate(row) for row in session.scalars(query)]
+
+
+def is_held(session: Session, organization: str) -> bool:
+    """Whether a hold on the organization is in force. Who holds the organization's row can rely on the answer."""
+    in_force = exists().where(HoldRow.organization == organization, HoldRow.released_at.is_(None))
+    return bool(session.scalar(select(in_force)))
+
+
+def _certificate_of_all(session: Session, organization: str) -> str | None:
+    """The case by which the last of an organization's data went; None while there may be some.
+
+    Who was erased and has signed up anew has new data: a subscription that no finished erasure belongs to.
+    """
+    finished = ErasureRow.finished_at.is_not(None)
+    erased = exists().where(
+        CancellationRow.subscription == SubscriptionRow.id, ErasureRow.cancellation == CancellationRow.id, finished
+    )
+    in_use = exists().where(SubscriptionRow.organization == organization, ~erased)
+    return session.scalar(
+        select(ErasureRow.cancellation)
+        .where(ErasureRow.organization == organization, finished, ErasureRow.kept_because.is_(None), ~in_use)
+        .order_by(ErasureRow.finished_at.desc())
+        .limit(1)
+    )
+
+
+def _record(session: Session, action: str, row: HoldRow, *, actor: str, at: datetime, why: str) -> None:
+    audit.record(
+        session,
+        action,
+        actor=actor,
+        at=at,
+        step=f"hold/{row.id}:{action}",
+        why=why,
+        after={"hold": row.id, "organization": row.organization},
+    )

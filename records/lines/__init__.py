@@ -1,0 +1,1 @@
+"""Subscription lines in the records: their rows, and the nightly update of their dates."""

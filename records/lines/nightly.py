@@ -1,0 +1,177 @@
+"""The nightly update of subscription lines, set-based: one chunk of due lines in one transaction (rules, section 5).
+
+`domain.lines.terms.update_as_of` stays the one place that calculates dates. The lines that become due in a night differ in
+few things, so the rule is asked once for each distinct combination of dates and terms, and its answers are joined back
+to the lines. Which lines are due is known to the database: the generated column ``due_after``.
+
+The update never waits for a lock that anybody holds on a line, its contract line or its subscription: it passes such lines
+by, and a later pass comes back to them. So it cannot be part of a deadlock, whatever the order in which others lock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, text
+
+from domain.lines.line import SubscriptionLine
+from domain.lines.runs import DueDayDisagrees, FailedLine, Scope
+from domain.lines.terms import update_as_of
+from domain.refusals import Refusal
+from domain.vocabulary import Channel
+from records.lines import nightly_sql as sql
+
+CHUNK_LINES = 10_000
+"""How many lines one transaction changes: enough to spread its cost, and done within a second."""
+
+FAILURES_KEPT = 100
+"""How many failed lines a run names; it counts them all."""
+
+
+class Chunk(BaseModel):
+    """What became of one chunk."""
+
+    model_config = ConfigDict(frozen=True)
+
+    closed: int = 0
+    rolled: int = 0
+    pass_ended: bool = False
+
+
+@dataclass
+class _Answers:
+    """What the rule answered, column by column, as SQL takes it."""
+
+    keys: list[tuple[Any, ...]] = field(default_factory=list)
+    term_until: list[date] = field(default_factory=list)
+    deadline: list[date | None] = field(default_factory=list)
+    refused_keys: list[tuple[Any, ...]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def update_chunk(
+    connection: Connection,
+    run: str,
+    *,
+    at: datetime,
+    channels: frozenset[Channel] = frozenset(),
+    limit: int = CHUNK_LINES,
+    audit: bool = True,
+) -> Chunk:
+    """Close or roll the next ``limit`` due lines of a run, in the caller's transaction.
+
+    How far the run got is written in the same transaction, so whoever goes on with the run, also after a crash, goes on
+    where the last committed chunk ended; two who carry the same run take turns. ``at`` is the instant for the audit
+    trail. Events are noted where systems listen. ``audit=False`` is for measuring what the audit trail costs.
+    """
+    for statement in sql.SETTINGS:
+        connection.execute(text(statement))
+    state = connection.execute(text(sql.HOLD_RUN), {"run": run}).mappings().one()
+    scope = Scope.model_validate(state["scope"])
+    picked = _pick(connection, state, scope, limit)
+    cursor = connection.execute(text(sql.LAST_PICKED)).one_or_none()
+    connection.execute(text(sql.SKIP_HELD_ELSEWHERE))
+    keys = [tuple(key) for key in connection.execute(text(sql.DISTINCT_KEYS))]
+    answers = _ask_the_rule(keys, state["as_of"])
+    common = {"run": run, "at": at, "actor": state["actor"], "as_of": state["as_of"]}
+    changed = connection.execute(
+        text(sql.change(audit=audit, tell=Channel.WEBHOOK in channels)),
+        {
+            **common,
+            "messages": state["messages"],
+            **_columns(answers.keys),
+            "new_term_until": answers.term_until,
+            "new_deadline": answers.deadline,
+        },
+    ).one()
+    if changed.closed:
+        connection.execute(text(sql.CLOSE_CONTRACT_LINES))
+        connection.execute(text(sql.end_provision(audit=audit)), common)
+    failed, failures = _failures(connection, answers)
+    first_of_pass = state["cursor_due_after"] is None
+    known = [] if first_of_pass else state["failures"]
+    progress = {
+        "run": run,
+        "closed": changed.closed,
+        "rolled": changed.rolled,
+        "told": changed.told,
+        "failed": failed + (0 if first_of_pass else state["failed"]),
+        "failures": [*known, *failures][:FAILURES_KEPT],
+    }
+    if picked < limit or cursor is None:
+        _end_pass(connection, scope, state["as_of"], progress)
+        return Chunk(closed=changed.closed, rolled=changed.rolled, pass_ended=True)
+    connection.execute(sql.ADVANCE, {**progress, "cursor_due_after": cursor.due_after, "cursor_line": cursor.id})
+    return Chunk(closed=changed.closed, rolled=changed.rolled)
+
+
+def _pick(connection: Connection, state: Mapping[Any, Any], scope: Scope, limit: int) -> int:
+    picked = connection.execute(
+        text(sql.pick(scope)),
+        {
+            "as_of": state["as_of"],
+            "after_day": state["cursor_due_after"] or date.min,
+            "after_line": state["cursor_line"] or "",
+            "limit": limit,
+            **sql.scope_parameters(scope),
+        },
+    )
+    return picked.rowcount
+
+
+def _end_pass(connection: Connection, scope: Scope, as_of: date, progress: dict[str, Any]) -> None:
+    still_due = connection.scalar(text(sql.count_due(scope)), {"as_of": as_of, **sql.scope_parameters(scope)}) or 0
+    connection.execute(sql.END_PASS, {**progress, "busy": max(0, still_due - progress["failed"])})
+
+
+def _ask_the_rule(keys: Sequence[tuple[Any, ...]], as_of: date) -> _Answers:
+    answers = _Answers()
+    for key in keys:
+        start_date, term_until, deadline, subsequent_term, notice_period = key
+        try:
+            # Of the fields that are left out, the rule reads none for a line that is not to be closed.
+            line = SubscriptionLine.read(
+                {
+                    "id": "any",
+                    "start_date": start_date or term_until,
+                    "subsequent_term": subsequent_term,
+                    "notice_period": notice_period,
+                    "billing_rhythm": "1M",
+                    "term_until": term_until,
+                    "cancellation_possible_until": deadline,
+                }
+            )
+            rolled = update_as_of(line, as_of)
+            if rolled.action != "rolled" or rolled.line.term_until is None:
+                raise DueDayDisagrees(as_of)
+        except Refusal as refusal:
+            answers.refused_keys.append(key)
+            answers.refusals.append(refusal)
+        else:
+            answers.keys.append(key)
+            answers.term_until.append(rolled.line.term_until)
+            answers.deadline.append(rolled.line.cancellation_possible_until)
+    return answers
+
+
+def _columns(keys: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    """The keys as one array for each column."""
+    return {name: [key[number] for key in keys] for number, name in enumerate(sql.KEY)}
+
+
+def _failures(connection: Connection, answers: _Answers) -> tuple[int, list[dict[str, Any]]]:
+    if not answers.refusals:
+        return 0, []
+    rows = connection.execute(text(sql.REFUSED_LINES), {**_columns(answers.refused_keys), "limit": FAILURES_KEPT}).all()
+    named = [
+        FailedLine(
+            id=row.id,
+            subscription=row.subscription,
+            code=(refusal := answers.refusals[row.refusal - 1]).code,
+            message=refusal.message,
+        ).model_dump(mode="json")
+        for row in rows
+    ]
+    return (rows[0].total if rows else 0), named

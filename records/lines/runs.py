@@ -1,0 +1,149 @@
+"""Runs of the update of line dates: opening one, how far it is, ending it; and lines to look at."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, undefer
+
+from domain.cancellation.lifecycle import SubscriptionUnknown
+from domain.lines.runs import ContractUnknown, LineDatesProgress, Scope
+from records import outbox
+from records.lines import nightly_sql as sql
+from storage.tables import ContractLineRow, ContractRow, LineDatesRunRow, SubscriptionLineRow, SubscriptionRow
+
+
+def open_run(
+    session: Session, run: str, *, as_of: date, zone: str, scope: Scope, actor: str, at: datetime
+) -> LineDatesProgress:
+    """Open a run as of a day; if it was opened before, change nothing.
+
+    Raises:
+        SubscriptionUnknown, ContractUnknown.
+
+    """
+    _check(session, scope)
+    if session.get(LineDatesRunRow, run) is None:
+        connection = session.connection()
+        due = _count(connection, sql.count_due(scope), scope, as_of=as_of)
+        session.execute(
+            insert(LineDatesRunRow)
+            .values(
+                id=run,
+                as_of=as_of,
+                zone=zone,
+                scope=scope.model_dump(mode="json", exclude_none=True),
+                actor=actor,
+                started_at=at,
+                due=due,
+                unchanged=max(0, _count_open(connection, scope) - due),
+            )
+            .on_conflict_do_nothing()
+        )
+    return progress_of(session, run)
+
+
+def finish_run(session: Session, run: str, at: datetime) -> LineDatesProgress:
+    """Note that nothing more is done in a run."""
+    session.execute(
+        update(LineDatesRunRow)
+        .where(LineDatesRunRow.id == run, LineDatesRunRow.finished_at.is_(None))
+        .values(finished_at=at)
+    )
+    return progress_of(session, run)
+
+
+def progress_of(session: Session, run: str) -> LineDatesProgress:
+    """Return how far a run is."""
+    row = session.get_one(LineDatesRunRow, run, populate_existing=True)
+    return _as_progress(session, row)
+
+
+def find_progress(session: Session, workflow_id: str) -> LineDatesProgress | None:
+    """Return how far the newest run of a workflow is, or None if it has not been opened."""
+    row = session.scalar(
+        select(LineDatesRunRow)
+        .where(LineDatesRunRow.id.startswith(f"{workflow_id}/", autoescape=True))
+        .order_by(LineDatesRunRow.started_at.desc())
+        .limit(1)
+    )
+    return None if row is None else _as_progress(session, row)
+
+
+def latest_runs(session: Session, limit: int) -> list[LineDatesProgress]:
+    """Return the newest runs, newest first."""
+    rows = session.scalars(select(LineDatesRunRow).order_by(LineDatesRunRow.started_at.desc()).limit(limit))
+    return [_as_progress(session, row) for row in rows]
+
+
+def _as_progress(session: Session, row: LineDatesRunRow) -> LineDatesProgress:
+    return LineDatesProgress(
+        run=row.id,
+        as_of=row.as_of,
+        zone=row.zone,
+        scope=Scope.model_validate(row.scope),
+        due=row.due,
+        closed=row.closed,
+        rolled=row.rolled,
+        unchanged=row.unchanged,
+        failed=row.failed,
+        failures=row.failures,
+        busy=row.busy,
+        passes=row.passes,
+        untold=outbox.count_pending_of_runs(session),
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+def list_lines(
+    session: Session, scope: Scope, *, due_as_of: date | None = None, after: str = "", limit: int = 100
+) -> Sequence[tuple[SubscriptionLineRow, str | None]]:
+    """Return lines by id, each with the contract it stands on; only those due as of a day, if one is given.
+
+    Raises:
+        SubscriptionUnknown, ContractUnknown.
+
+    """
+    _check(session, scope)
+    query = (
+        select(SubscriptionLineRow, ContractLineRow.contract)
+        .outerjoin(ContractLineRow, ContractLineRow.subscription_line == SubscriptionLineRow.id)
+        .where(SubscriptionLineRow.id > after, *_within(scope))
+        .options(undefer(SubscriptionLineRow.due_after))
+        .order_by(SubscriptionLineRow.id)
+        .limit(limit)
+    )
+    if due_as_of is not None:
+        query = query.where(SubscriptionLineRow.due_after < due_as_of)
+    return [(line, contract) for line, contract in session.execute(query)]
+
+
+def _within(scope: Scope) -> list[ColumnElement[bool]]:
+    if scope.subscription is not None:
+        return [SubscriptionLineRow.subscription == scope.subscription]
+    return [] if scope.contract is None else [ContractLineRow.contract == scope.contract[0]]
+
+
+def _check(session: Session, scope: Scope) -> None:
+    if scope.subscription is not None and session.get(SubscriptionRow, scope.subscription) is None:
+        raise SubscriptionUnknown(scope.subscription)
+    if scope.contract is not None:
+        number, partner = scope.contract
+        known = exists().where(ContractRow.number == number, ContractRow.partner == partner.value)
+        if not session.scalar(select(known)):
+            raise ContractUnknown(number, partner)
+
+
+def _count_open(connection: Connection, scope: Scope) -> int:
+    """Count the open lines of a scope; estimate them where that would mean to read the whole table."""
+    if not scope.is_everything:
+        return _count(connection, sql.count_open(scope), scope)
+    plan = connection.scalar(text(sql.ESTIMATE_OPEN))
+    return int(plan[0]["Plan"]["Plan Rows"]) if plan else 0
+
+
+def _count(connection: Connection, statement: str, scope: Scope, **parameters: Any) -> int:
+    return connection.scalar(text(statement), {**sql.scope_parameters(scope), **parameters}) or 0

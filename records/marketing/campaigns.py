@@ -1,0 +1,177 @@
+"""Campaigns and their activities: what can be stopped, what the ad centre is asked to stop, and what it acknowledged.
+
+Whoever changes them holds the marketing service's row first (`hold_service`).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
+
+from domain.cancellation.checklist import Checklist
+from domain.marketing import (
+    CampaignAction,
+    CampaignActionWithoutStop,
+    CampaignDeleted,
+    CampaignFacts,
+    CampaignUnknown,
+    is_marketing_cancellation,
+)
+from domain.vocabulary import CampaignChoice
+from storage.tables import CampaignActivityRow, CampaignRow, CampaignStopRow, MarketingServiceRow
+
+
+def hold_service(session: Session, organization: str) -> MarketingServiceRow | None:
+    """Return an organization's marketing service, held with its campaigns until the transaction ends.
+
+    An import that adds campaigns or activities has finished by then, or waits and finds them stopped.
+    """
+    service = session.scalar(
+        select(MarketingServiceRow)
+        .where(MarketingServiceRow.organization == organization)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    of_service = CampaignRow.organization == organization
+    session.execute(select(CampaignRow.id).where(of_service).order_by(CampaignRow.id).with_for_update())
+    return service
+
+
+def check_actions(
+    session: Session, organization: str, actions: Mapping[str, CampaignAction], checklist: Checklist
+) -> None:
+    """Raise unless every action is for a campaign that can be stopped, and campaigns are to be stopped.
+
+    Raises:
+        CampaignActionWithoutStop, CampaignUnknown, CampaignDeleted.
+
+    """
+    if actions and checklist.campaigns is not CampaignChoice.STOP:
+        raise CampaignActionWithoutStop(checklist.campaigns)
+    check_campaigns(session, organization, actions)
+
+
+def check_campaigns(session: Session, organization: str, actions: Mapping[str, CampaignAction]) -> None:
+    """Raise unless every action is for a campaign of the organization that is not deleted.
+
+    Raises:
+        CampaignUnknown, CampaignDeleted.
+
+    """
+    if not actions:
+        return
+    activities = func.count(CampaignActivityRow.id)
+    left = activities.filter(CampaignActivityRow.state != "deleted")
+    deleted = {
+        row.id: row.deleted
+        for row in session.execute(
+            select(CampaignRow.id, ((activities > 0) & (left == 0)).label("deleted"))
+            .outerjoin(CampaignActivityRow, CampaignActivityRow.campaign == CampaignRow.id)
+            .where(CampaignRow.organization == organization, CampaignRow.id.in_(list(actions)))
+            .group_by(CampaignRow.id)
+        )
+    }
+    for campaign in sorted(actions):
+        if campaign not in deleted:
+            raise CampaignUnknown(campaign)
+        if deleted[campaign]:
+            raise CampaignDeleted(campaign)
+
+
+def current_campaigns(
+    session: Session, organization: str, actions: Mapping[str, CampaignAction]
+) -> tuple[CampaignFacts, ...]:
+    """Return the campaigns of an organization with the activities that stopping them would change, by id.
+
+    A campaign for which no action is given is paused.
+    """
+    rows = session.execute(
+        select(CampaignRow.id, CampaignRow.name, CampaignActivityRow.id.label("activity"), CampaignActivityRow.state)
+        .join(CampaignActivityRow, CampaignActivityRow.campaign == CampaignRow.id)
+        .where(CampaignRow.organization == organization)
+        .order_by(CampaignRow.id, CampaignActivityRow.id)
+    ).all()
+    found: dict[str, CampaignFacts] = {}
+    for row in rows:
+        action = CampaignAction(actions.get(row.id, CampaignAction.PAUSE))
+        if row.state in action.stops:
+            known = found.get(row.id) or CampaignFacts(id=row.id, name=row.name, action=action, activities=())
+            found[row.id] = known.model_copy(update={"activities": (*known.activities, row.activity)})
+    return tuple(found.values())
+
+
+def order_stops(session: Session, case: str, campaigns: Sequence[CampaignFacts], at: datetime) -> None:
+    """Note that the ad centre is asked, by this case, to stop these campaigns; their activities are stopping from now on."""
+    for campaign in campaigns:
+        stop = CampaignStopRow(
+            id=f"{case}/{campaign.id}",
+            campaign=campaign.id,
+            action=campaign.action.value,
+            requested_at=at,
+            **{"marketing_cancellation" if is_marketing_cancellation(case) else "cancellation": case},
+        )
+        session.add(stop)
+        session.flush()
+        session.execute(
+            update(CampaignActivityRow)
+            .where(CampaignActivityRow.id.in_(campaign.activities))
+            .values(state="stopping", stop=stop.id)
+        )
+        session.execute(update(CampaignRow).where(CampaignRow.id == campaign.id).values(stopped_at=at))
+
+
+def stops_of(session: Session, case: str) -> tuple[CampaignFacts, ...]:
+    """Return what a case asked the ad centre to stop, by campaign id."""
+    activities = func.array_agg(aggregate_order_by(CampaignActivityRow.id, CampaignActivityRow.id))
+    rows = session.execute(
+        select(CampaignStopRow, CampaignRow.name, activities.label("activities"))
+        .join(CampaignRow, CampaignRow.id == CampaignStopRow.campaign)
+        .join(CampaignActivityRow, CampaignActivityRow.stop == CampaignStopRow.id)
+        .where(asked_by(case))
+        .group_by(CampaignStopRow.id, CampaignRow.name)
+        .order_by(CampaignStopRow.campaign)
+    )
+    return tuple(
+        CampaignFacts(
+            id=stop.campaign,
+            name=name,
+            action=CampaignAction(stop.action),
+            activities=tuple(ids),
+            acknowledged=stop.acknowledged_at is not None,
+        )
+        for stop, name, ids in rows
+    )
+
+
+def open_stop(session: Session, campaign: str) -> CampaignStopRow | None:
+    """Return what the ad centre was asked last about a campaign, acknowledged or not."""
+    return session.scalar(
+        select(CampaignStopRow)
+        .where(CampaignStopRow.campaign == campaign)
+        .order_by(CampaignStopRow.acknowledged_at.is_(None).desc(), CampaignStopRow.requested_at.desc())
+        .limit(1)
+    )
+
+
+def mark_stopped(session: Session, stop: CampaignStopRow, *, by: str, at: datetime) -> None:
+    """Note that the ad centre has stopped a campaign."""
+    stop.acknowledged_at, stop.acknowledged_by = at, by
+    session.execute(
+        update(CampaignActivityRow)
+        .where(CampaignActivityRow.stop == stop.id, CampaignActivityRow.state == "stopping")
+        .values(state=CampaignAction(stop.action).done)
+    )
+    session.flush()
+
+
+def case_of(stop: CampaignStopRow) -> str:
+    """Return the id of the case that asked."""
+    return stop.cancellation or stop.marketing_cancellation or ""
+
+
+def asked_by(case: str) -> ColumnElement[bool]:
+    """Return the condition that a stop was asked for by a case."""
+    column = CampaignStopRow.marketing_cancellation if is_marketing_cancellation(case) else CampaignStopRow.cancellation
+    return column == case

@@ -1,0 +1,1 @@
+"""On-premises migrations in the records: their steps and their lists."""

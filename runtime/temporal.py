@@ -1,0 +1,102 @@
+"""The one way to connect to Temporal; workers inherit everything from the client.
+
+Where to connect comes from the environment or a Temporal configuration file: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
+TEMPORAL_API_KEY, TEMPORAL_TLS_… (`temporalio.envconfig`).
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter
+from temporalio.envconfig import ClientConfig
+from temporalio.plugin import SimplePlugin
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from contract import messages as contract
+from domain.refusals import Refusal
+from runtime.refusals import RefusalInterceptor
+
+STRICT_SANDBOX = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_import_notification_policy(
+        workflow.SandboxImportNotificationPolicy.WARN_ON_DYNAMIC_IMPORT
+        | workflow.SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
+    )
+)
+
+
+class MessageConverter(PydanticPayloadConverter):
+    """JSON by pydantic. A payload that nobody asked to have a form, and that cannot be read, is `contract.Unreadable`.
+
+    Those are the arguments of workflows and their handlers: they refuse what they cannot read, instead of failing a task.
+    """
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """Return the values of payloads, as many as there are."""
+        if type_hints:
+            return super().from_payloads(payloads, type_hints)
+        return [self._value_of(payload) for payload in payloads]
+
+    def _value_of(self, payload: Payload) -> Any:
+        try:
+            return super().from_payloads([payload])[0]
+        except (KeyError, ValueError, RuntimeError):
+            return contract.Unreadable()
+
+
+class TemporalUnavailable(Refusal):
+    """Temporal cannot be reached."""
+
+    code = "temporal_unavailable"
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(
+            f"Temporal cannot be reached at {address}: {reason.rstrip('.')}.",
+            way_out="Start the service with `offramp up`, or set TEMPORAL_ADDRESS. Running cancellations are not affected.",
+            address=address,
+        )
+
+
+class TemporalConfigurationMalformed(Refusal):
+    """The file or the variables that say where Temporal is cannot be read."""
+
+    code = "temporal_configuration_malformed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The Temporal configuration cannot be read: {reason.strip()}",
+            way_out="Repair the file that TEMPORAL_CONFIG_FILE names, or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE alone.",
+        )
+
+
+def offramp_plugin() -> SimplePlugin:
+    """Return what makes a client, a worker or a replayer one of ours: messages, sandbox, refusals."""
+    return SimplePlugin(
+        "offramp",
+        data_converter=DataConverter(payload_converter_class=MessageConverter),
+        interceptors=[RefusalInterceptor()],
+        workflow_runner=STRICT_SANDBOX,
+    )
+
+
+async def connect_to_temporal() -> Client:
+    """Connect to the configured Temporal; raises TemporalUnavailable, TemporalConfigurationMalformed."""
+    try:
+        config = ClientConfig.load_client_connect_config()
+    except Exception as error:  # noqa: BLE001 - the SDK's error for this has no public name
+        raise TemporalConfigurationMalformed(str(error)) from None
+    config.setdefault("target_host", "localhost:7233")
+    try:
+        return await Client.connect(**config, plugins=[offramp_plugin()])
+    except RuntimeError as error:
+        raise TemporalUnavailable(config["target_host"], _reason(str(error))) from None
+
+
+def _reason(said: str) -> str:
+    # The SDK's core quotes the whole chain of causes; the innermost is in words.
+    causes: list[str] = re.findall(r'(?:message|error): "([^"]+)"', said)
+    return causes[-1] if causes else said.splitlines()[0]

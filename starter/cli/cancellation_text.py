@@ -1,0 +1,215 @@
+"""Cancellations in text for people, made for 80 columns: one in detail, many in a list, the trail of one."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from contract.messages import CancellationStatus, ExportStatus, MarketingCancellationStatus
+from domain.civil_dates import day_text
+from domain.civil_time import day_of, deadline_in_words, instant_in_words, time_zone
+from domain.marketing import Consent
+from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage
+from records.cancellation.lists import CaseSummary
+from starter.cli.output import console, say, sentence
+from starter.cli.quote import say_quote_in_short
+from storage.tables import AuditRow
+
+_HOW_TO_ANSWER = {
+    Question.BILLING_ADMINISTRATOR: "--administrator E-MAIL",
+    Question.ORGANIZATION_URL: "--url URL",
+    Question.ORGANIZATION_NAME: "--name NAME",
+    Question.TERMINATION_DATE: "--terminate-on YYYY-MM-DD",
+    Question.DATA: f"--data {'|'.join(DataChoice)}",
+    Question.CAMPAIGNS: f"--campaigns {'|'.join(CampaignChoice)}",
+}
+_STAGE_STYLES = {Stage.CLOSED: "dim", Stage.WITHDRAWN: "dim", Stage.ABANDONED: "dim", Stage.REVERSED: "green"}
+_LABEL_WIDTH = 20
+_NOT_SET = "not set"
+
+
+def say_status(status: CancellationStatus) -> None:
+    """Say where one cancellation stands, what is open, and what to do next."""
+    zone = status.time_zone
+    say(f"Cancellation [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
+    say_fact("received", instant_in_words(status.received_at, zone))
+    if status.access_ended_on:
+        say_fact("access ended on", day_text(status.access_ended_on))
+    elif status.termination_date and not status.stage.is_final:
+        say_fact("access ends on", day_text(status.termination_date))
+    if status.stage is Stage.CANCELED and status.reversal_deadline:
+        say_fact("reversible until", deadline_in_words(status.reversal_deadline, zone))
+    if status.stage is Stage.INTAKE and status.stage_deadline:
+        say_fact("closes unanswered", deadline_in_words(status.stage_deadline, zone))
+    if status.stage is not Stage.INTAKE or not _is_open(status):
+        say_fact("waits for", status.waiting_for)
+    say_fact("campaigns", campaigns_in_text(status))
+    say_fact("export", _export(status))
+    say_fact("data erased", instant_in_words(status.erased_at, zone) if status.erased_at else "")
+    say_fact("credit memos needed", ", ".join(status.outstanding_credit_memos))
+    say_fact("being delivered", ", ".join(status.undelivered))
+    if status.quote is not None and not status.stage.is_final:
+        say_quote_in_short(status.quote)
+    if status.stage is Stage.INTAKE and _is_open(status):
+        _say_what_is_open(status)
+    if status.marketing_consent is Consent.ASKED and not status.stage.is_final:
+        say(
+            f"If they tell you: [cyan]offramp marketing consent {status.subscription} --agree|--decline --attest REASON[/]"
+        )
+    if status.outstanding_credit_memos:
+        say(f"Post them in this order: [cyan]offramp credit-memos post {status.outstanding_credit_memos[0]}[/]")
+
+
+def _export(status: CancellationStatus) -> str:
+    """Say how the export stands, and where to see more of it while there is something to do."""
+    more = f"offramp export show {status.subscription}"
+    match status.export:
+        case ExportStatus.RUNNING:
+            return f"under way: {more}"
+        case ExportStatus.READY:
+            return f"ready, not acknowledged yet: {more}"
+        case ExportStatus.ACKNOWLEDGED:
+            return "downloaded"
+        case ExportStatus.ERASED:
+            return "erased"
+        case None:
+            return ""
+
+
+def campaigns_in_text(status: CancellationStatus | MarketingCancellationStatus) -> str:
+    """Say how it stands with the campaigns that were to be stopped; nothing where none were."""
+    consent = status.marketing_consent if isinstance(status, CancellationStatus) else None
+    if consent is not None and consent.refused:
+        return f"kept running: the consent was {_spaced(consent)}"
+    if status.ads_may_still_run:
+        return f"ads may still run and bill until the ad centre acknowledges {', '.join(status.campaigns_outstanding)}"
+    if status.campaigns_stopped is None:
+        return ""
+    return f"stopped: {', '.join(status.campaigns_stopped)}" if status.campaigns_stopped else "nothing was left to stop"
+
+
+def say_already_running(status: CancellationStatus, *, unused_answers: Sequence[str]) -> None:
+    """Say that a start has found a cancellation, and what it did not do therefore."""
+    since = instant_in_words(status.received_at, status.time_zone)
+    say(
+        f"[yellow]Already running[/] since {since}, started by request {escape(status.request_id) or 'without an id'}; "
+        "nothing new was started."
+    )
+    if unused_answers and status.stage is Stage.INTAKE:
+        say(f"The answers given were not taken. To give them: offramp cancellations answer {status.subscription} …")
+
+
+def say_cases(cases: Sequence[CaseSummary], stage: Stage | None) -> None:
+    """List cancellations with what comes next, or came last."""
+    if not cases:
+        at = f" at the stage {stage}" if stage else ""
+        say(f"No cancellation{at} yet. Start one: [cyan]offramp cancellations start SUBSCRIPTION[/]")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Cancellation", overflow="fold")
+    table.add_column("Stage", no_wrap=True)
+    table.add_column("Received", no_wrap=True)
+    table.add_column("What is next, or was last", ratio=1)
+    for case in cases:
+        table.add_row(
+            escape(case.cancellation),
+            f"[{_STAGE_STYLES.get(case.stage, 'yellow')}]{case.stage}[/]",
+            day_text(day_of(case.received_at, case.time_zone)),
+            _next(case),
+        )
+    console.print(table)
+
+
+def say_trail(subscription: str, trail: Sequence[AuditRow], zone: str) -> None:
+    """Print an audit trail, an entry for each event: when and who, what, from what to what, and why."""
+    say(f"[bold]Audit trail of {subscription}[/], times in {zone}")
+    for row in trail:
+        stamp = row.at.astimezone(time_zone(zone)).strftime("%d.%m.%Y %H:%M:%S %Z")
+        say()
+        say(f"{stamp}  [bold]{escape(row.actor)}[/]")
+        say(f"[cyan]{escape(_what(row))}[/]", first="  ")
+        for change in _changes(row.before or {}, row.after or {}, zone):
+            say(escape(change), first="    ")
+        _say_why(row.why)
+
+
+def _what(row: AuditRow) -> str:
+    of, _, what = row.action.partition(".")
+    return f"{_spaced(of)}{f' {row.subscription_line}:' if row.subscription_line else ''} {_spaced(what)}"
+
+
+def _say_why(why: str | None) -> None:
+    steps = (why or "").splitlines()
+    if len(steps) == 1:
+        say(escape(steps[0]), first="    why: ")
+    elif steps:
+        say("why:", first="    ")
+        for step in steps:
+            say(escape(sentence(step)), first="      - ")
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any], zone: str) -> list[str]:
+    """Name what changed, and what is known now; not what is unset or has stayed."""
+    said = []
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name), after.get(name)
+        if old == new:
+            continue
+        if name not in before or (old is None and name not in after):
+            said.append(f"{_spaced(name)}: {_value(new, zone)}")
+        else:
+            said.append(f"{_spaced(name)}: {_value(old, zone)} -> {_value(new, zone)}")
+    return said
+
+
+def _value(value: Any, zone: str) -> str:
+    if value is None:
+        return _NOT_SET
+    text = str(value)
+    try:
+        return day_text(date.fromisoformat(text)) if len(text) == len("2026-12-31") else _instant(text, zone)
+    except ValueError:
+        return text
+
+
+def _instant(text: str, zone: str) -> str:
+    instant = datetime.fromisoformat(text)
+    return instant_in_words(instant, zone) if instant.tzinfo else text
+
+
+def _next(case: CaseSummary) -> str:
+    match case.stage:
+        case Stage.INTAKE:
+            return "waits for answers"
+        case Stage.CANCELED if case.reversal_deadline:
+            return f"reversible until {deadline_in_words(case.reversal_deadline, case.time_zone)}"
+        case Stage.PREPARING | Stage.SCHEDULED if case.termination_date:
+            return f"access ends on {day_text(case.termination_date)}"
+    return f"since {instant_in_words(case.ended_at, case.time_zone)}" if case.ended_at else ""
+
+
+def say_fact(name: str, value: str) -> None:
+    """Say a fact in its column, if there is one."""
+    if value:
+        say(escape(value), first=f"  {name:<{_LABEL_WIDTH}} ")
+
+
+def _is_open(status: CancellationStatus) -> bool:
+    return bool(status.open_questions) or not status.verified
+
+
+def _say_what_is_open(status: CancellationStatus) -> None:
+    missing = [(_spaced(question), _HOW_TO_ANSWER[question]) for question in status.open_questions]
+    if not status.verified:
+        missing.append(("verification", "--send-code, then --code CODE; or --attest REASON"))
+    say("Still open:")
+    for name, how in missing:
+        say(escape(how), first=f"  - {name:<{len('billing administrator')}}  ")
+    say(f"Answer with: [cyan]offramp cancellations answer {status.subscription}[/] and these options")
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,66 @@
+"""Whether the worker of this machine does its work: ``python -m starter.deploy.health``, status 0 or 1 and a sentence.
+
+For containers, where a worker has a host name of its own. It asks Temporal, because a process that runs may still be cut
+off from its work; whether there is any work makes no difference.
+"""
+
+import asyncio
+import socket
+import sys
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from contract.messages import TASK_QUEUE
+from domain.refusals import Refusal
+from runtime.process import leave
+from runtime.temporal import connect_to_temporal
+
+FRESH = timedelta(minutes=2)
+"""A worker that waits for work asks anew every minute; Temporal remembers it for five more."""
+
+_BOTH = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
+
+
+async def asks_for_work(client: Client, host: str, *, task_queue: str = TASK_QUEUE) -> bool:
+    """Tell whether a worker on ``host`` has asked lately for workflow tasks and for activities.
+
+    Workers are told apart by the identity that Temporal's SDK gives them, ``process@host``.
+    """
+    return all([await _asks_for(kind, client, host, task_queue) for kind in _BOTH])
+
+
+async def _asks_for(kind: TaskQueueType.ValueType, client: Client, host: str, task_queue: str) -> bool:
+    queue = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
+        )
+    )
+    since = datetime.now(UTC) - FRESH
+    return any(
+        poller.identity.partition("@")[2] == host and poller.last_access_time.ToDatetime(UTC) >= since
+        for poller in queue.pollers
+    )
+
+
+async def _check() -> str | None:
+    """Return what is wrong; None when nothing is."""
+    host = socket.gethostname()
+    try:
+        if await asks_for_work(await connect_to_temporal(), host):
+            return None
+    except Refusal as refusal:
+        return refusal.message
+    except RPCError as error:
+        return f"Temporal does not say who asks for work: {error.message}"
+    return f"No worker on {host} has asked Temporal for work in the last {FRESH.seconds // 60} minutes."
+
+
+if __name__ == "__main__":
+    trouble = asyncio.run(_check())
+    sys.stdout.write(f"{trouble or 'The worker asks for work.'}\n")
+    leave(1 if trouble else 0)

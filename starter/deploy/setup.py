@@ -1,0 +1,72 @@
+"""What must be there before the first worker starts: the database's schema, Temporal's search attributes, the schedule.
+
+Safe to run at every deployment, and by several at once.
+"""
+
+import asyncio
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.lines import NightlySettings
+from contract.messages import SEARCH_ATTRIBUTES
+from domain.refusals import Refusal
+from runtime.temporal import connect_to_temporal
+from starter.service.schedule import ensure_schedule
+from storage.database import DatabaseSettings
+from storage.schema.migrate import upgrade
+
+
+class NamespaceUnknown(Refusal):
+    """Temporal has not the namespace that is configured."""
+
+    code = "namespace_unknown"
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(
+            f"Temporal has no namespace {namespace}, so the search attributes cannot be registered in it.",
+            way_out=f"Create it (temporal operator namespace create --namespace {namespace}) or set TEMPORAL_NAMESPACE; "
+            "a namespace that was created just now can take some seconds to be known everywhere.",
+            namespace=namespace,
+        )
+
+
+async def set_up() -> None:
+    """Apply the migrations, register the search attributes, and ensure the schedule of the nightly update.
+
+    Raises:
+        TemporalUnavailable, NamespaceUnknown.
+
+    """
+    await asyncio.to_thread(upgrade, DatabaseSettings().database_url)
+    client = await connect_to_temporal()
+    await ensure_search_attributes(client)
+    await ensure_schedule(client, NightlySettings().nightly_zone)
+
+
+async def ensure_search_attributes(client: Client) -> None:
+    """Register the search attributes of the wire contract that the namespace does not have yet."""
+    try:
+        listed = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        raise NamespaceUnknown(client.namespace) from None
+    missing = {
+        key.name: IndexedValueType.ValueType(int(key.indexed_value_type))
+        for key in SEARCH_ATTRIBUTES
+        if key.name not in listed.custom_attributes
+    }
+    if not missing:
+        return
+    try:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+        )
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:  # somebody else was as quick
+            raise

@@ -1,0 +1,112 @@
+"""The page to which the mail about a migration leads: the IT department fetches the dump, and says that it is there."""
+
+import asyncio
+import re
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from activities.messaging.links import LinkTampered, LinkTarget
+from domain.civil_time import instant_in_words
+from domain.migration import MigrationOfAnotherCase, MigrationStage, MigrationUnknown, transfer_id
+from records.migration.lists import MigrationSummary, migration_of
+from starter.pages.downloads import (
+    DOWNLOADED,
+    FETCH_SOON,
+    DownloadPages,
+    cancellation_id,
+    shown,
+    subscription_of,
+)
+from starter.pages.page import Button, Page
+from starter.service.downloads import FileLink
+from starter.service.migration import MigrationsClient, migration_links
+from storage.objects import Objects
+
+BY_LINK = "IT department, by link"
+"""Who acts, for the audit trail: whoever has the link that was mailed to the contact that the queue named."""
+
+_SAID = frozenset({MigrationStage.DOWNLOADED, MigrationStage.COMPLETED})
+_TRANSFER = re.compile(r"[1-9][0-9]{0,8}")
+
+
+class MigrationPages(DownloadPages):
+    """What the IT department sees and does with a link to a transfer."""
+
+    recipient = "the address of the IT department"
+    thanks = "Thank you. We have noted that you have the data."
+
+    def __init__(self, engine: Engine, service: MigrationsClient, objects: Objects) -> None:
+        self._engine = engine
+        self._service = service
+        self._objects = objects
+
+    async def _renew(self, target: LinkTarget, *, request_id: str) -> None:
+        cancellation, _ = _transfer(target)
+        await self._service.renew_link(subscription_of(cancellation), actor=BY_LINK, request_id=request_id)
+
+    async def _acknowledge(self, target: LinkTarget) -> None:
+        """This transfer, and no other; whoever says what the queue has said already need not know of that."""
+        cancellation, transfer = _transfer(target)
+        known = await asyncio.to_thread(self._known, cancellation)
+        if known is not None and known.transfer == transfer and known.stage in _SAID:
+            return
+        await self._service.acknowledge_download(
+            subscription_of(cancellation),
+            actor=BY_LINK,
+            cancellation=cancellation,
+            transfer=transfer,
+            request_id=f"link-{transfer}",
+        )
+
+    def _files(self, target: LinkTarget) -> list[FileLink]:
+        cancellation, transfer = _transfer(target)
+        return migration_links(self._engine, self._objects, cancellation, transfer=transfer)
+
+    def _page(self, target: LinkTarget, done: str) -> Page:
+        migration = self._migration(target)
+        files = self._files(target)
+        waits = migration.stage is MigrationStage.AVAILABLE
+        if not waits and not done:
+            done = "We have noted that you have the data."
+        return Page(
+            title="The data of your organization",
+            done=done,
+            sentences=[
+                "A dump of PostgreSQL with everything in the organization's schema, as it stood at one moment. Restore it "
+                "into an empty database with pg_restore; manifest.json says how, and how many rows each table has.",
+            ],
+            facts=[
+                ("Migration", f"{migration.cancellation}, transfer {migration.transfer}"),
+                ("Tables", f"{migration.tables:,}"),
+                ("Rows", f"{migration.rows:,}"),
+                ("SHA-256", str(migration.sha256)),
+                ("This link works until", instant_in_words(target.expires, migration.time_zone)),
+            ],
+            files=shown(files),
+            buttons=[Button(DOWNLOADED, "We have downloaded the data")] if waits else [],
+            small_print=[
+                "Please check the sum and restore the dump before you say so: the subscription is cancelled afterwards.",
+                FETCH_SOON,
+            ],
+        )
+
+    def _migration(self, target: LinkTarget) -> MigrationSummary:
+        cancellation, transfer = _transfer(target)
+        found = self._known(cancellation)
+        if found is None:
+            raise MigrationUnknown(subscription_of(cancellation))
+        if found.transfer != transfer:
+            raise MigrationOfAnotherCase(transfer_id(cancellation, found.transfer), target.subject)
+        return found
+
+    def _known(self, cancellation: str) -> MigrationSummary | None:
+        with Session(self._engine) as session:
+            return migration_of(session, cancellation)
+
+
+def _transfer(target: LinkTarget) -> tuple[str, int]:
+    cancellation, _, transfer = target.subject.rpartition("/")
+    if not _TRANSFER.fullmatch(transfer):
+        raise LinkTampered
+    return cancellation_id(cancellation), int(transfer)

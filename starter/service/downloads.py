@@ -1,0 +1,94 @@
+"""What the clients of exports and of migrations share: links to files in the store, and how far long work on them is."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ConfigDict
+from temporalio.client import Client, WorkflowExecutionDescription
+
+from starter.service.updates import why_held_up
+from storage.objects import Objects, ObjectStoreUnavailable
+
+LINK_LIFETIME = timedelta(minutes=15)
+"""How long a link to a file works: it is made when it is needed."""
+
+MANIFEST = "manifest.json"
+
+_CHUNK_BYTES = 1 << 18
+
+
+class FileLink(BaseModel):
+    """A file in the store, and the link that leads to it for `LINK_LIFETIME`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    bytes: int
+    link: str
+
+
+class WorkUnderWay(BaseModel):
+    """An activity that is being done, or waits to be tried again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    attempt: int
+    heartbeat: tuple[Any, ...]
+    """What it said last of how far it is, a second or two ago; nothing, if it has said nothing yet."""
+    held_up_by: str
+    """Why the last attempt failed, if one did."""
+
+
+def file_links(objects: Objects, prefix: str) -> list[FileLink]:
+    """Return a link to each file below a prefix that ends with a slash, the manifest first."""
+    found = sorted(objects.list(prefix), key=lambda item: (item.key != f"{prefix}{MANIFEST}", item.key))
+    return [
+        FileLink(
+            name=(name := item.key.removeprefix(prefix)),
+            bytes=item.size,
+            link=objects.signed_link(item.key, expires_in=LINK_LIFETIME, file_name=name),
+        )
+        for item in found
+    ]
+
+
+def download(files: list[FileLink], directory: Path, watch: Callable[[str, int], None]) -> None:
+    """Fetch files into a directory through their links; ``watch`` hears of each piece: the file and its bytes.
+
+    Raises:
+        ObjectStoreUnavailable: the store went away meanwhile, or does not take a link any more.
+
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with httpx.Client(timeout=60.0) as client:
+        for file in files:
+            try:
+                with client.stream("GET", file.link) as answer, (directory / file.name).open("wb") as target:
+                    answer.raise_for_status()
+                    for chunk in answer.iter_bytes(_CHUNK_BYTES):
+                        target.write(chunk)
+                        watch(file.name, len(chunk))
+            except httpx.HTTPError as error:
+                reason = f"the download of {file.name} ended with {_in_words(error)}"
+                raise ObjectStoreUnavailable(httpx.URL(file.link).netloc.decode(), reason) from None
+
+
+def _in_words(error: httpx.HTTPError) -> str:
+    """Say what happened without the link, which is a key."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"status {error.response.status_code}"
+    return "a lost connection" if isinstance(error, httpx.TransportError) else type(error).__name__
+
+
+async def work_under_way(
+    client: Client, workflow: WorkflowExecutionDescription, activity: str, *forms: type
+) -> WorkUnderWay | None:
+    """Return how far a workflow's activity is; None if it is not at it. ``forms`` are those of its heartbeat's details."""
+    for pending in workflow.raw_description.pending_activities:
+        if pending.activity_type.name == activity:
+            said = await client.data_converter.decode(pending.heartbeat_details.payloads, list(forms) or None)
+            return WorkUnderWay(attempt=pending.attempt, heartbeat=tuple(said), held_up_by=why_held_up(pending) or "")
+    return None

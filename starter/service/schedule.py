@@ -1,0 +1,66 @@
+"""The Temporal Schedule that runs the nightly update of line dates: ensured at every deployment, the same each time."""
+
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleCalendarSpec,
+    ScheduleHandle,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleRange,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+
+from contract import messages as contract
+
+HOUR = 1
+"""01:00, outside business hours. In a zone whose clocks skip this hour one day in the year, that night has no run of its
+own, and the next one catches up."""
+
+JITTER = timedelta(minutes=2)
+"""Spreads installations that share a database or a cluster; the date is the scheduled one all the same."""
+
+CATCHUP_WINDOW = timedelta(days=1)
+"""After an outage of Temporal, nights this recent are made up for. Older ones need not be: a run catches up by itself."""
+
+
+async def ensure_schedule(client: Client, zone: str, *, task_queue: str = contract.TASK_QUEUE) -> ScheduleHandle:
+    """Create the schedule, or bring the one there is up to date; whether it is paused, and why, stays as it is."""
+    wanted = nightly_schedule(zone, task_queue)
+    try:
+        return await client.create_schedule(contract.NIGHTLY_SCHEDULE, wanted)
+    except ScheduleAlreadyRunningError:
+        handle = client.get_schedule_handle(contract.NIGHTLY_SCHEDULE)
+
+        def bring_up_to_date(found: ScheduleUpdateInput) -> ScheduleUpdate:
+            wanted.state = found.description.schedule.state
+            return ScheduleUpdate(wanted)
+
+        await handle.update(bring_up_to_date)
+        return handle
+
+
+def nightly_schedule(zone: str, task_queue: str) -> Schedule:
+    """Return the schedule: daily at 01:00 in a zone, one run at a time."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            contract.SUBSCRIPTION_LINE_DATES_UPDATE,
+            contract.UpdateLineDates(zone=zone),
+            id=contract.NIGHTLY_SCHEDULE,  # Temporal appends the scheduled instant
+            task_queue=task_queue,
+            static_summary="Update subscription line dates",
+            static_details="Closes lines that ended and are fully invoiced, and rolls terms whose deadline is past.",
+        ),
+        spec=ScheduleSpec(
+            calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(HOUR)], comment="daily, outside business hours")],
+            time_zone_name=zone,
+            jitter=JITTER,
+        ),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCHUP_WINDOW, pause_on_failure=True),
+    )

@@ -1,5 +1,0 @@
-"""Importing a document: compared with the database first, then written in one transaction, or not at all."""
-
-from storage.importing.importer import Counts, ImportOvertaken, ImportReport, import_content
-
-__all__ = ["Counts", "ImportOvertaken", "ImportReport", "import_content"]

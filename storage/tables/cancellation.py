@@ -1,0 +1,108 @@
+"""Cancellations: their checklists, one-time codes, and what they did to lines."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from domain.marketing import Consent
+from domain.vocabulary import FINAL_STAGES, CampaignChoice, DataChoice, Question, Stage, Verification
+from storage.tables.base import JsonObject, Table, one_of
+
+
+class OneTimeCode(Table):
+    """Base of the one-time codes of each kind of case: only a code's hash is kept."""
+
+    __abstract__ = True
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    request: Mapped[str] = mapped_column(unique=True)
+    """The step that asked for it, so that a repetition does not count as another code."""
+    salt: Mapped[str]
+    code_hash: Mapped[str]
+    expires_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    used_at: Mapped[datetime | None]
+
+
+class CancellationRow(Table):
+    """One durable lifecycle for one subscription."""
+
+    __tablename__ = "cancellations"
+    __table_args__ = (
+        one_of("stage", Stage),
+        one_of("data", DataChoice),
+        one_of("campaigns", CampaignChoice),
+        one_of("verified_by", Verification),
+        one_of("marketing_consent", Consent),
+        UniqueConstraint("subscription", "ordinal"),
+        Index("uq_cancellations_running", "subscription", unique=True,
+              postgresql_where=text("stage NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(FINAL_STAGES))))),
+        Index("ix_cancellations_stage_received_at", "stage", "received_at"),
+        CheckConstraint("stage NOT IN ('preparing', 'scheduled', 'canceled', 'reversed', 'closed') OR "
+                        "(termination_date IS NOT NULL AND data IS NOT NULL AND campaigns IS NOT NULL "
+                        "AND verified_by IS NOT NULL)", name="checklist_before_all_else"),
+        CheckConstraint("stage NOT IN ('canceled', 'reversed', 'closed') OR "
+                        "(access_ended_on IS NOT NULL AND reversal_deadline IS NOT NULL)", name="effect_has_a_deadline"),
+        CheckConstraint("goodwill_approved_by <> opened_by", name="goodwill_by_a_second_person"),
+    )  # fmt: skip
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    subscription: Mapped[str] = mapped_column(ForeignKey("subscriptions.id"))
+    ordinal: Mapped[int]
+    request_id: Mapped[str] = mapped_column(unique=True)
+    workflow_id: Mapped[str]
+    opened_by: Mapped[str]
+    reason: Mapped[str | None]
+    stage: Mapped[str]
+    received_at: Mapped[datetime]
+    received_on: Mapped[date]
+    termination_date: Mapped[date | None]
+    data: Mapped[str | None]
+    campaigns: Mapped[str | None]
+    campaign_actions: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
+    """How each campaign is to be stopped (`domain.marketing.CampaignAction`), where that was said."""
+    marketing_consent: Mapped[str | None]
+    marketing_consent_until: Mapped[datetime | None]
+    verified_by: Mapped[str | None]
+    goodwill_reason: Mapped[str | None]
+    goodwill_approved_by: Mapped[str | None]
+    quote: Mapped[JsonObject | None]
+    """What was promised or foretold last (`domain.lines.quote.Quote`)."""
+    access_ended_on: Mapped[date | None]
+    reversal_deadline: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class ChecklistAnswerRow(Table):
+    """One answer of one checklist; a question is answered once."""
+
+    __tablename__ = "checklist_answers"
+    __table_args__ = (one_of("question", Question),)
+
+    cancellation: Mapped[str] = mapped_column(ForeignKey("cancellations.id"), primary_key=True)
+    question: Mapped[str] = mapped_column(primary_key=True)
+    answer: Mapped[str]
+    answered_by: Mapped[str]
+    answered_at: Mapped[datetime]
+
+
+class VerificationCodeRow(OneTimeCode):
+    """A one-time code to the billing administrator of an organization."""
+
+    __tablename__ = "verification_codes"
+
+    cancellation: Mapped[str] = mapped_column(ForeignKey("cancellations.id"), primary_key=True)
+
+
+class CancellationLineRow(Table):
+    """What a cancellation did to one line, and what the line was before: what a reversal restores."""
+
+    __tablename__ = "cancellation_lines"
+
+    cancellation: Mapped[str] = mapped_column(ForeignKey("cancellations.id"), primary_key=True)
+    subscription_line: Mapped[str] = mapped_column(ForeignKey("subscription_lines.id"), primary_key=True)
+    billing_ends_on: Mapped[date]
+    end_date_before: Mapped[date | None]
+    term_until_before: Mapped[date | None]
+    cancellation_possible_until_before: Mapped[date | None]

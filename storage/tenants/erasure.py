@@ -1,0 +1,104 @@
+"""Erasing an organization's schema: one object after the other, each by its name, never beyond the schema's limits.
+
+What is left is what the catalog says is left, so there is nothing to keep between two steps, and whoever dies in one goes
+on with the next. Each step is short, but for counting the rows of a table, which are counted when nobody can change them
+any more: the certificate names what went, and not what was there some time before.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.rows import dict_row
+
+from storage.tenants import refusals
+from storage.tenants.erasure_sql import CIRCLE, FOREIGN_KEY, FREE, OUTSIDE
+
+_GONE_MEANWHILE = (errors.UndefinedTable, errors.UndefinedObject, errors.UndefinedFunction, errors.InvalidSchemaName)
+_TABLES = ("table", "partition")
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedStep:
+    """One object that went."""
+
+    kind: str
+    """``table``, ``partition``, ``view``, ``foreign key``, ``function`` and so on, as PostgreSQL calls them; ``schema``
+    is the last."""
+    name: str
+    """The name of a relation as it is; anything else as SQL names it. Unique among those of its kind."""
+    rows: int | None = None
+    """Of a table: counted, under a lock, at the moment it went. A partitioned table has those of no partition."""
+    bytes: int | None = None
+    """What it took on disk, with indexes and long values."""
+
+
+def erase_step(connection: psycopg.Connection[Any], schema: str) -> ErasedStep | None:
+    """Erase the next object of a schema, in the end the schema itself; None when it is gone.
+
+    In a transaction of its own, or within the caller's, who then can note what goes before it is gone. Call it again until
+    it returns None. ``connection`` is one of `TenantDatabase.writing`, whose user owns all that is erased. Foreign keys
+    go first, then whatever nothing else needs: views, tables, and what tables are made of. Only where objects need one
+    another in a circle does one take the others of the schema with it.
+
+    Raises:
+        TenantSchemaNeededElsewhere: something outside the schema needs something in it; nothing more is erased.
+        TenantSchemaNotWritable: this user may not.
+        TenantSchemaBusy: somebody reads or changes what would go next; later it may go.
+
+    """
+    doing = ""
+    try:
+        with connection.transaction():
+            # Two at once take turns.
+            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"offramp erase {schema}",))
+            with connection.cursor(row_factory=dict_row) as cursor:
+                if cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
+                    return None
+                given = {"schema": schema}
+                if outside := [row["needs"] for row in cursor.execute(OUTSIDE, given).fetchall()]:
+                    raise refusals.TenantSchemaNeededElsewhere(schema, outside)
+                if found := cursor.execute(FOREIGN_KEY, given).fetchone():
+                    doing = f"foreign key {refusals.quoted(found['name'])}"
+                    return _drop_foreign_key(connection, schema, found)
+                for query, how in ((FREE, "RESTRICT"), (CIRCLE, "CASCADE")):
+                    if found := cursor.execute(query, given).fetchone():
+                        doing = f"{found['kind']} {refusals.quoted(found['name'])}"
+                        return _drop(connection, schema, found, how)
+            connection.execute(sql.SQL("DROP SCHEMA {} RESTRICT").format(sql.Identifier(schema)))
+            return ErasedStep("schema", schema)
+    except (errors.LockNotAvailable, errors.DeadlockDetected, *_GONE_MEANWHILE):
+        raise refusals.TenantSchemaBusy(schema, doing) from None
+    except errors.InsufficientPrivilege as error:
+        raise refusals.TenantSchemaNotWritable(schema, str(error.diag.message_primary)) from None
+    except errors.DependentObjectsStillExist as error:
+        needs = (error.diag.message_detail or error.diag.message_primary or "").splitlines()
+        raise refusals.TenantSchemaNeededElsewhere(schema, needs) from None
+
+
+def _drop_foreign_key(connection: psycopg.Connection[Any], schema: str, found: dict[str, Any]) -> ErasedStep:
+    table, name = sql.Identifier(schema, found["table_name"]), sql.Identifier(found["name"])
+    connection.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {} RESTRICT").format(table, name))
+    return ErasedStep("foreign key", f"{refusals.quoted(found['table_name'])}.{refusals.quoted(found['name'])}")
+
+
+def _drop(connection: psycopg.Connection[Any], schema: str, found: dict[str, Any], how: str) -> ErasedStep:
+    rows = size = None
+    kind, name = found["kind"], found["name"]
+    if kind in _TABLES:
+        rows = _count(connection, sql.Identifier(schema, name), found)
+    if kind in (*_TABLES, "materialized view"):
+        [size] = connection.execute("SELECT pg_total_relation_size(%s::oid)", (found["oid"],)).fetchone() or (0,)
+    connection.execute(f"DROP {found['command']} {found['identity']} {how}".encode())
+    return ErasedStep(kind, name, rows, size)
+
+
+def _count(connection: psycopg.Connection[Any], table: sql.Identifier, found: dict[str, Any]) -> int:
+    connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(table))
+    if found["binds_its_owner"]:
+        connection.execute(sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(table))
+    connection.execute("SET LOCAL row_security = off")  # rows that a policy would hide are an error, and not left out
+    source = sql.SQL("{}" if found["partitioned"] else "ONLY {}").format(table)
+    [rows] = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(source)).fetchone() or (0,)
+    return int(rows)

@@ -1,0 +1,48 @@
+"""Writing to the outbox and reading from it, through the storage that the service uses."""
+
+from datetime import timedelta
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+from temporalio.common import RetryPolicy
+
+from domain.messaging import MessageFacts
+from domain.vocabulary import Channel, Event
+from records import outbox
+from storage.tables import AuditRow, MessageRow
+from tests.activities.messaging.samples import ADDRESS
+
+EVERY_CHANNEL = frozenset(Channel)
+
+
+def told(engine: Engine, event: Event, facts: MessageFacts, *, occasion: str | None = None, to: str = ADDRESS) -> None:
+    with Session(engine) as session, session.begin():
+        outbox.tell(session, event, facts, occasion=occasion or event.value, mail_to=to, channels=EVERY_CHANNEL)
+
+
+def messages(engine: Engine, channel: Channel) -> list[MessageRow]:
+    with Session(engine) as session:
+        rows = select(MessageRow).where(MessageRow.channel == channel.value).order_by(MessageRow.sequence)
+        return list(session.scalars(rows))
+
+
+def failures(engine: Engine) -> list[AuditRow]:
+    with Session(engine) as session:
+        return list(session.scalars(select(AuditRow).where(AuditRow.action == "message.failed").order_by(AuditRow.id)))
+
+
+def unmark(engine: Engine, message: str) -> None:
+    """Put a delivered message back, as a crash between its acceptance and the mark would have left it."""
+    with Session(engine) as session, session.begin():
+        row = session.get_one(MessageRow, message)
+        row.delivered_at = None
+
+
+def waited_before(attempt: int, policy: RetryPolicy) -> timedelta:
+    """How long after the first attempt a later one begins, if none of them takes any time."""
+    assert policy.maximum_interval is not None
+    waited, interval = timedelta(), policy.initial_interval
+    for _ in range(attempt - 1):
+        waited += interval
+        interval = min(interval * policy.backoff_coefficient, policy.maximum_interval)
+    return waited

@@ -1,0 +1,302 @@
+"""Webhooks to systems, against a real HTTP server and a real database."""
+
+import base64
+import json
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import Engine
+from standardwebhooks import Webhook, WebhookVerificationError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.common.retries import WEBHOOK_MAX_ATTEMPTS, WEBHOOK_RETRY
+from activities.messaging.mail import MailSettings
+from activities.messaging.webhooks import Webhooks, WebhookSettings
+from domain.vocabulary import Channel, Event, Stage, message_id
+from tests.activities.messaging.endpoint import Endpoint
+from tests.activities.messaging.outbox import failures, messages, told, unmark, waited_before
+from tests.activities.messaging.samples import ADDRESS, CANCELLATION, facts
+
+
+def secret(letter: str) -> str:
+    return "whsec_" + base64.b64encode(letter.encode() * 32).decode()
+
+
+DOCUMENTATION = Path(__file__).parents[3] / "docs" / "messages.md"
+NEW, OLD, FOREIGN = secret("n"), secret("o"), secret("f")
+
+
+@pytest.fixture
+def endpoint() -> Endpoint:
+    return Endpoint()
+
+
+@pytest.fixture
+def url(endpoint: Endpoint) -> Iterator[str]:
+    with endpoint.listening() as url:
+        yield url
+
+
+@pytest.fixture
+def client() -> Iterator[httpx.Client]:
+    with httpx.Client() as client:
+        yield client
+
+
+@pytest.fixture
+def webhooks(engine: Engine, url: str, client: httpx.Client) -> Webhooks:
+    return Webhooks(engine, settings(url), client)
+
+
+def settings(url: str, **changed: str) -> WebhookSettings:
+    return WebhookSettings.model_validate({"webhook_url": url, "webhook_secret": NEW, **changed})
+
+
+def deliver(webhooks: Webhooks, *, attempt: int = 1) -> int:
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=attempt)
+    return environment.run(webhooks.deliver_webhooks, CANCELLATION)
+
+
+def refused_delivery(webhooks: Webhooks, *, attempt: int = 1) -> ApplicationError:
+    with pytest.raises(ApplicationError) as raised:
+        deliver(webhooks, attempt=attempt)
+    assert raised.value.type == "webhook_endpoint_unavailable"
+    assert not raised.value.non_retryable
+    assert "t0ken" not in str(raised.value)
+    return raised.value
+
+
+def tell_two(engine: Engine) -> None:
+    told(engine, Event.RECEIVED, facts(Stage.INTAKE, reason="We are unhappy with you."))
+    told(engine, Event.SCHEDULED, facts(Stage.SCHEDULED))
+
+
+def test_all_pending_messages_arrive_oldest_first(engine: Engine, webhooks: Webhooks, endpoint: Endpoint) -> None:
+    tell_two(engine)
+    up_to = deliver(webhooks)
+    assert [json.loads(request.body)["type"] for request in endpoint.requests] == [
+        "cancellation.received",
+        "cancellation.scheduled",
+    ]
+    rows = messages(engine, Channel.WEBHOOK)
+    assert all(row.delivered_at for row in rows)
+    assert up_to == rows[-1].sequence
+
+
+def test_a_receiver_can_verify_the_signature_and_read_the_event(
+    engine: Engine, webhooks: Webhooks, endpoint: Endpoint
+) -> None:
+    tell_two(engine)
+    deliver(webhooks)
+    request = endpoint.requests[1]
+    read = Webhook(NEW).verify(request.body, dict(request.headers))
+    assert read["type"] == "cancellation.scheduled"
+    assert read["timestamp"] == "2026-09-21T22:45:00Z"
+    assert read["data"]["cancellation"] == CANCELLATION
+    assert [line["decision"]["end_date"] for line in read["data"]["quote"]["lines"]] == ["2026-12-31"] * 3
+    assert request.headers["webhook-id"] == "SUB-1001/1/cancellation%2Escheduled/webhook"
+    with pytest.raises(WebhookVerificationError):
+        Webhook(FOREIGN).verify(request.body, dict(request.headers))
+
+
+def test_the_body_does_not_say_who_the_customer_is(engine: Engine, webhooks: Webhooks, endpoint: Endpoint) -> None:
+    tell_two(engine)
+    deliver(webhooks)
+    body = endpoint.requests[0].body.decode()
+    for private in (ADDRESS, "contoso", "unhappy"):
+        assert private not in body
+
+
+def test_the_url_and_its_tokens_stay_out_of_the_log(
+    engine: Engine, webhooks: Webhooks, endpoint: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell_two(engine)
+    endpoint.statuses = [204, 503]
+    with caplog.at_level(logging.INFO):
+        refused_delivery(webhooks)
+    assert len(endpoint.requests) == 2
+    assert "t0ken" not in caplog.text
+
+
+def test_the_documentation_shows_a_body_as_it_is_sent(engine: Engine, webhooks: Webhooks, endpoint: Endpoint) -> None:
+    told(engine, Event.EFFECTIVE, facts(Stage.CANCELED))
+    deliver(webhooks)
+    sent = json.loads(endpoint.requests[0].body)
+    assert members(documented_body()) == members(sent)
+
+
+def test_the_documented_signature_is_that_of_the_documented_body() -> None:
+    written = DOCUMENTATION.read_text("utf-8")
+    documented = dict(re.findall(r"^(webhook-[a-z]+): (.*)$", written, re.MULTILINE))
+    (example_secret,) = re.findall(r"`(whsec_\S+=)`", written)
+    at = datetime.fromtimestamp(int(documented["webhook-timestamp"]), UTC)
+    body = json.dumps(documented_body(), ensure_ascii=False, separators=(",", ":"))
+    assert Webhook(example_secret).sign(documented["webhook-id"], at, body) == documented["webhook-signature"]
+
+
+def documented_body() -> object:
+    return json.loads(re.findall(r"```json\n(.*?)```", DOCUMENTATION.read_text("utf-8"), re.DOTALL)[0])
+
+
+def test_the_documentation_names_every_event_and_every_setting() -> None:
+    written = DOCUMENTATION.read_text("utf-8")
+    settings_of = [f"OFFRAMP_{name.upper()}" for kind in (WebhookSettings, MailSettings) for name in kind.model_fields]
+    for name in (*Event, *settings_of):
+        assert f"`{name}`" in written
+
+
+def members(value: object) -> object:
+    """The names that a JSON value holds, without what they stand for."""
+    if isinstance(value, dict):
+        return {name: members(inner) for name, inner in value.items()}
+    return members(value[0]) if isinstance(value, list) and value else None
+
+
+def test_during_a_rotation_both_secrets_verify(
+    engine: Engine, url: str, client: httpx.Client, endpoint: Endpoint
+) -> None:
+    tell_two(engine)
+    deliver(Webhooks(engine, settings(url, webhook_previous_secret=OLD), client))
+    request = endpoint.requests[0]
+    for known in (NEW, OLD):
+        Webhook(known).verify(request.body, dict(request.headers))
+
+
+def test_delivering_twice_sends_once_and_returns_the_same(
+    engine: Engine, webhooks: Webhooks, endpoint: Endpoint
+) -> None:
+    tell_two(engine)
+    assert deliver(webhooks) == deliver(webhooks)
+    assert len(endpoint.requests) == 2
+
+
+def test_a_message_accepted_but_not_marked_is_repeated_with_the_same_id_and_body(
+    engine: Engine, webhooks: Webhooks, endpoint: Endpoint
+) -> None:
+    tell_two(engine)
+    deliver(webhooks)
+    unmark(engine, message_id(CANCELLATION, Event.SCHEDULED, Channel.WEBHOOK))
+    deliver(webhooks)
+    first, second = endpoint.requests[1:]
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert first.body == second.body
+
+
+@pytest.mark.parametrize("status", [301, 408, 425, 429, 500, 503])
+def test_a_temporary_no_is_tried_again_and_holds_those_after_it(
+    engine: Engine, webhooks: Webhooks, endpoint: Endpoint, status: int
+) -> None:
+    tell_two(engine)
+    endpoint.statuses = [status]
+    assert str(refused_delivery(webhooks)).endswith(f"The webhook endpoint 127.0.0.1 answered {status}.")
+    assert [request.path for request in endpoint.requests] == ["/hooks?token=t0ken"]
+    deliver(webhooks)
+    assert [json.loads(request.body)["type"].split(".")[1] for request in endpoint.requests] == [
+        "received",
+        "received",
+        "scheduled",
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 410, 422])
+def test_a_final_no_fails_that_message_is_audited_and_the_next_one_goes_out(
+    engine: Engine, webhooks: Webhooks, endpoint: Endpoint, status: int
+) -> None:
+    tell_two(engine)
+    endpoint.statuses = [status]
+    up_to = deliver(webhooks)
+    failed, delivered = messages(engine, Channel.WEBHOOK)
+    assert failed.failure == f"The webhook endpoint 127.0.0.1 refused the message with {status}."
+    assert delivered.delivered_at is not None
+    assert up_to == delivered.sequence
+    (row,) = failures(engine)
+    assert (row.why, row.step) == (failed.failure, f"{failed.id}:failed")
+
+
+def test_an_endpoint_that_is_down_is_tried_again(engine: Engine, client: httpx.Client, endpoint: Endpoint) -> None:
+    with endpoint.listening() as url:
+        webhooks = Webhooks(engine, settings(url), client)
+    tell_two(engine)
+    assert "127.0.0.1 cannot be reached" in str(refused_delivery(webhooks))
+
+
+def test_the_last_attempt_begins_three_days_after_the_first() -> None:
+    waited = waited_before(WEBHOOK_MAX_ATTEMPTS, WEBHOOK_RETRY)
+    assert timedelta(days=3) <= waited < timedelta(days=3, hours=1)
+    assert WEBHOOK_RETRY.maximum_attempts == 0
+
+
+def test_before_the_last_attempt_nothing_is_given_up(engine: Engine, webhooks: Webhooks, endpoint: Endpoint) -> None:
+    tell_two(engine)
+    endpoint.statuses = [503]
+    refused_delivery(webhooks, attempt=WEBHOOK_MAX_ATTEMPTS - 1)
+    assert not failures(engine)
+
+
+def test_from_the_last_attempt_on_each_attempt_gives_up_the_oldest_message(
+    engine: Engine, webhooks: Webhooks, endpoint: Endpoint
+) -> None:
+    tell_two(engine)
+    endpoint.statuses = [503] * 3
+    refused_delivery(webhooks, attempt=WEBHOOK_MAX_ATTEMPTS)
+    first, second = messages(engine, Channel.WEBHOOK)
+    assert first.failure == (
+        f"The webhook endpoint 127.0.0.1 answered 503. Given up after {WEBHOOK_MAX_ATTEMPTS} attempts."
+    )
+    assert second.failed_at is None
+    assert deliver(webhooks, attempt=WEBHOOK_MAX_ATTEMPTS + 1) == second.sequence
+    assert len(failures(engine)) == 2
+
+
+def test_the_last_attempt_delivers_all_the_same_if_the_endpoint_is_back(
+    engine: Engine, webhooks: Webhooks, endpoint: Endpoint
+) -> None:
+    tell_two(engine)
+    deliver(webhooks, attempt=WEBHOOK_MAX_ATTEMPTS)
+    assert len(endpoint.requests) == 2
+    assert not failures(engine)
+
+
+def test_messages_noted_for_an_endpoint_that_was_taken_away_are_given_up(engine: Engine, client: httpx.Client) -> None:
+    tell_two(engine)
+    deliver(Webhooks(engine, WebhookSettings(webhook_url=""), client))
+    assert {row.failure for row in messages(engine, Channel.WEBHOOK)} == {"No webhook endpoint is configured any more."}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"webhook_url": "ftp://hooks.example/?token=t0ken"},
+        {"webhook_url": "https:///hooks"},
+        {"webhook_secret": "whsec_dG9vLXNob3J0"},
+        {"webhook_secret": NEW.removeprefix("whsec_")},
+        {"webhook_secret": ""},
+        {"webhook_previous_secret": "whsec_not base64"},
+    ],
+)
+def test_settings_that_cannot_work_are_refused_without_repeating_them(wrong: dict[str, str]) -> None:
+    with pytest.raises(ValidationError) as raised:
+        WebhookSettings.model_validate(
+            {"webhook_url": "https://hooks.example/?token=t0ken", "webhook_secret": NEW, **wrong}
+        )
+    for value in ("t0ken", *(v for v in wrong.values() if v.startswith("whsec_"))):
+        assert value not in str(raised.value)
+
+
+def test_settings_show_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFRAMP_WEBHOOK_URL", "https://hooks.example/?token=t0ken")
+    monkeypatch.setenv("OFFRAMP_WEBHOOK_SECRET", NEW)
+    monkeypatch.setenv("OFFRAMP_WEBHOOK_PREVIOUS_SECRET", OLD)
+    read = WebhookSettings()
+    assert len(read.signers) == 2
+    for value in ("t0ken", NEW, OLD):
+        assert value not in repr(read)

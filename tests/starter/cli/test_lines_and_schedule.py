@@ -1,0 +1,138 @@
+"""``offramp lines`` and ``offramp schedule`` as people and programs call them, in processes of their own."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from contract import messages as contract
+from tests.support.world import Mailbox, World
+
+DUE: dict[str, Any] = {
+    "subsequent_term": "1Y",
+    "notice_period": "3M",
+    "term_until": date(2026, 12, 31),
+    "cancellation_possible_until": date(2026, 9, 30),
+}
+BEYOND_THE_CALENDAR = {**DUE, "term_until": date(9999, 12, 31)}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Offramp = Callable[..., Awaitable[Said]]
+
+
+@pytest.fixture
+async def world(plain_temporal: WorkflowEnvironment, database_url: str) -> AsyncIterator[World]:
+    """A world whose worker serves the task queue that commands use."""
+    with Mailbox() as mailbox:
+        world = World(plain_temporal, database_url, mailbox)
+        world.task_queue = contract.TASK_QUEUE
+        async with world.worker():
+            yield world
+        world.engine.dispose()
+
+
+@pytest.fixture
+def offramp(plain_temporal: WorkflowEnvironment, database_url: str) -> Offramp:
+    address = plain_temporal.client.service_client.config.target_host
+    environment = {
+        **os.environ, "OFFRAMP_DATABASE_URL": database_url, "OFFRAMP_ACTOR": "night owl", "COLUMNS": "200",
+        "TEMPORAL_ADDRESS": address, "OFFRAMP_NIGHTLY_ZONE": "Asia/Tokyo",
+    }  # fmt: skip
+
+    async def run(*arguments: str) -> Said:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", "from starter.cli.main import console_script; console_script()", *arguments,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        assert process.returncode is not None
+        return Said(process.returncode, out.decode(), err.decode())
+
+    return run
+
+
+async def test_an_update_on_request_says_what_it_did(world: World, offramp: Offramp) -> None:
+    subscription = world.subscription(lines=[DUE, {}])
+    other = world.subscription(lines=[DUE])
+    said = await offramp("lines", "update-dates", "--as-of", "2026-10-01", "--subscription", subscription)
+    assert said.status == 0, said.err
+    assert f"Line dates of subscription {subscription} as of 01.10.2026" in said.out
+    assert "0 closed, 1 rolled, 1 unchanged, 0 failed" in said.out
+    assert world.line(subscription).term_until == date(2027, 12, 31)
+    assert world.line(other).term_until == date(2026, 12, 31)
+    assert "line.term_rolled" in world.actions(subscription)
+
+
+async def test_lines_that_failed_are_named_and_the_exit_status_says_so(world: World, offramp: Offramp) -> None:
+    subscription = world.subscription(lines=[BEYOND_THE_CALENDAR, DUE])
+    said = await offramp("lines", "update-dates", "--as-of", "2026-10-01", "--json")
+    assert said.status == 1
+    assert (said.json["rolled"], said.json["failed"]) == (1, 1)
+    assert said.json["failures"][0]["id"] == f"{subscription}-1"
+    assert said.json["failures"][0]["code"] == "date_out_of_range"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--subscription", "SUB-0"), "subscription_unknown"),
+        (("--vendor-contract", "VC-0"), "contract_unknown"),
+        (("--vendor-contract", "VC-0", "--subscription", "SUB-0"), "scope_ambiguous"),
+    ],
+)
+async def test_what_there_is_not_is_refused_by_name(
+    world: World, offramp: Offramp, arguments: tuple[str, ...], code: str
+) -> None:
+    said = await offramp("lines", "update-dates", *arguments, "--json")
+    assert (said.status, said.json["error"]["code"]) == (1, code)
+
+
+async def test_lines_are_listed_with_the_day_until_which_they_stay_as_they_are(world: World, offramp: Offramp) -> None:
+    subscription = world.subscription(lines=[DUE, {}])
+    said = await offramp("lines", "list", "--subscription", subscription, "--json")
+    assert [(line["id"], line["due_after"]) for line in said.json] == [
+        (f"{subscription}-1", "2026-09-30"),
+        (f"{subscription}-2", None),
+    ]
+    due = await offramp("lines", "list", "--due", "2026-10-01", "--json")
+    assert [line["id"] for line in due.json] == [f"{subscription}-1"]
+    assert (await offramp("lines", "list", "--due", "2026-09-30", "--json")).json == []
+    assert subscription in (await offramp("lines", "list")).out
+
+
+async def test_the_schedule_is_ensured_paused_resumed_backfilled_and_shown(world: World, offramp: Offramp) -> None:
+    subscription = world.subscription(lines=[DUE])
+    missing = await offramp("schedule", "show", "--json")
+    assert (missing.status, missing.json["error"]["code"]) == (1, "schedule_missing")
+    assert (await offramp("schedule", "ensure", "--json")).json["zone"] == "Asia/Tokyo"
+    assert (await offramp("schedule", "pause", "--note", "stocktaking")).out.count("paused (stocktaking)") == 1
+    assert not (await offramp("schedule", "resume", "--json")).json["paused"]
+    backwards = await offramp("schedule", "backfill", "--first", "2026-10-02", "--last", "2026-10-01", "--json")
+    assert backwards.json["error"]["code"] == "backfill_ends_before_it_starts"
+    assert (await offramp("schedule", "backfill", "--first", "2026-09-30", "--last", "2026-10-01")).status == 0
+    runs: list[Any] = []
+    while len(runs) < 2 or not all(run["finished_at"] for run in runs):
+        runs = (await offramp("schedule", "show", "--json")).json["latest_runs"]
+    assert [(run["as_of"], run["rolled"]) for run in runs] == [("2026-10-01", 1), ("2026-09-30", 0)]
+    assert world.line(subscription).term_until == date(2027, 12, 31)
+    await world.environment.client.get_schedule_handle(contract.NIGHTLY_SCHEDULE).delete()

@@ -1,0 +1,89 @@
+"""``offramp tenants``: the organizations' data as people and programs look at it, and the sample of it."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from records.imports import import_content
+from starter.sample import sample_document
+from storage.database import create_database_engine
+from storage.tenants.database import TenantDatabase
+from tests.support.command_line import CommandLine
+
+Owner = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def offramp(database_url: str, tenant_database_url: str) -> CommandLine:
+    """The command line on a database with the sample document."""
+    engine = create_database_engine(database_url, pool_size=1)
+    import_content(engine, sample_document(), actor="tester", at=datetime.now(UTC), source="sample.json")
+    engine.dispose()
+    return CommandLine({"OFFRAMP_DATABASE_URL": database_url, "OFFRAMP_TENANT_DATABASE_URL": tenant_database_url})
+
+
+async def test_a_sample_is_made_once_in_the_schema_of_the_organization(
+    offramp: CommandLine, tenants: TenantDatabase
+) -> None:
+    made = await offramp("tenants", "sample", "ORG-KAURI", "--rows", "500", "--seed", "4", "--json")
+    again = await offramp("tenants", "sample", "ORG-KAURI")
+    assert made.json == {"organization": "ORG-KAURI", "schema": "Kauri Timber", "rows": 500, "seed": 4, "created": True}
+    assert again.status == 0
+    assert "left as it is" in again.out
+    with tenants.reading("Kauri Timber") as connection:
+        assert connection.execute('SELECT count(*) FROM "Kauri Timber".activities').fetchone() == (500,)
+
+
+async def test_the_list_tells_what_there_is_and_what_is_missing(offramp: CommandLine) -> None:
+    await offramp("tenants", "sample", "ORG-NORDLYS", "--rows", "2000")
+    listed = {row["organization"]: row for row in (await offramp("tenants", "list", "--json")).json}
+    assert set(listed) == {"ORG-BALTIC", "ORG-DELTA", "ORG-HUDSON", "ORG-KAURI", "ORG-NORDLYS"}
+    nordlys = listed["ORG-NORDLYS"]
+    assert (nordlys["schema"], nordlys["exists"], nordlys["tables"]) == ("nordlys", True, 8)
+    assert 2_300 < nordlys["estimated_rows"] < 2_400
+    assert nordlys["bytes"] > 100_000
+    assert listed["ORG-HUDSON"] == {
+        "organization": "ORG-HUDSON", "schema": "hudson_freight", "exists": False, "tables": 0, "estimated_rows": 0, "bytes": 0
+    }  # fmt: skip
+    shown = await offramp("tenants", "list")
+    assert "does not exist" in shown.out
+    assert "nordlys" in shown.out
+
+
+async def test_a_schema_that_was_not_made_as_a_sample_is_refused(offramp: CommandLine, owner: Owner) -> None:
+    owner.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier("Kauri Timber")))
+    refused = await offramp("tenants", "sample", "ORG-KAURI", "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (1, "tenant_schema_not_sample")
+
+
+@pytest.mark.parametrize(
+    ("organization", "code"), [("ORG-NOBODY", "organization_not_found"), ("ORG-SAKURA", "organization_without_data")]
+)
+async def test_an_organization_without_data_is_refused(offramp: CommandLine, organization: str, code: str) -> None:
+    refused = await offramp("tenants", "sample", organization, "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (1, code)
+
+
+async def test_without_a_tenant_database_the_variable_is_named(database_url: str) -> None:
+    offramp = CommandLine({"OFFRAMP_DATABASE_URL": database_url, "OFFRAMP_TENANT_DATABASE_URL": ""})
+    refused = await offramp("tenants", "list")
+    assert refused.status == 1
+    assert "(tenant_database_not_configured)" in refused.err
+    assert "OFFRAMP_TENANT_DATABASE_URL" in refused.err
+
+
+async def test_a_user_who_may_not_create_schemas_is_refused_by_name(
+    database_url: str, offramp: CommandLine, owner: Owner, tenant_database_url: str
+) -> None:
+    owner.execute("CREATE ROLE weak LOGIN PASSWORD 'x'")
+    address = tenant_database_url.rpartition("@")[2]
+    weak = CommandLine(
+        {"OFFRAMP_DATABASE_URL": database_url, "OFFRAMP_TENANT_DATABASE_URL": f"postgresql://weak:x@{address}"}
+    )
+    refused = await weak("tenants", "sample", "ORG-KAURI", "--json")
+    owner.execute("DROP ROLE weak")
+    assert refused.json["error"]["code"] == "tenant_schema_not_writable"
+    assert "permission denied for database" in refused.json["error"]["message"]

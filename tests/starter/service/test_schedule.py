@@ -1,0 +1,117 @@
+"""The schedule of the nightly update, on a real Temporal server: ensured, paused, backfilled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from temporalio.client import (
+    Client,
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleBackfill,
+    ScheduleHandle,
+    ScheduleOverlapPolicy,
+)
+from temporalio.testing import WorkflowEnvironment
+
+from contract import messages as contract
+from domain.lines.runs import LineDatesProgress
+from starter.service.schedule import ensure_schedule
+from tests.support.world import Mailbox, World
+
+
+@pytest.fixture
+async def schedule(plain_temporal: WorkflowEnvironment) -> AsyncIterator[ScheduleHandle]:
+    """The schedule, in Berlin's zone."""
+    handle = await ensure_schedule(plain_temporal.client, "Europe/Berlin", task_queue="nights")
+    yield handle
+    await handle.delete()
+
+
+async def test_the_schedule_runs_daily_at_one_and_skips_a_night_while_another_runs(schedule: ScheduleHandle) -> None:
+    description = await schedule.describe()
+    upcoming = description.info.next_action_times[:3]
+    for at in upcoming:
+        local = at.astimezone(_zone())
+        assert local.replace(minute=0, second=0, microsecond=0).hour == 1
+        assert local.minute < 2
+    assert {(later.date() - sooner.date()).days for sooner, later in pairwise(upcoming)} == {1}
+    policy = description.schedule.policy
+    assert policy.overlap is ScheduleOverlapPolicy.SKIP
+    assert policy.pause_on_failure
+    assert policy.catchup_window == timedelta(days=1)
+
+
+async def test_ensuring_it_again_changes_its_zone_and_leaves_it_paused(
+    plain_temporal: WorkflowEnvironment, schedule: ScheduleHandle
+) -> None:
+    await schedule.pause(note="stocktaking")
+    again = await ensure_schedule(plain_temporal.client, "Asia/Tokyo", task_queue="nights")
+    description = await again.describe()
+    assert description.schedule.spec.time_zone_name == "Asia/Tokyo"
+    assert description.schedule.state.paused
+    assert description.schedule.state.note == "stocktaking"
+
+
+async def test_two_deployments_at_once_make_one_schedule(plain_temporal: WorkflowEnvironment) -> None:
+    client = plain_temporal.client
+    handles = await asyncio.gather(*(ensure_schedule(client, "Europe/Berlin") for _ in range(3)))
+    assert {handle.id for handle in handles} == {contract.NIGHTLY_SCHEDULE}
+    await handles[0].delete()
+
+
+async def test_a_backfill_updates_as_of_the_scheduled_days_and_not_of_today(
+    plain_temporal: WorkflowEnvironment, database_url: str
+) -> None:
+    """01:00 on 2 October in Berlin is 23:00 on 1 October in UTC."""
+    client = plain_temporal.client
+    with Mailbox() as mailbox:
+        world = World(plain_temporal, database_url, mailbox)
+        subscription = world.subscription(
+            lines=[
+                {
+                    "subsequent_term": "1M",
+                    "notice_period": "1D",
+                    "term_until": date(2026, 10, 2),
+                    "cancellation_possible_until": date(2026, 10, 1),
+                }
+            ]
+        )
+        handle = await ensure_schedule(client, "Europe/Berlin", task_queue=world.task_queue)
+        async with world.worker():
+            await handle.backfill(
+                ScheduleBackfill(
+                    start_at=datetime(2026, 9, 30, 12, tzinfo=UTC),
+                    end_at=datetime(2026, 10, 2, 12, tzinfo=UTC),
+                    overlap=ScheduleOverlapPolicy.BUFFER_ALL,
+                )
+            )
+            results = await _results(client, handle, 2)
+        await handle.delete()
+        rolled_until = world.line(subscription).term_until
+        world.engine.dispose()
+    assert rolled_until == date(2026, 11, 2)
+    assert [(result.as_of, result.rolled) for result in results] == [(date(2026, 10, 1), 0), (date(2026, 10, 2), 1)]
+
+
+async def _results(client: Client, handle: ScheduleHandle, wanted: int) -> list[LineDatesProgress]:
+    while True:
+        info = (await handle.describe()).info
+        started = [
+            action.action
+            for action in info.recent_actions
+            if isinstance(action.action, ScheduleActionExecutionStartWorkflow)
+        ]
+        if len(started) == wanted:
+            break
+    runs = [
+        client.get_workflow_handle(one.workflow_id, run_id=one.first_execution_run_id, result_type=LineDatesProgress)
+        for one in started
+    ]
+    return sorted([await run.result() for run in runs], key=lambda result: result.as_of)
+
+
+def _zone() -> ZoneInfo:
+    return ZoneInfo("Europe/Berlin")

@@ -1,0 +1,146 @@
+"""Two things at once: each pair has exactly one winner, whatever the order in which they are seen."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+
+from contract import messages as contract
+from domain.vocabulary import Stage
+from tests.support.world import AGENT, SECOND_PERSON, World, eventually
+
+SOON = timedelta(seconds=3)
+"""While no worker runs the clock of a workflow goes no faster than ours, so a test stops the worker just before."""
+
+
+async def canceled(world: World, subscription: str) -> None:
+    """Bring a subscription to the reversal window."""
+    await world.start(subscription)
+    await world.pass_time(subscription, timedelta(minutes=1))
+    assert await world.stage(subscription) is Stage.CANCELED
+
+
+@pytest.mark.parametrize(
+    ("before_the_deadline", "stage"), [(timedelta(microseconds=1), Stage.REVERSED), (timedelta(0), Stage.CLOSED)]
+)
+async def test_a_reversal_and_the_deadline_in_one_task_have_one_winner(
+    idle_world: World, before_the_deadline: timedelta, stage: Stage
+) -> None:
+    world, subscription = idle_world, idle_world.subscription()
+    async with world.worker():
+        await canceled(world, subscription)
+        deadline = world.case(subscription).reversal_deadline
+        assert deadline is not None
+        await world.pass_until(subscription, deadline - SOON)
+    await eventually(lambda: _is_past(world, subscription, deadline))
+
+    await world.signal_reversal(subscription, requested_at=deadline - before_the_deadline)
+    async with world.worker():
+        ended = contract.CancellationStatus.model_validate(await world.handle(subscription).result())
+
+    assert ended.stage is stage
+    assert world.case(subscription).stage == stage
+    assert world.access(subscription) == ("on" if stage is Stage.REVERSED else "off")
+    ends = [action for action in world.actions(subscription) if action.endswith((".reversed", ".closed"))]
+    assert ends == [f"cancellation.{stage}"]
+    refusals = [] if stage is Stage.REVERSED else [("request_reversal.refused", "reversal_window_over")]
+    assert world.refusals(subscription) == refusals
+
+
+async def test_a_withdrawal_and_the_termination_day_in_one_task_have_one_winner(idle_world: World) -> None:
+    world, subscription = idle_world, idle_world.subscription()
+    async with world.worker():
+        tomorrow = world.today(subscription) + timedelta(1)
+        await world.start(subscription, answers=world.answers(subscription, terminate_on=tomorrow))
+        await eventually(lambda: _scheduled(world, subscription))
+        day_begins = (await world.service.status(subscription)).stage_deadline
+        assert day_begins is not None
+        await world.pass_until(subscription, day_begins - SOON)
+    await eventually(lambda: _is_past(world, subscription, day_begins))
+
+    withdrawal = asyncio.create_task(world.service.withdraw(subscription, actor=AGENT, reason="changed their mind"))
+    async with world.worker():
+        # Whoever is seen first wins; the loser is told, and nothing is half done.
+        outcome = (await asyncio.gather(withdrawal, return_exceptions=True))[0]
+        await eventually(lambda: _settled(world, subscription))
+        stage = await world.stage(subscription)
+
+    if isinstance(outcome, BaseException):
+        assert (stage, world.access(subscription)) == (Stage.CANCELED, "off")
+        assert world.refusals(subscription) == [("withdraw.refused", "withdrawal_too_late")]
+    else:
+        assert (outcome.stage, stage, world.access(subscription)) == (Stage.WITHDRAWN, Stage.WITHDRAWN, "on")
+        assert "cancellation.canceled" not in world.actions(subscription)
+
+
+async def _is_past(world: World, subscription: str, instant: datetime) -> bool:
+    return await world.now(subscription) > instant
+
+
+async def _scheduled(world: World, subscription: str) -> bool:
+    return await world.stage(subscription) is Stage.SCHEDULED
+
+
+async def _settled(world: World, subscription: str) -> bool:
+    return await world.stage(subscription) in (Stage.CANCELED, Stage.WITHDRAWN)
+
+
+async def test_ten_starts_at_once_open_one_case(world: World) -> None:
+    subscription = world.subscription()
+    same = [world.start(subscription, complete=False, request_id="order-1") for _ in range(5)]
+    others = [world.start(subscription, complete=False, request_id=f"order-{number}") for number in range(2, 7)]
+
+    statuses = await asyncio.gather(*same, *others)
+
+    assert {status.cancellation for status in statuses} == {f"{subscription}/1"}
+    assert len({status.request_id for status in statuses}) == 1
+    assert world.actions(subscription) == ["cancellation.opened"]
+
+
+async def test_two_reversals_at_once_reverse_once(world: World) -> None:
+    subscription = world.subscription()
+    await canceled(world, subscription)
+
+    outcomes = await asyncio.gather(
+        world.request_reversal(subscription), world.request_reversal(subscription), return_exceptions=True
+    )
+
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    assert len(refusals) == 1
+    assert world.refusals(subscription) == [("request_reversal.refused", "cancellation_ended")]
+    assert world.actions(subscription).count("cancellation.reversed") == 1
+
+
+async def test_a_verification_and_an_answer_in_one_task_are_both_kept(idle_world: World) -> None:
+    world, subscription = idle_world, idle_world.subscription()
+    answers = world.answers(subscription)
+    last = {"data": answers.pop("data")}
+    async with world.worker():
+        await world.start(subscription, complete=False, answers=answers)
+        await world.service.send_code(subscription, actor=AGENT)
+
+    verified = asyncio.create_task(world.service.verify_code(subscription, world.codes(subscription)[0], actor=AGENT))
+    answered = asyncio.create_task(world.service.answer(subscription, last, actor=AGENT))
+    async with world.worker():
+        await asyncio.gather(verified, answered)
+        await eventually(lambda: _settled(world, subscription))
+
+
+async def test_an_approval_and_a_withdrawal_in_one_task_end_the_case(idle_world: World) -> None:
+    world, subscription = idle_world, idle_world.subscription()
+    async with world.worker():
+        await world.start(subscription, goodwill=contract.Goodwill(reason="ill for weeks"))
+        await eventually(lambda: _awaits_approval(world, subscription))
+
+    approval = asyncio.create_task(world.service.approve(subscription, actor=SECOND_PERSON, reason="agreed"))
+    withdrawal = asyncio.create_task(world.service.withdraw(subscription, actor=AGENT, reason="stays"))
+    async with world.worker():
+        outcomes = await asyncio.gather(approval, withdrawal, return_exceptions=True)
+        ended = contract.CancellationStatus.model_validate(await world.handle(subscription).result())
+
+    assert ended.stage is Stage.WITHDRAWN
+    assert isinstance(outcomes[1], contract.CancellationStatus)
+
+
+async def _awaits_approval(world: World, subscription: str) -> bool:
+    return (await world.service.status(subscription)).waiting_for.startswith("a second person")

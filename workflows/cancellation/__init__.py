@@ -1,0 +1,1 @@
+"""The cancellation of a subscription."""

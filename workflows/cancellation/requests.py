@@ -1,0 +1,185 @@
+"""What others ask of a cancellation: its updates, signals and query.
+
+A handler checks the request against the rules, keeps it, and leaves a wish; the story in `workflows.cancellation.workflow` acts on
+it. The state that both share lives here.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    import contract.messages as contract
+    from activities.cancellation import AnswersGiven, Records
+    from domain.cancellation.identity import check_identity
+    from domain.cancellation.lifecycle import (
+        ApprovalNotAwaited,
+        CancellationEnded,
+        CancellationStillTelling,
+        ChecklistClosed,
+        InputMalformed,
+        OwnApproval,
+        check_reversal,
+        check_withdrawal,
+    )
+    from domain.vocabulary import Question, Stage, Verification
+    from records.cancellation.cases import Step
+    from runtime.refusals import as_application_error
+
+# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.cancellation.state import Case
+    from workflows.common.case_workflow import THE_SERVICE, CaseCarrier
+    from workflows.common.steps import recorded
+
+
+class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
+    """The requests that reach a running cancellation, and the state that answers them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._start: contract.StartCancellation | None = None
+        self._approval: contract.Approve | None = None
+        self._withdrawal: contract.Withdraw | None = None
+        self._reversal: contract.RequestReversal | None = None
+        self._credit_memo_posted = False
+        self._erasable_again = False
+        """Whether something changed that may have stood against erasing the data."""
+        self._abandoned_because = "the checklist was not finished in time"
+        self._entering: Stage | None = None
+        """Set while a transition is being written: the decision has fallen, whoever asks now is too late."""
+
+    @workflow.update(name=contract.UPDATE_RECEIVE)
+    async def receive(self, *received: Any) -> contract.CancellationStatus:
+        """Return the status once the case is open: the one just started, or the one that was running already.
+
+        A case that has ended and only waits for its last messages to be delivered is not "running already": a new start
+        must not be taken for it, and lost.
+        """
+        await self._opened()
+        if self.case.stage.is_final and not self._is_own_start(received):
+            if self.case.stage is Stage.CLOSED:
+                raise as_application_error(CancellationEnded(self.case.id, self.case.stage))
+            raise as_application_error(CancellationStillTelling(self.case.id, self.case.stage))
+        return self._status()
+
+    @workflow.update(name=contract.UPDATE_ANSWER)
+    async def answer(self, *received: Any) -> contract.CancellationStatus:
+        """Take answers to the checklist: all, or none."""
+
+        async def take(message: contract.Answer, step: Step) -> None:
+            async with self._verification_lock:
+                self._check_intake_open()
+                checklist = self.case.checklist.answered(message.answers, today=self.case.today())
+                answered = tuple(Question(name) for name in message.answers)
+                given = AnswersGiven(
+                    step=step, checklist=checklist, answered=answered, campaign_actions=message.campaign_actions
+                )
+                await recorded(Records.save_answers, given, summary=f"keep the answers: {', '.join(answered)}")
+                self.case.checklist = checklist
+
+        return await self._answer_to(received, contract.Answer, "answer", take)
+
+    @workflow.update(name=contract.UPDATE_APPROVE)
+    async def approve(self, *received: Any) -> contract.CancellationStatus:
+        """Take a second person's approval of the goodwill."""
+
+        async def take(message: contract.Approve, _: Step) -> None:
+            if not self.case.awaits_approval or self._approval is not None or self._withdrawal is not None:
+                raise ApprovalNotAwaited(self.case.id, self.case.stage)
+            if message.actor == self._requester:
+                raise OwnApproval(message.actor)
+            self._approval = message
+            await workflow.wait_condition(lambda: not self.case.awaits_approval or self.case.stage.is_final)
+            if self.case.stage.is_final:  # a withdrawal came together with the approval, and the story saw it first
+                raise CancellationEnded(self.case.id, self.case.stage)
+
+        return await self._answer_to(received, contract.Approve, "approve", take)
+
+    @workflow.update(name=contract.UPDATE_WITHDRAW)
+    async def withdraw(self, *received: Any) -> contract.CancellationStatus:
+        """End the case before it takes effect."""
+
+        async def take(message: contract.Withdraw, _: Step) -> None:
+            check_withdrawal(self.case.id, self.case.stage)
+            if self._withdrawal is not None:
+                raise CancellationEnded(self.case.id, Stage.WITHDRAWN)
+            if self._entering is not None:
+                check_withdrawal(self.case.id, self._entering)
+            self._withdrawal = message
+            await workflow.wait_condition(lambda: self.case.stage.is_final)
+
+        return await self._answer_to(received, contract.Withdraw, "withdraw", take)
+
+    @workflow.update(name=contract.REQUEST_REVERSAL)
+    async def request_reversal(self, *received: Any) -> contract.CancellationStatus:
+        """Reverse the cancellation within its window, for callers who need the outcome."""
+        return await self._answer_to(received, contract.RequestReversal, "request_reversal", self._take_reversal)
+
+    @workflow.signal(name=contract.REQUEST_REVERSAL)
+    async def request_reversal_signal(self, *received: Any) -> None:
+        """Reverse the cancellation within its window, for systems that fire and forget; a refusal is audited."""
+        try:
+            await self._answer_to(received, contract.RequestReversal, "request_reversal", self._take_reversal)
+        except ApplicationError as refused:
+            workflow.logger.info("reversal by signal refused: %s", refused.type)
+
+    @workflow.signal(name=contract.SIGNAL_CREDIT_MEMO_POSTED)
+    def credit_memo_posted(self, *_: Any) -> None:
+        """Look again whether every credit memo is there."""
+        self._credit_memo_posted = True
+
+    @workflow.signal(name=contract.SIGNAL_MIGRATION_MOVED)
+    def migration_moved(self, *received: Any) -> None:
+        """Show where the migration stands that this case waits for."""
+        if self._case is not None and self.case.stage is Stage.PREPARING:
+            with suppress(InputMalformed):
+                self.case.migration = contract.read(received, contract.MigrationMoved)
+                self._publish()
+
+    async def _take_reversal(self, message: contract.RequestReversal, _: Step) -> None:
+        # Only yield where there is something to wait for: a request that arrives together with the deadline was there
+        # first, and must leave its wish before the story wakes up.
+        if self._entering is not None and self.case.stage.before_effect:
+            await workflow.wait_condition(lambda: self._entering is None)
+        asked_at = min(message.requested_at or workflow.now(), workflow.now())
+        deadline = self.case.reversal_deadline
+        check_reversal(self.case.id, self.case.stage, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
+        if self._reversal is not None:
+            raise CancellationEnded(self.case.id, Stage.REVERSED)
+        if self._entering is not None:  # the deadline was first
+            check_reversal(self.case.id, Stage.CLOSED, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
+        check_identity(message.identity, self.case.checklist.facts.identity)
+        self._reversal = message
+        await workflow.wait_condition(lambda: self.case.stage.is_final)
+
+    def _is_own_start(self, received: Sequence[Any]) -> bool:
+        try:
+            return contract.read(received, contract.StartCancellation).request_id == self.case.request_id
+        except InputMalformed:
+            return False
+
+    @property
+    def _requester(self) -> str:
+        return self._start.actor if self._start else THE_SERVICE
+
+    @property
+    def _subscription(self) -> str | None:
+        return self.case.subscription
+
+    @property
+    def _verified_how(self) -> Verification | None:
+        return self.case.checklist.verification
+
+    def _take_verification(self, how: Verification) -> None:
+        self.case.checklist = self.case.checklist.verified(how)
+
+    def _check_verification_awaited(self) -> None:
+        self._check_intake_open()
+
+    def _check_intake_open(self) -> None:
+        if self.case.stage is not Stage.INTAKE or self.case.checklist.is_complete or self._withdrawal or self._entering:
+            raise ChecklistClosed(self.case.id, self.case.stage)

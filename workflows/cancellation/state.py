@@ -1,0 +1,222 @@
+"""What a cancellation workflow knows, and how it shows it: as query result, in the Web UI, in search attributes."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+with workflow.unsafe.imports_passed_through():
+    import contract.messages as contract
+    from domain.cancellation.checklist import Checklist
+    from domain.civil_dates import day_text
+    from domain.civil_time import day_of, deadline_in_words, instant_in_words
+    from domain.lines.quote import Quote
+    from domain.marketing import Consent
+    from domain.policy import CancellationPolicy
+    from domain.refusals import RefusalDetails
+    from domain.vocabulary import Stage
+    from records.cancellation.opening import OpenedCase
+    from records.marketing.stops import CampaignStop
+
+# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.common.web_ui import as_details, publish_changed, with_days_left
+    from workflows.marketing.state import campaigns_in_words
+
+
+@dataclass
+class Case:
+    """The state of one cancellation. Changed by the workflow alone; everything shown is derived from it."""
+
+    opened: OpenedCase
+    subscription: str
+    request_id: str
+    received_at: datetime
+    checklist: Checklist
+    stage: Stage = Stage.INTAKE
+    stage_deadline: datetime | None = None
+    quote: Quote | None = None
+    awaits_approval: bool = False
+    outstanding_credit_memos: tuple[str, ...] = ()
+    obstacle: str = ""
+    """Why the lines cannot be ended as they are, if no credit memo would help."""
+    consent: Consent | None = None
+    stop: CampaignStop | None = None
+    export: contract.ExportStatus | None = None
+    copies_made: bool = False
+    """Whether something may lie in the object store."""
+    erasure_waits_for: str | None = None
+    erased_at: datetime | None = None
+    migration: contract.MigrationMoved | None = None
+    """Where the on-premises migration stands that is waited for."""
+    access_ended_on: date | None = None
+    reversal_deadline: datetime | None = None
+    last_refusal: RefusalDetails | None = None
+    _published: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The cancellation's id."""
+        return self.opened.cancellation
+
+    @property
+    def zone(self) -> str:
+        """The organization's time zone."""
+        return self.checklist.facts.time_zone
+
+    @property
+    def policy(self) -> CancellationPolicy:
+        """The durations of the case."""
+        return self.opened.policy
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody need be reminded any more."""
+        return self.stage.is_final
+
+    def today(self) -> date:
+        """The civil date in the organization's zone."""
+        return day_of(workflow.now(), self.zone)
+
+    def waiting_for(self) -> str:
+        """Say what happens next and who has to do something for it; nothing, in a final stage."""
+        match self.stage:
+            case Stage.INTAKE:
+                missing = [question.value.replace("_", " ") for question in self.checklist.open_questions]
+                if self.checklist.verification is None:
+                    missing.append("verification of the billing administrator")
+                return f"the customer: {', '.join(missing)}" if missing else "the lines to be settled"
+            case Stage.PREPARING:
+                return self._preparing()
+            case Stage.SCHEDULED:
+                return "the termination day"
+            case Stage.CANCELED:
+                return "the end of the reversal window, or the customer's reversal"
+            case Stage.CLOSED:
+                return self._erasing()
+        return ""
+
+    def _preparing(self) -> str:
+        if self.awaits_approval:
+            return "a second person: approval of the goodwill"
+        if self.migration is not None:
+            return self.migration.waiting_for
+        if self.export is contract.ExportStatus.RUNNING:
+            return "the export of the data"
+        if self.consent is Consent.ASKED:
+            return "the marketing service's billing administrator: consent to stop the campaigns"
+        if self.obstacle:
+            return f"billing: {self.obstacle}"
+        if self.outstanding_credit_memos:
+            return f"billing: credit memos for {', '.join(self.outstanding_credit_memos)}"
+        return "the lines to be settled"
+
+    def _erasing(self) -> str:
+        if self.erased_at is not None or not self.checklist.facts.has_data:
+            return ""
+        if self.erasure_waits_for is None:
+            return "the erasure of the data"
+        return f"the erasure of the data, which waits for {_ERASURE_WAITS_FOR[self.erasure_waits_for]}"
+
+    def status(self, undelivered: tuple[str, ...]) -> contract.CancellationStatus:
+        """Return the status as callers get it."""
+        return contract.CancellationStatus(
+            cancellation=self.id,
+            subscription=self.subscription,
+            organization=self.opened.organization,
+            time_zone=self.zone,
+            stage=self.stage,
+            request_id=self.request_id,
+            received_at=self.received_at,
+            waiting_for=self.waiting_for(),
+            stage_deadline=self.stage_deadline,
+            open_questions=self.checklist.open_questions if self.stage is Stage.INTAKE else (),
+            verified=self.checklist.verification is not None,
+            termination_date=self.checklist.termination_date,
+            access_ended_on=self.access_ended_on,
+            reversal_deadline=self.reversal_deadline,
+            quote=self.quote,
+            outstanding_credit_memos=self.outstanding_credit_memos,
+            marketing_consent=self.consent,
+            campaigns_stopped=self.stop.requested if self.stop else None,
+            campaigns_outstanding=self.stop.outstanding if self.stop else (),
+            ads_may_still_run=bool(self.stop and self.stop.outstanding),
+            export=self.export,
+            erasure_waits_for=self.erasure_waits_for,
+            erased_at=self.erased_at,
+            undelivered=undelivered,
+            last_refusal=self.last_refusal,
+        )
+
+    def show(self, undelivered: tuple[str, ...]) -> None:
+        """Show the state in the Web UI, which writes nothing to the history."""
+        workflow.set_current_details(self._details(undelivered))
+
+    def publish(self, undelivered: tuple[str, ...]) -> None:
+        """Show the state in the Web UI and in the search attributes; called before every wait and at the end."""
+        self.show(undelivered)
+        wanted: dict[SearchAttributeKey[Any], Any] = {
+            contract.STAGE: self.stage.value,
+            contract.STAGE_DEADLINE: self.stage_deadline,
+            contract.REVERSAL_DEADLINE: self.reversal_deadline,
+            contract.ORGANIZATION: self.opened.organization,
+            contract.PLATFORM: self.opened.platform.value,
+        }
+        self._published = publish_changed(wanted, self._published)
+
+    def _details(self, undelivered: tuple[str, ...]) -> str:
+        """The state as a Markdown table. It holds ids, dates and words of ours: nothing that somebody wrote."""
+        rows = [
+            ("Stage", f"**{self.stage}**"),
+            ("Waits for", self.waiting_for()),
+            (_STAGE_ENDS.get(self.stage, ""), self._with_days_left(self.stage_deadline)),
+            ("Migration", f"`migration:{self.subscription}`: {self.migration.stage}" if self.migration else ""),
+            ("Organization", f"{self.opened.organization}, {self.zone}"),
+            ("Received", instant_in_words(self.received_at, self.zone)),
+            ("Termination day", day_text(day) if (day := self.checklist.termination_date) else ""),
+            ("Access ended on", day_text(self.access_ended_on) if self.access_ended_on else ""),
+            ("Billing ends on", self._line_ends()),
+            ("Campaigns", self._campaigns()),
+            ("Export of the data", self.export.value if self.export else ""),
+            ("Data erased", instant_in_words(self.erased_at, self.zone) if self.erased_at else ""),
+            ("Still to be delivered", ", ".join(undelivered)),
+            ("Last refusal", f"`{self.last_refusal.code}`, see the audit trail" if self.last_refusal else ""),
+        ]
+        # The id is code: the Web UI's font would make a fraction of its slash.
+        return as_details(f"Cancellation `{self.id}`", rows)
+
+    def _campaigns(self) -> str:
+        if self.consent is not None and self.consent.refused:
+            return f"kept: the consent was {self.consent.value.replace('_', ' ')}"
+        return campaigns_in_words(self.stop)
+
+    def _line_ends(self) -> str:
+        if self.quote is None or self.stage not in (Stage.SCHEDULED, Stage.CANCELED, Stage.CLOSED):
+            return ""
+        return "<br>".join(
+            f"{day_text(line.decision.end_date)} ({line.partner} line {line.decision.line_id})"
+            for line in self.quote.lines
+        )
+
+    def _with_days_left(self, instant: datetime | None) -> str:
+        if instant is None or self.stage.is_final:
+            return ""
+        # A deadline is said by its last day; what begins with a day, by the moment it begins.
+        words = instant_in_words if self.stage is Stage.SCHEDULED else deadline_in_words
+        return with_days_left(instant, self.zone, words)
+
+
+_ERASURE_WAITS_FOR = {
+    "hold": "the release of a hold",
+    "acknowledgement": "the acknowledgement of the export",
+}
+
+_STAGE_ENDS = {
+    Stage.INTAKE: "Abandoned if unanswered",
+    Stage.PREPARING: "Campaigns kept if unanswered",
+    Stage.SCHEDULED: "Access ends",
+    Stage.CANCELED: "Reversible until",
+}
+"""What happens at the deadline of a stage."""

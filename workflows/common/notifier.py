@@ -1,0 +1,76 @@
+"""Telling people and systems what was recorded, beside the story: a mail server that is down delays no date."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.common.retries import MAIL_RETRY, WEBHOOK_RETRY
+    from activities.messaging.mail import Mail
+    from activities.messaging.webhooks import Webhooks
+    from domain.vocabulary import Channel
+
+DELIVERY_TIMEOUT = timedelta(seconds=30)
+"""After a worker died in the middle of a delivery, another takes it up this much later; a delivery that takes longer is
+repeated from the first message that was not handed over."""
+
+
+class Teller:
+    """Delivers the messages of one cancellation, one delivery per channel at a time.
+
+    It knows how far the record goes (`note`) and how far it was delivered, and runs until both are the same. A delivery
+    that fails is retried without end and shows in the Web UI as a pending activity with its reason. ``delivered`` is
+    called whenever less is undelivered than before; it must not issue commands.
+    """
+
+    def __init__(self, cancellation: str, delivered: Callable[[], None] = lambda: None) -> None:
+        self._cancellation = cancellation
+        self._when_delivered = delivered
+        self._recorded: dict[Channel, int] = {}
+        self._delivered: dict[Channel, int] = {}
+        self._deliveries: dict[Channel, asyncio.Task[None]] = {}
+
+    def note(self, last_message: dict[Channel, int]) -> None:
+        """Take note of how far the record goes now, and start to deliver what is new."""
+        for channel in sorted(last_message):
+            self._recorded[channel] = max(self._recorded.get(channel, 0), last_message[channel])
+            running = self._deliveries.get(channel)
+            if self._is_behind(channel) and (running is None or running.done()):
+                self._deliveries[channel] = asyncio.create_task(self._deliver(channel))
+
+    @property
+    def undelivered(self) -> tuple[str, ...]:
+        """The channels on which something still waits."""
+        return tuple(channel.value for channel in sorted(self._recorded) if self._is_behind(channel))
+
+    async def finished(self) -> None:
+        """Wait until everything recorded is delivered or given up."""
+        while waiting := [task for task in self._deliveries.values() if not task.done()]:
+            await workflow.wait(waiting)
+
+    def _is_behind(self, channel: Channel) -> bool:
+        return self._delivered.get(channel, 0) < self._recorded.get(channel, 0)
+
+    async def _deliver(self, channel: Channel) -> None:
+        while self._is_behind(channel):
+            self._delivered[channel] = await self._deliver_pending(channel)
+            self._when_delivered()
+
+    async def _deliver_pending(self, channel: Channel) -> int:
+        if channel is Channel.MAIL:
+            return await workflow.execute_activity_method(
+                Mail.deliver_mail,
+                self._cancellation,
+                start_to_close_timeout=DELIVERY_TIMEOUT,
+                retry_policy=MAIL_RETRY,
+                summary="mail to the billing administrator",
+            )
+        return await workflow.execute_activity_method(
+            Webhooks.deliver_webhooks,
+            self._cancellation,
+            start_to_close_timeout=DELIVERY_TIMEOUT,
+            retry_policy=WEBHOOK_RETRY,
+            summary="webhook to the subscribed systems",
+        )

@@ -1,0 +1,186 @@
+"""The `SubscriptionLineDatesUpdate` workflow: the nightly update of subscription lines (rules, section 5)."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    # Not `from workflows import contract`, which would go past the sandbox's pass-through and load it anew each time.
+    import contract.messages as contract
+    from activities.common.retries import RECORD_RETRY, WEBHOOK_RETRY
+    from activities.lines import LineDates, OpenRun, UpdatePass
+    from activities.messaging.webhooks import Webhooks
+    from domain.civil_dates import day_text
+    from domain.lines.runs import LineDatesProgress, Scope
+    from domain.refusals import ForwardedRefusal, Refusal, RefusedValue
+    from runtime.refusals import as_application_error, as_refusal
+
+HELD_LINES_AFTER = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300))
+"""When to come back to lines that somebody held, each after the pass before; who still holds them is left to the next
+night, which catches up."""
+
+TELL_FOR = timedelta(hours=1)
+"""How long to try to deliver what happened. A receiver that is down longer must not cost the next night its run, for
+the schedule skips a night while another runs; that run delivers what is left."""
+
+FAILURES_SHOWN = 20
+
+
+@workflow.defn(name=contract.SUBSCRIPTION_LINE_DATES_UPDATE)
+class SubscriptionLineDatesUpdate:
+    """One run: closes and rolls every line that is due, tells what happened, and says what it did.
+
+    The work is a few activities that go from chunk to chunk, so the history does not grow with the number of lines. How
+    far the run is stands in the database, and is committed with each chunk.
+    """
+
+    def __init__(self) -> None:
+        self._progress: LineDatesProgress | None = None
+
+    @workflow.run
+    async def run(self, *received: Any) -> LineDatesProgress:
+        """Update what is due as of the day, and return what was done."""
+        progress = self._show(await self._open(received), "finding the lines that are due")
+        while _goes_on(progress):
+            await self._wait_for_held_lines(progress)
+            progress = await self._pass(progress)
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(args=list(received))
+        progress = self._show(await self._finish(progress), "telling what happened")
+        if progress.untold:
+            await self._tell()
+            progress = await self._finish(progress)
+        return self._show(progress, "")
+
+    @workflow.query(name=contract.QUERY_PROGRESS)
+    def progress(self) -> LineDatesProgress | None:
+        """How far the run is, some seconds old; null until it has begun."""
+        return self._progress
+
+    async def _open(self, received: Sequence[Any]) -> LineDatesProgress:
+        """Fix the day and the lines that are meant, or end with the reason why not."""
+        try:
+            wanted = _read(received)
+            return await workflow.execute_activity_method(
+                LineDates.open_line_dates_run,
+                wanted,
+                start_to_close_timeout=timedelta(minutes=2),
+                retry_policy=RECORD_RETRY,
+                summary="find the lines that are due",
+            )
+        except Refusal as refusal:
+            raise as_application_error(refusal) from None
+        except ActivityError as error:
+            if error.cause is not None and (refused := as_refusal(error.cause)) is not None:
+                raise as_application_error(ForwardedRefusal(refused)) from None
+            raise
+
+    async def _pass(self, progress: LineDatesProgress) -> LineDatesProgress:
+        """Go through the due lines once, with fresh counts every few seconds; stop early where the history is long.
+
+        Never before the first few seconds of work: a run that is continued again and again must still come to its end.
+        """
+        number = progress.passes + 1
+        while True:
+            progress = self._show(
+                await workflow.execute_activity_method(
+                    LineDates.update_line_dates,
+                    UpdatePass(run=progress.run, number=number),
+                    start_to_close_timeout=timedelta(minutes=5),
+                    heartbeat_timeout=timedelta(seconds=15),
+                    retry_policy=RECORD_RETRY,
+                    summary=f"close and roll what is due as of {day_text(progress.as_of)}",
+                ),
+                "closing and rolling",
+            )
+            if progress.passes >= number or workflow.info().is_continue_as_new_suggested():
+                return progress
+
+    async def _wait_for_held_lines(self, progress: LineDatesProgress) -> None:
+        if progress.busy:
+            self._show(progress, f"waiting for {progress.busy} lines that somebody holds")
+            await workflow.sleep(HELD_LINES_AFTER[progress.passes - 1], summary="lines that somebody holds")
+
+    async def _finish(self, progress: LineDatesProgress) -> LineDatesProgress:
+        return await workflow.execute_activity_method(
+            LineDates.finish_line_dates_run,
+            progress.run,
+            start_to_close_timeout=timedelta(seconds=30),
+            retry_policy=RECORD_RETRY,
+            summary="sum up",
+        )
+
+    async def _tell(self) -> None:
+        try:
+            await workflow.execute_activity_method(
+                Webhooks.deliver_line_events,
+                start_to_close_timeout=timedelta(minutes=10),
+                schedule_to_close_timeout=TELL_FOR,
+                heartbeat_timeout=timedelta(seconds=30),
+                retry_policy=WEBHOOK_RETRY,
+                summary="webhook to the subscribed systems",
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.warning("Messages about lines wait for the next run: %s", error.cause)
+
+    def _show(self, progress: LineDatesProgress, doing: str) -> LineDatesProgress:
+        self._progress = progress
+        workflow.set_current_details(_details(progress, doing))
+        return progress
+
+
+def _read(received: Sequence[Any]) -> OpenRun:
+    """Return the run that was asked for; raises a refusal."""
+    wanted = contract.read(received, contract.UpdateLineDates) if any(received) else contract.UpdateLineDates()
+    info = workflow.info()
+    try:
+        scope = Scope(
+            customer_contract=wanted.customer_contract,
+            vendor_contract=wanted.vendor_contract,
+            subscription=wanted.subscription,
+        )
+    except ValidationError as invalid:
+        cause = invalid.errors()[0].get("ctx", {}).get("error")
+        if isinstance(cause, RefusedValue):
+            raise cause.refusal from None
+        raise
+    return OpenRun(
+        # The same for every part of a run that was continued, another one when a backfill repeats a day.
+        run=f"{info.workflow_id}/{info.first_execution_run_id}",
+        as_of=wanted.as_of,
+        instant=info.typed_search_attributes.get(contract.SCHEDULED_START_TIME) or workflow.now(),
+        zone=wanted.zone,
+        scope=scope,
+        actor=wanted.actor,
+    )
+
+
+def _goes_on(progress: LineDatesProgress) -> bool:
+    return progress.passes == 0 or (progress.busy > 0 and progress.passes <= len(HELD_LINES_AFTER))
+
+
+def _details(progress: LineDatesProgress, doing: str) -> str:
+    about = "about " if progress.scope.is_everything else ""
+    rows = [
+        ("Now", doing),
+        ("Due", str(progress.due)),
+        ("Closed", str(progress.closed)),
+        ("Rolled", str(progress.rolled)),
+        ("Unchanged", f"{about}{progress.unchanged}"),
+        ("Failed", str(progress.failed)),
+        ("Held by somebody", str(progress.busy) if progress.busy else ""),
+        ("Messages that wait", str(progress.untold) if progress.untold else ""),
+    ]
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows if value)
+    failures = "".join(f"\n- {line.id}: {line.message}" for line in progress.failures[:FAILURES_SHOWN])
+    more = progress.failed - min(len(progress.failures), FAILURES_SHOWN)
+    return (
+        f"### Line dates of {progress.scope} as of {day_text(progress.as_of)} ({progress.zone})\n\n| | |\n|---|---|\n{table}\n"
+        f"{failures}{f'{chr(10)}- and {more} more' if failures and more > 0 else ''}"
+    )

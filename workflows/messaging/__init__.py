@@ -1,0 +1,1 @@
+"""The delivery of messages that outlive their case."""

@@ -1,0 +1,1 @@
+"""The on-premises migration of an organization's data."""

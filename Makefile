@@ -39,8 +39,8 @@ bench-export: $(VENV)/.installed  ## the export of a million rows against psql a
 	$(BIN)/python -m bench.export
 
 histories: $(VENV)/.installed  ## record the lives that later versions must replay (docs/upgrades.md says when)
-	OFFRAMP_RECORD_HISTORIES=1 $(BIN)/pytest tests/workflows/test_replay.py tests/workflows/cancellation/test_export_histories.py \
-	  tests/workflows/migration/test_histories.py
+	OFFRAMP_RECORD_HISTORIES=1 $(BIN)/pytest tests/contract/test_history_types.py tests/workflows/test_replay.py \
+	  tests/workflows/cancellation/test_export_histories.py tests/workflows/migration/test_histories.py
 
 lock: $(VENV)/.installed  ## pin the newest releases that pyproject.toml admits, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --universal --python-version 3.11 \

@@ -27,7 +27,7 @@ from activities.migration.activities import Migrations
 from activities.migration.pg_dump import DumpSettings
 from activities.migration.transfer import Transfers
 from activities.verification import Verifier
-from contract.messages import TASK_QUEUE
+from contract import TASK_QUEUE
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
 from runtime.process import leave

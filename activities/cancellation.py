@@ -4,98 +4,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from domain.cancellation.checklist import Checklist
-from domain.marketing import CampaignAction
-from domain.refusals import Refusal, RefusalDetails
-from domain.vocabulary import Channel, Event, Question
+from contract.steps import (
+    AnswersGiven,
+    Approval,
+    Attested,
+    Opened,
+    OpenRequest,
+    Recorded,
+    RefusedRequest,
+    Reminder,
+    Settled,
+    Step,
+    TookEffect,
+)
+from domain.refusals import Refusal
+from domain.vocabulary import Channel
 from records import audit, outbox
 from records.cancellation import transitions
-from records.cancellation.cases import Step, hold_case, save_answers
-from records.cancellation.opening import OpenedCase, OpenRequest, open_case
-from records.cancellation.transitions import Effect, Settlement
+from records.cancellation.cases import hold_case, save_answers
+from records.cancellation.opening import open_case
 from records.verification import attest
-
-
-class Told(BaseModel):
-    """How far the record of what to tell goes, per channel, after a step."""
-
-    model_config = ConfigDict(frozen=True)
-
-    last_message: dict[Channel, int] = {}
-
-
-class Opened(Told):
-    """A cancellation as it was opened."""
-
-    case: OpenedCase
-
-
-class Settled(Told):
-    """What became of the attempt to set the end dates."""
-
-    settlement: Settlement
-
-
-class TookEffect(Told):
-    """What the end of access fixed."""
-
-    effect: Effect
-
-
-class AnswersGiven(BaseModel):
-    """Answers that the checklist has accepted."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    checklist: Checklist
-    answered: tuple[Question, ...]
-    campaign_actions: dict[str, CampaignAction] = {}
-
-
-class Attested(BaseModel):
-    """An agent vouches for the billing administrator."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    because: str
-
-
-class Approval(BaseModel):
-    """A second person agrees to the goodwill."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    reason: str
-
-
-class Reminder(BaseModel):
-    """A reminder to be sent; the step's name is its occasion."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    event: Event
-
-
-class RefusedRequest(BaseModel):
-    """What somebody asked for, and why it was refused."""
-
-    model_config = ConfigDict(frozen=True)
-
-    subscription: str | None = None
-    """The subscription, where the case is the cancellation of one."""
-    step: Step
-    action: str
-    refusal: RefusalDetails
-
 
 Result = TypeVar("Result")
 
@@ -132,7 +64,7 @@ class Records:
             raise
 
     @activity.defn
-    def save_answers(self, given: AnswersGiven) -> Told:
+    def save_answers(self, given: AnswersGiven) -> Recorded:
         """Keep answers to the checklist."""
 
         def save(session: Session) -> None:
@@ -150,18 +82,18 @@ class Records:
         return self._done(given.step, save)
 
     @activity.defn
-    def save_attestation(self, attested: Attested) -> Told:
+    def save_attestation(self, attested: Attested) -> Recorded:
         """Keep that the billing administrator was verified by an agent's word."""
 
         return self._done(attested.step, lambda session: attest(session, attested.step, attested.because))
 
     @activity.defn
-    def await_approval(self, step: Step) -> Told:
+    def await_approval(self, step: Step) -> Recorded:
         """Note that the case waits for a second person."""
         return self._done(step, lambda session: transitions.await_approval(session, step))
 
     @activity.defn
-    def approve_goodwill(self, approval: Approval) -> Told:
+    def approve_goodwill(self, approval: Approval) -> Recorded:
         """Keep who agreed to the goodwill."""
         return self._done(
             approval.step,
@@ -185,27 +117,27 @@ class Records:
             return TookEffect(effect=effect, last_message=last_messages(session, step.cancellation))
 
     @activity.defn
-    def reverse(self, step: Step) -> Told:
+    def reverse(self, step: Step) -> Recorded:
         """Give access back and restore the lines."""
         return self._done(step, lambda session: transitions.reverse(session, step, channels=self._channels))
 
     @activity.defn
-    def withdraw(self, step: Step) -> Told:
+    def withdraw(self, step: Step) -> Recorded:
         """Undo a cancellation that has not taken effect."""
         return self._done(step, lambda session: transitions.withdraw(session, step, channels=self._channels))
 
     @activity.defn
-    def abandon(self, step: Step) -> Told:
+    def abandon(self, step: Step) -> Recorded:
         """End a case whose checklist was not finished."""
         return self._done(step, lambda session: transitions.abandon(session, step, channels=self._channels))
 
     @activity.defn
-    def close(self, step: Step) -> Told:
+    def close(self, step: Step) -> Recorded:
         """End a case whose reversal window is over."""
         return self._done(step, lambda session: transitions.close(session, step, channels=self._channels))
 
     @activity.defn
-    def remind(self, reminder: Reminder) -> Told:
+    def remind(self, reminder: Reminder) -> Recorded:
         """Note a reminder, once per occasion."""
         return self._done(
             reminder.step,
@@ -234,15 +166,15 @@ class Records:
         with Session(self._engine, autoflush=False) as session, session.begin():
             yield session
 
-    def _done(self, step: Step, write: Callable[[Session], object]) -> Told:
+    def _done(self, step: Step, write: Callable[[Session], object]) -> Recorded:
         with self._transaction() as session:
             write(session)
             return told_of(session, step.cancellation)
 
 
-def told_of(session: Session, cancellation: str) -> Told:
+def told_of(session: Session, cancellation: str) -> Recorded:
     """Return how far the record of what to tell goes."""
-    return Told(last_message=last_messages(session, cancellation))
+    return Recorded(last_message=last_messages(session, cancellation))
 
 
 def last_messages(session: Session, cancellation: str) -> dict[Channel, int]:

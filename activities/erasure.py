@@ -7,25 +7,17 @@ from itertools import islice
 
 from temporalio import activity
 
-from activities.cancellation import Told, told_of
+from activities.cancellation import told_of
 from activities.common.long_work import DataWork, configured, go_on, waiting_for_others
-from domain.messaging import ErasureFacts
+from contract.steps import Erased, Recorded, Step
 from records import erasure as erasures
-from records.cancellation.cases import Step
-from records.erasure import ErasedThing, ErasureBlocked, Obstacle
+from records.erasure import ErasedThing, ErasureBlocked
 from records.export import objects_prefix
 from storage.objects import ObjectStoreNotConfigured
 from storage.tenants.erasure import ErasedStep, erase_step
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 OBJECTS_IN_A_STEP = 100
-
-
-class Erased(Told):
-    """What became of an erasure: its certificate, or what it waits for."""
-
-    certificate: ErasureFacts | None = None
-    waits_for: Obstacle | None = None
 
 
 class Eraser(DataWork):
@@ -56,7 +48,7 @@ class Eraser(DataWork):
             return Erased(certificate=certificate, last_message=told_of(session, step.cancellation).last_message)
 
     @activity.defn
-    def discard_copies(self, step: Step) -> Told:
+    def discard_copies(self, step: Step) -> Recorded:
         """Remove what was copied for a cancellation that does not happen."""
         removed = 0
         with waiting_for_others():

@@ -3,15 +3,15 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from domain.civil_dates import CivilDate
+from contract.steps import OpenRun, UpdatePass
 from domain.civil_time import TimeZoneUnknown, day_of, time_zone
-from domain.lines.runs import LineDatesProgress, Scope
+from domain.lines.runs import LineDatesProgress
 from domain.refusals import RefusedValue
 from domain.vocabulary import Channel
 from records.lines.nightly import CHUNK_LINES, update_chunk
@@ -35,28 +35,6 @@ class NightlySettings(BaseSettings):
             return time_zone(zone).key
         except TimeZoneUnknown as refusal:
             raise RefusedValue(refusal) from None
-
-
-class OpenRun(BaseModel):
-    """A run to be opened. Its day is ``as_of``, or else the day on which ``instant`` falls in the zone."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run: str
-    as_of: CivilDate | None = None
-    instant: AwareDatetime
-    zone: str | None = None
-    scope: Scope = Scope()
-    actor: str
-
-
-class UpdatePass(BaseModel):
-    """One pass over the due lines of a run; the first has number 1."""
-
-    model_config = ConfigDict(frozen=True)
-
-    run: str
-    number: int = Field(ge=1)
 
 
 class LineDates:

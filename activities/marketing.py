@@ -5,80 +5,33 @@ Each is one transaction in PostgreSQL, and changes nothing when it is run again.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities.cancellation import Told, last_messages
+from activities.cancellation import last_messages
 from activities.messaging.links import LinkPurpose, Links, LinkTampered
-from domain.marketing import ConsentDecision, ConsentUnfounded
+from contract.steps import (
+    AdCentreReminder,
+    CampaignStop,
+    ConsentAsked,
+    ConsentGiven,
+    ConsentRequest,
+    MarketingOpened,
+    OpenMarketingRequest,
+    Recorded,
+    Step,
+    StopAcknowledged,
+    StopRecorded,
+)
+from domain.marketing import ConsentUnfounded
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
 from records import audit
-from records.cancellation.cases import Step
 from records.marketing import service as marketing_service
 from records.marketing import stops as marketing
-from records.marketing.service import OpenedMarketingCase, OpenMarketingRequest, open_marketing_case
-from records.marketing.stops import CampaignStop
-
-
-class ConsentRequest(BaseModel):
-    """A consent to be asked for, if it is needed."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    until: datetime
-
-
-class ConsentAsked(Told):
-    """Whether the consent of another person is needed, and therefore asked for."""
-
-    needed: bool
-
-
-class ConsentGiven(BaseModel):
-    """What the marketing service's own administrator answers, and how it came: by our link, or by an agent's word."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    decision: ConsentDecision
-    token: str | None = None
-    attested_because: str | None = None
-
-
-class AdCentreReminder(BaseModel):
-    """The ad centre is to be asked again."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    number: int
-
-
-class StopAcknowledged(BaseModel):
-    """The ad centre says that it has stopped a campaign."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    campaign: str
-
-
-class StopTold(Told):
-    """How it stands with the campaigns of a case after a step."""
-
-    stop: CampaignStop
-
-
-class MarketingOpened(Told):
-    """A marketing service's cancellation as it was opened."""
-
-    case: OpenedMarketingCase
+from records.marketing.service import open_marketing_case
 
 
 class MarketingRecords:
@@ -97,12 +50,12 @@ class MarketingRecords:
             return ConsentAsked(needed=needed, last_message=last_messages(session, request.step.cancellation))
 
     @activity.defn
-    def remind_of_consent(self, step: Step) -> Told:
+    def remind_of_consent(self, step: Step) -> Recorded:
         """Ask them again, once per occasion."""
         return self._told(step, lambda session: marketing.remind_of_consent(session, step, channels=self._channels))
 
     @activity.defn
-    def save_consent(self, given: ConsentGiven) -> Told:
+    def save_consent(self, given: ConsentGiven) -> Recorded:
         """Keep their answer.
 
         Raises:
@@ -117,17 +70,17 @@ class MarketingRecords:
         )
 
     @activity.defn
-    def time_consent_out(self, step: Step) -> Told:
+    def time_consent_out(self, step: Step) -> Recorded:
         """Keep that they did not answer in time."""
         return self._told(step, lambda session: marketing.time_consent_out(session, step, channels=self._channels))
 
     @activity.defn
-    def stop_campaigns(self, step: Step) -> StopTold:
+    def stop_campaigns(self, step: Step) -> StopRecorded:
         """Mark every current activity as stopping, and note what the ad centre is asked for."""
         return self._stopped(step, lambda session: marketing.stop_campaigns(session, step, channels=self._channels))
 
     @activity.defn
-    def remind_ad_centre(self, reminder: AdCentreReminder) -> StopTold:
+    def remind_ad_centre(self, reminder: AdCentreReminder) -> StopRecorded:
         """Note that the ad centre is asked again for what it has not acknowledged."""
         return self._stopped(
             reminder.step,
@@ -137,7 +90,7 @@ class MarketingRecords:
         )
 
     @activity.defn
-    def acknowledge_stop(self, acknowledged: StopAcknowledged) -> StopTold:
+    def acknowledge_stop(self, acknowledged: StopAcknowledged) -> StopRecorded:
         """Keep that the ad centre has stopped a campaign.
 
         Raises:
@@ -173,19 +126,19 @@ class MarketingRecords:
             raise
 
     @activity.defn
-    def cancel_marketing_service(self, step: Step) -> StopTold:
+    def cancel_marketing_service(self, step: Step) -> StopRecorded:
         """Cancel the service for ever, and note what the ad centre is asked to stop."""
         return self._stopped(
             step, lambda session: marketing_service.cancel_service(session, step, channels=self._channels)
         )
 
     @activity.defn
-    def complete_marketing_case(self, step: Step) -> Told:
+    def complete_marketing_case(self, step: Step) -> Recorded:
         """End a case whose campaigns are all stopped."""
         return self._told(step, lambda session: marketing_service.complete(session, step))
 
     @activity.defn
-    def abandon_marketing_case(self, step: Step) -> Told:
+    def abandon_marketing_case(self, step: Step) -> Recorded:
         """End a case whose administrator was not verified in time."""
         return self._told(step, lambda session: marketing_service.abandon(session, step, channels=self._channels))
 
@@ -206,11 +159,11 @@ class MarketingRecords:
         with Session(self._engine, autoflush=False) as session, session.begin():
             yield session
 
-    def _told(self, step: Step, write: Callable[[Session], object]) -> Told:
+    def _told(self, step: Step, write: Callable[[Session], object]) -> Recorded:
         with self._transaction() as session:
             write(session)
-            return Told(last_message=last_messages(session, step.cancellation))
+            return Recorded(last_message=last_messages(session, step.cancellation))
 
-    def _stopped(self, step: Step, write: Callable[[Session], CampaignStop]) -> StopTold:
+    def _stopped(self, step: Step, write: Callable[[Session], CampaignStop]) -> StopRecorded:
         with self._transaction() as session:
-            return StopTold(stop=write(session), last_message=last_messages(session, step.cancellation))
+            return StopRecorded(stop=write(session), last_message=last_messages(session, step.cancellation))

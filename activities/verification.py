@@ -1,23 +1,13 @@
 """Verifying the billing administrator by a one-time code: made, mailed and checked; never stored in the clear."""
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.messaging.mail import Mail
+from contract.steps import CodeTried, Step
 from domain.vocabulary import Channel, message_id
-from records.cancellation.cases import Step
 from records.verification import check_code, fresh_code
-
-
-class CodeTried(BaseModel):
-    """A code that somebody gave."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    code: str
 
 
 class Verifier:

@@ -29,7 +29,7 @@ from temporalio.worker import Worker
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhooks import WebhookSettings
 from bench.bare import BareWaits, nothing
-from contract.messages import SEARCH_ATTRIBUTES, SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
+from contract import SEARCH_ATTRIBUTES, SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
 from domain.vocabulary import Stage
 from runtime.temporal import offramp_plugin
 from starter.local.postgres import PostgresCluster

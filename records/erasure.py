@@ -6,25 +6,18 @@ is noted with its counts before it goes and confirmed after: whatever dies in be
 
 from collections.abc import Iterable
 from datetime import datetime
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from contract.steps import Obstacle, Step
 from domain.messaging import ErasureFacts
 from domain.vocabulary import Channel, Event, Stage
-from records.cancellation.cases import HeldCase, Step, hold_case, record_step, tell_of
+from records.cancellation.cases import HeldCase, hold_case, record_step, tell_of
 from records.legal_holds import is_held
 from storage.tables import CancellationRow, ErasedThingRow, ErasureRow, ExportRow, OrganizationRow, SubscriptionRow
-
-
-class Obstacle(StrEnum):
-    """Why nothing may be erased yet."""
-
-    HOLD = "hold"
-    ACKNOWLEDGEMENT = "acknowledgement"
 
 
 class ErasedThing(BaseModel):

@@ -8,10 +8,11 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
+from contract.steps import Step
 from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
 from domain.messaging import ExportFacts
 from domain.vocabulary import Channel, Event, Stage
-from records.cancellation.cases import HeldCase, Step, hold_case, record_step, tell_of
+from records.cancellation.cases import HeldCase, hold_case, record_step, tell_of
 from records.cancellation.transitions import prepare
 from storage.tables import ErasureRow, ExportRow
 

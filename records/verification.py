@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from contract.steps import Step
 from domain.cancellation.lifecycle import (
     AlreadyVerified,
     CodeAttemptsExhausted,
@@ -20,7 +21,7 @@ from domain.marketing import is_marketing_cancellation
 from domain.refusals import Refusal
 from domain.vocabulary import Verification
 from records import audit
-from records.cancellation.cases import HeldCase, Step, hold_case
+from records.cancellation.cases import HeldCase, hold_case
 from records.marketing.service_cases import HeldMarketingCase, hold_marketing_case
 from storage.tables import CancellationRow, MarketingCancellationRow, MarketingCodeRow, VerificationCodeRow
 

@@ -17,7 +17,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.plugin import SimplePlugin
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from contract import messages as contract
+import contract
 from domain.refusals import Refusal
 from runtime.refusals import RefusalInterceptor
 

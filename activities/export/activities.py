@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.cancellation import Told, told_of
+from activities.cancellation import told_of
 from activities.common.long_work import DataWork, WorkCancelled, configured, go_on, waiting_for_others
 from activities.export import ExportProgress, export_schema
+from contract.steps import Recorded, Step
 from records import export as exports
-from records.cancellation.cases import Step
 from records.export import AttemptSuperseded, ExportAttempt, ExportSummary
 from storage.objects import ObjectStoreNotConfigured
 from storage.tenants.refusals import TenantDatabaseNotConfigured
@@ -18,7 +18,7 @@ class Exporter(DataWork):
     """The activities of an export."""
 
     @activity.defn
-    def export_data(self, step: Step) -> Told:
+    def export_data(self, step: Step) -> Recorded:
         """Write every table to the store, from one snapshot, and tell that it can be downloaded.
 
         An attempt is one snapshot, and dies with it: the next removes what it left, and begins anew in a place of its
@@ -62,21 +62,21 @@ class Exporter(DataWork):
             raise
 
     @activity.defn
-    def acknowledge_export(self, step: Step) -> Told:
+    def acknowledge_export(self, step: Step) -> Recorded:
         """Keep that the export was downloaded."""
         with self._transaction() as session:
             exports.acknowledge(session, step)
             return told_of(session, step.cancellation)
 
     @activity.defn
-    def renew_export_link(self, step: Step) -> Told:
+    def renew_export_link(self, step: Step) -> Recorded:
         """Note that a fresh link is to be mailed."""
         with self._transaction() as session:
             exports.renew_link(session, step, channels=self._channels)
             return told_of(session, step.cancellation)
 
     @activity.defn
-    def remind_of_export(self, step: Step) -> Told:
+    def remind_of_export(self, step: Step) -> Recorded:
         """Remind of an export that nobody has downloaded."""
         with self._transaction() as session:
             exports.remind_of_export(session, step, channels=self._channels)

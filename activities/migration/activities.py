@@ -2,64 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities.cancellation import Told
-from domain.migration import HandOver, MigrationStage
-from domain.vocabulary import Channel, Event
+from contract.steps import (
+    Accepted,
+    Corrected,
+    MigrationEnd,
+    MigrationReminder,
+    MigrationState,
+    Moved,
+    Step,
+)
+from domain.vocabulary import Channel
 from records import outbox
-from records.cancellation.cases import Step
 from records.migration import steps as on_premises
-from records.migration.steps import Correction, MigrationState
-
-
-class Moved(Told):
-    """A migration after a step."""
-
-    migration: MigrationState
-
-
-class Accepted(BaseModel):
-    """The queue took the request on."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    contact: str
-    transfer_at: datetime
-
-
-class Corrected(BaseModel):
-    """Something was put right."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    correction: Correction
-
-
-class MigrationReminder(BaseModel):
-    """A reminder or an escalation; the step's name is its occasion."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    event: Event
-    hand_over: HandOver
-
-
-class MigrationEnd(BaseModel):
-    """A migration that ends without having been completed."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    stage: MigrationStage
 
 
 class Migrations:

@@ -6,18 +6,17 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import obstore
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.common.heartbeat import Watch
 from activities.common.long_work import DataWork, configured, waiting_for_others
-from activities.migration.activities import Moved, moved
+from activities.migration.activities import moved
 from activities.migration.dump import Writer, copy_schema
 from activities.migration.pg_dump import DumpFailed, DumpSettings
+from contract.steps import Moved, Transfer
 from domain.vocabulary import Channel
-from records.cancellation.cases import Step
 from records.migration import steps as on_premises
 from records.migration.steps import Attempt, Transferred
 from storage.objects import Objects, ObjectStoreNotConfigured
@@ -31,15 +30,6 @@ PARTS_AT_ONCE = 2
 
 DUMP_FAILED = "dump_failed"
 """The type of the error that says that pg_dump broke off; it is tried again."""
-
-
-class Transfer(BaseModel):
-    """A transfer to be made: which of the migration's, counted from 1. The step is the same in every try of it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    step: Step
-    number: int
 
 
 def migration_prefix(cancellation: str) -> str:

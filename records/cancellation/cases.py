@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from contract.steps import Step
 from domain.cancellation.checklist import CaseFacts, Checklist
 from domain.cancellation.identity import Identity
 from domain.lines.quote import Quote, changes, quote
@@ -35,24 +35,6 @@ from storage.tables import (
     SubscriptionLineRow,
     SubscriptionRow,
 )
-
-
-class Step(BaseModel):
-    """One business step of a cancellation: the idempotency key, and who, when, why for the audit trail."""
-
-    model_config = ConfigDict(frozen=True)
-
-    cancellation: str
-    name: str
-    """Unique within the cancellation; a repetition repeats it."""
-    actor: str
-    at: datetime
-    why: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The idempotency key: the cancellation's id, which holds the workflow's subject, and the business step."""
-        return f"{self.cancellation}:{self.name}"
 
 
 def save_answers(

@@ -1,22 +1,17 @@
 """Opening a cancellation: the only way a case comes into being."""
 
-from collections.abc import Mapping
-from datetime import date, datetime
-
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from contract.steps import OpenedCase, OpenRequest, Step
 from domain.cancellation.checklist import Checklist
 from domain.cancellation.lifecycle import CancellationEnded, SubscriptionAlreadyCanceled, SubscriptionUnknown
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
-from domain.marketing import CampaignAction
 from domain.policy import CancellationPolicy
 from domain.vocabulary import (
     Channel,
     Event,
-    Identifier,
     Platform,
     Question,
     Stage,
@@ -26,7 +21,6 @@ from domain.vocabulary import (
 from records import audit
 from records.cancellation.cases import (
     HeldCase,
-    Step,
     checklist_of,
     current_quote,
     facts_of,
@@ -38,37 +32,6 @@ from records.cancellation.cases import (
 from records.cancellation.transitions import end, undo_lines
 from records.verification import save_verification
 from storage.tables import CancellationRow, OrganizationRow, PolicyRow, SubscriptionRow
-
-
-class OpenRequest(BaseModel):
-    """What opens a cancellation."""
-
-    model_config = ConfigDict(frozen=True)
-
-    workflow_id: str
-    subscription: Identifier
-    request_id: str
-    actor: str
-    at: datetime
-    answers: Mapping[str, str]
-    attested_because: str | None = None
-    goodwill_reason: str | None = None
-    reason: str | None = None
-    campaign_actions: Mapping[str, CampaignAction] = {}
-
-
-class OpenedCase(BaseModel):
-    """A cancellation as it was opened: all that the workflow needs to carry it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    cancellation: str
-    organization: Identifier
-    platform: Platform
-    checklist: Checklist
-    policy: CancellationPolicy
-    received_on: date
-    quote: Quote
 
 
 def open_case(session: Session, request: OpenRequest, *, channels: frozenset[Channel]) -> OpenedCase:

@@ -4,17 +4,16 @@ Every function is idempotent by its step: run again, it changes nothing and retu
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from contract.steps import Effect, Settlement, Step
 from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.lines.quote import Quote
 from domain.lines.terms import update_as_of, with_end_date
 from domain.vocabulary import Channel, Event, Stage
-from records.cancellation.cases import HeldCase, Step, current_quote, hold_case, last_promised, record_step, tell_of
+from records.cancellation.cases import HeldCase, current_quote, hold_case, last_promised, record_step, tell_of
 from records.lines.rows import DATE_FIELDS, as_domain, dates_of, lines_of, pending_plans
 from storage.tables import (
     CancellationLineRow,
@@ -22,27 +21,6 @@ from storage.tables import (
     PlannedLineRow,
     SubscriptionLineRow,
 )
-
-
-class Settlement(BaseModel):
-    """What became of the attempt to set the end dates."""
-
-    model_config = ConfigDict(frozen=True)
-
-    quote: Quote
-    outstanding_credit_memos: tuple[str, ...] = ()
-    """Invoices to be credited first; empty when the end dates are set and the lines frozen."""
-    termination_day_begins_at: datetime
-    """The instant (UTC) at which the termination day arrives in the organization's zone."""
-
-
-class Effect(BaseModel):
-    """What the end of access fixed."""
-
-    model_config = ConfigDict(frozen=True)
-
-    access_ended_on: date
-    reversal_deadline: datetime
 
 
 def settle_lines(session: Session, step: Step, *, channels: frozenset[Channel]) -> Settlement:

@@ -1,15 +1,11 @@
 """The cancellation of a marketing service alone: its transitions, one transaction each, idempotent by their steps."""
 
-from collections.abc import Mapping
-from datetime import datetime
-
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from contract.steps import CampaignStop, OpenedMarketingCase, OpenMarketingRequest, Step
 from domain.cancellation.identity import same_address
 from domain.marketing import (
-    CampaignAction,
     MarketingCancellationEnded,
     MarketingIdentityMismatch,
     MarketingServiceCanceled,
@@ -17,46 +13,13 @@ from domain.marketing import (
     MarketingStage,
     marketing_cancellation_id,
 )
-from domain.policy import CancellationPolicy
-from domain.vocabulary import Channel, Event, Identifier, Platform, Verification
+from domain.vocabulary import Channel, Event, Platform, Verification
 from records import audit
-from records.cancellation.cases import Step
 from records.marketing.campaigns import check_campaigns, current_campaigns, hold_service
 from records.marketing.service_cases import HeldMarketingCase, hold_marketing_case, tell_of_service
-from records.marketing.stops import CampaignStop, request_stops, stop_of
+from records.marketing.stops import request_stops, stop_of
 from records.verification import save_verification
 from storage.tables import MarketingCancellationRow
-
-
-class OpenMarketingRequest(BaseModel):
-    """What opens the cancellation of a marketing service."""
-
-    model_config = ConfigDict(frozen=True)
-
-    workflow_id: str
-    organization: Identifier
-    request_id: str
-    actor: str
-    at: datetime
-    administrator: str
-    """The address that the caller gives as that of the service's own billing administrator."""
-    campaign_actions: Mapping[str, CampaignAction] = {}
-    attested_because: str | None = None
-    reason: str | None = None
-
-
-class OpenedMarketingCase(BaseModel):
-    """A marketing service's cancellation as it was opened: all that the workflow needs to carry it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    cancellation: str
-    organization: Identifier
-    platform: Platform
-    time_zone: str
-    policy: CancellationPolicy
-    received_at: datetime
-    verification: Verification | None = None
 
 
 def open_marketing_case(

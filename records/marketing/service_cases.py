@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contract.steps import Step
 from domain.marketing import MarketingStage
 from domain.messaging import MarketingFacts, MarketingServiceFacts
 from domain.policy import CancellationPolicy
 from domain.vocabulary import Channel, Event
 from records import outbox
-from records.cancellation.cases import Step
 from records.marketing.campaigns import hold_service, stops_of
 from storage.tables import MarketingCancellationRow, MarketingServiceRow, OrganizationRow, PolicyRow
 

@@ -6,10 +6,10 @@ One transaction each, like `records.cancellation.transitions`; every function ch
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contract.steps import CampaignStop, Step
 from domain.cancellation.identity import same_address
 from domain.marketing import (
     CampaignFacts,
@@ -24,7 +24,7 @@ from domain.marketing import (
 from domain.messaging import MarketingFacts
 from domain.vocabulary import Channel, Event
 from records import audit
-from records.cancellation.cases import HeldCase, Step, hold_case, tell_of
+from records.cancellation.cases import HeldCase, hold_case, tell_of
 from records.cancellation.transitions import prepare
 from records.marketing.campaigns import (
     case_of,
@@ -37,17 +37,6 @@ from records.marketing.campaigns import (
 )
 from records.marketing.service_cases import HeldMarketingCase, hold_marketing_case, tell_of_service
 from storage.tables import CampaignRow, MarketingServiceRow
-
-
-class CampaignStop(BaseModel):
-    """How it stands with the campaigns that a case had stopped."""
-
-    model_config = ConfigDict(frozen=True)
-
-    requested: tuple[str, ...] = ()
-    """The campaigns that the ad centre was asked to stop."""
-    outstanding: tuple[str, ...] = ()
-    """Those of them that it has not acknowledged."""
 
 
 def request_consent(session: Session, step: Step, *, until: datetime, channels: frozenset[Channel]) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from contract.steps import Correction, MigrationState, Step
 from domain.cancellation.lifecycle import CancellationUnknown
 from domain.messaging import MigrationFacts
 from domain.migration import (
@@ -22,46 +23,11 @@ from domain.migration import (
     Party,
     patience,
 )
-from domain.policy import CancellationPolicy
 from domain.vocabulary import Channel, DataChoice, Event, Platform, Stage
 from records import audit
-from records.cancellation.cases import HeldCase, Step, hold_case, record_step, tell_of
+from records.cancellation.cases import HeldCase, hold_case, record_step, tell_of
 from records.cancellation.transitions import prepare
 from storage.tables import CancellationRow, MigrationRow, SupportQueueRow
-
-
-class MigrationState(BaseModel):
-    """A migration as it is recorded: all that the workflow needs to carry it, also from the middle on."""
-
-    model_config = ConfigDict(frozen=True)
-
-    cancellation: str
-    organization: str
-    time_zone: str
-    platform: Platform
-    queue: str
-    policy: CancellationPolicy
-    stage: MigrationStage
-    stage_since: datetime
-    requested_at: datetime
-    transfer_at: datetime | None = None
-    transfers: int = 0
-    tables: int | None = None
-    rows: int | None = None
-    bytes: int | None = None
-    sha256: str | None = None
-    links: int = 0
-
-
-class Correction(BaseModel):
-    """What is put right; what is not set stays."""
-
-    model_config = ConfigDict(frozen=True)
-
-    contact: str | None = None
-    transfer_at: datetime | None = None
-    again: bool = False
-    """Back to `scheduled`: what was transferred counts no more."""
 
 
 def request(session: Session, step: Step, *, channels: frozenset[Channel]) -> MigrationState:

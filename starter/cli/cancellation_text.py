@@ -8,7 +8,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from contract.messages import CancellationStatus, ExportStatus, MarketingCancellationStatus
+from contract import CancellationStatus, ExportStatus, MarketingCancellationStatus
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, deadline_in_words, instant_in_words, time_zone
 from domain.marketing import Consent

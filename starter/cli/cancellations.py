@@ -22,7 +22,7 @@ from starter.cli.service import (
 )
 
 if TYPE_CHECKING:
-    from contract.messages import CancellationStatus
+    from contract import CancellationStatus
     from starter.service.cancellation import Offramp
 
 Step: TypeAlias = "tuple[str, Callable[[Offramp], Awaitable[CancellationStatus]]]"
@@ -78,7 +78,7 @@ def start(
     as_json: JsonOption = False,
 ) -> None:
     """Start a cancellation with the answers known already, or show the one that is running."""
-    from contract.messages import Attestation, Goodwill, StartCancellation
+    from contract import Attestation, Goodwill, StartCancellation
     from starter.cli.cancellation_text import say_already_running, say_status
 
     message = StartCancellation(

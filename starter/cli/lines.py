@@ -15,7 +15,7 @@ from starter.cli.output import REFUSED, JsonOption, console, print_json, say
 from starter.cli.service import ActorOption, database
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
-    from contract.messages import UpdateLineDates
+    from contract import UpdateLineDates
 
 lines_app = typer.Typer(help="Subscription lines and their dates.", no_args_is_help=True)
 
@@ -82,7 +82,7 @@ def update_dates(
 
     Without --as-of it is today, in the zone of the nightly update. Ctrl-C leaves the update running.
     """
-    from contract.messages import UpdateLineDates
+    from contract import UpdateLineDates
 
     _scope(customer_contract, vendor_contract, subscription)
     wish = UpdateLineDates(

@@ -20,7 +20,7 @@ from starter.cli.service import (
 )
 
 if TYPE_CHECKING:
-    from contract.messages import MarketingCancellationStatus
+    from contract import MarketingCancellationStatus
 
 marketing_app = typer.Typer(
     help="Cancel a marketing service alone, pass on a consent, and say what the ad centre has stopped.",
@@ -53,7 +53,7 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Cancel a marketing service for ever, or show the cancellation that is running."""
-    from contract.messages import Attestation, StartMarketingCancellation
+    from contract import Attestation, StartMarketingCancellation
 
     message = StartMarketingCancellation(
         organization=organization,

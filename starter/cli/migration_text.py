@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from activities.messaging.letters import size_in_words
-from contract.messages import MigrationStatus
+from contract import MigrationStatus
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, instant_in_words
 from domain.migration import MigrationStage

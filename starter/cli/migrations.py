@@ -12,7 +12,7 @@ from starter.cli.output import JsonOption, print_json, say, say_unbroken
 from starter.cli.service import ActorOption, RequestIdOption, SubscriptionArgument, database, with_migrations
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
-    from contract.messages import MigrationStatus
+    from contract import MigrationStatus
 
 migrations_app = typer.Typer(
     help="On-premises migrations: accept, watch, correct and finish them.", no_args_is_help=True

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from contract.messages import SEARCH_ATTRIBUTES
+from contract import SEARCH_ATTRIBUTES
 from starter.cli.output import JsonOption, console, print_json
 from starter.cli.service import database
 from storage.schema.migrate import newest_revision

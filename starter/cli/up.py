@@ -57,7 +57,7 @@ def run_in_foreground(
         worker_module: what to run as the worker.
 
     """
-    from contract.messages import TASK_QUEUE
+    from contract import TASK_QUEUE
     from starter.local.stack import LocalStack, own_module
 
     async def when_ready(ports: "Ports") -> None:

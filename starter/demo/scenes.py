@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from contract import messages as contract
-from contract.messages import Attestation, CancellationStatus, ExportStatus, MarketingCancellationStatus
+import contract
+from contract import Attestation, CancellationStatus, ExportStatus, MarketingCancellationStatus
 from domain.cancellation.identity import Identity
 from domain.civil_time import day_of, deadline_in_words
 from domain.marketing import MarketingCancellationUnknown, MarketingStage

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from contract.messages import TASK_QUEUE
+from contract import TASK_QUEUE
 from domain.refusals import Refusal
 from runtime.process import leave
 from runtime.temporal import connect_to_temporal

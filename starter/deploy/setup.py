@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.lines import NightlySettings
-from contract.messages import SEARCH_ATTRIBUTES
+from contract import SEARCH_ATTRIBUTES
 from domain.refusals import Refusal
 from runtime.temporal import connect_to_temporal
 from starter.service.schedule import ensure_schedule

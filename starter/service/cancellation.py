@@ -15,7 +15,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from contract import messages as contract
+import contract
 from domain.cancellation.identity import Identity
 from domain.cancellation.lifecycle import (
     CancellationEnded,

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+import contract
 from activities.export import ExportProgress
-from contract import messages as contract
 from domain.cancellation.lifecycle import CancellationUnknown
 from domain.export.manifest import MANIFEST_NAME
 from domain.export.requests import ExportErased, ExportFilesMissing, NoExport

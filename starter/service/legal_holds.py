@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from contract import messages as contract
+import contract
 from records import legal_holds as holds
 from records.erasure import unerased_cases
 from records.legal_holds import Hold

@@ -19,7 +19,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from contract import messages as contract
+import contract
 from domain.civil_time import start_of_day
 from domain.lines.runs import LineDatesProgress
 from domain.refusals import ForwardedRefusal, Refusal

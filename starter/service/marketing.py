@@ -11,7 +11,8 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from contract import messages as contract
+import contract
+from contract.steps import CampaignStop, Step
 from domain.marketing import (
     CampaignUnknown,
     MarketingCancellationEnded,
@@ -22,10 +23,10 @@ from domain.marketing import (
 )
 from domain.vocabulary import Channel
 from records import outbox
-from records.cancellation.cases import Step, newest_case
+from records.cancellation.cases import newest_case
 from records.marketing.campaigns import case_of, open_stop
 from records.marketing.service_cases import newest_marketing_case
-from records.marketing.stops import CampaignStop, acknowledge_stop, stop_of
+from records.marketing.stops import acknowledge_stop, stop_of
 from starter.service.updates import UPDATE_TIMEOUT, Reaching
 from storage.tables import CampaignRow, CancellationRow, OrganizationRow
 

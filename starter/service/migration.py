@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+import contract
 from activities.messaging.letters import size_in_words
-from contract import messages as contract
 from domain.migration import MigrationEnded, MigrationOfAnotherCase, MigrationUnknown, NothingToDownload, transfer_id
 from domain.refusals import Refusal
 from records import audit

@@ -17,7 +17,7 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 
-from contract import messages as contract
+import contract
 
 HOUR = 1
 """01:00, outside business hours. In a zone whose clocks skip this hour one day in the year, that night has no run of its

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 import worker
-from contract.messages import SEARCH_ATTRIBUTES, TASK_QUEUE
+from contract import SEARCH_ATTRIBUTES, TASK_QUEUE
 from starter.deploy.health import asks_for_work
 from starter.local import HOST
 from starter.local.object_store import object_store_program

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from contract.steps import Obstacle, Step
 from domain.export.requests import ExportErased, NoExport
 from domain.legal_holds import DataAlreadyErased, HoldReleased, HoldUnknown
 from domain.messaging import ErasureFacts
@@ -16,8 +17,7 @@ from domain.vocabulary import Channel
 from records import erasure as erasures
 from records import export as exports
 from records import legal_holds as holds
-from records.cancellation.cases import Step
-from records.erasure import ErasedThing, ErasureBlocked, Obstacle
+from records.erasure import ErasedThing, ErasureBlocked
 from records.export import AttemptSuperseded, ExportAttempt, ExportSummary
 from storage.tables import AuditRow, MessageRow
 from storage.tenants.organizations import OrganizationNotFound

@@ -6,8 +6,8 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from contract import messages as contract
-from contract.messages import TASK_QUEUE
+import contract
+from contract import TASK_QUEUE
 from runtime.temporal import offramp_plugin
 from starter.local.temporal import temporal_program
 from tests.support.command_line import CommandLine

@@ -8,7 +8,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.worker import Worker
 
-from contract.messages import TASK_QUEUE
+from contract import TASK_QUEUE
 
 
 @workflow.defn

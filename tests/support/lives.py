@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from contract.messages import Goodwill, cancellation_workflow_id
+from contract import Goodwill, cancellation_workflow_id
 from domain.vocabulary import Channel, Event
 from storage.tables import LineDatesRunRow, MessageRow
 from tests.support import marketing_lives

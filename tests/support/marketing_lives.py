@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from contract.messages import (
+from contract import (
     Attestation,
     StartMarketingCancellation,
     cancellation_workflow_id,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
 
-from contract.messages import (
+from contract import (
     AcceptMigration,
     AcknowledgeMigration,
     CorrectMigration,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 from temporalio.client import WorkflowHandle
 
-from contract import messages as contract
+import contract
 from domain.lines.runs import LineDatesProgress
 from records.lines.runs import find_progress
 from storage.tables import SubscriptionLineRow

@@ -24,7 +24,7 @@ from psycopg import sql
 from pydantic import SecretStr
 from temporalio.testing import WorkflowEnvironment
 
-from contract.messages import SEARCH_ATTRIBUTES
+from contract import SEARCH_ATTRIBUTES
 from runtime.temporal import offramp_plugin
 from starter.local import HOST
 from starter.local.leftovers import Guard, ProcessRecord

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from contract.messages import STAGE
+from contract import STAGE
 
 
 @workflow.defn(sandboxed=False)

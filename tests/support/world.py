@@ -28,7 +28,7 @@ from activities.messaging.links import Links, LinkSettings
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhooks import WebhookSettings
 from activities.migration.pg_dump import DumpSettings
-from contract.messages import (
+from contract import (
     REQUEST_REVERSAL,
     Attestation,
     CancellationStatus,

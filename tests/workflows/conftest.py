@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from contract.messages import cancellation_workflow_id, marketing_workflow_id
+from contract import cancellation_workflow_id, marketing_workflow_id
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from tests.support.histories import assert_sound, histories_of

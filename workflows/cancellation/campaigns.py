@@ -6,11 +6,11 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
-    from activities.marketing import ConsentGiven, ConsentRequest, MarketingRecords
+    import contract
+    from activities.marketing import MarketingRecords
+    from contract.steps import ConsentGiven, ConsentRequest, Step
     from domain.marketing import Consent, ConsentNotAwaited
     from domain.vocabulary import CampaignChoice, Event, Stage
-    from records.cancellation.cases import Step
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):

@@ -5,10 +5,10 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
+    import contract
     from activities.export.activities import Exporter
+    from contract.steps import Step
     from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
-    from records.cancellation.cases import Step
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):

@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
+    import contract
     from domain.migration import MigrationRunning, MigrationStage
     from domain.vocabulary import DataChoice, Stage
     from runtime.refusals import as_refusal

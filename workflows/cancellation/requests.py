@@ -12,8 +12,9 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
-    from activities.cancellation import AnswersGiven, Records
+    import contract
+    from activities.cancellation import Records
+    from contract.steps import AnswersGiven, Step
     from domain.cancellation.identity import check_identity
     from domain.cancellation.lifecycle import (
         ApprovalNotAwaited,
@@ -26,7 +27,6 @@ with workflow.unsafe.imports_passed_through():
         check_withdrawal,
     )
     from domain.vocabulary import Question, Stage, Verification
-    from records.cancellation.cases import Step
     from runtime.refusals import as_application_error
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.

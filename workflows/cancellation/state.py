@@ -8,7 +8,8 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
+    import contract
+    from contract.steps import CampaignStop, OpenedCase
     from domain.cancellation.checklist import Checklist
     from domain.civil_dates import day_text
     from domain.civil_time import day_of, deadline_in_words, instant_in_words
@@ -17,8 +18,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.policy import CancellationPolicy
     from domain.refusals import RefusalDetails
     from domain.vocabulary import Stage
-    from records.cancellation.opening import OpenedCase
-    from records.marketing.stops import CampaignStop
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):

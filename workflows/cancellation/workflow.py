@@ -8,18 +8,15 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    # Not `from workflows import contract`, which would go past the sandbox's pass-through and load it anew each time.
-    import contract.messages as contract
-    from activities.cancellation import Approval, Records, Told
+    import contract
+    from activities.cancellation import Records
     from activities.common.retries import LONG_WORK_RETRY
     from activities.erasure import Eraser
     from activities.export.activities import Exporter
+    from contract.steps import Approval, Obstacle, OpenRequest, Recorded, Step
     from domain.cancellation.lifecycle import WorkflowIdMismatch
     from domain.refusals import Refusal
     from domain.vocabulary import DataChoice, Event, Stage
-    from records.cancellation.cases import Step
-    from records.cancellation.opening import OpenRequest
-    from records.erasure import Obstacle
     from runtime.refusals import as_application_error
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
@@ -253,7 +250,7 @@ class SubscriptionCancellation(DataRequests, CampaignStops, Migrating):
         return await self._end(Stage.ABANDONED, Records.abandon, step, "close the unanswered case")
 
     async def _end(
-        self, stage: Stage, activity: Callable[[Records, Step], Told], step: Step, summary: str
+        self, stage: Stage, activity: Callable[[Records, Step], Recorded], step: Step, summary: str
     ) -> contract.CancellationStatus:
         self._entering = stage
         told = await recorded(activity, step, summary=summary)

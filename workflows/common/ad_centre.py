@@ -9,11 +9,10 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
-    from activities.marketing import AdCentreReminder, MarketingRecords, StopAcknowledged, StopTold
+    import contract
+    from activities.marketing import MarketingRecords
+    from contract.steps import AdCentreReminder, CampaignStop, Step, StopAcknowledged, StopRecorded
     from domain.policy import CancellationPolicy
-    from records.cancellation.cases import Step
-    from records.marketing.stops import CampaignStop
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -63,7 +62,7 @@ class AdCentre(CaseCarrier[Stopping, Status], Generic[Stopping, Status]):
         summary = f"the ad centre has stopped {message.campaign}"
         self._take_stop(await recorded(MarketingRecords.acknowledge_stop, acknowledged, summary=summary))
 
-    def _take_stop(self, told: StopTold) -> None:
+    def _take_stop(self, told: StopRecorded) -> None:
         """Take how it stands; what was acknowledged once stays so, in whatever order the answers come back."""
         before = self.case.stop
         outstanding = tuple(

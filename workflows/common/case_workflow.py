@@ -8,14 +8,14 @@ from typing import Any, Generic, Protocol, TypeVar
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
-    from activities.cancellation import Attested, Records, RefusedRequest, Reminder
-    from activities.verification import CodeTried, Verifier
+    import contract
+    from activities.cancellation import Records
+    from activities.verification import Verifier
+    from contract.steps import Attested, CodeTried, RefusedRequest, Reminder, Step
     from domain.cancellation.lifecycle import AlreadyVerified
     from domain.civil_time import instant_in_words
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
     from domain.vocabulary import Event, Verification
-    from records.cancellation.cases import Step
     from runtime.refusals import as_application_error
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.

@@ -9,11 +9,11 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    # Not `from workflows import contract`, which would go past the sandbox's pass-through and load it anew each time.
-    import contract.messages as contract
+    import contract
     from activities.common.retries import RECORD_RETRY, WEBHOOK_RETRY
-    from activities.lines import LineDates, OpenRun, UpdatePass
+    from activities.lines import LineDates
     from activities.messaging.webhooks import Webhooks
+    from contract.steps import OpenRun, UpdatePass
     from domain.civil_dates import day_text
     from domain.lines.runs import LineDatesProgress, Scope
     from domain.refusals import ForwardedRefusal, Refusal, RefusedValue

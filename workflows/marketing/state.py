@@ -8,14 +8,13 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
+    import contract
+    from contract.steps import CampaignStop, OpenedMarketingCase
     from domain.civil_time import deadline_in_words, instant_in_words
     from domain.marketing import MarketingStage
     from domain.policy import CancellationPolicy
     from domain.refusals import RefusalDetails
     from domain.vocabulary import Verification
-    from records.marketing.service import OpenedMarketingCase
-    from records.marketing.stops import CampaignStop
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):

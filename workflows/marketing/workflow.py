@@ -6,8 +6,9 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
+    import contract
     from activities.marketing import MarketingRecords
+    from contract.steps import OpenMarketingRequest
     from domain.cancellation.lifecycle import AlreadyVerified, CancellationStillTelling, InputMalformed
     from domain.marketing import (
         MarketingCancellationEnded,
@@ -17,7 +18,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.refusals import Refusal
     from domain.vocabulary import Verification
-    from records.marketing.service import OpenMarketingRequest
     from runtime.refusals import as_application_error
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.

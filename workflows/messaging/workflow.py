@@ -5,7 +5,7 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
+    import contract
     from domain.vocabulary import Channel
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
-    from activities.cancellation import Records, RefusedRequest
-    from activities.migration.activities import Accepted, Corrected, Migrations, Moved
+    import contract
+    from activities.cancellation import Records
+    from activities.migration.activities import Migrations
+    from contract.steps import Accepted, Corrected, Correction, Moved, RefusedRequest, Step
     from domain.migration import (
         MigrationEnded,
         MigrationOfAnotherCase,
@@ -22,8 +23,6 @@ with workflow.unsafe.imports_passed_through():
         transfer_instant,
     )
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
-    from records.cancellation.cases import Step
-    from records.migration.steps import Correction
     from runtime.refusals import as_application_error
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.

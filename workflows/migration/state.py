@@ -8,11 +8,11 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
+    import contract
+    from contract.steps import MigrationState
     from domain.civil_time import instant_in_words
     from domain.migration import HAND_OVERS, HandOver, MigrationStage, patience
     from domain.refusals import RefusalDetails
-    from records.migration.steps import MigrationState
 
 
 @dataclass

@@ -9,17 +9,17 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    import contract.messages as contract
-    from activities.cancellation import Records, RefusedRequest
+    import contract
+    from activities.cancellation import Records
     from activities.common.retries import LONG_WORK_RETRY
-    from activities.migration.activities import MigrationEnd, MigrationReminder, Migrations
-    from activities.migration.transfer import Transfer, Transfers
+    from activities.migration.activities import Migrations
+    from activities.migration.transfer import Transfers
+    from contract.steps import MigrationEnd, MigrationReminder, RefusedRequest, Step, Transfer
     from domain.cancellation.lifecycle import WorkflowIdMismatch
     from domain.civil_time import instant_in_words
     from domain.migration import NOT_DONE, HandOver, MigrationStage, patience
     from domain.refusals import Refusal
     from domain.vocabulary import Event
-    from records.cancellation.cases import Step
     from runtime.refusals import as_application_error
 
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):

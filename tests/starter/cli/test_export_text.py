@@ -7,7 +7,7 @@ import pytest
 from temporalio.api.failure.v1 import Failure, TimeoutFailureInfo
 from temporalio.api.workflow.v1 import PendingActivityInfo
 
-from contract.messages import CancellationStatus, ExportStatus
+from contract import CancellationStatus, ExportStatus
 from domain.vocabulary import Stage
 from records.export import ExportState, ExportSummary
 from starter.cli.cancellation_text import say_status

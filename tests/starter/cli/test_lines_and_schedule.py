@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from contract import messages as contract
+import contract
 from tests.support.world import Mailbox, World
 
 DUE: dict[str, Any] = {

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
 
-from contract.messages import TASK_QUEUE
+from contract import TASK_QUEUE
 from starter.local.environment import load_local_environment
 from starter.local.leftovers import ProcessRecord
 from storage.objects import Objects, ObjectStoreSettings

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from activities.messaging.links import LINKS_PATH, LinkPurpose
-from contract.messages import ExportStatus
+from contract import ExportStatus
 from domain.vocabulary import Stage
 from tests.support.world import LINKS, World, eventually
 from tests.workflows.cancellation.test_export import exported, reached, ready_mail

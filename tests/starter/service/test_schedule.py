@@ -16,7 +16,7 @@ from temporalio.client import (
 )
 from temporalio.testing import WorkflowEnvironment
 
-from contract import messages as contract
+import contract
 from domain.lines.runs import LineDatesProgress
 from starter.service.schedule import ensure_schedule
 from tests.support.world import Mailbox, World

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from contract import messages as contract
+import contract
 from domain.civil_time import day_of
 from domain.vocabulary import Stage
 from storage.tables import PlannedLineRow

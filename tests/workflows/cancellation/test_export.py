@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import ActivityEnvironment
 
-from activities.erasure import Erased, Eraser
+import contract
+from activities.erasure import Eraser
 from activities.export.activities import Exporter
-from contract import messages as contract
-from contract.messages import ExportStatus
+from contract import ExportStatus
+from contract.steps import Erased, Step
 from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
 from domain.messaging import ErasureFacts
 from domain.vocabulary import Channel, Stage
-from records.cancellation.cases import Step
 from records.erasure import certificate_of, erased_things
 from starter.service.export import ExportsClient
 from starter.service.legal_holds import HoldsClient

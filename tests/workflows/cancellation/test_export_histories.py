@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from contract.messages import cancellation_workflow_id
+from contract import cancellation_workflow_id
 from domain.vocabulary import Stage
 from starter.service.legal_holds import HoldsClient
 from tests.support.world import AGENT, World, eventually

@@ -10,7 +10,7 @@ import signal
 import pytest
 from psycopg import sql
 
-from contract.messages import TASK_QUEUE
+from contract import TASK_QUEUE
 from starter.service.cancellation import Offramp
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase

@@ -9,7 +9,7 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
-from contract import messages as contract
+import contract
 from domain.vocabulary import Stage
 from tests.support.world import World, refused
 

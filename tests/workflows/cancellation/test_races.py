@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from contract import messages as contract
+import contract
 from domain.vocabulary import Stage
 from tests.support.world import AGENT, SECOND_PERSON, World, eventually
 

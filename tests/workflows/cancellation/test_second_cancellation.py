@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from contract import messages as contract
+import contract
 from domain.vocabulary import Stage
 from tests.support.world import AGENT, World, eventually, refused
 

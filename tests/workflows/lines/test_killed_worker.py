@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from contract.messages import TASK_QUEUE
+from contract import TASK_QUEUE
 from domain.lines.terms import update_as_of
 from records.lines.rows import as_domain
 from storage.tables import AuditRow, LineDatesRunRow, SubscriptionLineRow

@@ -14,8 +14,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Replayer
 
-from activities.lines import LineDates, OpenRun, UpdatePass
-from contract import messages as contract
+import contract
+from activities.lines import LineDates
+from contract.steps import OpenRun, UpdatePass
 from domain.lines.runs import LineDatesProgress
 from domain.vocabulary import Channel
 from runtime.temporal import offramp_plugin

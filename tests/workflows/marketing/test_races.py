@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 from temporalio.client import WorkflowHandle
 
+import contract
 from activities.messaging.webhooks import WebhookSettings
-from contract import messages as contract
 from domain.marketing import Consent, ConsentDecision, MarketingStage
 from domain.refusals import Refusal
 from domain.vocabulary import Stage

@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from contract import messages as contract
+import contract
 from domain.marketing import CampaignAction, MarketingStage
 from domain.vocabulary import Stage
 from tests.support.world import AGENT, MARKETING_OWNER, World, eventually, refused

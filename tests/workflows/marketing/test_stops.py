@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+import contract
 from activities.messaging.links import LinkPurpose
-from contract import messages as contract
 from domain.marketing import Consent, ConsentDecision
 from domain.vocabulary import Stage
 from tests.support.world import ADMINISTRATOR, AGENT, MARKETING_OWNER, World, eventually, refused

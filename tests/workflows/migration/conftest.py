@@ -9,7 +9,7 @@ import pytest_asyncio
 from psycopg import sql
 from temporalio.testing import WorkflowEnvironment
 
-from contract.messages import TASK_QUEUE, cancellation_workflow_id, migration_workflow_id
+from contract import TASK_QUEUE, cancellation_workflow_id, migration_workflow_id
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
 from tests.support.histories import assert_sound, histories_of

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from contract.messages import cancellation_workflow_id, migration_workflow_id
+from contract import cancellation_workflow_id, migration_workflow_id
 from tests.support.migrations import Migrations
 from tests.support.world import AGENT
 from tests.workflows.test_replay import HISTORIES, assert_fingerprint

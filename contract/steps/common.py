@@ -1,0 +1,60 @@
+"""The step itself, and what steps of every area carry."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.refusals import RefusalDetails
+from domain.vocabulary import Channel, Event
+
+
+class StepData(BaseModel):
+    """Base of every type that Temporal keeps in a history: immutable, and growing by optional fields alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Step(StepData):
+    """One business step of a cancellation: the idempotency key, and who, when, why for the audit trail."""
+
+    cancellation: str
+    name: str
+    """Unique within the cancellation; a repetition repeats it."""
+    actor: str
+    at: datetime
+    why: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: the cancellation's id, which holds the workflow's subject, and the business step."""
+        return f"{self.cancellation}:{self.name}"
+
+
+class Recorded(StepData):
+    """The outcome of a step: the sequence number of the newest message that is owed, by channel."""
+
+    last_message: dict[Channel, int] = {}
+
+
+class Reminder(StepData):
+    """A reminder to send; the step's name is its occasion."""
+
+    step: Step
+    event: Event
+
+
+class RefusedRequest(StepData):
+    """A request, and why it was refused."""
+
+    subscription: str | None = None
+    """The subscription, where the case is the cancellation of one."""
+    step: Step
+    action: str
+    refusal: RefusalDetails
+
+
+class CodeTried(StepData):
+    """A one-time code to be checked."""
+
+    step: Step
+    code: str

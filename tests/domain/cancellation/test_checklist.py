@@ -1,0 +1,152 @@
+"""The checklist: its questions, what counts as an answer, and every answer that is none (rules, section 8)."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from domain.cancellation.checklist import (
+    FURTHEST_TERMINATION,
+    AnswerNotUnderstood,
+    CaseFacts,
+    Checklist,
+    NoDataConfigured,
+    QuestionAlreadyAnswered,
+    QuestionNotAsked,
+    TerminationDayBeforeStart,
+    TerminationDayInPast,
+    TerminationDayTooFar,
+)
+from domain.cancellation.identity import Identity, IdentityMismatch
+from domain.refusals import Refusal
+from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Verification
+
+TODAY = date(2026, 11, 28)
+ANSWERS = {
+    "billing_administrator": "Ann@Example.com",
+    "organization_url": "contoso.example.com/",
+    "organization_name": "Contoso",
+    "termination_date": "2026-12-31",
+    "data": "none",
+    "campaigns": "keep",
+}
+
+
+def checklist(**facts: Any) -> Checklist:
+    known: dict[str, Any] = {
+        "identity": Identity(
+            billing_administrator="ann@example.com",
+            organization_url="https://contoso.example.com",
+            organization_name="contoso",
+        ),
+        "time_zone": "Europe/Berlin",
+        "purpose": Purpose.PRODUCTION,
+        "has_marketing_service": True,
+        "starts_on": date(2026, 1, 1),
+        "has_data": True,
+    }
+    return Checklist(facts=CaseFacts(**known | facts))
+
+
+def test_the_questions_are_asked_in_the_order_of_the_checklist() -> None:
+    assert checklist().open_questions == tuple(Question)
+
+
+def test_campaigns_are_asked_about_only_where_there_is_a_marketing_service() -> None:
+    without = checklist(has_marketing_service=False)
+    assert Question.CAMPAIGNS not in without.asked
+    assert without.campaigns is CampaignChoice.NO_CAMPAIGNS
+    with pytest.raises(QuestionNotAsked):
+        without.answered({"campaigns": "stop"}, today=TODAY)
+
+
+def test_answers_are_taken_as_the_record_has_them() -> None:
+    answered = checklist().answered(ANSWERS, today=TODAY)
+    assert answered.open_questions == ()
+    assert answered.answers[Question.BILLING_ADMINISTRATOR] == "ann@example.com"
+    assert answered.answers[Question.ORGANIZATION_URL] == "https://contoso.example.com"
+    assert (answered.termination_date, answered.data, answered.campaigns) == (
+        date(2026, 12, 31),
+        DataChoice.NONE,
+        CampaignChoice.KEEP,
+    )
+
+
+def test_a_checklist_is_complete_when_all_is_answered_and_the_administrator_verified() -> None:
+    answered = checklist().answered(ANSWERS, today=TODAY)
+    assert not answered.is_complete
+    assert answered.verified(Verification.ONE_TIME_CODE).is_complete
+    assert not checklist().verified(Verification.ATTESTATION).is_complete
+
+
+def test_answers_come_in_pieces_and_an_earlier_checklist_stays_as_it_was() -> None:
+    first = checklist().answered({"data": "export"}, today=TODAY)
+    second = first.answered({"campaigns": "stop"}, today=TODAY)
+    assert set(first.answers) == {Question.DATA}
+    assert set(second.answers) == {Question.DATA, Question.CAMPAIGNS}
+
+
+@pytest.mark.parametrize(
+    ("given", "refusal"),
+    [
+        ({"shoe_size": "44"}, QuestionNotAsked),
+        ({"data": "perhaps"}, AnswerNotUnderstood),
+        ({"data": "None"}, AnswerNotUnderstood),
+        ({"campaigns": ""}, AnswerNotUnderstood),
+        ({"termination_date": "31.12.2026"}, AnswerNotUnderstood),
+        ({"termination_date": "2026-02-30"}, AnswerNotUnderstood),
+        ({"termination_date": "2026-11-27"}, TerminationDayInPast),
+        ({"billing_administrator": "bob@example.com"}, IdentityMismatch),
+    ],
+)
+def test_what_is_no_answer_is_refused(given: dict[str, str], refusal: type[Refusal]) -> None:
+    with pytest.raises(refusal):
+        checklist().answered(given, today=TODAY)
+
+
+def test_one_bad_answer_takes_none_of_them() -> None:
+    before = checklist()
+    with pytest.raises(AnswerNotUnderstood):
+        before.answered({"data": "none", "campaigns": "maybe"}, today=TODAY)
+    assert before.answers == {}
+
+
+def test_today_is_a_termination_day_and_so_is_the_last_day_that_a_case_is_carried_for() -> None:
+    for day in (TODAY, TODAY + FURTHEST_TERMINATION):
+        assert checklist().answered({"termination_date": day.isoformat()}, today=TODAY).termination_date == day
+    with pytest.raises(TerminationDayTooFar):
+        checklist().answered(
+            {"termination_date": (TODAY + FURTHEST_TERMINATION + timedelta(1)).isoformat()}, today=TODAY
+        )
+
+
+def test_a_subscription_is_not_terminated_before_it_starts() -> None:
+    starting = checklist(starts_on=date(2027, 3, 1))
+    with pytest.raises(TerminationDayBeforeStart) as refused:
+        starting.answered({"termination_date": "2027-02-28"}, today=TODAY)
+    assert refused.value.values == {"termination_date": "2027-02-28", "start_date": "2027-03-01"}
+    assert starting.answered({"termination_date": "2027-03-01"}, today=TODAY).termination_date == date(2027, 3, 1)
+
+
+@pytest.mark.parametrize("choice", ["export", "migrate"])
+def test_data_is_kept_only_of_an_organization_whose_data_is_known(choice: str) -> None:
+    with pytest.raises(NoDataConfigured):
+        checklist(has_data=False).answered({"data": choice}, today=TODAY)
+    assert checklist().answered({"data": choice}, today=TODAY).data == choice
+
+
+def test_an_answer_about_the_identity_is_never_repeated_in_a_refusal() -> None:
+    answered = checklist().answered({"billing_administrator": "ann@example.com", "data": "none"}, today=TODAY)
+    with pytest.raises(QuestionAlreadyAnswered) as again:
+        answered.answered({"billing_administrator": "ann@example.com"}, today=TODAY)
+    assert "ann@example.com" not in str(again.value)
+    with pytest.raises(QuestionAlreadyAnswered, match="none"):
+        answered.answered({"data": "export"}, today=TODAY)
+
+
+def test_every_mismatch_is_named_at_once_and_the_record_is_not() -> None:
+    wrong = {"billing_administrator": "bob@example.com", "organization_url": "https://fabrikam.example.com"}
+    with pytest.raises(IdentityMismatch) as refused:
+        checklist().answered(wrong, today=TODAY)
+    assert refused.value.values["questions"] == "billing_administrator,organization_url"
+    assert "contoso" not in str(refused.value)

@@ -1,0 +1,74 @@
+"""The same information, as people write it: addresses, URLs and unique names (rules, section 8)."""
+
+from itertools import product
+
+import pytest
+
+from domain.cancellation.identity import (
+    Identity,
+    IdentityMismatch,
+    check_identity,
+    mismatches,
+    same_address,
+    same_name,
+    same_url,
+)
+from domain.vocabulary import Question
+
+RECORD = Identity(
+    billing_administrator="ann@example.com",
+    organization_url="https://contoso.example.com/sales",
+    organization_name="contoso",
+)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("contoso.example.com", "https://contoso.example.com/", True),
+        ("HTTPS://Contoso.Example.COM", "https://contoso.example.com", True),
+        ("https://contoso.example.com.", "https://contoso.example.com", True),
+        (" contoso.example.com ", "contoso.example.com", True),
+        ("http://contoso.example.com", "https://contoso.example.com", True),
+        ("https://contoso.example.com/sales", "https://contoso.example.com", False),
+        ("https://contoso.example.com/Sales", "https://contoso.example.com/sales", False),
+        ("https://contoso.example.com:8443", "https://contoso.example.com", False),
+        ("https://evil.example/contoso.example.com", "https://contoso.example.com", False),
+        ("https://[broken", "https://[broken", True),
+        ("https://[broken", "https://contoso.example.com", False),
+        ("", "https://contoso.example.com", False),
+    ],
+)
+def test_urls_lead_to_the_same_organization(one: str, other: str, same: bool) -> None:
+    assert same_url(one, other) is same
+    assert same_url(other, one) is same
+
+
+def test_case_and_outer_spaces_of_addresses_and_names_do_not_count() -> None:
+    assert same_address(" Ann@EXAMPLE.com ", "ann@example.com")
+    assert not same_address("ann+1@example.com", "ann@example.com")
+    assert same_name("CONTOSO ", "contoso")
+    assert same_name("STRASSE", "straße"), "as every caseless comparison of Unicode"
+    assert not same_name("contoso ltd", "contoso")
+
+
+def test_every_combination_of_differences_is_found_in_the_order_of_the_checklist() -> None:
+    wrong = {
+        Question.BILLING_ADMINISTRATOR: "bob@example.com",
+        Question.ORGANIZATION_URL: "https://fabrikam.example.com",
+        Question.ORGANIZATION_NAME: "fabrikam",
+    }
+    for chosen in product((False, True), repeat=len(wrong)):
+        differing = tuple(question for question, picked in zip(wrong, chosen, strict=True) if picked)
+        given = RECORD.model_copy(update={question.value: wrong[question] for question in differing})
+        assert mismatches(given, RECORD) == differing
+
+
+def test_a_refusal_says_which_point_differs_and_nothing_of_the_record() -> None:
+    check_identity(RECORD, RECORD)
+    given = RECORD.model_copy(update={"organization_name": "fabrikam"})
+    with pytest.raises(IdentityMismatch) as refused:
+        check_identity(given, RECORD)
+    assert refused.value.values == {"questions": "organization_name"}
+    for secret in ("contoso", "ann@example.com", "fabrikam"):
+        assert secret not in str(refused.value)

@@ -35,11 +35,19 @@ from runtime.temporal import connect_to_temporal
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
-from workflows.cancellation.workflow import SubscriptionCancellation
-from workflows.lines.workflow import SubscriptionLineDatesUpdate
-from workflows.marketing.workflow import MarketingServiceCancellation
-from workflows.messaging.workflow import MessageDelivery
-from workflows.migration.workflow import OnPremisesMigration
+from workflows.cancellation import workflow as cancellation
+from workflows.lines import workflow as lines
+from workflows.marketing import workflow as marketing
+from workflows.messaging import workflow as messaging
+from workflows.migration import workflow as migration
+
+WORKFLOWS = (
+    *cancellation.WORKFLOWS,
+    *migration.WORKFLOWS,
+    *marketing.WORKFLOWS,
+    *messaging.WORKFLOWS,
+    *lines.WORKFLOWS,
+)
 
 # As many activities at once as there are threads for them and connections to the database.
 CONCURRENT_ACTIVITIES = 20
@@ -64,74 +72,24 @@ def create_worker(
 ) -> Worker:
     """Put a worker together from its outside parties."""
     channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
-    records, mailer = Records(engine, channels), Mail(engine, mail, links)
-    verifier, hooks = Verifier(engine, mailer), Webhooks(engine, webhooks, http)
-    marketing = MarketingRecords(engine, channels, links)
-    line_dates = LineDates(engine, channels, (nightly or NightlySettings()).nightly_zone)
-    exporter, eraser = Exporter(engine, channels, tenants, objects), Eraser(engine, channels, tenants, objects)
-    migrations = Migrations(engine, channels)
-    transfers = Transfers(engine, channels, tenants, objects, dump or DumpSettings())
+    mailer = Mail(engine, mail, links)
+    areas = (
+        Records(engine, channels),
+        Exporter(engine, channels, tenants, objects),
+        Migrations(engine, channels),
+        Transfers(engine, channels, tenants, objects, dump or DumpSettings()),
+        MarketingRecords(engine, channels, links),
+        Eraser(engine, channels, tenants, objects),
+        Verifier(engine, mailer),
+        mailer,
+        Webhooks(engine, webhooks, http),
+        LineDates(engine, channels, (nightly or NightlySettings()).nightly_zone),
+    )
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[
-            SubscriptionCancellation,
-            MarketingServiceCancellation,
-            OnPremisesMigration,
-            SubscriptionLineDatesUpdate,
-            MessageDelivery,
-        ],
-        activities=[
-            records.open_case,
-            records.save_answers,
-            records.save_attestation,
-            records.await_approval,
-            records.approve_goodwill,
-            records.settle_lines,
-            records.take_effect,
-            records.reverse,
-            records.withdraw,
-            records.abandon,
-            records.close,
-            records.remind,
-            records.record_refusal,
-            marketing.request_consent,
-            marketing.remind_of_consent,
-            marketing.save_consent,
-            marketing.time_consent_out,
-            marketing.stop_campaigns,
-            marketing.remind_ad_centre,
-            marketing.acknowledge_stop,
-            marketing.open_marketing_case,
-            marketing.cancel_marketing_service,
-            marketing.complete_marketing_case,
-            marketing.abandon_marketing_case,
-            exporter.export_data,
-            exporter.acknowledge_export,
-            exporter.renew_export_link,
-            exporter.remind_of_export,
-            eraser.erase_data,
-            eraser.discard_copies,
-            migrations.request_migration,
-            migrations.accept_migration,
-            migrations.correct_migration,
-            migrations.start_transfer,
-            migrations.send_migration_link,
-            migrations.acknowledge_migration,
-            migrations.complete_migration,
-            migrations.end_migration,
-            migrations.remind_of_migration,
-            transfers.transfer_data,
-            transfers.discard_transfers,
-            verifier.send_code,
-            verifier.check_code,
-            mailer.deliver_mail,
-            hooks.deliver_webhooks,
-            hooks.deliver_line_events,
-            line_dates.open_line_dates_run,
-            line_dates.update_line_dates,
-            line_dates.finish_line_dates_run,
-        ],
+        workflows=WORKFLOWS,
+        activities=[activity for area in areas for activity in area.registered],
         activity_executor=executor,
         max_concurrent_activities=CONCURRENT_ACTIVITIES,
         max_concurrent_local_activities=CONCURRENT_ACTIVITIES,

@@ -42,6 +42,25 @@ class Records:
         self._engine = engine
         self._channels = channels
 
+    @property
+    def registered(self) -> list[Callable[..., object]]:
+        """The activities that a worker runs."""
+        return [
+            self.open_case,
+            self.save_answers,
+            self.save_attestation,
+            self.await_approval,
+            self.approve_goodwill,
+            self.settle_lines,
+            self.take_effect,
+            self.reverse,
+            self.withdraw,
+            self.abandon,
+            self.close,
+            self.remind,
+            self.record_refusal,
+        ]
+
     @activity.defn
     def open_case(self, request: OpenRequest) -> Opened:
         """Open a cancellation; a refusal is kept in the audit trail of the subscription."""

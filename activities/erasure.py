@@ -1,6 +1,6 @@
 """Erasing: an organization's data and every copy of it, in small steps, each with its place on the certificate."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -22,6 +22,11 @@ OBJECTS_IN_A_STEP = 100
 
 class Eraser(DataWork):
     """The activities of erasing."""
+
+    @property
+    def registered(self) -> list[Callable[..., object]]:
+        """The activities that a worker runs."""
+        return [self.erase_data, self.discard_copies]
 
     @activity.defn
     def erase_data(self, step: Step) -> Erased:

@@ -1,6 +1,7 @@
 """The update of line dates, carried chunk by chunk: set-based, resumable, in constant memory."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from pydantic import field_validator
@@ -54,6 +55,11 @@ class LineDates:
         self._zone = zone
         self._chunk_lines = chunk_lines
         self._slice = slice_
+
+    @property
+    def registered(self) -> list[Callable[..., object]]:
+        """The activities that a worker runs."""
+        return [self.open_line_dates_run, self.update_line_dates, self.finish_line_dates_run]
 
     @activity.defn
     def open_line_dates_run(self, wanted: OpenRun) -> LineDatesProgress:

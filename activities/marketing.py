@@ -42,6 +42,23 @@ class MarketingRecords:
         self._channels = channels
         self._links = links
 
+    @property
+    def registered(self) -> list[Callable[..., object]]:
+        """The activities that a worker runs."""
+        return [
+            self.request_consent,
+            self.remind_of_consent,
+            self.save_consent,
+            self.time_consent_out,
+            self.stop_campaigns,
+            self.remind_ad_centre,
+            self.acknowledge_stop,
+            self.open_marketing_case,
+            self.cancel_marketing_service,
+            self.complete_marketing_case,
+            self.abandon_marketing_case,
+        ]
+
     @activity.defn
     def request_consent(self, request: ConsentRequest) -> ConsentAsked:
         """Ask the marketing service's own administrator to agree, where that is another person."""

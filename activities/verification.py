@@ -1,5 +1,7 @@
 """Verifying the billing administrator by a one-time code: made, mailed and checked; never stored in the clear."""
 
+from collections.abc import Callable
+
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
@@ -16,6 +18,11 @@ class Verifier:
     def __init__(self, engine: Engine, mail: Mail) -> None:
         self._engine = engine
         self._mail = mail
+
+    @property
+    def registered(self) -> list[Callable[..., object]]:
+        """The activities that a worker runs."""
+        return [self.send_code, self.check_code]
 
     @activity.defn
     def send_code(self, step: Step) -> None:

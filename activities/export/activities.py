@@ -1,5 +1,6 @@
 """Exporting an organization's data to the object store, and what the records hold of it (rules, section 10)."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -16,6 +17,16 @@ from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 class Exporter(DataWork):
     """The activities of an export."""
+
+    @property
+    def registered(self) -> list[Callable[..., object]]:
+        """The activities that a worker runs."""
+        return [
+            self.export_data,
+            self.acknowledge_export,
+            self.renew_export_link,
+            self.remind_of_export,
+        ]
 
     @activity.defn
     def export_data(self, step: Step) -> Recorded:

@@ -1,5 +1,6 @@
 """Mail to people: the outbox's messages as letters, and the one-time code that is never written down."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -88,6 +89,11 @@ class Mail:
         self._server = settings.server
         self._sender = settings.sender
         self._reply_to = settings.mail_reply_to
+
+    @property
+    def registered(self) -> list[Callable[..., object]]:
+        """The activities that a worker runs."""
+        return [self.deliver_mail]
 
     @activity.defn
     def deliver_mail(self, cancellation: str) -> int:

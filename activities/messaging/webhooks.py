@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,6 +95,11 @@ class Webhooks:
         self._client = client
         self._url = httpx.URL(settings.webhook_url) if settings.webhook_url else None
         self._signers = settings.signers
+
+    @property
+    def registered(self) -> list[Callable[..., object]]:
+        """The activities that a worker runs."""
+        return [self.deliver_webhooks, self.deliver_line_events]
 
     @activity.defn
     def deliver_webhooks(self, cancellation: str) -> int:

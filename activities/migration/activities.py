@@ -28,6 +28,21 @@ class Migrations:
         self._engine = engine
         self._channels = channels
 
+    @property
+    def registered(self) -> list[Callable[..., object]]:
+        """The activities that a worker runs."""
+        return [
+            self.request_migration,
+            self.accept_migration,
+            self.correct_migration,
+            self.start_transfer,
+            self.send_migration_link,
+            self.acknowledge_migration,
+            self.complete_migration,
+            self.end_migration,
+            self.remind_of_migration,
+        ]
+
     @activity.defn
     def request_migration(self, step: Step) -> Moved:
         """Request a migration, or return the one that was requested before; raises NothingToMigrate, MigrationRunning."""

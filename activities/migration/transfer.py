@@ -1,7 +1,7 @@
 """The transfer of an organization's data to the secure site: an activity that may be killed at any moment."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -50,6 +50,11 @@ class Transfers(DataWork):
     ) -> None:
         super().__init__(engine, channels, tenants, objects)
         self._dump = dump
+
+    @property
+    def registered(self) -> list[Callable[..., object]]:
+        """The activities that a worker runs."""
+        return [self.transfer_data, self.discard_transfers]
 
     @activity.defn(no_thread_cancel_exception=True)
     def transfer_data(self, transfer: Transfer) -> Moved:

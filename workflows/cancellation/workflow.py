@@ -310,3 +310,6 @@ class SubscriptionCancellation(DataRequests, CampaignStops, Migrating):
 
     def _enter(self, stage: Stage, *, deadline: datetime | None = None) -> None:
         self.case.stage, self.case.stage_deadline = stage, deadline
+
+
+WORKFLOWS = (SubscriptionCancellation,)

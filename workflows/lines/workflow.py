@@ -184,3 +184,6 @@ def _details(progress: LineDatesProgress, doing: str) -> str:
         f"### Line dates of {progress.scope} as of {day_text(progress.as_of)} ({progress.zone})\n\n| | |\n|---|---|\n{table}\n"
         f"{failures}{f'{chr(10)}- and {more} more' if failures and more > 0 else ''}"
     )
+
+
+WORKFLOWS = (SubscriptionLineDatesUpdate,)

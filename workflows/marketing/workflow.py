@@ -154,3 +154,6 @@ class MarketingServiceCancellation(AdCentre[MarketingCase, contract.MarketingCan
             raise MarketingCancellationEnded(self.case.id, self.case.stage)
         if self.case.verification is not None:
             raise AlreadyVerified(self.case.id)
+
+
+WORKFLOWS = (MarketingServiceCancellation,)

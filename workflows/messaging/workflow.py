@@ -37,3 +37,6 @@ class MessageDelivery:
         for channel, sequence in last_message.items():
             known = Channel(channel)
             self._wanted[known] = max(self._wanted.get(known, 0), int(sequence))
+
+
+WORKFLOWS = (MessageDelivery,)

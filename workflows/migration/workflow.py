@@ -249,3 +249,6 @@ class OnPremisesMigration(MigrationRequests):
 
 def _in_words(duration: timedelta) -> str:
     return f"{duration.days} days" if duration.days else f"{int(duration.total_seconds())} seconds"
+
+
+WORKFLOWS = (OnPremisesMigration,)

@@ -56,7 +56,13 @@ def run_in_foreground(
         demo: called with the Web UI's address when everything runs.
         worker_module: what to run as the worker.
 
+    Raises:
+        EmbeddedPartMissing: the extra ``embedded`` is not installed.
+
     """
+    from starter.local.embedded_parts import check_embedded_parts
+
+    check_embedded_parts()
     from contract import TASK_QUEUE
     from starter.local.stack import LocalStack, own_module
 

@@ -132,6 +132,12 @@ def test_the_wheel_has_every_module_letter_and_migration(wheel: Path) -> None:
     assert wanted <= held
 
 
+def test_no_package_index_takes_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        assert "\nClassifier: Private :: Do Not Upload\n" in archive.read(metadata).decode()
+
+
 def test_the_wheel_runs_without_the_packages_of_the_local_stack(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path)
     program = f"""

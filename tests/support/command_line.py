@@ -39,7 +39,7 @@ class CommandLine:
     def _call(self, arguments: tuple[str, ...]) -> Called:
         before = dict(os.environ)
         os.environ.update({"COLUMNS": "80", **self._environment})
-        out, err = io.StringIO(), io.StringIO()
+        out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True), io.StringIO()
         status: object = None
         try:
             with redirect_stdout(out), redirect_stderr(err):
@@ -51,4 +51,5 @@ class CommandLine:
             os.environ.clear()
             os.environ.update(before)
         assert isinstance(status, int)
-        return Called(status, out.getvalue(), err.getvalue())
+        out.seek(0)
+        return Called(status, out.read(), err.getvalue())

@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test soak lint bench-lifecycle bench-dates bench-export histories lock clean
+.DEFAULT_GOAL := help
+.PHONY: help run test soak lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -12,6 +13,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.installed  ## the whole service on this machine, with a demonstration
 	$(BIN)/offramp up --demo
@@ -27,6 +31,13 @@ lint: $(VENV)/.installed  ## style, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+format: $(VENV)/.installed  ## repair style, where that needs no thought
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+hooks: $(VENV)/.installed  ## run the checks of `make lint` before every commit
+	$(BIN)/pre-commit install
 
 # With byte code, as every deployment has it: the sandbox loads workflow modules anew for each workflow.
 bench-lifecycle: $(VENV)/.installed  ## a whole cancellation against a bare workflow with the same waits
@@ -48,5 +59,5 @@ lock: $(VENV)/.installed  ## pin the newest releases that pyproject.toml admits,
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --constraint requirements.lock \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -o requirements-image.lock
 
-clean:
+clean:  ## remove the virtual environment and the data of the local stack
 	rm -rf $(VENV) .offramp

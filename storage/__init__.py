@@ -1,1 +1,1 @@
-"""How things are kept: the engine, tables, schema, the organizations' own data, objects."""
+"""The stores: the engine, tables, schema, the organizations' own data, objects."""

@@ -1,4 +1,4 @@
-"""How to reach PostgreSQL."""
+"""The connection to the service's own PostgreSQL: settings, engine, and the refusals of both."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ class DatabasePasswordUnusable(Refusal):
 
 
 class DatabaseUnavailable(Refusal):
-    """The database does not answer, or lets nobody in."""
+    """The database does not answer, or refuses the login."""
 
     code = "database_unavailable"
 
@@ -83,7 +83,7 @@ class DatabaseNotMigrated(Refusal):
 
 
 class DatabaseSettings(BaseSettings):
-    """Where the database is.
+    """The address of the database.
 
     ``OFFRAMP_DATABASE_URL``: ``postgresql://user:password@host:port/database``, PostgreSQL 15 or newer.
     ``OFFRAMP_DATABASE_PASSWORD_FILE``: a file with the password alone, as container platforms mount secrets; the URL

@@ -1,1 +1,1 @@
-"""What activities of several areas share: heartbeats, long work, retry policies."""
+"""Shared parts of activities: heartbeats, long work, retry policies."""

@@ -1,4 +1,4 @@
-"""Long work under watch: heartbeats while it gets on, and an end to it as soon as it is not wanted any more."""
+"""The heartbeat of long work: sent while it progresses, and its end as soon as it is cancelled."""
 
 import contextvars
 import threading
@@ -31,7 +31,7 @@ class Watch:
         self.cancelled = False
 
     def progress(self, what: str, so_far: int) -> None:
-        """Note that the work gets on.
+        """Record progress.
 
         Raises:
             CancelledError: it is not wanted any more.
@@ -41,13 +41,13 @@ class Watch:
         self._progress, self._got_on_at = (what, so_far), time.monotonic()
 
     def check(self) -> None:
-        """Raise CancelledError if the work is not wanted any more."""
+        """Raise CancelledError once the work is cancelled."""
         if self.cancelled:
             raise CancelledError("the work is not wanted any more")
 
     @contextmanager
     def stopped_by(self, stop: Callable[[], object]) -> Iterator[None]:
-        """Have ``stop`` called, from another thread, if the work is not wanted any more while the block runs."""
+        """Call ``stop``, from another thread, if the work is cancelled while the block runs."""
         with self._lock:
             self.check()
             self._stops.append(stop)

@@ -29,7 +29,7 @@ def configured(party: Configured | None, without: Callable[[], Refusal]) -> Conf
 
 
 class WorkCancelled(Exception):  # noqa: N818 - somebody's wish, not a fault
-    """The work is not wanted any more."""
+    """The work was cancelled."""
 
 
 def go_on(*details: object) -> None:
@@ -63,7 +63,7 @@ def waiting_for_others() -> Iterator[None]:
 
 
 class DataWork:
-    """What works on an organization's data has: the records, the tenants' database and the object store.
+    """Base of the activities on an organization's data: with the records, the tenants' database and the object store.
 
     The latter two are None where this installation has none; see `configured`.
     """

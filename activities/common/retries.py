@@ -1,4 +1,4 @@
-"""How patient activities are: the retry policies that workflows give them. None of them ever gives up by itself."""
+"""The retry policies that workflows give to activities. None of them ever gives up by itself."""
 
 from datetime import timedelta
 

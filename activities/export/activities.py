@@ -1,4 +1,4 @@
-"""Exporting an organization's data to the object store, and what the records hold of it (rules, section 10)."""
+"""The activities of an export: an organization's data to the object store, and the record of it (rules, section 10)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ class Exporter(DataWork):
 
     @activity.defn
     def export_data(self, step: Step) -> Recorded:
-        """Write every table to the store, from one snapshot, and tell that it can be downloaded.
+        """Write every table to the store, from one snapshot, and notify that it can be downloaded.
 
         An attempt is one snapshot, and dies with it: the next removes what it left, and begins anew in a place of its
         own. Run again after the end, it changes nothing. What the store or the tenants' database refuses is tried again.
@@ -88,7 +88,7 @@ class Exporter(DataWork):
 
     @activity.defn
     def remind_of_export(self, step: Step) -> Recorded:
-        """Remind of an export that nobody has downloaded."""
+        """Remind of an export that has not been downloaded."""
         with self._transaction() as session:
             exports.remind_of_export(session, step, channels=self._channels)
             return told_of(session, step.cancellation)

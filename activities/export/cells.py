@@ -34,7 +34,7 @@ class Cells(Protocol):
 
 
 def written_as(column: TenantColumn) -> WrittenAs:
-    """Return how a column is written where Excel holds the value."""
+    """Return the form in which a column is written where Excel represents its values."""
     return _WRITTEN_AS.get(column.base_type_oid, "text")
 
 
@@ -62,7 +62,7 @@ class BooleanCells:
 
 
 class NumberCells:
-    """Numbers. One that Excel would change is text, and noted under what ``trouble`` says of it."""
+    """Numbers. A number that Excel would change becomes text, counted under the code that ``trouble`` gives it."""
 
     def __init__(
         self, notes: Notes, plain: Callable[[Sequence[str]], bool], trouble: Callable[[str], WarningCode | None]

@@ -1,4 +1,4 @@
-"""Dates and times as a workbook holds them: days and decimals of days, of which Excel began to count at the end of 1899."""
+"""Dates and times in a workbook: days and fractions of days, counted from the end of 1899."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -77,7 +77,7 @@ class TemporalCells:
             return text_cell(value or "", quoted=True)
 
     def _note_finer(self, values: Sequence[str | None], first_row: int, longest: int) -> None:
-        """Note values with more characters than those that tell thousandths of a second have."""
+        """Count values finer than a thousandth of a second, by their length."""
         finer = [row for row, value in enumerate(values, first_row) if value is not None and len(value) > longest]
         if finer:
             self._notes.add("below_milliseconds", finer[0], len(finer))

@@ -106,7 +106,7 @@ def _check_readable(connection: psycopg.Connection[Any], schema: str) -> None:
 
 
 class _Work:
-    """What is done on the thread that reads."""
+    """The work of the reading thread."""
 
     def __init__(
         self,

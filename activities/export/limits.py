@@ -1,4 +1,4 @@
-"""Where sheets and workbooks end, and how much is in memory at once."""
+"""The limits of sheets, workbooks and memory."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How far an export is: counted by the thread that works, looked at by the thread that tells."""
+"""The progress of an export: counted by the working thread, read by the thread that sends heartbeats."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ _ESTIMATE_AFTER_SECONDS = 2.0
 
 
 class ExportProgress(BaseModel):
-    """How far an export is.
+    """The progress of an export.
 
     Every row is read twice, for the CSV file and for the workbook: a row that is in one of the two counts half in
     ``rows_done``. The estimates are the database's own, corrected by what was counted.
@@ -39,7 +39,7 @@ class ExportProgress(BaseModel):
 
 
 class Stopped(Exception):  # noqa: N818 - a wish, not a fault
-    """Ends the working thread after somebody stopped the export."""
+    """Raised in the working thread after the export was stopped."""
 
 
 class Meter:

@@ -63,7 +63,7 @@ class Rows:
 
     @property
     def ended(self) -> bool:
-        """Whether there are no more."""
+        """True after the last batch."""
         return not self._batch
 
     def take(self, room: int) -> Sequence[Row]:

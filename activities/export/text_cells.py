@@ -1,4 +1,4 @@
-"""Text as a cell of a workbook holds it: never evaluated, never cut, every character of it."""
+"""Text in a workbook's cell: never evaluated, never cut, every character of it."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +48,7 @@ def escaped(text: str) -> str:
 
 
 def text_cell(text: str, *, quoted: bool = False) -> str:
-    """Return the cell of a text that fits; quoted: Excel keeps it as text also after somebody edits it."""
+    """Return the cell of a text that fits; quoted, so that Excel keeps it as text after an edit."""
     if quoted or text.startswith(_FORMULA_LIKE):
         return f"{_OPEN_QUOTED}{escaped(text)}{CLOSE}"
     if text[:1].isspace() or text[-1:].isspace() or "\n" in text:
@@ -101,7 +101,7 @@ class TextCells:
 
 
 def _plain(values: Sequence[str]) -> bool:
-    """Whether all of them can be written as they are, but for &, < and >."""
+    """Return true if all of them can be written as they are, but for &, < and >."""
     together = _SEPARATOR.join(["", *values, ""])
     return (
         together.isprintable()

@@ -30,7 +30,7 @@ class ManifestMissing(Refusal):
 
 
 class Trouble(BaseModel):
-    """What is wrong with one file."""
+    """A defect of one file."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,7 +40,7 @@ class Trouble(BaseModel):
 
 
 class Verification(BaseModel):
-    """What the check of a download found; without troubles the download is complete and unchanged."""
+    """The outcome of checking a download; without defects it is complete and unchanged."""
 
     model_config = ConfigDict(frozen=True)
 

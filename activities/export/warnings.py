@@ -1,4 +1,4 @@
-"""What to tell of values that a workbook holds or shows otherwise than PostgreSQL does."""
+"""Warnings about values that a workbook represents or shows otherwise than PostgreSQL."""
 
 from typing import get_args
 
@@ -24,7 +24,7 @@ _SENTENCES: dict[WarningCode, str] = {
 
 
 class Notes:
-    """Counts the warnings of one column, by code; holds no values."""
+    """A counter of the warnings of one column, by code. It keeps no values."""
 
     def __init__(self, column: str) -> None:
         self._column = column
@@ -36,7 +36,7 @@ class Notes:
         self._found[code] = (before + count, first)
 
     def warnings(self) -> list[ManifestWarning]:
-        """Return what was noted."""
+        """Return the warnings counted so far."""
         return [
             ManifestWarning(
                 code=code,

@@ -94,7 +94,7 @@ class TableWorkbooks:
 
     @property
     def warnings(self) -> list[ManifestWarning]:
-        """What the workbooks hold or show otherwise."""
+        """The warnings about values that the workbooks represent otherwise."""
         return [warning for notes in self._notes for warning in notes.warnings()]
 
     def write(self, connection: psycopg.Connection[Any], schema: str, widest_row: int) -> None:

@@ -68,7 +68,7 @@ _SHEET_END = b"</sheetData></worksheet>"
 
 
 class Stream(Protocol):
-    """What a workbook is written to."""
+    """The target of a workbook: a stream that only grows."""
 
     def write(self, data: bytes, /) -> int:
         """Take all of it."""
@@ -80,7 +80,7 @@ class Stream(Protocol):
 
 
 class _Detachable:
-    """A stream that can be taken from those who would still write to it when they are cleared away."""
+    """A stream that can be detached from writers whose finalizers would still write to it."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream

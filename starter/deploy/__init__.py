@@ -1,1 +1,1 @@
-"""What a deployment runs beside the service: the set-up, the health check, and the bucket of a store of its own."""
+"""The parts that a deployment runs beside the service: the set-up, the health check, the bucket of its own store."""

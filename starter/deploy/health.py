@@ -1,4 +1,4 @@
-"""Whether the worker of this machine does its work: ``python -m starter.deploy.health``, status 0 or 1 and a sentence.
+"""The health check of this machine's worker: ``python -m starter.deploy.health``, status 0 or 1 and a sentence.
 
 For containers, where a worker has a host name of its own. It asks Temporal, because a process that runs may still be cut
 off from its work; whether there is any work makes no difference.

@@ -1,4 +1,4 @@
-"""What must be there before the first worker starts: the database's schema, Temporal's search attributes, the schedule.
+"""The set-up before the first worker: the database's schema, Temporal's search attributes, the schedule.
 
 Safe to run at every deployment, and by several at once.
 """

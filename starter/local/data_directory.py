@@ -1,4 +1,4 @@
-"""The one directory that holds everything a local stack keeps, and the lock on it."""
+"""The directory with everything that a local stack keeps, and the lock on it."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""How a command in another terminal finds the local stack that runs."""
+"""The environment file by which a command in another terminal finds the running local stack."""
 
 import os
 import shlex
@@ -22,7 +22,7 @@ _NAMES_AN_INSTALLATION = (
 
 
 def write_environment(path: Path, environment: Mapping[str, str]) -> None:
-    """Write ``NAME=value`` lines that a shell can source too; they hold secrets, so only the owner reads them."""
+    """Write ``NAME=value`` lines that a shell can source too. They contain secrets: only the owner may read them."""
     write_private(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()))
 
 

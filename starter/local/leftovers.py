@@ -1,4 +1,4 @@
-"""What remembers the processes of a local stack, so that none outlives it for long.
+"""The record of a local stack's processes, so that none outlives it for long.
 
 Every child has a record in the run directory while it lives. When the stack is killed with no time to clean up, the
 guard (`starter.local.leftovers_guard`) notices and stops what the records name; should the guard be gone too, the next
@@ -53,7 +53,7 @@ class ProcessRecord(BaseModel):
                 time.sleep(_POLL_SECONDS)
 
     def path(self, run_directory: Path) -> Path:
-        """Where the record is kept."""
+        """The file of the record."""
         return run_directory / f"{self.order:02}-{self.name}.json"
 
     def keep(self, run_directory: Path) -> None:

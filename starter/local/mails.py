@@ -1,4 +1,4 @@
-"""What the mail catcher caught, for people and tests to look at. Read-only."""
+"""The mails that the mail catcher caught, for people and tests to read."""
 
 import email
 import email.policy

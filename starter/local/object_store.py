@@ -40,7 +40,7 @@ _ACTIONS = ["Admin", "Read", "Write", "List", "Tagging"]
 
 
 def object_store_program() -> Path | None:
-    """Where the ``weed`` program is: beside this Python's own programs, or on the PATH; None where there is none."""
+    """Return the path of the ``weed`` program, beside this Python's own programs or on the PATH; None if there is none."""
     installed = Path(sysconfig.get_path("scripts")) / "weed"
     if installed.exists():
         return installed
@@ -51,7 +51,7 @@ def object_store_program() -> Path | None:
 def object_store_service(
     program: Path, directory: Path, port: int, internal_ports: Sequence[int], secret: str, options: Sequence[str] = ()
 ) -> Service:
-    """The server as something to supervise; whoever has no key gets nothing from it.
+    """Return the server as a service to supervise. It answers nobody without a key.
 
     Args:
         program: see `object_store_program`.

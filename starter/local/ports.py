@@ -1,4 +1,4 @@
-"""Which TCP ports the local stack listens on: the well-known ones, or the next free ones."""
+"""The TCP ports of the local stack: the well-known ones, or the next free ones."""
 
 import socket
 from collections.abc import Container, Iterator

@@ -44,7 +44,7 @@ UNSAFE_AND_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_write
 
 
 class PostgresCluster:
-    """One PostgreSQL cluster in ``directory``, which holds its files and its password (mode 0600).
+    """One PostgreSQL cluster in ``directory``, with its files and its password (mode 0600).
 
     As root the server runs as ``nobody``, and ``directory`` may become a link to a place which that user can reach
     (see `starter.local.unprivileged`); removing the link does not remove what it points to.

@@ -1,4 +1,4 @@
-"""The local stack: which servers there are, in which order, and what they tell one another."""
+"""The local stack: its servers, their order, and the settings that connect them."""
 
 import asyncio
 import base64

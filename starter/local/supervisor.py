@@ -24,7 +24,7 @@ _LAST_LINES = 8
 
 
 class Happening(StrEnum):
-    """What can happen to a service."""
+    """An event in a service's life."""
 
     STARTING = "starting"
     READY = "ready"
@@ -45,7 +45,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Service:
-    """How one server is started, recognised as ready, and stopped. Times are in seconds."""
+    """One server: its start, its readiness and its stop. Times are in seconds."""
 
     name: str
     command: tuple[str, ...]

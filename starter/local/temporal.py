@@ -24,7 +24,7 @@ NAMESPACE = "default"
 
 
 def temporal_program() -> Path:
-    """Where the ``temporal`` program is: beside this Python's own programs, or on the PATH.
+    """Return the path of the ``temporal`` program, beside this Python's own programs or on the PATH.
 
     Raises:
         EmbeddedPartMissing: when it is in neither.

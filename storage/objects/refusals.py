@@ -1,4 +1,4 @@
-"""What the object store's side refuses, and how its own errors become these refusals."""
+"""Refusals of the object store, and the translation of its own errors into them."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class ObjectStoreNotConfigured(Refusal):
 
 
 class ObjectStoreUrlMalformed(Refusal):
-    """A variable that shall name the object store does not. Its text is not repeated: it may hold a password."""
+    """A setting that names no object store. Its text is not repeated: it may hold a password."""
 
     code = "object_store_url_malformed"
 

@@ -1,4 +1,4 @@
-"""What S3 can do and obstore has no call for, through botocore: links that name a file, unfinished uploads, buckets.
+"""Calls of S3 that obstore lacks, through botocore: links that name a file, unfinished uploads, buckets.
 
 botocore is Amazon's own library. This module alone imports it, and `storage.objects.store` this module only when it is
 needed: that costs a fifth of a second and 33 MiB. It also finds the platform's credentials for obstore, so that who signs

@@ -1,4 +1,4 @@
-"""How to reach the object store."""
+"""The settings of the object store."""
 
 from pathlib import Path
 from typing import Self
@@ -14,7 +14,7 @@ _EXPECTED_ENDPOINT = "http://host:port or https://host:port"
 
 
 class ObjectStoreSettings(BaseSettings):
-    """Where exports and migrations are kept.
+    """The place of exports and migrations, and the keys to it.
 
     ``OFFRAMP_OBJECTS_URL``: ``s3://bucket/prefix``, ``az://container/prefix``, ``gs://bucket/prefix`` or
     ``file:///directory``; empty where there is none. For S3 and what speaks its language:
@@ -95,7 +95,7 @@ class ObjectStoreSettings(BaseSettings):
 
     @property
     def prefix(self) -> str:
-        """What stands before every key in the bucket, without a slash at either end."""
+        """The prefix of every key in the bucket, without a slash at either end."""
         return "" if self.scheme == "file" else unquote(urlsplit(self.url).path).strip("/")
 
     @property
@@ -105,7 +105,7 @@ class ObjectStoreSettings(BaseSettings):
 
     @property
     def location(self) -> str:
-        """How to name the store to a person; it holds no secret."""
+        """The name of the store for people; it holds no secret."""
         return f"{self.url} at {self.endpoint}" if self.endpoint and self.scheme == "s3" else self.url
 
 

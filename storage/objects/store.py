@@ -49,14 +49,14 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Deleted:
-    """How many objects were deleted, and the bytes they held."""
+    """The outcome of a deletion: the number of objects, and the bytes they held."""
 
     objects: int = 0
     bytes: int = 0
 
 
 class Objects:
-    """The objects of one store. Making an instance asks nobody; it may be shared by threads.
+    """The objects of one store. Making an instance sends no request; threads may share it.
 
     Every method raises ObjectStoreUnavailable, ObjectStoreFull or ObjectStoreRefuses where the store is not there or
     says no. Keys are paths of segments with ``/`` between them; a prefix means whole segments.
@@ -213,7 +213,7 @@ class Objects:
         return count
 
     def signed_link(self, key: str, *, expires_in: timedelta, file_name: str | None = None) -> str:
-        """Give a link by which whoever has it reads one object, until it expires. Nobody is asked whether it exists.
+        """Return a link that reads one object until it expires. It does not check that the object exists.
 
         Args:
             key: the object.

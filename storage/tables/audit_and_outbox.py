@@ -1,4 +1,4 @@
-"""The audit trail, and the messages that tell of it."""
+"""The audit trail, and the outbox of messages about it."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from storage.tables.base import JsonObject, Table, one_of
 
 
 class AuditRow(Table):
-    """Who did what, when and why, and what it changed. Append-only: a trigger refuses anything else."""
+    """One entry of the audit trail: who, what, when, why, and the change. Append-only: a trigger refuses anything else."""
 
     __tablename__ = "audit_trail"
     __table_args__ = (
@@ -35,7 +35,7 @@ class AuditRow(Table):
 
 
 class MessageRow(Table):
-    """One message to one receiver on one channel: the record of what to tell, then of what was told."""
+    """One message to one receiver on one channel, first as owed, then as delivered or given up."""
 
     __tablename__ = "messages"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What all tables share: plain types, named constraints, and the constraints that several tables have."""
+"""The base of all tables: plain types, named constraints, and the constraints that several tables share."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -34,7 +34,7 @@ class Table(DeclarativeBase):
 
 
 def one_of(column: str, values: Iterable[str], name: str | None = None) -> CheckConstraint:
-    """Return the constraint that a column holds one of an enumeration's values."""
+    """Return the constraint of a column to the values of an enumeration."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
 
@@ -44,7 +44,7 @@ _TERM = "'^(0|[1-9][0-9]{0,6}|C)[DWMQY](\\+(0|[1-9][0-9]{0,6}|C)[DWMQY])*$'"
 
 
 def a_term(column: str, *, moves_forward: bool = False) -> CheckConstraint:
-    """Return the constraint that a column holds a term (rules, section 2), or nothing."""
+    """Return the constraint of a column to terms (rules, section 2) and null."""
     rule = f"{column} ~ {_TERM} AND length({column}) <= 64"
     return CheckConstraint(f"{rule} AND {column} ~ '[1-9]'" if moves_forward else rule, name=f"{column}_is_a_term")
 

@@ -96,7 +96,7 @@ class VerificationCodeRow(OneTimeCode):
 
 
 class CancellationLineRow(Table):
-    """What a cancellation did to one line, and what the line was before: what a reversal restores."""
+    """The effect of a cancellation on one line, with the line as it was: a reversal restores that."""
 
     __tablename__ = "cancellation_lines"
 

@@ -1,4 +1,4 @@
-"""The organization's data on its way out: exports, holds, erasures."""
+"""The end of an organization's data: exports, legal holds, erasures."""
 
 from datetime import datetime
 
@@ -83,7 +83,7 @@ class ErasureRow(Table):
 
 
 class ErasedThingRow(Table):
-    """One thing that an erasure took away: noted before, confirmed after. Holds names and counts, no content."""
+    """One object that an erasure removes: recorded before, confirmed after. It has names and counts, no content."""
 
     __tablename__ = "erased_things"
 

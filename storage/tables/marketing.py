@@ -26,7 +26,7 @@ class MarketingServiceRow(Table):
 
     @property
     def is_canceled(self) -> bool:
-        """Whether the service is cancelled."""
+        """True once the service is cancelled."""
         return self.canceled_sign_up == self.sign_up
 
 
@@ -43,7 +43,7 @@ class CampaignRow(Table):
 
 
 class CampaignStopRow(Table):
-    """What the ad centre is asked to stop, by which case, and when it said that it has."""
+    """One campaign that a case has the ad centre stop, and the acknowledgement."""
 
     __tablename__ = "marketing_stops"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""On-premises migrations, and the support queues that carry them out."""
+"""On-premises migrations, and the support queues that work on them."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ _FINAL = ", ".join(f"'{stage}'" for stage in sorted(FINAL_MIGRATION_STAGES))
 
 
 class SupportQueueRow(Table):
-    """A support queue, and the address at which it reads mail; without one only webhooks tell of what reaches it."""
+    """A support queue and its mail address; without an address it is notified by webhook alone."""
 
     __tablename__ = "support_queues"
 

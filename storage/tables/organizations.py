@@ -46,7 +46,7 @@ class OrganizationRow(Table):
 
 
 class SubscriptionRow(Table):
-    """What is being cancelled."""
+    """A subscription of an organization: the thing that is cancelled."""
 
     __tablename__ = "subscriptions"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What an organization's schema holds: the tables to copy, column by column, and what is no table and is left out."""
+"""The catalog of an organization's schema: the tables to copy, column by column, and the objects left out because they are none."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, LiteralString
@@ -131,7 +131,7 @@ class TenantTable:
     kind: TableKind
 
     def source(self, schema: str) -> sql.Composed:
-        """What to read after FROM: each row of the schema stands in exactly one such source.
+        """The expression to read after FROM: each row of the schema is in exactly one such source.
 
         Not the rows of tables that inherit from this one, which are tables of their own.
         """
@@ -140,7 +140,7 @@ class TenantTable:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something of a schema that looks like a table and holds no data of its own."""
+    """An object of a schema that looks like a table and has no data of its own."""
 
     name: str
     kind: LeftOutKind
@@ -159,7 +159,7 @@ class Source:
 
     @property
     def sql(self) -> sql.Composed:
-        """What to read or lock."""
+        """The relation to read or lock."""
         return _source(self.schema, self.name, partitioned=self.partitioned)
 
 
@@ -185,7 +185,7 @@ def tables_of(connection: psycopg.Connection[Any], schema: str) -> list[TenantTa
 
 
 def exists(connection: psycopg.Connection[Any], schema: str) -> bool:
-    """Whether there is a schema of this name."""
+    """Return true if there is a schema of this name."""
     return connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is not None
 
 

@@ -1,4 +1,4 @@
-"""How to reach the organizations' data: read in one snapshot by a role that may only read, erased by its owner."""
+"""The database of the organizations' data: read in one snapshot by a role that may only read, erased by its owner."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,7 +37,7 @@ _SCHEMA: LiteralString = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_name
 
 
 class TenantDatabaseSettings(BaseSettings):
-    """Where the organizations' data is.
+    """The address of the organizations' data.
 
     ``OFFRAMP_TENANT_DATABASE_URL``: ``postgresql://user:password@host:port/database``, PostgreSQL 15 or newer; without
     it no organization has data here. ``OFFRAMP_TENANT_DATABASE_PASSWORD_FILE``: a file with the password alone; the URL
@@ -74,7 +74,7 @@ class TenantDatabaseSettings(BaseSettings):
 
 
 class TenantDatabase:
-    """The database with the organizations' data; each use is a connection of its own, which nobody shares.
+    """The database with the organizations' data. Each use is a connection of its own.
 
     Raises:
         TenantDatabaseNotConfigured: the settings have no URL.
@@ -160,7 +160,7 @@ class TenantDatabase:
         connection.execute("SET LOCAL row_security = off")
 
     def _readable(self, connection: psycopg.Connection[Any], schema: str) -> list[Source]:
-        """What has to be read; refused unless the role may read all of it."""
+        """Return the tables to read; refuse unless the role may read all of them."""
         found = connection.execute(_SCHEMA, (schema,)).fetchone()
         if found is None:
             raise refusals.TenantSchemaUnknown(schema)

@@ -1,4 +1,4 @@
-"""What an organization's schema holds, what needs what, and what may go next: queries on PostgreSQL's dependencies.
+"""Queries on PostgreSQL's dependencies: the objects of a schema, and those that may be dropped next.
 
 A *member* is what the schema holds, an object of any kind. With it go its *parts*: indexes, constraints, defaults, triggers,
 the sequence of a serial column, what an extension has brought along. PostgreSQL drops those with it unasked, and a partition

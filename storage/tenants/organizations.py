@@ -1,4 +1,4 @@
-"""Which schema holds whose data, as the service's own database says."""
+"""The schema of each organization's data, as the service's own database records it."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

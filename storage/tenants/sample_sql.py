@@ -1,4 +1,4 @@
-"""The sample of an organization's data, as SQL: what a schema holds, and the statements that fill it.
+"""The sample of an organization's data as SQL: the schema, and the statements that fill it.
 
 Names of people and companies are invented. ``{seed}`` and ``{rows}`` are whole numbers. Every row takes what varies from
 one hash of seed, table and row number: ``h`` has 60 bits of it and ``g`` 60 others, so that the same seed makes the same

@@ -1,4 +1,4 @@
-"""What a credit memo may be, and that posted documents stand.
+"""The constraints on credit memos, and the immutability of posted documents.
 
 A trigger sees one document as it comes; documents that are there already are not looked at, because nobody could correct
 them: they are posted.

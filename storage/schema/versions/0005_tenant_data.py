@@ -1,4 +1,4 @@
-"""Where the data of each organization is: the schema's name, which no two share."""
+"""The schema that holds an organization's data: unique to each."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Exports, holds and erasures.
+"""Exports, legal holds and erasures.
 
 What may never be erased is said here as well as in the code, and certificates stay: nothing changes or removes them.
 """

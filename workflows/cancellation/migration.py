@@ -1,19 +1,24 @@
-"""The part of a cancellation that waits for the on-premises migration of its organization's data (rules, section 10)."""
+"""The on-premises migration within a cancellation: first migrate, then cancel (rules, section 10)."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     import contract
+    from domain.cancellation.lifecycle import InputMalformed
     from domain.migration import MigrationRunning, MigrationStage
     from domain.vocabulary import DataChoice, Stage
     from runtime.refusals import as_refusal
 
+# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.requests import CancellationRequests
-    from workflows.common.case_workflow import THE_SERVICE
+    from workflows.cancellation.owner import CancellationOwner
+    from workflows.common.owner import THE_SERVICE
 
 TRY_AGAIN = timedelta(hours=1)
 """How often to ask again for a migration that could not begin, because another one of the same data runs."""
@@ -21,79 +26,91 @@ TRY_AGAIN = timedelta(hours=1)
 Handle = workflow.ChildWorkflowHandle[object, contract.MigrationStatus]
 
 
-class Migrating(CancellationRequests):
-    """First migrate, then cancel: the cancellation waits for as long as its migration runs."""
+class DataMigration:
+    """The collaborator that has the data migrated, and waits for as long as the migration runs."""
 
-    async def _data_migrated(self) -> bool:
+    def __init__(self, owner: CancellationOwner) -> None:
+        self._owner = owner
+
+    async def finished(self) -> bool:
         """Have the data migrated, if it was asked for; False when the customer withdrew, or patience was over."""
-        if self.case.checklist.data is not DataChoice.MIGRATE:
+        owner, case = self._owner, self._owner.case
+        if case.checklist.data is not DataChoice.MIGRATE:
             return True
-        self.case.stage, self.case.stage_deadline = Stage.PREPARING, None
-        while self._withdrawal is None:
+        case.enter(Stage.PREPARING)
+        while not owner.is_withdrawn:
             ended = await self._migration()
             match ended.stage if ended else None:
                 case MigrationStage.COMPLETED:
-                    self.case.migration, self.case.copies_made = None, True
-                    return self._withdrawal is None
+                    case.migration, case.copies_made = None, True
+                    return not owner.is_withdrawn
                 case MigrationStage.ABANDONED:
-                    self._abandoned_because = ended.ended_because if ended else ""
+                    case.abandoned_because = ended.ended_because if ended else ""
                     return False
                 case _:
                     await self._until_withdrawn(TRY_AGAIN)
         return False
 
+    def take_move(self, received: Sequence[Any]) -> None:
+        """Show where the migration stands, as it says itself."""
+        case = self._owner.case
+        if case.stage is Stage.PREPARING:
+            with suppress(InputMalformed):
+                case.migration = contract.read(received, contract.MigrationMoved)
+                self._owner.publish()
+
     async def _migration(self) -> contract.MigrationStatus | None:
         """Run the migration and return how it ended; None if it could not begin, which is then shown."""
+        case = self._owner.case
         try:
             child = await self._started()
             if not await self._ended_before_withdrawal(child):
                 child.cancel()
             return await child
         except WorkflowAlreadyStartedError:
-            refusal = MigrationRunning(self.case.opened.organization, "an earlier request").details
+            refusal = MigrationRunning(case.opened.organization, "an earlier request").details
         except ChildWorkflowError as error:
             found = as_refusal(error.cause) if error.cause is not None else None
             if found is None:  # an operator has terminated it: it goes on from its records
                 self._show_obstacle("support: the migration's workflow was ended by an operator; it is begun again")
                 return None
             refusal = found
-        self.case.last_refusal = refusal
+        case.last_refusal = refusal
         self._show_obstacle(f"support: {refusal.message}")
         return None
 
     async def _started(self) -> Handle:
-        subscription = self.case.subscription
+        case = self._owner.case
         return await workflow.start_child_workflow(
             contract.ON_PREMISES_MIGRATION,
-            contract.RequestMigration(cancellation=self.case.id, actor=THE_SERVICE),
-            id=contract.migration_workflow_id(subscription),
+            contract.RequestMigration(cancellation=case.id, actor=THE_SERVICE),
+            id=contract.migration_workflow_id(case.subscription),
             result_type=contract.MigrationStatus,
             # Whatever ends this workflow, its migration is told to clean up, and takes the time it needs.
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-            static_summary=f"Migrate the data of {self.case.opened.organization} on premises, for {self.case.id}",
+            static_summary=f"Migrate the data of {case.opened.organization} on premises, for {case.id}",
             static_details=(
                 "Stages: `requested` → `scheduled` → `transferring` → `available` → `downloaded` → `completed`; `withdrawn` "
                 "with its cancellation, or `abandoned` when a hand-over takes too long.\n\nCurrent Details say where it "
-                f"stands and who must act. Steer it with `offramp migrations`, see `offramp migrations show {subscription}`"
+                f"stands and who must act. Steer it with `offramp migrations`, see `offramp migrations show {case.subscription}`"
             ),
         )
 
     async def _ended_before_withdrawal(self, child: Handle) -> bool:
-        self._publish()
-        await workflow.wait_condition(lambda: child.done() or self._withdrawal is not None)
+        self._owner.publish()
+        await workflow.wait_condition(lambda: child.done() or self._owner.is_withdrawn)
         return child.done()
 
     async def _until_withdrawn(self, at_most: timedelta) -> None:
-        self._publish()
-        if self._withdrawal is not None:
+        self._owner.publish()
+        if self._owner.is_withdrawn:
             return
-        try:
+        with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._withdrawal is not None, timeout=at_most, timeout_summary="ask again for the migration"
+                lambda: self._owner.is_withdrawn, timeout=at_most, timeout_summary="ask again for the migration"
             )
-        except TimeoutError:
-            return
 
     def _show_obstacle(self, waiting_for: str) -> None:
-        self.case.migration = contract.MigrationMoved(stage=MigrationStage.REQUESTED, waiting_for=waiting_for)
+        stands = contract.MigrationMoved(stage=MigrationStage.REQUESTED, waiting_for=waiting_for)
+        self._owner.case.migration = stands

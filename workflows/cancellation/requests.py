@@ -1,15 +1,13 @@
-"""What others ask of a cancellation: its updates, signals and query.
+"""The requests that a cancellation takes: its updates and signals.
 
 A handler checks the request against the rules, keeps it, and leaves a wish; the story in `workflows.cancellation.workflow` acts on
 it. The state that both share lives here.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     import contract
@@ -21,57 +19,58 @@ with workflow.unsafe.imports_passed_through():
         CancellationEnded,
         CancellationStillTelling,
         ChecklistClosed,
-        InputMalformed,
         OwnApproval,
         check_reversal,
         check_withdrawal,
     )
-    from domain.vocabulary import Question, Stage, Verification
-    from runtime.refusals import as_application_error
+    from domain.refusals import Refusal
+    from domain.vocabulary import Question, Stage
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.cancellation.campaigns import CampaignStops
+    from workflows.cancellation.erasure import DataErasure
+    from workflows.cancellation.export import DataExport
+    from workflows.cancellation.migration import DataMigration
     from workflows.cancellation.state import Case
-    from workflows.common.case_workflow import THE_SERVICE, CaseCarrier
+    from workflows.common.cancellation_workflow import CancellationWorkflow
+    from workflows.common.owner import THE_SERVICE
     from workflows.common.steps import recorded
 
 
-class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
+class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatus]):
     """The requests that reach a running cancellation, and the state that answers them."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._export = DataExport(self)
+        self._erasure = DataErasure(self)
+        self._campaigns = CampaignStops(self, self._ad_centre)
+        self._migration = DataMigration(self)
         self._start: contract.StartCancellation | None = None
         self._approval: contract.Approve | None = None
         self._withdrawal: contract.Withdraw | None = None
         self._reversal: contract.RequestReversal | None = None
         self._credit_memo_posted = False
-        self._erasable_again = False
-        """Whether something changed that may have stood against erasing the data."""
-        self._abandoned_because = "the checklist was not finished in time"
         self._entering: Stage | None = None
         """Set while a transition is being written: the decision has fallen, whoever asks now is too late."""
 
-    @workflow.update(name=contract.UPDATE_RECEIVE)
-    async def receive(self, *received: Any) -> contract.CancellationStatus:
-        """Return the status once the case is open: the one just started, or the one that was running already.
+    @property
+    def requester(self) -> str:
+        """The actor who asked for the cancellation."""
+        return self._start.actor if self._start else THE_SERVICE
 
-        A case that has ended and only waits for its last messages to be delivered is not "running already": a new start
-        must not be taken for it, and lost.
-        """
-        await self._opened()
-        if self.case.stage.is_final and not self._is_own_start(received):
-            if self.case.stage is Stage.CLOSED:
-                raise as_application_error(CancellationEnded(self.case.id, self.case.stage))
-            raise as_application_error(CancellationStillTelling(self.case.id, self.case.stage))
-        return self._status()
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether a withdrawal was asked for, which ends every wait before the cancellation takes effect."""
+        return self._withdrawal is not None
 
     @workflow.update(name=contract.UPDATE_ANSWER)
     async def answer(self, *received: Any) -> contract.CancellationStatus:
         """Take answers to the checklist: all, or none."""
 
         async def take(message: contract.Answer, step: Step) -> None:
-            async with self._verification_lock:
+            async with self._lock:
                 self._check_intake_open()
                 checklist = self.case.checklist.answered(message.answers, today=self.case.today())
                 answered = tuple(Question(name) for name in message.answers)
@@ -88,9 +87,9 @@ class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
         """Take a second person's approval of the goodwill."""
 
         async def take(message: contract.Approve, _: Step) -> None:
-            if not self.case.awaits_approval or self._approval is not None or self._withdrawal is not None:
+            if not self.case.awaits_approval or self._approval is not None or self.is_withdrawn:
                 raise ApprovalNotAwaited(self.case.id, self.case.stage)
-            if message.actor == self._requester:
+            if message.actor == self.requester:
                 raise OwnApproval(message.actor)
             self._approval = message
             await workflow.wait_condition(lambda: not self.case.awaits_approval or self.case.stage.is_final)
@@ -98,6 +97,26 @@ class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
                 raise CancellationEnded(self.case.id, self.case.stage)
 
         return await self._answer_to(received, contract.Approve, "approve", take)
+
+    @workflow.update(name=contract.UPDATE_CONSENT)
+    async def consent(self, *received: Any) -> contract.CancellationStatus:
+        """Take the answer of the marketing service's own administrator: agreed or declined."""
+        return await self._answer_to(received, contract.GiveConsent, "consent", self._campaigns.take_consent)
+
+    @workflow.update(name=contract.UPDATE_ACKNOWLEDGE_EXPORT)
+    async def acknowledge_export(self, *received: Any) -> contract.CancellationStatus:
+        """Take note that the export was downloaded; said again, it changes nothing."""
+
+        async def take(message: contract.AcknowledgeExport, step: Step) -> None:
+            await self._export.acknowledge(message, step)
+            self._erasure.look_again()
+
+        return await self._answer_to(received, contract.AcknowledgeExport, "acknowledge_export", take)
+
+    @workflow.update(name=contract.UPDATE_RENEW_EXPORT_LINK)
+    async def renew_export_link(self, *received: Any) -> contract.CancellationStatus:
+        """Mail a fresh link to the billing administrator on record."""
+        return await self._answer_to(received, contract.RenewExportLink, "renew_export_link", self._export.renew_link)
 
     @workflow.update(name=contract.UPDATE_WITHDRAW)
     async def withdraw(self, *received: Any) -> contract.CancellationStatus:
@@ -122,23 +141,23 @@ class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
     @workflow.signal(name=contract.REQUEST_REVERSAL)
     async def request_reversal_signal(self, *received: Any) -> None:
         """Reverse the cancellation within its window, for systems that fire and forget; a refusal is audited."""
-        try:
-            await self._answer_to(received, contract.RequestReversal, "request_reversal", self._take_reversal)
-        except ApplicationError as refused:
-            workflow.logger.info("reversal by signal refused: %s", refused.type)
+        await self._take_signal(received, contract.RequestReversal, "request_reversal", self._take_reversal)
 
     @workflow.signal(name=contract.SIGNAL_CREDIT_MEMO_POSTED)
     def credit_memo_posted(self, *_: Any) -> None:
         """Look again whether every credit memo is there."""
         self._credit_memo_posted = True
 
+    @workflow.signal(name=contract.SIGNAL_HOLDS_CHANGED)
+    def holds_changed(self, *_: Any) -> None:
+        """Look again whether the data may be erased."""
+        self._erasure.look_again()
+
     @workflow.signal(name=contract.SIGNAL_MIGRATION_MOVED)
     def migration_moved(self, *received: Any) -> None:
         """Show where the migration stands that this case waits for."""
-        if self._case is not None and self.case.stage is Stage.PREPARING:
-            with suppress(InputMalformed):
-                self.case.migration = contract.read(received, contract.MigrationMoved)
-                self._publish()
+        if self._case is not None:
+            self._migration.take_move(received)
 
     async def _take_reversal(self, message: contract.RequestReversal, _: Step) -> None:
         # Only yield where there is something to wait for: a request that arrives together with the deadline was there
@@ -156,26 +175,12 @@ class CancellationRequests(CaseCarrier[Case, contract.CancellationStatus]):
         self._reversal = message
         await workflow.wait_condition(lambda: self.case.stage.is_final)
 
-    def _is_own_start(self, received: Sequence[Any]) -> bool:
-        try:
-            return contract.read(received, contract.StartCancellation).request_id == self.case.request_id
-        except InputMalformed:
-            return False
+    def _read_start(self, received: Sequence[Any]) -> contract.StartCancellation:
+        return contract.read(received, contract.StartCancellation)
 
-    @property
-    def _requester(self) -> str:
-        return self._start.actor if self._start else THE_SERVICE
-
-    @property
-    def _subscription(self) -> str | None:
-        return self.case.subscription
-
-    @property
-    def _verified_how(self) -> Verification | None:
-        return self.case.checklist.verification
-
-    def _take_verification(self, how: Verification) -> None:
-        self.case.checklist = self.case.checklist.verified(how)
+    def _restart_refused(self) -> Refusal:
+        ended = CancellationEnded if self.case.stage is Stage.CLOSED else CancellationStillTelling
+        return ended(self.case.id, self.case.stage)
 
     def _check_verification_awaited(self) -> None:
         self._check_intake_open()

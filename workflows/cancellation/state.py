@@ -9,40 +9,36 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from contract.steps import CampaignStop, OpenedCase
+    from contract.steps import OpenedCase
     from domain.cancellation.checklist import Checklist
     from domain.civil_dates import day_text
     from domain.civil_time import day_of, deadline_in_words, instant_in_words
     from domain.lines.quote import Quote
     from domain.marketing import Consent
     from domain.policy import CancellationPolicy
-    from domain.refusals import RefusalDetails
-    from domain.vocabulary import Stage
+    from domain.vocabulary import Stage, Verification
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.web_ui import as_details, publish_changed, with_days_left
-    from workflows.marketing.state import campaigns_in_words
+    from workflows.common.case_state import CancellationState
+    from workflows.common.web_ui import with_days_left
 
 
-@dataclass
-class Case:
-    """The state of one cancellation. Changed by the workflow alone; everything shown is derived from it."""
+@dataclass(kw_only=True, eq=False, repr=False)
+class Case(CancellationState[Stage, contract.CancellationStatus]):
+    """The state of one cancellation of a subscription."""
 
     opened: OpenedCase
     subscription: str
     request_id: str
     received_at: datetime
     checklist: Checklist
-    stage: Stage = Stage.INTAKE
-    stage_deadline: datetime | None = None
     quote: Quote | None = None
     awaits_approval: bool = False
     outstanding_credit_memos: tuple[str, ...] = ()
     obstacle: str = ""
     """Why the lines cannot be ended as they are, if no credit memo would help."""
     consent: Consent | None = None
-    stop: CampaignStop | None = None
     export: contract.ExportStatus | None = None
     copies_made: bool = False
     """Whether something may lie in the object store."""
@@ -52,8 +48,8 @@ class Case:
     """Where the on-premises migration stands that is waited for."""
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
-    last_refusal: RefusalDetails | None = None
-    _published: dict[str, Any] = field(default_factory=dict)
+    abandoned_because: str = "the checklist was not finished in time"
+    _stage: Stage = field(default=Stage.INTAKE, init=False)
 
     @property
     def id(self) -> str:
@@ -71,9 +67,13 @@ class Case:
         return self.opened.policy
 
     @property
-    def is_over(self) -> bool:
-        """Whether nobody need be reminded any more."""
-        return self.stage.is_final
+    def is_verified(self) -> bool:
+        """Whether the billing administrator is verified."""
+        return self.checklist.verification is not None
+
+    def verify(self, how: Verification) -> None:
+        """Keep that the billing administrator is verified."""
+        self.checklist = self.checklist.verified(how)
 
     def today(self) -> date:
         """The civil date in the organization's zone."""
@@ -84,7 +84,7 @@ class Case:
         match self.stage:
             case Stage.INTAKE:
                 missing = [question.value.replace("_", " ") for question in self.checklist.open_questions]
-                if self.checklist.verification is None:
+                if not self.is_verified:
                     missing.append("verification of the billing administrator")
                 return f"the customer: {', '.join(missing)}" if missing else "the lines to be settled"
             case Stage.PREPARING:
@@ -132,7 +132,7 @@ class Case:
             waiting_for=self.waiting_for(),
             stage_deadline=self.stage_deadline,
             open_questions=self.checklist.open_questions if self.stage is Stage.INTAKE else (),
-            verified=self.checklist.verification is not None,
+            verified=self.is_verified,
             termination_date=self.checklist.termination_date,
             access_ended_on=self.access_ended_on,
             reversal_deadline=self.reversal_deadline,
@@ -149,27 +149,20 @@ class Case:
             last_refusal=self.last_refusal,
         )
 
-    def show(self, undelivered: tuple[str, ...]) -> None:
-        """Show the state in the Web UI, which writes nothing to the history."""
-        workflow.set_current_details(self._details(undelivered))
-
-    def publish(self, undelivered: tuple[str, ...]) -> None:
-        """Show the state in the Web UI and in the search attributes; called before every wait and at the end."""
-        self.show(undelivered)
-        wanted: dict[SearchAttributeKey[Any], Any] = {
+    def _search_attributes(self) -> dict[SearchAttributeKey[Any], Any]:
+        return {
             contract.STAGE: self.stage.value,
             contract.STAGE_DEADLINE: self.stage_deadline,
             contract.REVERSAL_DEADLINE: self.reversal_deadline,
             contract.ORGANIZATION: self.opened.organization,
             contract.PLATFORM: self.opened.platform.value,
         }
-        self._published = publish_changed(wanted, self._published)
 
-    def _details(self, undelivered: tuple[str, ...]) -> str:
-        """The state as a Markdown table. It holds ids, dates and words of ours: nothing that somebody wrote."""
-        rows = [
-            ("Stage", f"**{self.stage}**"),
-            ("Waits for", self.waiting_for()),
+    def _heading(self) -> str:
+        return "Cancellation"
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [
             (_STAGE_ENDS.get(self.stage, ""), self._with_days_left(self.stage_deadline)),
             ("Migration", f"`migration:{self.subscription}`: {self.migration.stage}" if self.migration else ""),
             ("Organization", f"{self.opened.organization}, {self.zone}"),
@@ -180,16 +173,12 @@ class Case:
             ("Campaigns", self._campaigns()),
             ("Export of the data", self.export.value if self.export else ""),
             ("Data erased", instant_in_words(self.erased_at, self.zone) if self.erased_at else ""),
-            ("Still to be delivered", ", ".join(undelivered)),
-            ("Last refusal", f"`{self.last_refusal.code}`, see the audit trail" if self.last_refusal else ""),
         ]
-        # The id is code: the Web UI's font would make a fraction of its slash.
-        return as_details(f"Cancellation `{self.id}`", rows)
 
     def _campaigns(self) -> str:
         if self.consent is not None and self.consent.refused:
             return f"kept: the consent was {self.consent.value.replace('_', ' ')}"
-        return campaigns_in_words(self.stop)
+        return super()._campaigns()
 
     def _line_ends(self) -> str:
         if self.quote is None or self.stage not in (Stage.SCHEDULED, Stage.CANCELED, Stage.CLOSED):

@@ -1,117 +1,59 @@
-"""What workflows that carry a case share: how they answer requests, verify who is asking, wait, and show where they stand."""
+"""The base of all workflows that carry a case."""
 
 import asyncio
+from abc import ABC
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
-    from activities.verification import Verifier
-    from contract.steps import Attested, CodeTried, RefusedRequest, Reminder, Step
-    from domain.cancellation.lifecycle import AlreadyVerified
+    from contract.steps import Recorded, RefusedRequest, Step
     from domain.civil_time import instant_in_words
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
-    from domain.vocabulary import Event, Verification
     from runtime.refusals import as_application_error
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.notifier import Teller
-    from workflows.common.steps import mailed, recorded
+    from workflows.common.case_state import CaseState, Status
+    from workflows.common.notifier import Notifier
+    from workflows.common.owner import THE_SERVICE, Activities, Argument, Outcome
+    from workflows.common.steps import recorded
 
 Asked = TypeVar("Asked", bound=contract.Request)
-Status = TypeVar("Status")
-Shown_co = TypeVar("Shown_co", covariant=True)
-
-THE_SERVICE = "offramp"
-"""The actor of what happens by itself."""
+State = TypeVar("State", bound=CaseState[Any, Any])
 
 
-class CarriedCase(Protocol[Shown_co]):
-    """The state of a case, as far as all kinds have it."""
-
-    stage_deadline: datetime | None
-    last_refusal: RefusalDetails | None
-
-    @property
-    def id(self) -> str: ...  # noqa: D102
-    @property
-    def zone(self) -> str: ...  # noqa: D102
-    def status(self, undelivered: tuple[str, ...]) -> Shown_co: ...  # noqa: D102
-    def show(self, undelivered: tuple[str, ...]) -> None: ...  # noqa: D102
-    def publish(self, undelivered: tuple[str, ...]) -> None: ...  # noqa: D102
+TimedReminder = tuple[datetime, str, Callable[[str], Awaitable[None]]]
+"""A reminder on the way to a deadline: the instant, the occasion that names its step, and how it is sent."""
 
 
-Carried = TypeVar("Carried", bound=CarriedCase[Any])
+class CaseWorkflow(ABC, Generic[State, Status]):
+    """A workflow that carries a case: it opens it, answers requests, waits for deadlines, and shows where the case stands.
 
+    A kind of case is a linear chain: this class, one with the requests that the case takes, one with its story. What it
+    has done beside the story is the work of collaborators, as the notifier is, which see it as a `CaseOwner`.
+    """
 
-class CaseCarrier(Generic[Carried, Status]):
-    """Base of the workflows that carry a case, and their updates that verify the billing administrator."""
+    STEP_PREFIX: ClassVar[str] = ""
+    """What the names of its steps begin with, where it shares a case and its audit trail with another workflow."""
+    REFUSED_ACTION_PREFIX: ClassVar[str] = ""
+    """What the audit trail's names of refused requests begin with, for the same reason."""
+
+    _notifier: Notifier
+    """Set when the case is opened."""
 
     def __init__(self) -> None:
-        self._case: Carried | None = None
-        self._teller = Teller("")
+        self._case: State | None = None
         self._refused_to_open: RefusalDetails | None = None
-        self._verification_lock = asyncio.Lock()
+        self._lock = asyncio.Lock()
+        """Held while something is written down that must not cross with something else, such as the end of a time limit."""
         self._requests_received = 0
-
-    def _check_verification_awaited(self) -> None:
-        """Raise the refusal of a verification that comes at the wrong stage."""
-        raise NotImplementedError
-
-    @property
-    def _verified_how(self) -> Verification | None:
-        raise NotImplementedError
-
-    def _take_verification(self, how: Verification) -> None:
-        raise NotImplementedError
-
-    @property
-    def _subscription(self) -> str | None:
-        """The subscription that the case is about, for the audit trail, where it is about one."""
-        raise NotImplementedError
-
-    @workflow.update(name=contract.UPDATE_SEND_CODE)
-    async def send_code(self, *received: Any) -> Status:
-        """Mail a one-time code to the billing administrator on record."""
-
-        async def send(_: contract.SendCode, step: Step) -> None:
-            self._check_verification_awaited()
-            await mailed(Verifier.send_code, step, summary="mail a one-time code")
-
-        return await self._answer_to(received, contract.SendCode, "send_code", send)
-
-    @workflow.update(name=contract.UPDATE_VERIFY_CODE)
-    async def verify_code(self, *received: Any) -> Status:
-        """Verify the billing administrator by the code they received."""
-
-        async def verify(message: contract.VerifyCode, step: Step) -> None:
-            async with self._verification_lock:
-                self._check_verification_awaited()
-                tried = CodeTried(step=step, code=message.code)
-                await recorded(Verifier.check_code, tried, summary="check a one-time code")
-                self._take_verification(Verification.ONE_TIME_CODE)
-
-        return await self._answer_to(received, contract.VerifyCode, "verify_code", verify)
-
-    @workflow.update(name=contract.UPDATE_ATTEST)
-    async def attest(self, *received: Any) -> Status:
-        """Take an agent's word that the billing administrator is asking."""
-
-        async def take(message: contract.Attest, step: Step) -> None:
-            async with self._verification_lock:
-                self._check_verification_awaited()
-                if self._verified_how is not None:
-                    raise AlreadyVerified(self.case.id)
-                attested = Attested(step=step, because=message.attestation.reason)
-                await recorded(Records.save_attestation, attested, summary="keep the attestation")
-                self._take_verification(Verification.ATTESTATION)
-
-        return await self._answer_to(received, contract.Attest, "attest", take)
 
     @workflow.query(name=contract.QUERY_STATUS)
     def status(self) -> Status | None:
@@ -119,24 +61,77 @@ class CaseCarrier(Generic[Carried, Status]):
         return self._status() if self._case else None
 
     @property
-    def case(self) -> Carried:
+    def case(self) -> State:
         """The case, which is open whenever the story or a handler gets to work."""
         if self._case is None:
             raise RuntimeError("the case is not open yet")
         return self._case
 
+    def step(self, name: str, actor: str = THE_SERVICE, *, why: str | None = None) -> Step:
+        """Return a step of the case, taken now; its name is the idempotency key."""
+        name = f"{self.STEP_PREFIX}{name}"
+        return Step(cancellation=self.case.id, name=name, actor=actor, at=workflow.now(), why=why)
+
+    async def record(
+        self, activity: Callable[[Activities, Argument], Outcome], argument: Argument, *, summary: str
+    ) -> Outcome:
+        """Take a step in the records, and have delivered what it owes; raises ForwardedRefusal."""
+        outcome = await recorded(activity, argument, summary=summary)
+        self.notify(outcome)
+        return outcome
+
+    def notify(self, outcome: Recorded) -> None:
+        """Have delivered what a step owes to people and systems."""
+        self._notifier.notify(outcome.last_message)
+
+    def publish(self) -> None:
+        """Show where the case stands in the Web UI and in the search attributes."""
+        self.case.publish(self._notifier.undelivered)
+
+    async def wait(self, done: Callable[[], bool], *, what: str = "", reminders: Sequence[TimedReminder] = ()) -> bool:
+        """Wait until ``done``, at most until the deadline of the stage, reminding on the way. Return whether it is done."""
+        until = self.case.stage_deadline
+        for at, occasion, remind in sorted(reminders, key=lambda reminder: reminder[:2]):
+            if until is None or not workflow.now() < at < until:
+                continue
+            if await self.sleep(done, at, occasion.replace("-", " ")):
+                return True
+            await remind(occasion)
+        return await self.sleep(done, until, what)
+
+    async def sleep(self, done: Callable[[], bool], until: datetime | None, what: str) -> bool:
+        """Wait until ``done``, at most until an instant, with a timer named ``what``. Return whether it is done."""
+        if done():
+            return True
+        timeout = None if until is None else until - workflow.now()
+        if timeout is not None and timeout <= timedelta(0):
+            return False
+        self.publish()
+        summary = f"{what}: {instant_in_words(until, self.case.zone)}" if until is not None else None
+        try:
+            await workflow.wait_condition(done, timeout=timeout, timeout_summary=summary)
+        except TimeoutError:
+            return done()
+        return True
+
     def _status(self) -> Status:
-        status: Status = self.case.status(self._teller.undelivered)
+        status: Status = self.case.status(self._notifier.undelivered)
         return status
 
-    def _publish(self) -> None:
-        self.case.publish(self._teller.undelivered)
-
     def _show(self) -> None:
-        self.case.show(self._teller.undelivered)
+        self.case.show(self._notifier.undelivered)
 
-    def _step(self, name: str, actor: str = THE_SERVICE, *, why: str | None = None) -> Step:
-        return Step(cancellation=self.case.id, name=name, actor=actor, at=workflow.now(), why=why)
+    def _open(self, case: State, opened: Recorded) -> None:
+        """Begin to carry a case, which lets the requests in that wait for it."""
+        self._notifier = Notifier(case.id, delivered=self._show)
+        self._case = case
+        self.notify(opened)
+
+    async def _refuse_to_open(self, refusal: Refusal) -> NoReturn:
+        """End with the reason why there is no case, for the caller and for all who asked something of it."""
+        self._refused_to_open = refusal.details
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        raise as_application_error(refusal) from None
 
     async def _opened(self) -> None:
         if self._case is None:
@@ -144,71 +139,66 @@ class CaseCarrier(Generic[Carried, Status]):
         if self._refused_to_open is not None:
             raise as_application_error(ForwardedRefusal(self._refused_to_open))
 
+    async def _finished(self) -> Status:
+        """Wait until everybody has heard and every request is answered, and return how the case ended."""
+        await self._notifier.finished()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self.publish()
+        return self._status()
+
     async def _answer_to(
         self,
         received: Sequence[Any],
         form: type[Asked],
         action: str,
-        act: Callable[[Asked, Step], Awaitable[None]],
+        act: Callable[[Asked, Step], Awaitable[object]],
     ) -> Status:
         """Do what a message asks for; a refusal is audited and returned to the caller with its code."""
         await self._opened()
         self._requests_received += 1
         update = workflow.current_update_info()
         name = f"{action}:{update.id}" if update else f"{action}-{self._requests_received}"
-        step = self._step(name, "unknown")
-        try:
-            message = contract.read(received, form)
-            step = self._step(name, message.actor)
-            await act(message, step)
-        except Refusal as refusal:
-            self.case.last_refusal = refusal.details
-            refused = RefusedRequest(
-                subscription=self._subscription,
-                step=step.model_copy(update={"name": f"{name}:refused"}),
-                action=f"{action}.refused",
-                refusal=refusal.details,
-            )
-            await recorded(Records.record_refusal, refused, summary=f"keep the refused {action}")
-            self._publish()
-            raise as_application_error(refusal) from None
-        self._publish()
-        return self._status()
+        step = self.step(name, "unknown")
+        async with self._request_lock():
+            try:
+                message = contract.read(received, form)
+                step = self.step(name, message.actor)
+                await act(message, step)
+            except Refusal as refusal:
+                self.case.last_refusal = refusal.details
+                audited_as = f"{self.REFUSED_ACTION_PREFIX}{action}.refused"
+                summary = f"keep the refused {action}"
+                await self._record_refusal(refusal, step, audited_as, self.case.subscription, summary=summary)
+                self.publish()
+                raise as_application_error(refusal) from None
+            self.publish()
+            return self._status()
 
-    async def _remind(self, event: Event, occasion: str) -> None:
-        reminder = Reminder(step=self._step(occasion), event=event)
-        self._teller.note((await recorded(Records.remind, reminder, summary=occasion)).last_message)
-
-    async def _wait(
+    async def _take_signal(
         self,
-        done: Callable[[], bool],
-        *,
-        until: datetime | None = None,
-        what: str = "",
-        reminders: Sequence[tuple[datetime, Event, str]] = (),
-    ) -> bool:
-        """Wait until ``done``, at most until an instant, reminding on the way. Return whether it is done."""
-        self.case.stage_deadline = until
-        for at, event, occasion in sorted(reminders):
-            if until is None or not workflow.now() < at < until:
-                continue
-            if await self._sleep(done, at, occasion.replace("-", " ")):
-                return True
-            await self._remind(event, occasion)
-        return await self._sleep(done, until, what)
-
-    async def _sleep(self, done: Callable[[], bool], until: datetime | None, what: str) -> bool:
-        if done():
-            return True
-        timeout = None if until is None else until - workflow.now()
-        if timeout is not None and timeout <= timedelta(0):
-            return False
-        self._publish()
+        received: Sequence[Any],
+        form: type[Asked],
+        action: str,
+        act: Callable[[Asked, Step], Awaitable[object]],
+    ) -> None:
+        """Do what a signal asks for; a refusal is audited, and nobody waits for it."""
         try:
-            await workflow.wait_condition(done, timeout=timeout, timeout_summary=self._summary(what, until))
-        except TimeoutError:
-            return done()
-        return True
+            await self._answer_to(received, form, action, act)
+        except ApplicationError as refused:
+            workflow.logger.info("%s by signal refused: %s", action, refused.type)
 
-    def _summary(self, what: str, until: datetime | None) -> str | None:
-        return f"{what}: {instant_in_words(until, self.case.zone)}" if until is not None else None
+    async def _record_refusal(
+        self, refusal: Refusal, step: Step, action: str, subscription: str | None, *, summary: str
+    ) -> None:
+        """Write into the audit trail that a step was refused."""
+        refused = RefusedRequest(
+            subscription=subscription,
+            step=step.model_copy(update={"name": f"{step.name}:refused"}),
+            action=action,
+            refusal=refusal.details,
+        )
+        await recorded(Records.record_refusal, refused, summary=summary)
+
+    def _request_lock(self) -> AbstractAsyncContextManager[object]:
+        """What a request holds while it is answered: nothing, unless a kind of case takes one request at a time."""
+        return nullcontext()

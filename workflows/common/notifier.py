@@ -1,7 +1,7 @@
-"""Telling people and systems what was recorded, beside the story: a mail server that is down delays no date."""
+"""The notifier: delivery of what was recorded, beside the story. A mail server that is down delays no date."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from temporalio import workflow
@@ -17,23 +17,23 @@ DELIVERY_TIMEOUT = timedelta(seconds=30)
 repeated from the first message that was not handed over."""
 
 
-class Teller:
-    """Delivers the messages of one cancellation, one delivery per channel at a time.
+class Notifier:
+    """The delivery of one case's messages to people and systems, one at a time for each channel.
 
-    It knows how far the record goes (`note`) and how far it was delivered, and runs until both are the same. A delivery
+    It knows how far the record goes (`notify`) and how far it was delivered, and works until both are the same. A delivery
     that fails is retried without end and shows in the Web UI as a pending activity with its reason. ``delivered`` is
     called whenever less is undelivered than before; it must not issue commands.
     """
 
-    def __init__(self, cancellation: str, delivered: Callable[[], None] = lambda: None) -> None:
-        self._cancellation = cancellation
+    def __init__(self, case: str, delivered: Callable[[], None] = lambda: None) -> None:
+        self._case = case
         self._when_delivered = delivered
         self._recorded: dict[Channel, int] = {}
         self._delivered: dict[Channel, int] = {}
         self._deliveries: dict[Channel, asyncio.Task[None]] = {}
 
-    def note(self, last_message: dict[Channel, int]) -> None:
-        """Take note of how far the record goes now, and start to deliver what is new."""
+    def notify(self, last_message: Mapping[Channel, int]) -> None:
+        """Deliver what is new; ``last_message`` is the number of the last recorded message of each channel."""
         for channel in sorted(last_message):
             self._recorded[channel] = max(self._recorded.get(channel, 0), last_message[channel])
             running = self._deliveries.get(channel)
@@ -62,14 +62,14 @@ class Teller:
         if channel is Channel.MAIL:
             return await workflow.execute_activity_method(
                 Mail.deliver_mail,
-                self._cancellation,
+                self._case,
                 start_to_close_timeout=DELIVERY_TIMEOUT,
                 retry_policy=MAIL_RETRY,
                 summary="mail to the billing administrator",
             )
         return await workflow.execute_activity_method(
             Webhooks.deliver_webhooks,
-            self._cancellation,
+            self._case,
             start_to_close_timeout=DELIVERY_TIMEOUT,
             retry_policy=WEBHOOK_RETRY,
             summary="webhook to the subscribed systems",

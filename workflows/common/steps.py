@@ -1,4 +1,4 @@
-"""How a workflow writes to the records: quickly while the database is there, patiently while it is not."""
+"""Steps of a workflow: short ones on the records, quick while the database is there and patient while it is not; and long work."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -7,9 +7,10 @@ from typing import TypeVar
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.retries import MAIL_RETRY, RECORD_RETRY
+    from activities.common.retries import LONG_WORK_RETRY, MAIL_RETRY, RECORD_RETRY
     from domain.refusals import ForwardedRefusal
     from runtime.refusals import as_refusal
 
@@ -18,6 +19,12 @@ Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
 ONCE = RetryPolicy(maximum_attempts=1)
+
+LONG_WORK_HEARTBEAT = timedelta(seconds=15)
+"""After a worker died in the middle of long work, another takes it up this much later."""
+
+LONGEST_ATTEMPT = timedelta(days=7)
+"""How long one attempt at long work may take, as long as it shows that it lives."""
 
 
 async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argument, *, summary: str) -> Result:
@@ -46,7 +53,7 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
         f"**Held up: {summary}.** Tried again until it succeeds; Pending Activities says why.\n\n"
         f"{workflow.get_current_details()}"
     )
-    return await _patiently(activity, argument, retry=RECORD_RETRY, summary=summary)
+    return await patiently(activity, argument, retry=RECORD_RETRY, summary=summary)
 
 
 async def mailed(activity: Callable[[Owner, Argument], Result], argument: Argument, *, summary: str) -> Result:
@@ -56,19 +63,49 @@ async def mailed(activity: Callable[[Owner, Argument], Result], argument: Argume
         ForwardedRefusal: the step was refused.
 
     """
-    return await _patiently(activity, argument, retry=MAIL_RETRY, summary=summary)
+    return await patiently(activity, argument, retry=MAIL_RETRY, summary=summary)
 
 
-async def _patiently(
-    activity: Callable[[Owner, Argument], Result], argument: Argument, *, retry: RetryPolicy, summary: str
+async def patiently(
+    activity: Callable[[Owner, Argument], Result],
+    argument: Argument,
+    *,
+    retry: RetryPolicy,
+    summary: str,
+    longest_attempt: timedelta = timedelta(seconds=30),
 ) -> Result:
+    """Run a step as a normal activity, retried as its policy says, and return its result.
+
+    Raises:
+        ForwardedRefusal: the step was refused.
+
+    """
     try:
         return await workflow.execute_activity_method(
-            activity, argument, start_to_close_timeout=timedelta(seconds=30), retry_policy=retry, summary=summary
+            activity, argument, start_to_close_timeout=longest_attempt, retry_policy=retry, summary=summary
         )
     except ActivityError as error:
         _raise_refusal(error)
         raise
+
+
+def long_work(
+    activity: Callable[[Owner, Argument], Result],
+    argument: Argument,
+    *,
+    summary: str,
+    when_cancelled: ActivityCancellationType = ActivityCancellationType.TRY_CANCEL,
+) -> workflow.ActivityHandle[Result]:
+    """Start work that may take days, show that it lives, and be continued by another worker."""
+    return workflow.start_activity_method(
+        activity,
+        argument,
+        start_to_close_timeout=LONGEST_ATTEMPT,
+        heartbeat_timeout=LONG_WORK_HEARTBEAT,
+        retry_policy=LONG_WORK_RETRY,
+        cancellation_type=when_cancelled,
+        summary=summary,
+    )
 
 
 def _raise_refusal(error: FailureError) -> None:

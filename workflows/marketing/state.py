@@ -1,7 +1,6 @@
 """What the cancellation of a marketing service knows, and how it shows it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
@@ -9,30 +8,27 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from contract.steps import CampaignStop, OpenedMarketingCase
+    from contract.steps import OpenedMarketingCase
     from domain.civil_time import deadline_in_words, instant_in_words
     from domain.marketing import MarketingStage
     from domain.policy import CancellationPolicy
-    from domain.refusals import RefusalDetails
     from domain.vocabulary import Verification
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.web_ui import as_details, publish_changed, with_days_left
+    from workflows.common.case_state import CancellationState
+    from workflows.common.web_ui import with_days_left
 
 
-@dataclass
-class MarketingCase:
-    """The state of one cancellation of a marketing service. Changed by the workflow alone."""
+@dataclass(kw_only=True, eq=False, repr=False)
+class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancellationStatus]):
+    """The state of one cancellation of a marketing service."""
 
     opened: OpenedMarketingCase
+    subscription: None = None
     request_id: str
     verification: Verification | None
-    stage: MarketingStage = MarketingStage.INTAKE
-    stage_deadline: datetime | None = None
-    stop: CampaignStop | None = None
-    last_refusal: RefusalDetails | None = None
-    _published: dict[str, Any] = field(default_factory=dict)
+    _stage: MarketingStage = field(default=MarketingStage.INTAKE, init=False)
 
     @property
     def id(self) -> str:
@@ -50,14 +46,18 @@ class MarketingCase:
         return self.opened.policy
 
     @property
-    def is_over(self) -> bool:
-        """Whether nobody need be reminded any more."""
-        return self.stage.is_final
+    def is_verified(self) -> bool:
+        """Whether the marketing service's billing administrator is verified."""
+        return self.verification is not None
+
+    def verify(self, how: Verification) -> None:
+        """Keep that the marketing service's billing administrator is verified."""
+        self.verification = how
 
     def waiting_for(self) -> str:
         """Say what happens next and who has to do something for it; nothing, in a final stage."""
         match self.stage:
-            case MarketingStage.INTAKE if self.verification is None:
+            case MarketingStage.INTAKE if not self.is_verified:
                 return "the marketing service's billing administrator: verification"
             case MarketingStage.INTAKE:
                 return "the service to be cancelled"
@@ -76,7 +76,7 @@ class MarketingCase:
             received_at=self.opened.received_at,
             waiting_for=self.waiting_for(),
             stage_deadline=self.stage_deadline,
-            verified=self.verification is not None,
+            verified=self.is_verified,
             campaigns_stopped=self.stop.requested if self.stop else None,
             campaigns_outstanding=self.stop.outstanding if self.stop else (),
             ads_may_still_run=bool(self.stop and self.stop.outstanding),
@@ -84,45 +84,22 @@ class MarketingCase:
             last_refusal=self.last_refusal,
         )
 
-    def show(self, undelivered: tuple[str, ...]) -> None:
-        """Show the state in the Web UI, which writes nothing to the history."""
-        workflow.set_current_details(self._details(undelivered))
-
-    def publish(self, undelivered: tuple[str, ...]) -> None:
-        """Show the state in the Web UI and in the search attributes."""
-        self.show(undelivered)
-        wanted: dict[SearchAttributeKey[Any], Any] = {
+    def _search_attributes(self) -> dict[SearchAttributeKey[Any], Any]:
+        return {
             contract.STAGE: self.stage.value,
             contract.STAGE_DEADLINE: self.stage_deadline,
             contract.ORGANIZATION: self.opened.organization,
             contract.PLATFORM: self.opened.platform.value,
         }
-        self._published = publish_changed(wanted, self._published)
 
-    def _details(self, undelivered: tuple[str, ...]) -> str:
-        """The state as a Markdown table. It holds ids, dates and words of ours: nothing that somebody wrote."""
+    def _heading(self) -> str:
+        return "Cancellation"
+
+    def _rows(self) -> list[tuple[str, str]]:
         ends = self.stage_deadline if self.stage is MarketingStage.INTAKE else None
-        return as_details(
-            f"Cancellation `{self.id}`",
-            [
-                ("Stage", f"**{self.stage}**"),
-                ("Waits for", self.waiting_for()),
-                ("Abandoned if unanswered", with_days_left(ends, self.zone, deadline_in_words) if ends else ""),
-                ("Organization", f"{self.opened.organization}, {self.zone}"),
-                ("Received", instant_in_words(self.opened.received_at, self.zone)),
-                ("Campaigns", campaigns_in_words(self.stop)),
-                ("Still to be delivered", ", ".join(undelivered)),
-                ("Last refusal", f"`{self.last_refusal.code}`, see the audit trail" if self.last_refusal else ""),
-            ],
-        )
-
-
-def campaigns_in_words(stop: CampaignStop | None) -> str:
-    """Say how it stands with the campaigns that were to be stopped; nothing before anybody tried."""
-    if stop is None:
-        return ""
-    if not stop.requested:
-        return "nothing was left to stop"
-    if stop.outstanding:
-        return f"**ads may still run and bill**: {', '.join(stop.outstanding)} not acknowledged by the ad centre"
-    return f"stopped: {', '.join(stop.requested)}"
+        return [
+            ("Abandoned if unanswered", with_days_left(ends, self.zone, deadline_in_words) if ends else ""),
+            ("Organization", f"{self.opened.organization}, {self.zone}"),
+            ("Received", instant_in_words(self.opened.received_at, self.zone)),
+            ("Campaigns", self._campaigns()),
+        ]

@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from activities.marketing import MarketingRecords
     from contract.steps import OpenMarketingRequest
-    from domain.cancellation.lifecycle import AlreadyVerified, CancellationStillTelling, InputMalformed
+    from domain.cancellation.lifecycle import AlreadyVerified, CancellationStillTelling
     from domain.marketing import (
         MarketingCancellationEnded,
         MarketingServiceCanceled,
@@ -17,20 +17,17 @@ with workflow.unsafe.imports_passed_through():
         MarketingWorkflowIdMismatch,
     )
     from domain.refusals import Refusal
-    from domain.vocabulary import Verification
-    from runtime.refusals import as_application_error
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.ad_centre import AdCentre
-    from workflows.common.notifier import Teller
+    from workflows.common.cancellation_workflow import CancellationWorkflow
     from workflows.common.steps import recorded
     from workflows.marketing.state import MarketingCase
 
 
 @workflow.defn(name=contract.MARKETING_SERVICE_CANCELLATION)
-class MarketingServiceCancellation(AdCentre[MarketingCase, contract.MarketingCancellationStatus]):
-    """Cancels a marketing service for ever. ``run`` is the story."""
+class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.MarketingCancellationStatus]):
+    """The cancellation of a marketing service, for ever. ``run`` is the story; it takes no requests of its own."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,24 +40,14 @@ class MarketingServiceCancellation(AdCentre[MarketingCase, contract.MarketingCan
         if not await self._administrator_verified():
             return await self._ended()
         await self._cancel_service()
-        await self._remind_ad_centre()
+        await self._ad_centre.remind()
         await self._complete()
         return await self._ended()
-
-    @workflow.update(name=contract.UPDATE_RECEIVE)
-    async def receive(self, *received: Any) -> contract.MarketingCancellationStatus:
-        """Return the status once the case is open: the one just started, or the one that was running already."""
-        await self._opened()
-        if self.case.stage.is_final and not self._is_own_start(received):
-            if self.case.stage is MarketingStage.CANCELED:
-                raise as_application_error(MarketingServiceCanceled(self.case.opened.organization))
-            raise as_application_error(CancellationStillTelling(self.case.id, self.case.stage))
-        return self._status()
 
     async def _receive(self, received: Sequence[Any]) -> None:
         """Open the case, or end with the reason why there is none."""
         try:
-            start = contract.read(received, contract.StartMarketingCancellation)
+            start = self._read_start(received)
             expected_id = contract.marketing_workflow_id(start.organization)
             if workflow.info().workflow_id != expected_id:
                 raise MarketingWorkflowIdMismatch(workflow.info().workflow_id, expected_id)
@@ -80,79 +67,56 @@ class MarketingServiceCancellation(AdCentre[MarketingCase, contract.MarketingCan
                 summary="open the case",
             )
         except Refusal as refusal:
-            self._refused_to_open = refusal.details
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            raise as_application_error(refusal) from None
+            await self._refuse_to_open(refusal)
         self._requester = start.actor
-        self._teller = Teller(opened.case.cancellation, delivered=self._show)
-        self._case = MarketingCase(
-            opened=opened.case, request_id=start.request_id, verification=opened.case.verification
-        )
-        self._teller.note(opened.last_message)
+        case = MarketingCase(opened=opened.case, request_id=start.request_id, verification=opened.case.verification)
+        self._open(case, opened)
 
     async def _administrator_verified(self) -> bool:
         """Wait for the verification; abandon the case, and return False, when it does not come in time."""
-        await self._wait(
-            lambda: self.case.verification is not None,
-            until=self.case.opened.received_at + self.case.policy.intake_timeout,
-            what="time limit of the verification",
-        )
+        deadline = self.case.opened.received_at + self.case.policy.intake_timeout
+        self.case.enter(MarketingStage.INTAKE, deadline=deadline)
+        await self.wait(lambda: self.case.is_verified, what="time limit of the verification")
         # A verification that arrived before the limit holds the lock: it was first.
-        async with self._verification_lock:
-            if self.case.verification is not None:
+        async with self._lock:
+            if self.case.is_verified:
                 return True
-            step = self._step("abandoned", why="the billing administrator was not verified in time")
-            told = await recorded(MarketingRecords.abandon_marketing_case, step, summary="close the unverified case")
-            self.case.stage = MarketingStage.ABANDONED
-            self._teller.note(told.last_message)
+            step = self.step("abandoned", why="the billing administrator was not verified in time")
+            await self.record(MarketingRecords.abandon_marketing_case, step, summary="close the unverified case")
+            self.case.enter(MarketingStage.ABANDONED)
             return False
 
     async def _cancel_service(self) -> None:
         """Cancel the service for ever, and have everything stopped that runs."""
-        step = self._step("canceled", self._requester)
-        told = await recorded(
+        step = self.step("canceled", self._requester)
+        stopping = await self.record(
             MarketingRecords.cancel_marketing_service, step, summary="cancel the marketing service, stop its campaigns"
         )
-        self.case.stage, self.case.stage_deadline = MarketingStage.STOPPING, None
-        self._take_stop(told)
-        if not self._all_stopped():
-            self._publish()
+        self.case.enter(MarketingStage.STOPPING)
+        self._ad_centre.take(stopping)
+        if not self._ad_centre.has_stopped_all:
+            self.publish()
 
     async def _complete(self) -> None:
-        step = self._step("completed")
-        told = await recorded(MarketingRecords.complete_marketing_case, step, summary="close the case")
-        self.case.stage = MarketingStage.CANCELED
-        self._teller.note(told.last_message)
+        await self.record(MarketingRecords.complete_marketing_case, self.step("completed"), summary="close the case")
+        self.case.enter(MarketingStage.CANCELED)
 
     async def _ended(self) -> contract.MarketingCancellationStatus:
-        self.case.stage_deadline = None
-        self._publish()
-        await self._teller.finished()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        self._publish()
-        return self._status()
+        self.publish()
+        return await self._finished()
 
-    def _is_own_start(self, received: Sequence[Any]) -> bool:
-        try:
-            return contract.read(received, contract.StartMarketingCancellation).request_id == self.case.request_id
-        except InputMalformed:
-            return False
+    def _read_start(self, received: Sequence[Any]) -> contract.StartMarketingCancellation:
+        return contract.read(received, contract.StartMarketingCancellation)
 
-    @property
-    def _subscription(self) -> str | None:
-        return None
-
-    @property
-    def _verified_how(self) -> Verification | None:
-        return self.case.verification
-
-    def _take_verification(self, how: Verification) -> None:
-        self.case.verification = how
+    def _restart_refused(self) -> Refusal:
+        if self.case.stage is MarketingStage.CANCELED:
+            return MarketingServiceCanceled(self.case.opened.organization)
+        return CancellationStillTelling(self.case.id, self.case.stage)
 
     def _check_verification_awaited(self) -> None:
         if self.case.stage.is_final:
             raise MarketingCancellationEnded(self.case.id, self.case.stage)
-        if self.case.verification is not None:
+        if self.case.is_verified:
             raise AlreadyVerified(self.case.id)
 
 

@@ -1,6 +1,6 @@
-"""What a migration workflow knows, and how it shows it: as query result, in the Web UI, in search attributes."""
+"""The state of a migration, and how it is shown: as query result, in the Web UI, in search attributes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,28 +12,34 @@ with workflow.unsafe.imports_passed_through():
     from contract.steps import MigrationState
     from domain.civil_time import instant_in_words
     from domain.migration import HAND_OVERS, HandOver, MigrationStage, patience
-    from domain.refusals import RefusalDetails
 
 
-@dataclass
-class MigrationCase:
-    """The state of one migration. Changed by the workflow alone; everything shown is derived from it."""
+# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.common.case_state import CaseState
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
+    """The state of one migration."""
 
     state: MigrationState
+    """What is recorded of it."""
     subscription: str
-    last_refusal: RefusalDetails | None = None
     ended_because: str = ""
-    _published: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:  # noqa: D105
+        self.take(self.state)
+
+    def take(self, state: MigrationState) -> None:
+        """Enter the stage that is recorded now."""
+        self.state = state
+        self.enter(state.stage, deadline=_deadline(state))
 
     @property
     def id(self) -> str:
         """The cancellation's id."""
         return self.state.cancellation
-
-    @property
-    def stage(self) -> MigrationStage:
-        """Where it stands."""
-        return self.state.stage
 
     @property
     def hand_over(self) -> HandOver | None:
@@ -44,15 +50,6 @@ class MigrationCase:
     def zone(self) -> str:
         """The organization's time zone."""
         return self.state.time_zone
-
-    @property
-    def deadline(self) -> datetime | None:
-        """When the stage ends by itself (UTC): the time of the transfer, or the end of patience."""
-        if self.stage is MigrationStage.SCHEDULED:
-            return self.state.transfer_at
-        if (hand_over := self.hand_over) is None:
-            return None
-        return self.state.stage_since + patience(self.state.policy, hand_over).limit
 
     def waiting_for(self) -> str:
         """Say what happens next and who has to do something for it; nothing, in a final stage."""
@@ -72,7 +69,7 @@ class MigrationCase:
 
     def moved(self) -> contract.MigrationMoved:
         """Return what the cancellation is told."""
-        return contract.MigrationMoved(stage=self.stage, waiting_for=self.waiting_for(), deadline=self.deadline)
+        return contract.MigrationMoved(stage=self.stage, waiting_for=self.waiting_for(), deadline=self.stage_deadline)
 
     def status(self, undelivered: tuple[str, ...]) -> contract.MigrationStatus:
         """Return the status as callers get it."""
@@ -85,7 +82,7 @@ class MigrationCase:
             queue=self.state.queue,
             stage=self.stage,
             waiting_for=self.waiting_for(),
-            stage_deadline=self.deadline,
+            stage_deadline=self.stage_deadline,
             requested_at=self.state.requested_at,
             transfer_at=self.state.transfer_at,
             transfer=self.state.transfers,
@@ -98,35 +95,21 @@ class MigrationCase:
             ended_because=self.ended_because,
         )
 
-    def show(self, undelivered: tuple[str, ...]) -> None:
-        """Show the state in the Web UI, which writes nothing to the history."""
-        workflow.set_current_details(self._details(undelivered))
-
-    def publish(self, undelivered: tuple[str, ...]) -> None:
-        """Show the state in the Web UI and, where they changed, in the search attributes."""
-        self.show(undelivered)
-        wanted: dict[SearchAttributeKey[Any], Any] = {
+    def _search_attributes(self) -> dict[SearchAttributeKey[Any], Any]:
+        return {
             contract.MIGRATION_STAGE: self.stage.value,
-            contract.STAGE_DEADLINE: self.deadline,
+            contract.STAGE_DEADLINE: self.stage_deadline,
             contract.ORGANIZATION: self.state.organization,
             contract.PLATFORM: self.state.platform.value,
         }
-        changed = [
-            key.value_unset() if value is None else key.value_set(value)
-            for key, value in wanted.items()
-            if self._published.get(key.name) != value
-        ]
-        if changed:
-            workflow.upsert_search_attributes(changed)
-            self._published = {key.name: value for key, value in wanted.items()}
 
-    def _details(self, undelivered: tuple[str, ...]) -> str:
-        """The state as a Markdown table. It holds ids, dates and words of ours: no address, and nothing somebody wrote."""
+    def _heading(self) -> str:
+        return "On-premises migration of"
+
+    def _rows(self) -> list[tuple[str, str]]:
         state = self.state
-        rows = [
-            ("Stage", f"**{self.stage}**"),
-            ("Waits for", self.waiting_for()),
-            ("Begins" if self.stage is MigrationStage.SCHEDULED else "Given up", self._in_words(self.deadline)),
+        return [
+            ("Begins" if self.stage is MigrationStage.SCHEDULED else "Given up", self._in_words(self.stage_deadline)),
             ("Queue", f"`{state.queue}` ({state.platform})"),
             ("Organization", f"{state.organization}, {self.zone}"),
             ("Requested", self._in_words(state.requested_at)),
@@ -134,11 +117,16 @@ class MigrationCase:
             ("Transferred", f"{state.rows} rows of {state.tables} tables, {state.bytes} bytes" if state.bytes else ""),
             ("SHA-256", f"`{state.sha256}`" if state.sha256 else ""),
             ("Because", self.ended_because),
-            ("Still to be delivered", ", ".join(undelivered)),
-            ("Last refusal", f"`{self.last_refusal.code}`, see the audit trail" if self.last_refusal else ""),
         ]
-        table = "\n".join(f"| {name} | {value} |" for name, value in rows if name and value)
-        return f"### On-premises migration of `{self.id}`\n\n| | |\n|---|---|\n{table}\n"
 
     def _in_words(self, instant: datetime | None) -> str:
         return "" if instant is None else instant_in_words(instant, self.zone)
+
+
+def _deadline(state: MigrationState) -> datetime | None:
+    """When the stage ends by itself (UTC): the time of the transfer, or the end of patience."""
+    if state.stage is MigrationStage.SCHEDULED:
+        return state.transfer_at
+    if (hand_over := HAND_OVERS.get(state.stage)) is None:
+        return None
+    return state.stage_since + patience(state.policy, hand_over).limit

@@ -10,29 +10,23 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from activities.cancellation import Records
     from activities.common.retries import LONG_WORK_RETRY
     from activities.migration.activities import Migrations
     from activities.migration.transfer import Transfers
-    from contract.steps import MigrationEnd, MigrationReminder, RefusedRequest, Step, Transfer
+    from contract.steps import MigrationEnd, MigrationReminder, Moved, Step, Transfer
     from domain.cancellation.lifecycle import WorkflowIdMismatch
-    from domain.civil_time import instant_in_words
     from domain.migration import NOT_DONE, HandOver, MigrationStage, patience
     from domain.refusals import Refusal
     from domain.vocabulary import Event
-    from runtime.refusals import as_application_error
 
+# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.notifier import Teller
-    from workflows.common.steps import recorded
+    from workflows.common.steps import long_work, recorded
     from workflows.migration.requests import MigrationRequests
     from workflows.migration.state import MigrationCase
 
-HEARTBEAT_TIMEOUT = timedelta(seconds=15)
-"""So long after its worker was killed, another one begins a transfer anew."""
-
-TRANSFER_TIMEOUT = timedelta(days=7)
-"""How long one try of a transfer may take."""
+DISCARD_TIMEOUT = timedelta(minutes=5)
+"""How long one attempt at taking away what was transferred may take."""
 
 
 class PatienceOver(Exception):  # noqa: N818 - what happened, and no fault
@@ -45,7 +39,13 @@ class PatienceOver(Exception):  # noqa: N818 - what happened, and no fault
 
 @workflow.defn(name=contract.ON_PREMISES_MIGRATION)
 class OnPremisesMigration(MigrationRequests):
-    """Carries one migration. ``run`` is the story; what others ask for while it runs is in `workflows.migration.requests`."""
+    """One migration. ``run`` is the story; what others ask for while it runs is in `workflows.migration.requests`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._transfer: workflow.ActivityHandle[Moved] | None = None
+        self._announced: contract.MigrationMoved | None = None
+        """What the cancellation heard last."""
 
     @workflow.run
     async def run(self, *received: Any) -> contract.MigrationStatus:
@@ -64,11 +64,8 @@ class OnPremisesMigration(MigrationRequests):
             if not is_cancelled_exception(error):
                 raise
             await self._give_up(MigrationStage.WITHDRAWN, "its cancellation does not go on")
-        await self._tell_cancellation()
-        await self._teller.finished()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        self._publish()
-        return self._status()
+        await self._announce()
+        return await self._finished()
 
     async def _requested(self, received: Sequence[Any]) -> None:
         """Request the migration, or go on with one whose workflow was lost; end with the reason if there can be none."""
@@ -84,24 +81,13 @@ class OnPremisesMigration(MigrationRequests):
             try:
                 moved = await recorded(Migrations.request_migration, step, summary="request the migration")
             except Refusal as refusal:
-                await self._keep_refused_request(subscription, step, refusal)
+                tried = step.model_copy(update={"name": f"{step.name}:{info.run_id}"})
+                summary = "keep the refused migration"
+                await self._record_refusal(refusal, tried, "migration.refused", subscription, summary=summary)
                 raise
         except Refusal as refusal:
-            self._refused_to_begin = refusal.details
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            raise as_application_error(refusal) from None
-        self._teller = Teller(message.cancellation, delivered=self._show)
-        self._case = MigrationCase(state=moved.migration, subscription=subscription)
-        self._took(moved)
-
-    async def _keep_refused_request(self, subscription: str, step: Step, refusal: Refusal) -> None:
-        refused = RefusedRequest(
-            subscription=subscription,
-            step=step.model_copy(update={"name": f"{step.name}:{workflow.info().run_id}:refused"}),
-            action="migration.refused",
-            refusal=refusal.details,
-        )
-        await recorded(Records.record_refusal, refused, summary="keep the refused migration")
+            await self._refuse_to_open(refusal)
+        self._open(MigrationCase(state=moved.migration, subscription=subscription), moved)
 
     async def _accepted(self) -> None:
         """Wait for the support queue to take the request on."""
@@ -112,12 +98,12 @@ class OnPremisesMigration(MigrationRequests):
         while self.case.stage is MigrationStage.SCHEDULED:
             await self._announce()
             at = self.case.state.transfer_at or workflow.now()
-            if await self._sleep(lambda at=at: self.case.state.transfer_at != at, at, "the data is transferred"):  # type: ignore[misc]
+            if await self.sleep(lambda at=at: self.case.state.transfer_at != at, at, "the data is transferred"):  # type: ignore[misc]
                 continue
             async with self._lock:  # a correction that is just being written down comes first
                 if self.case.state.transfer_at == at:
-                    step = self._step(f"transfer-{self.case.state.transfers + 1}-started")
-                    self._took(await recorded(Migrations.start_transfer, step, summary="begin the transfer"))
+                    step = self.step(f"transfer-{self.case.state.transfers + 1}-started")
+                    await self._move(Migrations.start_transfer, step, summary="begin the transfer")
 
     async def _transferred(self) -> None:
         """Have the data copied to the secure site, for as long as it takes; or until it is to be copied anew."""
@@ -125,22 +111,21 @@ class OnPremisesMigration(MigrationRequests):
             return
         await self._announce()
         number = self.case.state.transfers
-        step = self._step(f"transfer-{number}")
-        self._transfer = workflow.start_activity_method(
+        step = self.step(f"transfer-{number}")
+        self._transfer = long_work(
             Transfers.transfer_data,
             Transfer(step=step, number=number),
-            start_to_close_timeout=TRANSFER_TIMEOUT,
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            retry_policy=LONG_WORK_RETRY,
-            # Nothing is cleaned up behind its back: it says when pg_dump and its own objects are gone.
-            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=f"transfer {number} of the data",
+            # Nothing is cleaned up behind its back: it says when pg_dump and its own objects are gone.
+            when_cancelled=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
         await self._handed_over(MigrationStage.TRANSFERRING, or_else=self._transfer.done)
         await self._transfer_stopped()
         # What somebody asked to be transferred again counts no more, also if it succeeded at the same moment.
         if self._transfer.exception() is None and self.case.stage is MigrationStage.TRANSFERRING:
-            self._took(self._transfer.result())
+            moved = self._transfer.result()
+            self.notify(moved)
+            self.case.take(moved.migration)
         await self._discard_if_again()
 
     async def _transfer_stopped(self) -> None:
@@ -171,15 +156,15 @@ class OnPremisesMigration(MigrationRequests):
                 return
             await self._transfer_stopped()
             await self._discard()
-            ended = MigrationEnd(step=self._step(stage.value, why=why), stage=stage)
+            ended = MigrationEnd(step=self.step(stage.value, why=why), stage=stage)
             self.case.ended_because = why
-            self._took(await recorded(Migrations.end_migration, ended, summary=f"end the migration: {stage.value}"))
+            await self._move(Migrations.end_migration, ended, summary=f"end the migration: {stage.value}")
 
     async def _discard(self) -> None:
         await workflow.execute_activity_method(
             Transfers.discard_transfers,
             self.case.id,
-            start_to_close_timeout=timedelta(minutes=5),
+            start_to_close_timeout=DISCARD_TIMEOUT,
             retry_policy=LONG_WORK_RETRY,
             summary="take away what was transferred",
         )
@@ -199,14 +184,14 @@ class OnPremisesMigration(MigrationRequests):
                 (patient.reminder, Event.MIGRATION_REMINDER, "reminder"),
                 (patient.escalation, Event.MIGRATION_ESCALATED, "escalation"),
             ):
-                if after < patient.limit and not await self._sleep(over, since + after, f"{what} of the {hand_over}"):
-                    step = self._step(f"{hand_over}-{what}-{int(since.timestamp())}")
+                if after < patient.limit and not await self.sleep(over, since + after, f"{what} of the {hand_over}"):
+                    step = self.step(f"{hand_over}-{what}-{int(since.timestamp())}")
                     reminder = MigrationReminder(step=step, event=event, hand_over=hand_over)
                     async with self._lock:
                         if not over():
                             summary = f"{what} of the {hand_over}"
-                            self._took(await recorded(Migrations.remind_of_migration, reminder, summary=summary))
-            if await self._sleep(over, since + patient.limit, f"time limit of the {hand_over}"):
+                            await self._move(Migrations.remind_of_migration, reminder, summary=summary)
+            if await self.sleep(over, since + patient.limit, f"time limit of the {hand_over}"):
                 continue
             async with self._lock:  # a request that is just being written down comes first
                 if not over():
@@ -214,37 +199,17 @@ class OnPremisesMigration(MigrationRequests):
                     raise PatienceOver(hand_over, patient.limit)
 
     async def _announce(self) -> None:
-        self._publish()
-        await self._tell_cancellation()
-
-    async def _tell_cancellation(self) -> None:
-        """Tell the cancellation that waits, so that it can say what for; one that is gone needs nothing."""
-        self._publish()
+        """Show the state, also to the cancellation that waits for the migration; one that is gone needs nothing."""
+        self.publish()
         parent = workflow.info().parent
-        if parent is None or self.case.moved() == self._told:
+        if parent is None or self.case.moved() == self._announced:
             return
-        self._told = self.case.moved()
+        self._announced = self.case.moved()
         handle = workflow.get_external_workflow_handle(parent.workflow_id, run_id=parent.run_id)
         try:
-            await handle.signal(contract.SIGNAL_MIGRATION_MOVED, self._told)
+            await handle.signal(contract.SIGNAL_MIGRATION_MOVED, self._announced)
         except ApplicationError:
             workflow.logger.info("the cancellation of %s is over", self.case.id)
-
-    async def _sleep(self, done: Callable[[], bool], until: datetime, what: str) -> bool:
-        """Wait until ``done``, at most until an instant; return whether it is done."""
-        if done():
-            return True
-        timeout = until - workflow.now()
-        if timeout <= timedelta(0):
-            return False
-        self._publish()
-        try:
-            await workflow.wait_condition(
-                done, timeout=timeout, timeout_summary=f"{what}: {instant_in_words(until, self.case.zone)}"
-            )
-        except TimeoutError:
-            return done()
-        return True
 
 
 def _in_words(duration: timedelta) -> str:

@@ -1,0 +1,65 @@
+"""The export of the organization's data within its cancellation (rules, sections 8 and 10)."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    import contract
+    from activities.export.activities import Exporter
+    from contract.steps import Step
+    from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
+    from domain.vocabulary import DataChoice, Stage
+
+# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.cancellation.owner import CancellationOwner
+    from workflows.common.steps import long_work, recorded
+
+
+class DataExport:
+    """The collaborator that has the data exported, and takes the requests about the export."""
+
+    def __init__(self, owner: CancellationOwner) -> None:
+        self._owner = owner
+
+    async def finished(self) -> bool:
+        """Export the organization's data where that was asked for; False on withdrawal."""
+        owner, case = self._owner, self._owner.case
+        if case.checklist.data is not DataChoice.EXPORT:
+            return True
+        case.export, case.copies_made = contract.ExportStatus.RUNNING, True
+        case.enter(Stage.PREPARING)
+        export = long_work(
+            Exporter.export_data,
+            owner.step("export", owner.requester),
+            summary="export the data",
+            when_cancelled=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+        await owner.sleep(lambda: export.done() or owner.is_withdrawn, None, "")
+        if not export.done():
+            export.cancel()
+            await workflow.wait([export])
+            return False
+        owner.notify(await export)
+        case.export = contract.ExportStatus.READY
+        return True
+
+    async def acknowledge(self, message: contract.AcknowledgeExport, step: Step) -> None:
+        """Keep that the export was downloaded; said again, it changes nothing."""
+        self._check(message.export)
+        await recorded(Exporter.acknowledge_export, step, summary="keep that the export was downloaded")
+        self._owner.case.export = contract.ExportStatus.ACKNOWLEDGED
+
+    async def renew_link(self, message: contract.RenewExportLink, step: Step) -> None:
+        """Mail a fresh link to the billing administrator on record."""
+        self._check(message.export)
+        await self._owner.record(Exporter.renew_export_link, step, summary="mail a fresh link to the export")
+
+    def _check(self, named: str) -> None:
+        """Raise unless the request is about this case and its export is there to be downloaded."""
+        case = self._owner.case
+        if named != case.id:
+            raise ExportOfAnotherCase(case.id, named)
+        if case.export is contract.ExportStatus.ERASED:
+            raise ExportErased(case.id)
+        if case.export not in (contract.ExportStatus.READY, contract.ExportStatus.ACKNOWLEDGED):
+            raise NoExport(case.id)

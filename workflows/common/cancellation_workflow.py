@@ -1,0 +1,114 @@
+"""The base of the two cancellations, of a subscription and of a marketing service: the requests that both take."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    import contract
+    from activities.cancellation import Records
+    from activities.verification import Verifier
+    from contract.steps import Attested, CodeTried, Step
+    from domain.cancellation.lifecycle import AlreadyVerified, InputMalformed
+    from domain.refusals import Refusal
+    from domain.vocabulary import Verification
+    from runtime.refusals import as_application_error
+
+# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.common.ad_centre import AdCentre
+    from workflows.common.case_state import CancellationState, Status
+    from workflows.common.case_workflow import CaseWorkflow
+    from workflows.common.steps import mailed, recorded
+
+State = TypeVar("State", bound=CancellationState[Any, Any])
+
+
+class CancellationWorkflow(CaseWorkflow[State, Status]):
+    """A cancellation: a billing administrator asks for it, who is verified, and campaigns are stopped in the ad centre."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ad_centre = AdCentre(self)
+
+    @abstractmethod
+    def _read_start(self, received: Sequence[Any]) -> contract.StartCancellation | contract.StartMarketingCancellation:
+        """Return the start that was received; raises InputMalformed."""
+
+    @abstractmethod
+    def _restart_refused(self) -> Refusal:
+        """Return why a case that has ended is not started again."""
+
+    @abstractmethod
+    def _check_verification_awaited(self) -> None:
+        """Raise the refusal of a verification that comes at the wrong stage."""
+
+    @workflow.update(name=contract.UPDATE_RECEIVE)
+    async def receive(self, *received: Any) -> Status:
+        """Return the status once the case is open: the one just started, or the one that was running already.
+
+        A case that has ended and only waits for its last messages to be delivered is not "running already": a new start
+        must not be taken for it, and lost.
+        """
+        await self._opened()
+        if self.case.stage.is_final and not self._is_own_start(received):
+            raise as_application_error(self._restart_refused())
+        return self._status()
+
+    @workflow.update(name=contract.UPDATE_SEND_CODE)
+    async def send_code(self, *received: Any) -> Status:
+        """Mail a one-time code to the billing administrator on record."""
+
+        async def send(_: contract.SendCode, step: Step) -> None:
+            self._check_verification_awaited()
+            await mailed(Verifier.send_code, step, summary="mail a one-time code")
+
+        return await self._answer_to(received, contract.SendCode, "send_code", send)
+
+    @workflow.update(name=contract.UPDATE_VERIFY_CODE)
+    async def verify_code(self, *received: Any) -> Status:
+        """Verify the billing administrator by the code they received."""
+
+        async def verify(message: contract.VerifyCode, step: Step) -> None:
+            async with self._lock:
+                self._check_verification_awaited()
+                tried = CodeTried(step=step, code=message.code)
+                await recorded(Verifier.check_code, tried, summary="check a one-time code")
+                self.case.verify(Verification.ONE_TIME_CODE)
+
+        return await self._answer_to(received, contract.VerifyCode, "verify_code", verify)
+
+    @workflow.update(name=contract.UPDATE_ATTEST)
+    async def attest(self, *received: Any) -> Status:
+        """Take an agent's word that the billing administrator is asking."""
+
+        async def take(message: contract.Attest, step: Step) -> None:
+            async with self._lock:
+                self._check_verification_awaited()
+                if self.case.is_verified:
+                    raise AlreadyVerified(self.case.id)
+                attested = Attested(step=step, because=message.attestation.reason)
+                await recorded(Records.save_attestation, attested, summary="keep the attestation")
+                self.case.verify(Verification.ATTESTATION)
+
+        return await self._answer_to(received, contract.Attest, "attest", take)
+
+    @workflow.update(name=contract.ACKNOWLEDGE_STOP)
+    async def acknowledge_stop(self, *received: Any) -> Status:
+        """Take the ad centre's word that a campaign is stopped, for callers who need the outcome."""
+        return await self._answer_to(
+            received, contract.AcknowledgeStop, "acknowledge_stop", self._ad_centre.acknowledge
+        )
+
+    @workflow.signal(name=contract.ACKNOWLEDGE_STOP)
+    async def acknowledge_stop_signal(self, *received: Any) -> None:
+        """Take the same from systems that fire and forget; a refusal is audited."""
+        await self._take_signal(received, contract.AcknowledgeStop, "acknowledge_stop", self._ad_centre.acknowledge)
+
+    def _is_own_start(self, received: Sequence[Any]) -> bool:
+        try:
+            return self._read_start(received).request_id == self.case.request_id
+        except InputMalformed:
+            return False

@@ -1,0 +1,139 @@
+"""The state of a case: its stage, and how it is shown as query result, in the Web UI and in search attributes."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+with workflow.unsafe.imports_passed_through():
+    from contract.steps import CampaignStop
+    from domain.marketing import MarketingStage
+    from domain.migration import MigrationStage
+    from domain.policy import CancellationPolicy
+    from domain.refusals import RefusalDetails
+    from domain.vocabulary import Stage, Verification
+
+# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.common.web_ui import as_details, publish_changed
+
+AnyStage = TypeVar("AnyStage", bound=Stage | MarketingStage | MigrationStage)
+Status = TypeVar("Status")
+
+
+class CaseState(ABC, Generic[AnyStage, Status]):
+    """The state of one case. Changed by its workflow alone, the stage by `enter` alone; what is shown is derived from it.
+
+    The kinds of cases are dataclasses, and this base is none: workflow code is loaded anew for every workflow, and each
+    dataclass costs a millisecond of it.
+    """
+
+    subscription: str | None
+    """The subscription that the case is about, where it is about one."""
+    last_refusal: RefusalDetails | None = None
+    _stage: AnyStage
+    _stage_deadline: datetime | None = None
+    _published: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    @abstractmethod
+    def id(self) -> str:
+        """The case's id."""
+
+    @property
+    @abstractmethod
+    def zone(self) -> str:
+        """The organization's time zone."""
+
+    @property
+    def stage(self) -> AnyStage:
+        """The stage that the case is in."""
+        return self._stage
+
+    @property
+    def stage_deadline(self) -> datetime | None:
+        """The instant (UTC) at which the stage ends by itself, if it does."""
+        return self._stage_deadline
+
+    def enter(self, stage: AnyStage, *, deadline: datetime | None = None) -> None:
+        """Begin a stage, or give the one that the case is in another deadline."""
+        self._stage, self._stage_deadline = stage, deadline
+
+    @abstractmethod
+    def waiting_for(self) -> str:
+        """Say what happens next and who has to do something for it; nothing, in a final stage."""
+
+    @abstractmethod
+    def status(self, undelivered: tuple[str, ...]) -> Status:
+        """Return the status as callers get it."""
+
+    def show(self, undelivered: tuple[str, ...]) -> None:
+        """Show the state in the Web UI, which writes nothing to the history.
+
+        The table holds ids, dates and words of ours: no address, and nothing that somebody wrote.
+        """
+        rows = [
+            ("Stage", f"**{self.stage}**"),
+            ("Waits for", self.waiting_for()),
+            *self._rows(),
+            ("Still to be delivered", ", ".join(undelivered)),
+            ("Last refusal", f"`{self.last_refusal.code}`, see the audit trail" if self.last_refusal else ""),
+        ]
+        # The id is code: the Web UI's font would make a fraction of its slash.
+        workflow.set_current_details(as_details(f"{self._heading()} `{self.id}`", rows))
+
+    def publish(self, undelivered: tuple[str, ...]) -> None:
+        """Show the state in the Web UI and in the search attributes; called before every wait and at the end."""
+        self.show(undelivered)
+        self._published = publish_changed(self._search_attributes(), self._published)
+
+    @abstractmethod
+    def _heading(self) -> str:
+        """What the case is, before its id."""
+
+    @abstractmethod
+    def _rows(self) -> list[tuple[str, str]]:
+        """What the table shows of this kind of case; a row without a name or a value is left out."""
+
+    @abstractmethod
+    def _search_attributes(self) -> dict[SearchAttributeKey[Any], Any]:
+        """What a case of this kind is found by; a value of None unsets the attribute."""
+
+
+class CancellationState(CaseState[AnyStage, Status]):
+    """The state of a case that cancels something for a billing administrator, and stops campaigns."""
+
+    request_id: str
+    """The request that opened the case."""
+    stop: CampaignStop | None = None
+    """How it stands with the campaigns that were to be stopped."""
+
+    @property
+    @abstractmethod
+    def policy(self) -> CancellationPolicy:
+        """The durations of the case."""
+
+    @property
+    @abstractmethod
+    def is_verified(self) -> bool:
+        """Whether the billing administrator is verified."""
+
+    @abstractmethod
+    def verify(self, how: Verification) -> None:
+        """Keep that the billing administrator is verified."""
+
+    def _campaigns(self) -> str:
+        """Say how it stands with the campaigns; nothing before anybody tried to stop them."""
+        if self.stop is None:
+            return ""
+        if not self.stop.requested:
+            return "nothing was left to stop"
+        if self.stop.outstanding:
+            return (
+                f"**ads may still run and bill**: {', '.join(self.stop.outstanding)} not acknowledged by the ad centre"
+            )
+        return f"stopped: {', '.join(self.stop.requested)}"

@@ -16,8 +16,13 @@ with workflow.unsafe.imports_passed_through():
     from contract.steps import OpenRun, UpdatePass
     from domain.civil_dates import day_text
     from domain.lines.runs import LineDatesProgress, Scope
-    from domain.refusals import ForwardedRefusal, Refusal, RefusedValue
-    from runtime.refusals import as_application_error, as_refusal
+    from domain.refusals import Refusal, RefusedValue
+    from runtime.refusals import as_application_error
+
+# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.common.steps import patiently
+    from workflows.common.web_ui import as_details
 
 HELD_LINES_AFTER = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300))
 """When to come back to lines that somebody held, each after the pass before; who still holds them is left to the next
@@ -65,19 +70,15 @@ class SubscriptionLineDatesUpdate:
         """Fix the day and the lines that are meant, or end with the reason why not."""
         try:
             wanted = _read(received)
-            return await workflow.execute_activity_method(
+            return await patiently(
                 LineDates.open_line_dates_run,
                 wanted,
-                start_to_close_timeout=timedelta(minutes=2),
-                retry_policy=RECORD_RETRY,
+                retry=RECORD_RETRY,
+                longest_attempt=timedelta(minutes=2),
                 summary="find the lines that are due",
             )
         except Refusal as refusal:
             raise as_application_error(refusal) from None
-        except ActivityError as error:
-            if error.cause is not None and (refused := as_refusal(error.cause)) is not None:
-                raise as_application_error(ForwardedRefusal(refused)) from None
-            raise
 
     async def _pass(self, progress: LineDatesProgress) -> LineDatesProgress:
         """Go through the due lines once, with fresh counts every few seconds; stop early where the history is long.
@@ -177,13 +178,10 @@ def _details(progress: LineDatesProgress, doing: str) -> str:
         ("Held by somebody", str(progress.busy) if progress.busy else ""),
         ("Messages that wait", str(progress.untold) if progress.untold else ""),
     ]
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows if value)
+    heading = f"Line dates of {progress.scope} as of {day_text(progress.as_of)} ({progress.zone})"
     failures = "".join(f"\n- {line.id}: {line.message}" for line in progress.failures[:FAILURES_SHOWN])
     more = progress.failed - min(len(progress.failures), FAILURES_SHOWN)
-    return (
-        f"### Line dates of {progress.scope} as of {day_text(progress.as_of)} ({progress.zone})\n\n| | |\n|---|---|\n{table}\n"
-        f"{failures}{f'{chr(10)}- and {more} more' if failures and more > 0 else ''}"
-    )
+    return f"{as_details(heading, rows)}{failures}{f'{chr(10)}- and {more} more' if failures and more > 0 else ''}"
 
 
 WORKFLOWS = (SubscriptionLineDatesUpdate,)

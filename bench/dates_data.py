@@ -58,7 +58,7 @@ _BARE = """
 
 _BARE_AUDIT = """
     INSERT INTO audit_trail (at, actor, action, why, subscription, subscription_line, before, after, run)
-    SELECT now(), 'bench', 'line.term_rolled', '30.09.2026 is past, extended by 1Y (rules, section 5)', subscription, id,
+    SELECT now(), 'bench', 'line.term_rolled', '2026-09-30 is past, extended by 1Y (rules, section 5)', subscription, id,
         jsonb_build_object('term_until', old_term_until, 'cancellation_possible_until', old_deadline,
             'end_date', old_term_until, 'closed', false),
         jsonb_build_object('term_until', term_until, 'cancellation_possible_until', deadline,

@@ -1,6 +1,6 @@
 """Civil dates: days on the wall calendar of the organization's time zone, with no clock and no zone of their own.
 
-The calendar goes from 01.01.0001 to 31.12.9999. Every calculation that would leave it is refused by name, so that no
+The calendar goes from 0001-01-01 to 9999-12-31. Every calculation that would leave it is refused by name, so that no
 caller meets Python's ``OverflowError``.
 """
 
@@ -37,15 +37,15 @@ class DateOutOfRange(Refusal):
 
     def __init__(self, day: date, step: str) -> None:
         super().__init__(
-            f"{day_text(day)} and the step {step} lead outside the calendar, which goes from 01.01.0001 to 31.12.9999.",
+            f"{day_text(day)} and the step {step} lead outside the calendar, which goes from 0001-01-01 to 9999-12-31.",
             day=day,
             step=step,
         )
 
 
 def day_text(day: date) -> str:
-    """The day as people read it, ``dd.mm.yyyy``, with four digits also for years before 1000."""
-    return f"{day.day:02d}.{day.month:02d}.{day.year:04d}"
+    """Return the day in ISO 8601, ``2026-12-31``, as everybody reads it but customers (`domain.words`)."""
+    return day.isoformat()
 
 
 def count_text(number: int, noun: str) -> str:

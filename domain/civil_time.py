@@ -6,7 +6,6 @@ A civil date belongs to a time zone; an instant is UTC. Every function names the
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from domain.civil_dates import day_text
 from domain.refusals import Refusal
 
 
@@ -53,22 +52,6 @@ def reversal_deadline(access_ended_on: date, days: int, zone: str) -> datetime:
     return start_of_day(access_ended_on + timedelta(days=days + 1), zone)
 
 
-def instant_in_words(instant: datetime, zone: str) -> str:
-    """Return an instant as people in ``zone`` write it, with the zone's abbreviation: 31.12.2026 23:59 CET."""
-    return instant.astimezone(time_zone(zone)).strftime("%d.%m.%Y %H:%M %Z")
-
-
 def last_day_before(deadline: datetime, zone: str) -> date:
     """Return the last civil date in ``zone`` on which there is still time: midnight belongs to the day that it ends."""
     return day_of(deadline - timedelta(microseconds=1), zone)
-
-
-def deadline_in_words(deadline: datetime, zone: str) -> str:
-    """Return an exclusive deadline as people in ``zone`` say it.
-
-    A deadline at midnight is the end of the day before, "the end of 22.12.2026"; whoever reads "23.12.2026 00:00" takes
-    the 23rd for the last day. Any other is an instant: 31.12.2026 23:59 CET.
-    """
-    if deadline == start_of_day(day_of(deadline, zone), zone):
-        return f"the end of {day_text(last_day_before(deadline, zone))}"
-    return instant_in_words(deadline, zone)

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.lines.explanation import Statements
 from domain.lines.quote import Quote
 from domain.marketing import CampaignFacts, Consent, MarketingStage
 from domain.migration import HandOver, MigrationStage, Party
@@ -118,9 +119,9 @@ class MessageFacts(BaseModel):
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
     quote: Quote | None = None
-    changes: list[str] = []
+    changes: Statements = []
     """What is different from what was said before, on all lines: for systems, never for a letter."""
-    changes_for_customer: list[str] = []
+    changes_for_customer: Statements = []
     """The same, on the customer's own lines alone."""
     open_questions: list[str] = []
     verified: bool = False

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from domain.civil_time import instant_in_words, time_zone
+from domain.civil_time import time_zone
 from domain.policy import CancellationPolicy
 from domain.refusals import Refusal
 from domain.vocabulary import Platform
+from domain.words import FOR_AGENTS
 
 FURTHEST_TRANSFER = timedelta(days=180)
 """How far ahead the time of the transfer may lie: the subscription cannot end before it."""
@@ -207,7 +208,7 @@ class TransferTimeInPast(Refusal):
 
     def __init__(self, wished: datetime, now: datetime, zone: str) -> None:
         super().__init__(
-            f"The transfer cannot be at {instant_in_words(wished, zone)}: it is {instant_in_words(now, zone)}.",
+            f"The transfer cannot be at {FOR_AGENTS.instant(wished, zone)}: it is {FOR_AGENTS.instant(now, zone)}.",
             way_out="Name a later time.",
             transfer_at=wished.isoformat(),
         )
@@ -220,8 +221,8 @@ class TransferTimeTooFar(Refusal):
 
     def __init__(self, wished: datetime, latest: datetime, zone: str) -> None:
         super().__init__(
-            f"The transfer cannot be at {instant_in_words(wished, zone)}: that is more than {FURTHEST_TRANSFER.days} days away.",
-            way_out=f"Name a time until {instant_in_words(latest, zone)}.",
+            f"The transfer cannot be at {FOR_AGENTS.instant(wished, zone)}: that is more than {FURTHEST_TRANSFER.days} days away.",
+            way_out=f"Name a time until {FOR_AGENTS.instant(latest, zone)}.",
             transfer_at=wished.isoformat(),
             latest=latest.isoformat(),
         )
@@ -235,7 +236,7 @@ class LocalTimeUnclear(Refusal):
     def __init__(self, wished: datetime, zone: str, *, twice: bool) -> None:
         happens = "comes twice" if twice else "is left out"
         super().__init__(
-            f"{wished.strftime('%d.%m.%Y %H:%M')} {happens} in {zone}, where clocks are changed.",
+            f"{wished:%Y-%m-%d %H:%M} {happens} in {zone}, where clocks are changed.",
             way_out="Name the time with its offset from UTC, for example 2026-10-25T02:30+01:00, or another time.",
             transfer_at=wished.isoformat(),
             time_zone=zone,

@@ -12,16 +12,20 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from domain.civil_dates import day_text
-from domain.civil_time import day_of, deadline_in_words, instant_in_words
+from domain.civil_time import day_of
+from domain.lines.explanation import Statement
 from domain.marketing import CampaignFacts
 from domain.messaging import MAILED, MarketingServiceFacts, MessageFacts
 from domain.migration import HandOver
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
+from domain.words import FOR_CUSTOMERS, sentence, size_in_words
 from records.verification import FreshCode
 
 TEXT_WIDTH = 72
 _LABEL_WIDTH = 22
+_UNBROKEN = re.compile(r"\b\d{1,2} [A-Z][a-z]+ \d{4}\b|\S+ \(UTC[^)]*\)")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Which `textwrap` takes for a letter."""
 
 _TEMPLATES: Mapping[Event, str] = {
     event: f"{event.value.removeprefix('cancellation.').replace('.', '_')}.j2" for event in MAILED
@@ -104,10 +108,11 @@ def letter(
         credit_memos=shown.credit_memos if shown else (),
         missing=missing,
         ends_at_once=ends_at_once,
+        changes=[change.in_words(FOR_CUSTOMERS) for change in facts.changes_for_customer],
         data=_what_becomes_of_data(facts),
         campaigns=_what_becomes_of_campaigns(facts),
         stopped=campaigns_in_words(facts.marketing.campaigns) if facts.marketing else [],
-        until=f"{deadline_in_words(facts.reversal_deadline, zone)} ({zone})" if facts.reversal_deadline else None,
+        until=FOR_CUSTOMERS.deadline(facts.reversal_deadline, zone) if facts.reversal_deadline else None,
         link=link,
         migration=facts.migration,
         awaited=_AWAITED.get(facts.migration.hand_over) if facts.migration and facts.migration.hand_over else None,
@@ -122,7 +127,7 @@ def code_letter(code: FreshCode, *, reply_to: str | None = None) -> Letter:
 
 def _written(template: str, zone: str, **facts: object) -> Letter:
     facts["zone"] = zone
-    facts["moment"] = lambda instant: f"{instant_in_words(instant, zone)} ({zone})"
+    facts["moment"] = lambda instant: FOR_CUSTOMERS.instant(instant, zone)
     text = _TEXT.get_template(template)
     subject = "".join(text.blocks["subject"](text.new_context(facts)))
     return Letter(
@@ -158,23 +163,12 @@ def campaigns_in_words(campaigns: Sequence[CampaignFacts]) -> list[str]:
     ]
 
 
-def _sentence(step: str) -> str:
-    """A step of an explanation, which reads as a part of a sentence, on its own."""
-    return f"{step[:1].upper()}{step[1:].rstrip('.')}."
+def _sentence(step: Statement) -> str:
+    return sentence(step.in_words(FOR_CUSTOMERS))
 
 
 def _number(count: int) -> str:
     return f"{count:,}"
-
-
-def size_in_words(count: int) -> str:
-    """Return a number of bytes as people say it: ``1.4 MB``; a MB is a million."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
 
 
 def _flowing(text: str) -> str:
@@ -182,14 +176,16 @@ def _flowing(text: str) -> str:
 
 
 def _wrapped(text: str, first: str = "", rest: str | None = None) -> str:
-    return textwrap.fill(
-        _flowing(text),
+    """Wrap a text to the width of a letter; no line ends within a day or between a zone and its offset."""
+    filled = textwrap.fill(
+        _UNBROKEN.sub(lambda found: found[0].replace(" ", _NO_BREAK), _flowing(text)),
         TEXT_WIDTH,
         initial_indent=first,
         subsequent_indent=first if rest is None else rest,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return filled.replace(_NO_BREAK, " ")
 
 
 def _row(value: object, label: str) -> str:
@@ -204,7 +200,7 @@ def _environment(forms: str, *, autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"day": day_text, "sentence": _sentence, "wrapped": _wrapped, "row": _row}
+    environment.filters |= {"day": FOR_CUSTOMERS.day, "sentence": _sentence, "wrapped": _wrapped, "row": _row}
     environment.filters |= {"number": _number, "size": size_in_words}
     environment.globals["layout"] = f"layout_{forms}"
     environment.globals["say"] = environment.get_template(forms).module

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.refusals import Refusal
+from domain.words import FOR_CUSTOMERS
 
 LINKS_PATH = "/links/"
 """Under this path of the public URL the pages are found, one token after it."""
@@ -33,13 +34,13 @@ class LinkPurpose(StrEnum):
 
 
 class LinkExpired(Refusal):
-    """A link after its time."""
+    """A link after its time. Only a page shows it, so its sentence is written for customers."""
 
     code = "link_expired"
 
     def __init__(self, expired_at: datetime) -> None:
         super().__init__(
-            f"This link could be used until {expired_at:%d.%m.%Y %H:%M} UTC.",
+            f"This link could be used until {FOR_CUSTOMERS.instant(expired_at, 'UTC')}.",
             way_out="Ask us for a new one; the number of your case is in the mail that brought it.",
             expired_at=expired_at.isoformat(),
         )

@@ -4,9 +4,9 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from domain.civil_dates import day_text
-from domain.civil_time import deadline_in_words, instant_in_words
 from domain.refusals import Refusal
 from domain.vocabulary import Stage
+from domain.words import FOR_AGENTS
 
 
 class InputMalformed(Refusal):
@@ -157,7 +157,7 @@ class ReversalWindowOver(Refusal):
 
     def __init__(self, cancellation: str, deadline: datetime, zone: str) -> None:
         super().__init__(
-            f"{cancellation} could be reversed until {deadline_in_words(deadline, zone)} ({zone}).",
+            f"{cancellation} could be reversed until {FOR_AGENTS.deadline(deadline, zone)}.",
             way_out="The cancellation is final; sign up anew to use the product again.",
             cancellation=cancellation,
             deadline=deadline.isoformat(),
@@ -197,7 +197,7 @@ class CodeExpired(Refusal):
 
     def __init__(self, expired_at: datetime, zone: str) -> None:
         super().__init__(
-            f"The code could be used until {instant_in_words(expired_at, zone)}.",
+            f"The code could be used until {FOR_AGENTS.instant(expired_at, zone)}.",
             way_out="Ask for a new code.",
             expired_at=expired_at.isoformat(),
         )

@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.civil_dates import DateOutOfRange, count_text, day_text, plus_days
+from domain.civil_dates import DateOutOfRange, day_text, plus_days
 from domain.lines.date_formula import DateFormula
+from domain.lines.explanation import OneStatement, Statement, StatementCode, Statements, statement
 from domain.lines.line import SubscriptionLine
 from domain.lines.terms import LineClosed, deadline_for, extend_until, is_billed_beyond, next_term_end, reference_date
 from domain.refusals import Refusal
@@ -66,11 +67,12 @@ class LineDecision(BaseModel):
     """Whether the deadline stored on the line was met; also true if there was none to meet."""
     billed_beyond_end: bool
     """Whether days after the end are invoiced, so that credit memos come first."""
-    explanation: list[str]
-    """The steps to the end date, in words and dates."""
+    explanation: Statements
+    """The steps to the end date."""
     one_day_later: date | None
     """The end date if the cancellation had been received a day later; None if it would have been refused."""
-    one_day_later_explanation: str
+    one_day_later_explanation: OneStatement
+    """The difference that a day would have made."""
 
 
 def decide(
@@ -91,14 +93,12 @@ def decide(
     line without end date), `DateOutOfRange`.
     """
     reached = _conclude(line, received_on, wished_on, goodwill=goodwill)
-    steps = [*reached.steps, f"the line ends on {day_text(reached.end)}"]
+    steps = [*reached.steps, statement(StatementCode.LINE_ENDS, end_date=reached.end)]
     beyond = is_billed_beyond(line, reached.end)
     if beyond and line.next_billing_date is not None:
-        steps.append(
-            f"it is billed beyond that, until {day_text(plus_days(line.next_billing_date, -1))}: "
-            "credit memos are needed first, from the newest invoice to older ones"
-        )
-    later, later_text = _one_day_later(line, received_on, wished_on, reached.end, goodwill=goodwill)
+        billed_until = plus_days(line.next_billing_date, -1)
+        steps.append(statement(StatementCode.BILLED_BEYOND_END, billed_until=billed_until))
+    later, difference = _one_day_later(line, received_on, wished_on, reached.end, goodwill=goodwill)
     return LineDecision(
         line_id=line.id,
         received_on=received_on,
@@ -109,7 +109,7 @@ def decide(
         billed_beyond_end=beyond,
         explanation=steps,
         one_day_later=later,
-        one_day_later_explanation=later_text,
+        one_day_later_explanation=difference,
     )
 
 
@@ -120,7 +120,11 @@ class _Conclusion:
     rule: Rule
     end: date
     in_due_time: bool = True
-    steps: list[str] = field(default_factory=list)
+    steps: list[Statement] = field(default_factory=list)
+
+    def because(self, code: StatementCode, **values: date | DateFormula | int) -> None:
+        """Add a step."""
+        self.steps.append(statement(code, **values))
 
 
 def _conclude(line: SubscriptionLine, received_on: date, wished_on: date | None, *, goodwill: bool) -> _Conclusion:
@@ -138,7 +142,7 @@ def _conclude(line: SubscriptionLine, received_on: date, wished_on: date | None,
         _take_wish(line, found, wish, expressed=wished_on is not None)
     if found.end < line.start_date:
         found.end = line.start_date
-        found.steps.append(f"never before the start date, {day_text(line.start_date)}")
+        found.because(StatementCode.NOT_BEFORE_START, start_date=line.start_date)
     return found
 
 
@@ -146,45 +150,51 @@ def _end_date_stays(line: SubscriptionLine, end_date: date, wished_on: date | No
     """Rule 2, the end date already set."""
     if wished_on is not None and wished_on > end_date and not goodwill:
         raise WishAfterEndDate(line, wished_on, end_date)
-    return _Conclusion(2, end_date, steps=[f"end date already set: {day_text(end_date)}"])
+    return _Conclusion(2, end_date, steps=[statement(StatementCode.END_DATE_SET, end_date=end_date)])
 
 
 def _goodwill(line: SubscriptionLine, received_on: date, wish: date) -> _Conclusion:
     """Rule 1, the deadline ignored."""
     deadline = _deadline(line)
     met = deadline is None or received_on <= deadline
-    found = _Conclusion(1, wish, met, [f"goodwill, the deadline is ignored: wished day {day_text(wish)}"])
+    found = _Conclusion(1, wish, met, [statement(StatementCode.GOODWILL, wished_on=wish)])
     if line.end_date is not None and line.end_date <= wish:
         found.end = line.end_date
-        found.steps.append(f"end date already set, goodwill does not postpone it: {day_text(line.end_date)}")
+        found.because(StatementCode.END_DATE_NOT_POSTPONED, end_date=line.end_date)
     elif line.end_date is not None:
-        found.steps.append(
-            f"the end date already set is brought forward from {day_text(line.end_date)} to {day_text(wish)}"
-        )
+        found.because(StatementCode.END_DATE_BROUGHT_FORWARD, end_date=line.end_date, wished_on=wish)
     return found
 
 
 def _regular_end(line: SubscriptionLine, received_on: date) -> _Conclusion:
     """Rules 3 to 6: the earliest end without goodwill and without an end date."""
     if line.term_until is None and line.subsequent_term is None:
-        found = _Conclusion(3, received_on, steps=["no term: the line can be ended at any time"])
+        found = _Conclusion(3, received_on, steps=[statement(StatementCode.NO_TERM)])
         return _after_notice(line, found)
     deadline = _deadline(line)
     if line.term_until is not None and deadline is not None and received_on <= deadline:
-        spare = (deadline - received_on).days
-        kept = f"met with {count_text(spare, 'day')} to spare" if spare else "met on its last day"
-        step = f"deadline {day_text(deadline)} {kept}; term until {day_text(line.term_until)}"
-        return _Conclusion(4, line.term_until, steps=[step])
-    missed = ""
-    if deadline is not None and received_on > deadline:
-        missed = f"deadline {day_text(deadline)} missed by {count_text((received_on - deadline).days, 'day')}"
+        return _in_due_time(line.term_until, deadline, received_on)
+    missed_by = (received_on - deadline).days if deadline is not None and received_on > deadline else 0
     if line.subsequent_term is not None and line.notice_period is not None:
-        found = _Conclusion(5, received_on, in_due_time=not missed)
+        found = _Conclusion(5, received_on, in_due_time=not missed_by)
         _extend_past_deadline(line, found, line.subsequent_term, line.notice_period, received_on)
         return found
-    found = _Conclusion(6, received_on, in_due_time=not missed)
-    found.steps.append(f"{missed or 'no deadline'}; there is nothing to extend by")
+    found = _Conclusion(6, received_on, in_due_time=not missed_by)
+    if deadline is not None and missed_by:
+        found.because(StatementCode.DEADLINE_MISSED_NO_EXTENSION, deadline=deadline, days=missed_by)
+    else:
+        found.because(StatementCode.NO_DEADLINE_NO_EXTENSION)
     return _after_notice(line, found)
+
+
+def _in_due_time(term_until: date, deadline: date, received_on: date) -> _Conclusion:
+    """Rule 4, the deadline met."""
+    found = _Conclusion(4, term_until)
+    if spare := (deadline - received_on).days:
+        found.because(StatementCode.DEADLINE_MET_EARLY, deadline=deadline, days=spare, term_until=term_until)
+    else:
+        found.because(StatementCode.DEADLINE_MET_ON_LAST_DAY, deadline=deadline, term_until=term_until)
+    return found
 
 
 def _deadline(line: SubscriptionLine) -> date | None:
@@ -197,11 +207,11 @@ def _deadline(line: SubscriptionLine) -> date | None:
 def _after_notice(line: SubscriptionLine, found: _Conclusion) -> _Conclusion:
     """Rules 3 and 6: a notice period after receipt, by plain arithmetic without the month-end rule."""
     if line.notice_period is None:
-        found.steps.append(f"no notice period: the day of receipt, {day_text(found.end)}")
+        found.because(StatementCode.NO_NOTICE_PERIOD, received_on=found.end)
         return found
     received_on, found.end = found.end, line.notice_period.apply(found.end)
-    found.steps.append(
-        f"received on {day_text(received_on)}; notice period {line.notice_period} to {day_text(found.end)}"
+    found.because(
+        StatementCode.NOTICE_PERIOD, received_on=received_on, notice_period=line.notice_period, end_date=found.end
     )
     return found
 
@@ -214,16 +224,21 @@ def _extend_past_deadline(
     for _ in range(_SPELLED_OUT):
         if term_until is None:
             following = next_term_end(line, None, subsequent)
-            reason = (
-                f"no term yet; the first one from {day_text(line.start_date)} by {subsequent} to {day_text(following)}"
+            found.because(
+                StatementCode.FIRST_TERM,
+                start_date=line.start_date,
+                subsequent_term=subsequent,
+                term_until=following,
             )
         else:
             following = next_term_end(line, term_until, subsequent)
-            missed = count_text((received_on - deadline).days, "day")
-            reason = (
-                f"deadline {day_text(deadline)} missed by {missed}; extends by {subsequent} to {day_text(following)}"
+            found.because(
+                StatementCode.DEADLINE_MISSED,
+                deadline=deadline,
+                days=(received_on - deadline).days,
+                subsequent_term=subsequent,
+                term_until=following,
             )
-        found.steps.append(reason)
         term_until, deadline = following, deadline_for(following, notice)
         if deadline >= received_on:
             break
@@ -231,12 +246,15 @@ def _extend_past_deadline(
         term_until, times = extend_until(
             line, term_until, subsequent, received_on, lambda end: deadline_for(end, notice) >= received_on
         )
-        found.steps.append(
-            f"deadline {day_text(deadline)} missed as well; extends {count_text(times, 'more time')} by {subsequent} "
-            f"to {day_text(term_until)}"
+        found.because(
+            StatementCode.DEADLINE_MISSED_AS_WELL,
+            deadline=deadline,
+            times=times,
+            subsequent_term=subsequent,
+            term_until=term_until,
         )
         deadline = deadline_for(term_until, notice)
-    found.steps.append(f"deadline {day_text(deadline)} met; term until {day_text(term_until)}")
+    found.because(StatementCode.DEADLINE_MET, deadline=deadline, term_until=term_until)
     found.end = term_until
 
 
@@ -244,36 +262,36 @@ def _take_wish(line: SubscriptionLine, found: _Conclusion, wish: date, *, expres
     """Move the end to a wished day after the regular end; billing never follows a wish before it."""
     if wish <= found.end:
         if expressed and wish < found.end:
-            found.steps.append(
-                f"wished day {day_text(wish)} is before the regular end; billed until {day_text(found.end)}"
-            )
+            found.because(StatementCode.WISH_BEFORE_END, wished_on=wish, end_date=found.end)
         return
     subsequent = line.subsequent_term
     if found.rule in (4, 5) and subsequent is not None and line.notice_period is not None:
         term_until, times = extend_until(line, found.end, subsequent, wish, lambda end: end >= wish)
-        often = "" if times == 1 else f" {times} times"
-        found.steps.append(
-            f"wished day {day_text(wish)} is after {day_text(found.end)}; extends{often} by {subsequent} to {day_text(term_until)}"
+        found.because(
+            StatementCode.WISH_AFTER_TERM,
+            wished_on=wish,
+            end_date=found.end,
+            times=times,
+            subsequent_term=subsequent,
+            term_until=term_until,
         )
         found.end = term_until
         return
-    found.steps.append(f"wished day after {day_text(found.end)}: {day_text(wish)}")
+    found.because(StatementCode.WISH_AFTER_END, end_date=found.end, wished_on=wish)
     found.end = wish
 
 
 def _one_day_later(
     line: SubscriptionLine, received_on: date, wished_on: date | None, end: date, *, goodwill: bool
-) -> tuple[date | None, str]:
-    """The end date had the cancellation been received the next day, and the difference as a sentence."""
+) -> tuple[date | None, Statement]:
+    """The end date had the cancellation been received the next day, and the difference in words."""
     try:
         day = plus_days(received_on, 1)
         later = _conclude(line, day, wished_on, goodwill=goodwill).end
     except GoodwillWishBeforeReceipt:
-        return None, "received one day later, the wished day would have been over and the goodwill refused"
+        return None, statement(StatementCode.LATER_GOODWILL_REFUSED)
     except DateOutOfRange:
-        return None, "received one day later, the end would lie outside the calendar"
+        return None, statement(StatementCode.LATER_OUT_OF_RANGE)
     if later == end:
-        return later, f"received on {day_text(day)}, one day later, the line would end on the same day"
-    return later, (
-        f"received on {day_text(day)}, one day later, the line would end on {day_text(later)} instead of {day_text(end)}"
-    )
+        return later, statement(StatementCode.LATER_SAME_END, received_on=day)
+    return later, statement(StatementCode.LATER_OTHER_END, received_on=day, later_end_date=later, end_date=end)

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.civil_dates import day_text
 from domain.lines.decision import LineDecision, decide
+from domain.lines.explanation import Statement, StatementCode, statement
 from domain.lines.line import Partner, SubscriptionLine
 
 
@@ -87,21 +87,21 @@ def quote(
     )
 
 
-def changes(before: Quote, now: Quote) -> list[str]:
-    """Say in sentences what is different from an earlier quote: nothing, if the promise stands.
+def changes(before: Quote, now: Quote) -> list[Statement]:
+    """List what is different from an earlier quote: nothing, if the promise stands.
 
-    Sentences name lines of vendors too; for the customer, compare what `Quote.for_customer` gives.
+    Statements name lines of vendors too; for the customer, compare what `Quote.for_customer` gives.
     """
     earlier = {line.decision.line_id: line.decision.end_date for line in before.lines}
     current = {line.decision.line_id: line.decision.end_date for line in now.lines}
-    said = []
+    found = []
     for line, end in current.items():
         if line not in earlier:
-            said.append(f"Line {line} is new; its billing ends on {day_text(end)}.")
-        elif earlier[line] != end:
-            said.append(f"Billing of line {line} ends on {day_text(end)}, not on {day_text(earlier[line])}.")
-    said.extend(f"Line {line} is closed meanwhile." for line in earlier if line not in current)
-    return said
+            found.append(statement(StatementCode.LINE_IS_NEW, line=line, end_date=end))
+        elif (was := earlier[line]) != end:
+            found.append(statement(StatementCode.LINE_END_CHANGED, line=line, end_date=end, earlier_end_date=was))
+    found.extend(statement(StatementCode.LINE_IS_CLOSED, line=line) for line in earlier if line not in current)
+    return found
 
 
 def _beyond(line: SubscriptionLine, end: date, invoices: Sequence[Invoice]) -> tuple[str, ...]:

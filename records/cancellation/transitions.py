@@ -85,7 +85,7 @@ def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset
         row.frozen_by = case.row.id
         session.flush()
         record_step(session, case, "line.end_date_set", step, f"line:{row.id}", line=row.id, before=before, after=dates_of(row),
-                why="\n".join(decision.explanation))  # fmt: skip
+                why="\n".join(step.text for step in decision.explanation))  # fmt: skip
     _move(session, case, Stage.SCHEDULED, step, suffix="scheduled")
     tell_of(session, case, Event.SCHEDULED, step, channels=channels, promised_before=last_promised(session, case))
     ended_lines = [line.decision.line_id for line in now.lines]

@@ -96,8 +96,8 @@ _AUDIT = """, audited AS (
         INSERT INTO audit_trail (at, actor, action, why, subscription, subscription_line, before, after, run)
         SELECT CAST(:at AS timestamptz), :actor,
             CASE WHEN closes THEN 'line.closed' ELSE 'line.term_rolled' END,
-            CASE WHEN closes THEN 'ended on ' || to_char(end_date, 'DD.MM.YYYY') || ' and fully invoiced'
-            ELSE to_char(due_after, 'DD.MM.YYYY') || ' is past, extended by ' || key_subsequent END
+            CASE WHEN closes THEN 'ended on ' || to_char(end_date, 'YYYY-MM-DD') || ' and fully invoiced'
+            ELSE to_char(due_after, 'YYYY-MM-DD') || ' is past, extended by ' || key_subsequent END
                 || ' (rules, section 5)',
             subscription, id,
             jsonb_build_object('term_until', NULLIF(key_term_until, '-infinity'), 'cancellation_possible_until',

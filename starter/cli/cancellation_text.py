@@ -1,7 +1,7 @@
 """Cancellations in text for people, made for 80 columns: one in detail, many in a list, the trail of one."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from rich import box
@@ -10,11 +10,12 @@ from rich.table import Table
 
 from contract import CancellationStatus, ExportStatus, MarketingCancellationStatus
 from domain.civil_dates import day_text
-from domain.civil_time import day_of, deadline_in_words, instant_in_words, time_zone
+from domain.civil_time import day_of
 from domain.marketing import Consent
 from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage
+from domain.words import FOR_AGENTS, sentence
 from records.cancellation.lists import CaseSummary
-from starter.cli.output import console, say, sentence
+from starter.cli.output import console, say
 from starter.cli.quote import say_quote_in_short
 from storage.tables import AuditRow
 
@@ -35,20 +36,20 @@ def say_status(status: CancellationStatus) -> None:
     """Say where one cancellation stands, what is open, and what to do next."""
     zone = status.time_zone
     say(f"Cancellation [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
-    say_fact("received", instant_in_words(status.received_at, zone))
+    say_fact("received", FOR_AGENTS.instant(status.received_at, zone))
     if status.access_ended_on:
         say_fact("access ended on", day_text(status.access_ended_on))
     elif status.termination_date and not status.stage.is_final:
         say_fact("access ends on", day_text(status.termination_date))
     if status.stage is Stage.CANCELED and status.reversal_deadline:
-        say_fact("reversible until", deadline_in_words(status.reversal_deadline, zone))
+        say_fact("reversible until", FOR_AGENTS.deadline(status.reversal_deadline, zone))
     if status.stage is Stage.INTAKE and status.stage_deadline:
-        say_fact("closes unanswered", deadline_in_words(status.stage_deadline, zone))
+        say_fact("closes unanswered", FOR_AGENTS.deadline(status.stage_deadline, zone))
     if status.stage is not Stage.INTAKE or not _is_open(status):
         say_fact("waits for", status.waiting_for)
     say_fact("campaigns", campaigns_in_text(status))
     say_fact("export", _export(status))
-    say_fact("data erased", instant_in_words(status.erased_at, zone) if status.erased_at else "")
+    say_fact("data erased", FOR_AGENTS.instant(status.erased_at, zone) if status.erased_at else "")
     say_fact("credit memos needed", ", ".join(status.outstanding_credit_memos))
     say_fact("being delivered", ", ".join(status.undelivered))
     if status.quote is not None and not status.stage.is_final:
@@ -93,7 +94,7 @@ def campaigns_in_text(status: CancellationStatus | MarketingCancellationStatus) 
 
 def say_already_running(status: CancellationStatus, *, unused_answers: Sequence[str]) -> None:
     """Say that a start has found a cancellation, and what it did not do therefore."""
-    since = instant_in_words(status.received_at, status.time_zone)
+    since = FOR_AGENTS.instant(status.received_at, status.time_zone)
     say(
         f"[yellow]Already running[/] since {since}, started by request {escape(status.request_id) or 'without an id'}; "
         "nothing new was started."
@@ -125,11 +126,10 @@ def say_cases(cases: Sequence[CaseSummary], stage: Stage | None) -> None:
 
 def say_trail(subscription: str, trail: Sequence[AuditRow], zone: str) -> None:
     """Print an audit trail, an entry for each event: when and who, what, from what to what, and why."""
-    say(f"[bold]Audit trail of {subscription}[/], times in {zone}")
+    say(f"[bold]Audit trail of {subscription}[/]")
     for row in trail:
-        stamp = row.at.astimezone(time_zone(zone)).strftime("%d.%m.%Y %H:%M:%S %Z")
         say()
-        say(f"{stamp}  [bold]{escape(row.actor)}[/]")
+        say(f"{FOR_AGENTS.instant(row.at, zone, seconds=True)}  [bold]{escape(row.actor)}[/]")
         say(f"[cyan]{escape(_what(row))}[/]", first="  ")
         for change in _changes(row.before or {}, row.after or {}, zone):
             say(escape(change), first="    ")
@@ -170,14 +170,10 @@ def _value(value: Any, zone: str) -> str:
         return _NOT_SET
     text = str(value)
     try:
-        return day_text(date.fromisoformat(text)) if len(text) == len("2026-12-31") else _instant(text, zone)
+        instant = datetime.fromisoformat(text)
     except ValueError:
         return text
-
-
-def _instant(text: str, zone: str) -> str:
-    instant = datetime.fromisoformat(text)
-    return instant_in_words(instant, zone) if instant.tzinfo else text
+    return FOR_AGENTS.instant(instant, zone) if instant.tzinfo else text
 
 
 def _next(case: CaseSummary) -> str:
@@ -185,10 +181,10 @@ def _next(case: CaseSummary) -> str:
         case Stage.INTAKE:
             return "waits for answers"
         case Stage.CANCELED if case.reversal_deadline:
-            return f"reversible until {deadline_in_words(case.reversal_deadline, case.time_zone)}"
+            return f"reversible until {FOR_AGENTS.deadline(case.reversal_deadline, case.time_zone)}"
         case Stage.PREPARING | Stage.SCHEDULED if case.termination_date:
             return f"access ends on {day_text(case.termination_date)}"
-    return f"since {instant_in_words(case.ended_at, case.time_zone)}" if case.ended_at else ""
+    return f"since {FOR_AGENTS.instant(case.ended_at, case.time_zone)}" if case.ended_at else ""
 
 
 def say_fact(name: str, value: str) -> None:

@@ -6,8 +6,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from activities.export import ExportProgress
-from activities.messaging.letters import size_in_words
-from domain.civil_time import instant_in_words
+from domain.words import FOR_AGENTS, size_in_words
 from starter.cli.output import error_console, say
 from starter.service.export import ExportsClient, ExportView
 
@@ -21,7 +20,7 @@ def say_export(view: ExportView) -> None:
         say(f"Cancellation {view.cancellation} has no export.")
         return
     say(f"Export of [bold]{view.cancellation}[/]: {_stage(view)}.")
-    rows: list[tuple[str, str]] = [("begun", instant_in_words(state.started_at, view.time_zone))]
+    rows: list[tuple[str, str]] = [("begun", FOR_AGENTS.instant(state.started_at, view.time_zone))]
     if state.attempts > 1:
         rows.append(("attempts", str(state.attempts)))
     if view.progress is not None:
@@ -31,17 +30,17 @@ def say_export(view: ExportView) -> None:
     if state.summary is not None and state.finished_at is not None:
         summary = state.summary
         rows += [
-            ("finished", instant_in_words(state.finished_at, view.time_zone)),
+            ("finished", FOR_AGENTS.instant(state.finished_at, view.time_zone)),
             ("holds", f"{summary.tables:,} tables, {summary.rows:,} rows, {size_in_words(summary.bytes)}"),
             ("warnings", f"{summary.warnings:,}, listed in manifest.json" if summary.warnings else "none"),
         ]
     if state.link_expires_at is not None and not state.is_gone:
-        rows.append(("link works until", instant_in_words(state.link_expires_at, view.time_zone)))
+        rows.append(("link works until", FOR_AGENTS.instant(state.link_expires_at, view.time_zone)))
     if state.acknowledged_at is not None:
         by = escape(state.acknowledged_by or "")
-        rows.append(("downloaded", f"{instant_in_words(state.acknowledged_at, view.time_zone)}, says {by}"))
+        rows.append(("downloaded", f"{FOR_AGENTS.instant(state.acknowledged_at, view.time_zone)}, says {by}"))
     if state.erased_at is not None:
-        rows.append(("erased" if state.finished_at else "removed", instant_in_words(state.erased_at, view.time_zone)))
+        rows.append(("erased" if state.finished_at else "removed", FOR_AGENTS.instant(state.erased_at, view.time_zone)))
     for label, value in rows:
         say(value, first=f"  {label:<20} ")
 

@@ -79,13 +79,13 @@ def list_(
 
 
 def _say(hold: "Hold", *, as_json: bool) -> None:
-    from domain.civil_time import instant_in_words
+    from domain.words import FOR_AGENTS
 
     if as_json:
         print_json(hold)
         return
-    placed = f"placed by {escape(hold.placed_by)} on {instant_in_words(hold.placed_at, 'UTC')}: {escape(hold.reason)}"
+    placed = f"placed by {escape(hold.placed_by)} on {FOR_AGENTS.instant(hold.placed_at, 'UTC')}: {escape(hold.reason)}"
     say(f"Hold [bold]{hold.id}[/] on {hold.organization}, {placed}")
     if hold.released_at is not None:
-        released = f"{escape(hold.released_by or '')} on {instant_in_words(hold.released_at, 'UTC')}"
+        released = f"{escape(hold.released_by or '')} on {FOR_AGENTS.instant(hold.released_at, 'UTC')}"
         say(f"released by {released}: {escape(hold.release_reason or '')}", first="  ")

@@ -143,7 +143,7 @@ def _print_lines(lines: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     def day(value: str | date | None) -> str:
-        return day_text(date.fromisoformat(str(value))) if value else ""
+        return str(value) if value else ""
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     # An id that is cut off is of no use to the next command.

@@ -43,7 +43,7 @@ def list_command(
     for mail in shown:
         repeats = f" [yellow](repeats {mail.repeats})[/]" if mail.repeats else ""
         number = f"{mail.number:>4}  "
-        say(f"{mail.received_at:%d.%m.%Y %H:%M:%S}  {escape(', '.join(mail.recipients))}{repeats}", first=number)
+        say(f"{mail.received_at:%Y-%m-%d %H:%M:%S}  {escape(', '.join(mail.recipients))}{repeats}", first=number)
         say(f"[bold]{escape(mail.subject)}[/]", first=" " * len(number))
 
 

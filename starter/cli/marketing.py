@@ -6,8 +6,8 @@ from uuid import uuid4
 import typer
 from rich.markup import escape
 
-from domain.civil_time import deadline_in_words, instant_in_words
 from domain.marketing import ConsentDecision, MarketingStage
+from domain.words import FOR_AGENTS
 from starter.cli import values
 from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import (
@@ -70,7 +70,7 @@ def cancel(
         print_json({**status.model_dump(mode="json"), "already_running": already_running})
         return
     if already_running:
-        since = instant_in_words(status.received_at, status.time_zone)
+        since = FOR_AGENTS.instant(status.received_at, status.time_zone)
         say(f"[yellow]Already running[/] since {since}; nothing new was started.")
     _say_status(status)
 
@@ -170,9 +170,9 @@ def _say_status(status: "MarketingCancellationStatus") -> None:
 
     zone = status.time_zone
     say(f"Cancellation of the marketing service [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
-    say_fact("received", instant_in_words(status.received_at, zone))
+    say_fact("received", FOR_AGENTS.instant(status.received_at, zone))
     if status.stage is MarketingStage.INTAKE and status.stage_deadline:
-        say_fact("closes unanswered", deadline_in_words(status.stage_deadline, zone))
+        say_fact("closes unanswered", FOR_AGENTS.deadline(status.stage_deadline, zone))
     say_fact("waits for", status.waiting_for)
     say_fact("campaigns", campaigns_in_text(status))
     say_fact("being delivered", ", ".join(status.undelivered))

@@ -7,11 +7,11 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from activities.messaging.letters import size_in_words
 from contract import MigrationStatus
 from domain.civil_dates import day_text
-from domain.civil_time import day_of, instant_in_words
+from domain.civil_time import day_of
 from domain.migration import MigrationStage
+from domain.words import FOR_AGENTS, size_in_words
 from records.migration.lists import MigrationSummary
 from starter.cli.output import console, say, say_unbroken
 from starter.service.migration import MigrationView
@@ -77,7 +77,7 @@ def _say_fact(name: str, value: str) -> None:
 
 
 def _moment(instant: datetime | None, zone: str) -> str:
-    return instant_in_words(instant, zone) if instant else ""
+    return FOR_AGENTS.instant(instant, zone) if instant else ""
 
 
 def _amount(rows: int | None, tables: int | None, size: int | None) -> str:

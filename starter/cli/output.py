@@ -60,11 +60,6 @@ def say_unbroken(text: str, *, first: str = "") -> None:
     console.print(Text(first + text), soft_wrap=True)
 
 
-def sentence(step: str) -> str:
-    """Return a step of an explanation, which reads as a part of a sentence, on its own."""
-    return f"{step[:1].upper()}{step[1:].rstrip('.')}."
-
-
 @contextmanager
 def waiting(what: str, *, as_json: bool) -> Iterator[None]:
     """Show a person at a terminal that something is waited for; nobody else sees anything."""

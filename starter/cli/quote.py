@@ -5,8 +5,9 @@ from datetime import date
 from domain.cancellation.lifecycle import SubscriptionUnknown
 from domain.civil_dates import day_text
 from domain.lines.quote import LineQuote, Quote
+from domain.words import sentence
 from starter.cli.days import Day, OptionalDay
-from starter.cli.output import JsonOption, print_json, say, sentence
+from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import SubscriptionArgument, database
 
 
@@ -37,7 +38,7 @@ def say_quote(quote: Quote) -> None:
         say()
         _say_end(line)
         for step in line.decision.explanation:
-            say(sentence(step), first="  - ")
+            say(sentence(step.text), first="  - ")
         say(f"Received one day later: {_one_day_later(line)}.", first="  - ")
         if line.credit_memos:
             say(f"Billed beyond the end: credit memos first for {', '.join(line.credit_memos)}.", first="  - ")

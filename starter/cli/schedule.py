@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from domain.civil_dates import day_text
-from domain.civil_time import instant_in_words
+from domain.words import FOR_AGENTS
 from starter.cli.days import Day
 from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import database
@@ -98,10 +98,10 @@ def _show(description: "ScheduleDescription", *, as_json: bool) -> None:
     say(f"[bold]{shown['schedule']}[/]: daily at 01:00, {shown['zone']}; {state}")
     zone = shown["zone"]
     for at in [] if shown["paused"] else description.info.next_action_times[:3]:
-        say(instant_in_words(at, zone), first="  next   ")
+        say(FOR_AGENTS.instant(at, zone), first="  next   ")
     for run in runs:
         say(
-            f"{instant_in_words(run.finished_at or run.started_at, zone)}, {escape(str(run.scope))} as of "
+            f"{FOR_AGENTS.instant(run.finished_at or run.started_at, zone)}, {escape(str(run.scope))} as of "
             f"{day_text(run.as_of)}: {run.closed} closed, {run.rolled} rolled, {run.failed} failed",
             first=f"  {'done' if run.finished_at else 'since':<6} ",
         )

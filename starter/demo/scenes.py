@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 import contract
 from contract import Attestation, CancellationStatus, ExportStatus, MarketingCancellationStatus
 from domain.cancellation.identity import Identity
-from domain.civil_time import day_of, deadline_in_words
+from domain.civil_time import day_of
 from domain.marketing import MarketingCancellationUnknown, MarketingStage
 from domain.migration import MigrationStage, MigrationUnknown
 from domain.vocabulary import DataChoice, Question, Stage
+from domain.words import FOR_AGENTS
 from records.cancellation.cases import newest_case
 from starter.service.cancellation import Offramp
 from starter.service.marketing import MarketingClient
@@ -139,7 +140,7 @@ class CancellationScene:
     def _shown(self, status: CancellationStatus) -> Shown:
         next_ = f"waits for {status.waiting_for}" if status.waiting_for else ""
         if status.stage is Stage.CANCELED and status.reversal_deadline:
-            next_ = f"reversible until {deadline_in_words(status.reversal_deadline, status.time_zone)}"
+            next_ = f"reversible until {FOR_AGENTS.deadline(status.reversal_deadline, status.time_zone)}"
         return Shown(status.stage.value, next_, self._arrived(status))
 
     def _arrived(self, status: CancellationStatus) -> bool:

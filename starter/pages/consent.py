@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from activities.messaging.letters import campaigns_in_words
 from activities.messaging.links import Links, LinkTarget
-from domain.civil_time import instant_in_words
 from domain.marketing import Consent, ConsentDecision
+from domain.words import FOR_CUSTOMERS
 from records.cancellation.cases import organization_of
 from records.marketing.campaigns import current_campaigns, stops_of
 from starter.pages.page import Button, NothingThere, Page
@@ -79,7 +79,7 @@ class ConsentPages:
             facts=[
                 ("Case", target.subject),
                 ("Organization", f"{organization.unique_name}, {organization.url}"),
-                ("Please answer before", instant_in_words(target.expires, organization.time_zone)),
+                ("Please answer before", FOR_CUSTOMERS.instant(target.expires, organization.time_zone)),
             ],
             buttons=[
                 Button(AGREE, "I agree: stop them", careful=True),

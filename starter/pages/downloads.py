@@ -7,8 +7,8 @@ from typing import ClassVar
 from pydantic import TypeAdapter, ValidationError
 
 from activities.messaging.links import LinkTampered, LinkTarget
-from domain.civil_time import instant_in_words
 from domain.vocabulary import CancellationId
+from domain.words import FOR_CUSTOMERS
 from starter.pages.page import Button, File, NothingThere, Page
 from starter.service.downloads import LINK_LIFETIME, FileLink
 
@@ -38,7 +38,7 @@ class DownloadPages(ABC):
         return Page(
             title="This link has expired",
             sentences=[
-                f"It could be used until {instant_in_words(target.expires, 'UTC')}.",
+                f"It could be used until {FOR_CUSTOMERS.instant(target.expires, 'UTC')}.",
                 f"We can send a fresh one to {self.recipient}.",
             ],
             buttons=[Button(FRESH_LINK, "Mail me a fresh link")],

@@ -4,8 +4,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from activities.messaging.links import LinkTarget
-from domain.civil_time import instant_in_words
 from domain.export.requests import ExportErased, NoExport
+from domain.words import FOR_CUSTOMERS
 from records.cancellation.cases import organization_of
 from records.export import export_of
 from starter.pages.downloads import (
@@ -58,7 +58,7 @@ class ExportPages(DownloadPages):
             organization = organization_of(session, case)
             zone = organization.time_zone
         if state.acknowledged_at is not None and not done:
-            done = f"We noted on {instant_in_words(state.acknowledged_at, zone)} that you have the files."
+            done = f"We noted on {FOR_CUSTOMERS.instant(state.acknowledged_at, zone)} that you have the files."
         try:
             files = self._files(target)
         except ExportErased:
@@ -79,7 +79,7 @@ class ExportPages(DownloadPages):
                 ("Case", target.subject),
                 ("Tables", f"{state.summary.tables:,}"),
                 ("Rows", f"{state.summary.rows:,}"),
-                ("This link works until", instant_in_words(target.expires, zone)),
+                ("This link works until", FOR_CUSTOMERS.instant(target.expires, zone)),
             ],
             files=shown(files),
             buttons=[] if state.acknowledged_at else [Button(DOWNLOADED, "I have downloaded the files")],

@@ -7,8 +7,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from activities.messaging.links import LinkTampered, LinkTarget
-from domain.civil_time import instant_in_words
 from domain.migration import MigrationOfAnotherCase, MigrationStage, MigrationUnknown, transfer_id
+from domain.words import FOR_CUSTOMERS
 from records.migration.lists import MigrationSummary, migration_of
 from starter.pages.downloads import (
     DOWNLOADED,
@@ -81,7 +81,7 @@ class MigrationPages(DownloadPages):
                 ("Tables", f"{migration.tables:,}"),
                 ("Rows", f"{migration.rows:,}"),
                 ("SHA-256", str(migration.sha256)),
-                ("This link works until", instant_in_words(target.expires, migration.time_zone)),
+                ("This link works until", FOR_CUSTOMERS.instant(target.expires, migration.time_zone)),
             ],
             files=shown(files),
             buttons=[Button(DOWNLOADED, "We have downloaded the data")] if waits else [],

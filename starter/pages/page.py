@@ -6,8 +6,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from activities.messaging.letters import size_in_words
 from domain.refusals import Refusal
+from domain.words import size_in_words
 
 
 class NothingThere(Refusal):

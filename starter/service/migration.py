@@ -11,9 +11,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 import contract
-from activities.messaging.letters import size_in_words
 from domain.migration import MigrationEnded, MigrationOfAnotherCase, MigrationUnknown, NothingToDownload, transfer_id
 from domain.refusals import Refusal
+from domain.words import size_in_words
 from records import audit
 from records.migration.lists import MigrationSummary, migration_of, newest_migration
 from starter.service.downloads import FileLink, file_links, work_under_way

@@ -50,7 +50,7 @@ def a_term(column: str, *, moves_forward: bool = False) -> CheckConstraint:
 
 
 def in_calendar(*columns: str) -> CheckConstraint:
-    """Return the constraint that dates lie between 01.01.0001 and 31.12.9999; PostgreSQL knows more of them."""
+    """Return the constraint that dates lie between 0001-01-01 and 9999-12-31; PostgreSQL knows more of them."""
     listed = ", ".join(columns)
     return CheckConstraint(
         f"LEAST({listed}) >= DATE '0001-01-01' AND GREATEST({listed}) <= DATE '9999-12-31'", name="dates_in_calendar"

@@ -7,6 +7,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 from typing import get_args
 
 import pytest
@@ -23,6 +24,7 @@ import workflows
 from activities.export.verification import TroubleCode
 from contract.steps import StepData
 from domain.export.manifest import WarningCode, WrittenAs
+from domain.lines.explanation import SENTENCES
 from domain.messaging import MAILED
 from domain.policy import CancellationPolicy
 from domain.refusals import Refusal
@@ -121,6 +123,16 @@ def test_search_attributes_are_documented_with_their_types() -> None:
 def test_every_question_and_stage_is_named_where_callers_look() -> None:
     assert not [question for question in Question if f"`{question}`" not in section("StartCancellation")]
     assert not [stage for stage in Stage if f"`{stage}`" not in section("CancellationStatus")]
+
+
+def test_every_statement_is_in_the_table_with_its_sentence_and_no_other() -> None:
+    documented = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|$", section("Statement"), re.MULTILINE))
+    assert set(documented) == {code.value for code in SENTENCES}
+    for code, sentence in SENTENCES.items():
+        named = {name for _, name, _, _ in Formatter().parse(sentence) if name is not None}
+        assert set(re.findall(r"\*(\w+)\*", documented[code])) == named
+        literals = [literal.strip() for literal, _, _, _ in Formatter().parse(sentence)]
+        assert all(literal in documented[code] for literal in literals)
 
 
 def test_every_event_and_every_duration_is_documented() -> None:

@@ -40,7 +40,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def imported(engine: Engine) -> Import:
-    """Import a document at noon UTC of 22.11.2026."""
+    """Import a document at noon UTC of 2026-11-22."""
 
     def run(document: Document) -> ImportReport:
         return import_content(engine, json.dumps(document).encode(), actor="tester", at=NOON, source="test.json")

@@ -12,11 +12,12 @@ with workflow.unsafe.imports_passed_through():
     from contract.steps import OpenedCase
     from domain.cancellation.checklist import Checklist
     from domain.civil_dates import day_text
-    from domain.civil_time import day_of, deadline_in_words, instant_in_words
+    from domain.civil_time import day_of
     from domain.lines.quote import Quote
     from domain.marketing import Consent
     from domain.policy import CancellationPolicy
     from domain.vocabulary import Stage, Verification
+    from domain.words import FOR_AGENTS
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -166,13 +167,13 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             (_STAGE_ENDS.get(self.stage, ""), self._with_days_left(self.stage_deadline)),
             ("Migration", f"`migration:{self.subscription}`: {self.migration.stage}" if self.migration else ""),
             ("Organization", f"{self.opened.organization}, {self.zone}"),
-            ("Received", instant_in_words(self.received_at, self.zone)),
+            ("Received", FOR_AGENTS.instant(self.received_at, self.zone)),
             ("Termination day", day_text(day) if (day := self.checklist.termination_date) else ""),
             ("Access ended on", day_text(self.access_ended_on) if self.access_ended_on else ""),
             ("Billing ends on", self._line_ends()),
             ("Campaigns", self._campaigns()),
             ("Export of the data", self.export.value if self.export else ""),
-            ("Data erased", instant_in_words(self.erased_at, self.zone) if self.erased_at else ""),
+            ("Data erased", FOR_AGENTS.instant(self.erased_at, self.zone) if self.erased_at else ""),
         ]
 
     def _campaigns(self) -> str:
@@ -192,7 +193,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         if instant is None or self.stage.is_final:
             return ""
         # A deadline is said by its last day; what begins with a day, by the moment it begins.
-        words = instant_in_words if self.stage is Stage.SCHEDULED else deadline_in_words
+        words = FOR_AGENTS.instant if self.stage is Stage.SCHEDULED else FOR_AGENTS.deadline
         return with_days_left(instant, self.zone, words)
 
 

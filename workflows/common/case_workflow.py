@@ -14,8 +14,8 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
     from contract.steps import Recorded, RefusedRequest, Step
-    from domain.civil_time import instant_in_words
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
+    from domain.words import FOR_AGENTS
     from runtime.refusals import as_application_error
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
@@ -107,7 +107,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         if timeout is not None and timeout <= timedelta(0):
             return False
         self.publish()
-        summary = f"{what}: {instant_in_words(until, self.case.zone)}" if until is not None else None
+        summary = f"{what}: {FOR_AGENTS.instant(until, self.case.zone)}" if until is not None else None
         try:
             await workflow.wait_condition(done, timeout=timeout, timeout_summary=summary)
         except TimeoutError:

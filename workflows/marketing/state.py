@@ -9,10 +9,10 @@ from temporalio.common import SearchAttributeKey
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.steps import OpenedMarketingCase
-    from domain.civil_time import deadline_in_words, instant_in_words
     from domain.marketing import MarketingStage
     from domain.policy import CancellationPolicy
     from domain.vocabulary import Verification
+    from domain.words import FOR_AGENTS
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -98,8 +98,8 @@ class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancella
     def _rows(self) -> list[tuple[str, str]]:
         ends = self.stage_deadline if self.stage is MarketingStage.INTAKE else None
         return [
-            ("Abandoned if unanswered", with_days_left(ends, self.zone, deadline_in_words) if ends else ""),
+            ("Abandoned if unanswered", with_days_left(ends, self.zone, FOR_AGENTS.deadline) if ends else ""),
             ("Organization", f"{self.opened.organization}, {self.zone}"),
-            ("Received", instant_in_words(self.opened.received_at, self.zone)),
+            ("Received", FOR_AGENTS.instant(self.opened.received_at, self.zone)),
             ("Campaigns", self._campaigns()),
         ]

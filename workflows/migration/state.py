@@ -10,8 +10,8 @@ from temporalio.common import SearchAttributeKey
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.steps import MigrationState
-    from domain.civil_time import instant_in_words
     from domain.migration import HAND_OVERS, HandOver, MigrationStage, patience
+    from domain.words import FOR_AGENTS
 
 
 # Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
@@ -120,7 +120,7 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
         ]
 
     def _in_words(self, instant: datetime | None) -> str:
-        return "" if instant is None else instant_in_words(instant, self.zone)
+        return "" if instant is None else FOR_AGENTS.instant(instant, self.zone)
 
 
 def _deadline(state: MigrationState) -> datetime | None:

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from activities.messaging.letters import Letter, code_letter, letter
+from domain.lines.explanation import Statement, StatementCode, statement
 from domain.marketing import CampaignAction, CampaignFacts, Consent, MarketingStage
 from domain.messaging import MAILED, ErasureFacts, ExportFacts, MarketingFacts, MarketingServiceFacts, MigrationFacts
 from domain.migration import HandOver, MigrationStage, Party
@@ -14,12 +15,17 @@ from domain.vocabulary import Event, Platform, Stage
 from records.verification import FreshCode
 from tests.activities.messaging.samples import facts
 
+
+def postponed(line: str) -> Statement:
+    """A line whose billing ends a year later than was foretold."""
+    return statement(
+        StatementCode.LINE_END_CHANGED, line=line, end_date=date(2027, 12, 31), earlier_end_date=date(2026, 12, 31)
+    )
+
+
 DIFFERENT = {
-    "changes": [
-        "Billing of line L-1 ends on 31.12.2027, not on 31.12.2026.",
-        "Billing of line V-1 ends on 31.12.2027, not on 31.12.2026.",
-    ],
-    "changes_for_customer": ["Billing of line L-1 ends on 31.12.2027, not on 31.12.2026."],
+    "changes": [postponed("L-1"), postponed("V-1")],
+    "changes_for_customer": [postponed("L-1")],
 }
 OPEN = {"verified": False, "open_questions": ["termination_date", "data"], "termination_date": None, "data": None}
 CAMPAIGNS = (
@@ -222,10 +228,10 @@ def test_names_from_outside_are_escaped_in_html_only() -> None:
 
 def test_the_acknowledgement_states_content_date_time_and_end_dates() -> None:
     said = flowing(EVERY_LETTER["received"])
-    assert "Received on: 22.09.2026 00:30 CEST (Europe/Berlin)" in said
-    assert "Access is to end on: 31.12.2026" in said
-    assert "Billing of line L-1 ends on 31.12.2026." in said
-    assert "Deadline 30.09.2026 met with 8 days to spare; term until 31.12.2026." in said
+    assert "Received on: 22 September 2026, 00:30 Europe/Berlin (UTC+02:00)" in said
+    assert "Access is to end on: 31 December 2026" in said
+    assert "Billing of line L-1 ends on 31 December 2026." in said
+    assert "Deadline 30 September 2026 met with 8 days to spare; term until 31 December 2026." in said
     assert "to be credited first: INV-77." in said
     assert "Nothing is missing." in said
 
@@ -236,33 +242,33 @@ def test_the_acknowledgement_says_what_is_open_and_until_when() -> None:
     assert (
         "- The day on which access is to end - Whether you want to keep your data, and how - The confirmation" in said
     )
-    assert "Please answer before 06.10.2026 00:30 CEST (Europe/Berlin)." in said
+    assert "Please answer before 6 October 2026, 00:30 Europe/Berlin (UTC+02:00)." in said
     assert "Nothing is missing." not in said
 
 
 def test_the_promise_says_when_access_ends_and_what_changed() -> None:
     written = EVERY_LETTER["scheduled otherwise than foretold"]
-    assert written.subject.endswith("ends on 31.12.2026")
-    assert "Access ends on: 31.12.2026, as the day begins (Europe/Berlin)" in flowing(written)
+    assert written.subject.endswith("ends on 31 December 2026")
+    assert "Access ends on: 31 December 2026, as the day begins (Europe/Berlin)" in flowing(written)
     assert "What changed since our last message" in flowing(written)
-    assert "Billing of line L-1 ends on 31.12.2027, not on 31.12.2026." in flowing(written)
+    assert "Billing of line L-1 ends on 31 December 2027, not on 31 December 2026." in flowing(written)
     assert "What changed" not in EVERY_LETTER["scheduled"].text
 
 
 def test_access_that_ends_on_the_day_of_the_promise_ends_today_in_the_zone_of_the_organization() -> None:
     written = letter(Event.SCHEDULED, facts(Stage.SCHEDULED, termination_date=date(2026, 9, 22)))
-    assert "Access ends on: 22.09.2026, today" in flowing(written)
+    assert "Access ends on: 22 September 2026, today" in flowing(written)
 
 
 def test_a_reminder_during_the_intake_asks_and_later_it_reminds_of_the_day() -> None:
     assert EVERY_LETTER["intake reminder"].subject == "Your cancellation of CRM <Enterprise> is waiting for 3 answers"
-    assert EVERY_LETTER["reminder"].subject == "Reminder: access to CRM <Enterprise> ends on 31.12.2026"
+    assert EVERY_LETTER["reminder"].subject == "Reminder: access to CRM <Enterprise> ends on 31 December 2026"
 
 
 @pytest.mark.parametrize("which", ["effective", "reversal reminder"])
 def test_the_reversal_deadline_is_the_end_of_its_last_day_and_the_letter_says_how_to_reverse(which: str) -> None:
     said = flowing(EVERY_LETTER[which])
-    assert "until the end of 30.01.2027 (Europe/Berlin). A request on that last day counts." in said
+    assert "until the end of 30 January 2027 (Europe/Berlin). A request on that last day counts." in said
     assert "Tell us the number SUB-1001/1, and the same information as for the cancellation" in said
     assert "the URL of the organization: https://contoso.crm.example" in said
     assert "the unique name of the organization: contoso & sons" in said
@@ -272,12 +278,16 @@ def test_the_reversal_deadline_is_the_end_of_its_last_day_and_the_letter_says_ho
     ("deadline", "zone", "said"),
     [
         # The night of the change to summer time: the last moment of the day before is still winter time.
-        (datetime(2027, 3, 27, 23, tzinfo=UTC), "Europe/Berlin", "the end of 27.03.2027 (Europe/Berlin)"),
-        (datetime(2027, 3, 28, 22, tzinfo=UTC), "Europe/Berlin", "the end of 28.03.2027 (Europe/Berlin)"),
+        (datetime(2027, 3, 27, 23, tzinfo=UTC), "Europe/Berlin", "the end of 27 March 2027 (Europe/Berlin)"),
+        (datetime(2027, 3, 28, 22, tzinfo=UTC), "Europe/Berlin", "the end of 28 March 2027 (Europe/Berlin)"),
         # Clocks jump over midnight: the day that ends has no 24:00 of its own, and yet it ends.
-        (datetime(2027, 3, 27, 22, tzinfo=UTC), "Asia/Beirut", "the end of 27.03.2027 (Asia/Beirut)"),
+        (datetime(2027, 3, 27, 22, tzinfo=UTC), "Asia/Beirut", "the end of 27 March 2027 (Asia/Beirut)"),
         # A window that does not end at a midnight, as policies for demonstrations have.
-        (datetime(2027, 1, 30, 13, 35, tzinfo=UTC), "Europe/Berlin", "until 30.01.2027 14:35 CET (Europe/Berlin)"),
+        (
+            datetime(2027, 1, 30, 13, 35, tzinfo=UTC),
+            "Europe/Berlin",
+            "until 30 January 2027, 14:35 Europe/Berlin (UTC+01:00)",
+        ),
     ],
 )
 def test_a_deadline_reads_as_the_last_moment_that_counts(deadline: datetime, zone: str, said: str) -> None:
@@ -295,7 +305,7 @@ def test_only_who_had_marketing_stopped_reads_that_it_does_not_come_back(event: 
 def test_the_consent_is_asked_for_with_what_would_be_stopped_until_when_and_the_link() -> None:
     said = flowing(EVERY_LETTER["consent"])
     assert "- Spring <sale> (CMP-1): 2 activities to be paused - Brand (CMP-2): 1 activity to be deleted" in said
-    assert "Please answer before: 06.10.2026 00:30 CEST (Europe/Berlin)" in said
+    assert "Please answer before: 6 October 2026, 00:30 Europe/Berlin (UTC+02:00)" in said
     assert LINK in said
     assert f'href="{LINK}"' in EVERY_LETTER["consent"].html
     assert "tell our support the number SUB-1001/1" in flowing(EVERY_LETTER["consent without pages"])
@@ -318,11 +328,11 @@ def test_the_certificate_states_what_ended_and_when() -> None:
     assert EVERY_LETTER["closed"].subject == "Cancellation certificate SUB-1001/1: CRM <Enterprise>"
     for row in (
         "Subscription: CRM <Enterprise> (SUB-1001)",
-        "Received on: 22.09.2026 00:30 CEST (Europe/Berlin)",
-        "Access ended on: 31.12.2026",
-        "Could be reversed until: the end of 30.01.2027 (Europe/Berlin)",
-        "Closed on: 31.01.2027 02:00 CET (Europe/Berlin)",
-        "Billing of line L-2 ends on 31.12.2026.",
+        "Received on: 22 September 2026, 00:30 Europe/Berlin (UTC+02:00)",
+        "Access ended on: 31 December 2026",
+        "Could be reversed until: the end of 30 January 2027 (Europe/Berlin)",
+        "Closed on: 31 January 2027, 02:00 Europe/Berlin (UTC+01:00)",
+        "Billing of line L-2 ends on 31 December 2026.",
     ):
         assert row in said
 
@@ -337,7 +347,7 @@ def test_an_abandoned_request_says_what_was_missing_and_whom_to_ask() -> None:
 def test_a_code_letter_says_until_when_and_that_no_password_is_asked_for() -> None:
     said = flowing(EVERY_LETTER["code"])
     assert "042137" in said
-    assert "until 22.09.2026 00:45 CEST (Europe/Berlin)" in said
+    assert "until 22 September 2026, 00:45 Europe/Berlin (UTC+02:00)" in said
     assert "We never ask for your password." in said
 
 
@@ -346,7 +356,7 @@ def test_the_letter_about_an_export_holds_the_link_until_when_it_works_and_what_
     written = EVERY_LETTER[which]
     assert f'href="{LINK}"' in written.html
     said = flowing(written)
-    assert f"This link leads to the files until 08.01.2027 13:00 CET (Europe/Berlin): {LINK}" in said
+    assert f"This link leads to the files until 8 January 2027, 13:00 Europe/Berlin (UTC+01:00): {LINK}" in said
     assert "Rows: 1,234,567" in said
     assert "Size: 48.2 MB" in said
     assert "It also lists 2 kinds of places where a workbook cannot hold a value exactly" in said
@@ -363,8 +373,8 @@ def test_the_certificate_of_erasure_states_what_when_and_how_much() -> None:
     said = flowing(EVERY_LETTER["data erased"])
     assert EVERY_LETTER["data erased"].subject == "Certificate of erasure SUB-1001/1: CRM <Enterprise>"
     for row in (
-        "Begun on: 01.02.2027 02:00 CET (Europe/Berlin)",
-        "Finished on: 01.02.2027 02:05 CET (Europe/Berlin)",
+        "Begun on: 1 February 2027, 02:00 Europe/Berlin (UTC+01:00)",
+        "Finished on: 1 February 2027, 02:05 Europe/Berlin (UTC+01:00)",
         "Tables erased: 7",
         "Rows erased: 1,234,567",
         "Files erased: 16",

@@ -49,7 +49,7 @@ def test_a_link_holds_until_the_instant_of_its_expiry() -> None:
     assert links().read(token, now=expires - timedelta(seconds=1)).subject == "SUB-1001/1"
     with pytest.raises(LinkExpired) as refused:
         links().read(token, now=expires)
-    assert "23.11.2026 12:00 UTC" in str(refused.value)
+    assert "23 November 2026, 12:00 UTC" in str(refused.value)
 
 
 @pytest.mark.parametrize("spoil", [

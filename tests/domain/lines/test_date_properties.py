@@ -130,12 +130,13 @@ def test_receipt_a_day_later_never_ends_a_calculated_line_earlier(
 
 
 def _days_in(text: str) -> list[date]:
-    return [date(int(y), int(m), int(d)) for d, m, y in re.findall(r"(\d\d)\.(\d\d)\.(\d{4})", text)]
+    return [date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", text)]
 
 
 def _check_arithmetic(line: SubscriptionLine, decision: LineDecision) -> None:
     term = line.term_until
-    for step in decision.explanation:
+    steps = [step.text for step in decision.explanation]
+    for step in steps:
         if found := re.search(r"missed by (\d+) days?", step):
             assert _days_in(step)[0] + timedelta(days=int(found[1])) == decision.received_on
         if found := re.search(r"extends(?: (\d+) (?:more )?times?)? by", step):
@@ -147,8 +148,8 @@ def _check_arithmetic(line: SubscriptionLine, decision: LineDecision) -> None:
             assert line.subsequent_term is not None
             term = _days_in(step)[-1]
             assert term == shifted(line.start_date - ONE_DAY, line.subsequent_term)
-    said = [step for step in decision.explanation if step.startswith("the line ends on")]
-    before = decision.explanation[: decision.explanation.index(said[0])]
+    said = [step for step in steps if step.startswith("the line ends on")]
+    before = steps[: steps.index(said[0])]
     assert _days_in(said[0]) == [decision.end_date]
     assert _days_in(before[-1])[-1] == decision.end_date, "the last step leads to the result"
 

@@ -39,7 +39,7 @@ def dates_of(line: SubscriptionLine) -> Dates:
 
 
 def a_yearly_line(**fields: object) -> SubscriptionLine:
-    """The example of the rules: a year at a time, three months' notice, next billed on 01.01.2027."""
+    """The example of the rules: a year at a time, three months' notice, next billed on 2027-01-01."""
     standard = {"initial_term": "1Y", "subsequent_term": "1Y", "notice_period": "3M", "next_billing_date": "2027-01-01"}
     return first_calculation(a_line(**standard | fields))
 
@@ -253,7 +253,7 @@ def test_an_end_date_against_the_rules_is_refused_with_the_way_out(
 def test_the_way_out_of_a_billed_period_is_a_credit_memo_for_the_newest_invoice() -> None:
     with pytest.raises(BilledBeyondEnd) as refused:
         check_end_date(a_yearly_line(), day("2026-10-31"), has_planned_line=False)
-    assert "billed until 31.12.2026 (next billing date 01.01.2027)" in refused.value.message
+    assert "billed until 2026-12-31 (next billing date 2027-01-01)" in refused.value.message
     assert "credit memo for the newest invoice first" in refused.value.way_out
     assert refused.value.values["next_billing_date"] == "2027-01-01"
 

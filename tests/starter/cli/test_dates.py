@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -20,7 +21,7 @@ def dates(*arguments: str, given: object) -> Result:
     return CliRunner().invoke(app, ["dates", *arguments], input=text)
 
 
-def answers(result: Result) -> list[dict[str, object]]:
+def answers(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
@@ -43,11 +44,17 @@ def test_update_closes_and_rolls_as_of_a_day() -> None:
 def test_decide_answers_with_the_end_date_and_the_reasons() -> None:
     (line,) = answers(dates("decide", "--received-on", "2026-10-04", given=CALCULATED))
     assert line["end_date"] == "2027-12-31"
-    assert line["explanation"] == [
-        "deadline 30.09.2026 missed by 4 days; extends by 1Y to 31.12.2027",
-        "deadline 30.09.2027 met; term until 31.12.2027",
-        "the line ends on 31.12.2027",
+    assert [step["text"] for step in line["explanation"]] == [
+        "deadline 2026-09-30 missed by 4 days; extends by 1Y to 2027-12-31",
+        "deadline 2027-09-30 met; term until 2027-12-31",
+        "the line ends on 2027-12-31",
     ]
+    assert line["explanation"][0] == {
+        "code": "deadline_missed",
+        "values": {"deadline": "2026-09-30", "days": 4, "subsequent_term": "1Y", "term_until": "2027-12-31"},
+        "text": "deadline 2026-09-30 missed by 4 days; extends by 1Y to 2027-12-31",
+    }
+    assert line["one_day_later_explanation"]["code"] == "later_same_end"
     assert line["in_due_time"] is False
     assert line["one_day_later"] == "2027-12-31"
 

@@ -71,7 +71,7 @@ def test_an_export_without_warnings_names_no_file_that_lists_them(capsys: pytest
     say_export(export())
     said = capsys.readouterr().out
     assert "warnings             none\n" in said
-    assert "link works until     29.11.2026 13:00 CET" in said
+    assert "link works until     2026-11-29 13:00 Europe/Berlin (UTC+01:00)" in said
 
 
 def test_no_link_is_said_to_work_when_the_files_are_erased(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +85,7 @@ def test_an_export_that_a_withdrawal_cut_short_was_never_there_to_be_erased(caps
     say_export(export(finished=False, erased=True))
     said = capsys.readouterr().out
     assert "Export of SUB-1/1: given up before it was finished." in said
-    assert "removed              22.11.2026 13:00 CET" in said
+    assert "removed              2026-11-22 13:00 Europe/Berlin (UTC+01:00)" in said
 
 
 def test_a_worker_that_died_is_named_and_not_what_temporal_calls_it() -> None:
@@ -102,7 +102,7 @@ def test_a_worker_that_died_is_named_and_not_what_temporal_calls_it() -> None:
     [
         (ExportStatus.RUNNING, Stage.PREPARING, "export               under way: offramp export show SUB-1"),
         (ExportStatus.READY, Stage.CLOSED, "ready, not acknowledged yet: offramp export show SUB-1"),
-        (ExportStatus.ERASED, Stage.CLOSED, "data erased          22.11.2026 13:00 CET"),
+        (ExportStatus.ERASED, Stage.CLOSED, "data erased          2026-11-22 13:00 Europe/Berlin (UTC+01:00)"),
     ],
 )
 def test_a_case_says_how_its_export_stands_and_when_the_data_was_erased(

@@ -76,7 +76,7 @@ async def test_an_update_on_request_says_what_it_did(world: World, offramp: Offr
     other = world.subscription(lines=[DUE])
     said = await offramp("lines", "update-dates", "--as-of", "2026-10-01", "--subscription", subscription)
     assert said.status == 0, said.err
-    assert f"Line dates of subscription {subscription} as of 01.10.2026" in said.out
+    assert f"Line dates of subscription {subscription} as of 2026-10-01" in said.out
     assert "0 closed, 1 rolled, 1 unchanged, 0 failed" in said.out
     assert world.line(subscription).term_until == date(2027, 12, 31)
     assert world.line(other).term_until == date(2026, 12, 31)

@@ -67,7 +67,7 @@ async def test_an_agent_carries_a_migration_from_the_request_to_its_end(site: Mi
     accepted = await offramp("migrations", "accept", subscription, "--contact", CONTACT, "--transfer-at", at)
     assert accepted.status == 0, accepted.err
     assert f"Migration of {subscription}/1: scheduled." in accepted.out
-    assert f"{at[-5:]} JST" in in_words(accepted.out)
+    assert f"{at[:10]} {at[-5:]} Asia/Tokyo (UTC+09:00)" in in_words(accepted.out)
     row = site.row(subscription)
     assert row is not None
     assert row.transfer_at == datetime.fromisoformat(at).replace(tzinfo=ZoneInfo(TOKYO)).astimezone(UTC)

@@ -43,6 +43,9 @@ async def test_looking_changes_nothing_and_the_button_stops_the_campaigns(
     shown = await page.get(link)
     assert shown.status_code == 200
     assert "Sale A" in shown.text
+    assert re.search(
+        r"answer before</th><td>\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d \S+ \(UTC[+-]\d\d:\d\d\)</td>", shown.text
+    )
     assert world.activities(subscription) == RUNNING
     for _ in range(2):
         answered = await page.post(f"{link}/agree")

@@ -29,6 +29,9 @@ async def test_the_link_in_the_mail_leads_to_the_files_and_each_file_to_the_stor
 
     page = await browser.get(found[0])
     assert page.status_code == 200
+    assert re.search(
+        r"link works until</th><td>\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d \S+ \(UTC[+-]\d\d:\d\d\)</td>", page.text
+    )
     files = re.findall(r'href="(/links/[^"]+/files/[^"]+)"', page.text)
     assert files[0].endswith("/manifest.json")
     redirect = await browser.get(files[0])

@@ -27,6 +27,11 @@ def is_ours(service: str) -> bool:
     return bool(SERVICES[service]["image"] == OWN_IMAGE)
 
 
+def environment(service: str) -> dict[str, str]:
+    """The environment that a service gets."""
+    return {name: str(value) for name, value in SERVICES[service].get("environment", {}).items()}
+
+
 def repository(service: str) -> str:
     """The image of a service, without its tag."""
     return str(SERVICES[service]["image"]).rpartition(":")[0]

@@ -19,7 +19,7 @@ from tests.deployment.files import (
     PROJECT,
     ROOT,
     SERVICES,
-    interpolated_variables,
+    environment,
     is_ours,
     repository,
     settings_variables,
@@ -46,15 +46,14 @@ UPSTREAM_VARIABLES = {
     "chrislusf/seaweedfs": set(),
     "axllent/mailpit": {"MP_MAX_MESSAGES", "MP_DISABLE_VERSION_CHECK"},
 }
+
+
 TEMPORAL_CLIENT_VARIABLES = {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"}
+
+
 LISTENS_ON = {"postgres": 5432, "chrislusf/seaweedfs": 8333, "temporalio/server": 7233, "axllent/mailpit": 1025}
-NAMES_A_SECRET = re.compile(r"PASSWORD|PWD|SECRET|TOKEN|KEY(?!_ID)")
 
 every_service = pytest.mark.parametrize("service", SERVICES)
-
-
-def environment(service: str) -> dict[str, str]:
-    return {name: str(value) for name, value in SERVICES[service].get("environment", {}).items()}
 
 
 def test_the_file_follows_the_compose_specification() -> None:
@@ -200,27 +199,6 @@ def test_everybody_means_the_same_namespace() -> None:
 
 
 @every_service
-def test_ports_are_published_to_this_machine_alone_and_never_those_of_a_database(service: str) -> None:
-    for port in SERVICES[service].get("ports", []):
-        assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
-        assert service in ("temporal-ui", "object-store", "pages", "mail-catcher")
-
-
-def test_databases_and_the_object_store_are_reached_by_their_own_clients_alone() -> None:
-    members = {
-        network: {name for name, service in SERVICES.items() if network in service["networks"]}
-        for network in COMPOSE["networks"]
-    }
-    assert members["application-database"] == {"application-database", "tenant-database", "setup", "worker", "pages"}
-    assert members["temporal-database"] == {"temporal-database", "temporal-schema", "temporal"}
-    assert members["object-store"] == {"object-store", "object-store-bucket", "worker", "pages"}
-    assert SERVICES["object-store"]["networks"] == ["object-store"]
-    assert SERVICES["application-database"]["networks"] == ["application-database"]
-    assert SERVICES["temporal-database"]["networks"] == ["temporal-database"]
-    assert all(COMPOSE["networks"][name]["internal"] for name in ("application-database", "temporal-database"))
-
-
-@every_service
 def test_volumes_are_named_and_declared_or_files_of_this_repository(service: str) -> None:
     for volume in SERVICES[service].get("volumes", []):
         source, target, *mode = volume.split(":")
@@ -245,54 +223,6 @@ def test_what_a_database_keeps_outlives_its_container() -> None:
 def test_the_dynamic_configuration_is_mounted_where_the_server_looks_for_it() -> None:
     (volume,) = SERVICES["temporal"]["volumes"]
     assert volume.split(":")[1] == environment("temporal")["DYNAMIC_CONFIG_FILE_PATH"]
-
-
-@every_service
-def test_nobody_runs_as_root_or_with_privileges(service: str) -> None:
-    settings = SERVICES[service]
-    assert settings.get("user") not in ("root", "0", "0:0")
-    # The others' images have a user of their own.
-    assert "user" in settings or is_ours(service) or repository(service).startswith("temporalio/")
-    assert settings["cap_drop"] == ["ALL"]
-    assert settings["security_opt"] == ["no-new-privileges:true"]
-    assert not settings.get("privileged")
-
-
-@every_service
-def test_root_file_systems_are_read_only_but_for_the_user_interface_that_writes_its_configuration(service: str) -> None:
-    assert SERVICES[service].get("read_only", False) is (service != "temporal-ui")
-
-
-@every_service
-def test_no_secret_stands_in_the_file(service: str) -> None:
-    for name, value in environment(service).items():
-        assert not re.search(r"://[^/@\s]*:[^/@\s]+@", value), f"{name} holds a password"
-        if NAMES_A_SECRET.search(name):
-            assert value.startswith("/run/secrets/") or re.fullmatch(r"\$\{\w+:-\}", value), name
-
-
-@every_service
-def test_a_service_reads_the_secrets_that_it_is_given_and_no_others(service: str) -> None:
-    given = set(SERVICES[service].get("secrets", []))
-    texts = [*environment(service).values(), *map(str, SERVICES[service].get("command", []))]
-    assert {name for text in texts for name in re.findall(r"/run/secrets/(\w+)", text)} == given
-    assert given <= set(COMPOSE["secrets"])
-
-
-def test_secrets_are_files_that_are_never_committed_nor_sent_to_the_image() -> None:
-    ignored = (ROOT / ".gitignore").read_text().split()
-    assert {".env", "secrets/"} <= set(ignored)
-    assert all(secret["file"].startswith("./secrets/") for secret in COMPOSE["secrets"].values())
-    assert not any("secrets" in line or ".env" in line for line in (ROOT / ".dockerignore").read_text().split())
-
-
-def test_the_template_names_every_variable_that_the_file_takes_and_no_secret() -> None:
-    template = template_variables()
-    assert set(template) == interpolated_variables() | {"COMPOSE_PROFILES"}
-    assert all(not value for name, value in template.items() if NAMES_A_SECRET.search(name))
-    assert template["COMPOSE_PROFILES"] in {
-        profile for name in SERVICES for profile in SERVICES[name].get("profiles", [])
-    }
 
 
 def test_workers_are_given_longer_to_stop_than_they_take_at_most() -> None:

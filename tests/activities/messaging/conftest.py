@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 
 from storage.database import create_database_engine
 from storage.tables import CancellationRow, OrganizationRow, PolicyRow, SubscriptionRow
+from tests.activities.messaging.mail_delivery import mail, postbox, server
 from tests.activities.messaging.samples import ADDRESS, CANCELLATION
+
+__all__ = ["engine", "mail", "postbox", "server"]
 
 
 @pytest.fixture

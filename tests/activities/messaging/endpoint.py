@@ -1,10 +1,18 @@
 """A real HTTP server that receives webhooks and answers as a test chooses."""
 
+import base64
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+def secret(letter: str) -> str:
+    return "whsec_" + base64.b64encode(letter.encode() * 32).decode()
+
+
+NEW, OLD, FOREIGN = secret("n"), secret("o"), secret("f")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from domain.vocabulary import Stage
 from starter.pages.app import create_pages
 from tests.support.world import AGENT, LINKS, World, eventually
 from tests.workflows.conftest import shared_world, world
-from tests.workflows.marketing.test_stops import RUNNING, consent_awaited, stage_is, the_mail
+from tests.workflows.marketing.campaign_stops import RUNNING, consent_awaited, stage_is, the_mail
 
 __all__ = ["shared_world", "world"]
 

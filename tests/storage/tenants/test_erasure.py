@@ -16,6 +16,7 @@ from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from storage.tenants.erasure import ErasedStep, erase_step
 from storage.tenants.refusals import TenantSchemaBusy, TenantSchemaNeededElsewhere, TenantSchemaNotWritable
 from storage.tenants.sample import generate
+from tests.storage.tenants.schemas_to_erase import HARD, OUTSIDE
 from tests.support.processes import ROOT
 from tests.support.servers import open_directory
 
@@ -92,120 +93,6 @@ def test_other_schemas_stay_as_they_are(tenants: TenantDatabase, owner: Owner) -
     assert len(tables_of(owner, "kept")) == 8
 
 
-HARD: dict[str, list[str]] = {
-    "tables that refer to one another in a circle": [
-        "CREATE TABLE a (id int PRIMARY KEY, b int)",
-        "CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a)",
-        "ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b",
-        "ALTER TABLE a ADD up int REFERENCES a",
-    ],
-    "tables that inherit": [
-        "CREATE TABLE a (id int)",
-        "CREATE TABLE aa () INHERITS (a)",
-        "CREATE TABLE aaa (n int) INHERITS (aa)",
-        "INSERT INTO aaa VALUES (1, 2)",
-    ],
-    "partitions of partitions with foreign keys, in both directions": [
-        "CREATE TABLE r (id int PRIMARY KEY)",
-        "CREATE TABLE p (id int, k int, r int REFERENCES r, PRIMARY KEY (id, k)) PARTITION BY LIST (k)",
-        "CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1) PARTITION BY RANGE (id)",
-        "CREATE TABLE p11 PARTITION OF p1 DEFAULT",
-        "CREATE TABLE q (id int, k int, FOREIGN KEY (id, k) REFERENCES p)",
-        "CREATE INDEX ON p (r)",
-    ],
-    "functions that take rows, and tables whose defaults, checks and indexes call functions": [
-        "CREATE FUNCTION f(int) RETURNS int LANGUAGE sql IMMUTABLE RETURN $1 + 1",
-        "CREATE TABLE t (n int DEFAULT f(1) CHECK (f(n) > 0), g int GENERATED ALWAYS AS (f(n)) STORED)",
-        "CREATE INDEX ON t (f(n))",
-        "CREATE FUNCTION of_t(t) RETURNS SETOF t LANGUAGE sql BEGIN ATOMIC SELECT * FROM t; END",
-        "CREATE TABLE holds_t (row_of_t t)",
-        "CREATE PROCEDURE p() LANGUAGE sql AS ''",
-        "CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int)",
-        "CREATE AGGREGATE every_row(*) (SFUNC = int8inc, STYPE = bigint, INITCOND = '0')",
-    ],
-    "a circle of a function and a view, and one of a function and a table": [
-        "CREATE TABLE t (n int)",
-        "INSERT INTO t VALUES (1), (2)",
-        "CREATE VIEW v AS SELECT 1 AS n",
-        "CREATE FUNCTION of_v() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT max(n) FROM v; END",
-        "CREATE OR REPLACE VIEW v AS SELECT of_v() AS n FROM t",
-        "CREATE FUNCTION of_t() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT max(n) FROM t; END",
-        "ALTER TABLE t ALTER n SET DEFAULT of_t()",
-    ],
-    "tables in whose columns rows of one another stand": [
-        "CREATE TABLE a (n int)",
-        "CREATE TABLE b (a a, n int)",
-        "CREATE TABLE c (bs b[])",
-        "INSERT INTO a VALUES (1)",
-        "INSERT INTO b SELECT a, 2 FROM a",
-        "INSERT INTO c SELECT ARRAY[b, b] FROM b",
-    ],
-    "every kind of type, and tables of a type": [
-        "CREATE TYPE e AS ENUM ('x')",
-        "CREATE TYPE c AS (e e, n int)",
-        "CREATE DOMAIN d AS c[]",
-        "CREATE TYPE r AS RANGE (subtype = float8)",
-        "CREATE TABLE t OF c",
-        "CREATE TABLE u (d d, r r[], e e DEFAULT 'x')",
-        "CREATE CAST (e AS c) WITH INOUT",
-    ],
-    "views upon views, rules, triggers, policies and statistics": [
-        "CREATE TABLE t (a int, b int)",
-        "CREATE VIEW v AS SELECT * FROM t",
-        "CREATE MATERIALIZED VIEW m AS SELECT * FROM v",
-        "CREATE UNIQUE INDEX ON m (a)",
-        "CREATE VIEW w AS SELECT * FROM m",
-        "CREATE RULE r AS ON DELETE TO v DO INSTEAD NOTHING",
-        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
-        "CREATE TRIGGER tr BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION f()",
-        "CREATE POLICY p ON t USING (EXISTS (SELECT FROM w))",
-        "CREATE STATISTICS s ON a, b FROM t",
-    ],
-    "operators, collations and text search": [
-        "CREATE FUNCTION same(int, text) RETURNS boolean LANGUAGE sql RETURN $1::text = $2",
-        "CREATE OPERATOR === (FUNCTION = same, LEFTARG = int, RIGHTARG = text)",
-        "CREATE FUNCTION minus(int) RETURNS int LANGUAGE sql RETURN -$1",
-        "CREATE OPERATOR !! (FUNCTION = minus, RIGHTARG = int)",
-        "CREATE OPERATOR FAMILY fam USING btree",
-        "CREATE OPERATOR CLASS cls FOR TYPE int USING btree FAMILY fam AS OPERATOR 1 <, FUNCTION 1 btint4cmp(int, int)",
-        "CREATE COLLATION col (provider = builtin, locale = 'C.UTF-8')",
-        "CREATE TABLE t (name text COLLATE col, n int)",
-        "CREATE INDEX ON t (n cls)",
-        "CREATE TEXT SEARCH DICTIONARY dict (TEMPLATE = pg_catalog.simple)",
-        "CREATE TEXT SEARCH CONFIGURATION conf (COPY = pg_catalog.simple)",
-        "ALTER TEXT SEARCH CONFIGURATION conf ALTER MAPPING FOR word WITH dict",
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA crm GRANT SELECT ON TABLES TO offramp_tenant_reader",
-    ],
-    "names that have to be quoted": [
-        """CREATE TABLE "a""b 'c' %s {} ; --" ("x y" int PRIMARY KEY)""",
-        """CREATE TABLE "ÄÖ" (n int CONSTRAINT "a.b" REFERENCES "a""b 'c' %s {} ; --")""",
-        """CREATE FUNCTION "f ""(int)"(int) RETURNS int LANGUAGE sql RETURN 1""",
-        """CREATE TYPE "%(schema)s" AS ENUM ('%')""",
-        'CREATE SEQUENCE "S S"',
-    ],
-    "tables whose policies bind their owner too": [
-        "CREATE TABLE t (n int)",
-        "INSERT INTO t VALUES (1), (2)",
-        "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
-        "ALTER TABLE t FORCE ROW LEVEL SECURITY",
-    ],
-    "a table without columns, an unlogged one, and one that is published": [
-        "CREATE TABLE t ()",
-        "INSERT INTO t DEFAULT VALUES",
-        "CREATE UNLOGGED TABLE u (n serial)",
-        "CREATE TABLE w (n int PRIMARY KEY)",
-        "CREATE PUBLICATION published FOR TABLE w",
-    ],
-    "foreign tables": [
-        "CREATE FOREIGN DATA WRAPPER nothing",
-        "CREATE SERVER far FOREIGN DATA WRAPPER nothing",
-        "CREATE TABLE p (n int) PARTITION BY LIST (n)",
-        "CREATE FOREIGN TABLE p1 PARTITION OF p DEFAULT SERVER far",
-        "CREATE FOREIGN TABLE f (n int) SERVER far",
-    ],
-}
-
-
 @pytest.mark.parametrize("what", HARD)
 def test_a_schema_can_be_erased_that_holds(tenants: TenantDatabase, owner: Owner, what: str) -> None:
     make(owner, *HARD[what])
@@ -221,28 +108,6 @@ def test_a_schema_can_be_erased_that_holds(tenants: TenantDatabase, owner: Owner
     erased = counts(erase(tenants))
     assert {name: erased[name] for name in every} == every
     assert not exists(owner, "crm")
-
-
-OUTSIDE: dict[str, tuple[str, str]] = {
-    "a view": ("CREATE VIEW others.v AS SELECT * FROM crm.t", "view others.v"),
-    "a foreign key": ("CREATE TABLE others.u (n int REFERENCES crm.t)", "table others.u"),
-    "a column": ("CREATE TABLE others.u (m crm.mood)", "column m of table others.u"),
-    "a default": ("CREATE TABLE others.u (n int DEFAULT crm.f())", "default value for column n of table others.u"),
-    "a partition": ("CREATE TABLE others.u PARTITION OF crm.p DEFAULT", "table others.u"),
-    "a table that inherits": ("CREATE TABLE others.u () INHERITS (crm.t)", "table others.u"),
-    "a function": (
-        "CREATE FUNCTION others.g(crm.mood) RETURNS int LANGUAGE sql RETURN 1",
-        "function others.g(crm.mood)",
-    ),
-    "a trigger": (
-        "CREATE TABLE others.u (n int); CREATE TRIGGER tr AFTER INSERT ON others.u EXECUTE FUNCTION crm.noted()",
-        "trigger tr on table others.u",
-    ),
-    "an event trigger": (
-        "CREATE EVENT TRIGGER ev ON ddl_command_end WHEN tag IN ('CREATE CAST') EXECUTE FUNCTION crm.noted_too()",
-        "event trigger ev",
-    ),
-}
 
 
 @pytest.mark.parametrize("what", OUTSIDE)

@@ -19,8 +19,7 @@ from domain.vocabulary import Stage
 from tests.activities.messaging.endpoint import Endpoint
 from tests.support.world import ADMINISTRATOR, AGENT, World, eventually
 from tests.workflows.cancellation.test_web_ui import details, summaries
-from tests.workflows.marketing.test_service import CALLED, cancel, handle, stands_at
-from tests.workflows.marketing.test_stops import (
+from tests.workflows.marketing.campaign_stops import (
     RUNNING,
     agree,
     asked_to_stop,
@@ -30,6 +29,7 @@ from tests.workflows.marketing.test_stops import (
     stage_is,
     the_mail,
 )
+from tests.workflows.marketing.test_service import CALLED, cancel, handle, stands_at
 
 SOON = timedelta(seconds=3)
 SECRET = "whsec_YW4gZXhhbXBsZSBzZWNyZXQsIG5vdCBmb3IgdXNlISE="

@@ -10,7 +10,7 @@ import contract
 from domain.marketing import CampaignAction, MarketingStage
 from domain.vocabulary import Stage
 from tests.support.world import AGENT, MARKETING_OWNER, World, eventually, refused
-from tests.workflows.marketing.test_stops import asked_to_stop, stage_is
+from tests.workflows.marketing.campaign_stops import asked_to_stop, stage_is
 
 CALLED = contract.Attestation(reason="called back on the number on file")
 

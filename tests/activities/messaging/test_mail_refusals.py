@@ -1,0 +1,116 @@
+"""What a mail server answers to one mail: a temporary no, a final no, an address that it cannot take."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from activities.common.retries import MAIL_MAX_ATTEMPTS, MAIL_RETRY
+from activities.messaging.mail import CodeNotDeliverable, Mail
+from domain.vocabulary import Channel, Event, Stage
+from tests.activities.messaging.mail_delivery import (
+    CODE,
+    as_temporal_stores,
+    deliver,
+    refused_delivery,
+    sending_by,
+    tell_two,
+)
+from tests.activities.messaging.outbox import failures, messages, told, waited_before
+from tests.activities.messaging.postbox import Postbox
+from tests.activities.messaging.samples import ADDRESS, CANCELLATION, facts
+
+NO_SUCH_MAILBOX = f"550 5.1.1 <{ADDRESS}> has no mailbox here"
+
+
+@pytest.mark.parametrize(
+    "answer", ["451 4.7.1 greylisted, kim.meyer@contoso.example", "421 shutting down kim.meyer@contoso.example"]
+)
+def test_a_temporary_no_to_a_mail_holds_those_after_it(
+    engine: Engine, mail: Mail, postbox: Postbox, answer: str
+) -> None:
+    tell_two(engine)
+    postbox.answers_to_data = [answer]
+    assert answer[:3] in str(refused_delivery(mail))
+    assert postbox.taken == []
+    deliver(mail)
+    assert [taken["Subject"].split()[1] for taken in postbox.taken] == ["received:", "scheduled:"]
+
+
+def test_a_mail_put_off_for_five_days_is_given_up_and_the_next_one_goes_out(
+    engine: Engine, mail: Mail, postbox: Postbox, server: str
+) -> None:
+    tell_two(engine)
+    postbox.answers_to_recipient = ["452 4.2.2 mailbox full"] * 2
+    refused_delivery(mail, attempt=MAIL_MAX_ATTEMPTS - 1)
+    deliver(mail, attempt=MAIL_MAX_ATTEMPTS)
+    failed, delivered = messages(engine, Channel.MAIL)
+    assert failed.failure == (
+        f"The mail server {server} put the recipient off with 452 4.2.2. Given up after {MAIL_MAX_ATTEMPTS} attempts."
+    )
+    assert delivered.delivered_at is not None
+    assert [row.why for row in failures(engine)] == [failed.failure]
+
+
+@pytest.mark.parametrize("said_to", ["recipient", "data"])
+def test_a_server_that_is_shutting_down_costs_no_mail_however_long_it_takes(
+    engine: Engine, mail: Mail, postbox: Postbox, said_to: str
+) -> None:
+    tell_two(engine)
+    setattr(postbox, f"answers_to_{said_to}", ["421 4.3.2 shutting down"])
+    assert "it answered 421" in str(refused_delivery(mail, attempt=MAIL_MAX_ATTEMPTS))
+    assert not failures(engine)
+
+
+def test_a_mail_is_put_off_for_five_days() -> None:
+    assert timedelta(days=5) <= waited_before(MAIL_MAX_ATTEMPTS, MAIL_RETRY) < timedelta(days=5) + timedelta(minutes=5)
+    assert MAIL_RETRY.maximum_attempts == 0
+
+
+def test_a_no_to_our_own_sender_fails_no_mail(engine: Engine, mail: Mail, postbox: Postbox) -> None:
+    tell_two(engine)
+    postbox.answers_to_sender = ["553 5.7.1 not yours"]
+    assert "refused our sender address with 553 5.7.1" in str(refused_delivery(mail))
+    assert not failures(engine)
+
+
+@pytest.mark.parametrize("said_to", ["recipient", "data"])
+def test_a_final_no_fails_that_mail_is_audited_and_the_next_one_goes_out(
+    engine: Engine, mail: Mail, postbox: Postbox, server: str, said_to: str
+) -> None:
+    tell_two(engine)
+    setattr(postbox, f"answers_to_{said_to}", [NO_SUCH_MAILBOX])
+    up_to = deliver(mail)
+    failed, delivered = messages(engine, Channel.MAIL)
+    refused = {"recipient": "recipient", "data": "message"}[said_to]
+    assert failed.failure == f"The mail server {server} refused the {refused} with 550 5.1.1."
+    assert failed.failed_at is not None
+    assert delivered.delivered_at is not None
+    assert up_to == delivered.sequence
+    (row,) = failures(engine)
+    assert (row.cancellation, row.subscription, row.why) == (CANCELLATION, "SUB-1001", failed.failure)
+    assert row.after == {"message": failed.id, "event": "cancellation.received", "channel": "mail"}
+    deliver(mail)
+    assert len(postbox.taken) == 1
+    assert len(failures(engine)) == 1
+
+
+@pytest.mark.parametrize("utf8", [True, False])
+def test_an_address_beyond_ascii_goes_out_where_the_server_can_take_it_and_fails_where_it_cannot(
+    engine: Engine, postbox: Postbox, utf8: bool
+) -> None:
+    told(engine, Event.RECEIVED, facts(Stage.INTAKE), to="jörg@contoso.example")
+    with postbox.listening(utf8=utf8) as server:
+        deliver(sending_by(engine, f"smtp://{server}"))
+    (row,) = messages(engine, Channel.MAIL)
+    assert (row.delivered_at is not None) is utf8
+    assert (row.failed_at is not None) is not utf8
+    assert postbox.recipients == (["jörg@contoso.example"] if utf8 else [])
+
+
+def test_a_code_to_an_address_that_does_not_exist_is_refused_with_a_way_out(mail: Mail, postbox: Postbox) -> None:
+    postbox.answers_to_recipient = [NO_SUCH_MAILBOX]
+    with pytest.raises(CodeNotDeliverable) as raised:
+        mail.send_code_mail(CODE, "SUB-1001/1/code-1/mail")
+    assert "attest" in raised.value.way_out
+    assert ADDRESS not in as_temporal_stores(raised.value)

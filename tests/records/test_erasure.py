@@ -1,0 +1,128 @@
+"""Erasures in the records: what they wait for, what they certify, what stays (rules, section 8)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from contract.steps import Obstacle
+from domain.messaging import ErasureFacts
+from records import erasure as erasures
+from records import legal_holds as holds
+from records.erasure import ErasedThing, ErasureBlocked
+from tests.records.closed_cases import BOTH, CASE, acknowledge, erase, finish_before_closing, messages, place_hold, step
+from tests.support.import_documents import NOON, Document, Import
+
+
+def test_nothing_is_erased_before_the_export_is_acknowledged_nor_under_a_hold(closed: Engine) -> None:
+    finish_before_closing(closed)
+    hold = place_hold(closed)
+
+    def obstacle() -> Obstacle | None:
+        with Session(closed) as session, session.begin():
+            found = erasures.obstacle_to_erasing(session, CASE)
+        if found is not None:
+            with pytest.raises(ErasureBlocked), Session(closed) as session, session.begin():
+                erasures.begin_erasure(session, step("erase"))
+        return found
+
+    assert obstacle() is Obstacle.HOLD
+    with Session(closed) as session, session.begin():
+        holds.release_hold(session, hold.id, reason="settled", actor="legal", at=NOON)
+    assert obstacle() is Obstacle.ACKNOWLEDGEMENT
+    acknowledge(closed)
+    assert obstacle() is None
+
+
+def test_the_certificate_counts_what_was_noted_and_is_the_same_the_second_time(closed: Engine) -> None:
+    things = (
+        ErasedThing(kind="object", name="export/1/001-accounts.csv.gz", bytes=300),
+        ErasedThing(kind="object", name="export/1/manifest.json", bytes=20),
+        ErasedThing(kind="table", name="accounts", rows=40, bytes=8192),
+        ErasedThing(kind="table", name="contacts", rows=2, bytes=8192),
+        ErasedThing(kind="schema", name="crm_contoso"),
+    )
+    first = erase(closed, *things)
+
+    assert first == ErasureFacts(
+        started_at=NOON, finished_at=NOON + timedelta(minutes=5), tables=2, rows=42, objects=2, bytes=16704
+    )
+    with Session(closed) as session, session.begin():
+        again = erasures.finish_erasure(session, step("erase"), at=datetime.now(UTC), channels=BOTH)
+        assert erasures.certificate_of(session, CASE) == again == first
+        assert {thing.name for thing in erasures.erased_things(session, CASE)} == {thing.name for thing in things}
+    assert [id_ for id_, _ in messages(closed)] == [f"{CASE}/data.erased/mail", f"{CASE}/data.erased/webhook"]
+
+
+def test_a_certificate_says_when_the_schema_was_not_there_to_be_erased(closed: Engine) -> None:
+    """As where the tenants' database is not the right one: nobody is told that nothing is left."""
+    assert erase(closed).absent_schema == "crm_contoso"
+
+
+def test_what_is_noted_again_before_it_went_has_the_counts_of_the_second_look(closed: Engine) -> None:
+    with Session(closed) as session, session.begin():
+        erasures.begin_erasure(session, step("erase"))
+        erasures.note(session, CASE, [ErasedThing(kind="table", name="accounts", rows=40)], at=NOON)
+
+    certificate = erase(closed, ErasedThing(kind="table", name="accounts", rows=41))
+
+    assert (certificate.tables, certificate.rows) == (1, 41)
+
+
+def test_the_organizations_data_stays_while_another_of_its_subscriptions_lives(
+    closed: Engine, imported: Import, document: Document
+) -> None:
+    document["subscriptions"] = [{"id": "SUB-2", "organization": "ORG-1", "description": "Sales", "lines": []}]
+    document["invoices"] = []
+    imported(document)
+
+    with Session(closed) as session, session.begin():
+        plan = erasures.begin_erasure(session, step("erase"))
+
+    assert plan.data_schema is None
+    assert plan.kept_because == "subscription SUB-2 of the organization still uses it"
+
+
+@pytest.mark.parametrize(
+    ("rule", "statement"),
+    [
+        ("erasure_after_the_window", "UPDATE cancellations SET stage = 'canceled'; {begin}"),
+        (
+            "erasure_under_a_hold",
+            "INSERT INTO holds (organization, reason, placed_by, placed_at, request) "
+            "VALUES ('ORG-1', 'litigation', 'legal', now(), 'r'); {begin}",
+        ),
+        (
+            "erasure_before_acknowledgement",
+            "INSERT INTO exports (cancellation, started_at) VALUES ('SUB-1/1', now()); {begin}",
+        ),
+        ("certificates_stay", "{begin}; DELETE FROM erasures"),
+        (
+            "certificates_stay",
+            "{begin}; UPDATE erasures SET finished_at = now(), tables = 0, rows = 0, objects = 0, bytes = 0; "
+            "UPDATE erasures SET rows = 1",
+        ),
+        (
+            "certificates_stay",
+            "{begin}; INSERT INTO erased_things (cancellation, kind, name, noted_at) "
+            "VALUES ('SUB-1/1', 'table', 'accounts', now()); DELETE FROM erased_things",
+        ),
+        (
+            "certificates_stay",
+            "INSERT INTO holds (organization, reason, placed_by, placed_at, request) "
+            "VALUES ('ORG-1', 'litigation', 'legal', now(), 'r'); DELETE FROM holds",
+        ),
+        (
+            "ck_exports_acknowledged_after_finished",
+            "INSERT INTO exports (cancellation, started_at, acknowledged_at, acknowledged_by) "
+            "VALUES ('SUB-1/1', now(), now(), 'ann')",
+        ),
+    ],
+)
+def test_the_database_refuses_what_the_rules_refuse(closed: Engine, rule: str, statement: str) -> None:
+    begun = "INSERT INTO erasures (cancellation, organization, started_at) VALUES ('SUB-1/1', 'ORG-1', now())"
+    with pytest.raises(IntegrityError) as refused, closed.begin() as connection:
+        connection.exec_driver_sql(statement.format(begin=begun))
+    assert refused.value.orig.diag.constraint_name == rule  # type: ignore[union-attr]

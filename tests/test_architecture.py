@@ -1,12 +1,34 @@
-"""The order of imports, as far as import-linter cannot see it: worker.py is a module, and it stands on top."""
+"""The order of imports, as far as import-linter cannot see it, and the length of files."""
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = ("starter", "workflows", "activities", "records", "runtime", "storage", "contract", "domain")
+
+TOO_LONG = 300
+READ_BY_PEOPLE = (".py", ".j2", ".html", ".css")
+EXEMPT = {
+    "storage/schema/versions/0001_foundation.py": "released: a migration is never changed afterwards",
+}
+"""Files of 300 lines or more, and the reason for each."""
+
+# Older than this check. Nothing is added here, and what has been cut is taken out.
+TO_BE_CUT = {
+    "contract/messages.py",
+    "domain/imports/refusals.py",
+    "domain/lines/date_formula.py",
+    "records/cancellation/cases.py",
+    "records/migration/steps.py",
+    "starter/cli/cancellations.py",
+    "starter/service/cancellation.py",
+    "tests/activities/messaging/test_letters.py",
+    "tests/support/world.py",
+    "workflows/cancellation/workflow.py",
+}
 
 
 def imported_by(source: Path) -> set[str]:
@@ -28,3 +50,11 @@ def test_the_worker_knows_no_door() -> None:
     """The process that carries cases has none of the command line, the pages or the local stack in it."""
     assert imported_by(ROOT / "worker.py") >= {"workflows", "activities", "runtime"}
     assert "starter" not in imported_by(ROOT / "worker.py")
+
+
+def test_no_file_is_too_long_to_be_read_in_one_go() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = {name for name in tracked.stdout.split("\0") if name.endswith(READ_BY_PEOPLE) and (ROOT / name).is_file()}
+    lengths = {name: len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in files}
+    assert "worker.py" in lengths
+    assert {name for name, lines in lengths.items() if lines >= TOO_LONG} - TO_BE_CUT == EXEMPT.keys()

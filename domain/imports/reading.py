@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, NoReturn, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -23,6 +23,7 @@ from domain.imports.document import (
     ImportedQueue,
     ImportedSubscription,
 )
+from domain.imports.json_text import RepeatingObject, parse_json
 from domain.imports.refusals import Problem
 from domain.policy import CancellationPolicy
 from domain.refusals import Refusal, RefusedValue
@@ -97,20 +98,7 @@ def read_document(content: bytes) -> ImportDocument:
         ImportMalformed: it is no JSON at all.
 
     """
-    try:
-        text = content.decode("utf-8-sig")
-        raw = json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
-    except json.JSONDecodeError as error:
-        raise _malformed(error.msg, line=error.lineno, column=error.colno) from None
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        column = len(before) - before.rfind(b"\n")
-        raise _malformed("a byte that is not UTF-8", line=before.count(b"\n") + 1, column=column) from None
-    except RecursionError:
-        raise _malformed("it is nested too deeply") from None
-    except ValueError as error:
-        raise _malformed(str(error)) from None
-    return _Reader().read(raw)
+    return _Reader().read(parse_json(content))
 
 
 class _Reader:
@@ -238,7 +226,7 @@ class _Reader:
     def _repeated(self, raw: object, path: str) -> None:
         """Report the names written twice in one object, anywhere."""
         if isinstance(raw, dict):
-            for name in sorted(raw.repeated) if isinstance(raw, _Repeating) else ():
+            for name in sorted(raw.repeated) if isinstance(raw, RepeatingObject) else ():
                 self._problem(_step(path, name), refusals.FieldRepeated())
             for name, value in raw.items():
                 if isinstance(value, dict | list):
@@ -272,30 +260,6 @@ class _Reader:
 
     def _problem(self, path: str, refusal: Refusal) -> None:
         self.document.problems.append(Problem(path, refusal))
-
-
-class _Repeating(dict[str, Any]):
-    """A JSON object in which names stand more than once."""
-
-    repeated: frozenset[str] = frozenset()
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    names = [name for name, _ in pairs]
-    repeating = _Repeating(found)
-    repeating.repeated = frozenset(name for name in names if names.count(name) > 1)
-    return repeating
-
-
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
-def _malformed(reason: str, *, line: int | None = None, column: int | None = None) -> refusals.ImportMalformed:
-    return refusals.ImportMalformed([Problem("", refusals.JsonMalformed(reason, line=line, column=column))])
 
 
 def _refusal_of(error: Any, model: type) -> Refusal:

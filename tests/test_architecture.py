@@ -18,7 +18,6 @@ EXEMPT = {
 
 # Older than this check. Nothing is added here, and what has been cut is taken out.
 TO_BE_CUT = {
-    "contract/messages.py",
     "domain/imports/refusals.py",
     "domain/lines/date_formula.py",
     "records/cancellation/cases.py",

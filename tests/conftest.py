@@ -1,5 +1,8 @@
 """What every test can ask for."""
 
+import os
+import sys
+
 from tests.support.servers import (
     database_url,
     object_store,
@@ -21,3 +24,7 @@ __all__ = [
     "tenant_database_url",
     "tenants",
 ]
+
+# Byte code is kept, as every deployment keeps it: the sandbox loads workflow modules anew for each workflow and replay.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False

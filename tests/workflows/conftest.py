@@ -81,7 +81,6 @@ async def shared_world(
 async def _end(world: World) -> None:
     """After every test, whatever it was about: no workflow task failed, and every history replays."""
     world.engine.dispose()
-    for subscription in world.subscriptions:
-        client = world.environment.client
-        await assert_sound(await histories_of(client, cancellation_workflow_id(subscription)))
-        await assert_sound(await histories_of(client, marketing_workflow_id(world.organization(subscription))))
+    workflows = [cancellation_workflow_id(subscription) for subscription in world.subscriptions]
+    workflows += [marketing_workflow_id(world.organization(subscription)) for subscription in world.subscriptions]
+    await assert_sound(await histories_of(world.environment.client, *workflows))

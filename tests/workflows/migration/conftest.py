@@ -48,10 +48,9 @@ async def migrations(shared_migrations: Migrations) -> AsyncIterator[Migrations]
     )
     yield Migrations(world, shared.owner_url)
     world.engine.dispose()
-    client = world.environment.client
-    for subscription in world.subscriptions:
-        await assert_sound(await histories_of(client, cancellation_workflow_id(subscription)))
-        await assert_sound(await histories_of(client, migration_workflow_id(subscription)))
+    workflows = [cancellation_workflow_id(subscription) for subscription in world.subscriptions]
+    workflows += [migration_workflow_id(subscription) for subscription in world.subscriptions]
+    await assert_sound(await histories_of(world.environment.client, *workflows))
 
 
 @pytest.fixture

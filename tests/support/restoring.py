@@ -22,7 +22,9 @@ def empty_database_in(postgres_url: str) -> Iterator[str]:
     name = next(_names)
     maintenance = postgres_url.replace("+psycopg", "")
     with psycopg.connect(maintenance, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE template0 STRATEGY FILE_COPY").format(sql.Identifier(name))
+        )
         yield f"{maintenance.rpartition('/')[0]}/{name}"
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 

@@ -20,7 +20,7 @@ def tenants_database(postgres_url: str) -> Iterator[str]:
     name = next(_names)
     url = f"{postgres_url.rpartition('/')[0]}/{name}".replace("+psycopg", "")
     with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("CREATE DATABASE {} STRATEGY FILE_COPY").format(sql.Identifier(name)))
         with psycopg.connect(url, autocommit=True) as inside:
             ensure_reader_role(inside)
         yield url

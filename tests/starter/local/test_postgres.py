@@ -14,14 +14,14 @@ import pytest
 from starter.local import HOST, unprivileged
 from starter.local.postgres import UNSAFE_AND_FAST, PostgresCluster
 from starter.local.refusals import PostgresDataGone, PostgresOfAnotherVersion
-from tests.support.servers import open_directory, running
+from tests.support.servers import memory, open_directory, running
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as somebody else")
 
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    with open_directory() as path:
+    with open_directory(memory()) as path:
         yield path
 
 

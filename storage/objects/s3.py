@@ -8,13 +8,14 @@ a link is who wrote the file.
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NotConnected
+from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
 from storage.objects.refusals import ObjectStoreRefuses, refusal_for
@@ -90,7 +91,9 @@ class S3:
 
     @cached_property
     def _session(self) -> Session:
-        return Session()
+        session = Session()
+        session.register_component("data_loader", _descriptions(session.get_config_variable("data_path")))
+        return session
 
     @cached_property
     def _client(self) -> Any:
@@ -134,6 +137,12 @@ class S3:
             raise refusal_for(location, None, "") from None
         except BotoCoreError as error:  # no credentials, a profile that does not exist
             raise ObjectStoreRefuses(location, f"Amazon's tools say {type(error).__name__}") from None
+
+
+@cache
+def _descriptions(data_path: str | None) -> Loader:
+    """What botocore knows of S3, from its files: read once in a process, however many stores it reaches."""
+    return create_loader(data_path)
 
 
 def attachment(file_name: str) -> str:

@@ -34,9 +34,10 @@ class CommandLine:
 
     async def __call__(self, *arguments: str) -> Called:
         """Run a command to its end, beside the event loop of the test."""
-        return await asyncio.to_thread(self._call, arguments)
+        return await asyncio.to_thread(self.call, *arguments)
 
-    def _call(self, arguments: tuple[str, ...]) -> Called:
+    def call(self, *arguments: str) -> Called:
+        """Run a command to its end."""
         before = dict(os.environ)
         os.environ.update({"COLUMNS": "80", **self._environment})
         out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True), io.StringIO()

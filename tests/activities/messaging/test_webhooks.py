@@ -37,7 +37,7 @@ def url(endpoint: Endpoint) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     with httpx.Client() as client:
         yield client

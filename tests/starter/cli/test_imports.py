@@ -1,4 +1,4 @@
-"""``offramp import`` as people and programs call it, in a process of its own."""
+"""``offramp import`` as people and programs call it."""
 
 import json
 import os
@@ -12,20 +12,30 @@ import psycopg
 import pytest
 
 from starter.sample import sample_document
+from tests.support.command_line import Called, CommandLine
 from tests.support.servers import free_port
 
 ROOT = Path(__file__).parents[3]
 
 
-def offramp(*arguments: str, url: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+def offramp(*arguments: str, url: str) -> Called:
+    return CommandLine({**environment_of(url), "COLUMNS": "200"}).call("import", *arguments)
+
+
+def piped(content: bytes, *arguments: str, url: str) -> subprocess.CompletedProcess[bytes]:
+    """The same in a process of its own, which is given a document through its standard input."""
     return subprocess.run(
-        [sys.executable, "-c", "from starter.cli.main import main; main()", "import", *arguments],
-        input=stdin,
+        [sys.executable, "-c", "from starter.cli.main import main; main()", "import", "-", *arguments],
+        input=content,
         capture_output=True,
-        env={**os.environ, "OFFRAMP_DATABASE_URL": url, "OFFRAMP_ACTOR": "importer", "COLUMNS": "200"},
+        env={**os.environ, **environment_of(url)},
         check=False,
         timeout=60,
     )
+
+
+def environment_of(url: str) -> dict[str, str]:
+    return {"OFFRAMP_DATABASE_URL": url, "OFFRAMP_ACTOR": "importer"}
 
 
 def example() -> dict[str, Any]:
@@ -45,16 +55,16 @@ def written(tmp_path: Path, content: bytes) -> str:
 
 def test_the_example_of_the_documentation_is_imported_and_audited(tmp_path: Path, database_url: str) -> None:
     result = offramp(written(tmp_path, json.dumps(example()).encode()), url=database_url)
-    assert result.returncode == 0, result.stderr
-    assert b"Imported: 16 created, 0 changed, 0 unchanged." in result.stdout
+    assert result.status == 0, result.err
+    assert "Imported: 16 created, 0 changed, 0 unchanged." in result.out
     with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
         audited = connection.execute("SELECT actor, action, why FROM audit_trail").fetchall()
     assert audited == [("importer", "import.done", "import of document.json")]
 
 
 def test_the_sample_comes_from_standard_input_and_its_report_is_json(database_url: str) -> None:
-    first = offramp("-", "--json", url=database_url, stdin=sample_document())
-    again = offramp("-", "--json", url=database_url, stdin=sample_document())
+    first = piped(sample_document(), "--json", url=database_url)
+    again = piped(sample_document(), "--json", url=database_url)
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
     assert json.loads(first.stdout)["kinds"]["subscriptions"] == {"created": 17, "changed": 0, "unchanged": 0}
     assert json.loads(again.stdout)["total"]["changed"] == json.loads(again.stdout)["total"]["created"] == 0
@@ -63,9 +73,9 @@ def test_the_sample_comes_from_standard_input_and_its_report_is_json(database_ur
 def test_a_refusal_lists_the_problems_for_people(tmp_path: Path, database_url: str) -> None:
     content = b'{"contracts": [{"number": "[bold]", "partner": "vendor"}, {"number": "C-1"}]}'
     result = offramp(written(tmp_path, content), url=database_url)
-    assert result.returncode == 1
-    assert result.stdout == b""
-    said = result.stderr.decode()
+    assert result.status == 1
+    assert result.out == ""
+    said = result.err
     assert "Nothing was imported: 2 problems." in said
     assert "contracts[0].number: " in said
     assert "contracts[1].partner: This field must be set. (field_missing)" in said
@@ -73,8 +83,8 @@ def test_a_refusal_lists_the_problems_for_people(tmp_path: Path, database_url: s
 
 def test_a_refusal_lists_the_problems_for_programs(tmp_path: Path, database_url: str) -> None:
     result = offramp(written(tmp_path, b'{"contracts": [{"number": "C-1"}]}'), "--json", url=database_url)
-    assert result.returncode == 1
-    error = json.loads(result.stdout)["error"]
+    assert result.status == 1
+    error = result.json["error"]
     assert error["code"] == "import_malformed"
     assert [(problem["path"], problem["code"]) for problem in error["problems"]] == [
         ("contracts[0].partner", "field_missing")
@@ -83,13 +93,13 @@ def test_a_refusal_lists_the_problems_for_programs(tmp_path: Path, database_url:
 
 def test_a_missing_file_is_a_wrong_call(tmp_path: Path, database_url: str) -> None:
     result = offramp(str(tmp_path / "nowhere.json"), url=database_url)
-    assert result.returncode == 2
-    assert b"does not exist" in result.stderr
+    assert result.status == 2
+    assert "does not exist" in result.err
 
 
 def test_an_email_address_is_no_actor(tmp_path: Path, database_url: str) -> None:
     result = offramp(written(tmp_path, b"{}"), "--actor", "ann@example.com", url=database_url)
-    assert result.returncode == 2
+    assert result.status == 2
 
 
 @pytest.mark.parametrize("kind", ["down", "wrong password", "no such database", "no URL"])
@@ -103,14 +113,14 @@ def test_a_database_that_cannot_be_used_is_a_refusal_without_password_or_stack_t
         "no URL": "s3cret",
     }[kind]
     result = offramp(written(tmp_path, b"{}"), "--json", url=url)
-    assert result.returncode == 1, result.stderr
+    assert result.status == 1, result.err
     expected = "database_url_malformed" if kind == "no URL" else "database_unavailable"
-    assert json.loads(result.stdout)["error"]["code"] == expected
-    assert json.loads(result.stdout)["error"]["way_out"]
-    for secret in (b"s3cret", b"Traceback"):
-        assert secret not in result.stdout + result.stderr
+    assert result.json["error"]["code"] == expected
+    assert result.json["error"]["way_out"]
+    for secret in ("s3cret", "Traceback"):
+        assert secret not in result.out + result.err
 
 
 def test_a_database_without_tables_is_a_refusal(tmp_path: Path, postgres_url: str) -> None:
     result = offramp(written(tmp_path, b"{}"), "--json", url=postgres_url)
-    assert json.loads(result.stdout)["error"]["code"] == "database_not_migrated"
+    assert result.json["error"]["code"] == "database_not_migrated"

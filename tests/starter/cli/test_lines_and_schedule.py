@@ -1,11 +1,6 @@
-"""``offramp lines`` and ``offramp schedule`` as people and programs call them, in processes of their own."""
+"""``offramp lines`` and ``offramp schedule`` as people and programs call them."""
 
-import asyncio
-import json
-import os
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
@@ -13,6 +8,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 import contract
+from tests.support.command_line import CommandLine
 from tests.support.world import Mailbox, World
 
 DUE: dict[str, Any] = {
@@ -22,22 +18,6 @@ DUE: dict[str, Any] = {
     "cancellation_possible_until": date(2026, 9, 30),
 }
 BEYOND_THE_CALENDAR = {**DUE, "term_until": date(9999, 12, 31)}
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command said."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Offramp = Callable[..., Awaitable[Said]]
 
 
 @pytest.fixture
@@ -52,26 +32,20 @@ async def world(plain_temporal: WorkflowEnvironment, database_url: str) -> Async
 
 
 @pytest.fixture
-def offramp(plain_temporal: WorkflowEnvironment, database_url: str) -> Offramp:
-    address = plain_temporal.client.service_client.config.target_host
-    environment = {
-        **os.environ, "OFFRAMP_DATABASE_URL": database_url, "OFFRAMP_ACTOR": "night owl", "COLUMNS": "200",
-        "TEMPORAL_ADDRESS": address, "OFFRAMP_NIGHTLY_ZONE": "Asia/Tokyo",
-    }  # fmt: skip
-
-    async def run(*arguments: str) -> Said:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", "from starter.cli.main import console_script; console_script()", *arguments,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=environment,
-        )  # fmt: skip
-        out, err = await process.communicate()
-        assert process.returncode is not None
-        return Said(process.returncode, out.decode(), err.decode())
-
-    return run
+def offramp(world: World, plain_temporal: WorkflowEnvironment, database_url: str) -> CommandLine:
+    """The command line of somebody who is up at night."""
+    return CommandLine(
+        {
+            "OFFRAMP_DATABASE_URL": database_url,
+            "OFFRAMP_ACTOR": "night owl",
+            "OFFRAMP_NIGHTLY_ZONE": "Asia/Tokyo",
+            "TEMPORAL_ADDRESS": plain_temporal.client.service_client.config.target_host,
+            "COLUMNS": "200",
+        }
+    )
 
 
-async def test_an_update_on_request_says_what_it_did(world: World, offramp: Offramp) -> None:
+async def test_an_update_on_request_says_what_it_did(world: World, offramp: CommandLine) -> None:
     subscription = world.subscription(lines=[DUE, {}])
     other = world.subscription(lines=[DUE])
     said = await offramp("lines", "update-dates", "--as-of", "2026-10-01", "--subscription", subscription)
@@ -83,7 +57,7 @@ async def test_an_update_on_request_says_what_it_did(world: World, offramp: Offr
     assert "line.term_rolled" in world.actions(subscription)
 
 
-async def test_lines_that_failed_are_named_and_the_exit_status_says_so(world: World, offramp: Offramp) -> None:
+async def test_lines_that_failed_are_named_and_the_exit_status_says_so(world: World, offramp: CommandLine) -> None:
     subscription = world.subscription(lines=[BEYOND_THE_CALENDAR, DUE])
     said = await offramp("lines", "update-dates", "--as-of", "2026-10-01", "--json")
     assert said.status == 1
@@ -101,13 +75,15 @@ async def test_lines_that_failed_are_named_and_the_exit_status_says_so(world: Wo
     ],
 )
 async def test_what_there_is_not_is_refused_by_name(
-    world: World, offramp: Offramp, arguments: tuple[str, ...], code: str
+    world: World, offramp: CommandLine, arguments: tuple[str, ...], code: str
 ) -> None:
     said = await offramp("lines", "update-dates", *arguments, "--json")
     assert (said.status, said.json["error"]["code"]) == (1, code)
 
 
-async def test_lines_are_listed_with_the_day_until_which_they_stay_as_they_are(world: World, offramp: Offramp) -> None:
+async def test_lines_are_listed_with_the_day_until_which_they_stay_as_they_are(
+    world: World, offramp: CommandLine
+) -> None:
     subscription = world.subscription(lines=[DUE, {}])
     said = await offramp("lines", "list", "--subscription", subscription, "--json")
     assert [(line["id"], line["due_after"]) for line in said.json] == [
@@ -120,7 +96,7 @@ async def test_lines_are_listed_with_the_day_until_which_they_stay_as_they_are(w
     assert subscription in (await offramp("lines", "list")).out
 
 
-async def test_the_schedule_is_ensured_paused_resumed_backfilled_and_shown(world: World, offramp: Offramp) -> None:
+async def test_the_schedule_is_ensured_paused_resumed_backfilled_and_shown(world: World, offramp: CommandLine) -> None:
     subscription = world.subscription(lines=[DUE])
     missing = await offramp("schedule", "show", "--json")
     assert (missing.status, missing.json["error"]["code"]) == (1, "schedule_missing")

@@ -31,6 +31,7 @@ from contract import TASK_QUEUE
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
 from runtime.process import leave
+from runtime.refusals import log_text
 from runtime.temporal import connect_to_temporal
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
@@ -131,6 +132,7 @@ if __name__ == "__main__":
         asyncio.run(main())
     except (Refusal, ValidationError) as reason:
         # Whoever supervises the process starts it again; what it needs is said in a sentence, not in a stack trace.
-        logging.error("The worker cannot start: %s", reason)  # noqa: TRY400
+        said = log_text(reason) if isinstance(reason, Refusal) else reason
+        logging.error("The worker cannot start: %s", said)  # noqa: TRY400
         leave(1)
     leave(0)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.refusals import Refusal
+from domain.remedies import correct_input
 
 
 class TimeZoneUnknown(Refusal):
@@ -17,7 +18,7 @@ class TimeZoneUnknown(Refusal):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"There is no time zone named {name!r}.",
-            way_out="Give the IANA name, for example Europe/Berlin.",
+            remedy=correct_input("Give the IANA name, for example Europe/Berlin."),
             time_zone=name,
         )
 

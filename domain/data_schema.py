@@ -1,6 +1,7 @@
 """Which names the schema of an organization's data may have."""
 
 from domain.refusals import Refusal
+from domain.remedies import correct_input
 
 LONGEST_NAME_IN_BYTES = 63
 """PostgreSQL cuts longer names off, and two could become one."""
@@ -17,8 +18,10 @@ class DataSchemaMalformed(Refusal):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(
             f"{name!r} cannot be the schema of an organization's data: {reason}.",
-            way_out=f"Name a schema that holds this organization's data and nothing else, 1 to {LONGEST_NAME_IN_BYTES} "
-            "bytes in UTF-8.",
+            remedy=correct_input(
+                f"Name a schema that holds this organization's data and nothing else, 1 to {LONGEST_NAME_IN_BYTES} "
+                "bytes in UTF-8."
+            ),
             data_schema=name,
         )
 

@@ -1,6 +1,7 @@
 """Holds: why an organization's data must not be erased although its time has come."""
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 
 
 class HoldUnknown(Refusal):
@@ -9,7 +10,7 @@ class HoldUnknown(Refusal):
     code = "hold_unknown"
 
     def __init__(self, hold: int) -> None:
-        super().__init__(f"There is no hold {hold}.", way_out="See them all: offramp hold list", hold=hold)
+        super().__init__(f"There is no hold {hold}.", remedy=Remedy.of(RemedyKind.LIST_HOLDS), hold=hold)
 
 
 class HoldReleased(Refusal):
@@ -20,7 +21,7 @@ class HoldReleased(Refusal):
     def __init__(self, hold: int, by: str) -> None:
         super().__init__(
             f"Hold {hold} is released already, by {by}.",
-            way_out="Nothing to do. To hold the data again, place another hold.",
+            remedy=Remedy.of(RemedyKind.PLACE_HOLD),
             hold=hold,
         )
 
@@ -33,7 +34,7 @@ class DataAlreadyErased(Refusal):
     def __init__(self, organization: str, certificate: str) -> None:
         super().__init__(
             f"The data of {organization} is erased already (certificate {certificate}).",
-            way_out="There is nothing left to hold.",
+            remedy=Remedy.of(RemedyKind.NOTHING_TO_DO),
             organization=organization,
             certificate=certificate,
         )

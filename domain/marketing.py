@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind, correct_input
 from domain.vocabulary import CampaignChoice, Question
 
 
@@ -94,7 +95,7 @@ class CampaignUnknown(Refusal):
     def __init__(self, campaign: str) -> None:
         super().__init__(
             f"There is no campaign {campaign!r} in this marketing service.",
-            way_out="Name a campaign by the id that it was imported with.",
+            remedy=correct_input("Name a campaign by the id that it was imported with."),
             campaign=campaign,
         )
 
@@ -107,7 +108,7 @@ class CampaignDeleted(Refusal):
     def __init__(self, campaign: str) -> None:
         super().__init__(
             f"Campaign {campaign!r} is deleted: none of its activities is left to be paused or deleted.",
-            way_out="Leave it out.",
+            remedy=correct_input("Leave it out."),
             campaign=campaign,
         )
 
@@ -121,7 +122,7 @@ class CampaignActionWithoutStop(Refusal):
         answered = f"{choice.value!r} is the answer" if choice else "no answer is given"
         super().__init__(
             f"Pausing or deleting a campaign goes with campaigns=stop, but {answered} to {Question.CAMPAIGNS.value!r}.",
-            way_out="Answer campaigns=stop, or leave the actions out.",
+            remedy=correct_input("Answer campaigns=stop, or leave the actions out."),
             campaigns=choice.value if choice else None,
         )
 
@@ -135,7 +136,7 @@ class ConsentNotAwaited(Refusal):
         found = f"it is {consent.value.replace('_', ' ')}" if consent else "none is asked for"
         super().__init__(
             f"{cancellation} waits for no consent to stop campaigns: {found}.",
-            way_out="Nothing to do; `offramp cancellations show` says where the case stands.",
+            remedy=Remedy.of(RemedyKind.SHOW_CANCELLATION, cancellation=cancellation),
             cancellation=cancellation,
             consent=consent.value if consent else None,
         )
@@ -149,7 +150,7 @@ class ConsentUnfounded(Refusal):
     def __init__(self) -> None:
         super().__init__(
             "A consent is given by the link of our mail, or attested by an agent: exactly one of the two.",
-            way_out="Give the link's token, or an attestation with the reason.",
+            remedy=correct_input("Give the link's token, or an attestation with the reason."),
         )
 
 
@@ -161,7 +162,7 @@ class StopNotRequested(Refusal):
     def __init__(self, campaign: str) -> None:
         super().__init__(
             f"Nobody asked to stop campaign {campaign!r}.",
-            way_out="Acknowledge what `marketing.stop_requested` asked for.",
+            remedy=correct_input("Acknowledge what `marketing.stop_requested` asked for."),
             campaign=campaign,
         )
 
@@ -174,7 +175,7 @@ class StopOfAnotherCase(Refusal):
     def __init__(self, campaign: str, cancellation: str, asked_by: str) -> None:
         super().__init__(
             f"It was {asked_by} that asked to stop campaign {campaign!r}, not {cancellation}.",
-            way_out=f"Acknowledge it to {asked_by}: offramp marketing acknowledge {campaign}",
+            remedy=Remedy.of(RemedyKind.ACKNOWLEDGE_STOP, campaign=campaign, cancellation=asked_by),
             campaign=campaign,
             asked_by=asked_by,
         )
@@ -188,7 +189,7 @@ class MarketingServiceUnknown(Refusal):
     def __init__(self, organization: str) -> None:
         super().__init__(
             f"There is no marketing service of an organization {organization!r}.",
-            way_out="Check the organization's id; `offramp import` brings marketing services in.",
+            remedy=Remedy.of(RemedyKind.CHECK_OR_IMPORT, things="marketing services"),
             organization=organization,
         )
 
@@ -201,7 +202,7 @@ class MarketingServiceCanceled(Refusal):
     def __init__(self, organization: str) -> None:
         super().__init__(
             f"The marketing service of {organization} is already cancelled.",
-            way_out="Nothing is left to cancel. To advertise again, sign up anew (docs/import-format.md).",
+            remedy=Remedy.of(RemedyKind.SIGN_UP_MARKETING_ANEW),
             organization=organization,
         )
 
@@ -214,7 +215,7 @@ class MarketingIdentityMismatch(Refusal):
     def __init__(self, organization: str) -> None:
         super().__init__(
             f"The address given is not that of the billing administrator of the marketing service of {organization}.",
-            way_out="Give the address on record of the person who signed up for the marketing service.",
+            remedy=correct_input("Give the address on record of the person who signed up for the marketing service."),
             organization=organization,
         )
 
@@ -227,7 +228,7 @@ class MarketingCancellationUnknown(Refusal):
     def __init__(self, organization: str) -> None:
         super().__init__(
             f"There is no cancellation of a marketing service of {organization!r}.",
-            way_out=f"Start one: offramp marketing cancel {organization}",
+            remedy=Remedy.of(RemedyKind.CANCEL_MARKETING_SERVICE, organization=organization),
             organization=organization,
         )
 
@@ -240,9 +241,9 @@ class MarketingCancellationEnded(Refusal):
     def __init__(self, cancellation: str, stage: MarketingStage) -> None:
         super().__init__(
             f"{cancellation} has ended as {stage.value!r}.",
-            way_out={
-                MarketingStage.ABANDONED: "The marketing service goes on; start a new cancellation.",
-            }.get(stage, "The marketing service is cancelled; nothing is left to do."),
+            remedy=Remedy.of(RemedyKind.CANCEL_MARKETING_SERVICE, organization=cancellation.partition("/")[0])
+            if stage is MarketingStage.ABANDONED
+            else Remedy.of(RemedyKind.NOTHING_TO_DO),
             cancellation=cancellation,
             stage=stage.value,
         )
@@ -256,6 +257,6 @@ class MarketingWorkflowIdMismatch(Refusal):
     def __init__(self, actual: str, expected: str) -> None:
         super().__init__(
             f"The workflow id {actual!r} does not belong to this organization's marketing service.",
-            way_out=f"Start it as {expected!r}: the id keeps one service from being cancelled twice at once.",
+            remedy=Remedy.of(RemedyKind.USE_WORKFLOW_ID, expected=expected),
             expected=expected,
         )

@@ -7,6 +7,7 @@ from enum import StrEnum
 from domain.civil_time import time_zone
 from domain.policy import CancellationPolicy
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind, correct_input
 from domain.vocabulary import Platform
 from domain.words import FOR_AGENTS
 
@@ -112,7 +113,7 @@ class MigrationUnknown(Refusal):
     def __init__(self, subscription: str) -> None:
         super().__init__(
             f"There is no migration of {subscription!r}.",
-            way_out="A migration begins by itself when a cancellation's checklist is complete with data=migrate.",
+            remedy=Remedy.of(RemedyKind.ASK_FOR_MIGRATION),
             subscription=subscription,
         )
 
@@ -125,7 +126,7 @@ class MigrationRunning(Refusal):
     def __init__(self, organization: str, cancellation: str) -> None:
         super().__init__(
             f"The data of {organization} is being migrated already, for {cancellation}.",
-            way_out="Wait for the end of that migration, or withdraw its cancellation.",
+            remedy=Remedy.of(RemedyKind.WAIT_FOR_MIGRATION, cancellation=cancellation),
             organization=organization,
             cancellation=cancellation,
         )
@@ -139,7 +140,7 @@ class NothingToMigrate(Refusal):
     def __init__(self, subject: str, reason: str) -> None:
         super().__init__(
             f"There is nothing to migrate for {subject}: {reason}.",
-            way_out="A migration belongs to a cancellation with data=migrate of an organization with a data_schema.",
+            remedy=Remedy.of(RemedyKind.ASK_FOR_MIGRATION),
             subject=subject,
         )
 
@@ -152,9 +153,9 @@ class MigrationEnded(Refusal):
     def __init__(self, cancellation: str, stage: MigrationStage) -> None:
         super().__init__(
             f"The migration of {cancellation} has ended as {stage.value!r}.",
-            way_out="The cancellation goes on by itself."
+            remedy=Remedy.of(RemedyKind.NOTHING_TO_DO)
             if stage is MigrationStage.COMPLETED
-            else "The data and the subscription are as before; start a new cancellation to migrate after all.",
+            else Remedy.of(RemedyKind.START_ANEW, cancellation=cancellation),
             cancellation=cancellation,
             stage=stage.value,
         )
@@ -168,7 +169,9 @@ class MigrationStepNotAwaited(Refusal):
     def __init__(self, cancellation: str, step: str, stage: MigrationStage) -> None:
         super().__init__(
             f"The migration of {cancellation} does not wait for {step} ({stage.value}).",
-            way_out=_WAITS_FOR[stage],
+            remedy=Remedy.of(_WAITS_FOR[stage], cancellation=cancellation)
+            if stage in _WAITS_FOR
+            else Remedy.of(RemedyKind.NOTHING_TO_DO),
             cancellation=cancellation,
             step=step,
             stage=stage.value,
@@ -176,14 +179,11 @@ class MigrationStepNotAwaited(Refusal):
 
 
 _WAITS_FOR = {
-    MigrationStage.REQUESTED: "It waits for the queue to accept it: offramp migrations accept",
-    MigrationStage.SCHEDULED: "It waits for the time of the transfer; to change that: offramp migrations correct --transfer-at",
-    MigrationStage.TRANSFERRING: "It transfers the data; to begin anew: offramp migrations correct --transfer-again",
-    MigrationStage.AVAILABLE: "It waits for the download to be acknowledged: offramp migrations acknowledge",
-    MigrationStage.DOWNLOADED: "It waits for the report that it is complete: offramp migrations confirm",
-    MigrationStage.COMPLETED: "It is complete.",
-    MigrationStage.WITHDRAWN: "It was withdrawn.",
-    MigrationStage.ABANDONED: "It was abandoned.",
+    MigrationStage.REQUESTED: RemedyKind.ACCEPT_MIGRATION,
+    MigrationStage.SCHEDULED: RemedyKind.CHANGE_TRANSFER_TIME,
+    MigrationStage.TRANSFERRING: RemedyKind.TRANSFER_AGAIN,
+    MigrationStage.AVAILABLE: RemedyKind.ACKNOWLEDGE_DOWNLOAD,
+    MigrationStage.DOWNLOADED: RemedyKind.CONFIRM_MIGRATION,
 }
 
 
@@ -195,7 +195,7 @@ class MigrationOfAnotherCase(Refusal):
     def __init__(self, expected: str, named: str) -> None:
         super().__init__(
             f"The request is about {named}, but this is {expected}.",
-            way_out=f"Name {expected}, or send the request to the migration it is about.",
+            remedy=Remedy.of(RemedyKind.NAME_CASE, expected=expected),
             expected=expected,
             named=named,
         )
@@ -209,7 +209,7 @@ class TransferTimeInPast(Refusal):
     def __init__(self, wished: datetime, now: datetime, zone: str) -> None:
         super().__init__(
             f"The transfer cannot be at {FOR_AGENTS.instant(wished, zone)}: it is {FOR_AGENTS.instant(now, zone)}.",
-            way_out="Name a later time.",
+            remedy=correct_input("Name a later time."),
             transfer_at=wished.isoformat(),
         )
 
@@ -222,7 +222,7 @@ class TransferTimeTooFar(Refusal):
     def __init__(self, wished: datetime, latest: datetime, zone: str) -> None:
         super().__init__(
             f"The transfer cannot be at {FOR_AGENTS.instant(wished, zone)}: that is more than {FURTHEST_TRANSFER.days} days away.",
-            way_out=f"Name a time until {FOR_AGENTS.instant(latest, zone)}.",
+            remedy=correct_input(f"Name a time until {FOR_AGENTS.instant(latest, zone)}."),
             transfer_at=wished.isoformat(),
             latest=latest.isoformat(),
         )
@@ -237,7 +237,9 @@ class LocalTimeUnclear(Refusal):
         happens = "comes twice" if twice else "is left out"
         super().__init__(
             f"{wished:%Y-%m-%d %H:%M} {happens} in {zone}, where clocks are changed.",
-            way_out="Name the time with its offset from UTC, for example 2026-10-25T02:30+01:00, or another time.",
+            remedy=correct_input(
+                "Name the time with its offset from UTC, for example 2026-10-25T02:30+01:00, or another time."
+            ),
             transfer_at=wished.isoformat(),
             time_zone=zone,
         )
@@ -251,7 +253,7 @@ class NothingToDownload(Refusal):
     def __init__(self, cancellation: str, stage: MigrationStage) -> None:
         super().__init__(
             f"The migration of {cancellation} has nothing to download ({stage.value}).",
-            way_out="The data is at the secure site from `available` on, until it is erased or transferred again.",
+            remedy=Remedy.of(RemedyKind.AWAIT_DATA),
             cancellation=cancellation,
             stage=stage.value,
         )

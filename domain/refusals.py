@@ -1,14 +1,16 @@
 """What the service says when it says no.
 
 A refusal is a normal answer to a person, not a fault of the program. Each has a class of its own with a stable ``code``
-that programs may rely on, a sentence that names what was refused, the rule and the values, and the way out. Layers above
-carry a refusal to its reader unchanged: as exit status 1 on the command line, as a non-retryable application error
-through Temporal.
+that programs may rely on, a sentence that names what was refused, the rule and the values, and a remedy. Layers above
+carry a refusal to its reader as data: as exit status 1 on the command line, as a non-retryable application error through
+Temporal. The sentence names no command, setting, path or bucket; the remedy's values may, and each surface renders them.
 """
 
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
+
+from domain.remedies import Remedy
 
 
 class RefusalDetails(BaseModel):
@@ -19,36 +21,55 @@ class RefusalDetails(BaseModel):
     code: str
     message: str
     way_out: str = ""
+    """The remedy as a sentence that fits every surface."""
     values: dict[str, str] = {}
+    remedy: Remedy | None = None
+    """None where nothing but the message says what to do, and in histories of versions that kept the sentence alone."""
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
     """Base of every refusal.
 
-    Subclasses set ``code`` and build ``message`` and ``way_out`` from the values they are given, so that a caller passes
+    Subclasses set ``code`` and build ``message`` and ``remedy`` from the values they are given, so that a caller passes
     facts and never sentences. ``values`` are the facts by name, as text, for programs.
     """
 
     code: ClassVar[str] = "refused"
 
-    def __init__(self, message: str, *, way_out: str = "", **values: object) -> None:
+    def __init__(self, message: str, *, remedy: Remedy | None = None, **values: object) -> None:
         self.message = message
-        self.way_out = way_out
+        self.remedy = remedy
         self.values = {name: str(value) for name, value in values.items() if value is not None}
-        super().__init__(f"{message} {way_out}".strip())
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        """Return the message and the way out."""
+        return f"{self.message} {self.way_out}".strip()
+
+    @property
+    def way_out(self) -> str:
+        """The remedy as a sentence that fits every surface; empty without one."""
+        return self.remedy.words if self.remedy else ""
 
     @property
     def details(self) -> RefusalDetails:
-        """The refusal as data: code, message, way out and values."""
-        return RefusalDetails(code=self.code, message=self.message, way_out=self.way_out, values=self.values)
+        """The refusal as data."""
+        return RefusalDetails(
+            code=self.code, message=self.message, way_out=self.way_out, values=self.values, remedy=self.remedy
+        )
 
 
 class ForwardedRefusal(Refusal):
     """A refusal received from another process, shown to its reader as it was made."""
 
     def __init__(self, details: RefusalDetails) -> None:
-        super().__init__(details.message, way_out=details.way_out, **details.values)
+        super().__init__(details.message, remedy=details.remedy, **details.values)
         self.forwarded = details
+
+    @property
+    def way_out(self) -> str:
+        """The way out in the words in which it was received: a former or later version may have had others."""
+        return self.forwarded.way_out
 
     @property
     def details(self) -> RefusalDetails:

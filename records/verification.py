@@ -65,7 +65,7 @@ def fresh_code(session: Session, step: Step) -> FreshCode:
     if row is None:
         sent = session.scalar(select(func.count()).select_from(codes).where(codes.cancellation == case.id))
         if sent is not None and sent >= policy.code_attempts:
-            raise TooManyCodes(sent)
+            raise TooManyCodes(case.id, sent)
         row = codes(cancellation=case.id, number=(sent or 0) + 1, request=step.key)
         session.add(row)
     row.salt, row.code_hash, row.expires_at, row.attempts = salt, _hashed(code, salt), expires_at, 0
@@ -124,11 +124,11 @@ def check_code(session: Session, step: Step, code: str) -> Refusal | None:
     else:
         attempt = (audit.after_of(session, f"{step.key}:tried") or {}).get("attempt", attempt)
     if attempt > allowed:
-        return CodeAttemptsExhausted(allowed)
+        return CodeAttemptsExhausted(case.id, allowed)
     if step.at >= row.expires_at:
-        return CodeExpired(row.expires_at, held.organization.time_zone)
+        return CodeExpired(case.id, row.expires_at, held.organization.time_zone)
     if not secrets.compare_digest(_hashed(code.strip(), row.salt), row.code_hash):
-        return CodeWrong(allowed - attempt) if attempt < allowed else CodeAttemptsExhausted(allowed)
+        return CodeWrong(case.id, allowed - attempt) if attempt < allowed else CodeAttemptsExhausted(case.id, allowed)
     row.used_at = step.at
     save_verification(session, case, Verification.ONE_TIME_CODE, step, None)
     return None

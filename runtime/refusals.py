@@ -34,6 +34,13 @@ def as_refusal(error: BaseException) -> RefusalDetails | None:
     return None
 
 
+def log_text(refusal: Refusal) -> str:
+    """Return a refusal for the log of a process, with the values of its remedy: which setting, which store, which file."""
+    values = refusal.remedy.values if refusal.remedy else {}
+    named = ", ".join(f"{name}: {value}" for name, value in values.items() if value not in str(refusal))
+    return f"{refusal} ({named})" if named else str(refusal)
+
+
 class RefusalInterceptor(Interceptor):
     """Translates what activities raise."""
 

@@ -19,6 +19,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 import contract
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from runtime.refusals import RefusalInterceptor
 
 STRICT_SANDBOX = SandboxedWorkflowRunner(
@@ -56,7 +57,7 @@ class TemporalUnavailable(Refusal):
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(
             f"Temporal cannot be reached at {address}: {reason.rstrip('.')}.",
-            way_out="Start the service with `offramp up`, or set TEMPORAL_ADDRESS. Running cancellations are not affected.",
+            remedy=Remedy.of(RemedyKind.START_SERVICE, variable="TEMPORAL_ADDRESS"),
             address=address,
         )
 
@@ -68,8 +69,13 @@ class TemporalConfigurationMalformed(Refusal):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"The Temporal configuration cannot be read: {reason.strip()}",
-            way_out="Repair the file that TEMPORAL_CONFIG_FILE names, or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE alone.",
+            "The configuration of the connection to Temporal cannot be read.",
+            remedy=Remedy.of(
+                RemedyKind.CONFIGURE_TEMPORAL,
+                variables="TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE",
+                file_variable="TEMPORAL_CONFIG_FILE",
+                reason=reason.strip(),
+            ),
         )
 
 

@@ -13,8 +13,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 
 _BUSY = frozenset({"55P03", "40P01", "40001"})  # lock timeout, deadlock, serialization
+_URL_FORM = "postgresql://user:password@host:port/database"
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # no such table, no such column
 
 
@@ -25,8 +27,8 @@ class DatabaseUrlMalformed(Refusal):
 
     def __init__(self, variable: str = "OFFRAMP_DATABASE_URL") -> None:
         super().__init__(
-            f"{variable} is not a database URL.",
-            way_out="Set it to postgresql://user:password@host:port/database.",
+            "The configured URL of the database is malformed.",
+            remedy=Remedy.of(RemedyKind.CONFIGURE, variable=variable, expected=_URL_FORM),
         )
 
 
@@ -35,11 +37,12 @@ class DatabasePasswordUnusable(Refusal):
 
     code = "database_password_unusable"
 
-    def __init__(self, reason: str, variable: str = "OFFRAMP_DATABASE_PASSWORD_FILE") -> None:
+    def __init__(self, reason: str, file: Path, variable: str = "OFFRAMP_DATABASE_PASSWORD_FILE") -> None:
         super().__init__(
-            f"{variable} cannot be used: {reason}.",
-            way_out=f"Give the password in a readable file of its own and take it out of {_url_variable(variable)}, or "
-            "the other way round.",
+            f"The database's password file cannot be used: {reason}.",
+            remedy=Remedy.of(
+                RemedyKind.CONFIGURE_DATABASE_LOGIN, file=file, variable=variable, url_variable=_url_variable(variable)
+            ),
         )
 
 
@@ -51,7 +54,7 @@ class DatabaseUnavailable(Refusal):
     def __init__(self, database: str, reason: str) -> None:
         super().__init__(
             f"The database {database} does not answer: {reason}.",
-            way_out="Check that it runs and that OFFRAMP_DATABASE_URL names it and a user who may enter; nothing was changed.",
+            remedy=Remedy.of(RemedyKind.CHECK_DATABASE, variable="OFFRAMP_DATABASE_URL"),
             database=database,
         )
 
@@ -63,8 +66,8 @@ class DatabaseBusy(Refusal):
 
     def __init__(self, database: str) -> None:
         super().__init__(
-            f"Somebody else in the database {database} is changing the same entries.",
-            way_out="Try again; nothing was changed.",
+            "Somebody else in the database is changing the same entries.",
+            remedy=Remedy.of(RemedyKind.RETRY),
             database=database,
         )
 
@@ -77,7 +80,7 @@ class DatabaseNotMigrated(Refusal):
     def __init__(self, database: str) -> None:
         super().__init__(
             f"The database {database} has not the tables that this version of Offramp needs.",
-            way_out="Apply the migrations (docs/operations.md), or start the service with: offramp up",
+            remedy=Remedy.of(RemedyKind.UPGRADE_SCHEMA),
             database=database,
         )
 
@@ -121,15 +124,15 @@ def url_with_password(url: str, file: Path, variable: str) -> str:
     except (ArgumentError, ValueError):
         raise DatabaseUrlMalformed(_url_variable(variable)) from None
     if parsed.password is not None:
-        reason = f"{_url_variable(variable)} has a password too, and only one can be right"
-        raise DatabasePasswordUnusable(reason, variable)
+        reason = "the URL has a password too, and only one can be right"
+        raise DatabasePasswordUnusable(reason, file, variable)
     try:
         password = file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = f"{file} cannot be read ({error.strerror if isinstance(error, OSError) else 'it is no text'})"
-        raise DatabasePasswordUnusable(reason, variable) from None
+        reason = f"it cannot be read ({error.strerror if isinstance(error, OSError) else 'it is no text'})"
+        raise DatabasePasswordUnusable(reason, file, variable) from None
     if not password:
-        raise DatabasePasswordUnusable(f"{file} is empty", variable)
+        raise DatabasePasswordUnusable("it is empty", file, variable)
     return parsed.set(password=password).render_as_string(hide_password=False)
 
 

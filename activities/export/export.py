@@ -18,6 +18,7 @@ from activities.export.table_reader import prepare
 from activities.export.workbooks import TableWorkbooks
 from domain.export.manifest import MANIFEST_NAME, Manifest, ManifestColumn, ManifestTable, NotExported
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from storage.tenants.catalog import LeftOutKind, TenantTable, left_out_of, sources_in, tables_of
 from storage.tenants.refusals import TenantSchemaNotReadable
 
@@ -43,7 +44,7 @@ class ExportInconsistent(Refusal):
     def __init__(self, table: str, csv_rows: int, workbook_rows: int) -> None:
         super().__init__(
             f"Table {table!r} was read twice in one snapshot, with {csv_rows:,} and then {workbook_rows:,} rows.",
-            way_out="Nothing of this export counts. Check the database for damaged indexes or pages (pg_amcheck).",
+            remedy=Remedy.of(RemedyKind.CHECK_FOR_DAMAGE),
             table=table,
             csv_rows=csv_rows,
             workbook_rows=workbook_rows,

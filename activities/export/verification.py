@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.export.manifest import MANIFEST_NAME, Manifest, ManifestFile, ManifestUnreadable, read_manifest
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 
 TroubleCode = Literal["missing", "unreadable", "wrong_size", "wrong_sum", "not_gzip", "wrong_rows", "not_listed"]
 
@@ -23,8 +24,8 @@ class ManifestMissing(Refusal):
 
     def __init__(self, directory: Path) -> None:
         super().__init__(
-            f"There is no {MANIFEST_NAME} in {directory}.",
-            way_out="Name the directory with the downloaded files, and download the manifest too.",
+            f"There is no {MANIFEST_NAME} in this directory.",
+            remedy=Remedy.of(RemedyKind.CHOOSE_EXPORT_DIRECTORY, directory=directory),
             directory=directory,
         )
 

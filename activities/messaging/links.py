@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from domain.words import FOR_CUSTOMERS
 
 LINKS_PATH = "/links/"
@@ -41,7 +42,7 @@ class LinkExpired(Refusal):
     def __init__(self, expired_at: datetime) -> None:
         super().__init__(
             f"This link could be used until {FOR_CUSTOMERS.instant(expired_at, 'UTC')}.",
-            way_out="Ask us for a new one; the number of your case is in the mail that brought it.",
+            remedy=Remedy.of(RemedyKind.ASK_FOR_LINK),
             expired_at=expired_at.isoformat(),
         )
 
@@ -54,7 +55,7 @@ class LinkTampered(Refusal):
     def __init__(self) -> None:
         super().__init__(
             "This link is not one that we sent, or a part of it is missing.",
-            way_out="Open the link as it is in the mail, all of it, or ask us for a new one.",
+            remedy=Remedy.of(RemedyKind.OPEN_WHOLE_LINK),
         )
 
 

@@ -21,6 +21,7 @@ from activities.messaging.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, S
 from domain.messaging import MessageFacts
 from domain.migration import Party, transfer_id
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from domain.vocabulary import Channel, Event, message_id
 from records.verification import FreshCode
 from storage.tables import MessageRow
@@ -34,7 +35,7 @@ class CodeNotDeliverable(Refusal):
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"The one-time code could not be delivered to the address on record. {reason}",
-            way_out="Correct the billing administrator's address on record, or have an agent attest who is asking.",
+            remedy=Remedy.of(RemedyKind.CORRECT_ADDRESS_OR_ATTEST),
         )
 
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import URL
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 
 _GUARD = Path(__file__).with_name("lifeline.py")
 _STOPS_WITHIN_SECONDS = 10.0
@@ -34,8 +35,13 @@ class PgDumpMissing(Refusal):
 
     def __init__(self, program: str, reason: str) -> None:
         super().__init__(
-            f"The program {program} cannot be run: {reason}.",
-            way_out="Install PostgreSQL's client programs for the worker, or name pg_dump in OFFRAMP_PG_DUMP.",
+            f"pg_dump cannot be run: {reason}.",
+            remedy=Remedy.of(
+                RemedyKind.INSTALL_PG_DUMP,
+                programs="PostgreSQL's client programs",
+                variable="OFFRAMP_PG_DUMP",
+                program=program,
+            ),
             program=program,
         )
 
@@ -47,9 +53,13 @@ class PgDumpTooOld(Refusal):
 
     def __init__(self, program: str, version: int, server: int) -> None:
         super().__init__(
-            f"{program} is of version {version}, and the database with the organizations' data of version {server}.",
-            way_out=f"Install PostgreSQL's client programs of version {server} or newer for the worker, or name another "
-            "pg_dump in OFFRAMP_PG_DUMP.",
+            f"pg_dump is of version {version}, and the database with the organizations' data of version {server}.",
+            remedy=Remedy.of(
+                RemedyKind.INSTALL_PG_DUMP,
+                programs=f"PostgreSQL's client programs of version {server} or newer",
+                variable="OFFRAMP_PG_DUMP",
+                program=program,
+            ),
             program=program,
             version=version,
             server=server,
@@ -64,8 +74,10 @@ class DumpDenied(Refusal):
     def __init__(self, schema: str, said: str) -> None:
         super().__init__(
             f"pg_dump may not copy all of the schema {schema!r}: {said}.",
-            way_out="Let an administrator of that database grant the reader role what is missing; the transfer is tried "
-            "again by itself.",
+            remedy=Remedy.of(
+                RemedyKind.ASK_DATABASE_ADMINISTRATOR,
+                request="grant the reader role what is missing; the transfer is tried again by itself.",
+            ),
             schema=schema,
         )
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from domain.cancellation.identity import Identity, IdentityMismatch, same_address, same_name, same_url
 from domain.civil_dates import day_text
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind, correct_input
 from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Verification
 
 FURTHEST_TERMINATION = timedelta(days=3660)
@@ -22,7 +23,7 @@ class QuestionNotAsked(Refusal):
     def __init__(self, question: str, asked: tuple[Question, ...]) -> None:
         super().__init__(
             f"This cancellation does not ask about {question!r}.",
-            way_out=f"It asks: {', '.join(asked)}.",
+            remedy=correct_input(f"It asks: {', '.join(asked)}."),
             question=question,
         )
 
@@ -36,7 +37,7 @@ class QuestionAlreadyAnswered(Refusal):
         shown = f" with {answer!r}" if answer else ""
         super().__init__(
             f"The question {question.value!r} is already answered{shown}.",
-            way_out="To change an answer, withdraw this cancellation and start a new one.",
+            remedy=Remedy.of(RemedyKind.RESTART_CANCELLATION),
             question=question.value,
         )
 
@@ -49,7 +50,7 @@ class AnswerNotUnderstood(Refusal):
     def __init__(self, question: Question, answer: str, expected: str) -> None:
         super().__init__(
             f"{answer!r} is not an answer to {question.value!r}.",
-            way_out=f"Answer with {expected}.",
+            remedy=correct_input(f"Answer with {expected}."),
             question=question.value,
             answer=answer,
         )
@@ -63,7 +64,7 @@ class TerminationDayInPast(Refusal):
     def __init__(self, day: date, today: date, zone: str) -> None:
         super().__init__(
             f"The termination day {day_text(day)} is in the past: today is {day_text(today)} in {zone}.",
-            way_out="Name today or a later day.",
+            remedy=correct_input("Name today or a later day."),
             termination_date=day,
             today=today,
         )
@@ -77,7 +78,7 @@ class TerminationDayBeforeStart(Refusal):
     def __init__(self, day: date, start: date) -> None:
         super().__init__(
             f"The termination day {day_text(day)} is before the subscription starts on {day_text(start)}.",
-            way_out=f"Name {day_text(start)} or a later day.",
+            remedy=correct_input(f"Name {day_text(start)} or a later day."),
             termination_date=day,
             start_date=start,
         )
@@ -91,7 +92,7 @@ class TerminationDayTooFar(Refusal):
     def __init__(self, day: date, latest: date) -> None:
         super().__init__(
             f"The termination day {day_text(day)} is more than {FURTHEST_TERMINATION.days} days away.",
-            way_out=f"Name {day_text(latest)} or an earlier day.",
+            remedy=correct_input(f"Name {day_text(latest)} or an earlier day."),
             termination_date=day,
             latest=latest,
         )
@@ -105,7 +106,7 @@ class NoDataConfigured(Refusal):
     def __init__(self, choice: DataChoice) -> None:
         super().__init__(
             f"There is no data to {choice.value}: the organization has no data_schema.",
-            way_out="Import the organization with its data_schema, or answer data=none.",
+            remedy=correct_input("Import the organization with its data_schema, or answer data=none."),
             choice=choice.value,
         )
 

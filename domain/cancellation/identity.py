@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict
 
 from domain.refusals import Refusal
+from domain.remedies import correct_input
 from domain.vocabulary import Question
 
 
@@ -30,7 +31,9 @@ class IdentityMismatch(Refusal):
         named = ", ".join(question.value.replace("_", " ") for question in questions)
         super().__init__(
             f"The {named} given does not match our records.",
-            way_out="Give the billing administrator's address, the organization's URL and its unique name as on record.",
+            remedy=correct_input(
+                "Give the billing administrator's address, the organization's URL and its unique name as on record."
+            ),
             questions=",".join(questions),
         )
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from domain.civil_dates import day_text
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from domain.vocabulary import Stage
 from domain.words import FOR_AGENTS
 
@@ -21,7 +22,7 @@ class InputMalformed(Refusal):
             shown.append(f"and {len(problems) - len(shown)} more")
         super().__init__(
             f"The input does not have the documented form: {'; '.join(shown)}.",
-            way_out="See docs/temporal.md for the form of every message.",
+            remedy=Remedy.of(RemedyKind.FOLLOW_CONTRACT),
         )
 
 
@@ -33,7 +34,7 @@ class WorkflowIdMismatch(Refusal):
     def __init__(self, actual: str, expected: str) -> None:
         super().__init__(
             f"The workflow id {actual!r} does not belong to this subscription.",
-            way_out=f"Start it as {expected!r}: the id is what keeps one subscription from being cancelled twice at once.",
+            remedy=Remedy.of(RemedyKind.USE_WORKFLOW_ID, expected=expected),
             expected=expected,
         )
 
@@ -46,7 +47,7 @@ class SubscriptionUnknown(Refusal):
     def __init__(self, subscription: str) -> None:
         super().__init__(
             f"There is no subscription {subscription!r}.",
-            way_out="Check the id; `offramp import` brings subscriptions in.",
+            remedy=Remedy.of(RemedyKind.CHECK_OR_IMPORT, things="subscriptions"),
             subscription=subscription,
         )
 
@@ -59,7 +60,7 @@ class SubscriptionAlreadyCanceled(Refusal):
     def __init__(self, subscription: str, ended_on: date, cancellation: str) -> None:
         super().__init__(
             f"Subscription {subscription!r} is already cancelled: access ended on {day_text(ended_on)} ({cancellation}).",
-            way_out="Nothing is left to cancel. To use the product again, sign up anew.",
+            remedy=Remedy.of(RemedyKind.SIGN_UP_ANEW),
             subscription=subscription,
             cancellation=cancellation,
         )
@@ -73,7 +74,7 @@ class CancellationUnknown(Refusal):
     def __init__(self, subscription: str) -> None:
         super().__init__(
             f"There is no cancellation of {subscription!r}.",
-            way_out=f"Start one: offramp cancellations start {subscription}",
+            remedy=Remedy.of(RemedyKind.START_CANCELLATION, subscription=subscription),
             subscription=subscription,
         )
 
@@ -86,9 +87,9 @@ class CancellationEnded(Refusal):
     def __init__(self, cancellation: str, stage: Stage) -> None:
         super().__init__(
             f"Cancellation {cancellation} has ended as {stage.value!r}.",
-            way_out={
-                Stage.CLOSED: "The subscription is cancelled for good; sign up anew to use the product again.",
-            }.get(stage, "The subscription runs on; start a new cancellation if that is not wished."),
+            remedy=Remedy.of(RemedyKind.SIGN_UP_ANEW)
+            if stage is Stage.CLOSED
+            else Remedy.of(RemedyKind.START_ANEW, cancellation=cancellation),
             cancellation=cancellation,
             stage=stage.value,
         )
@@ -102,7 +103,7 @@ class CancellationStillTelling(Refusal):
     def __init__(self, cancellation: str, stage: StrEnum) -> None:
         super().__init__(
             f"Cancellation {cancellation} has ended as {stage.value!r}, but its last messages are not delivered yet.",
-            way_out="Start again when the mail server is back; nothing was started now.",
+            remedy=Remedy.of(RemedyKind.RETRY_WHEN, when="they are, most likely once the mail server is up"),
             cancellation=cancellation,
             stage=stage.value,
         )
@@ -116,7 +117,7 @@ class ChecklistClosed(Refusal):
     def __init__(self, cancellation: str, stage: Stage) -> None:
         super().__init__(
             f"The checklist of {cancellation} is complete; the case is {stage.value!r}.",
-            way_out="To change an answer, withdraw this cancellation and start a new one.",
+            remedy=Remedy.of(RemedyKind.RESTART_CANCELLATION),
             cancellation=cancellation,
             stage=stage.value,
         )
@@ -130,7 +131,7 @@ class WithdrawalTooLate(Refusal):
     def __init__(self, cancellation: str, stage: Stage) -> None:
         super().__init__(
             f"Cancellation {cancellation} has already taken effect ({stage.value}).",
-            way_out="Ask for its reversal instead: offramp cancellations reverse",
+            remedy=Remedy.of(RemedyKind.REVERSE_CANCELLATION, cancellation=cancellation),
             cancellation=cancellation,
             stage=stage.value,
         )
@@ -144,7 +145,7 @@ class NothingToReverse(Refusal):
     def __init__(self, cancellation: str, stage: Stage) -> None:
         super().__init__(
             f"Cancellation {cancellation} has not taken effect yet ({stage.value}).",
-            way_out="Withdraw it instead: offramp cancellations withdraw",
+            remedy=Remedy.of(RemedyKind.WITHDRAW_CANCELLATION, cancellation=cancellation),
             cancellation=cancellation,
             stage=stage.value,
         )
@@ -158,7 +159,7 @@ class ReversalWindowOver(Refusal):
     def __init__(self, cancellation: str, deadline: datetime, zone: str) -> None:
         super().__init__(
             f"{cancellation} could be reversed until {FOR_AGENTS.deadline(deadline, zone)}.",
-            way_out="The cancellation is final; sign up anew to use the product again.",
+            remedy=Remedy.of(RemedyKind.SIGN_UP_ANEW),
             cancellation=cancellation,
             deadline=deadline.isoformat(),
         )
@@ -172,7 +173,7 @@ class AlreadyVerified(Refusal):
     def __init__(self, cancellation: str) -> None:
         super().__init__(
             f"The billing administrator of {cancellation} is already verified.",
-            way_out="Nothing to do.",
+            remedy=Remedy.of(RemedyKind.NOTHING_TO_DO),
             cancellation=cancellation,
         )
 
@@ -182,10 +183,10 @@ class CodeWrong(Refusal):
 
     code = "code_wrong"
 
-    def __init__(self, attempts_left: int) -> None:
+    def __init__(self, cancellation: str, attempts_left: int) -> None:
         super().__init__(
             f"That is not the code we sent; {attempts_left} attempts left.",
-            way_out="Look at the newest mail, or ask for a new code.",
+            remedy=Remedy.of(RemedyKind.CHECK_CODE, cancellation=cancellation),
             attempts_left=attempts_left,
         )
 
@@ -195,10 +196,10 @@ class CodeExpired(Refusal):
 
     code = "code_expired"
 
-    def __init__(self, expired_at: datetime, zone: str) -> None:
+    def __init__(self, cancellation: str, expired_at: datetime, zone: str) -> None:
         super().__init__(
             f"The code could be used until {FOR_AGENTS.instant(expired_at, zone)}.",
-            way_out="Ask for a new code.",
+            remedy=Remedy.of(RemedyKind.SEND_CODE, cancellation=cancellation),
             expired_at=expired_at.isoformat(),
         )
 
@@ -208,10 +209,10 @@ class CodeAttemptsExhausted(Refusal):
 
     code = "code_attempts_exhausted"
 
-    def __init__(self, attempts: int) -> None:
+    def __init__(self, cancellation: str, attempts: int) -> None:
         super().__init__(
             f"The code was tried {attempts} times and is void.",
-            way_out="Ask for a new code, or have an agent attest who is asking.",
+            remedy=Remedy.of(RemedyKind.SEND_CODE_OR_ATTEST, cancellation=cancellation),
             attempts=attempts,
         )
 
@@ -224,7 +225,7 @@ class NoCodeSent(Refusal):
     def __init__(self, cancellation: str) -> None:
         super().__init__(
             f"No code was sent for {cancellation}, or it was used already.",
-            way_out="Ask for a code first: offramp cancellations answer --send-code",
+            remedy=Remedy.of(RemedyKind.SEND_CODE, cancellation=cancellation),
             cancellation=cancellation,
         )
 
@@ -234,10 +235,10 @@ class TooManyCodes(Refusal):
 
     code = "too_many_codes"
 
-    def __init__(self, sent: int) -> None:
+    def __init__(self, cancellation: str, sent: int) -> None:
         super().__init__(
             f"{sent} codes were sent already.",
-            way_out="Have an agent attest who is asking: offramp cancellations answer --attest REASON",
+            remedy=Remedy.of(RemedyKind.ATTEST, cancellation=cancellation),
             sent=sent,
         )
 
@@ -249,8 +250,8 @@ class ApprovalNotAwaited(Refusal):
 
     def __init__(self, cancellation: str, stage: Stage) -> None:
         super().__init__(
-            f"Nothing in {cancellation} waits for approval ({stage.value}).",
-            way_out="Only a cancellation started with goodwill needs one, once.",
+            f"Nothing in {cancellation} waits for approval ({stage.value}): only a cancellation started with goodwill needs it, once.",
+            remedy=Remedy.of(RemedyKind.NOTHING_TO_DO),
             cancellation=cancellation,
         )
 
@@ -263,7 +264,7 @@ class OwnApproval(Refusal):
     def __init__(self, actor: str) -> None:
         super().__init__(
             f"{actor} asked for the goodwill and cannot approve it.",
-            way_out="A second person approves.",
+            remedy=Remedy.of(RemedyKind.ASK_SECOND_PERSON),
             actor=actor,
         )
 

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from domain.refusals import Refusal
+from domain.remedies import correct_input
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
@@ -128,7 +129,7 @@ class ManifestUnreadable(Refusal):
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"{MANIFEST_NAME} cannot be read as the manifest of an export: {reason}.",
-            way_out="Download it again; the files themselves can stay.",
+            remedy=correct_input("Download it again; the files themselves can stay."),
             reason=reason,
         )
 
@@ -141,7 +142,7 @@ class ManifestNewer(Refusal):
     def __init__(self, version: int) -> None:
         super().__init__(
             f"{MANIFEST_NAME} has format version {version}; this version of Offramp knows up to {FORMAT_VERSION}.",
-            way_out="Check it with the version of Offramp that wrote it, or a later one.",
+            remedy=correct_input("Check it with the version of Offramp that wrote it, or a later one."),
             format_version=version,
         )
 

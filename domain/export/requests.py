@@ -1,6 +1,7 @@
 """Exports of an organization's data: what may be asked of one (rules, section 10)."""
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 
 
 class NoExport(Refusal):
@@ -11,7 +12,7 @@ class NoExport(Refusal):
     def __init__(self, cancellation: str) -> None:
         super().__init__(
             f"Cancellation {cancellation} has no finished export.",
-            way_out="See how far it is: offramp export show. An export is made where the checklist says data=export.",
+            remedy=Remedy.of(RemedyKind.SHOW_EXPORT, cancellation=cancellation),
             cancellation=cancellation,
         )
 
@@ -23,9 +24,8 @@ class ExportFilesMissing(Refusal):
 
     def __init__(self, cancellation: str, prefix: str) -> None:
         super().__init__(
-            f"The export of {cancellation} is finished, but its files under {prefix} are not all in the object store.",
-            way_out="Do not acknowledge it: nothing is erased before. Bring the files back from a backup of the bucket or its "
-            "former versions, and find out who removed them.",
+            f"The export of {cancellation} is finished, but its files are not all in the object store.",
+            remedy=Remedy.of(RemedyKind.RESTORE_OBJECTS, prefix=prefix),
             cancellation=cancellation,
             prefix=prefix,
         )
@@ -39,7 +39,7 @@ class ExportOfAnotherCase(Refusal):
     def __init__(self, cancellation: str, named: str) -> None:
         super().__init__(
             f"The request is about the export of {named}, but this is {cancellation}.",
-            way_out=f"Name {cancellation}, or send the request to the cancellation it is about.",
+            remedy=Remedy.of(RemedyKind.NAME_CASE, expected=cancellation),
             cancellation=cancellation,
             named=named,
         )
@@ -53,6 +53,6 @@ class ExportErased(Refusal):
     def __init__(self, cancellation: str) -> None:
         super().__init__(
             f"The export of {cancellation} is erased.",
-            way_out="Nothing can be downloaded any more; `offramp export show` says when it was erased.",
+            remedy=Remedy.of(RemedyKind.SHOW_ERASURE, cancellation=cancellation),
             cancellation=cancellation,
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind, correct_input
 
 
 class TakenElsewhere(Refusal):
@@ -14,7 +15,7 @@ class TakenElsewhere(Refusal):
     def __init__(self, value: str, organization: str) -> None:
         super().__init__(
             f"The {self.what} {value!r} belongs to organization {organization}.",
-            way_out="Correct it; to hand it over, first import the other organization with another one.",
+            remedy=correct_input("Correct it; to hand it over, first import the other organization with another one."),
             value=value,
             organization=organization,
         )
@@ -50,7 +51,9 @@ class DataSchemaUnderCancellation(Refusal):
         super().__init__(
             f"Cancellation {cancellation} has begun to decide on the data of organization {organization}, and the document "
             "would change its data_schema.",
-            way_out="Withdraw or reverse the cancellation first, or leave data_schema out.",
+            remedy=Remedy.of(
+                RemedyKind.UNDO_CANCELLATION, cancellation=cancellation, alternative="leave data_schema out"
+            ),
             organization=organization,
             cancellation=cancellation,
         )
@@ -64,7 +67,7 @@ class Immovable(Refusal):
     def __init__(self, identifier: str, now: str, wanted: str) -> None:
         super().__init__(
             f"{self.what} {identifier} exists and belongs to {now}; an import does not move it to {wanted}.",
-            way_out="Give the new one an id of its own.",
+            remedy=correct_input("Give the new one an id of its own."),
             id=identifier,
             now=now,
             wanted=wanted,
@@ -128,7 +131,7 @@ class MarketingServiceRunning(Refusal):
     def __init__(self, organization: str, sign_up: str) -> None:
         super().__init__(
             f"The marketing service of {organization} runs under the sign-up {sign_up!r}; it has no other beside it.",
-            way_out="Leave `sign_up` out, or cancel the service first: offramp marketing cancel",
+            remedy=Remedy.of(RemedyKind.KEEP_SIGN_UP, organization=organization),
             organization=organization,
             sign_up=sign_up,
         )
@@ -142,7 +145,9 @@ class CampaignOfCanceledService(Refusal):
     def __init__(self, campaign: str, organization: str, sign_up: str) -> None:
         super().__init__(
             f"Campaign {campaign} is new, but the marketing service of {organization} (sign-up {sign_up!r}) is cancelled.",
-            way_out="A cancelled service cannot be reinstated; sign up anew, and import it with another `sign_up`.",
+            remedy=correct_input(
+                "A cancelled service cannot be reinstated; sign up anew, and import it with another `sign_up`."
+            ),
             campaign=campaign,
             organization=organization,
         )
@@ -156,7 +161,7 @@ class ActivityOfStoppedCampaign(Refusal):
     def __init__(self, activity: str, campaign: str) -> None:
         super().__init__(
             f"Activity {activity} is new and would run, but campaign {campaign} was stopped by a cancellation.",
-            way_out="A stopped campaign cannot be reinstated; give the activity a new campaign.",
+            remedy=correct_input("A stopped campaign cannot be reinstated; give the activity a new campaign."),
             activity=activity,
             campaign=campaign,
         )
@@ -177,7 +182,7 @@ class ContractLineTaken(Refusal):
     def __init__(self, contract: str, number: int, line: str) -> None:
         super().__init__(
             f"Line {number} of contract {contract} is taken by subscription line {line}.",
-            way_out="Leave the number out, and the next free one is given.",
+            remedy=correct_input("Leave the number out, and the next free one is given."),
             contract=contract,
             number=number,
             line=line,
@@ -193,7 +198,9 @@ class LineUnderCancellation(Refusal):
         named = ", ".join(fields)
         super().__init__(
             f"Line {line} is under cancellation {cancellation}, and the document would change its {named}.",
-            way_out="Withdraw or reverse the cancellation first, or leave these fields out.",
+            remedy=Remedy.of(
+                RemedyKind.UNDO_CANCELLATION, cancellation=cancellation, alternative="leave these fields out"
+            ),
             line=line,
             cancellation=cancellation,
             fields=named,
@@ -209,7 +216,11 @@ class SubscriptionUnderCancellation(Refusal):
         super().__init__(
             f"Line {line} is new, and subscription {subscription} is under cancellation {cancellation}: a line that is added "
             "now would not end with the others.",
-            way_out="Withdraw or reverse the cancellation first, leave the line out, or put it under another subscription.",
+            remedy=Remedy.of(
+                RemedyKind.UNDO_CANCELLATION,
+                cancellation=cancellation,
+                alternative="leave the line out, or put it under another subscription",
+            ),
             line=line,
             subscription=subscription,
             cancellation=cancellation,
@@ -224,7 +235,9 @@ class PlannedLineWithdrawn(Refusal):
     def __init__(self, planned_line: str, cancellation: str) -> None:
         super().__init__(
             f"Planned line {planned_line} was withdrawn by cancellation {cancellation} and does not change meanwhile.",
-            way_out="Withdraw or reverse the cancellation first.",
+            remedy=Remedy.of(
+                RemedyKind.UNDO_CANCELLATION, cancellation=cancellation, alternative="leave the planned line out"
+            ),
             planned_line=planned_line,
             cancellation=cancellation,
         )
@@ -238,6 +251,6 @@ class InvoiceChanged(Refusal):
     def __init__(self, number: str) -> None:
         super().__init__(
             f"A billing document {number} exists and says something else; posted documents do not change.",
-            way_out="Give the invoice a number of its own, or post a credit memo for the old one.",
+            remedy=correct_input("Give the invoice a number of its own, or post a credit memo for the old one."),
             number=number,
         )

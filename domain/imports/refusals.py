@@ -1,6 +1,6 @@
 """What an import is refused for: one refusal per reason, each told with the path of the value in the document."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.civil_dates import count_text, day_text
 from domain.refusals import Refusal, RefusalDetails
+from domain.remedies import Remedy, RemedyKind, correct_input
 
 SHOWN_PROBLEMS = 50
 """How many problems a person is shown at once; the rest are counted."""
@@ -33,6 +34,7 @@ class ProblemDetails(BaseModel):
     message: str
     way_out: str = ""
     values: dict[str, str] = {}
+    remedy: Remedy | None = None
 
 
 class ImportRefusalDetails(RefusalDetails):
@@ -50,15 +52,21 @@ class ImportMalformed(Refusal):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        shown, hidden = self.problems[:SHOWN_PROBLEMS], max(len(self.problems) - SHOWN_PROBLEMS, 0)
-        listed = [f"{problem.path or 'document'}: {problem.refusal} ({problem.refusal.code})" for problem in shown]
-        if hidden:
-            listed.append(f"and {count_text(hidden, 'more problem')}, not shown")
         super().__init__(
-            "\n  ".join([f"Nothing was imported: {count_text(len(self.problems), 'problem')}.", *listed]),
-            way_out="Correct the document and import it again; docs/import-format.md describes it.",
+            self.listing(),
+            remedy=Remedy.of(RemedyKind.CORRECT_DOCUMENT),
             problems=len(self.problems),
         )
+
+    def listing(self, text: Callable[[Refusal], str] = str) -> str:
+        """Return the first problems for people, a line each; ``text`` renders the refusal of one."""
+        shown, hidden = self.problems[:SHOWN_PROBLEMS], max(len(self.problems) - SHOWN_PROBLEMS, 0)
+        listed = [
+            f"{problem.path or 'document'}: {text(problem.refusal)} ({problem.refusal.code})" for problem in shown
+        ]
+        if hidden:
+            listed.append(f"and {count_text(hidden, 'more problem')}, not shown")
+        return "\n  ".join([f"Nothing was imported: {count_text(len(self.problems), 'problem')}.", *listed])
 
     @property
     def details(self) -> ImportRefusalDetails:
@@ -69,6 +77,7 @@ class ImportMalformed(Refusal):
             message=f"Nothing was imported: {count}.",
             way_out=self.way_out,
             values=self.values,
+            remedy=self.remedy,
             problems=tuple(
                 ProblemDetails(path=problem.path, **problem.refusal.details.model_dump())
                 for problem in self.problems[:SHOWN_PROBLEMS]
@@ -103,9 +112,10 @@ class FieldUnknown(Refusal):
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         close = get_close_matches(name, known, n=1)
+        advice = f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}." if known else ""
         super().__init__(
             "There is no such field.",
-            way_out=f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(known)}." if known else "",
+            remedy=correct_input(advice) if advice else None,
         )
 
 
@@ -117,7 +127,7 @@ class CreditMemoNotImported(Refusal):
     def __init__(self) -> None:
         super().__init__(
             "A document holds invoices; a credit memo, which takes one back, is not imported.",
-            way_out="Import the invoice, then take it back with `offramp credit-memos post`, newest invoice first.",
+            remedy=Remedy.of(RemedyKind.IMPORT_AND_CREDIT),
         )
 
 
@@ -154,7 +164,9 @@ class UrlMalformed(Refusal):
     code = "url_malformed"
 
     def __init__(self, url: str) -> None:
-        super().__init__(f"{url!r} is not a web address.", way_out="Write it as https://host/path.", url=url)
+        super().__init__(
+            f"{url!r} is not a web address.", remedy=correct_input("Write it as https://host/path."), url=url
+        )
 
 
 class DuplicateInDocument(Refusal):
@@ -202,7 +214,7 @@ class ReferenceUnknown(Refusal):
     def __init__(self, value: str) -> None:
         super().__init__(
             f"There is no {self.what} {value!r}, neither in this document nor in the database.",
-            way_out=f"Add the {self.what} to the document, or correct the reference.",
+            remedy=correct_input(f"Add the {self.what} to the document, or correct the reference."),
             value=value,
         )
 
@@ -256,7 +268,7 @@ class SubscriptionDiffers(Refusal):
     def __init__(self, named: str, subscription: str) -> None:
         super().__init__(
             f"The line stands under subscription {subscription} but names {named}.",
-            way_out="Leave the field out, or move the line.",
+            remedy=correct_input("Leave the field out, or move the line."),
             named=named,
             subscription=subscription,
         )
@@ -270,7 +282,7 @@ class TwoPlannedLines(Refusal):
     def __init__(self, line: str, pending: str) -> None:
         super().__init__(
             f"Line {line} already has a pending planned line, {pending}; a line has at most one.",
-            way_out="Leave one of them out.",
+            remedy=correct_input("Leave one of them out."),
             line=line,
             pending=pending,
         )
@@ -283,7 +295,8 @@ class ClosedWithTermDates(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "A closed line has neither a term until nor a cancellation possible until.", way_out="Leave both out."
+            "A closed line has neither a term until nor a cancellation possible until.",
+            remedy=correct_input("Leave both out."),
         )
 
 
@@ -322,7 +335,7 @@ class InvoiceBeyondBilling(Refusal):
         until = "none of it" if next_billing_date is None else f"it up to, not including, {day_text(next_billing_date)}"
         super().__init__(
             f"The invoice bills its line until {day_text(period_end)}, but the line says that {until} is billed.",
-            way_out="Give the line the first day that is not invoiced yet as its next billing date.",
+            remedy=correct_input("Give the line the first day that is not invoiced yet as its next billing date."),
             period_end=period_end,
             next_billing_date=next_billing_date,
         )

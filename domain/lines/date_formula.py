@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from domain.civil_dates import DateOutOfRange, days_in_month
 from domain.refusals import Refusal, RefusedValue
+from domain.remedies import correct_input
 
 Unit = Literal["D", "W", "M", "Q", "Y"]
 
@@ -42,7 +43,7 @@ class FormulaEmpty(FormulaRefused):
     code = "formula_empty"
 
     def __init__(self) -> None:
-        super().__init__("A date formula must not be empty.", way_out="Write, for example, 1M or 1Y.")
+        super().__init__("A date formula must not be empty.", remedy=correct_input("Write, for example, 1M or 1Y."))
 
 
 class FormulaMalformed(FormulaRefused):
@@ -53,7 +54,9 @@ class FormulaMalformed(FormulaRefused):
     def __init__(self, text: str, position: int) -> None:
         super().__init__(
             f"{_shown(text)} is not a date formula: it cannot be read from character {position + 1} on.",
-            way_out="A formula is one or more of a number or C, then D, W, M, Q or Y, joined by + or -: 3M, 1Y, 1M+CM.",
+            remedy=correct_input(
+                "A formula is one or more of a number or C, then D, W, M, Q or Y, joined by + or -: 3M, 1Y, 1M+CM."
+            ),
             formula=_shown(text),
         )
 
@@ -66,7 +69,7 @@ class FormulaFormUnsupported(FormulaRefused):
     def __init__(self, text: str) -> None:
         super().__init__(
             f"{_shown(text)} names a weekday or a position in a period (such as WD4 or D15); a term needs a length.",
-            way_out="Write a length (2W, 3M, 1Y), or move to the end of a period with CW, CM, CQ or CY.",
+            remedy=correct_input("Write a length (2W, 3M, 1Y), or move to the end of a period with CW, CM, CQ or CY."),
             formula=_shown(text),
         )
 
@@ -79,7 +82,7 @@ class FormulaNumberTooLarge(FormulaRefused):
     def __init__(self, text: str) -> None:
         super().__init__(
             f"{_shown(text)} contains a number above {MAX_COUNT}, which would leave the calendar from every date.",
-            way_out="Write a shorter term.",
+            remedy=correct_input("Write a shorter term."),
             formula=_shown(text),
         )
 
@@ -92,7 +95,7 @@ class FormulaTooLong(FormulaRefused):
     def __init__(self, text: str) -> None:
         super().__init__(
             f"{_shown(text)} is longer than {MAX_LENGTH} characters.",
-            way_out="Combine its terms.",
+            remedy=correct_input("Combine its terms."),
             formula=_shown(text),
         )
 

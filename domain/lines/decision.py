@@ -12,6 +12,7 @@ from domain.lines.explanation import OneStatement, Statement, StatementCode, Sta
 from domain.lines.line import SubscriptionLine
 from domain.lines.terms import LineClosed, deadline_for, extend_until, is_billed_beyond, next_term_end, reference_date
 from domain.refusals import Refusal
+from domain.remedies import correct_input
 
 Rule = Literal[1, 2, 3, 4, 5, 6]
 
@@ -28,7 +29,7 @@ class GoodwillWishBeforeReceipt(Refusal):
         super().__init__(
             f"Line {line.id} cannot end on {day_text(wished_on)} as a goodwill: the cancellation was received on "
             f"{day_text(received_on)}, and goodwill ignores the deadline, not the day of receipt.",
-            way_out=f"Wish for {day_text(received_on)} or a later day.",
+            remedy=correct_input(f"Wish for {day_text(received_on)} or a later day."),
             line=line.id,
             wished_on=wished_on,
             received_on=received_on,
@@ -43,7 +44,7 @@ class WishAfterEndDate(Refusal):
     def __init__(self, line: SubscriptionLine, wished_on: date, end_date: date) -> None:
         super().__init__(
             f"Line {line.id} already ends on {day_text(end_date)}; a cancellation cannot postpone that to {day_text(wished_on)}.",
-            way_out="Extend the line instead: change its end date.",
+            remedy=correct_input("Extend the line instead: change its end date."),
             line=line.id,
             wished_on=wished_on,
             end_date=end_date,

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from domain.civil_dates import CivilDate, day_text
 from domain.lines.date_formula import DateFormula, is_blank
 from domain.refusals import Refusal, RefusedValue
+from domain.remedies import correct_input
 
 
 class LineInvalid(Refusal):
@@ -24,7 +25,7 @@ class LineFieldMissing(LineInvalid):
     code = "field_missing"
 
     def __init__(self) -> None:
-        super().__init__("This field must be set.", way_out="Give the line a value for it.")
+        super().__init__("This field must be set.", remedy=correct_input("Give the line a value for it."))
 
 
 class LineFieldMalformed(LineInvalid):
@@ -55,7 +56,7 @@ class SubsequentTermStandsStill(LineInvalid):
     def __init__(self, formula: DateFormula) -> None:
         super().__init__(
             f"{formula} does not move every date forward, so a line could never be extended past some day.",
-            way_out="Add a length to it, for example 1M+CM.",
+            remedy=correct_input("Add a length to it, for example 1M+CM."),
             formula=formula,
         )
 
@@ -68,7 +69,7 @@ class EndBeforeStart(LineInvalid):
     def __init__(self, end_date: date, start_date: date) -> None:
         super().__init__(
             f"The end date {day_text(end_date)} is before the start date {day_text(start_date)} of the line.",
-            way_out=f"The earliest end date is the start date, {day_text(start_date)}.",
+            remedy=correct_input(f"The earliest end date is the start date, {day_text(start_date)}."),
             end_date=end_date,
             start_date=start_date,
         )
@@ -172,5 +173,4 @@ def _first_refusal(invalid: ValidationError) -> Refusal:
     if field:
         refusal.message = f"{field}: {refusal.message}"
         refusal.values["field"] = field
-        refusal.args = (f"{refusal.message} {refusal.way_out}".strip(),)
     return refusal

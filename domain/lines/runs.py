@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from domain.civil_dates import CivilDate, day_text
 from domain.lines.line import Partner
 from domain.refusals import Refusal, RefusedValue
+from domain.remedies import Remedy, RemedyKind, correct_input
 
 
 class ScopeAmbiguous(Refusal):
@@ -18,7 +19,7 @@ class ScopeAmbiguous(Refusal):
     def __init__(self, given: list[str]) -> None:
         super().__init__(
             f"The update was asked for {' and '.join(given)} at once; it runs for one of them, or for every line.",
-            way_out="Name one contract or one subscription, or none.",
+            remedy=correct_input("Name one contract or one subscription, or none."),
         )
 
 
@@ -28,7 +29,9 @@ class ContractUnknown(Refusal):
     code = "contract_unknown"
 
     def __init__(self, number: str, partner: Partner) -> None:
-        super().__init__(f"There is no {partner} contract {number!r}.", way_out="Check the number.", contract=number)
+        super().__init__(
+            f"There is no {partner} contract {number!r}.", remedy=Remedy.of(RemedyKind.CHECK_NUMBER), contract=number
+        )
 
 
 class DueDayDisagrees(Refusal):
@@ -39,7 +42,7 @@ class DueDayDisagrees(Refusal):
     def __init__(self, as_of: date) -> None:
         super().__init__(
             f"The database has the line as due on {day_text(as_of)}, the rules have not; it was left as it is.",
-            way_out="Report this as a defect of the service.",
+            remedy=Remedy.of(RemedyKind.REPORT_DEFECT),
             as_of=as_of,
         )
 

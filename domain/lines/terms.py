@@ -13,6 +13,7 @@ from domain.civil_dates import day_text, end_of_month, is_end_of_month, plus_day
 from domain.lines.date_formula import DateFormula
 from domain.lines.line import EndBeforeStart, SubscriptionLine, SubsequentTermStandsStill
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind, correct_input
 
 Action = Literal["closed", "rolled", "unchanged"]
 
@@ -25,7 +26,7 @@ class LineClosed(Refusal):
     def __init__(self, line: SubscriptionLine) -> None:
         super().__init__(
             f"Line {line.id} is closed: it is ended and fully invoiced, and its dates no longer change.",
-            way_out="Add a new line to the subscription instead.",
+            remedy=correct_input("Add a new line to the subscription instead."),
             line=line.id,
             end_date=line.end_date,
         )
@@ -40,9 +41,7 @@ class BilledBeyondEnd(Refusal):
         super().__init__(
             f"Line {line.id} cannot end on {day_text(end_date)}: it is billed until "
             f"{day_text(plus_days(next_billing_date, -1))} (next billing date {day_text(next_billing_date)}).",
-            way_out="Post a credit memo for the newest invoice first, then for older ones. Each posted credit memo resets "
-            "the next billing date to the start of what it credits; once that is no later than the day after "
-            f"{day_text(end_date)}, the line can end then.",
+            remedy=Remedy.of(RemedyKind.CREDIT_INVOICES, end_date=end_date),
             line=line.id,
             end_date=end_date,
             next_billing_date=next_billing_date,
@@ -57,7 +56,7 @@ class PlannedLineExists(Refusal):
     def __init__(self, line: SubscriptionLine, end_date: date) -> None:
         super().__init__(
             f"Line {line.id} cannot end on {day_text(end_date)}: a planned line (a pending renewal or price change) exists.",
-            way_out="Withdraw the planned line first; a reversal of the cancellation puts it back.",
+            remedy=correct_input("Withdraw the planned line first; a reversal of the cancellation puts it back."),
             line=line.id,
             end_date=end_date,
         )
@@ -71,7 +70,7 @@ class SubsequentTermNeeded(Refusal):
     def __init__(self, line: SubscriptionLine) -> None:
         super().__init__(
             f"The subsequent term of line {line.id} cannot be cleared while its notice period is {line.notice_period}.",
-            way_out="Clear the notice period first, or set an end date.",
+            remedy=correct_input("Clear the notice period first, or set an end date."),
             line=line.id,
             notice_period=line.notice_period,
         )

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from records import audit
 from records.lines.rows import uncredited_invoices
 from storage.tables import BillingDocumentRow, SubscriptionLineRow
@@ -17,7 +18,7 @@ class InvoiceUnknown(Refusal):
     code = "invoice_unknown"
 
     def __init__(self, number: str) -> None:
-        super().__init__(f"There is no invoice {number!r}.", way_out="Check the number.", invoice=number)
+        super().__init__(f"There is no invoice {number!r}.", remedy=Remedy.of(RemedyKind.CHECK_NUMBER), invoice=number)
 
 
 class InvoiceAlreadyCredited(Refusal):
@@ -27,7 +28,10 @@ class InvoiceAlreadyCredited(Refusal):
 
     def __init__(self, number: str, memo: str) -> None:
         super().__init__(
-            f"Invoice {number} is already credited by {memo}.", way_out="Nothing to do.", invoice=number, memo=memo
+            f"Invoice {number} is already credited by {memo}.",
+            remedy=Remedy.of(RemedyKind.NOTHING_TO_DO),
+            invoice=number,
+            memo=memo,
         )
 
 
@@ -39,7 +43,7 @@ class NewerInvoiceFirst(Refusal):
     def __init__(self, number: str, newest: str) -> None:
         super().__init__(
             f"Invoice {number} cannot be credited while the newer {newest} is not.",
-            way_out=f"Credit {newest} first: credit memos go from the newest invoice to the oldest.",
+            remedy=Remedy.of(RemedyKind.POST_CREDIT_MEMO, invoice=newest),
             invoice=number,
             newest=newest,
         )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from domain.imports.reading import ImportDocument, read_document
 from domain.imports.refusals import ImportMalformed
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from records.imports.existing import Row, load, reload_data_locked, reload_locked
 from records.imports.planning import TABLES, Plan, plan_masters, plan_subscriptions
 from records.imports.planning_lines import LinePlanner
@@ -29,7 +30,7 @@ class ImportOvertaken(Refusal):
     def __init__(self) -> None:
         super().__init__(
             "Nothing was imported: while it ran, somebody else created or changed the same entries.",
-            way_out="Import the document again.",
+            remedy=Remedy.of(RemedyKind.IMPORT_AGAIN),
         )
 
 

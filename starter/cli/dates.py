@@ -103,5 +103,4 @@ def _answer_each_line(answer: Callable[[SubscriptionLine], Fields]) -> None:
 
 
 def _error(refusal: Refusal) -> Fields:
-    error: Fields = {"code": refusal.code, "message": refusal.message}
-    return error | ({"way_out": refusal.way_out} if refusal.way_out else {})
+    return refusal.details.model_dump(mode="json", exclude_defaults=True)

@@ -16,7 +16,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from domain.imports.refusals import ImportMalformed
 from domain.refusals import Refusal, RefusalDetails
+from domain.remedies import Remedy, RemedyKind
+from starter.cli.remedies import operators_text, operators_words
 
 REFUSED = 1
 WRONG_CALL = 2
@@ -76,14 +79,15 @@ def print_refusal(refusal: Refusal, *, as_json: bool) -> None:
     if as_json:
         print_json({"error": details.model_dump(mode="json")})
         return
-    # Not `details`: a refusal may have more to say to people than to programs. Escaped: it quotes what people wrote.
-    said = escape(refusal.message)
-    say(f"[bold red]Refused[/] ({details.code}): {said}", to=error_console)
-    if details.way_out:
-        say(f"[bold]Way out:[/] {escape(details.way_out)}", to=error_console)
+    said = refusal.listing(operators_text) if isinstance(refusal, ImportMalformed) else refusal.message
+    # Escaped: it quotes what people wrote.
+    say(f"[bold red]Refused[/] ({details.code}): {escape(said)}", to=error_console)
+    if way_out := operators_words(refusal):
+        say(f"[bold]Way out:[/] {escape(way_out)}", to=error_console)
 
 
 def print_wrong_call(message: str) -> None:
     """Say, as JSON on standard output, that a command cannot be called like that."""
-    wrong = RefusalDetails(code="wrong_call", message=message, way_out="Add --help to see how it is called.")
+    remedy = Remedy.of(RemedyKind.OPERATE, advice="Add --help to see how it is called.")
+    wrong = RefusalDetails(code="wrong_call", message=message, way_out=remedy.words, remedy=remedy)
     print_json({"error": wrong.model_dump(mode="json")})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from starter.cli import values
 from starter.cli.output import waiting
 
@@ -35,7 +36,10 @@ class NoServiceConfigured(Refusal):
     def __init__(self) -> None:
         super().__init__(
             "No service was found: OFFRAMP_DATABASE_URL is not set and no local stack runs here.",
-            way_out="Start one with `offramp up`, go to the directory where it runs, or set OFFRAMP_DATABASE_URL.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice="Start one with `offramp up`, go to the directory where it runs, or set OFFRAMP_DATABASE_URL.",
+            ),
         )
 
 

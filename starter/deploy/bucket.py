@@ -8,6 +8,7 @@ import sys
 
 from domain.refusals import Refusal
 from runtime.process import leave
+from starter.cli.remedies import operators_text
 from storage.objects import Objects, ObjectStoreSettings
 
 
@@ -17,7 +18,7 @@ def main() -> None:
         objects = Objects(ObjectStoreSettings())
         objects.ensure_bucket()
     except Refusal as refusal:
-        sys.stdout.write(f"{refusal}\n")
+        sys.stdout.write(f"{operators_text(refusal)}\n")
         leave(1)
     sys.stdout.write(f"The object store {objects.location} is there.\n")
     leave(0)

@@ -19,6 +19,7 @@ from contract import TASK_QUEUE
 from domain.refusals import Refusal
 from runtime.process import leave
 from runtime.temporal import connect_to_temporal
+from starter.cli.remedies import operators_text
 
 FRESH = timedelta(minutes=2)
 """A worker that waits for work asks anew every minute; Temporal remembers it for five more."""
@@ -54,7 +55,7 @@ async def _check() -> str | None:
         if await asks_for_work(await connect_to_temporal(), host):
             return None
     except Refusal as refusal:
-        return refusal.message
+        return operators_text(refusal)
     except RPCError as error:
         return f"Temporal does not say who asks for work: {error.message}"
     return f"No worker on {host} has asked Temporal for work in the last {FRESH.seconds // 60} minutes."

@@ -13,6 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.lines import NightlySettings
 from contract import SEARCH_ATTRIBUTES
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from runtime.temporal import connect_to_temporal
 from starter.service.schedule import ensure_schedule
 from storage.database import DatabaseSettings
@@ -27,8 +28,11 @@ class NamespaceUnknown(Refusal):
     def __init__(self, namespace: str) -> None:
         super().__init__(
             f"Temporal has no namespace {namespace}, so the search attributes cannot be registered in it.",
-            way_out=f"Create it (temporal operator namespace create --namespace {namespace}) or set TEMPORAL_NAMESPACE; "
-            "a namespace that was created just now can take some seconds to be known everywhere.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice=f"Create it (temporal operator namespace create --namespace {namespace}) or set TEMPORAL_NAMESPACE; "
+                "a namespace that was created just now can take some seconds to be known everywhere.",
+            ),
             namespace=namespace,
         )
 

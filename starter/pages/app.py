@@ -12,15 +12,15 @@ from sqlalchemy import Engine
 
 from activities.messaging.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
 from domain.refusals import Refusal
-from runtime.temporal import TemporalUnavailable
 from starter.pages.consent import AGREE, DECLINE, ConsentPages
 from starter.pages.downloads import DOWNLOADED, FRESH_LINK, DownloadPages
 from starter.pages.export import ExportPages
 from starter.pages.migration import MigrationPages
 from starter.pages.page import NothingThere, Page, rendered
-from starter.service.cancellation import Offramp, StillWaiting
+from starter.pages.refusals import refusal_page
+from starter.service.cancellation import Offramp
 from starter.service.migration import MigrationsClient
-from storage.database import DatabaseUnavailable, refusing_when_unavailable
+from storage.database import refusing_when_unavailable
 from storage.objects import Objects
 
 Act = Callable[[LinkTarget], Awaitable[Page]]
@@ -28,8 +28,6 @@ Key = TypeVar("Key")
 Found = TypeVar("Found")
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_STATUS = {"link_tampered": 404, "nothing_there": 404, "link_expired": 410, "export_erased": 410}
-_NOT_NOW = (StillWaiting, TemporalUnavailable, DatabaseUnavailable)
 _STYLE = Path(__file__).with_name("templates") / "style.css"
 
 # No scripts, no frames, nothing from elsewhere; and the link, which is a key, goes nowhere.
@@ -140,7 +138,7 @@ class _Pages:
             with refusing_when_unavailable(self._engine.url):
                 answered = await answer
         except Refusal as refusal:
-            answered = _refused(refusal)
+            answered = refusal_page(refusal)
         return answered if isinstance(answered, Response) else _html(answered, f"{LINKS_PATH}{token}")
 
 
@@ -149,7 +147,7 @@ def _html(page: Page, here: str) -> Response:
 
 
 async def _nothing_there(request: Request, _: Exception) -> Response:
-    return _html(_refused(NothingThere()), request.url.path)
+    return _html(refusal_page(NothingThere()), request.url.path)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
@@ -163,14 +161,3 @@ def _of(acts: dict[Key, Found], what: Key) -> Found:
         return acts[what]
     except KeyError:
         raise NothingThere from None
-
-
-def _refused(refusal: Refusal) -> Page:
-    details = refusal.details
-    not_now = isinstance(refusal, _NOT_NOW)
-    return Page(
-        title="Not now" if not_now else "This did not work",
-        sentences=[details.message, details.way_out],
-        status=503 if not_now else _STATUS.get(details.code, 409),
-        small_print=[f"Reason: {details.code}"],
-    )

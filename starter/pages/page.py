@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from domain.words import size_in_words
 
 
@@ -16,9 +17,7 @@ class NothingThere(Refusal):
     code = "nothing_there"
 
     def __init__(self) -> None:
-        super().__init__(
-            "There is nothing under this address.", way_out="Go back to the page to which the mail's link leads."
-        )
+        super().__init__("There is nothing under this address.", remedy=Remedy.of(RemedyKind.GO_BACK))
 
 
 @dataclass(frozen=True)

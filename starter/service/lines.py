@@ -23,6 +23,7 @@ import contract
 from domain.civil_time import start_of_day
 from domain.lines.runs import LineDatesProgress
 from domain.refusals import ForwardedRefusal, Refusal
+from domain.remedies import Remedy, RemedyKind, correct_input
 from records.lines.runs import find_progress
 from runtime.refusals import as_refusal
 from starter.service.schedule import ensure_schedule
@@ -41,7 +42,7 @@ class ScheduleMissing(Refusal):
     def __init__(self) -> None:
         super().__init__(
             f"Temporal has no schedule {contract.NIGHTLY_SCHEDULE!r}, so the nightly update does not run.",
-            way_out="Create it with `offramp schedule ensure`.",
+            remedy=Remedy.of(RemedyKind.ENSURE_SCHEDULE),
         )
 
 
@@ -52,7 +53,8 @@ class BackfillEndsBeforeItStarts(Refusal):
 
     def __init__(self, first: date, last: date) -> None:
         super().__init__(
-            f"The backfill ends on {last}, before it starts on {first}.", way_out="Give the earlier day first."
+            f"The backfill ends on {last}, before it starts on {first}.",
+            remedy=correct_input("Give the earlier day first."),
         )
 
 

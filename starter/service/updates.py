@@ -21,6 +21,7 @@ from temporalio.service import RPCError, RPCStatusCode
 import contract
 from domain.cancellation.lifecycle import CancellationStillTelling
 from domain.refusals import ForwardedRefusal, Refusal
+from domain.remedies import Remedy, RemedyKind
 from runtime.refusals import as_refusal
 from runtime.temporal import TemporalUnavailable
 
@@ -49,7 +50,7 @@ class StillWaiting(Refusal):
         super().__init__(
             f"{workflow_id} has not answered within {UPDATE_TIMEOUT.seconds} seconds: a worker, the database or the mail "
             "server may be down.",
-            way_out="Look at the workflow in the Temporal Web UI; repeat the command with the same request id when it is up.",
+            remedy=Remedy.of(RemedyKind.REPEAT_REQUEST),
             workflow_id=workflow_id,
         )
 
@@ -63,7 +64,7 @@ class CancellationSuspended(Refusal):
         super().__init__(
             f"{workflow_id} cannot go on: its code fails, which is a fault of the service. Nothing is lost; it goes on by "
             "itself when workers with a repaired version run.",
-            way_out="The workflow's page in the Temporal Web UI shows the error, for those who repair it.",
+            remedy=Remedy.of(RemedyKind.REPAIR_WORKFLOW),
             workflow_id=workflow_id,
         )
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from obstore.exceptions import BaseError
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind, correct_input
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -23,8 +24,12 @@ class ObjectStoreNotConfigured(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "There is no object store: OFFRAMP_OBJECTS_URL is not set.",
-            way_out="Set it to s3://bucket/prefix (or file:///directory, az://container, gs://bucket).",
+            "There is no object store in the configuration.",
+            remedy=Remedy.of(
+                RemedyKind.CONFIGURE,
+                variable="OFFRAMP_OBJECTS_URL",
+                expected="s3://bucket/prefix (or file:///directory, az://container, gs://bucket)",
+            ),
         )
 
 
@@ -35,8 +40,10 @@ class ObjectStoreUrlMalformed(Refusal):
 
     def __init__(self, variable: str, expected: str) -> None:
         super().__init__(
-            f"{variable} does not name an object store.",
-            way_out=f"Write {expected}, without a user, a password or a query.",
+            "The configuration does not name an object store.",
+            remedy=Remedy.of(
+                RemedyKind.CONFIGURE, variable=variable, expected=f"{expected}, without a user, a password or a query"
+            ),
             variable=variable,
         )
 
@@ -49,9 +56,12 @@ class ObjectStoreKeysUnusable(Refusal):
     def __init__(self, reason: str) -> None:
         super().__init__(
             f"The object store's access key cannot be used: {reason}.",
-            way_out="Set OFFRAMP_OBJECTS_ACCESS_KEY_ID, and the secret either in OFFRAMP_OBJECTS_SECRET_ACCESS_KEY or in "
-            "the readable file that OFFRAMP_OBJECTS_SECRET_ACCESS_KEY_FILE names; or none of the three, where the "
-            "platform gives its own credentials.",
+            remedy=Remedy.of(
+                RemedyKind.CONFIGURE_OBJECT_KEYS,
+                variable="OFFRAMP_OBJECTS_ACCESS_KEY_ID",
+                secrets="OFFRAMP_OBJECTS_SECRET_ACCESS_KEY or in the readable file that "
+                "OFFRAMP_OBJECTS_SECRET_ACCESS_KEY_FILE names",
+            ),
         )
 
 
@@ -62,9 +72,10 @@ class ObjectStoreUnavailable(Refusal):
 
     def __init__(self, store: str, reason: str) -> None:
         super().__init__(
-            f"The object store {store} cannot be used now: {reason}.",
-            way_out="Check that it runs, that it has room (SeaweedFS fails with status 500 when it has none), and that "
-            "OFFRAMP_OBJECTS_URL and OFFRAMP_OBJECTS_ENDPOINT name it; then try again.",
+            f"The object store cannot be used now: {reason}.",
+            remedy=Remedy.of(
+                RemedyKind.CHECK_OBJECT_STORE, store=store, variables="OFFRAMP_OBJECTS_URL and OFFRAMP_OBJECTS_ENDPOINT"
+            ),
             store=store,
         )
 
@@ -76,8 +87,8 @@ class ObjectStoreFull(Refusal):
 
     def __init__(self, store: str) -> None:
         super().__init__(
-            f"The object store {store} has no room left.",
-            way_out="Make room in it or raise its quota; then try again.",
+            "The object store has no room left.",
+            remedy=Remedy.of(RemedyKind.FREE_OBJECT_STORE, store=store),
             store=store,
         )
 
@@ -89,9 +100,8 @@ class ObjectStoreRefuses(Refusal):
 
     def __init__(self, store: str, reason: str) -> None:
         super().__init__(
-            f"The object store {store} refuses: {reason}.",
-            way_out="Check that the bucket exists (`python -m starter.deploy.bucket` makes it) and that the access key may list, "
-            "read, write and delete in it; then try again.",
+            f"The object store refuses: {reason}.",
+            remedy=Remedy.of(RemedyKind.GRANT_OBJECT_STORE, store=store),
             store=store,
             reason=reason,
         )
@@ -104,8 +114,8 @@ class ObjectNotFound(Refusal):
 
     def __init__(self, store: str, key: str) -> None:
         super().__init__(
-            f"The object store {store} has no object {key}.",
-            way_out="It may have been erased, or belong to an attempt that was given up; look at the case's history.",
+            "The object store does not have the object that was asked for.",
+            remedy=Remedy.of(RemedyKind.LOOK_FOR_OBJECT, store=store, key=key),
             store=store,
             key=key,
         )
@@ -119,7 +129,7 @@ class SignedLinkTooLong(Refusal):
     def __init__(self, asked: timedelta, longest: timedelta) -> None:
         super().__init__(
             f"A link cannot be valid for {asked}: from one second to {longest.days} days is possible.",
-            way_out="Ask for a shorter time; a fresh link can be had whenever one has expired.",
+            remedy=correct_input("Ask for a shorter time; a fresh link can be had whenever one has expired."),
             asked_seconds=int(asked.total_seconds()),
             longest_seconds=int(longest.total_seconds()),
         )
@@ -132,8 +142,8 @@ class SignedLinksUnsupported(Refusal):
 
     def __init__(self, store: str) -> None:
         super().__init__(
-            f"The object store {store} is a folder, and nobody serves signed links to its files.",
-            way_out="Take the files from the folder, or set OFFRAMP_OBJECTS_URL to an object store.",
+            "The object store is a folder, and nobody serves signed links to its files.",
+            remedy=Remedy.of(RemedyKind.USE_FOLDER, store=store, variable="OFFRAMP_OBJECTS_URL"),
             store=store,
         )
 

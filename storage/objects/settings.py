@@ -125,7 +125,7 @@ def _read(file: Path) -> str:
         secret = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise ObjectStoreKeysUnusable(f"{file} cannot be read ({reason})") from None
+        raise ObjectStoreKeysUnusable(f"the file with its secret cannot be read ({reason})") from None
     if not secret:
-        raise ObjectStoreKeysUnusable(f"{file} is empty")
+        raise ObjectStoreKeysUnusable("the file with its secret is empty")
     return secret

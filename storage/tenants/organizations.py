@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from storage.tables import OrganizationRow
 
 
@@ -15,7 +16,7 @@ class OrganizationNotFound(Refusal):
     def __init__(self, organization: str) -> None:
         super().__init__(
             f"There is no organization {organization}.",
-            way_out="Import it first: offramp import FILE.",
+            remedy=Remedy.of(RemedyKind.IMPORT_ORGANIZATION),
             organization=organization,
         )
 
@@ -28,7 +29,7 @@ class OrganizationWithoutData(Refusal):
     def __init__(self, organization: str) -> None:
         super().__init__(
             f"Organization {organization} has no data here: its data_schema is not set.",
-            way_out="Import the organization with the name of the schema as its data_schema (docs/import-format.md).",
+            remedy=Remedy.of(RemedyKind.IMPORT_DATA_SCHEMA),
             organization=organization,
         )
 

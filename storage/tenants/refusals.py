@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from psycopg import sql
 
 from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind, correct_input
 
 _NAMED = 5
 
@@ -21,8 +22,7 @@ class TenantDatabaseUnavailable(TenantDatabaseNotNow):
     def __init__(self, database: str, reason: str) -> None:
         super().__init__(
             f"The database {database}, which holds the organizations' data, does not answer: {reason}.",
-            way_out="Check that it runs and that OFFRAMP_TENANT_DATABASE_URL names it and a user who may enter; nothing "
-            "was changed.",
+            remedy=Remedy.of(RemedyKind.CHECK_DATABASE, variable="OFFRAMP_TENANT_DATABASE_URL"),
             database=database,
         )
 
@@ -40,7 +40,7 @@ class TenantSchemaBusy(TenantDatabaseNotNow):
         )
         super().__init__(
             f"{held} is being used by somebody else in a way that does not go together with this.",
-            way_out="Wait until that export, backup or change is over, and try again; nothing was changed.",
+            remedy=Remedy.of(RemedyKind.RETRY_WHEN, when="that export, backup or change is over"),
             schema=schema,
             what=what or None,
         )
@@ -53,8 +53,12 @@ class TenantDatabaseNotConfigured(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "This installation has no database with the organizations' data: OFFRAMP_TENANT_DATABASE_URL is not set.",
-            way_out="Set it to postgresql://user:password@host:port/database (docs/operations.md), or keep no data.",
+            "This installation has no database with the organizations' data.",
+            remedy=Remedy.of(
+                RemedyKind.CONFIGURE,
+                variable="OFFRAMP_TENANT_DATABASE_URL",
+                expected="postgresql://user:password@host:port/database",
+            ),
         )
 
 
@@ -66,7 +70,7 @@ class TenantSchemaUnknown(Refusal):
     def __init__(self, schema: str) -> None:
         super().__init__(
             f"The database with the organizations' data has no schema {quoted(schema)}.",
-            way_out="Correct the organization's data_schema and import it again, or check OFFRAMP_TENANT_DATABASE_URL.",
+            remedy=Remedy.of(RemedyKind.CHECK_DATA_SCHEMA, variable="OFFRAMP_TENANT_DATABASE_URL"),
             schema=schema,
         )
 
@@ -79,7 +83,7 @@ class TenantSchemaNotSample(Refusal):
     def __init__(self, schema: str) -> None:
         super().__init__(
             f"Schema {quoted(schema)} exists and was not made as a sample; what is in it stays as it is.",
-            way_out="Give the organization another data_schema, which does not exist yet.",
+            remedy=correct_input("Give the organization another data_schema, which does not exist yet."),
             schema=schema,
         )
 
@@ -91,9 +95,11 @@ class TenantSchemaNotWritable(Refusal):
 
     def __init__(self, schema: str, said: str) -> None:
         super().__init__(
-            f"The user of OFFRAMP_TENANT_DATABASE_URL may not change schema {quoted(schema)}: {said}.",
-            way_out="Let an administrator of that database grant this user the role that owns the schema and all that is "
-            "in it (docs/operations.md); nothing was changed.",
+            f"The service's user may not change schema {quoted(schema)}: {said}.",
+            remedy=Remedy.of(
+                RemedyKind.ASK_DATABASE_ADMINISTRATOR,
+                request="grant the service's user the role that owns the schema and all that is in it; nothing was changed.",
+            ),
             schema=schema,
         )
 
@@ -107,8 +113,10 @@ class TenantSchemaNeededElsewhere(Refusal):
         named = "; ".join(by[:_NAMED]) + (f"; and {len(by) - _NAMED} more" if len(by) > _NAMED else "")
         super().__init__(
             f"Schema {quoted(schema)} cannot be erased, because others need what is in it: {named}.",
-            way_out="Let an administrator of that database drop or change these first. Nothing outside the schema is ever "
-            "erased with it.",
+            remedy=Remedy.of(
+                RemedyKind.ASK_DATABASE_ADMINISTRATOR,
+                request="drop or change these first. Nothing outside the schema is ever erased with it.",
+            ),
             schema=schema,
             needed_by=named,
         )
@@ -122,7 +130,7 @@ class TenantSchemaNotReadable(Refusal):
     def __init__(self, schema: str, role: str, reason: str, remedy: str) -> None:
         super().__init__(
             f"Schema {quoted(schema)} cannot be read completely: {reason}.",
-            way_out=f"Let an administrator of that database run: {remedy}",
+            remedy=Remedy.of(RemedyKind.ASK_DATABASE_ADMINISTRATOR, request=f"run: {remedy}"),
             schema=schema,
             role=role,
         )

@@ -1,11 +1,8 @@
 """The documents say what the code does: names, messages, codes and settings are all there, and every link leads somewhere."""
 
-import importlib
 import inspect
 import json
-import pkgutil
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 from typing import get_args
@@ -27,8 +24,9 @@ from domain.export.manifest import WarningCode, WrittenAs
 from domain.lines.explanation import SENTENCES
 from domain.messaging import MAILED
 from domain.policy import CancellationPolicy
-from domain.refusals import Refusal
+from domain.remedies import WORDS, RemedyKind
 from domain.vocabulary import Event, Question, Stage
+from tests.support.refusals import examples_of, refusals
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (domain, contract, storage, records, runtime, activities, workflows, starter)
@@ -43,27 +41,6 @@ MESSAGES = [
     and not issubclass(message, RootModel)
     and message not in (contract.Message, contract.Request, contract.AboutMigration)
 ]
-
-
-def refusal_codes() -> set[str]:
-    """Every code that a refusal defined in the code can carry; bases define none."""
-    for package in PACKAGES:
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if ".schema" not in module.name:
-                importlib.import_module(module.name)
-
-    def below(refusal: type[Refusal]) -> Iterator[type[Refusal]]:
-        for child in refusal.__subclasses__():
-            yield child
-            yield from below(child)
-
-    return {
-        refusal.code
-        for refusal in below(Refusal)
-        if "code" in vars(refusal)
-        and not refusal.__subclasses__()
-        and refusal.__module__.split(".")[0] in {package.__name__ for package in PACKAGES}
-    }
 
 
 def section(heading: str, document: str = TEMPORAL) -> str:
@@ -86,8 +63,22 @@ def anchors_of(document: Path) -> set[str]:
 
 
 def test_every_refusal_code_is_in_the_table_and_no_other() -> None:
-    documented = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", section("Refusals"), re.MULTILINE)
-    assert sorted(documented) == sorted(refusal_codes())
+    codes = section("Refusals").partition("### Remedies")[0]
+    documented = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", codes, re.MULTILINE)
+    assert sorted(documented) == sorted({refusal.code for refusal in refusals()})
+
+
+def test_every_kind_of_remedy_is_in_the_table_with_its_values_and_its_words() -> None:
+    documented = re.findall(r"^\| `(\w+)` \| ([^|]+) \| (.+) \|$", section("Remedies"), re.MULTILINE)
+    values = {
+        example.remedy.kind: sorted(example.remedy.values)
+        for refusal in refusals()
+        for example in examples_of(refusal)
+        if example.remedy
+    }
+    assert [(kind, re.findall(r"`(\w+)`", names), words) for kind, names, words in documented] == [
+        (kind, values[kind], WORDS[kind].replace("!r}", "}")) for kind in RemedyKind
+    ]
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.__name__)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from starter.cli.remedies import operators_text
 from storage.database import DatabasePasswordUnusable, DatabaseSettings, DatabaseUrlMalformed
 from storage.tenants.database import TenantDatabaseSettings
 
@@ -42,8 +43,9 @@ def test_the_password_of_the_tenants_database_is_read_in_the_same_way(
     assert settings.tenant_reader_role == "offramp_tenant_reader"
     assert "ss%2Fw" not in repr(settings)
     monkeypatch.setenv("OFFRAMP_TENANT_DATABASE_URL", settings.tenant_database_url)
-    with pytest.raises(DatabasePasswordUnusable, match="OFFRAMP_TENANT_DATABASE_URL has a password too"):
+    with pytest.raises(DatabasePasswordUnusable, match="the URL has a password too") as refused:
         TenantDatabaseSettings()
+    assert "OFFRAMP_TENANT_DATABASE_URL" in operators_text(refused.value)
 
 
 def test_an_empty_variable_is_no_password_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,8 +70,9 @@ def test_an_empty_file_is_refused(password_file: Path, content: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(DatabasePasswordUnusable, match=r"missing cannot be read \(No such file or directory\)"):
+    with pytest.raises(DatabasePasswordUnusable, match=r"cannot be read \(No such file or directory\)") as refused:
         DatabaseSettings(database_url=URL, database_password_file=tmp_path / "missing")
+    assert str(tmp_path / "missing") in operators_text(refused.value)
 
 
 def test_what_is_no_url_is_refused(password_file: Path) -> None:

@@ -18,6 +18,7 @@ from psycopg import sql
 
 from activities.migration.dump import DUMP, MANIFEST, Manifest, OpenObject, copy_schema
 from activities.migration.pg_dump import DumpDenied, DumpFailed, PgDump, PgDumpMissing, PgDumpTooOld
+from starter.cli.remedies import operators_text
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from tests.support.doors import Door
 from tests.support.processes import ROOT, wait_until
@@ -229,8 +230,9 @@ def test_a_copy_that_is_stopped_leaves_neither_the_program_nor_an_object(
 
 
 def test_a_program_that_is_missing_or_older_than_the_server_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(PgDumpMissing, match="no-such-program"):
+    with pytest.raises(PgDumpMissing) as refused:
         PgDump("no-such-program", server_version=18)
+    assert "no-such-program" in operators_text(refused.value)
     old = tmp_path / "pg_dump"
     old.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 15.4 (Debian 15.4-1)'\n")
     old.chmod(0o755)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from starter.cli.remedies import operators_text
 from storage.objects import (
     ObjectNotFound,
     Objects,
@@ -57,8 +58,9 @@ def test_a_folder_is_the_directory_that_the_url_names() -> None:
      "s3://bucket?key=hidden", "s3://bucket#hidden", "s3://[hidden"],
 )  # fmt: skip
 def test_what_names_no_store_is_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(ObjectStoreUrlMalformed, match="OFFRAMP_OBJECTS_URL does not name") as refusal:
+    with pytest.raises(ObjectStoreUrlMalformed, match="does not name") as refusal:
         ObjectStoreSettings(url=url)
+    assert "Set OFFRAMP_OBJECTS_URL to" in operators_text(refusal.value)
     assert "hidden" not in str(refusal.value)
 
 
@@ -104,8 +106,9 @@ def test_what_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv(f"OFFRAMP_OBJECTS_{name.upper()}", "")
     settings = ObjectStoreSettings()
     assert (settings.access_key, settings.region) == (None, "us-east-1")
-    with pytest.raises(ObjectStoreNotConfigured, match="OFFRAMP_OBJECTS_URL is not set"):
+    with pytest.raises(ObjectStoreNotConfigured) as refused:
         Objects(settings)
+    assert "Set OFFRAMP_OBJECTS_URL to" in operators_text(refused.value)
 
 
 def test_an_error_of_validation_does_not_show_what_was_given() -> None:

@@ -13,6 +13,7 @@ import obstore
 import pytest
 from pydantic import SecretStr
 
+from starter.cli.remedies import operators_text
 from storage.objects import (
     Deleted,
     ObjectNotFound,
@@ -83,8 +84,9 @@ def test_an_object_larger_than_a_part_is_written_in_parts_and_streamed_back_the_
 
 def test_an_object_that_is_not_there_is_refused_by_name(objects: Objects) -> None:
     for read in (objects.get, lambda key: list(objects.stream(key))):
-        with pytest.raises(ObjectNotFound, match="has no object export/none"):
+        with pytest.raises(ObjectNotFound, match="does not have the object") as refused:
             read("export/none")
+        assert "export/none" in operators_text(refused.value)
 
 
 def test_deleting_goes_in_batches_ends_with_nothing_and_done_twice_changes_nothing(objects: Objects) -> None:

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
+from starter.cli.remedies import operators_text
 from storage.tenants.catalog import tables_of
 from storage.tenants.database import (
     READER_ROLE,
@@ -209,5 +210,6 @@ def test_a_database_that_is_down_is_named_without_user_and_password() -> None:
 
 def test_without_a_url_no_organization_has_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFRAMP_TENANT_DATABASE_URL", "")
-    with pytest.raises(TenantDatabaseNotConfigured, match="OFFRAMP_TENANT_DATABASE_URL"):
+    with pytest.raises(TenantDatabaseNotConfigured) as refused:
         TenantDatabase(TenantDatabaseSettings())
+    assert "Set OFFRAMP_TENANT_DATABASE_URL to" in operators_text(refused.value)

@@ -1,0 +1,114 @@
+"""Remedies in an operator's words: the command to call, the setting to change, the place to look.
+
+For the command line and what a deployment runs beside the service. Commands stand in backticks.
+"""
+
+import shlex
+
+from domain.refusals import Refusal
+from domain.remedies import WORDS, RemedyKind
+
+OPERATORS_WORDS = WORDS | {
+    RemedyKind.CHECK_OR_IMPORT: "Check the id; `offramp import FILE` brings {things} in.",
+    RemedyKind.FOLLOW_CONTRACT: "See docs/temporal.md for the form of every message.",
+    RemedyKind.REPEAT_REQUEST: "Look at the workflow in the Temporal Web UI; repeat the command with the same request id when "
+    "everything is up.",
+    RemedyKind.START_CANCELLATION: "Start one: `offramp cancellations start {subscription}`",
+    RemedyKind.START_ANEW: "The subscription continues; if that is not intended, start a new cancellation: "
+    "`offramp cancellations start {subject}`",
+    RemedyKind.WITHDRAW_CANCELLATION: "Withdraw it instead: `offramp cancellations withdraw {subject} --reason REASON`",
+    RemedyKind.REVERSE_CANCELLATION: "Ask for its reversal instead: `offramp cancellations reverse {subject} "
+    "--administrator ADDRESS --url URL --name NAME`",
+    RemedyKind.SHOW_CANCELLATION: "Nothing to do; `offramp cancellations show {subject}` says where the case stands.",
+    RemedyKind.SEND_CODE: "Ask for a new code: `{verify} --send-code`",
+    RemedyKind.CHECK_CODE: "Look at the newest mail, or ask for a new code: `{verify} --send-code`",
+    RemedyKind.SEND_CODE_OR_ATTEST: "Ask for a new code with `{verify} --send-code`, or attest who is asking with "
+    "`{verify} --attest REASON`.",
+    RemedyKind.ATTEST: "Have an agent attest who is asking: `{verify} --attest REASON`",
+    RemedyKind.CANCEL_MARKETING_SERVICE: "Start one: `offramp marketing cancel {organization} --administrator ADDRESS`",
+    RemedyKind.KEEP_SIGN_UP: "Leave `sign_up` out, or cancel the service first: "
+    "`offramp marketing cancel {organization} --administrator ADDRESS`",
+    RemedyKind.SIGN_UP_MARKETING_ANEW: "Nothing is left to cancel. To advertise again, sign up anew (docs/import-format.md).",
+    RemedyKind.ACKNOWLEDGE_STOP: "Acknowledge it to {cancellation}: `offramp marketing acknowledge {campaign}`",
+    RemedyKind.SHOW_EXPORT: "See how far it is: `offramp export show {subject}`. An export is made where the checklist says "
+    "data=export.",
+    RemedyKind.SHOW_ERASURE: "Nothing can be downloaded any more; `offramp export show {subject}` says when it was erased.",
+    RemedyKind.CHOOSE_EXPORT_DIRECTORY: "Name the directory with the downloaded files, and download the manifest too: there is "
+    "none in {directory}.",
+    RemedyKind.ACCEPT_MIGRATION: "It waits for the queue to accept it: "
+    "`offramp migrations accept {subject} --contact ADDRESS --transfer-at TIME`",
+    RemedyKind.CHANGE_TRANSFER_TIME: "It waits for the time of the transfer; to change that: "
+    "`offramp migrations correct {subject} --transfer-at TIME --reason REASON`",
+    RemedyKind.TRANSFER_AGAIN: "It transfers the data; to begin anew: "
+    "`offramp migrations correct {subject} --transfer-again --reason REASON`",
+    RemedyKind.ACKNOWLEDGE_DOWNLOAD: "It waits for the download to be acknowledged: `offramp migrations acknowledge {subject}`",
+    RemedyKind.CONFIRM_MIGRATION: "It waits for the report that it is complete: `offramp migrations confirm {subject}`",
+    RemedyKind.IMPORT_ORGANIZATION: "Import it first: `offramp import FILE`",
+    RemedyKind.IMPORT_DATA_SCHEMA: "Import the organization with the name of its schema as data_schema "
+    "(docs/import-format.md), or keep no data.",
+    RemedyKind.CORRECT_DOCUMENT: "Correct the document and import it again; docs/import-format.md describes it.",
+    RemedyKind.IMPORT_AND_CREDIT: "Import the invoice, then take it back with `offramp credit-memos post INVOICE`, newest "
+    "invoice first.",
+    RemedyKind.POST_CREDIT_MEMO: "Credit {invoice} first, because credit memos go from the newest invoice to the oldest: "
+    "`offramp credit-memos post {invoice}`",
+    RemedyKind.LIST_HOLDS: "See them all: `offramp hold list`",
+    RemedyKind.PLACE_HOLD: "Nothing to do. To lock the data again, place another hold: "
+    "`offramp hold place ORGANIZATION --reason REASON`",
+    RemedyKind.ENSURE_SCHEDULE: "Create it with `offramp schedule ensure`.",
+    RemedyKind.CONFIGURE: "Set {variable} to {expected}.",
+    RemedyKind.CONFIGURE_DATABASE_LOGIN: "Give the password in {file}, which {variable} names and the service can read, and "
+    "take it out of {url_variable}, or the other way round.",
+    RemedyKind.CONFIGURE_OBJECT_KEYS: "Set {variable}, and the secret either in {secrets}; or none of the three, where the "
+    "platform gives its own credentials.",
+    RemedyKind.CONFIGURE_TEMPORAL: "Repair the file that {file_variable} names, or set {variables} alone: {reason}",
+    RemedyKind.START_SERVICE: "Start the service with `offramp up`, or set {variable}. Running cancellations are not affected.",
+    RemedyKind.UPGRADE_SCHEMA: "Apply the migrations (docs/operations.md), or start the service with `offramp up`.",
+    RemedyKind.CHECK_DATABASE: "Check that it runs and that {variable} names it and a user who may enter; nothing was changed.",
+    RemedyKind.CHECK_DATA_SCHEMA: "Correct the organization's data_schema and import it again, or check {variable}.",
+    RemedyKind.CHECK_FOR_DAMAGE: "Nothing of this export counts. Check the database for damaged indexes or pages (pg_amcheck).",
+    RemedyKind.ASK_DATABASE_ADMINISTRATOR: "As docs/operations.md says, let an administrator of that database {request}",
+    RemedyKind.INSTALL_PG_DUMP: "Install {programs} for the worker, or name another pg_dump in {variable}: {program} it is now.",
+    RemedyKind.CHECK_OBJECT_STORE: "Check that {store} runs, that it has room (SeaweedFS fails with status 500 when it has "
+    "none), and that {variables} name it; then try again.",
+    RemedyKind.FREE_OBJECT_STORE: "Make room in {store} or raise its quota; then try again.",
+    RemedyKind.GRANT_OBJECT_STORE: "Check that the bucket of {store} exists (`python -m starter.deploy.bucket` makes it) and "
+    "that the access key may list, read, write and delete in it; then try again.",
+    RemedyKind.LOOK_FOR_OBJECT: "{key} in {store} may have been erased, or belong to an attempt that was given up; look at the "
+    "case's history.",
+    RemedyKind.RESTORE_OBJECTS: "Do not acknowledge the export: nothing is erased before. Bring the files under {prefix} back "
+    "from a backup of the bucket or its former versions, and find out who removed them.",
+    RemedyKind.USE_FOLDER: "Take the files from the folder {store}, or set {variable} to an object store.",
+}
+"""Each kind for the people who run commands; ``subject`` and ``verify`` are made of the value ``cancellation``."""
+
+
+def operators_words(refusal: Refusal) -> str:
+    """Return the way out of a refusal for an operator, empty if it has none.
+
+    A remedy of another version, with a kind or values that this one does not know, is shown in the words it came with.
+    """
+    remedy = refusal.details.remedy
+    if remedy is None or not isinstance(remedy.kind, RemedyKind):
+        return refusal.way_out
+    values = remedy.values | _commands_values(remedy.values)
+    quoted = {name: value if name == "verify" else shlex.quote(value) for name, value in values.items()}
+    parts = OPERATORS_WORDS[remedy.kind].split("`")  # every second one is a command
+    try:
+        return "`".join(part.format_map(quoted if number % 2 else values) for number, part in enumerate(parts))
+    except KeyError:
+        return refusal.way_out
+
+
+def operators_text(refusal: Refusal) -> str:
+    """Return a refusal for an operator: what was refused, and the way out."""
+    return f"{refusal.message} {operators_words(refusal)}".strip()
+
+
+def _commands_values(values: dict[str, str]) -> dict[str, str]:
+    """Return what commands need of a case: what it cancels, and how its billing administrator is verified."""
+    case = values.get("cancellation")
+    if case is None:
+        return {}
+    subject, _, rest = case.partition("/")
+    verify = "marketing verify" if rest.startswith("marketing/") else "cancellations answer"
+    return {"subject": subject, "verify": f"offramp {verify} {shlex.quote(subject)}"}

@@ -1,0 +1,67 @@
+"""Refusals in a customer's words: what a page says of them, and what it keeps to itself.
+
+Only what is listed here is said. Whatever else is refused, also by another version of the service, is a matter for the
+people who run it: a page then says that it does not work now, and the code by which they find out why.
+"""
+
+from domain.refusals import Refusal, RefusalDetails
+from domain.remedies import RemedyKind
+from runtime.temporal import TemporalUnavailable
+from starter.pages.page import Page
+from starter.service.updates import StillWaiting
+from storage.database import DatabaseUnavailable
+
+CUSTOMERS_WORDS = {
+    RemedyKind.ACKNOWLEDGE_DOWNLOAD: "",
+    RemedyKind.ACCEPT_MIGRATION: "",
+    RemedyKind.ASK_FOR_LINK: "Ask us for a new one; the number of your case is in the mail that brought it.",
+    RemedyKind.ASK_FOR_MIGRATION: "",
+    RemedyKind.AWAIT_DATA: "Our mail says when the data can be fetched, until it is erased or transferred again.",
+    RemedyKind.CHANGE_TRANSFER_TIME: "",
+    RemedyKind.CONFIRM_MIGRATION: "",
+    RemedyKind.GO_BACK: "Go back to the page to which the mail's link leads.",
+    RemedyKind.NAME_CASE: "Open the link in the newest mail about it.",
+    RemedyKind.NOTHING_TO_DO: "There is nothing for you to do.",
+    RemedyKind.OPEN_WHOLE_LINK: "Open the link as it is in the mail, all of it, or ask us for a new one.",
+    RemedyKind.SHOW_CANCELLATION: "There is nothing for you to do.",
+    RemedyKind.SHOW_ERASURE: "Nothing can be downloaded any more.",
+    RemedyKind.SHOW_EXPORT: "Our mail says when the files can be fetched.",
+    RemedyKind.SIGN_UP_ANEW: "The cancellation is final; sign up anew to use the product again.",
+    RemedyKind.START_ANEW: "The subscription continues; ask us if that is not what you want.",
+    RemedyKind.START_CANCELLATION: "",
+    RemedyKind.TRANSFER_AGAIN: "",
+}
+"""What a page says beside the message, by the kind of the remedy: a sentence, or nothing."""
+
+WITHOUT_MESSAGE = {
+    RemedyKind.RESTORE_OBJECTS: "Please do not say that you have the files: nothing is erased before you do.",
+}
+"""What a page says instead of the message, where that speaks of the service's own parts."""
+
+NOT_NOW = "This cannot be done at the moment. Please try again later."
+
+
+_STATUS = {"link_tampered": 404, "nothing_there": 404, "link_expired": 410, "export_erased": 410}
+_UNAVAILABLE = (StillWaiting, TemporalUnavailable, DatabaseUnavailable)
+
+
+def refusal_page(refusal: Refusal) -> Page:
+    """Return the page that says that something was refused."""
+    details = refusal.details
+    unavailable = isinstance(refusal, _UNAVAILABLE)
+    return Page(
+        title="Not now" if unavailable else "This did not work",
+        sentences=_sentences(details),
+        status=503 if unavailable else _STATUS.get(details.code, 409),
+        small_print=[f"Reason: {details.code}"],
+    )
+
+
+def _sentences(refusal: RefusalDetails) -> list[str]:
+    kind = refusal.remedy.kind if refusal.remedy else None
+    if kind in CUSTOMERS_WORDS:
+        words = CUSTOMERS_WORDS[RemedyKind(kind)]
+        return [refusal.message, words] if words else [refusal.message]
+    if kind in WITHOUT_MESSAGE:
+        return [NOT_NOW, WITHOUT_MESSAGE[RemedyKind(kind)]]
+    return [NOT_NOW]

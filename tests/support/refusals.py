@@ -1,0 +1,176 @@
+"""Every refusal of the code, made of example values: what a test needs to walk them through every surface."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum, StrEnum
+from itertools import product
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+import activities
+import contract
+import domain
+import records
+import runtime
+import starter
+import storage
+import workflows
+from domain.imports.refusals import FieldUnknown, Problem
+from domain.lines.date_formula import DateFormula
+from domain.lines.line import SubscriptionLine
+from domain.refusals import ForwardedRefusal, Refusal
+from domain.vocabulary import Question, Stage
+
+PACKAGES = (domain, contract, storage, records, runtime, activities, workflows, starter)
+
+LINE = SubscriptionLine.model_validate(
+    {
+        "id": "SUB-1001-1",
+        "start_date": "2026-01-01",
+        "initial_term": "1Y",
+        "subsequent_term": "1Y",
+        "notice_period": "1M",
+        "billing_rhythm": "1M",
+        "next_billing_date": "2026-10-01",
+    }
+)
+
+BY_TYPE: dict[Any, list[Any]] = {
+    bool: [True, False],
+    int: [3],
+    date: [date(2026, 10, 31)],
+    datetime: [datetime(2026, 10, 31, 9, 30, tzinfo=UTC)],
+    timedelta: [timedelta(days=8)],
+    Path: [Path("/srv/offramp/data")],
+    SubscriptionLine: [LINE],
+    DateFormula: [DateFormula.parse("1M-1D")],
+    StrEnum: list(Stage),
+}
+"""What a parameter of a type may be."""
+
+BY_NAME: dict[str, list[Any]] = {
+    "activity": ["ACT-1"],
+    "actor": ["agent-7"],
+    "actual": ["cancellation:SUB-1"],
+    "address": ["localhost:7233"],
+    "answer": ["perhaps"],
+    "asked": [(Question.DATA,)],
+    "asked_by": ["SUB-1001/1"],
+    "by": ["agent-7"],
+    "campaign": ["CMP-1"],
+    "cancellation": ["SUB-1001/1"],
+    "certificate": ["SUB-1001/1"],
+    "contract": ["CUS-1"],
+    "contract_partner": ["vendor"],
+    "database": ["offramp on localhost:5432"],
+    "expected": ["SUB-1001/1/2"],
+    "fields": [("end_date", "notice_period")],
+    "first": ["subscriptions[0].id"],
+    "given": [["subscription", "customer_contract"]],
+    "identifier": ["SUB-1001"],
+    "installed": ["18"],
+    "key": ["exports/SUB-1001/1/lines.csv.gz"],
+    "known": [("id", "url"), ()],
+    "last_lines": ["FATAL: no room", ""],
+    "line": ["SUB-1001-1"],
+    "memo": ["CM-1"],
+    "name": ["Europe/Nowhere"],
+    "named": ["SUB-1002/1"],
+    "namespace": ["cancellations"],
+    "newest": ["INV-2"],
+    "now": ["ORG-1"],
+    "number": ["INV-1"],
+    "organization": ["ORG-1"],
+    "part": ["embedded-postgres"],
+    "partner": ["customer"],
+    "pending": ["SUB-1001-1-P"],
+    "planned_line": ["SUB-1001-1-P"],
+    "prefix": ["exports/SUB-1001/1/"],
+    "problems": [["termination_date: no date"]],
+    "program": ["/usr/lib/postgresql/18/bin/pg_dump"],
+    "question": ["colour"],
+    "questions": [(Question.ORGANIZATION_URL,)],
+    "reason": ["connection refused"],
+    "remedy": ['GRANT SELECT ON ALL TABLES IN SCHEMA "crm" TO offramp_reader'],
+    "role": ["offramp_reader"],
+    "said": ["permission denied"],
+    "schema": ["crm"],
+    "service": ["postgres"],
+    "sign_up": ["2026"],
+    "step": ["acknowledge"],
+    "store": ["s3://company-exports/prod"],
+    "subject": ["ORG-1"],
+    "subscription": ["SUB-1001"],
+    "table": ["customers"],
+    "text": ["D15"],
+    "url": ["contoso"],
+    "value": ["contoso"],
+    "variable": ["OFFRAMP_TENANT_DATABASE_URL"],
+    "variables": [("OFFRAMP_PORT_SMTP",)],
+    "wanted": ["ORG-2"],
+    "what": ["a table", ""],
+    "workflow_id": ["cancellation:SUB-1001"],
+    "written_by": ["17"],
+    "zone": ["Europe/Berlin"],
+}
+"""What a parameter of a name may be, where its type says little. A refusal with a new one adds an example here."""
+
+OF_ONE: dict[tuple[str, str], list[Any]] = {
+    ("AnswerNotUnderstood", "expected"): ["none, export or migrate"],
+    ("CodeAttemptsExhausted", "cancellation"): ["SUB-1001/1", "ORG-1/marketing/1"],
+    ("CodeExpired", "cancellation"): ["SUB-1001/1", "ORG-1/marketing/1"],
+    ("CodeWrong", "cancellation"): ["SUB-1001/1", "ORG-1/marketing/1"],
+    ("DateMalformed", "given"): ["31.10.2026"],
+    ("FieldUnknown", "name"): ["colour", "ur"],
+    ("ImportMalformed", "problems"): [[Problem("organizations[0].ur", FieldUnknown("ur", ("id", "url")))] * 51],
+    ("MarketingCancellationEnded", "cancellation"): ["ORG-1/marketing/1"],
+    ("NoCodeSent", "cancellation"): ["SUB-1001/1", "ORG-1/marketing/1"],
+    ("ObjectStoreUrlMalformed", "expected"): ["s3://bucket/prefix"],
+    ("SubscriptionUnknown", "subscription"): ["SUB 1; rm -rf /"],
+    ("CancellationUnknown", "subscription"): ["SUB-1001", "SUB 1; rm -rf /"],
+    ("TenantSchemaNeededElsewhere", "by"): [["view reports.sales"], ["view reports.sales"] * 9],
+    ("TooManyCodes", "cancellation"): ["SUB-1001/1", "ORG-1/marketing/1"],
+}
+"""What a parameter of one refusal may be, where the others' examples do not fit."""
+
+
+def refusals() -> list[type[Refusal]]:
+    """Every refusal that the code defines and that has a code of its own; bases have none that anybody meets."""
+    for package in PACKAGES:
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if ".schema" not in module.name:
+                importlib.import_module(module.name)
+
+    def below(refusal: type[Refusal]) -> Iterator[type[Refusal]]:
+        for child in refusal.__subclasses__():
+            yield child
+            yield from below(child)
+
+    ours = {package.__name__ for package in PACKAGES}
+    found = [kind for kind in below(Refusal) if kind.__module__.split(".")[0] in ours and kind is not ForwardedRefusal]
+    return [kind for kind in found if "code" in vars(kind) and not kind.__subclasses__()]
+
+
+def examples_of(kind: type[Refusal]) -> list[Refusal]:
+    """A refusal of a kind for every combination of the examples of its values."""
+    parameters = [name for name in inspect.signature(kind).parameters if name != "values"]
+    hints = get_type_hints(kind.__init__)
+    choices = [_choices(kind.__name__, name, hints[name]) for name in parameters]
+    make: Any = kind
+    return [make(**dict(zip(parameters, chosen, strict=True))) for chosen in product(*choices)]
+
+
+def _choices(kind: str, name: str, hint: Any) -> list[Any]:
+    if (kind, name) in OF_ONE:
+        return OF_ONE[kind, name]
+    types = [part for part in get_args(hint) or (hint,) if part is not NoneType]
+    optional: list[Any] = [None] if NoneType in get_args(hint) else []
+    if types[0] in BY_TYPE:
+        return BY_TYPE[types[0]] + optional
+    if inspect.isclass(types[0]) and issubclass(types[0], Enum) and hint in (types[0], types[0] | None):
+        return [*types[0], *optional]
+    return BY_NAME[name] + optional

@@ -1,18 +1,13 @@
-"""On-premises migration: who acts at which stage, how long they may take, and the refusals (rules, section 10)."""
+"""The stages of an on-premises migration: who acts at each, how long they may take, and the refusals (rules, section 10)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
-from domain.civil_time import time_zone
 from domain.policy import CancellationPolicy
 from domain.refusals import Refusal
-from domain.remedies import Remedy, RemedyKind, correct_input
+from domain.remedies import Remedy, RemedyKind
 from domain.vocabulary import Platform
-from domain.words import FOR_AGENTS
-
-FURTHEST_TRANSFER = timedelta(days=180)
-"""How far ahead the time of the transfer may lie: the subscription cannot end before it."""
 
 
 class MigrationStage(StrEnum):
@@ -34,6 +29,7 @@ class MigrationStage(StrEnum):
 
 
 FINAL_MIGRATION_STAGES = frozenset({MigrationStage.COMPLETED, MigrationStage.WITHDRAWN, MigrationStage.ABANDONED})
+
 
 QUEUES = {
     Platform.MICROSOFT_ONLINE_SERVICES: "technical_support",
@@ -75,6 +71,7 @@ HAND_OVERS = {
     MigrationStage.DOWNLOADED: HandOver.COMPLETION,
 }
 """What each stage waits for; `scheduled` waits for the clock alone."""
+
 
 NOT_DONE = {
     HandOver.ACCEPTANCE: "nobody accepted the request",
@@ -201,50 +198,6 @@ class MigrationOfAnotherCase(Refusal):
         )
 
 
-class TransferTimeInPast(Refusal):
-    """A time of the transfer that is over."""
-
-    code = "transfer_time_in_past"
-
-    def __init__(self, wished: datetime, now: datetime, zone: str) -> None:
-        super().__init__(
-            f"The transfer cannot be at {FOR_AGENTS.instant(wished, zone)}: it is {FOR_AGENTS.instant(now, zone)}.",
-            remedy=correct_input("Name a later time."),
-            transfer_at=wished.isoformat(),
-        )
-
-
-class TransferTimeTooFar(Refusal):
-    """A time of the transfer further away than a migration waits."""
-
-    code = "transfer_time_too_far"
-
-    def __init__(self, wished: datetime, latest: datetime, zone: str) -> None:
-        super().__init__(
-            f"The transfer cannot be at {FOR_AGENTS.instant(wished, zone)}: that is more than {FURTHEST_TRANSFER.days} days away.",
-            remedy=correct_input(f"Name a time until {FOR_AGENTS.instant(latest, zone)}."),
-            transfer_at=wished.isoformat(),
-            latest=latest.isoformat(),
-        )
-
-
-class LocalTimeUnclear(Refusal):
-    """A civil time that does not exist, or exists twice, because clocks are changed."""
-
-    code = "local_time_unclear"
-
-    def __init__(self, wished: datetime, zone: str, *, twice: bool) -> None:
-        happens = "comes twice" if twice else "is left out"
-        super().__init__(
-            f"{wished:%Y-%m-%d %H:%M} {happens} in {zone}, where clocks are changed.",
-            remedy=correct_input(
-                "Name the time with its offset from UTC, for example 2026-10-25T02:30+01:00, or another time."
-            ),
-            transfer_at=wished.isoformat(),
-            time_zone=zone,
-        )
-
-
 class NothingToDownload(Refusal):
     """A link to migrated data that is not there yet, or no more."""
 
@@ -257,34 +210,6 @@ class NothingToDownload(Refusal):
             cancellation=cancellation,
             stage=stage.value,
         )
-
-
-def transfer_instant(wished: datetime, *, zone: str, now: datetime) -> datetime:
-    """Return the instant (UTC) of the transfer that somebody asked for.
-
-    Args:
-        wished: an instant with an offset, or a civil date and time of ``zone`` without one.
-        zone: the organization's IANA zone.
-        now: the present instant.
-
-    Raises:
-        LocalTimeUnclear, TransferTimeInPast, TransferTimeTooFar.
-
-    """
-    instant = _instant_of(wished, zone) if wished.tzinfo is None else wished.astimezone(UTC)
-    if instant < now:
-        raise TransferTimeInPast(instant, now, zone)
-    if instant - now > FURTHEST_TRANSFER:
-        raise TransferTimeTooFar(instant, now + FURTHEST_TRANSFER, zone)
-    return instant
-
-
-def _instant_of(civil: datetime, zone: str) -> datetime:
-    first, second = (civil.replace(tzinfo=time_zone(zone), fold=fold) for fold in (0, 1))
-    if first.utcoffset() != second.utcoffset():
-        exists = first.astimezone(UTC).astimezone(time_zone(zone)).replace(tzinfo=None, fold=0) == civil.replace(fold=0)
-        raise LocalTimeUnclear(civil, zone, twice=exists)
-    return first.astimezone(UTC)
 
 
 def check_step(cancellation: str, stage: MigrationStage, step: str, awaited: frozenset[MigrationStage]) -> None:

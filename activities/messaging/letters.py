@@ -25,7 +25,7 @@ TEXT_WIDTH = 72
 _LABEL_WIDTH = 22
 _UNBROKEN = re.compile(r"\b\d{1,2} [A-Z][a-z]+ \d{4}\b|\S+ \(UTC[^)]*\)")
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-"""Which `textwrap` takes for a letter."""
+"""A character at which `textwrap` never breaks a line."""
 
 _TEMPLATES: Mapping[Event, str] = {
     event: f"{event.value.removeprefix('cancellation.').replace('.', '_')}.j2" for event in MAILED

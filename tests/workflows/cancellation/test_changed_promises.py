@@ -37,7 +37,7 @@ async def test_the_customer_reads_what_changed_on_their_own_lines_and_systems_he
     assert "What changed since our last message" in world.mailbox.text_of(promise)
     assert all(vendor not in mail.as_string() for mail in world.mailbox.of(subscription))
     heard = _facts(world, Channel.WEBHOOK)["changes"]
-    assert [sentence.split()[3] for sentence in heard] == [customer, vendor]
+    assert [change["values"]["line"] for change in heard] == [customer, vendor]
 
 
 def _facts(world: World, channel: Channel) -> dict[str, Any]:

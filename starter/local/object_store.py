@@ -25,6 +25,7 @@ INTERNAL_PORTS = 9
 
 _ACCESS_KEY_ID = "offramp"
 _VOLUME_MIB = 128
+_IDLE_SECONDS = 3
 _INTERNAL = (
     "master.port",
     "master.port.grpc",
@@ -89,13 +90,16 @@ def object_store_service(
             *(f"-s3.config={identities}", "-s3.iam=false", "-s3.autoCreateBucket=false"),
             *("-webdav=false", "-admin.ui=false", f"-admin.password={secrets.token_urlsafe(24)}"),
             *("-master.telemetry=false", "-master.peers=none", f"-master.volumeSizeLimitMB={_VOLUME_MIB}"),
-            *("-volume.preStopSeconds=0", "-filer.exposeDirectoryData=false"),
+            # A stop waits for connections that its own gateway opened to its volumes and never used: until they time out.
+            *("-volume.preStopSeconds=0", f"-idleTimeout={_IDLE_SECONDS}", "-filer.exposeDirectoryData=false"),
             *options,
         ),
         is_ready=is_ready,
         # Nothing of the person's own: SeaweedFS would take keys and names of buckets from AWS_* and S3_*.
         environment={"PATH": os.defpath, "HOME": str(directory), "TZ": "UTC"},
         before_start=prepare,
+        # Told to stop while its last part still starts, it waits ten seconds for that one alone, and then for the others.
+        stop_within=30.0,
         directory=directory.parent,
     )
 

@@ -24,7 +24,7 @@ from contract import (
 from domain.migration import MigrationStage
 from starter.service.migration import MigrationsClient
 from storage.objects import Objects
-from storage.tables import MigrationRow, OrganizationRow, SupportQueueRow
+from storage.tables import MigrationRow, OrganizationRow, SubscriptionRow, SupportQueueRow
 from storage.tenants.database import READER_ROLE, TenantDatabase
 from tests.support.world import World, eventually
 
@@ -72,6 +72,13 @@ class Migrations:
         """Act as the organization does."""
         with psycopg.connect(self.owner_url, autocommit=True) as connection:
             yield connection
+
+    @contextmanager
+    def entries_held(self, subscription: str) -> Iterator[None]:
+        """Hold what every step of the subscription's cancellation and migration locks."""
+        with Session(self.world.engine) as session, session.begin():
+            session.get_one(SubscriptionRow, subscription, with_for_update=True)
+            yield
 
     def schema(self, subscription: str) -> str:
         """The schema of the subscription's organization."""

@@ -29,6 +29,10 @@ DISCARD_TIMEOUT = timedelta(minutes=5)
 """How long one attempt at taking away what was transferred may take."""
 
 
+HEARD_WHILE_TELLING = "migration-cancelled-while-telling-2026-11"
+"""The patch (docs/upgrades.md)."""
+
+
 class PatienceOver(Exception):  # noqa: N818 - what happened, and no fault
     """A hand-over that did not happen in time."""
 
@@ -210,6 +214,10 @@ class OnPremisesMigration(MigrationRequests):
             await handle.signal(contract.SIGNAL_MIGRATION_MOVED, self._announced)
         except ApplicationError:
             workflow.logger.info("the cancellation of %s is over", self.case.id)
+        # The SDK lets nobody hear of a cancellation that comes while a signal is on its way.
+        unheard = workflow.cancellation_reason() is not None and self._ending is None and not self.case.stage.is_final
+        if unheard and workflow.patched(HEARD_WHILE_TELLING):
+            raise asyncio.CancelledError
 
 
 def _in_words(duration: timedelta) -> str:

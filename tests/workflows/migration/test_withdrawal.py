@@ -1,9 +1,11 @@
 """A withdrawal at any moment cleans up; a second migration of the same data is refused; what is down is waited for."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 from temporalio.client import WorkflowExecutionStatus
 
 from domain.migration import MigrationStage
@@ -57,6 +59,22 @@ async def test_a_withdrawal_cleans_up_at_every_stage(migrations: Migrations, sta
     late = await refused(migrations.client.report_completed(subscription, actor=QUEUE_AGENT))
     assert late.code == "migration_ended"
     assert world.refusals(subscription)[-1] == ("migration_report_completed.refused", "migration_ended")
+
+
+async def test_a_withdrawal_while_the_migration_tells_where_it_stands_is_heard(migrations: Migrations) -> None:
+    world, subscription = migrations.world, await requested(migrations)
+
+    with migrations.entries_held(subscription):  # until then the acceptance is not written down, and nothing told of it
+        accepting = asyncio.create_task(migrations.accepted(subscription))
+        await eventually(lambda: _somebody_waits(migrations))
+        withdrawing = asyncio.create_task(world.service.withdraw(subscription, actor=AGENT, reason="they stay"))
+        await eventually(lambda: _asked_to_end(migrations, subscription))
+
+    assert (await accepting).stage is MigrationStage.SCHEDULED
+    assert (await withdrawing).stage is Stage.WITHDRAWN
+    row = migrations.row(subscription)
+    assert row is not None
+    assert row.stage == MigrationStage.WITHDRAWN
 
 
 async def test_queue_and_it_department_hear_that_it_is_over(migrations: Migrations) -> None:
@@ -134,6 +152,19 @@ async def _nobody_dumps(migrations: Migrations) -> bool:
     with migrations.owner() as owner:
         at_work = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'offramp migration'"
         return owner.execute(at_work).fetchone() == (0,)
+
+
+async def _somebody_waits(migrations: Migrations) -> bool:
+    """Whether a transaction waits for the lock of another one."""
+    with migrations.world.engine.connect() as connection:
+        here = "datname = current_database() AND wait_event_type = 'Lock'"
+        return bool(connection.execute(text(f"SELECT count(*) FROM pg_stat_activity WHERE {here}")).scalar())  # noqa: S608
+
+
+async def _asked_to_end(migrations: Migrations, subscription: str) -> bool:
+    """Whether the cancellation's wish that its migration ends has reached the migration."""
+    events = (await migrations.world.handle(subscription).fetch_history()).events
+    return any(event.HasField("external_workflow_execution_cancel_requested_event_attributes") for event in events)
 
 
 async def _told_of_the_end(migrations: Migrations, subscription: str, to: str) -> bool:

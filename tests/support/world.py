@@ -21,7 +21,11 @@ from psycopg import sql
 from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.update.v1 import UpdateRef
+from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from activities.messaging.links import Links, LinkSettings
@@ -352,6 +356,25 @@ class World:
         """The same, fired and forgotten."""
         message = RequestReversal(actor=AGENT, identity=self.identity(subscription), **fields)
         await self.handle(subscription).signal(REQUEST_REVERSAL, message)
+
+    async def arrived(self, workflow: WorkflowHandle[Any, Any], update_id: str) -> None:
+        """Wait until the server has an update that no worker takes on yet: what is sent from now on comes after it."""
+        execution = WorkflowExecution(workflow_id=workflow.id)
+        asked = PollWorkflowExecutionUpdateRequest(
+            namespace=self.environment.client.namespace,
+            update_ref=UpdateRef(workflow_execution=execution, update_id=update_id),
+        )
+
+        async def is_there() -> bool:
+            try:
+                await self.environment.client.workflow_service.poll_workflow_execution_update(asked)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                return False
+            return True
+
+        await eventually(is_there)
 
     async def now(self, subscription: str) -> datetime:
         """The time on the clock of the cancellation."""

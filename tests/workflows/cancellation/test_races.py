@@ -7,7 +7,7 @@ import pytest
 
 import contract
 from domain.vocabulary import Stage
-from tests.support.world import AGENT, SECOND_PERSON, World, eventually
+from tests.support.world import AGENT, SECOND_PERSON, World, eventually, refused
 
 SOON = timedelta(seconds=3)
 """While no worker runs the clock of a workflow goes no faster than ours, so a test stops the worker just before."""
@@ -58,7 +58,10 @@ async def test_a_withdrawal_and_the_termination_day_in_one_task_have_one_winner(
         await world.pass_until(subscription, day_begins - SOON)
     await eventually(lambda: _is_past(world, subscription, day_begins))
 
-    withdrawal = asyncio.create_task(world.service.withdraw(subscription, actor=AGENT, reason="changed their mind"))
+    withdrawal = asyncio.create_task(
+        world.service.withdraw(subscription, actor=AGENT, reason="changed their mind", request_id="1")
+    )
+    await world.arrived(world.handle(subscription), "withdraw:1")
     async with world.worker():
         # Whoever is seen first wins; the loser is told, and nothing is half done.
         outcome = (await asyncio.gather(withdrawal, return_exceptions=True))[0]
@@ -119,27 +122,44 @@ async def test_a_verification_and_an_answer_in_one_task_are_both_kept(idle_world
         await world.start(subscription, complete=False, answers=answers)
         await world.service.send_code(subscription, actor=AGENT)
 
-    verified = asyncio.create_task(world.service.verify_code(subscription, world.codes(subscription)[0], actor=AGENT))
-    answered = asyncio.create_task(world.service.answer(subscription, last, actor=AGENT))
+    code = world.codes(subscription)[0]
+    verified = asyncio.create_task(world.service.verify_code(subscription, code, actor=AGENT, request_id="1"))
+    await world.arrived(world.handle(subscription), "verify_code:1")
+    answered = asyncio.create_task(world.service.answer(subscription, last, actor=AGENT, request_id="2"))
+    await world.arrived(world.handle(subscription), "answer:2")
     async with world.worker():
         await asyncio.gather(verified, answered)
         await eventually(lambda: _settled(world, subscription))
 
 
-async def test_an_approval_and_a_withdrawal_in_one_task_end_the_case(idle_world: World) -> None:
+@pytest.mark.parametrize(
+    ("first", "why_not_approved"), [("approve", "cancellation_ended"), ("withdraw", "approval_not_awaited")]
+)
+async def test_an_approval_and_a_withdrawal_in_one_task_end_the_case(
+    idle_world: World, first: str, why_not_approved: str
+) -> None:
     world, subscription = idle_world, idle_world.subscription()
     async with world.worker():
         await world.start(subscription, goodwill=contract.Goodwill(reason="ill for weeks"))
         await eventually(lambda: _awaits_approval(world, subscription))
 
-    approval = asyncio.create_task(world.service.approve(subscription, actor=SECOND_PERSON, reason="agreed"))
-    withdrawal = asyncio.create_task(world.service.withdraw(subscription, actor=AGENT, reason="stays"))
+    requests = {
+        "approve": world.service.approve(subscription, actor=SECOND_PERSON, reason="agreed", request_id="1"),
+        "withdraw": world.service.withdraw(subscription, actor=AGENT, reason="stays", request_id="1"),
+    }
+    sent = {}
+    for name in sorted(requests, key=lambda name: name != first):
+        sent[name] = asyncio.create_task(requests[name])
+        await world.arrived(world.handle(subscription), f"{name}:1")
     async with world.worker():
-        outcomes = await asyncio.gather(approval, withdrawal, return_exceptions=True)
+        refusal = await refused(sent["approve"])
+        withdrawn = await sent["withdraw"]
         ended = contract.CancellationStatus.model_validate(await world.handle(subscription).result())
 
-    assert ended.stage is Stage.WITHDRAWN
-    assert isinstance(outcomes[1], contract.CancellationStatus)
+    assert withdrawn.stage is ended.stage is Stage.WITHDRAWN
+    assert refusal.code == why_not_approved
+    assert world.refusals(subscription) == [("approve.refused", why_not_approved)]
+    assert "goodwill.approved" not in world.actions(subscription)
 
 
 async def _awaits_approval(world: World, subscription: str) -> bool:

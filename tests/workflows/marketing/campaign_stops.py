@@ -38,8 +38,12 @@ async def stage_is(world: World, subscription: str, stage: Stage) -> bool:
     return await world.stage(subscription) is stage
 
 
-async def agree(world: World, subscription: str, decision: str = "agreed") -> contract.CancellationStatus:
-    return await world.service.consent(subscription, ConsentDecision(decision), actor=AGENT, because=CALLED)
+async def agree(
+    world: World, subscription: str, decision: str = "agreed", *, request_id: str | None = None
+) -> contract.CancellationStatus:
+    return await world.service.consent(
+        subscription, ConsentDecision(decision), actor=AGENT, because=CALLED, request_id=request_id
+    )
 
 
 def mailed(world: World, subscription: str, occasion: str) -> list[tuple[str, str]]:

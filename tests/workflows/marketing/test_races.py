@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 from temporalio.client import WorkflowHandle
@@ -63,7 +64,8 @@ async def test_a_consent_and_its_time_limit_in_one_task_have_one_winner(idle_wor
         await world.pass_until(subscription, limit - SOON)
     await eventually(lambda: is_past(world, world.handle(subscription), limit))
 
-    consent = asyncio.create_task(agree(world, subscription))
+    consent = asyncio.create_task(agree(world, subscription, request_id="1"))
+    await world.arrived(world.handle(subscription), "consent:1")
     async with world.worker():
         [outcome] = await asyncio.gather(consent, return_exceptions=True)
         await eventually(lambda: stage_is(world, subscription, Stage.SCHEDULED))
@@ -90,18 +92,30 @@ async def test_two_answers_at_once_have_one_winner(world: World) -> None:
     await eventually(lambda: stage_is(world, subscription, Stage.SCHEDULED))
 
 
-async def test_a_consent_and_a_withdrawal_in_one_task_end_the_case_and_stop_nothing(idle_world: World) -> None:
+@pytest.mark.parametrize(("first", "refusals"), [("consent", []), ("withdraw", ["consent_not_awaited"])])
+async def test_a_consent_and_a_withdrawal_in_one_task_end_the_case_and_stop_nothing(
+    idle_world: World, first: str, refusals: list[str]
+) -> None:
     world, subscription = idle_world, idle_world.subscription(campaigns=["A"])
     async with world.worker():
         await consent_awaited(world, subscription)
 
-    consent = asyncio.create_task(agree(world, subscription))
-    withdrawal = asyncio.create_task(world.service.withdraw(subscription, actor=AGENT, reason="stays"))
+    requests = {
+        "consent": agree(world, subscription, request_id="1"),
+        "withdraw": world.service.withdraw(subscription, actor=AGENT, reason="stays", request_id="1"),
+    }
+    sent = {}
+    for name in sorted(requests, key=lambda name: name != first):
+        sent[name] = asyncio.create_task(requests[name])
+        await world.arrived(world.handle(subscription), f"{name}:1")
     async with world.worker():
-        await asyncio.gather(consent, withdrawal, return_exceptions=True)
+        [outcome] = await asyncio.gather(sent["consent"], return_exceptions=True)
+        withdrawn = await sent["withdraw"]
         ended = contract.CancellationStatus.model_validate(await world.handle(subscription).result())
 
-    assert ended.stage is Stage.WITHDRAWN
+    assert withdrawn.stage is ended.stage is Stage.WITHDRAWN
+    assert isinstance(outcome, Refusal) is (first == "withdraw")
+    assert [code for _, code in world.refusals(subscription)] == refusals
     assert world.activities(subscription) == RUNNING
 
 
@@ -182,10 +196,11 @@ async def test_a_verification_and_the_time_limit_of_a_marketing_service_in_one_t
         await world.environment.fast_forward(workflow, limit - SOON - now)
     await eventually(lambda: is_past(world, workflow, limit))
 
-    word = world.marketing.attest(world.organization(subscription), actor=AGENT, reason="called back")
+    word = world.marketing.attest(world.organization(subscription), actor=AGENT, reason="called back", request_id="1")
     verified = asyncio.create_task(word)
+    await world.arrived(workflow, "attest:1")
     async with world.worker():
-        await asyncio.wait_for(verified, 30)
+        await verified
         ended = contract.MarketingCancellationStatus.model_validate(await workflow.result())
 
     assert ended.stage is MarketingStage.CANCELED

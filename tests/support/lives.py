@@ -19,6 +19,7 @@ async def closed(world: World) -> str:
     subscription = world.subscription()
     await world.start(subscription)
     await world.pass_time(subscription, timedelta(days=32))
+    await world.handle(subscription).result()
     return cancellation_workflow_id(subscription)
 
 
@@ -28,6 +29,7 @@ async def reversed_in_time(world: World) -> str:
     await world.start(subscription)
     await world.pass_time(subscription, timedelta(days=10))
     await world.service.reverse(subscription, world.identity(subscription), actor=AGENT)
+    await world.handle(subscription).result()
     return cancellation_workflow_id(subscription)
 
 
@@ -38,6 +40,7 @@ async def withdrawn(world: World) -> str:
     await world.start(subscription, answers=world.answers(subscription, terminate_on=day))
     await world.pass_time(subscription, timedelta(days=38))
     await world.service.withdraw(subscription, actor=AGENT, reason="the customer called again")
+    await world.handle(subscription).result()
     return cancellation_workflow_id(subscription)
 
 
@@ -47,6 +50,7 @@ async def abandoned(world: World) -> str:
     await world.start(subscription, complete=False)
     await world.service.answer(subscription, {"data": "none"}, actor=AGENT)
     await world.pass_time(subscription, timedelta(days=15))
+    await world.handle(subscription).result()
     return cancellation_workflow_id(subscription)
 
 
@@ -58,6 +62,7 @@ async def after_a_credit_memo(world: World) -> str:
     await world.start(subscription)
     await world.service.post_credit_memo(invoice, number=f"CM-{invoice}", actor="billing")
     await world.pass_time(subscription, timedelta(days=33))
+    await world.handle(subscription).result()
     return cancellation_workflow_id(subscription)
 
 
@@ -67,6 +72,7 @@ async def with_goodwill(world: World) -> str:
     await world.start(subscription, goodwill=Goodwill(reason="a customer for ten years"))
     await world.service.approve(subscription, actor="supervisor", reason="agreed")
     await world.pass_time(subscription, timedelta(days=33))
+    await world.handle(subscription).result()
     return cancellation_workflow_id(subscription)
 
 

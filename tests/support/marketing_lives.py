@@ -24,6 +24,7 @@ async def stopped_by_consent(world: World) -> str:
     await world.pass_time(subscription, timedelta(days=2))
     await world.marketing.acknowledge_stop(world.campaign(subscription, "A"), actor="ad-centre")
     await world.pass_time(subscription, timedelta(days=75))
+    await world.handle(subscription).result()
     return cancellation_workflow_id(subscription)
 
 
@@ -31,6 +32,7 @@ async def kept_for_want_of_consent(world: World) -> str:
     """Nobody answers, so the campaigns are kept and the case goes on."""
     subscription = await _consent_asked(world)
     await world.pass_time(subscription, timedelta(days=80))
+    await world.handle(subscription).result()
     return cancellation_workflow_id(subscription)
 
 

@@ -22,6 +22,7 @@ class Door:
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
         self._server: asyncio.Server | None = None
         self._passing: set[asyncio.StreamWriter] = set()
+        self._entered: set[asyncio.Task[None] | None] = set()
         self._shut_after: dict[str, int] = {}
 
     def __enter__(self) -> Self:
@@ -31,6 +32,7 @@ class Door:
 
     def __exit__(self, *_: object) -> None:
         self.shut()
+        self._do(self._over())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -54,7 +56,7 @@ class Door:
         return self._server is not None
 
     def _do(self, what: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(what, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(what, self._loop).result(60)
 
     async def _open(self) -> None:
         if self._server is None:
@@ -67,12 +69,27 @@ class Door:
         for writer in self._passing:
             writer.transport.abort()
 
+    async def _over(self) -> None:
+        """Wait until whoever has entered has left: what is still open when the loop ends would warn in another test."""
+        await asyncio.gather(*(entered for entered in self._entered if entered), return_exceptions=True)
+
     async def _enter(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server_reader, server_writer = await asyncio.open_connection(HOST, self._target)
-        both = {writer, server_writer}
-        self._passing |= both
-        await asyncio.gather(self._pass_on(reader, server_writer, "in"), self._pass_on(server_reader, writer, "out"))
-        self._passing -= both
+        entered = asyncio.current_task()
+        self._entered.add(entered)
+        self._passing.add(writer)
+        try:
+            server_reader, server_writer = await asyncio.open_connection(HOST, self._target)
+            self._passing.add(server_writer)
+            if not self.is_open:
+                server_writer.transport.abort()
+            await asyncio.gather(
+                self._pass_on(reader, server_writer, "in"), self._pass_on(server_reader, writer, "out")
+            )
+            self._passing.discard(server_writer)
+        finally:
+            writer.close()
+            self._passing.discard(writer)
+            self._entered.discard(entered)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: str) -> None:
         with suppress(ConnectionError):

@@ -113,7 +113,8 @@ class Mailbox:
 
     def open(self) -> None:
         """Answer."""
-        self._controller = Controller(self, hostname=HOST, port=self._port)
+        # It starts in a thread, for which five seconds, its own limit, are too few on a busy machine.
+        self._controller = Controller(self, hostname=HOST, port=self._port, ready_timeout=60)
         self._controller.start()
 
     def close(self) -> None:

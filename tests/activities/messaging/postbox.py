@@ -73,7 +73,10 @@ class Postbox:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        controller = Controller(self, hostname="127.0.0.1", port=port, tls_context=tls, enable_SMTPUTF8=utf8)
+        # It starts in a thread, for which five seconds, its own limit, are too few on a busy machine.
+        controller = Controller(
+            self, hostname="127.0.0.1", port=port, ready_timeout=60, tls_context=tls, enable_SMTPUTF8=utf8
+        )
         controller.start()
         try:
             yield f"127.0.0.1:{port}"

@@ -31,13 +31,15 @@ from storage.schema.migrate import newest_revision
 from storage.tenants.database import READER_ROLE
 from tests.deployment.files import SERVICES, shell_script
 from tests.support.processes import python, wait_until
-from tests.support.servers import free_ports, supervised
+from tests.support.servers import STARTS_WITHIN, free_ports, supervised
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server as it is after its first start: nothing of ours in it."""
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=str(temporal_program())) as environment:
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(temporal_program()), dev_server_startup_timeout=STARTS_WITHIN
+    ) as environment:
         yield environment
 
 

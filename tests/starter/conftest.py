@@ -11,6 +11,7 @@ from contract import TASK_QUEUE
 from runtime.temporal import offramp_plugin
 from starter.local.temporal import temporal_program
 from tests.support.command_line import CommandLine
+from tests.support.servers import STARTS_WITHIN
 from tests.support.world import Mailbox, World
 
 
@@ -19,6 +20,7 @@ async def plain_temporal() -> AsyncIterator[WorkflowEnvironment]:
     """A Temporal server whose clock is the wall's; schedules need one."""
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(temporal_program()),
+        dev_server_startup_timeout=STARTS_WITHIN,
         search_attributes=contract.SEARCH_ATTRIBUTES,
         plugins=[offramp_plugin()],
     )

@@ -500,8 +500,12 @@ async def refused(asked: Awaitable[object]) -> RefusalDetails:
     return refusal
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 20) -> None:
-    """Wait for what happens outside the workflow's clock, looking again and again."""
+async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 60) -> None:
+    """Wait for what happens outside the workflow's clock, looking again and again.
+
+    It waits longer than the service's own time-outs, after which a step, a task or a delivery is done anew: 5, 10 and 30
+    seconds, of which a busy machine may need one.
+    """
     async with asyncio.timeout(within):
         while not await holds():  # noqa: ASYNC110 - there is nothing to be notified by
             await asyncio.sleep(0.02)

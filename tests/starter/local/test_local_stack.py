@@ -116,7 +116,7 @@ async def test_it_starts_in_order_serves_other_terminals_refuses_a_second_one_an
         with stack(directory) as second:
             second.wait_until_said("local_stack_already_running")
             assert second.said(str(first.process.pid))
-            assert second.process.wait(20) == 1
+            assert second.process.wait(60) == 1
 
         pids = [record.pid for record in first.records().values()]
         assert first.stop() == 0

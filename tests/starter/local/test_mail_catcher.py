@@ -31,7 +31,7 @@ def catcher(data_directory: Path) -> Iterator[int]:
         wait_until(lambda: not is_free(port), "the mail catcher listens")
         yield port
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def send(port: int, subject: str, *, message_id: str, text: str = "Guten Tag") -> None:

@@ -126,7 +126,7 @@ def test_what_a_killed_stack_left_behind_is_found_and_stopped(tmp_path: Path) ->
         record = record_of(process, "/bin/sleep", "1000")
         record.keep(tmp_path)
         assert stop_leftovers(tmp_path) == [record]
-        assert process.wait(5) == -signal.SIGTERM
+        assert process.wait(60) == -signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
 
 

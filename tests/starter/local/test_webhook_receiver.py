@@ -26,7 +26,7 @@ def receiver(file: Path) -> Iterator[str]:
         wait_until(lambda: not is_free(port), "the receiver listens")
         yield f"http://{HOST}:{port}/"
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.fixture

@@ -18,11 +18,6 @@ from tests.support.processes import wait_until
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def s3(object_store: ObjectStoreSettings) -> Objects:
-    return Objects(object_store)
-
-
 def test_a_signed_link_gives_the_object_under_the_name_asked_for_to_whoever_has_it(s3: Objects) -> None:
     s3.put("export/1/table.csv", b"id\n1\n")
     link = s3.signed_link("export/1/table.csv", expires_in=MINUTE, file_name='Kündigung "2026".csv')

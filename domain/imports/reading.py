@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import ValidationError
 
 from domain.cancellation.identity import canonical_url
-from domain.imports import refusals
+from domain.imports import id_refusals, refusals
 from domain.imports.document import (
     ImportedContract,
     ImportedInvoice,
@@ -45,11 +45,11 @@ Kind = Literal[
 SECTIONS = ("policies", "queues", "organizations", "contracts", "subscriptions", "invoices")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_UNKNOWN: dict[Kind, type[refusals.ReferenceUnknown]] = {
-    "policy": refusals.PolicyUnknown,
-    "organization": refusals.OrganizationUnknown,
-    "contract": refusals.ContractUnknown,
-    "line": refusals.LineUnknown,
+_UNKNOWN: dict[Kind, type[id_refusals.ReferenceUnknown]] = {
+    "policy": id_refusals.PolicyUnknown,
+    "organization": id_refusals.OrganizationUnknown,
+    "contract": id_refusals.ContractUnknown,
+    "line": id_refusals.LineUnknown,
 }
 
 
@@ -118,12 +118,12 @@ class _Reader:
         self._queues(raw.get("queues"))
         self._organizations(raw.get("organizations"))
         for path, item in self._items(raw.get("contracts"), "contracts"):
-            self._only("contract", item.get("number"), f"{path}.number", refusals.DuplicateId)
+            self._only("contract", item.get("number"), f"{path}.number", id_refusals.DuplicateId)
             if (contract := self._entry(ImportedContract.model_validate, item, path, ImportedContract)) is not None:
                 self.document.contracts.append(Placed(path, contract))
         self._subscriptions(raw.get("subscriptions"))
         for path, item in self._items(raw.get("invoices"), "invoices"):
-            self._only("invoice", item.get("number"), f"{path}.number", refusals.DuplicateId)
+            self._only("invoice", item.get("number"), f"{path}.number", id_refusals.DuplicateId)
             self._refers(path, item, "line", "line")
             if (invoice := self._entry(ImportedInvoice.model_validate, item, path, ImportedInvoice)) is not None:
                 if invoice.period_end < invoice.period_start:
@@ -149,32 +149,32 @@ class _Reader:
 
     def _queues(self, raw: object) -> None:
         for path, item in self._items(raw, "queues"):
-            self._only("queue", item.get("name"), f"{path}.name", refusals.DuplicateId)
+            self._only("queue", item.get("name"), f"{path}.name", id_refusals.DuplicateId)
             if (queue := self._entry(ImportedQueue.model_validate, item, path, ImportedQueue)) is not None:
                 self.document.queues.append(Placed(path, queue))
 
     def _organizations(self, raw: object) -> None:
         for path, item in self._items(raw, "organizations"):
-            self._only("organization", item.get("id"), f"{path}.id", refusals.DuplicateId)
+            self._only("organization", item.get("id"), f"{path}.id", id_refusals.DuplicateId)
             self._refers(path, item, "policy", "policy", default="standard")
             organization = self._entry(ImportedOrganization.model_validate, item, path, ImportedOrganization)
             if organization is None:
                 continue
             url, name = organization.url, organization.unique_name
-            self._only("url", url, f"{path}.url", refusals.DuplicateUrl, key=canonical_url(url))
-            self._only("name", name, f"{path}.unique_name", refusals.DuplicateUniqueName, key=name.casefold())
-            self._only("schema", organization.data_schema, f"{path}.data_schema", refusals.DuplicateDataSchema)
+            self._only("url", url, f"{path}.url", id_refusals.DuplicateUrl, key=canonical_url(url))
+            self._only("name", name, f"{path}.unique_name", id_refusals.DuplicateUniqueName, key=name.casefold())
+            self._only("schema", organization.data_schema, f"{path}.data_schema", id_refusals.DuplicateDataSchema)
             if (service := organization.marketing_service) is not None:
                 for i, campaign in enumerate(service.campaigns):
                     at = f"{path}.marketing_service.campaigns[{i}]"
-                    self._only("campaign", campaign.id, f"{at}.id", refusals.DuplicateId)
+                    self._only("campaign", campaign.id, f"{at}.id", id_refusals.DuplicateId)
                     for j, activity in enumerate(campaign.activities):
-                        self._only("activity", activity.id, f"{at}.activities[{j}].id", refusals.DuplicateId)
+                        self._only("activity", activity.id, f"{at}.activities[{j}].id", id_refusals.DuplicateId)
             self.document.organizations.append(Placed(path, organization))
 
     def _subscriptions(self, raw: object) -> None:
         for path, item in self._items(raw, "subscriptions"):
-            self._only("subscription", item.get("id"), f"{path}.id", refusals.DuplicateId)
+            self._only("subscription", item.get("id"), f"{path}.id", id_refusals.DuplicateId)
             self._refers(path, item, "organization", "organization")
             header = {name: value for name, value in item.items() if name != "lines"}
             subscription = self._entry(ImportedSubscription.model_validate, header, path, ImportedSubscription)
@@ -184,13 +184,13 @@ class _Reader:
                 self._line(at, line, item.get("id") if subscription is None else subscription.id)
 
     def _line(self, path: str, item: dict[str, Any], subscription: object) -> None:
-        self._only("line", item.get("id"), f"{path}.id", refusals.DuplicateId)
+        self._only("line", item.get("id"), f"{path}.id", id_refusals.DuplicateId)
         self._refers(path, item, "contract", "contract")
         planned_lines = item.get("planned_lines")
         for index, planned in enumerate(planned_lines if isinstance(planned_lines, list) else ()):
             at = f"{path}.planned_lines[{index}]"
             if isinstance(planned, dict):
-                self._only("planned_line", planned.get("id"), f"{at}.id", refusals.DuplicateId)
+                self._only("planned_line", planned.get("id"), f"{at}.id", id_refusals.DuplicateId)
             if index:
                 self._problem(at, refusals.TwoPlannedLines(str(item.get("id")), f"{path}.planned_lines[0]"))
         line = self._entry(ImportedLine.model_validate, item, path, ImportedLine)
@@ -240,7 +240,7 @@ class _Reader:
         kind: str,
         value: object,
         path: str,
-        duplicate: type[refusals.DuplicateInDocument],
+        duplicate: type[id_refusals.DuplicateInDocument],
         *,
         key: object | None = None,
     ) -> None:

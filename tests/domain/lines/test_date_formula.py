@@ -9,12 +9,14 @@ from pydantic import BaseModel, ValidationError
 from domain.civil_dates import DateOutOfRange
 from domain.lines.date_formula import (
     DateFormula,
+    FormulaTerm,
+)
+from domain.lines.formula_refusals import (
     FormulaEmpty,
     FormulaFormUnsupported,
     FormulaMalformed,
     FormulaNumberTooLarge,
     FormulaRefused,
-    FormulaTerm,
     FormulaTooLong,
 )
 from tests.domain.lines.date_strategies import modest

@@ -7,8 +7,8 @@ from itertools import islice
 
 from temporalio import activity
 
-from activities.cancellation import told_of
 from activities.common.long_work import DataWork, configured, go_on, waiting_for_others
+from activities.common.records import recorded
 from contract.steps import Erased, Recorded, Step
 from records import erasure as erasures
 from records.erasure import ErasedThing, ErasureBlocked
@@ -39,18 +39,18 @@ class Eraser(DataWork):
 
         """
         try:
-            with self._transaction() as session:
-                plan = erasures.begin_erasure(session, step)
+            with self._transaction() as transaction:
+                plan = erasures.begin_erasure(transaction, step)
             with waiting_for_others():
                 self._erase_objects(step.cancellation)
                 if plan.data_schema is not None:
                     self._erase_schema(step.cancellation, plan.data_schema)
         except ErasureBlocked as blocked:
-            with self._transaction() as session:
-                return Erased(waits_for=blocked.obstacle, last_message=told_of(session, step.cancellation).last_message)
-        with self._transaction() as session:
-            certificate = erasures.finish_erasure(session, step, at=datetime.now(UTC), channels=self._channels)
-            return Erased(certificate=certificate, last_message=told_of(session, step.cancellation).last_message)
+            with self._transaction() as transaction:
+                return Erased(waits_for=blocked.obstacle, last_message=recorded(transaction, step).last_message)
+        with self._transaction() as transaction:
+            certificate = erasures.finish_erasure(transaction, step, at=datetime.now(UTC))
+            return Erased(certificate=certificate, last_message=recorded(transaction, step).last_message)
 
     @activity.defn
     def discard_copies(self, step: Step) -> Recorded:
@@ -61,9 +61,9 @@ class Eraser(DataWork):
                 prefix = objects_prefix(step.cancellation)
                 removed = self._objects.delete_all(prefix, on_batch=lambda _: go_on()).objects
                 self._objects.discard_unfinished(prefix)
-        with self._transaction() as session:
-            erasures.note_discarded(session, step, objects=removed, at=datetime.now(UTC))
-            return told_of(session, step.cancellation)
+        with self._transaction() as transaction:
+            erasures.note_discarded(transaction, step, objects=removed, at=datetime.now(UTC))
+            return recorded(transaction, step)
 
     def _erase_objects(self, cancellation: str) -> None:
         objects = configured(self._objects, ObjectStoreNotConfigured)
@@ -99,12 +99,12 @@ class Eraser(DataWork):
     @contextmanager
     def _step(self, cancellation: str) -> Iterator[None]:
         """Erase something within: a hold that is placed at the same time comes before it, or after it."""
-        with self._transaction() as session:
-            erasures.refuse_when_blocked(session, cancellation)
+        with self._transaction() as transaction:
+            erasures.refuse_when_blocked(transaction, cancellation)
             yield
-            erasures.confirm(session, cancellation, at=datetime.now(UTC))
+            erasures.confirm(transaction, cancellation, at=datetime.now(UTC))
 
     def _note(self, cancellation: str, *things: ErasedThing) -> None:
         """Note what goes, in a transaction of its own: it is known even if we die between its going and our word of it."""
-        with self._transaction() as session:
-            erasures.note(session, cancellation, things, at=datetime.now(UTC))
+        with self._transaction() as transaction:
+            erasures.note(transaction, cancellation, things, at=datetime.now(UTC))

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio import activity
 
+from activities.common.records import OnRecords
 from contract.steps import OpenRun, UpdatePass
 from domain.civil_time import TimeZoneUnknown, day_of, time_zone
 from domain.lines.runs import LineDatesProgress
@@ -38,7 +38,7 @@ class NightlySettings(BaseSettings):
             raise RefusedValue(refusal) from None
 
 
-class LineDates:
+class LineDates(OnRecords):
     """The activities of the update. ``channels`` and ``zone`` are those of this installation."""
 
     def __init__(
@@ -50,8 +50,7 @@ class LineDates:
         chunk_lines: int = CHUNK_LINES,
         slice_: timedelta = SLICE,
     ) -> None:
-        self._engine = engine
-        self._channels = channels
+        super().__init__(engine, channels)
         self._zone = zone
         self._chunk_lines = chunk_lines
         self._slice = slice_
@@ -70,9 +69,9 @@ class LineDates:
 
         """
         zone = time_zone(wanted.zone or self._zone).key
-        with Session(self._engine) as session, session.begin():
+        with self._transaction() as transaction:
             return open_run(
-                session,
+                transaction,
                 wanted.run,
                 as_of=wanted.as_of or day_of(wanted.instant, zone),
                 zone=zone,
@@ -91,20 +90,18 @@ class LineDates:
         ends_at = time.monotonic() + self._slice.total_seconds()
         went_on = False
         while True:
-            with Session(self._engine) as session, session.begin():
-                progress = progress_of(session, wanted.run)
+            with self._transaction() as transaction:
+                progress = progress_of(transaction.session, wanted.run)
             activity.heartbeat(progress.closed, progress.rolled, progress.failed)
             over = went_on and time.monotonic() >= ends_at
             if progress.passes >= wanted.number or over or activity.is_worker_shutdown():
                 return progress
-            with self._engine.begin() as connection:
-                update_chunk(
-                    connection, wanted.run, at=datetime.now(UTC), channels=self._channels, limit=self._chunk_lines
-                )
+            with self._transaction() as transaction:
+                update_chunk(transaction, wanted.run, at=datetime.now(UTC), limit=self._chunk_lines)
             went_on = True
 
     @activity.defn
     def finish_line_dates_run(self, run: str) -> LineDatesProgress:
         """Note that a run is over."""
-        with Session(self._engine) as session, session.begin():
-            return finish_run(session, run, datetime.now(UTC))
+        with self._transaction() as transaction:
+            return finish_run(transaction, run, datetime.now(UTC))

@@ -3,14 +3,13 @@
 Each is one transaction in PostgreSQL, and changes nothing when it is run again.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities.cancellation import last_messages
+from activities.common.records import OnRecords
 from activities.messaging.links import LinkPurpose, Links, LinkTampered
 from contract.steps import (
     AdCentreReminder,
@@ -28,18 +27,20 @@ from contract.steps import (
 from domain.marketing import ConsentUnfounded
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
-from records import audit
+from records import audit, outbox
 from records.marketing import service as marketing_service
 from records.marketing import stops as marketing
 from records.marketing.service import open_marketing_case
+from records.transaction import Transaction
+
+P = ParamSpec("P")
 
 
-class MarketingRecords:
+class MarketingRecords(OnRecords):
     """The marketing service in PostgreSQL. ``links`` reads what our mails link to; None where there are no pages."""
 
     def __init__(self, engine: Engine, channels: frozenset[Channel], links: Links | None = None) -> None:
-        self._engine = engine
-        self._channels = channels
+        super().__init__(engine, channels)
         self._links = links
 
     @property
@@ -62,14 +63,16 @@ class MarketingRecords:
     @activity.defn
     def request_consent(self, request: ConsentRequest) -> ConsentAsked:
         """Ask the marketing service's own administrator to agree, where that is another person."""
-        with self._transaction() as session:
-            needed = marketing.request_consent(session, request.step, until=request.until, channels=self._channels)
-            return ConsentAsked(needed=needed, last_message=last_messages(session, request.step.cancellation))
+        with self._transaction() as transaction:
+            needed = marketing.request_consent(transaction, request.step, until=request.until)
+            return ConsentAsked(
+                needed=needed, last_message=outbox.last_of(transaction.session, request.step.cancellation)
+            )
 
     @activity.defn
     def remind_of_consent(self, step: Step) -> Recorded:
         """Ask them again, once per occasion."""
-        return self._told(step, lambda session: marketing.remind_of_consent(session, step, channels=self._channels))
+        return self._recorded(marketing.remind_of_consent, step)
 
     @activity.defn
     def save_consent(self, given: ConsentGiven) -> Recorded:
@@ -81,30 +84,22 @@ class MarketingRecords:
         """
         how = self._how_given(given)
         step = given.step.model_copy(update={"why": given.attested_because})
-        return self._told(
-            step,
-            lambda session: marketing.save_consent(session, step, given.decision, how=how, channels=self._channels),
-        )
+        return self._recorded(marketing.save_consent, step, given.decision, how=how)
 
     @activity.defn
     def time_consent_out(self, step: Step) -> Recorded:
         """Keep that they did not answer in time."""
-        return self._told(step, lambda session: marketing.time_consent_out(session, step, channels=self._channels))
+        return self._recorded(marketing.time_consent_out, step)
 
     @activity.defn
     def stop_campaigns(self, step: Step) -> StopRecorded:
         """Mark every current activity as stopping, and note what the ad centre is asked for."""
-        return self._stopped(step, lambda session: marketing.stop_campaigns(session, step, channels=self._channels))
+        return self._stopped(marketing.stop_campaigns, step)
 
     @activity.defn
     def remind_ad_centre(self, reminder: AdCentreReminder) -> StopRecorded:
         """Note that the ad centre is asked again for what it has not acknowledged."""
-        return self._stopped(
-            reminder.step,
-            lambda session: marketing.remind_ad_centre(
-                session, reminder.step, reminder.number, channels=self._channels
-            ),
-        )
+        return self._stopped(marketing.remind_ad_centre, reminder.step, reminder.number)
 
     @activity.defn
     def acknowledge_stop(self, acknowledged: StopAcknowledged) -> StopRecorded:
@@ -114,24 +109,19 @@ class MarketingRecords:
             CampaignUnknown, StopNotRequested, StopOfAnotherCase.
 
         """
-        return self._stopped(
-            acknowledged.step,
-            lambda session: marketing.acknowledge_stop(
-                session, acknowledged.step, acknowledged.campaign, channels=self._channels
-            ),
-        )
+        return self._stopped(marketing.acknowledge_stop, acknowledged.step, acknowledged.campaign)
 
     @activity.defn
     def open_marketing_case(self, request: OpenMarketingRequest) -> MarketingOpened:
         """Open the cancellation of a marketing service; a refusal is kept in the audit trail."""
         try:
-            with self._transaction() as session:
-                case = open_marketing_case(session, request, channels=self._channels)
-                return MarketingOpened(case=case, last_message=last_messages(session, case.cancellation))
+            with self._transaction() as transaction:
+                case = open_marketing_case(transaction, request)
+                return MarketingOpened(case=case, last_message=outbox.last_of(transaction.session, case.cancellation))
         except Refusal as refusal:
-            with self._transaction() as session:
+            with self._transaction() as transaction:
                 audit.record(
-                    session,
+                    transaction,
                     "marketing_cancellation.refused",
                     actor=request.actor,
                     at=request.at,
@@ -145,19 +135,17 @@ class MarketingRecords:
     @activity.defn
     def cancel_marketing_service(self, step: Step) -> StopRecorded:
         """Cancel the service for ever, and note what the ad centre is asked to stop."""
-        return self._stopped(
-            step, lambda session: marketing_service.cancel_service(session, step, channels=self._channels)
-        )
+        return self._stopped(marketing_service.cancel_service, step)
 
     @activity.defn
     def complete_marketing_case(self, step: Step) -> Recorded:
         """End a case whose campaigns are all stopped."""
-        return self._told(step, lambda session: marketing_service.complete(session, step))
+        return self._recorded(marketing_service.complete, step)
 
     @activity.defn
     def abandon_marketing_case(self, step: Step) -> Recorded:
         """End a case whose administrator was not verified in time."""
-        return self._told(step, lambda session: marketing_service.abandon(session, step, channels=self._channels))
+        return self._recorded(marketing_service.abandon, step)
 
     def _how_given(self, given: ConsentGiven) -> str:
         if (given.token is None) == (given.attested_because is None):
@@ -171,16 +159,13 @@ class MarketingRecords:
             raise LinkTampered
         return "link"
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
-        with Session(self._engine, autoflush=False) as session, session.begin():
-            yield session
-
-    def _told(self, step: Step, write: Callable[[Session], object]) -> Recorded:
-        with self._transaction() as session:
-            write(session)
-            return Recorded(last_message=last_messages(session, step.cancellation))
-
-    def _stopped(self, step: Step, write: Callable[[Session], CampaignStop]) -> StopRecorded:
-        with self._transaction() as session:
-            return StopRecorded(stop=write(session), last_message=last_messages(session, step.cancellation))
+    def _stopped(
+        self,
+        write: Callable[Concatenate[Transaction, Step, P], CampaignStop],
+        step: Step,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> StopRecorded:
+        with self._transaction() as transaction:
+            stop = write(transaction, step, *args, **kwargs)
+            return StopRecorded(stop=stop, last_message=outbox.last_of(transaction.session, step.cancellation))

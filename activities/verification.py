@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio import activity
 
 from activities.messaging.mail import Mail
 from contract.steps import CodeTried, Step
 from domain.vocabulary import Channel, message_id
+from records.transaction import Transaction
 from records.verification import check_code, fresh_code
 
 
@@ -31,8 +31,8 @@ class Verifier:
         Every try makes a code of its own, because the one before was never kept; its message id is its own too, so that
         nobody drops the mail that holds the code which counts.
         """
-        with Session(self._engine) as session, session.begin():
-            code = fresh_code(session, step)
+        with Transaction.begin(self._engine) as transaction:
+            code = fresh_code(transaction, step)
         self._mail.send_code_mail(
             code, message_id(step.cancellation, f"code-{code.number}-{code.salt[:8]}", Channel.MAIL)
         )
@@ -40,7 +40,7 @@ class Verifier:
     @activity.defn
     def check_code(self, tried: CodeTried) -> None:
         """Verify the billing administrator by a code; a refusal is kept as a try before it is raised."""
-        with Session(self._engine) as session, session.begin():
-            refusal = check_code(session, tried.step, tried.code)
+        with Transaction.begin(self._engine) as transaction:
+            refusal = check_code(transaction, tried.step, tried.code)
         if refusal is not None:
             raise refusal

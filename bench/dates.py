@@ -25,6 +25,7 @@ from domain.lines.terms import update_as_of
 from domain.vocabulary import Channel
 from records.lines.nightly import update_chunk
 from records.lines.runs import open_run
+from records.transaction import Transaction
 from starter.local.postgres import PostgresCluster
 from storage.database import create_database_engine
 from storage.schema.migrate import upgrade
@@ -82,7 +83,7 @@ def _nothing_due(engine: Engine, rounds: int) -> tuple[float, int]:
         with engine.connect() as connection, connection.begin():
             before = _sequential_scans(connection)
             began = time.perf_counter()
-            _run_on(connection, f"none-{number}", data.NOTHING_DUE, channels=WEBHOOKS)
+            _run_on(Transaction(Session(connection), WEBHOOKS), f"none-{number}", data.NOTHING_DUE)
             took.append(time.perf_counter() - began)
             scans += _sequential_scans(connection) - before
     return statistics.median(took), scans
@@ -171,24 +172,22 @@ def _one_subscription(engine: Engine, subscription: str) -> int:
 
 def _run(engine: Engine, name: str, *, audit: bool = True, channels: frozenset[Channel] = NOBODY) -> None:
     """A whole run: one transaction for each chunk, as the activity does it."""
-    with engine.begin() as connection:
-        _open(connection, name, data.AS_OF)
+    with Transaction.begin(engine) as transaction:
+        _open(transaction, name, data.AS_OF)
     while True:
-        with engine.begin() as connection:
-            if update_chunk(connection, name, at=datetime.now(UTC), channels=channels, audit=audit).pass_ended:
+        with Transaction.begin(engine, channels) as transaction:
+            if update_chunk(transaction, name, at=datetime.now(UTC), audit=audit).pass_ended:
                 return
 
 
-def _run_on(connection: Connection, name: str, as_of: date, *, channels: frozenset[Channel]) -> None:
-    _open(connection, name, as_of)
-    while not update_chunk(connection, name, at=datetime.now(UTC), channels=channels).pass_ended:
+def _run_on(transaction: Transaction, name: str, as_of: date) -> None:
+    _open(transaction, name, as_of)
+    while not update_chunk(transaction, name, at=datetime.now(UTC)).pass_ended:
         pass
 
 
-def _open(connection: Connection, name: str, as_of: date) -> None:
-    with Session(connection) as session:
-        open_run(session, name, as_of=as_of, zone="UTC", scope=Scope(), actor="bench", at=datetime.now(UTC))
-        session.flush()
+def _open(transaction: Transaction, name: str, as_of: date) -> None:
+    open_run(transaction, name, as_of=as_of, zone="UTC", scope=Scope(), actor="bench", at=datetime.now(UTC))
 
 
 def _memory(url: str, as_of: date) -> str:
@@ -200,12 +199,12 @@ def _memory(url: str, as_of: date) -> str:
 def _print_memory_of_a_run(url: str, as_of: date) -> None:
     engine = create_database_engine(url)
     name = f"memory as of {as_of}"
-    with engine.begin() as connection:
-        _open(connection, name, as_of)
+    with Transaction.begin(engine) as transaction:
+        _open(transaction, name, as_of)
     ended, lines, began = False, 0, time.perf_counter()
     while not ended:
-        with engine.begin() as connection:
-            chunk = update_chunk(connection, name, at=datetime.now(UTC), channels=WEBHOOKS)
+        with Transaction.begin(engine, WEBHOOKS) as transaction:
+            chunk = update_chunk(transaction, name, at=datetime.now(UTC))
         ended, lines = chunk.pass_ended, lines + chunk.closed + chunk.rolled
     print(f"{lines:,} changed in {time.perf_counter() - began:.0f} s, peak {_peak_mebibytes():.0f} MiB")
 

@@ -13,6 +13,7 @@ from domain.lines.terms import update_as_of
 from records.lines.nightly import update_chunk
 from records.lines.rows import as_domain
 from records.lines.runs import open_run, progress_of
+from records.transaction import Transaction
 from storage.database import create_database_engine
 from storage.tables import SubscriptionLineRow
 
@@ -68,12 +69,12 @@ def check_equality(url: str, lines: int, *, seed: int = 3) -> None:
 
 def _run(url: str) -> Any:
     engine = create_database_engine(url)
-    with Session(engine) as session, session.begin():
-        open_run(session, "run", as_of=_AS_OF, zone="UTC", scope=Scope(), actor="bench", at=datetime.now(UTC))
+    with Transaction.begin(engine) as transaction:
+        open_run(transaction, "run", as_of=_AS_OF, zone="UTC", scope=Scope(), actor="bench", at=datetime.now(UTC))
     ended = False
     while not ended:
-        with engine.begin() as connection:
-            ended = update_chunk(connection, "run", at=datetime.now(UTC)).pass_ended
+        with Transaction.begin(engine) as transaction:
+            ended = update_chunk(transaction, "run", at=datetime.now(UTC)).pass_ended
     with Session(engine) as session:
         progress = progress_of(session, "run")
     engine.dispose()

@@ -35,6 +35,7 @@ from contract.cancellation import (
     Withdraw,
     cancellation_workflow_id,
 )
+from contract.cases import STATUS_FORMS, CaseStatus
 from contract.common import (
     ORGANIZATION,
     PLATFORM,
@@ -131,6 +132,7 @@ __all__ = [
     "SIGNAL_MIGRATION_MOVED",
     "STAGE",
     "STAGE_DEADLINE",
+    "STATUS_FORMS",
     "SUBSCRIPTION_CANCELLATION",
     "SUBSCRIPTION_LINE_DATES_UPDATE",
     "TASK_QUEUE",
@@ -162,6 +164,7 @@ __all__ = [
     "Attestation",
     "CampaignActions",
     "CancellationStatus",
+    "CaseStatus",
     "CorrectMigration",
     "CreditMemoPosted",
     "ExportStatus",

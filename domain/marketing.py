@@ -77,16 +77,6 @@ class CampaignFacts(BaseModel):
     acknowledged: bool = False
 
 
-def marketing_cancellation_id(organization: str, ordinal: int) -> str:
-    """Return the id of the ``ordinal``-th cancellation (from 1) of an organization's marketing service."""
-    return f"{organization}/marketing/{ordinal}"
-
-
-def is_marketing_cancellation(case: str) -> bool:
-    """Whether the id is that of a marketing service's cancellation, and not of a subscription's (``SUB-1001/1``)."""
-    return case.count("/") == 2
-
-
 class CampaignUnknown(Refusal):
     """A campaign that the organization's marketing service has not."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.cases import CaseKind
 from domain.lines.explanation import Statements
 from domain.lines.quote import Quote
 from domain.marketing import CampaignFacts, Consent, MarketingStage
@@ -165,6 +166,15 @@ class MarketingServiceFacts(BaseModel):
         """Return the facts as JSON without what would tell who the customer is."""
         return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
 
+
+Facts = MessageFacts | MarketingServiceFacts
+"""The facts of a message about a case of any kind."""
+
+FACTS: dict[CaseKind, type[Facts]] = {
+    CaseKind.SUBSCRIPTION: MessageFacts,
+    CaseKind.MARKETING_SERVICE: MarketingServiceFacts,
+}
+"""The form of the facts in messages about each kind of case."""
 
 NOT_FOR_SYSTEMS: dict[str, Any] = {
     # Who the customer is, in their own words.

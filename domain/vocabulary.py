@@ -150,11 +150,6 @@ class Event(StrEnum):
     LINE_TERM_ROLLED = "line.term_rolled"
 
 
-def cancellation_id(subscription: str, ordinal: int) -> str:
-    """Return the id of the ``ordinal``-th cancellation (from 1) of a subscription: ``SUB-1001/1``."""
-    return f"{subscription}/{ordinal}"
-
-
 def message_id(cancellation: str, occasion: str, channel: Channel) -> str:
     """Return the id of the message that tells one occasion on one channel.
 

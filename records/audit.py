@@ -8,11 +8,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from storage.tables import AuditRow
+from contract.steps import Step
+from records.transaction import Transaction
+from storage.tables import AuditRow, CancellationRow
 
 
 def record(
-    session: Session,
+    transaction: Transaction,
     action: str,
     *,
     actor: str,
@@ -30,7 +32,7 @@ def record(
     Called first in a transaction with the step's key, it makes the whole transaction happen once: whoever repeats the
     step finds the key taken, also while the first try is still in flight.
     """
-    added = session.execute(
+    added = transaction.session.execute(
         insert(AuditRow)
         .values(
             at=at,
@@ -50,11 +52,42 @@ def record(
     return added.scalar() is not None
 
 
+def record_step(
+    transaction: Transaction,
+    action: str,
+    step: Step,
+    part: str = "",
+    *,
+    line: str | None = None,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    why: str | None = None,
+) -> bool:
+    """Add the row of a business step, or of one of its parts; return False, adding nothing, if it was added before.
+
+    ``why`` stands for the reason of the step where the part has one of its own.
+    """
+    return record(
+        transaction,
+        action,
+        actor=step.actor,
+        at=step.at,
+        step=f"{step.key}:{part}" if part else step.key,
+        why=why or step.why,
+        subscription=step.case.subscription,
+        subscription_line=line,
+        cancellation=step.cancellation,
+        before=before,
+        after=after,
+    )
+
+
 def trail_of(session: Session, subscription: str) -> Sequence[AuditRow]:
     """Return everything that was done to a subscription, its lines and its cancellations, oldest first."""
+    cases = select(CancellationRow.id).where(CancellationRow.subscription == subscription)
     return session.scalars(
         select(AuditRow)
-        .where(or_(AuditRow.subscription == subscription, AuditRow.cancellation.startswith(f"{subscription}/")))
+        .where(or_(AuditRow.subscription == subscription, AuditRow.cancellation.in_(cases)))
         .order_by(AuditRow.id)
     ).all()
 

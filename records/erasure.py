@@ -14,9 +14,12 @@ from sqlalchemy.orm import Session
 
 from contract.steps import Obstacle, Step
 from domain.messaging import ErasureFacts
-from domain.vocabulary import Channel, Event, Stage
-from records.cancellation.cases import HeldCase, hold_case, record_step, tell_of
+from domain.vocabulary import Event, Stage
+from records.audit import record_step
+from records.cancellation.locked_case import LockedCase, lock_case
+from records.cancellation.notices import notify
 from records.legal_holds import is_held
+from records.transaction import Transaction
 from storage.tables import CancellationRow, ErasedThingRow, ErasureRow, ExportRow, OrganizationRow, SubscriptionRow
 
 
@@ -50,14 +53,15 @@ class ErasureBlocked(Exception):  # noqa: N818 - a reason to wait, not a fault
         super().__init__(obstacle.value)
 
 
-def obstacle_to_erasing(session: Session, cancellation: str) -> Obstacle | None:
+def obstacle_to_erasing(transaction: Transaction, cancellation: str) -> Obstacle | None:
     """Return what stands against erasing now; None if nothing does."""
-    return _obstacle(session, hold_case(session, cancellation))
+    return _obstacle(transaction.session, lock_case(transaction, cancellation))
 
 
-def begin_erasure(session: Session, step: Step) -> ErasurePlan:
+def begin_erasure(transaction: Transaction, step: Step) -> ErasurePlan:
     """Open the certificate, once, and return what there is to erase. Raises ErasureBlocked."""
-    case = hold_case(session, step.cancellation)
+    session = transaction.session
+    case = lock_case(transaction, step.cancellation)
     _refuse_when_blocked(session, case)
     row = session.get(ErasureRow, case.row.id)
     if row is None:
@@ -70,7 +74,7 @@ def begin_erasure(session: Session, step: Step) -> ErasurePlan:
         )
         session.add(row)
         session.flush()
-        record_step(session, case, "erasure.begun", step, "begun")
+        record_step(transaction, "erasure.begun", step, "begun")
     return ErasurePlan(
         organization=case.organization.id,
         data_schema=None if row.kept_because else case.organization.data_schema,
@@ -78,20 +82,21 @@ def begin_erasure(session: Session, step: Step) -> ErasurePlan:
     )
 
 
-def refuse_when_blocked(session: Session, cancellation: str) -> None:
+def refuse_when_blocked(transaction: Transaction, cancellation: str) -> None:
     """Raise ErasureBlocked if something stands against erasing; if not, nothing will until the transaction ends."""
-    case = hold_case(session, cancellation)
+    session = transaction.session
+    case = lock_case(transaction, cancellation)
     session.execute(
         select(OrganizationRow.id).where(OrganizationRow.id == case.organization.id).with_for_update(read=True)
     )
     _refuse_when_blocked(session, case)
 
 
-def note(session: Session, cancellation: str, things: Iterable[ErasedThing], *, at: datetime) -> None:
+def note(transaction: Transaction, cancellation: str, things: Iterable[ErasedThing], *, at: datetime) -> None:
     """Note what goes next, with its counts. Takes no lock: whoever erases holds them."""
     for thing in things:
         values = {"rows": thing.rows, "bytes": thing.bytes, "noted_at": at}
-        session.execute(
+        transaction.session.execute(
             insert(ErasedThingRow)
             .values(cancellation=cancellation, kind=thing.kind, name=thing.name, **values)
             .on_conflict_do_update(
@@ -102,21 +107,22 @@ def note(session: Session, cancellation: str, things: Iterable[ErasedThing], *, 
         )
 
 
-def confirm(session: Session, cancellation: str, *, at: datetime) -> None:
+def confirm(transaction: Transaction, cancellation: str, *, at: datetime) -> None:
     """Confirm that everything noted so far is gone."""
-    session.execute(
+    transaction.session.execute(
         update(ErasedThingRow)
         .where(ErasedThingRow.cancellation == cancellation, ErasedThingRow.erased_at.is_(None))
         .values(erased_at=at)
     )
 
 
-def finish_erasure(session: Session, step: Step, *, at: datetime, channels: frozenset[Channel]) -> ErasureFacts:
+def finish_erasure(transaction: Transaction, step: Step, *, at: datetime) -> ErasureFacts:
     """Complete the certificate, which stays, and tell it. Everything noted is gone by now."""
-    case = hold_case(session, step.cancellation)
+    session = transaction.session
+    case = lock_case(transaction, step.cancellation)
     row = session.get_one(ErasureRow, case.row.id)
     if row.finished_at is None:
-        confirm(session, case.row.id, at=at)
+        confirm(transaction, case.row.id, at=at)
         counted: dict[str, tuple[int, int, int]] = {
             kind: (number, int(rows or 0), int(size or 0))
             for kind, number, rows, size in session.execute(
@@ -143,20 +149,20 @@ def finish_erasure(session: Session, step: Step, *, at: datetime, channels: froz
         session.flush()
         facts = _facts(session, row)
         finished = step.model_copy(update={"at": at})
-        record_step(session, case, "erasure.finished", finished, "finished", after=facts.model_dump(mode="json"))
-        tell_of(session, case, Event.DATA_ERASED, finished, channels=channels, erasure=facts)
+        record_step(transaction, "erasure.finished", finished, "finished", after=facts.model_dump(mode="json"))
+        notify(transaction, case, Event.DATA_ERASED, finished, erasure=facts)
     return _facts(session, row)
 
 
-def note_discarded(session: Session, step: Step, *, objects: int, at: datetime) -> None:
+def note_discarded(transaction: Transaction, step: Step, *, objects: int, at: datetime) -> None:
     """Keep that the copies made for a case that ended otherwise are removed."""
-    case = hold_case(session, step.cancellation)
-    session.execute(
+    case = lock_case(transaction, step.cancellation)
+    transaction.session.execute(
         update(ExportRow)
         .where(ExportRow.cancellation == case.row.id, ExportRow.erased_at.is_(None))
         .values(erased_at=at)
     )
-    record_step(session, case, "export.discarded", step, after={"objects": objects})
+    record_step(transaction, "export.discarded", step, after={"objects": objects})
 
 
 def certificate_of(session: Session, cancellation: str) -> ErasureFacts | None:
@@ -175,19 +181,19 @@ def erased_things(session: Session, cancellation: str) -> list[ErasedThing]:
     return [ErasedThing.model_validate(row, from_attributes=True) for row in rows]
 
 
-def _obstacle(session: Session, case: HeldCase) -> Obstacle | None:
+def _obstacle(session: Session, case: LockedCase) -> Obstacle | None:
     if is_held(session, case.organization.id):
         return Obstacle.HOLD
     unacknowledged = exists().where(ExportRow.cancellation == case.row.id, ExportRow.acknowledged_at.is_(None))
     return Obstacle.ACKNOWLEDGEMENT if session.scalar(select(unacknowledged)) else None
 
 
-def _refuse_when_blocked(session: Session, case: HeldCase) -> None:
+def _refuse_when_blocked(session: Session, case: LockedCase) -> None:
     if (obstacle := _obstacle(session, case)) is not None:
         raise ErasureBlocked(obstacle)
 
 
-def _other_user(session: Session, case: HeldCase) -> str | None:
+def _other_user(session: Session, case: LockedCase) -> str | None:
     """Another subscription for which the organization's data must stay: one that is on, or could be reversed."""
     closed = exists().where(CancellationRow.subscription == SubscriptionRow.id, CancellationRow.stage == "closed")
     return session.scalar(

@@ -11,9 +11,12 @@ from sqlalchemy.orm import Session
 from contract.steps import Step
 from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
 from domain.messaging import ExportFacts
-from domain.vocabulary import Channel, Event, Stage
-from records.cancellation.cases import HeldCase, hold_case, record_step, tell_of
+from domain.vocabulary import Event, Stage
+from records.audit import record_step
+from records.cancellation.locked_case import LockedCase, lock_case
+from records.cancellation.notices import notify
 from records.cancellation.transitions import prepare
+from records.transaction import Transaction
 from storage.tables import ErasureRow, ExportRow
 
 
@@ -77,12 +80,13 @@ def objects_prefix(cancellation: str) -> str:
     return f"cancellations/{cancellation}/"
 
 
-def begin_export(session: Session, step: Step) -> ExportSummary | ExportAttempt:
+def begin_export(transaction: Transaction, step: Step) -> ExportSummary | ExportAttempt:
     """Begin the next attempt, which all before it lose to; or return the export, if it is finished."""
-    case = hold_case(session, step.cancellation)
+    session = transaction.session
+    case = lock_case(transaction, step.cancellation)
     row = session.get(ExportRow, case.row.id)
     if row is None:
-        prepare(session, step)
+        prepare(transaction, step)
         row = ExportRow(cancellation=case.row.id, attempts=0, started_at=step.at, links=0)
         session.add(row)
     if row.finished_at is not None:
@@ -99,16 +103,15 @@ def begin_export(session: Session, step: Step) -> ExportSummary | ExportAttempt:
     )
 
 
-def finish_export(
-    session: Session, step: Step, attempt: int, summary: ExportSummary, *, at: datetime, channels: frozenset[Channel]
-) -> None:
+def finish_export(transaction: Transaction, step: Step, attempt: int, summary: ExportSummary, *, at: datetime) -> None:
     """Point at what the attempt wrote, and tell that it can be downloaded; ``at`` is when it was finished.
 
     Raises:
         AttemptSuperseded: another attempt has begun since.
 
     """
-    case = hold_case(session, step.cancellation)
+    session = transaction.session
+    case = lock_case(transaction, step.cancellation)
     row = session.get_one(ExportRow, case.row.id)
     if row.finished_at is not None and row.prefix == summary.prefix:
         return
@@ -121,45 +124,45 @@ def finish_export(
     row.link_expires_at = at + case.policy.download_link_lifetime
     session.flush()
     finished = step.model_copy(update={"at": at})
-    record_step(session, case, "export.finished", finished, "finished", after=summary.model_dump())
-    _tell_link(session, case, row, finished, channels=channels)
+    record_step(transaction, "export.finished", finished, "finished", after=summary.model_dump())
+    _notify_of_link(transaction, case, row, finished)
 
 
-def renew_link(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
+def renew_link(transaction: Transaction, step: Step) -> None:
     """Mail a fresh link to the export.
 
     Raises:
         NoExport, ExportErased.
 
     """
-    case, row = _finished(session, step.cancellation)
-    if _being_erased(session, case.row.id):
+    case, row = _finished(transaction, step.cancellation)
+    if _being_erased(transaction.session, case.row.id):
         raise ExportErased(case.row.id)
-    if not record_step(session, case, "export.link_renewed", step):
+    if not record_step(transaction, "export.link_renewed", step):
         return
     row.link_expires_at = step.at + case.policy.download_link_lifetime
-    _tell_link(session, case, row, step, channels=channels)
+    _notify_of_link(transaction, case, row, step)
 
 
-def acknowledge(session: Session, step: Step) -> None:
+def acknowledge(transaction: Transaction, step: Step) -> None:
     """Keep that the export was downloaded: from now on it may be erased. The first acknowledgement stands.
 
     Raises:
         NoExport, ExportErased.
 
     """
-    case, row = _finished(session, step.cancellation)
-    if row.acknowledged_at is None and record_step(session, case, "export.acknowledged", step):
+    _, row = _finished(transaction, step.cancellation)
+    if row.acknowledged_at is None and record_step(transaction, "export.acknowledged", step):
         row.acknowledged_at, row.acknowledged_by = step.at, step.actor
-        session.flush()
+        transaction.session.flush()
 
 
-def remind_of_export(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
+def remind_of_export(transaction: Transaction, step: Step) -> None:
     """Remind, with a fresh link, that the export waits to be downloaded."""
-    case, row = _finished(session, step.cancellation)
-    if row.acknowledged_at is None and record_step(session, case, "reminder.sent", step):
+    case, row = _finished(transaction, step.cancellation)
+    if row.acknowledged_at is None and record_step(transaction, "reminder.sent", step):
         row.link_expires_at = step.at + case.policy.download_link_lifetime
-        tell_of(session, case, Event.EXPORT_REMINDER, step, channels=channels, occasion=step.name, export=_facts(row))
+        notify(transaction, case, Event.EXPORT_REMINDER, step, occasion=step.name, export=_facts(row))
 
 
 def export_of(session: Session, cancellation: str) -> ExportState | None:
@@ -202,9 +205,9 @@ def _being_erased(session: Session, cancellation: str) -> bool:
     return session.get(ErasureRow, cancellation) is not None
 
 
-def _finished(session: Session, cancellation: str) -> tuple[HeldCase, ExportRow]:
-    case = hold_case(session, cancellation)
-    row = session.get(ExportRow, cancellation)
+def _finished(transaction: Transaction, cancellation: str) -> tuple[LockedCase, ExportRow]:
+    case = lock_case(transaction, cancellation)
+    row = transaction.session.get(ExportRow, cancellation)
     if row is None or row.finished_at is None:
         raise NoExport(cancellation)
     if row.erased_at is not None:
@@ -212,10 +215,10 @@ def _finished(session: Session, cancellation: str) -> tuple[HeldCase, ExportRow]
     return case, row
 
 
-def _tell_link(session: Session, case: HeldCase, row: ExportRow, step: Step, *, channels: frozenset[Channel]) -> None:
+def _notify_of_link(transaction: Transaction, case: LockedCase, row: ExportRow, step: Step) -> None:
     row.links += 1
     occasion = Event.EXPORT_READY.value if row.links == 1 else f"{Event.EXPORT_READY}/{row.links}"
-    tell_of(session, case, Event.EXPORT_READY, step, channels=channels, occasion=occasion, export=_facts(row))
+    notify(transaction, case, Event.EXPORT_READY, step, occasion=occasion, export=_facts(row))
 
 
 def _facts(row: ExportRow) -> ExportFacts:
@@ -234,5 +237,5 @@ def _summary(row: ExportRow) -> ExportSummary:
     return ExportSummary.model_validate(row, from_attributes=True)
 
 
-def _prefix(case: HeldCase, attempt: int) -> str:
+def _prefix(case: LockedCase, attempt: int) -> str:
     return f"{objects_prefix(case.row.id)}export/{attempt}/"

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from domain.legal_holds import DataAlreadyErased, HoldReleased, HoldUnknown
 from records import audit
+from records.transaction import Transaction
 from storage.tables import CancellationRow, ErasureRow, HoldRow, OrganizationRow, SubscriptionRow
 from storage.tenants.organizations import OrganizationNotFound
 
@@ -27,7 +28,9 @@ class Hold(BaseModel):
     release_reason: str | None
 
 
-def place_hold(session: Session, organization: str, *, reason: str, actor: str, at: datetime, request: str) -> Hold:
+def place_hold(
+    transaction: Transaction, organization: str, *, reason: str, actor: str, at: datetime, request: str
+) -> Hold:
     """Place a hold; the same request again gets the hold it placed.
 
     Waits for the erasing step that is under way, if one is: what is in the records afterwards is what is left.
@@ -36,6 +39,7 @@ def place_hold(session: Session, organization: str, *, reason: str, actor: str, 
         OrganizationNotFound, DataAlreadyErased.
 
     """
+    session = transaction.session
     if session.get(OrganizationRow, organization, with_for_update=True) is None:
         raise OrganizationNotFound(organization)
     placed = session.scalar(select(HoldRow).where(HoldRow.request == request))
@@ -46,12 +50,13 @@ def place_hold(session: Session, organization: str, *, reason: str, actor: str, 
     row = HoldRow(organization=organization, reason=reason, placed_by=actor, placed_at=at, request=request)
     session.add(row)
     session.flush()
-    _record(session, "hold.placed", row, actor=actor, at=at, why=reason)
+    _record(transaction, "hold.placed", row, actor=actor, at=at, why=reason)
     return Hold.model_validate(row)
 
 
-def release_hold(session: Session, hold: int, *, reason: str, actor: str, at: datetime) -> Hold:
+def release_hold(transaction: Transaction, hold: int, *, reason: str, actor: str, at: datetime) -> Hold:
     """Release a hold. Raises HoldUnknown, HoldReleased."""
+    session = transaction.session
     row = session.get(HoldRow, hold, with_for_update=True)
     if row is None:
         raise HoldUnknown(hold)
@@ -59,7 +64,7 @@ def release_hold(session: Session, hold: int, *, reason: str, actor: str, at: da
         raise HoldReleased(hold, row.released_by)
     row.released_by, row.released_at, row.release_reason = actor, at, reason
     session.flush()
-    _record(session, "hold.released", row, actor=actor, at=at, why=reason)
+    _record(transaction, "hold.released", row, actor=actor, at=at, why=reason)
     return Hold.model_validate(row)
 
 
@@ -97,9 +102,9 @@ def _certificate_of_all(session: Session, organization: str) -> str | None:
     )
 
 
-def _record(session: Session, action: str, row: HoldRow, *, actor: str, at: datetime, why: str) -> None:
+def _record(transaction: Transaction, action: str, row: HoldRow, *, actor: str, at: datetime, why: str) -> None:
     audit.record(
-        session,
+        transaction,
         action,
         actor=actor,
         at=at,

@@ -1,4 +1,4 @@
-"""The record of what to tell whom, written in the transaction of what happened, and of what was told."""
+"""The outbox: what is to be announced to whom, written in the transaction of what happened, and what was delivered."""
 
 from datetime import datetime
 
@@ -6,28 +6,28 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from domain.marketing import is_marketing_cancellation
-from domain.messaging import MarketingServiceFacts, MessageFacts, channels_of
+from domain.cases import CaseRef
+from domain.messaging import Facts, channels_of
 from domain.vocabulary import Channel, Event, message_id
-from storage.tables import MessageRow
+from records.transaction import Transaction
+from storage.tables import CASE_TABLES, MessageRow
 
 ALL_ENDPOINTS = "webhook"
 
 _PENDING_OF_RUNS = (MessageRow.run.is_not(None), MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
 
 
-def tell(
-    session: Session,
+def add(
+    transaction: Transaction,
     event: Event,
-    facts: MessageFacts | MarketingServiceFacts,
+    facts: Facts,
     *,
     occasion: str,
     mail_to: str,
-    channels: frozenset[Channel],
 ) -> None:
-    """Note that an occasion is to be told, once on each channel that carries the event."""
-    for channel in channels_of(event, channels):
-        session.execute(
+    """Record that an occasion is to be announced, once on each channel of the transaction that carries the event."""
+    for channel in channels_of(event, transaction.channels):
+        transaction.session.execute(
             insert(MessageRow)
             .values(
                 id=message_id(facts.cancellation, occasion, channel),
@@ -43,7 +43,8 @@ def tell(
 
 
 def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
-    """Return the sequence number of a cancellation's newest message on each channel that has one."""
+    """Return the sequence number of a case's newest message on each channel that has one."""
+    session.flush()
     rows = session.execute(
         select(MessageRow.channel, func.max(MessageRow.sequence))
         .where(_about(cancellation))
@@ -52,13 +53,13 @@ def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
     return {Channel(channel): sequence for channel, sequence in rows}
 
 
-def claim_next(session: Session, cancellation: str, channel: Channel) -> MessageRow | None:
-    """Return the oldest pending message, held until the transaction ends; None if nothing is pending.
+def claim_next(transaction: Transaction, cancellation: str, channel: Channel) -> MessageRow | None:
+    """Return the oldest pending message, locked until the transaction ends; None if nothing is pending.
 
-    Whoever else delivers for the same cancellation meanwhile, for instance an attempt that Temporal has given up but
-    that still runs, waits here and then finds the message marked.
+    Another delivery for the same case, for instance an attempt that Temporal has given up but that still runs, waits here
+    and then finds the message marked.
     """
-    return session.scalar(
+    return transaction.session.scalar(
         select(MessageRow)
         .where(
             _about(cancellation),
@@ -72,9 +73,9 @@ def claim_next(session: Session, cancellation: str, channel: Channel) -> Message
     )
 
 
-def claim_next_of_runs(session: Session) -> MessageRow | None:
-    """Return the oldest pending message about an update of line dates, held as `claim_next` holds one."""
-    return session.scalar(
+def claim_next_of_runs(transaction: Transaction) -> MessageRow | None:
+    """Return the oldest pending message about an update of line dates, locked as `claim_next` locks one."""
+    return transaction.session.scalar(
         select(MessageRow).where(*_PENDING_OF_RUNS).order_by(MessageRow.sequence).limit(1).with_for_update()
     )
 
@@ -84,14 +85,14 @@ def count_pending_of_runs(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(MessageRow).where(*_PENDING_OF_RUNS)) or 0
 
 
-def mark_delivered(session: Session, message: str, at: datetime) -> None:
-    """Note that a message was handed over."""
-    session.execute(update(MessageRow).where(MessageRow.id == message).values(delivered_at=at))
+def mark_delivered(transaction: Transaction, message: str, at: datetime) -> None:
+    """Record that a message was handed over."""
+    transaction.session.execute(update(MessageRow).where(MessageRow.id == message).values(delivered_at=at))
 
 
-def mark_failed(session: Session, message: str, at: datetime, failure: str) -> None:
-    """Note that a message was given up, and why."""
-    session.execute(
+def mark_failed(transaction: Transaction, message: str, at: datetime, failure: str) -> None:
+    """Record that a message was given up, and why."""
+    transaction.session.execute(
         update(MessageRow)
         .where(MessageRow.id == message, MessageRow.delivered_at.is_(None))
         .values(failed_at=at, failure=failure)
@@ -103,5 +104,5 @@ def _about(case: str) -> ColumnElement[bool]:
 
 
 def _column_of(case: str) -> InstrumentedAttribute[str | None]:
-    """The column that names the case: of a subscription, or of a marketing service alone."""
-    return MessageRow.marketing_cancellation if is_marketing_cancellation(case) else MessageRow.cancellation
+    """The column that names a case of this kind."""
+    return CASE_TABLES[CaseRef.parse(case).kind].message

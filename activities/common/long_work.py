@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.common.records import OnRecords
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
 from storage.objects import Objects
@@ -62,7 +62,7 @@ def waiting_for_others() -> Iterator[None]:
         raise ApplicationError(str(refusal), type=refusal.details.code) from None
 
 
-class DataWork:
+class DataWork(OnRecords):
     """Base of the activities on an organization's data: with the records, the tenants' database and the object store.
 
     The latter two are None where this installation has none; see `configured`.
@@ -71,12 +71,6 @@ class DataWork:
     def __init__(
         self, engine: Engine, channels: frozenset[Channel], tenants: TenantDatabase | None, objects: Objects | None
     ) -> None:
-        self._engine = engine
-        self._channels = channels
+        super().__init__(engine, channels)
         self._tenants = tenants
         self._objects = objects
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
-        with Session(self._engine, autoflush=False) as session, session.begin():
-            yield session

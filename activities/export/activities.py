@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.cancellation import told_of
 from activities.common.long_work import DataWork, WorkCancelled, configured, go_on, waiting_for_others
+from activities.common.records import recorded
 from activities.export import ExportProgress, export_schema
 from contract.steps import Recorded, Step
 from records import export as exports
@@ -40,12 +40,12 @@ class Exporter(DataWork):
 
         """
         with waiting_for_others():
-            with self._transaction() as session:
-                attempt = exports.begin_export(session, step)
+            with self._transaction() as transaction:
+                attempt = exports.begin_export(transaction, step)
             if isinstance(attempt, ExportAttempt):
                 self._export(attempt, step)
-        with self._transaction() as session:
-            return told_of(session, step.cancellation)
+        with self._transaction() as transaction:
+            return recorded(transaction, step)
 
     def _export(self, attempt: ExportAttempt, step: Step) -> None:
         tenants = configured(self._tenants, TenantDatabaseNotConfigured)
@@ -64,10 +64,8 @@ class Exporter(DataWork):
                 bytes=manifest.bytes,
                 warnings=len(manifest.warnings),
             )
-            with self._transaction() as session:
-                exports.finish_export(
-                    session, step, attempt.number, summary, at=datetime.now(UTC), channels=self._channels
-                )
+            with self._transaction() as transaction:
+                exports.finish_export(transaction, step, attempt.number, summary, at=datetime.now(UTC))
         except (WorkCancelled, AttemptSuperseded):
             objects.delete_all(attempt.prefix)
             raise
@@ -75,23 +73,17 @@ class Exporter(DataWork):
     @activity.defn
     def acknowledge_export(self, step: Step) -> Recorded:
         """Keep that the export was downloaded."""
-        with self._transaction() as session:
-            exports.acknowledge(session, step)
-            return told_of(session, step.cancellation)
+        return self._recorded(exports.acknowledge, step)
 
     @activity.defn
     def renew_export_link(self, step: Step) -> Recorded:
         """Note that a fresh link is to be mailed."""
-        with self._transaction() as session:
-            exports.renew_link(session, step, channels=self._channels)
-            return told_of(session, step.cancellation)
+        return self._recorded(exports.renew_link, step)
 
     @activity.defn
     def remind_of_export(self, step: Step) -> Recorded:
         """Remind of an export that has not been downloaded."""
-        with self._transaction() as session:
-            exports.remind_of_export(session, step, channels=self._channels)
-            return told_of(session, step.cancellation)
+        return self._recorded(exports.remind_of_export, step)
 
 
 def _show(progress: ExportProgress) -> None:

@@ -9,18 +9,17 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain.messaging import MarketingServiceFacts, MessageFacts
+from domain.cases import CaseRef
+from domain.messaging import FACTS, Facts
 from domain.vocabulary import Channel
 from records import audit, outbox
+from records.transaction import Transaction
 from storage.tables import MessageRow
 
 ACTOR = "offramp"
-
-Facts = MessageFacts | MarketingServiceFacts
 
 
 class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a fault of the program
@@ -66,24 +65,24 @@ def deliver_all(
     attempt = activity.info().attempt
     may_give_up = attempt >= max_attempts
     while True:
-        with Session(engine) as session, session.begin():
+        with Transaction.begin(engine) as transaction:
             # Asked before the claim: a message noted between the two must not count as told.
-            told_up_to = outbox.last_of(session, cancellation).get(channel, 0)
-            message = outbox.claim_next(session, cancellation, channel)
+            told_up_to = outbox.last_of(transaction.session, cancellation).get(channel, 0)
+            message = outbox.claim_next(transaction, cancellation, channel)
             if message is None:
                 return told_up_to
             facts = _facts_of(message)
             try:
                 hand_over(message, facts)
             except MessageRejected as rejection:
-                _give_up(session, message, facts, rejection.reason)
+                _give_up(transaction, message, facts, rejection.reason)
             except MessagePutOff as delay:
                 if not may_give_up:
                     raise ApplicationError(delay.reason, type=unavailable) from None
                 may_give_up = False
-                _give_up(session, message, facts, f"{delay.reason} Given up after {attempt} attempts.")
+                _give_up(transaction, message, facts, f"{delay.reason} Given up after {attempt} attempts.")
             else:
-                outbox.mark_delivered(session, message.id, datetime.now(UTC))
+                outbox.mark_delivered(transaction, message.id, datetime.now(UTC))
 
 
 def deliver_line_events(
@@ -100,20 +99,20 @@ def deliver_line_events(
     """
     while True:
         activity.heartbeat()
-        with Session(engine) as session, session.begin():
-            message = outbox.claim_next_of_runs(session)
+        with Transaction.begin(engine) as transaction:
+            message = outbox.claim_next_of_runs(transaction)
             if message is None:
                 return
             try:
                 hand_over(message)
             except MessageRejected as rejection:
-                _give_up(session, message, None, rejection.reason)
+                _give_up(transaction, message, None, rejection.reason)
             except MessagePutOff as delay:
                 if datetime.now(UTC) - message.created_at < patience:
                     raise ApplicationError(delay.reason, type=unavailable) from None
-                _give_up(session, message, None, f"{delay.reason} Given up after {patience.days} days.")
+                _give_up(transaction, message, None, f"{delay.reason} Given up after {patience.days} days.")
             else:
-                outbox.mark_delivered(session, message.id, datetime.now(UTC))
+                outbox.mark_delivered(transaction, message.id, datetime.now(UTC))
 
 
 def portable_id(message: str) -> str:
@@ -126,21 +125,20 @@ def portable_id(message: str) -> str:
 
 
 def _facts_of(message: MessageRow) -> Facts:
-    form = MessageFacts if message.marketing_cancellation is None else MarketingServiceFacts
-    return form.model_validate(message.content)
+    return FACTS[CaseRef.parse(message.content["cancellation"]).kind].model_validate(message.content)
 
 
-def _give_up(session: Session, message: MessageRow, facts: Facts | None, reason: str) -> None:
+def _give_up(transaction: Transaction, message: MessageRow, facts: Facts | None, reason: str) -> None:
     now = datetime.now(UTC)
-    outbox.mark_failed(session, message.id, now, reason)
+    outbox.mark_failed(transaction, message.id, now, reason)
     audit.record(
-        session,
+        transaction,
         "message.failed",
         actor=ACTOR,
         at=now,
         step=f"{message.id}:failed",
         why=reason,
-        subscription=facts.subscription if isinstance(facts, MessageFacts) else None,
+        subscription=CaseRef.parse(facts.cancellation).subscription if facts else None,
         cancellation=facts.cancellation if facts else None,
         after={"message": message.id, "event": message.event, "channel": message.channel},
     )

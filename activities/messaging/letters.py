@@ -12,10 +12,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from activities.messaging.case_mail import CASE_MAIL
 from domain.civil_time import day_of
 from domain.lines.explanation import Statement
 from domain.marketing import CampaignFacts
-from domain.messaging import MAILED, MarketingServiceFacts, MessageFacts
+from domain.messaging import MAILED, Facts, MarketingServiceFacts, MessageFacts
 from domain.migration import HandOver
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
 from domain.words import FOR_CUSTOMERS, sentence, size_in_words
@@ -77,7 +78,7 @@ class Letter:
 
 def letter(
     event: Event,
-    facts: MessageFacts | MarketingServiceFacts,
+    facts: Facts,
     *,
     reply_to: str | None = None,
     link: str | None = None,
@@ -122,7 +123,7 @@ def letter(
 
 def code_letter(code: FreshCode, *, reply_to: str | None = None) -> Letter:
     """Write the letter with a one-time code. The subject does not hold it: subjects show on locked screens."""
-    return _written("code.j2", code.time_zone, code=code, reply_to=reply_to)
+    return _written("code.j2", code.time_zone, code=code, cancelled=CASE_MAIL[code.kind].cancelled, reply_to=reply_to)
 
 
 def _written(template: str, zone: str, **facts: object) -> Letter:

@@ -14,11 +14,13 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.common.retries import MAIL_MAX_ATTEMPTS
-from activities.messaging.delivery import Facts, MessagePutOff, MessageRejected, deliver_all, portable_id
+from activities.messaging.case_mail import CASE_MAIL
+from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, portable_id
 from activities.messaging.letters import Letter, code_letter, letter
 from activities.messaging.links import LinkPurpose, Links
 from activities.messaging.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
-from domain.messaging import MessageFacts
+from domain.cases import CaseRef
+from domain.messaging import Facts, MessageFacts
 from domain.migration import Party, transfer_id
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
@@ -186,9 +188,9 @@ class Mail:
 
 def _first_of_thread(event: Event, facts: Facts) -> Event:
     """The message that the mails of a case, to one person, reply to."""
-    if not isinstance(facts, MessageFacts):
-        return Event.MARKETING_CANCELLATION_RECEIVED
-    return event if event is Event.MARKETING_CONSENT_REQUESTED else Event.RECEIVED
+    if event is Event.MARKETING_CONSENT_REQUESTED:
+        return event  # it goes to another person
+    return CASE_MAIL[CaseRef.parse(facts.cancellation).kind].first
 
 
 def _address(written: str) -> Address:

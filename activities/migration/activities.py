@@ -1,12 +1,11 @@
 """Activities on the records of on-premises migrations: each is one transaction, and changes nothing when it is run again."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
 
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio import activity
 
+from activities.common.records import OnRecords
 from contract.steps import (
     Accepted,
     Corrected,
@@ -16,17 +15,15 @@ from contract.steps import (
     Moved,
     Step,
 )
-from domain.vocabulary import Channel
 from records import outbox
-from records.migration import steps as on_premises
+from records.migration import steps, transfers
+from records.transaction import Transaction
+
+P = ParamSpec("P")
 
 
-class Migrations:
-    """The records of migrations. ``channels`` are those that this installation tells on."""
-
-    def __init__(self, engine: Engine, channels: frozenset[Channel]) -> None:
-        self._engine = engine
-        self._channels = channels
+class Migrations(OnRecords):
+    """The records of migrations."""
 
     @property
     def registered(self) -> list[Callable[..., object]]:
@@ -46,78 +43,59 @@ class Migrations:
     @activity.defn
     def request_migration(self, step: Step) -> Moved:
         """Request a migration, or return the one that was requested before; raises NothingToMigrate, MigrationRunning."""
-        return self._done(step, lambda session: on_premises.request(session, step, channels=self._channels))
+        return self._moved(steps.request, step)
 
     @activity.defn
     def accept_migration(self, accepted: Accepted) -> Moved:
         """Keep whom to notify, and when to transfer."""
-        return self._done(
-            accepted.step,
-            lambda session: on_premises.accept(
-                session,
-                accepted.step,
-                contact=accepted.contact,
-                transfer_at=accepted.transfer_at,
-                channels=self._channels,
-            ),
-        )
+        return self._moved(steps.accept, accepted.step, contact=accepted.contact, transfer_at=accepted.transfer_at)
 
     @activity.defn
     def correct_migration(self, corrected: Corrected) -> Moved:
         """Put something right."""
-        return self._done(
-            corrected.step,
-            lambda session: on_premises.correct(session, corrected.step, corrected.correction, channels=self._channels),
-        )
+        return self._moved(steps.correct, corrected.step, corrected.correction)
 
     @activity.defn
     def start_transfer(self, step: Step) -> Moved:
         """Begin a transfer."""
-        return self._done(step, lambda session: on_premises.start_transfer(session, step))
+        return self._moved(transfers.start_transfer, step)
 
     @activity.defn
     def send_migration_link(self, step: Step) -> Moved:
         """Mail the IT department a fresh link."""
-        return self._done(step, lambda session: on_premises.send_link(session, step, channels=self._channels))
+        return self._moved(steps.send_link, step)
 
     @activity.defn
     def acknowledge_migration(self, step: Step) -> Moved:
         """Keep that the data was downloaded."""
-        return self._done(step, lambda session: on_premises.acknowledge(session, step, channels=self._channels))
+        return self._moved(steps.acknowledge, step)
 
     @activity.defn
     def complete_migration(self, step: Step) -> Moved:
         """End a migration as completed."""
-        return self._done(step, lambda session: on_premises.complete(session, step, channels=self._channels))
+        return self._moved(steps.complete, step)
 
     @activity.defn
     def end_migration(self, ended: MigrationEnd) -> Moved:
         """End a migration as withdrawn or abandoned."""
-        return self._done(
-            ended.step, lambda session: on_premises.end(session, ended.step, ended.stage, channels=self._channels)
-        )
+        return self._moved(steps.end, ended.step, ended.stage)
 
     @activity.defn
     def remind_of_migration(self, reminder: MigrationReminder) -> Moved:
         """Remind of a hand-over, or escalate it, once per occasion."""
-        return self._done(
-            reminder.step,
-            lambda session: on_premises.remind(
-                session, reminder.step, reminder.event, reminder.hand_over, channels=self._channels
-            ),
-        )
+        return self._moved(steps.remind, reminder.step, reminder.event, reminder.hand_over)
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
-        with Session(self._engine, autoflush=False) as session, session.begin():
-            yield session
-
-    def _done(self, step: Step, write: Callable[[Session], MigrationState]) -> Moved:
-        with self._transaction() as session:
-            return moved(session, step, write(session))
+    def _moved(
+        self,
+        write: Callable[Concatenate[Transaction, Step, P], MigrationState],
+        step: Step,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Moved:
+        with self._transaction() as transaction:
+            return moved(transaction, step, write(transaction, step, *args, **kwargs))
 
 
-def moved(session: Session, step: Step, migration: MigrationState) -> Moved:
-    """Return a migration after a step, and how far the record of what to tell goes."""
-    session.flush()
-    return Moved(migration=migration, last_message=outbox.last_of(session, step.cancellation))
+def moved(transaction: Transaction, step: Step, migration: MigrationState) -> Moved:
+    """Return a migration after a step, with the newest message of its case on each channel."""
+    return Moved(migration=migration, last_message=outbox.last_of(transaction.session, step.cancellation))

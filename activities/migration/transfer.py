@@ -17,8 +17,9 @@ from activities.migration.dump import Writer, copy_schema
 from activities.migration.pg_dump import DumpFailed, DumpSettings
 from contract.steps import Moved, Transfer
 from domain.vocabulary import Channel
-from records.migration import steps as on_premises
-from records.migration.steps import Attempt, Transferred
+from records.migration import transfers
+from records.migration.steps import state_of
+from records.migration.transfers import Attempt, Transferred
 from storage.objects import Objects, ObjectStoreNotConfigured
 from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantDatabaseNotConfigured
@@ -70,25 +71,24 @@ class Transfers(DataWork):
 
         """
         began = time.monotonic()
-        with _worth_trying_again(), self._transaction() as session:
-            attempt = on_premises.begin_attempt(session, transfer.step, transfer=transfer.number)
+        with _worth_trying_again(), self._transaction() as transaction:
+            attempt = transfers.begin_attempt(transaction, transfer.step, transfer=transfer.number)
             if attempt is None:
-                return moved(session, transfer.step, on_premises.state_of(session, transfer.step.cancellation))
+                return moved(transaction, transfer.step, state_of(transaction, transfer.step))
         with _worth_trying_again():
             transferred = self._copied(transfer.step.cancellation, attempt)
         # By Temporal's clock, which is the workflow's: deadlines are counted from here.
         finished_at = activity.info().started_time + timedelta(seconds=time.monotonic() - began)
         step = transfer.step.model_copy(update={"at": finished_at})
-        with self._transaction() as session:
-            counts = on_premises.finish_attempt(
-                session,
+        with self._transaction() as transaction:
+            counts = transfers.finish_attempt(
+                transaction,
                 step,
                 transfer=transfer.number,
                 attempt=attempt.number,
                 transferred=transferred,
-                channels=self._channels,
             )
-            result = moved(session, step, on_premises.state_of(session, step.cancellation))
+            result = moved(transaction, step, state_of(transaction, step))
         if not counts:  # somebody took us for dead, or wants it no more
             with _worth_trying_again():
                 self._discard(transferred.prefix)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.cases import CaseRef
 from domain.refusals import RefusalDetails
 from domain.vocabulary import Channel, Event
 
@@ -28,6 +29,11 @@ class Step(StepData):
     def key(self) -> str:
         """The idempotency key: the cancellation's id, which holds the workflow's subject, and the business step."""
         return f"{self.cancellation}:{self.name}"
+
+    @property
+    def case(self) -> CaseRef:
+        """The case that the step belongs to; raises ValueError where the id is none of a case."""
+        return CaseRef.parse(self.cancellation)
 
 
 class Recorded(StepData):

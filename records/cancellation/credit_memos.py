@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from records import audit
 from records.lines.rows import uncredited_invoices
+from records.transaction import Transaction
 from storage.tables import BillingDocumentRow, SubscriptionLineRow
 
 
@@ -49,13 +49,14 @@ class NewerInvoiceFirst(Refusal):
         )
 
 
-def post_credit_memo(session: Session, invoice: str, *, number: str, actor: str, at: datetime) -> str:
+def post_credit_memo(transaction: Transaction, invoice: str, *, number: str, actor: str, at: datetime) -> str:
     """Take an invoice back and set the line's next billing date to the start of its period; return the subscription.
 
     Raises:
         InvoiceUnknown, InvoiceAlreadyCredited, NewerInvoiceFirst.
 
     """
+    session = transaction.session
     credited = session.get(BillingDocumentRow, invoice)
     if credited is None or credited.kind != "invoice":
         raise InvoiceUnknown(invoice)
@@ -79,7 +80,7 @@ def post_credit_memo(session: Session, invoice: str, *, number: str, actor: str,
     )
     before, line.next_billing_date = line.next_billing_date, credited.period_start
     audit.record(
-        session,
+        transaction,
         "credit_memo.posted",
         actor=actor,
         at=at,

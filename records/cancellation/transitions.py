@@ -6,15 +6,19 @@ Every function is idempotent by its step: run again, it changes nothing and retu
 from collections.abc import Sequence
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
 from contract.steps import Effect, Settlement, Step
 from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.lines.quote import Quote
 from domain.lines.terms import update_as_of, with_end_date
-from domain.vocabulary import Channel, Event, Stage
-from records.cancellation.cases import HeldCase, current_quote, hold_case, last_promised, record_step, tell_of
+from domain.vocabulary import Event, Stage
+from records import cases
+from records.audit import record_step
+from records.cancellation.locked_case import LockedCase, lock_case
+from records.cancellation.notices import last_promised, notify
+from records.cancellation.quotes import current_quote
 from records.lines.rows import DATE_FIELDS, as_domain, dates_of, lines_of, pending_plans
+from records.transaction import Transaction
 from storage.tables import (
     CancellationLineRow,
     ContractLineRow,
@@ -23,16 +27,16 @@ from storage.tables import (
 )
 
 
-def settle_lines(session: Session, step: Step, *, channels: frozenset[Channel]) -> Settlement:
+def settle_lines(transaction: Transaction, step: Step) -> Settlement:
     """Withdraw planned lines, then set the end dates and freeze the lines; or ask for the credit memos needed first.
 
     Rules, sections 6 and 7. Decides anew under lock, so that an invoice run or a roll since the quote is noticed, and
     tells what became different.
     """
-    case = hold_case(session, step.cancellation)
+    case = lock_case(transaction, step.cancellation)
     settled = case.row.stage not in (Stage.INTAKE, Stage.PREPARING)
     if not settled:
-        _settle(session, case, step, channels=channels)
+        _settle(transaction, case, step)
     now = Quote.model_validate(case.row.quote)
     assert case.row.termination_date is not None  # noqa: S101 - the checklist is complete; the table says so too
     return Settlement(
@@ -42,23 +46,23 @@ def settle_lines(session: Session, step: Step, *, channels: frozenset[Channel]) 
     )
 
 
-def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset[Channel]) -> None:
+def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
+    session = transaction.session
     now = current_quote(session, case.row, lock=True)
     case.row.quote = now.model_dump(mode="json")
     for plan in pending_plans(session, [line.decision.line_id for line in now.lines]):
         plan.withdrawn_by = case.row.id
-        record_step(session, case, "planned_line.withdrawn", step, f"plan:{plan.id}", line=plan.subscription_line)
+        record_step(transaction, "planned_line.withdrawn", step, f"plan:{plan.id}", line=plan.subscription_line)
     session.flush()
     if now.credit_memos:
         if case.row.stage != Stage.PREPARING:
-            _move(session, case, Stage.PREPARING, step, suffix="preparing")
+            enter(transaction, case, Stage.PREPARING, step)
         for invoice in now.credit_memos:
-            tell_of(
-                session,
+            notify(
+                transaction,
                 case,
                 Event.CREDIT_MEMO_REQUESTED,
                 step,
-                channels=channels,
                 occasion=f"{Event.CREDIT_MEMO_REQUESTED}/{invoice}",
                 invoice=invoice,
             )
@@ -84,17 +88,17 @@ def _settle(session: Session, case: HeldCase, step: Step, *, channels: frozenset
             setattr(row, name, getattr(ended, name))
         row.frozen_by = case.row.id
         session.flush()
-        record_step(session, case, "line.end_date_set", step, f"line:{row.id}", line=row.id, before=before, after=dates_of(row),
+        record_step(transaction, "line.end_date_set", step, f"line:{row.id}", line=row.id, before=before, after=dates_of(row),
                 why="\n".join(step.text for step in decision.explanation))  # fmt: skip
-    _move(session, case, Stage.SCHEDULED, step, suffix="scheduled")
-    tell_of(session, case, Event.SCHEDULED, step, channels=channels, promised_before=last_promised(session, case))
+    enter(transaction, case, Stage.SCHEDULED, step)
+    notify(transaction, case, Event.SCHEDULED, step, promised_before=last_promised(session, case))
     ended_lines = [line.decision.line_id for line in now.lines]
-    tell_of(session, case, Event.LINE_ENDED, step, channels=channels, lines=ended_lines)
+    notify(transaction, case, Event.LINE_ENDED, step, lines=ended_lines)
 
 
-def take_effect(session: Session, step: Step, *, channels: frozenset[Channel]) -> Effect:
+def take_effect(transaction: Transaction, step: Step) -> Effect:
     """End access, open the reversal window and fix its deadline (rules, section 8)."""
-    case = hold_case(session, step.cancellation)
+    case = lock_case(transaction, step.cancellation)
     if case.row.stage == Stage.SCHEDULED:
         policy, zone = case.policy, case.organization.time_zone
         ended_on = day_of(step.at, zone)
@@ -105,85 +109,86 @@ def take_effect(session: Session, step: Step, *, channels: frozenset[Channel]) -
             else reversal_deadline(ended_on, policy.reversal_window_days, zone)
         )
         case.subscription.access, case.subscription.access_ended_on = "off", ended_on
-        _move(session, case, Stage.CANCELED, step, suffix="canceled")
-        tell_of(session, case, Event.EFFECTIVE, step, channels=channels)
+        enter(transaction, case, Stage.CANCELED, step)
+        notify(transaction, case, Event.EFFECTIVE, step)
     assert case.row.access_ended_on is not None  # noqa: S101 - set above or by the first run of this step
     assert case.row.reversal_deadline is not None  # noqa: S101
     return Effect(access_ended_on=case.row.access_ended_on, reversal_deadline=case.row.reversal_deadline)
 
 
-def reverse(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
+def reverse(transaction: Transaction, step: Step) -> None:
     """Give access back, restore the lines as they would be today, and put planned lines back."""
-    case = hold_case(session, step.cancellation)
+    case = lock_case(transaction, step.cancellation)
     if case.row.stage != Stage.CANCELED:
         return
     case.subscription.access, case.subscription.access_ended_on = "on", None
     case.subscription.provision_end_date = None
-    undo_lines(session, case, step)
-    end(session, case, Stage.REVERSED, step)
-    tell_of(session, case, Event.REVERSED, step, channels=channels)
+    undo_lines(transaction, case, step)
+    enter(transaction, case, Stage.REVERSED, step)
+    notify(transaction, case, Event.REVERSED, step)
 
 
-def withdraw(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
+def withdraw(transaction: Transaction, step: Step) -> None:
     """End a case that has not taken effect; all it did is undone."""
-    case = hold_case(session, step.cancellation)
+    case = lock_case(transaction, step.cancellation)
     if not Stage(case.row.stage).before_effect:
         return
-    undo_lines(session, case, step)
-    end(session, case, Stage.WITHDRAWN, step)
-    tell_of(session, case, Event.WITHDRAWN, step, channels=channels)
+    undo_lines(transaction, case, step)
+    enter(transaction, case, Stage.WITHDRAWN, step)
+    notify(transaction, case, Event.WITHDRAWN, step)
 
 
-def abandon(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
+def abandon(transaction: Transaction, step: Step) -> None:
     """End a case that was not finished in time, its checklist or its migration; all it did is undone."""
-    case = hold_case(session, step.cancellation)
+    case = lock_case(transaction, step.cancellation)
     if case.row.stage not in (Stage.INTAKE, Stage.PREPARING):
         return
-    undo_lines(session, case, step)
-    end(session, case, Stage.ABANDONED, step)
-    tell_of(session, case, Event.ABANDONED, step, channels=channels)
+    undo_lines(transaction, case, step)
+    enter(transaction, case, Stage.ABANDONED, step)
+    notify(transaction, case, Event.ABANDONED, step)
 
 
-def close(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
+def close(transaction: Transaction, step: Step) -> None:
     """End a case whose reversal window is over; the message that tells it is the closing certificate."""
-    case = hold_case(session, step.cancellation)
+    case = lock_case(transaction, step.cancellation)
     if case.row.stage != Stage.CANCELED:
         return
-    end(session, case, Stage.CLOSED, step)
-    tell_of(session, case, Event.CLOSED, step, channels=channels)
+    enter(transaction, case, Stage.CLOSED, step)
+    notify(transaction, case, Event.CLOSED, step)
 
 
-def remind(session: Session, step: Step, event: Event, *, channels: frozenset[Channel]) -> None:
+def remind(transaction: Transaction, step: Step, event: Event) -> None:
     """Note a reminder; each once per occasion."""
-    case = hold_case(session, step.cancellation)
+    case = lock_case(transaction, step.cancellation)
     if Stage(case.row.stage).is_final:
         return
-    if record_step(session, case, "reminder.sent", step, ""):
-        tell_of(session, case, event, step, channels=channels, occasion=step.name)
+    if record_step(transaction, "reminder.sent", step, ""):
+        notify(transaction, case, event, step, occasion=step.name)
 
 
-def approve_goodwill(session: Session, step: Step, *, approver: str, reason: str) -> None:
+def approve_goodwill(transaction: Transaction, step: Step, *, approver: str, reason: str) -> None:
     """Keep who agreed to the goodwill, and why."""
-    case = hold_case(session, step.cancellation)
-    if record_step(session, case, "goodwill.approved", step, "", why=reason, after={"approved_by": approver}):
+    case = lock_case(transaction, step.cancellation)
+    if record_step(transaction, "goodwill.approved", step, "", why=reason, after={"approved_by": approver}):
         case.row.goodwill_approved_by = approver
 
 
-def await_approval(session: Session, step: Step) -> None:
+def await_approval(transaction: Transaction, step: Step) -> None:
     """Move a case with goodwill to `preparing`, where it waits for the second person."""
-    prepare(session, step)
+    prepare(transaction, step)
 
 
-def prepare(session: Session, step: Step) -> None:
+def prepare(transaction: Transaction, step: Step) -> None:
     """Move a case whose checklist is complete to `preparing`; one that is there already stays."""
-    case = hold_case(session, step.cancellation)
+    case = lock_case(transaction, step.cancellation)
     if case.row.stage == Stage.INTAKE:
-        _move(session, case, Stage.PREPARING, step, suffix="preparing")
-        session.flush()
+        enter(transaction, case, Stage.PREPARING, step)
+        transaction.session.flush()
 
 
-def undo_lines(session: Session, case: HeldCase, step: Step) -> None:
+def undo_lines(transaction: Transaction, case: LockedCase, step: Step) -> None:
     """Restore the lines to what they were, caught up to today, and put planned lines back (rules, sections 5 and 6)."""
+    session = transaction.session
     today = day_of(step.at, case.organization.time_zone)
     saved = {
         row.subscription_line: row
@@ -205,12 +210,13 @@ def undo_lines(session: Session, case: HeldCase, step: Step) -> None:
             update(ContractLineRow).where(ContractLineRow.subscription_line == row.id).values(closed=row.closed)
         )
         session.flush()
-        record_step(session, case, "line.end_date_restored", step, f"line:{row.id}", line=row.id, before=before,
+        record_step(transaction, "line.end_date_restored", step, f"line:{row.id}", line=row.id, before=before,
                 after=dates_of(row))  # fmt: skip
-    _put_plans_back(session, case, step)
+    _put_plans_back(transaction, case, step)
 
 
-def _put_plans_back(session: Session, case: HeldCase, step: Step) -> None:
+def _put_plans_back(transaction: Transaction, case: LockedCase, step: Step) -> None:
+    session = transaction.session
     plans: Sequence[PlannedLineRow] = session.scalars(
         select(PlannedLineRow).where(PlannedLineRow.withdrawn_by == case.row.id)
     ).all()
@@ -226,20 +232,10 @@ def _put_plans_back(session: Session, case: HeldCase, step: Step) -> None:
         if plan.subscription_line in taken | closed:
             continue  # somebody planned anew meanwhile, or nothing is left to renew
         plan.withdrawn_by = None
-        record_step(session, case, "planned_line.put_back", step, f"plan:{plan.id}", line=plan.subscription_line)
+        record_step(transaction, "planned_line.put_back", step, f"plan:{plan.id}", line=plan.subscription_line)
     session.flush()
 
 
-def _move(session: Session, case: HeldCase, stage: Stage, step: Step, *, suffix: str) -> None:
-    before = case.row.stage
-    case.row.stage = stage.value
-    record_step(
-        session, case, f"cancellation.{stage}", step, suffix, before={"stage": before}, after={"stage": stage.value}
-    )
-
-
-def end(session: Session, case: HeldCase, stage: Stage, step: Step) -> None:
-    """Move a case to a final stage."""
-    _move(session, case, stage, step, suffix="end")
-    case.row.ended_at = step.at
-    session.flush()
+def enter(transaction: Transaction, case: LockedCase, stage: Stage, step: Step) -> None:
+    """Move a case to a stage; a final stage ends it."""
+    cases.enter(transaction, case, stage, step, "end" if stage.is_final else stage.value)

@@ -22,6 +22,7 @@ from domain.lines.terms import update_as_of
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
 from records.lines import nightly_sql as sql
+from records.transaction import Transaction
 
 CHUNK_LINES = 10_000
 """How many lines one transaction changes: enough to spread its cost, and done within a second."""
@@ -52,11 +53,10 @@ class _Answers:
 
 
 def update_chunk(
-    connection: Connection,
+    transaction: Transaction,
     run: str,
     *,
     at: datetime,
-    channels: frozenset[Channel] = frozenset(),
     limit: int = CHUNK_LINES,
     audit: bool = True,
 ) -> Chunk:
@@ -66,6 +66,7 @@ def update_chunk(
     where the last committed chunk ended; two who carry the same run take turns. ``at`` is the instant for the audit
     trail. Events are noted where systems listen. ``audit=False`` is for measuring what the audit trail costs.
     """
+    connection = transaction.session.connection()
     for statement in sql.SETTINGS:
         connection.execute(text(statement))
     state = connection.execute(text(sql.HOLD_RUN), {"run": run}).mappings().one()
@@ -77,7 +78,7 @@ def update_chunk(
     answers = _ask_the_rule(keys, state["as_of"])
     common = {"run": run, "at": at, "actor": state["actor"], "as_of": state["as_of"]}
     changed = connection.execute(
-        text(sql.change(audit=audit, tell=Channel.WEBHOOK in channels)),
+        text(sql.change(audit=audit, tell=Channel.WEBHOOK in transaction.channels)),
         {
             **common,
             "messages": state["messages"],

@@ -12,11 +12,12 @@ from domain.cancellation.lifecycle import SubscriptionUnknown
 from domain.lines.runs import ContractUnknown, LineDatesProgress, Scope
 from records import outbox
 from records.lines import nightly_sql as sql
+from records.transaction import Transaction
 from storage.tables import ContractLineRow, ContractRow, LineDatesRunRow, SubscriptionLineRow, SubscriptionRow
 
 
 def open_run(
-    session: Session, run: str, *, as_of: date, zone: str, scope: Scope, actor: str, at: datetime
+    transaction: Transaction, run: str, *, as_of: date, zone: str, scope: Scope, actor: str, at: datetime
 ) -> LineDatesProgress:
     """Open a run as of a day; if it was opened before, change nothing.
 
@@ -24,6 +25,7 @@ def open_run(
         SubscriptionUnknown, ContractUnknown.
 
     """
+    session = transaction.session
     _check(session, scope)
     if session.get(LineDatesRunRow, run) is None:
         connection = session.connection()
@@ -45,8 +47,9 @@ def open_run(
     return progress_of(session, run)
 
 
-def finish_run(session: Session, run: str, at: datetime) -> LineDatesProgress:
-    """Note that nothing more is done in a run."""
+def finish_run(transaction: Transaction, run: str, at: datetime) -> LineDatesProgress:
+    """Record that nothing more is done in a run."""
+    session = transaction.session
     session.execute(
         update(LineDatesRunRow)
         .where(LineDatesRunRow.id == run, LineDatesRunRow.finished_at.is_(None))

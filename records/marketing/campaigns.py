@@ -1,6 +1,6 @@
 """Campaigns and their activities: what can be stopped, what the ad centre is asked to stop, and what it acknowledged.
 
-Whoever changes them holds the marketing service's row first (`hold_service`).
+Every change locks the marketing service's row first (`lock_service`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,26 +8,28 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from domain.cancellation.checklist import Checklist
+from domain.cases import CaseRef
 from domain.marketing import (
     CampaignAction,
     CampaignActionWithoutStop,
     CampaignDeleted,
     CampaignFacts,
     CampaignUnknown,
-    is_marketing_cancellation,
 )
 from domain.vocabulary import CampaignChoice
-from storage.tables import CampaignActivityRow, CampaignRow, CampaignStopRow, MarketingServiceRow
+from records.transaction import Transaction
+from storage.tables import CASE_TABLES, CampaignActivityRow, CampaignRow, CampaignStopRow, MarketingServiceRow
 
 
-def hold_service(session: Session, organization: str) -> MarketingServiceRow | None:
-    """Return an organization's marketing service, held with its campaigns until the transaction ends.
+def lock_service(transaction: Transaction, organization: str) -> MarketingServiceRow | None:
+    """Return an organization's marketing service, locked with its campaigns until the transaction ends.
 
     An import that adds campaigns or activities has finished by then, or waits and finds them stopped.
     """
+    session = transaction.session
     service = session.scalar(
         select(MarketingServiceRow)
         .where(MarketingServiceRow.organization == organization)
@@ -102,15 +104,16 @@ def current_campaigns(
     return tuple(found.values())
 
 
-def order_stops(session: Session, case: str, campaigns: Sequence[CampaignFacts], at: datetime) -> None:
-    """Note that the ad centre is asked, by this case, to stop these campaigns; their activities are stopping from now on."""
+def order_stops(transaction: Transaction, case: str, campaigns: Sequence[CampaignFacts], at: datetime) -> None:
+    """Record that this case asks the ad centre to stop these campaigns; their activities are stopping from now on."""
+    session, column = transaction.session, _stop_column(case)
     for campaign in campaigns:
         stop = CampaignStopRow(
             id=f"{case}/{campaign.id}",
             campaign=campaign.id,
             action=campaign.action.value,
             requested_at=at,
-            **{"marketing_cancellation" if is_marketing_cancellation(case) else "cancellation": case},
+            **{column.key: case},
         )
         session.add(stop)
         session.flush()
@@ -155,9 +158,10 @@ def open_stop(session: Session, campaign: str) -> CampaignStopRow | None:
     )
 
 
-def mark_stopped(session: Session, stop: CampaignStopRow, *, by: str, at: datetime) -> None:
-    """Note that the ad centre has stopped a campaign."""
+def mark_stopped(transaction: Transaction, stop: CampaignStopRow, *, by: str, at: datetime) -> None:
+    """Record that the ad centre has stopped a campaign."""
     stop.acknowledged_at, stop.acknowledged_by = at, by
+    session = transaction.session
     session.execute(
         update(CampaignActivityRow)
         .where(CampaignActivityRow.stop == stop.id, CampaignActivityRow.state == "stopping")
@@ -168,10 +172,15 @@ def mark_stopped(session: Session, stop: CampaignStopRow, *, by: str, at: dateti
 
 def case_of(stop: CampaignStopRow) -> str:
     """Return the id of the case that asked."""
-    return stop.cancellation or stop.marketing_cancellation or ""
+    asking: list[str | None] = [getattr(stop, tables.stop.key) for tables in CASE_TABLES.values()]
+    return next(case for case in asking if case is not None)
 
 
 def asked_by(case: str) -> ColumnElement[bool]:
     """Return the condition that a stop was asked for by a case."""
-    column = CampaignStopRow.marketing_cancellation if is_marketing_cancellation(case) else CampaignStopRow.cancellation
-    return column == case
+    return _stop_column(case) == case
+
+
+def _stop_column(case: str) -> InstrumentedAttribute[str | None]:
+    """The column that names a case of this kind."""
+    return CASE_TABLES[CaseRef.parse(case).kind].stop

@@ -1,30 +1,29 @@
 """The cancellation of a marketing service alone: its transitions, one transaction each, idempotent by their steps."""
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
 from contract.steps import CampaignStop, OpenedMarketingCase, OpenMarketingRequest, Step
 from domain.cancellation.identity import same_address
+from domain.cases import CaseKind
 from domain.marketing import (
     MarketingCancellationEnded,
     MarketingIdentityMismatch,
     MarketingServiceCanceled,
     MarketingServiceUnknown,
     MarketingStage,
-    marketing_cancellation_id,
 )
-from domain.vocabulary import Channel, Event, Platform, Verification
-from records import audit
-from records.marketing.campaigns import check_campaigns, current_campaigns, hold_service
-from records.marketing.service_cases import HeldMarketingCase, hold_marketing_case, tell_of_service
+from domain.vocabulary import Event, Platform, Verification
+from records import audit, cases
+from records.marketing.campaigns import check_campaigns, current_campaigns, lock_service
+from records.marketing.locked_case import LockedMarketingCase, lock_marketing_case
+from records.marketing.notices import notify
 from records.marketing.stops import request_stops, stop_of
+from records.transaction import Transaction
 from records.verification import save_verification
 from storage.tables import MarketingCancellationRow
 
 
-def open_marketing_case(
-    session: Session, request: OpenMarketingRequest, *, channels: frozenset[Channel]
-) -> OpenedMarketingCase:
+def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest) -> OpenedMarketingCase:
     """Open a cancellation of a marketing service; the same request again gets the one it opened.
 
     Raises:
@@ -32,7 +31,8 @@ def open_marketing_case(
         MarketingCancellationEnded (the one that the same request opened).
 
     """
-    service = hold_service(session, request.organization)
+    session = transaction.session
+    service = lock_service(transaction, request.organization)
     if service is None:
         raise MarketingServiceUnknown(request.organization)
     opened = session.scalar(
@@ -41,22 +41,18 @@ def open_marketing_case(
     if opened is not None:
         if (stage := MarketingStage(opened.stage)).is_final:
             raise MarketingCancellationEnded(opened.id, stage)
-        return _as_opened(hold_marketing_case(session, opened.id))
-    _close_orphan(session, request)
+        return _as_opened(lock_marketing_case(transaction, opened.id))
+    _close_orphan(transaction, request)
     if service.is_canceled:
         raise MarketingServiceCanceled(request.organization)
     if not same_address(request.administrator, service.billing_administrator):
         raise MarketingIdentityMismatch(request.organization)
     check_campaigns(session, request.organization, request.campaign_actions)
-    ordinal = session.scalar(
-        select(func.coalesce(func.max(MarketingCancellationRow.ordinal), 0) + 1).where(
-            MarketingCancellationRow.organization == request.organization
-        )
-    )
+    named = cases.next_of(session, CaseKind.MARKETING_SERVICE, request.organization)
     row = MarketingCancellationRow(
-        id=marketing_cancellation_id(request.organization, ordinal or 1),
+        id=named.id,
         organization=request.organization,
-        ordinal=ordinal or 1,
+        ordinal=named.ordinal,
         request_id=request.request_id,
         workflow_id=request.workflow_id,
         opened_by=request.actor,
@@ -67,51 +63,50 @@ def open_marketing_case(
     session.add(row)
     session.flush()
     step = Step(cancellation=row.id, name="opened", actor=request.actor, at=request.at, why=request.reason)
-    _record(session, row, "marketing_cancellation.opened", step, after={"stage": row.stage})
+    audit.record_step(transaction, "marketing_cancellation.opened", step, after={"stage": row.stage})
     if request.attested_because:
         verified = step.model_copy(update={"name": "verified"})
-        save_verification(session, row, Verification.ATTESTATION, verified, request.attested_because)
+        save_verification(transaction, row, Verification.ATTESTATION, verified, request.attested_because)
         session.flush()
-    case = hold_marketing_case(session, row.id)
-    tell_of_service(session, case, Event.MARKETING_CANCELLATION_RECEIVED, step, channels=channels)
+    case = lock_marketing_case(transaction, row.id)
+    notify(transaction, case, Event.MARKETING_CANCELLATION_RECEIVED, step)
     return _as_opened(case)
 
 
-def cancel_service(session: Session, step: Step, *, channels: frozenset[Channel]) -> CampaignStop:
+def cancel_service(transaction: Transaction, step: Step) -> CampaignStop:
     """Cancel the service for ever, and ask the ad centre to stop everything that runs."""
-    case = hold_marketing_case(session, step.cancellation)
+    session = transaction.session
+    case = lock_marketing_case(transaction, step.cancellation)
     if case.row.stage == MarketingStage.INTAKE:
         case.service.canceled_sign_up = case.service.sign_up
         campaigns = current_campaigns(session, case.organization.id, case.row.campaign_actions)
-        _move(session, case, MarketingStage.STOPPING, step)
-        request_stops(session, case, campaigns, step, channels=channels)
-        tell_of_service(session, case, Event.MARKETING_CANCELED, step, channels=channels)
+        cases.enter(transaction, case, MarketingStage.STOPPING, step)
+        request_stops(transaction, case, campaigns, step)
+        notify(transaction, case, Event.MARKETING_CANCELED, step)
     return stop_of(session, case.row.id)
 
 
-def complete(session: Session, step: Step) -> None:
+def complete(transaction: Transaction, step: Step) -> None:
     """End a case whose campaigns are all stopped."""
-    case = hold_marketing_case(session, step.cancellation)
+    case = lock_marketing_case(transaction, step.cancellation)
     if case.row.stage == MarketingStage.STOPPING:
-        _move(session, case, MarketingStage.CANCELED, step)
-        case.row.ended_at = step.at
+        cases.enter(transaction, case, MarketingStage.CANCELED, step)
 
 
-def abandon(session: Session, step: Step, *, channels: frozenset[Channel]) -> None:
+def abandon(transaction: Transaction, step: Step) -> None:
     """End a case whose administrator was not verified in time."""
-    case = hold_marketing_case(session, step.cancellation)
+    case = lock_marketing_case(transaction, step.cancellation)
     if case.row.stage == MarketingStage.INTAKE:
-        _move(session, case, MarketingStage.ABANDONED, step)
-        case.row.ended_at = step.at
-        tell_of_service(session, case, Event.MARKETING_CANCELLATION_ABANDONED, step, channels=channels)
+        cases.enter(transaction, case, MarketingStage.ABANDONED, step)
+        notify(transaction, case, Event.MARKETING_CANCELLATION_ABANDONED, step)
 
 
-def _close_orphan(session: Session, request: OpenMarketingRequest) -> None:
-    """End a case whose workflow is gone: Temporal runs one per marketing service, and this is the running one.
+def _close_orphan(transaction: Transaction, request: OpenMarketingRequest) -> None:
+    """End a case whose workflow is gone.
 
     A case that had cancelled the service is left as it is: the check that follows refuses.
     """
-    orphan = session.scalar(
+    orphan = transaction.session.scalar(
         select(MarketingCancellationRow).where(
             MarketingCancellationRow.organization == request.organization,
             MarketingCancellationRow.stage == MarketingStage.INTAKE.value,
@@ -119,18 +114,10 @@ def _close_orphan(session: Session, request: OpenMarketingRequest) -> None:
     )
     if orphan is None:
         return
-    step = Step(
-        cancellation=orphan.id,
-        name="orphaned",
-        actor=request.actor,
-        at=request.at,
-        why="its workflow was terminated; a new cancellation takes its place",
-    )
-    abandon(session, step, channels=frozenset())
-    session.flush()
+    abandon(transaction.only(), cases.orphaned(orphan.id, actor=request.actor, at=request.at))
 
 
-def _as_opened(case: HeldMarketingCase) -> OpenedMarketingCase:
+def _as_opened(case: LockedMarketingCase) -> OpenedMarketingCase:
     return OpenedMarketingCase(
         cancellation=case.row.id,
         organization=case.organization.id,
@@ -139,33 +126,4 @@ def _as_opened(case: HeldMarketingCase) -> OpenedMarketingCase:
         policy=case.policy,
         received_at=case.row.received_at,
         verification=Verification(case.row.verified_by) if case.row.verified_by else None,
-    )
-
-
-def _move(session: Session, case: HeldMarketingCase, stage: MarketingStage, step: Step) -> None:
-    before, case.row.stage = case.row.stage, stage.value
-    after = {"stage": stage.value}
-    _record(session, case.row, f"marketing_cancellation.{stage.value}", step, before={"stage": before}, after=after)
-    session.flush()
-
-
-def _record(
-    session: Session,
-    row: MarketingCancellationRow,
-    action: str,
-    step: Step,
-    *,
-    before: dict[str, str] | None = None,
-    after: dict[str, str] | None = None,
-) -> None:
-    audit.record(
-        session,
-        action,
-        actor=step.actor,
-        at=step.at,
-        step=step.key,
-        why=step.why,
-        cancellation=row.id,
-        before=before,
-        after=after,
     )

@@ -129,7 +129,7 @@ def _cancellation(subscription: str) -> str:
     from sqlalchemy.orm import Session
 
     from domain.cancellation.lifecycle import CancellationUnknown
-    from records.cancellation.cases import newest_case
+    from records.cancellation.locked_case import newest_case
 
     with database() as engine, Session(engine) as session:
         case = newest_case(session, subscription)

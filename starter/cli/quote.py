@@ -75,7 +75,7 @@ def _one_day_later(line: LineQuote) -> str:
 def _quote(subscription: str, received_on: date, terminate_on: date | None) -> Quote:
     from sqlalchemy.orm import Session
 
-    from records.cancellation.cases import quote_subscription
+    from records.cancellation.quotes import quote_subscription
     from storage.tables import SubscriptionRow
 
     with database() as engine, Session(engine) as session:

@@ -18,7 +18,7 @@ from domain.marketing import MarketingCancellationUnknown, MarketingStage
 from domain.migration import MigrationStage, MigrationUnknown
 from domain.vocabulary import DataChoice, Question, Stage
 from domain.words import FOR_AGENTS
-from records.cancellation.cases import newest_case
+from records.cancellation.locked_case import newest_case
 from starter.service.cancellation import Offramp
 from starter.service.marketing import MarketingClient
 from starter.service.migration import MigrationsClient

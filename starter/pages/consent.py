@@ -9,7 +9,7 @@ from activities.messaging.letters import campaigns_in_words
 from activities.messaging.links import Links, LinkTarget
 from domain.marketing import Consent, ConsentDecision
 from domain.words import FOR_CUSTOMERS
-from records.cancellation.cases import organization_of
+from records.cancellation.locked_case import organization_of
 from records.marketing.campaigns import current_campaigns, stops_of
 from starter.pages.page import Button, NothingThere, Page
 from starter.service.cancellation import Offramp

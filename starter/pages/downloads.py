@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import TypeAdapter, ValidationError
 
 from activities.messaging.links import LinkTampered, LinkTarget
+from domain.cases import CaseRef
 from domain.vocabulary import CancellationId
 from domain.words import FOR_CUSTOMERS
 from starter.pages.page import Button, File, NothingThere, Page
@@ -90,4 +91,4 @@ def cancellation_id(text: str) -> str:
 
 def subscription_of(cancellation: str) -> str:
     """Return the subscription of a cancellation's id."""
-    return cancellation.rpartition("/")[0]
+    return CaseRef.parse(cancellation).subject

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from activities.messaging.links import LinkTarget
 from domain.export.requests import ExportErased, NoExport
 from domain.words import FOR_CUSTOMERS
-from records.cancellation.cases import organization_of
+from records.cancellation.locked_case import organization_of
 from records.export import export_of
 from starter.pages.downloads import (
     DOWNLOADED,

@@ -27,12 +27,13 @@ from domain.marketing import CampaignAction, Consent, ConsentDecision
 from domain.refusals import Refusal
 from domain.vocabulary import CampaignChoice, Stage
 from records import audit
-from records.cancellation.cases import newest_case, organization_of
 from records.cancellation.credit_memos import post_credit_memo
 from records.cancellation.lists import list_cases
+from records.cancellation.locked_case import newest_case, organization_of
 from records.erasure import certificate_of
 from records.export import ExportState, check_export, export_of
 from records.marketing.stops import stop_of
+from records.transaction import Transaction
 from starter.service.updates import UPDATE_TIMEOUT, CancellationSuspended, Reaching, StillWaiting
 from storage.tables import CancellationRow
 
@@ -239,8 +240,8 @@ class Offramp(Reaching):
         return subscription
 
     def _post_credit_memo(self, invoice: str, number: str, actor: str) -> str:
-        with Session(self._engine) as session, session.begin():
-            return post_credit_memo(session, invoice, number=number, actor=actor, at=datetime.now(UTC))
+        with Transaction.begin(self._engine) as transaction:
+            return post_credit_memo(transaction, invoice, number=number, actor=actor, at=datetime.now(UTC))
 
     async def _update(
         self, subscription: str, name: str, message: contract.Request, request_id: str | None
@@ -268,7 +269,8 @@ class Offramp(Reaching):
 
     def _refuse_after_end(self, subscription: str, name: str, message: contract.Request, update_id: str) -> None:
         """Refuse a request to a case that has ended, by the same rules as a running one, and keep the try."""
-        with Session(self._engine) as session, session.begin():
+        with Transaction.begin(self._engine) as transaction:
+            session = transaction.session
             case = newest_case(session, subscription)
             if case is None:
                 raise CancellationUnknown(subscription)
@@ -285,7 +287,7 @@ class Offramp(Reaching):
             except Refusal as found:
                 refusal = found
             audit.record(
-                session,
+                transaction,
                 f"{name}.refused",
                 actor=message.actor,
                 at=now,

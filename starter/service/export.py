@@ -13,7 +13,7 @@ from activities.export import ExportProgress
 from domain.cancellation.lifecycle import CancellationUnknown
 from domain.export.manifest import MANIFEST_NAME
 from domain.export.requests import ExportErased, ExportFilesMissing, NoExport
-from records.cancellation.cases import newest_case, organization_of
+from records.cancellation.locked_case import newest_case, organization_of
 from records.export import ExportState, export_of
 from starter.service.downloads import FileLink, file_links, work_under_way
 from storage.objects import Objects

@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -12,6 +11,7 @@ import contract
 from records import legal_holds as holds
 from records.erasure import unerased_cases
 from records.legal_holds import Hold
+from records.transaction import Transaction
 
 
 class HoldsClient:
@@ -49,12 +49,12 @@ class HoldsClient:
         return released
 
     def _place(self, organization: str, reason: str, actor: str, request_id: str) -> Hold:
-        with Session(self._engine) as session, session.begin():
+        with Transaction.begin(self._engine) as transaction:
             return holds.place_hold(
-                session, organization, reason=reason, actor=actor, at=datetime.now(UTC), request=request_id
+                transaction, organization, reason=reason, actor=actor, at=datetime.now(UTC), request=request_id
             )
 
     def _release(self, hold: int, reason: str, actor: str) -> tuple[Hold, list[str]]:
-        with Session(self._engine) as session, session.begin():
-            released = holds.release_hold(session, hold, reason=reason, actor=actor, at=datetime.now(UTC))
-            return released, unerased_cases(session, released.organization)
+        with Transaction.begin(self._engine) as transaction:
+            released = holds.release_hold(transaction, hold, reason=reason, actor=actor, at=datetime.now(UTC))
+            return released, unerased_cases(transaction.session, released.organization)

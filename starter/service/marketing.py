@@ -13,22 +13,23 @@ from temporalio.service import RPCError, RPCStatusCode
 
 import contract
 from contract.steps import CampaignStop, Step
+from domain.cases import CaseRef
 from domain.marketing import (
     CampaignUnknown,
     MarketingCancellationEnded,
     MarketingCancellationUnknown,
     MarketingStage,
     StopNotRequested,
-    is_marketing_cancellation,
 )
 from domain.vocabulary import Channel
 from records import outbox
-from records.cancellation.cases import newest_case
+from records.cases import newest_of
 from records.marketing.campaigns import case_of, open_stop
-from records.marketing.service_cases import newest_marketing_case
+from records.marketing.locked_case import newest_marketing_case
 from records.marketing.stops import acknowledge_stop, stop_of
+from records.transaction import Transaction
 from starter.service.updates import UPDATE_TIMEOUT, Reaching
-from storage.tables import CampaignRow, CancellationRow, OrganizationRow
+from storage.tables import CampaignRow, OrganizationRow
 
 
 class StopStatus(BaseModel):
@@ -127,9 +128,7 @@ class MarketingClient(Reaching):
         update_id = f"{contract.ACKNOWLEDGE_STOP}:{request_id or uuid4()}"
         if workflow_id is not None:
             message = contract.AcknowledgeStop(actor=actor, campaign=campaign)
-            form: type[contract.CancellationStatus] | type[contract.MarketingCancellationStatus] = (
-                contract.MarketingCancellationStatus if is_marketing_cancellation(case) else contract.CancellationStatus
-            )
+            form = contract.STATUS_FORMS[CaseRef.parse(case).kind]
             update = self._temporal.get_workflow_handle(workflow_id).execute_update(
                 contract.ACKNOWLEDGE_STOP, message, id=update_id, result_type=form, rpc_timeout=UPDATE_TIMEOUT
             )
@@ -161,23 +160,18 @@ class MarketingClient(Reaching):
             if stop is None:
                 raise StopNotRequested(campaign)
             case = case_of(stop)
-            if is_marketing_cancellation(case):
-                organization = case.partition("/")[0]
-                newest = newest_marketing_case(session, organization)
-                return case, newest.workflow_id if newest is not None and newest.id == case else None
-            subscription = session.get_one(CancellationRow, case).subscription
-            last = newest_case(session, subscription)
-            return case, last.workflow_id if last is not None and last.id == case else None
+            named = CaseRef.parse(case)
+            newest = newest_of(session, named.kind, named.subject)
+            return case, newest.workflow_id if newest is not None and newest.id == case else None
 
     def _acknowledge_in_records(
         self, case: str, campaign: str, actor: str, update_id: str
     ) -> tuple[CampaignStop, dict[Channel, int]]:
         step = Step(cancellation=case, name=update_id, actor=actor, at=datetime.now(UTC))
-        with Session(self._engine) as session, session.begin():
-            # What the installation tells on is what this case was told on.
-            channels = frozenset(outbox.last_of(session, case))
-            stop = acknowledge_stop(session, step, campaign, channels=channels)
-            session.flush()
+        with Transaction.begin(self._engine) as transaction:
+            session = transaction.session
+            # The installation notifies on the channels on which this case was announced.
+            stop = acknowledge_stop(Transaction(session, frozenset(outbox.last_of(session, case))), step, campaign)
             return stop, outbox.last_of(session, case)
 
     def _recorded_status(self, organization: str) -> contract.MarketingCancellationStatus:

@@ -11,11 +11,13 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 import contract
+from domain.cases import CaseRef
 from domain.migration import MigrationEnded, MigrationOfAnotherCase, MigrationUnknown, NothingToDownload, transfer_id
 from domain.refusals import Refusal
 from domain.words import size_in_words
 from records import audit
 from records.migration.lists import MigrationSummary, migration_of, newest_migration
+from records.transaction import Transaction
 from starter.service.downloads import FileLink, file_links, work_under_way
 from starter.service.updates import UPDATE_TIMEOUT, Reaching
 from storage.objects import Objects
@@ -179,8 +181,8 @@ class MigrationsClient(Reaching):
         self, subscription: str, name: str, message: contract.AboutMigration, update_id: str
     ) -> None:
         """Refuse a request to a migration that is over, and keep the try."""
-        with Session(self._engine) as session, session.begin():
-            found = migration_of(session, message.cancellation)
+        with Transaction.begin(self._engine) as transaction:
+            found = migration_of(transaction.session, message.cancellation)
             if found is None:
                 raise MigrationUnknown(subscription)
             refusal: Refusal = (
@@ -189,7 +191,7 @@ class MigrationsClient(Reaching):
                 else MigrationOfAnotherCase(subscription, message.cancellation)
             )
             audit.record(
-                session,
+                transaction,
                 f"migration_{name}.refused",
                 actor=message.actor,
                 at=datetime.now(UTC),
@@ -220,7 +222,7 @@ def migration_links(
     with Session(engine) as session:
         found = migration_of(session, cancellation)
     if found is None:
-        raise MigrationUnknown(cancellation.rpartition("/")[0])
+        raise MigrationUnknown(CaseRef.parse(cancellation).subject)
     if transfer is not None and transfer != found.transfer:
         raise MigrationOfAnotherCase(transfer_id(cancellation, found.transfer), transfer_id(cancellation, transfer))
     if found.prefix is None:

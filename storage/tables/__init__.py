@@ -8,10 +8,12 @@ from storage.tables.base import JsonObject, Table
 from storage.tables.cancellation import (
     CancellationLineRow,
     CancellationRow,
+    CaseRow,
     ChecklistAnswerRow,
     OneTimeCode,
     VerificationCodeRow,
 )
+from storage.tables.cases import CASE_TABLES, CaseTables
 from storage.tables.export_and_erasure import ErasedThingRow, ErasureRow, ExportRow, HoldRow
 from storage.tables.line_runs import LineDatesRunRow
 from storage.tables.lines import BillingDocumentRow, ContractLineRow, PlannedLineRow, SubscriptionLineRow
@@ -27,6 +29,7 @@ from storage.tables.migration import MigrationRow, SupportQueueRow
 from storage.tables.organizations import ContractRow, OrganizationRow, PolicyRow, SubscriptionRow
 
 __all__ = [
+    "CASE_TABLES",
     "AuditRow",
     "BillingDocumentRow",
     "CampaignActivityRow",
@@ -34,6 +37,8 @@ __all__ = [
     "CampaignStopRow",
     "CancellationLineRow",
     "CancellationRow",
+    "CaseRow",
+    "CaseTables",
     "ChecklistAnswerRow",
     "ContractLineRow",
     "ContractRow",

@@ -25,7 +25,27 @@ class OneTimeCode(Table):
     used_at: Mapped[datetime | None]
 
 
-class CancellationRow(Table):
+class CaseRow(Table):
+    """Base of the cases of each kind: one durable lifecycle for one subject."""
+
+    __abstract__ = True
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """The name of the case (`domain.cases.CaseRef`)."""
+    ordinal: Mapped[int]
+    request_id: Mapped[str] = mapped_column(unique=True)
+    """The request that opened it, with the workflow's id before it."""
+    workflow_id: Mapped[str]
+    opened_by: Mapped[str]
+    stage: Mapped[str]
+    received_at: Mapped[datetime]
+    verified_by: Mapped[str | None]
+    campaign_actions: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
+    """How each campaign is to be stopped (`domain.marketing.CampaignAction`), where that was said."""
+    ended_at: Mapped[datetime | None]
+
+
+class CancellationRow(CaseRow):
     """One durable lifecycle for one subscription."""
 
     __tablename__ = "cancellations"
@@ -47,31 +67,20 @@ class CancellationRow(Table):
         CheckConstraint("goodwill_approved_by <> opened_by", name="goodwill_by_a_second_person"),
     )  # fmt: skip
 
-    id: Mapped[str] = mapped_column(primary_key=True)
     subscription: Mapped[str] = mapped_column(ForeignKey("subscriptions.id"))
-    ordinal: Mapped[int]
-    request_id: Mapped[str] = mapped_column(unique=True)
-    workflow_id: Mapped[str]
-    opened_by: Mapped[str]
     reason: Mapped[str | None]
-    stage: Mapped[str]
-    received_at: Mapped[datetime]
     received_on: Mapped[date]
     termination_date: Mapped[date | None]
     data: Mapped[str | None]
     campaigns: Mapped[str | None]
-    campaign_actions: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
-    """How each campaign is to be stopped (`domain.marketing.CampaignAction`), where that was said."""
     marketing_consent: Mapped[str | None]
     marketing_consent_until: Mapped[datetime | None]
-    verified_by: Mapped[str | None]
     goodwill_reason: Mapped[str | None]
     goodwill_approved_by: Mapped[str | None]
     quote: Mapped[JsonObject | None]
     """What was promised or foretold last (`domain.lines.quote.Quote`)."""
     access_ended_on: Mapped[date | None]
     reversal_deadline: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
 
 
 class ChecklistAnswerRow(Table):

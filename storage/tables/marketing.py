@@ -7,8 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.marketing import CampaignAction, MarketingStage
 from domain.vocabulary import Verification
-from storage.tables.base import JsonObject, Table, one_of
-from storage.tables.cancellation import OneTimeCode
+from storage.tables.base import Table, one_of
+from storage.tables.cancellation import CaseRow, OneTimeCode
 
 
 class MarketingServiceRow(Table):
@@ -81,7 +81,7 @@ class CampaignActivityRow(Table):
     """What stops it, or stopped it."""
 
 
-class MarketingCancellationRow(Table):
+class MarketingCancellationRow(CaseRow):
     """One cancellation of a marketing service alone."""
 
     __tablename__ = "marketing_cancellations"
@@ -94,17 +94,7 @@ class MarketingCancellationRow(Table):
         CheckConstraint("stage NOT IN ('stopping', 'canceled') OR verified_by IS NOT NULL", name="verified_before_all_else"),
     )  # fmt: skip
 
-    id: Mapped[str] = mapped_column(primary_key=True)
     organization: Mapped[str] = mapped_column(ForeignKey("marketing_services.organization"))
-    ordinal: Mapped[int]
-    request_id: Mapped[str] = mapped_column(unique=True)
-    workflow_id: Mapped[str]
-    opened_by: Mapped[str]
-    stage: Mapped[str]
-    received_at: Mapped[datetime]
-    verified_by: Mapped[str | None]
-    campaign_actions: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
-    ended_at: Mapped[datetime | None]
 
 
 class MarketingCodeRow(OneTimeCode):

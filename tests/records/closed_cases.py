@@ -14,6 +14,7 @@ from records import export as exports
 from records import legal_holds as holds
 from records.erasure import ErasedThing
 from records.export import ExportAttempt, ExportSummary
+from records.transaction import Transaction
 from storage.tables import MessageRow
 from tests.support.import_documents import NOON, Document, Import
 
@@ -57,8 +58,8 @@ def step(name: str, at: datetime = NOON) -> Step:
 
 
 def begin(engine: Engine) -> ExportSummary | ExportAttempt:
-    with Session(engine) as session, session.begin():
-        return exports.begin_export(session, step("export"))
+    with Transaction.begin(engine, BOTH) as transaction:
+        return exports.begin_export(transaction, step("export"))
 
 
 def attempt(engine: Engine) -> ExportAttempt:
@@ -69,13 +70,13 @@ def attempt(engine: Engine) -> ExportAttempt:
 
 def finish(engine: Engine, of: ExportAttempt) -> None:
     summary = ExportSummary(prefix=of.prefix, manifest_sha256="ab" * 32, tables=3, rows=70, bytes=1000, warnings=1)
-    with Session(engine) as session, session.begin():
-        exports.finish_export(session, step("export"), of.number, summary, at=NOON, channels=BOTH)
+    with Transaction.begin(engine, BOTH) as transaction:
+        exports.finish_export(transaction, step("export"), of.number, summary, at=NOON)
 
 
 def acknowledge(engine: Engine, actor: str = "ann") -> None:
-    with Session(engine) as session, session.begin():
-        exports.acknowledge(session, step(f"acknowledge-{actor}").model_copy(update={"actor": actor}))
+    with Transaction.begin(engine, BOTH) as transaction:
+        exports.acknowledge(transaction, step(f"acknowledge-{actor}").model_copy(update={"actor": actor}))
 
 
 def messages(engine: Engine) -> list[tuple[str, str]]:
@@ -84,17 +85,17 @@ def messages(engine: Engine) -> list[tuple[str, str]]:
 
 
 def erase(engine: Engine, *things: ErasedThing) -> ErasureFacts:
-    with Session(engine) as session, session.begin():
-        erasures.begin_erasure(session, step("erase"))
-    with Session(engine) as session, session.begin():
-        erasures.note(session, CASE, things, at=NOON)
-    with Session(engine) as session, session.begin():
-        return erasures.finish_erasure(session, step("erase"), at=NOON + timedelta(minutes=5), channels=BOTH)
+    with Transaction.begin(engine, BOTH) as transaction:
+        erasures.begin_erasure(transaction, step("erase"))
+    with Transaction.begin(engine, BOTH) as transaction:
+        erasures.note(transaction, CASE, things, at=NOON)
+    with Transaction.begin(engine, BOTH) as transaction:
+        return erasures.finish_erasure(transaction, step("erase"), at=NOON + timedelta(minutes=5))
 
 
 def place_hold(engine: Engine, request: str = "request-1") -> holds.Hold:
-    with Session(engine) as session, session.begin():
-        return holds.place_hold(session, "ORG-1", reason="litigation", actor="legal", at=NOON, request=request)
+    with Transaction.begin(engine, BOTH) as transaction:
+        return holds.place_hold(transaction, "ORG-1", reason="litigation", actor="legal", at=NOON, request=request)
 
 
 def finish_before_closing(engine: Engine) -> None:

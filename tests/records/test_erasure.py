@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from contract.steps import Obstacle
 from domain.messaging import ErasureFacts
 from records import erasure as erasures
 from records import legal_holds as holds
 from records.erasure import ErasedThing, ErasureBlocked
+from records.transaction import Transaction
 from tests.records.closed_cases import BOTH, CASE, acknowledge, erase, finish_before_closing, messages, place_hold, step
 from tests.support.import_documents import NOON, Document, Import
 
@@ -21,16 +21,16 @@ def test_nothing_is_erased_before_the_export_is_acknowledged_nor_under_a_hold(cl
     hold = place_hold(closed)
 
     def obstacle() -> Obstacle | None:
-        with Session(closed) as session, session.begin():
-            found = erasures.obstacle_to_erasing(session, CASE)
+        with Transaction.begin(closed, BOTH) as transaction:
+            found = erasures.obstacle_to_erasing(transaction, CASE)
         if found is not None:
-            with pytest.raises(ErasureBlocked), Session(closed) as session, session.begin():
-                erasures.begin_erasure(session, step("erase"))
+            with pytest.raises(ErasureBlocked), Transaction.begin(closed, BOTH) as transaction:
+                erasures.begin_erasure(transaction, step("erase"))
         return found
 
     assert obstacle() is Obstacle.HOLD
-    with Session(closed) as session, session.begin():
-        holds.release_hold(session, hold.id, reason="settled", actor="legal", at=NOON)
+    with Transaction.begin(closed, BOTH) as transaction:
+        holds.release_hold(transaction, hold.id, reason="settled", actor="legal", at=NOON)
     assert obstacle() is Obstacle.ACKNOWLEDGEMENT
     acknowledge(closed)
     assert obstacle() is None
@@ -49,10 +49,12 @@ def test_the_certificate_counts_what_was_noted_and_is_the_same_the_second_time(c
     assert first == ErasureFacts(
         started_at=NOON, finished_at=NOON + timedelta(minutes=5), tables=2, rows=42, objects=2, bytes=16704
     )
-    with Session(closed) as session, session.begin():
-        again = erasures.finish_erasure(session, step("erase"), at=datetime.now(UTC), channels=BOTH)
-        assert erasures.certificate_of(session, CASE) == again == first
-        assert {thing.name for thing in erasures.erased_things(session, CASE)} == {thing.name for thing in things}
+    with Transaction.begin(closed, BOTH) as transaction:
+        again = erasures.finish_erasure(transaction, step("erase"), at=datetime.now(UTC))
+        assert erasures.certificate_of(transaction.session, CASE) == again == first
+        assert {thing.name for thing in erasures.erased_things(transaction.session, CASE)} == {
+            thing.name for thing in things
+        }
     assert [id_ for id_, _ in messages(closed)] == [f"{CASE}/data.erased/mail", f"{CASE}/data.erased/webhook"]
 
 
@@ -62,9 +64,9 @@ def test_a_certificate_says_when_the_schema_was_not_there_to_be_erased(closed: E
 
 
 def test_what_is_noted_again_before_it_went_has_the_counts_of_the_second_look(closed: Engine) -> None:
-    with Session(closed) as session, session.begin():
-        erasures.begin_erasure(session, step("erase"))
-        erasures.note(session, CASE, [ErasedThing(kind="table", name="accounts", rows=40)], at=NOON)
+    with Transaction.begin(closed, BOTH) as transaction:
+        erasures.begin_erasure(transaction, step("erase"))
+        erasures.note(transaction, CASE, [ErasedThing(kind="table", name="accounts", rows=40)], at=NOON)
 
     certificate = erase(closed, ErasedThing(kind="table", name="accounts", rows=41))
 
@@ -78,8 +80,8 @@ def test_the_organizations_data_stays_while_another_of_its_subscriptions_lives(
     document["invoices"] = []
     imported(document)
 
-    with Session(closed) as session, session.begin():
-        plan = erasures.begin_erasure(session, step("erase"))
+    with Transaction.begin(closed, BOTH) as transaction:
+        plan = erasures.begin_erasure(transaction, step("erase"))
 
     assert plan.data_schema is None
     assert plan.kept_because == "subscription SUB-2 of the organization still uses it"

@@ -13,6 +13,7 @@ from domain.vocabulary import Channel
 from records import erasure as erasures
 from records import export as exports
 from records.export import AttemptSuperseded, ExportSummary
+from records.transaction import Transaction
 from tests.records.closed_cases import (
     BOTH,
     CASE,
@@ -63,8 +64,8 @@ def test_a_fresh_link_is_told_again_and_lasts_as_long_as_the_first(case: Engine)
     finish(case, attempt(case))
     later = NOON + timedelta(days=30)
     for _ in range(2):
-        with Session(case) as session, session.begin():
-            exports.renew_link(session, step("renew", later), channels=frozenset({Channel.MAIL}))
+        with Transaction.begin(case, frozenset({Channel.MAIL})) as transaction:
+            exports.renew_link(transaction, step("renew", later))
 
     assert [id_ for id_, channel in messages(case) if channel == "mail"] == [
         f"{CASE}/export.ready/mail",
@@ -88,35 +89,35 @@ def test_the_first_acknowledgement_stands(case: Engine) -> None:
 
 
 def test_nothing_is_asked_of_an_export_that_is_not_finished_or_is_erased(case: Engine) -> None:
-    def asked() -> list[Callable[[Session], object]]:
+    def asked() -> list[Callable[[Transaction], object]]:
         return [
-            lambda session: exports.acknowledge(session, step("a")),
-            lambda session: exports.renew_link(session, step("b"), channels=BOTH),
+            lambda transaction: exports.acknowledge(transaction, step("a")),
+            lambda transaction: exports.renew_link(transaction, step("b")),
         ]
 
     def refused_as(refusal: type[Refusal]) -> None:
         for ask in asked():
-            with pytest.raises(refusal), Session(case) as session, session.begin():
-                ask(session)
+            with pytest.raises(refusal), Transaction.begin(case, BOTH) as transaction:
+                ask(transaction)
 
     refused_as(NoExport)
     only = attempt(case)
     refused_as(NoExport)
     finish(case, only)
-    with Session(case) as session, session.begin():
-        erasures.note_discarded(session, step("discard"), objects=7, at=NOON)
+    with Transaction.begin(case, BOTH) as transaction:
+        erasures.note_discarded(transaction, step("discard"), objects=7, at=NOON)
     refused_as(ExportErased)
 
 
 def test_no_fresh_link_leads_to_an_export_that_is_being_erased(closed: Engine) -> None:
     finish_before_closing(closed)
     acknowledge(closed)
-    with Session(closed) as session, session.begin():
-        erasures.begin_erasure(session, step("erase"))
+    with Transaction.begin(closed, BOTH) as transaction:
+        erasures.begin_erasure(transaction, step("erase"))
 
     acknowledge(closed, "said again")
-    with pytest.raises(ExportErased), Session(closed) as session, session.begin():
-        exports.renew_link(session, step("renew"), channels=BOTH)
+    with pytest.raises(ExportErased), Transaction.begin(closed, BOTH) as transaction:
+        exports.renew_link(transaction, step("renew"))
     with Session(closed) as session:
         state = exports.export_of(session, CASE)
     assert state is not None

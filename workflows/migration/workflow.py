@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.migration.transfer import Transfers
     from contract.steps import MigrationEnd, MigrationReminder, Moved, Step, Transfer
     from domain.cancellation.lifecycle import WorkflowIdMismatch
+    from domain.cases import CaseRef
     from domain.migration import NOT_DONE, HandOver, MigrationStage, patience
     from domain.refusals import Refusal
     from domain.vocabulary import Event
@@ -76,7 +77,7 @@ class OnPremisesMigration(MigrationRequests):
         info = workflow.info()
         try:
             message = contract.read(received, contract.RequestMigration)
-            subscription = message.cancellation.rpartition("/")[0]
+            subscription = CaseRef.parse(message.cancellation).subject
             if info.workflow_id != contract.migration_workflow_id(subscription):
                 raise WorkflowIdMismatch(info.workflow_id, contract.migration_workflow_id(subscription))
             step = Step(

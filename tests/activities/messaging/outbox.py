@@ -9,6 +9,7 @@ from temporalio.common import RetryPolicy
 from domain.messaging import MessageFacts
 from domain.vocabulary import Channel, Event
 from records import outbox
+from records.transaction import Transaction
 from storage.tables import AuditRow, MessageRow
 from tests.activities.messaging.samples import ADDRESS
 
@@ -16,8 +17,8 @@ EVERY_CHANNEL = frozenset(Channel)
 
 
 def told(engine: Engine, event: Event, facts: MessageFacts, *, occasion: str | None = None, to: str = ADDRESS) -> None:
-    with Session(engine) as session, session.begin():
-        outbox.tell(session, event, facts, occasion=occasion or event.value, mail_to=to, channels=EVERY_CHANNEL)
+    with Transaction.begin(engine, EVERY_CHANNEL) as transaction:
+        outbox.add(transaction, event, facts, occasion=occasion or event.value, mail_to=to)
 
 
 def messages(engine: Engine, channel: Channel) -> list[MessageRow]:

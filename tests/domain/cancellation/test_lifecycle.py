@@ -15,9 +15,9 @@ from domain.cancellation.lifecycle import (
 )
 from domain.civil_time import reversal_deadline, start_of_day
 from domain.refusals import Refusal
-from domain.vocabulary import Stage, cancellation_id
+from domain.vocabulary import Stage
 
-CASE = cancellation_id("SUB-1", 1)
+CASE = "SUB-1/1"
 ENDED_ON = date(2026, 11, 22)
 
 

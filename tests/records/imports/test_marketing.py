@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from domain.imports.refusals import ImportMalformed
-from records.marketing.campaigns import current_campaigns, hold_service
+from records.marketing.campaigns import current_campaigns, lock_service
+from records.transaction import Transaction
 from storage.tables import CampaignActivityRow, CampaignRow, MarketingServiceRow
 from tests.support.import_documents import Document, Import
 
@@ -106,11 +107,11 @@ def test_an_activity_that_comes_while_its_campaign_is_being_stopped_does_not_run
             refused.append(error)
 
     adding = threading.Thread(target=add)
-    with Session(engine) as session, session.begin():
-        hold_service(session, "ORG-1")
+    with Transaction.begin(engine) as transaction:
+        lock_service(transaction, "ORG-1")
         adding.start()
-        current_campaigns(session, "ORG-1", {})
-        session.execute(update(CampaignRow).values(stopped_at=datetime.now(UTC)))
+        current_campaigns(transaction.session, "ORG-1", {})
+        transaction.session.execute(update(CampaignRow).values(stopped_at=datetime.now(UTC)))
     adding.join()
 
     assert "CMP-1 was stopped" in str(refused[0])

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
 from domain.imports.refusals import SHOWN_PROBLEMS, ImportMalformed
 from records.cancellation.credit_memos import post_credit_memo
 from records.imports import import_content
+from records.transaction import Transaction
 from tests.support.import_documents import LINE, NOON, Document, Import, line, problems
 
 Edit = Callable[[Document], object]
@@ -174,8 +174,8 @@ def test_a_number_under_which_a_credit_memo_was_posted_is_not_an_invoices(
     imported: Import, document: Document, engine: Engine
 ) -> None:
     imported(document)
-    with Session(engine) as session, session.begin():
-        post_credit_memo(session, "INV-1", number="CM-1", actor="billing", at=NOON)
+    with Transaction.begin(engine) as transaction:
+        post_credit_memo(transaction, "INV-1", number="CM-1", actor="billing", at=NOON)
     copied(document["invoices"], number="CM-1")
     with pytest.raises(ImportMalformed) as refused:
         imported(document)

@@ -12,6 +12,7 @@ from domain.lines.runs import LineDatesProgress, Scope
 from domain.vocabulary import Channel
 from records.lines.nightly import update_chunk
 from records.lines.runs import open_run, progress_of
+from records.transaction import Transaction
 from storage.tables import (
     AuditRow,
     ContractLineRow,
@@ -92,11 +93,11 @@ def run(
     channels: frozenset[Channel] = frozenset({Channel.WEBHOOK}),
 ) -> LineDatesProgress:
     """One pass of a run."""
-    with Session(engine) as session, session.begin():
-        before = open_run(session, name, as_of=as_of, zone="UTC", scope=scope or Scope(), actor="tester", at=NOW)
+    with Transaction.begin(engine) as transaction:
+        before = open_run(transaction, name, as_of=as_of, zone="UTC", scope=scope or Scope(), actor="tester", at=NOW)
     for _ in range(10_000):
-        with engine.begin() as connection:
-            if update_chunk(connection, name, at=NOW, channels=channels, limit=limit).pass_ended:
+        with Transaction.begin(engine, channels) as transaction:
+            if update_chunk(transaction, name, at=NOW, limit=limit).pass_ended:
                 break
     with Session(engine) as session:
         progress = progress_of(session, name)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from domain.lines.runs import Scope
 from records.lines.nightly import update_chunk
 from records.lines.runs import open_run
+from records.transaction import Transaction
 from storage.tables import (
     SubscriptionLineRow,
 )
@@ -66,9 +67,9 @@ def test_a_line_is_not_closed_while_somebody_holds_what_closes_with_it(engine: E
 
 def test_what_somebody_changed_before_the_line_was_held_is_not_overwritten(engine: Engine, add: Add) -> None:
     add("L1", **DUE)
-    with Session(engine) as session, session.begin():
-        open_run(session, "run", as_of=TODAY, zone="UTC", scope=Scope(), actor="tester", at=NOW)
-        session.get_one(SubscriptionLineRow, "L1").cancellation_possible_until = date(2026, 10, 15)
+    with Transaction.begin(engine) as transaction:
+        open_run(transaction, "run", as_of=TODAY, zone="UTC", scope=Scope(), actor="tester", at=NOW)
+        transaction.session.get_one(SubscriptionLineRow, "L1").cancellation_possible_until = date(2026, 10, 15)
     assert run(engine).rolled == 0
     assert dates(engine, "L1") == (date(2026, 12, 31), date(2026, 10, 15))
 
@@ -84,12 +85,12 @@ def test_a_reader_that_reads_for_long_neither_waits_nor_makes_the_update_wait(en
 def test_a_transaction_that_broke_off_leaves_the_run_where_it_was(engine: Engine, add: Add) -> None:
     for number in range(3):
         add(f"L{number}", **DUE)
-    with Session(engine) as session, session.begin():
-        open_run(session, "run", as_of=TODAY, zone="UTC", scope=Scope(), actor="tester", at=NOW)
-    with engine.begin() as connection:
-        update_chunk(connection, "run", at=NOW, limit=2)
-    with engine.connect() as connection:  # closed without a commit, as by a crash
-        update_chunk(connection, "run", at=NOW, limit=2)
+    with Transaction.begin(engine) as transaction:
+        open_run(transaction, "run", as_of=TODAY, zone="UTC", scope=Scope(), actor="tester", at=NOW)
+    with Transaction.begin(engine) as transaction:
+        update_chunk(transaction, "run", at=NOW, limit=2)
+    with Session(engine) as session:  # closed without a commit, as by a crash
+        update_chunk(Transaction(session), "run", at=NOW, limit=2)
     progress = run(engine, limit=2)
     assert progress.rolled == 3
     assert len(trail(engine)) == 3

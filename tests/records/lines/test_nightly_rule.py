@@ -15,6 +15,7 @@ from domain.lines.terms import update_as_of
 from records.lines.nightly import update_chunk
 from records.lines.rows import as_domain
 from records.lines.runs import open_run
+from records.transaction import Transaction
 from storage.tables import (
     SubscriptionLineRow,
 )
@@ -71,7 +72,7 @@ def test_the_database_does_to_any_lines_what_the_rule_does_and_knows_when(
                 assert (row.due_after is not None and row.due_after < as_of) == (outcome.action != "unchanged")
         for night in range(nights, -1, -1):
             open_run_on(connection, f"{night}", as_of - timedelta(days=night))
-            update_chunk(connection, f"{night}", at=NOW)
+            update_chunk(Transaction(Session(connection)), f"{night}", at=NOW)
         for name, term_until, deadline, end_date, closed in all_lines(connection):
             wanted = expected[name]
             assert (term_until, deadline, end_date, closed) == (
@@ -85,7 +86,7 @@ def test_the_database_does_to_any_lines_what_the_rule_does_and_knows_when(
 
 def open_run_on(connection: Connection, name: str, as_of: date) -> None:
     with Session(connection) as session:
-        open_run(session, name, as_of=as_of, zone="UTC", scope=Scope(), actor="tester", at=NOW)
+        open_run(Transaction(session), name, as_of=as_of, zone="UTC", scope=Scope(), actor="tester", at=NOW)
         session.flush()
 
 

@@ -1,0 +1,41 @@
+"""What activities on the records share: one transaction for each step, and what it leaves to be delivered."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Concatenate, ParamSpec
+
+from sqlalchemy import Engine
+
+from contract.steps import Recorded, Step
+from domain.vocabulary import Channel
+from records import outbox
+from records.transaction import Transaction
+
+P = ParamSpec("P")
+
+
+class OnRecords:
+    """Base of the activities on the records. ``channels`` are those that this installation notifies on."""
+
+    def __init__(self, engine: Engine, channels: frozenset[Channel]) -> None:
+        self._engine = engine
+        self._channels = channels
+
+    def _transaction(self) -> AbstractContextManager[Transaction]:
+        return Transaction.begin(self._engine, self._channels)
+
+    def _recorded(
+        self,
+        write: Callable[Concatenate[Transaction, Step, P], object],
+        step: Step,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Recorded:
+        with self._transaction() as transaction:
+            write(transaction, step, *args, **kwargs)
+            return recorded(transaction, step)
+
+
+def recorded(transaction: Transaction, step: Step) -> Recorded:
+    """Return the outcome of a step: the newest message of its case on each channel."""
+    return Recorded(last_message=outbox.last_of(transaction.session, step.cancellation))

@@ -1,0 +1,129 @@
+"""The answers to the checklist of a cancellation, and the facts that it compares them with."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from contract.steps import Step
+from domain.cancellation.checklist import CaseFacts, Checklist
+from domain.cancellation.identity import Identity
+from domain.marketing import CampaignAction
+from domain.vocabulary import Question
+from records import audit
+from records.cancellation.locked_case import LockedCase, lock_case
+from records.marketing.campaigns import check_actions
+from records.transaction import Transaction
+from storage.tables import (
+    CancellationRow,
+    ChecklistAnswerRow,
+    MarketingServiceRow,
+    OrganizationRow,
+    SubscriptionLineRow,
+    SubscriptionRow,
+)
+
+
+def give_answers(
+    transaction: Transaction,
+    step: Step,
+    checklist: Checklist,
+    *,
+    answered: set[Question],
+    campaign_actions: Mapping[str, CampaignAction],
+) -> None:
+    """Record answers to the checklist of a case, once per step; raises as `save_answers` does."""
+    case = lock_case(transaction, step.cancellation)
+    if audit.after_of(transaction.session, f"{step.key}:answers") is None:
+        save_answers(transaction, case.row, checklist, answered=answered, step=step, campaign_actions=campaign_actions)
+
+
+def save_answers(
+    transaction: Transaction,
+    case: CancellationRow,
+    checklist: Checklist,
+    *,
+    answered: set[Question],
+    step: Step,
+    campaign_actions: Mapping[str, CampaignAction] | None = None,
+) -> None:
+    """Record answers that the checklist has accepted, each with who gave it and when.
+
+    Raises:
+        CampaignActionWithoutStop, CampaignUnknown, CampaignDeleted: of ``campaign_actions``, which say how each campaign
+            is to be stopped.
+
+    """
+    session = transaction.session
+    actions = dict(campaign_actions or {})
+    if actions:
+        subscription = session.get_one(SubscriptionRow, case.subscription)
+        check_actions(session, subscription.organization, actions, checklist)
+        case.campaign_actions = {
+            **(case.campaign_actions or {}),
+            **{key: actions[key].value for key in sorted(actions)},
+        }
+    for question in sorted(answered):
+        session.add(
+            ChecklistAnswerRow(
+                cancellation=case.id,
+                question=question.value,
+                answer=checklist.answers[question],
+                answered_by=step.actor,
+                answered_at=step.at,
+            )
+        )
+    case.termination_date = checklist.termination_date
+    case.data = checklist.data
+    case.campaigns = checklist.campaigns
+    if answered:
+        audit.record_step(
+            transaction,
+            "checklist.answered",
+            step,
+            "answers",
+            after={question.value: _shown(question, checklist) for question in sorted(answered)}
+            | ({"campaign_actions": case.campaign_actions} if actions else {}),
+        )
+
+
+def facts_of(session: Session, organization: OrganizationRow, subscription: SubscriptionRow) -> CaseFacts:
+    """Return what the checklist compares answers with."""
+    starts_on, has_marketing_service = session.execute(
+        select(
+            select(func.coalesce(func.min(SubscriptionLineRow.start_date), date.min))
+            .where(SubscriptionLineRow.subscription == subscription.id)
+            .scalar_subquery(),
+            exists().where(
+                MarketingServiceRow.organization == organization.id,
+                MarketingServiceRow.canceled_sign_up.is_distinct_from(MarketingServiceRow.sign_up),
+            ),
+        )
+    ).one()
+    return CaseFacts(
+        identity=Identity(
+            billing_administrator=organization.billing_administrator,
+            organization_url=organization.url,
+            organization_name=organization.unique_name,
+        ),
+        time_zone=organization.time_zone,
+        purpose=organization.purpose,
+        has_marketing_service=has_marketing_service,
+        starts_on=starts_on,
+        has_data=organization.data_schema is not None,
+    )
+
+
+def checklist_of(session: Session, case: LockedCase) -> Checklist:
+    """Return the checklist of a case with its answers so far."""
+    rows = session.scalars(select(ChecklistAnswerRow).where(ChecklistAnswerRow.cancellation == case.row.id)).all()
+    return Checklist(
+        facts=facts_of(session, case.organization, case.subscription),
+        answers={Question(row.question): row.answer for row in rows},
+        verification=case.row.verified_by,
+    )
+
+
+def _shown(question: Question, checklist: Checklist) -> str:
+    return "as on record" if question is Question.BILLING_ADMINISTRATOR else checklist.answers[question]

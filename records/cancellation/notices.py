@@ -1,0 +1,120 @@
+"""Notices of a cancellation: what its people and systems are owed, recorded in the transaction of what happened."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contract.steps import Step
+from domain.cancellation.checklist import Checklist
+from domain.lines.quote import Quote, changes
+from domain.marketing import Consent
+from domain.messaging import ErasureFacts, ExportFacts, MarketingFacts, MessageFacts, MigrationFacts
+from domain.vocabulary import CampaignChoice, Channel, Event, Stage
+from records import outbox
+from records.cancellation.answers import checklist_of
+from records.cancellation.locked_case import LockedCase
+from records.marketing.campaigns import stops_of
+from records.transaction import Transaction
+from storage.tables import CancellationRow, MessageRow
+
+
+def notify(
+    transaction: Transaction,
+    case: LockedCase,
+    event: Event,
+    step: Step,
+    *,
+    occasion: str | None = None,
+    checklist: Checklist | None = None,
+    promised_before: Quote | None = None,
+    lines: Sequence[str] = (),
+    invoice: str | None = None,
+    marketing: MarketingFacts | None = None,
+    mail_to: str | None = None,
+    export: ExportFacts | None = None,
+    erasure: ErasureFacts | None = None,
+    migration: MigrationFacts | None = None,
+) -> None:
+    """Record that people and systems are to be notified of this event of the case, with the facts as they are now.
+
+    ``checklist`` spares a look at the answers where the caller has them; they matter during the intake alone. Differences
+    are named from ``promised_before``, the quote that was promised. Mail goes to ``mail_to``, else to the organization's
+    billing administrator.
+    """
+    session = transaction.session
+    session.flush()
+    row = case.row
+    if checklist is None and row.stage in (Stage.INTAKE, Stage.ABANDONED):
+        checklist = checklist_of(session, case)
+    now = Quote.model_validate(row.quote) if row.quote else None
+    about_marketing, was_stopped = _marketing_facts(session, row, marketing)
+    facts = MessageFacts(
+        cancellation=row.id,
+        subscription=row.subscription,
+        description=case.subscription.description,
+        organization=case.organization.id,
+        organization_name=case.organization.unique_name,
+        organization_url=case.organization.url,
+        time_zone=case.organization.time_zone,
+        stage=Stage(row.stage),
+        occurred_at=step.at,
+        received_at=row.received_at,
+        received_on=row.received_on,
+        termination_date=row.termination_date,
+        data=row.data,
+        campaigns=row.campaigns,
+        access_ended_on=row.access_ended_on,
+        reversal_deadline=row.reversal_deadline,
+        quote=now,
+        changes=changes(promised_before, now) if promised_before and now else [],
+        changes_for_customer=(
+            changes(promised_before.for_customer(), now.for_customer()) if promised_before and now else []
+        ),
+        open_questions=list(checklist.open_questions) if checklist else [],
+        verified=row.verified_by is not None,
+        intake_ends_at=row.received_at + case.policy.intake_timeout,
+        reason=step.why,
+        lines=list(lines),
+        invoice=invoice,
+        marketing_was_stopped=was_stopped,
+        marketing=about_marketing,
+        export=export,
+        erasure=erasure,
+        migration=migration,
+    )
+    outbox.add(
+        transaction,
+        event,
+        facts,
+        occasion=occasion or event.value,
+        mail_to=mail_to or case.billing_administrator,
+    )
+
+
+def last_promised(session: Session, case: LockedCase) -> Quote | None:
+    """Return the quote of the newest letter to the customer: decisions since then, while credit memos are awaited, say nothing."""
+    content = session.scalar(
+        select(MessageRow.content)
+        .where(MessageRow.cancellation == case.row.id, MessageRow.channel == Channel.MAIL.value)
+        .order_by(MessageRow.sequence.desc())
+        .limit(1)
+    )
+    return MessageFacts.model_validate(content).quote if content else None
+
+
+def _marketing_facts(
+    session: Session, row: CancellationRow, given: MarketingFacts | None
+) -> tuple[MarketingFacts | None, bool]:
+    """What a message says of the campaigns, and whether the case has stopped any."""
+    if row.campaigns != CampaignChoice.STOP:
+        return None, False
+    stops = stops_of(session, row.id)
+    facts = (given or MarketingFacts(campaigns=stops)).model_copy(
+        update={
+            "consent": Consent(row.marketing_consent) if row.marketing_consent else None,
+            "consent_until": row.marketing_consent_until,
+            "ads_may_still_run": any(not stop.acknowledged for stop in stops),
+        }
+    )
+    return facts, bool(stops)

@@ -1,0 +1,102 @@
+"""What cases of every kind share in the records, and the one table by which records tell the kinds apart."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from contract.steps import Step
+from domain.cases import CaseKind, CaseRef
+from domain.marketing import MarketingStage
+from domain.messaging import MarketingFacts
+from domain.vocabulary import Event, Stage
+from records import audit
+from records.cancellation import notices as cancellation_notices
+from records.cancellation.locked_case import LockedCase, lock_case
+from records.marketing import notices as marketing_notices
+from records.marketing.locked_case import LockedMarketingCase, lock_marketing_case
+from records.transaction import Transaction
+from storage.tables import CASE_TABLES, CaseRow
+
+Locked = LockedCase | LockedMarketingCase
+"""A case of any kind under its lock."""
+
+
+@dataclass(frozen=True)
+class CaseRecords:
+    """What records do for the cases of one kind."""
+
+    lock: Callable[[Transaction, str], Locked]
+    audited_as: str
+    """The name of a case at the beginning of its actions in the audit trail: ``cancellation.opened``."""
+
+
+CASE_RECORDS: dict[CaseKind, CaseRecords] = {
+    CaseKind.SUBSCRIPTION: CaseRecords(lock_case, "cancellation"),
+    CaseKind.MARKETING_SERVICE: CaseRecords(lock_marketing_case, "marketing_cancellation"),
+}
+
+
+def lock(transaction: Transaction, case: str) -> Locked:
+    """Lock a case of any kind until the transaction ends."""
+    return CASE_RECORDS[CaseRef.parse(case).kind].lock(transaction, case)
+
+
+def newest_of(session: Session, kind: CaseKind, subject: str) -> CaseRow | None:
+    """Return the newest case of a kind and subject, running or ended."""
+    row, of_subject = CASE_TABLES[kind].row, CASE_TABLES[kind].subject == subject
+    return session.scalar(select(row).where(of_subject).order_by(row.ordinal.desc()).limit(1))
+
+
+def next_of(session: Session, kind: CaseKind, subject: str) -> CaseRef:
+    """Return the name of the next case of a kind and subject; the caller has locked the subject."""
+    tables = CASE_TABLES[kind]
+    last = session.scalar(select(func.max(tables.row.ordinal)).where(tables.subject == subject))
+    return CaseRef(kind=kind, subject=subject, ordinal=(last or 0) + 1)
+
+
+def orphaned(case: str, *, actor: str, at: datetime) -> Step:
+    """Return the step that ends a case whose workflow is gone: Temporal runs one for each subject, and it is another.
+
+    It happens when an operator terminates a workflow.
+    """
+    why = "its workflow was terminated; a new cancellation takes its place"
+    return Step(cancellation=case, name="orphaned", actor=actor, at=at, why=why)
+
+
+def enter(transaction: Transaction, case: Locked, stage: Stage | MarketingStage, step: Step, part: str = "") -> None:
+    """Move a case to a stage, with its place in the audit trail; a final stage ends it."""
+    before, case.row.stage = case.row.stage, stage.value
+    if stage.is_final:
+        case.row.ended_at = step.at
+    action = f"{CASE_RECORDS[step.case.kind].audited_as}.{stage.value}"
+    audit.record_step(transaction, action, step, part, before={"stage": before}, after={"stage": stage.value})
+    transaction.session.flush()
+
+
+def notify_of_campaigns(
+    transaction: Transaction,
+    case: Locked,
+    event: Event,
+    step: Step,
+    marketing: MarketingFacts,
+    *,
+    occasion: str,
+    mail_to: str | None = None,
+) -> None:
+    """Record that an event about campaigns is to be announced. Mail goes to ``mail_to``, else to the administrator.
+
+    The marketing service's own cancellation has one person to write to, its administrator.
+    """
+    match case:
+        case LockedCase():
+            cancellation_notices.notify(
+                transaction, case, event, step, occasion=occasion, marketing=marketing, mail_to=mail_to
+            )
+        case LockedMarketingCase():
+            marketing_notices.notify(transaction, case, event, step, occasion=occasion, marketing=marketing)
+        case _:
+            assert_never(case)

@@ -1,0 +1,51 @@
+"""The cancellation of a marketing service alone, under its lock."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from domain.policy import CancellationPolicy
+from records.marketing.campaigns import lock_service
+from records.transaction import Transaction
+from storage.tables import MarketingCancellationRow, MarketingServiceRow, OrganizationRow, PolicyRow
+
+
+@dataclass(frozen=True)
+class LockedMarketingCase:
+    """A marketing service's cancellation with what it belongs to; the service is locked until the transaction ends."""
+
+    row: MarketingCancellationRow
+    service: MarketingServiceRow
+    organization: OrganizationRow
+    policy: CancellationPolicy
+
+    @property
+    def billing_administrator(self) -> str:
+        """The address on record of the person who signed up for the marketing service."""
+        return self.service.billing_administrator
+
+
+def lock_marketing_case(transaction: Transaction, case: str) -> LockedMarketingCase:
+    """Lock a case until the transaction ends: its marketing service's row is the lock that all take first."""
+    session = transaction.session
+    row = session.get_one(MarketingCancellationRow, case)
+    service = lock_service(transaction, row.organization)
+    session.refresh(row)  # under the lock, so that what the transaction before has written is seen
+    organization, durations = session.execute(
+        select(OrganizationRow, PolicyRow.durations)
+        .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
+        .where(OrganizationRow.id == row.organization)
+    ).one()
+    assert service is not None  # noqa: S101 - a foreign key says so
+    return LockedMarketingCase(row, service, organization, CancellationPolicy.model_validate(durations))
+
+
+def newest_marketing_case(session: Session, organization: str) -> MarketingCancellationRow | None:
+    """Return the newest cancellation of an organization's marketing service alone, running or ended."""
+    return session.scalar(
+        select(MarketingCancellationRow)
+        .where(MarketingCancellationRow.organization == organization)
+        .order_by(MarketingCancellationRow.ordinal.desc())
+        .limit(1)
+    )

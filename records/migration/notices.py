@@ -1,0 +1,68 @@
+"""Notices of a migration: which party is owed which, at what address, with what facts."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contract.steps import Step
+from domain.messaging import MigrationFacts
+from domain.migration import HAND_OVERS, HandOver, Party, patience
+from domain.vocabulary import Channel, Event, Platform
+from records.cancellation.notices import notify
+from records.migration.locked_migration import LockedMigration
+from records.transaction import Transaction
+from storage.tables import SupportQueueRow
+
+
+def notify_available(transaction: Transaction, migration: LockedMigration, step: Step) -> None:
+    """Record that the IT department is to be mailed a fresh link to the data."""
+    row = migration.row
+    row.links += 1
+    row.link_expires_at = step.at + migration.case.policy.download_link_lifetime
+    notify_party(transaction, migration, Event.MIGRATION_DATA_AVAILABLE, step, Party.IT_DEPARTMENT)
+
+
+def notify_party(transaction: Transaction, migration: LockedMigration, event: Event, step: Step, party: Party) -> None:
+    """Record that a party is to be notified of an event, with the facts as they are now; without an address, systems alone."""
+    mail_to = _address(transaction.session, migration, party)
+    migration.row.told += 1
+    notify(
+        transaction if mail_to else transaction.without(Channel.MAIL),
+        migration.case,
+        event,
+        step,
+        occasion=f"{event}-{migration.row.told}",
+        migration=_facts(migration, party),
+        mail_to=mail_to,
+    )
+
+
+def _address(session: Session, migration: LockedMigration, party: Party) -> str | None:
+    case, row = migration.case, migration.row
+    match party:
+        case Party.IT_DEPARTMENT:
+            return row.contact
+        case Party.BILLING_ADMINISTRATOR:
+            return case.organization.billing_administrator
+    queue = case.policy.migration_escalation_queue if party is Party.ESCALATION else row.queue
+    return session.scalar(select(SupportQueueRow.mail).where(SupportQueueRow.name == queue))
+
+
+def _facts(migration: LockedMigration, party: Party) -> MigrationFacts:
+    case, row, stage = migration.case, migration.row, migration.stage
+    hand_over: HandOver | None = HAND_OVERS.get(stage)
+    return MigrationFacts(
+        stage=stage,
+        platform=Platform(case.organization.platform),
+        queue=case.policy.migration_escalation_queue if party is Party.ESCALATION else row.queue,
+        told=party,
+        hand_over=hand_over,
+        since=row.stage_since,
+        deadline=row.stage_since + patience(case.policy, hand_over).limit if hand_over else None,
+        transfer_at=row.transfer_at,
+        transfer=row.transfers,
+        tables=row.tables,
+        rows=row.rows,
+        bytes=row.bytes,
+        sha256=row.sha256,
+        link_expires_at=row.link_expires_at,
+    )

@@ -1,0 +1,77 @@
+"""The transfers of a migration to the secure site: one transaction for each beginning and end of one.
+
+Every function is idempotent by its step, as those of `records.migration.steps` are.
+"""
+
+from pydantic import BaseModel, ConfigDict
+
+from contract.steps import MigrationState, Step
+from domain.migration import MigrationStage, NothingToMigrate
+from records.audit import record_step
+from records.migration.locked_migration import lock_migration
+from records.migration.notices import notify_available
+from records.transaction import Transaction
+
+
+class Attempt(BaseModel):
+    """One try of a transfer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    schema_name: str
+
+
+class Transferred(BaseModel):
+    """What a transfer brought to the secure site."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prefix: str
+    tables: int
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def start_transfer(transaction: Transaction, step: Step) -> MigrationState:
+    """Begin a transfer whose time has come."""
+    migration = lock_migration(transaction, step)
+    row = migration.row
+    after = {"stage": MigrationStage.TRANSFERRING.value, "transfer": str(row.transfers + 1)}
+    if row.stage == MigrationStage.SCHEDULED and record_step(
+        transaction, "migration.transfer_started", step, after=after
+    ):
+        row.transfers += 1
+        migration.enter(MigrationStage.TRANSFERRING, step)
+    return migration.state
+
+
+def begin_attempt(transaction: Transaction, step: Step, *, transfer: int) -> Attempt | None:
+    """Begin another try of a transfer; None if it is not wanted any more, or has succeeded."""
+    migration = lock_migration(transaction, step)
+    row = migration.row
+    if row.stage != MigrationStage.TRANSFERRING or row.transfers != transfer:
+        return None
+    if not migration.case.organization.data_schema:
+        raise NothingToMigrate(migration.case.organization.id, "the organization has no data_schema")
+    row.attempts += 1
+    return Attempt(number=row.attempts, schema_name=migration.case.organization.data_schema)
+
+
+def finish_attempt(
+    transaction: Transaction, step: Step, *, transfer: int, attempt: int, transferred: Transferred
+) -> bool:
+    """Let a try count, and tell the contact; False if another has begun since, or the transfer is not wanted any more."""
+    migration = lock_migration(transaction, step)
+    row = migration.row
+    if row.stage != MigrationStage.TRANSFERRING or row.transfers != transfer or row.attempts != attempt:
+        return False
+    row.transferred_at = step.at
+    row.prefix, row.sha256 = transferred.prefix, transferred.sha256
+    row.tables, row.rows, row.bytes = transferred.tables, transferred.rows, transferred.bytes
+    migration.enter(MigrationStage.AVAILABLE, step)
+    after = {"stage": row.stage, "attempt": str(attempt), **transferred.model_dump(mode="json", exclude={"prefix"})}
+    record_step(transaction, "migration.transferred", step, after=after)
+    notify_available(transaction, migration, step)
+    return True

@@ -1,0 +1,40 @@
+"""One transaction on the records: what every business step writes through."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Self
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from domain.vocabulary import Channel
+
+NO_CHANNELS: frozenset[Channel] = frozenset()
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """A session in PostgreSQL, and the channels that this installation notifies on.
+
+    A message for a channel that nobody reads is not written.
+    """
+
+    session: Session
+    channels: frozenset[Channel] = NO_CHANNELS
+
+    @classmethod
+    @contextmanager
+    def begin(cls, engine: Engine, channels: frozenset[Channel] = NO_CHANNELS) -> Iterator[Self]:
+        """Begin a transaction that is committed at the end of the block, or rolled back by an error in it."""
+        # Without autoflush a row that a step changes in several places is written once, when the step says so.
+        with Session(engine, autoflush=False) as session, session.begin():
+            yield cls(session, channels)
+
+    def only(self, *channels: Channel) -> Self:
+        """Return the same transaction with no more channels than these."""
+        return replace(self, channels=self.channels & frozenset(channels))
+
+    def without(self, *channels: Channel) -> Self:
+        """Return the same transaction without these channels."""
+        return replace(self, channels=self.channels - frozenset(channels))

@@ -1,0 +1,41 @@
+"""The tables and columns of each kind of case: the one place in which storage tells the kinds apart."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import InstrumentedAttribute
+
+from domain.cases import CaseKind
+from storage.tables.audit_and_outbox import MessageRow
+from storage.tables.cancellation import CancellationRow, CaseRow, VerificationCodeRow
+from storage.tables.marketing import CampaignStopRow, MarketingCancellationRow, MarketingCodeRow
+
+
+@dataclass(frozen=True)
+class CaseTables:
+    """Where the cases of one kind are kept, and the columns of shared tables that name one of them."""
+
+    row: type[CaseRow]
+    subject: InstrumentedAttribute[str]
+    """The column of ``row`` that names what is cancelled."""
+    code: type[VerificationCodeRow | MarketingCodeRow]
+    """The one-time codes to the billing administrator."""
+    message: InstrumentedAttribute[str | None]
+    stop: InstrumentedAttribute[str | None]
+
+
+CASE_TABLES: dict[CaseKind, CaseTables] = {
+    CaseKind.SUBSCRIPTION: CaseTables(
+        row=CancellationRow,
+        subject=CancellationRow.subscription,
+        code=VerificationCodeRow,
+        message=MessageRow.cancellation,
+        stop=CampaignStopRow.cancellation,
+    ),
+    CaseKind.MARKETING_SERVICE: CaseTables(
+        row=MarketingCancellationRow,
+        subject=MarketingCancellationRow.organization,
+        code=MarketingCodeRow,
+        message=MessageRow.marketing_cancellation,
+        stop=CampaignStopRow.marketing_cancellation,
+    ),
+}

@@ -166,9 +166,7 @@ class MigrationStepNotAwaited(Refusal):
     def __init__(self, cancellation: str, step: str, stage: MigrationStage) -> None:
         super().__init__(
             f"The migration of {cancellation} does not wait for {step} ({stage.value}).",
-            remedy=Remedy.of(_WAITS_FOR[stage], cancellation=cancellation)
-            if stage in _WAITS_FOR
-            else Remedy.of(RemedyKind.NOTHING_TO_DO),
+            remedy=Remedy.of(_WAITS_FOR[stage], cancellation=cancellation),
             cancellation=cancellation,
             step=step,
             stage=stage.value,
@@ -182,6 +180,7 @@ _WAITS_FOR = {
     MigrationStage.AVAILABLE: RemedyKind.ACKNOWLEDGE_DOWNLOAD,
     MigrationStage.DOWNLOADED: RemedyKind.CONFIRM_MIGRATION,
 }
+"""The next thing that a migration waits for; one that has ended waits for nothing."""
 
 
 class MigrationOfAnotherCase(Refusal):

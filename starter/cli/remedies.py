@@ -66,8 +66,7 @@ OPERATORS_WORDS = WORDS | {
     RemedyKind.CHECK_DATABASE: "Check that it runs and that {variable} names it and a user who may enter; nothing was changed.",
     RemedyKind.CHECK_DATA_SCHEMA: "Correct the organization's data_schema and import it again, or check {variable}.",
     RemedyKind.CHECK_FOR_DAMAGE: "Nothing of this export counts. Check the database for damaged indexes or pages (pg_amcheck).",
-    RemedyKind.ASK_DATABASE_ADMINISTRATOR: "As docs/operations.md says, let an administrator of that database {request}",
-    RemedyKind.INSTALL_PG_DUMP: "Install {programs} for the worker, or name another pg_dump in {variable}: {program} it is now.",
+    RemedyKind.INSTALL_PG_DUMP: "Install {programs} for the worker, or name another pg_dump in {variable}, which is {program} now.",
     RemedyKind.CHECK_OBJECT_STORE: "Check that {store} runs, that it has room (SeaweedFS fails with status 500 when it has "
     "none), and that {variables} name it; then try again.",
     RemedyKind.FREE_OBJECT_STORE: "Make room in {store} or raise its quota; then try again.",

@@ -22,6 +22,7 @@ import workflows
 from domain.imports.refusals import FieldUnknown, Problem
 from domain.lines.date_formula import DateFormula
 from domain.lines.line import SubscriptionLine
+from domain.migration import MigrationStage
 from domain.refusals import ForwardedRefusal, Refusal
 from domain.vocabulary import Question, Stage
 
@@ -128,6 +129,7 @@ OF_ONE: dict[tuple[str, str], list[Any]] = {
     ("FieldUnknown", "name"): ["colour", "ur"],
     ("ImportMalformed", "problems"): [[Problem("organizations[0].ur", FieldUnknown("ur", ("id", "url")))] * 51],
     ("MarketingCancellationEnded", "cancellation"): ["ORG-1/marketing/1"],
+    ("MigrationStepNotAwaited", "stage"): [stage for stage in MigrationStage if not stage.is_final],
     ("NoCodeSent", "cancellation"): ["SUB-1001/1", "ORG-1/marketing/1"],
     ("ObjectStoreUrlMalformed", "expected"): ["s3://bucket/prefix"],
     ("SubscriptionUnknown", "subscription"): ["SUB 1; rm -rf /"],

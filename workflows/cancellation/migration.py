@@ -71,7 +71,7 @@ class DataMigration:
             refusal = MigrationRunning(case.opened.organization, "an earlier request").details
         except ChildWorkflowError as error:
             found = as_refusal(error.cause) if error.cause is not None else None
-            if found is None:  # an operator has terminated it: it goes on from its records
+            if found is None:  # an operator has terminated it: it continues from its records
                 self._show_obstacle("support: the migration's workflow was ended by an operator; it is begun again")
                 return None
             refusal = found
@@ -86,7 +86,7 @@ class DataMigration:
             contract.RequestMigration(cancellation=case.id, actor=THE_SERVICE),
             id=contract.migration_workflow_id(case.subscription),
             result_type=contract.MigrationStatus,
-            # Whatever ends this workflow, its migration is told to clean up, and takes the time it needs.
+            # However this workflow ends, its migration cleans up, and takes the time it needs.
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             static_summary=f"Migrate the data of {case.opened.organization} on premises, for {case.id}",

@@ -53,7 +53,7 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         self._reversal: contract.RequestReversal | None = None
         self._credit_memo_posted = False
         self._entering: Stage | None = None
-        """Set while a transition is being written: the decision has fallen, whoever asks now is too late."""
+        """Set while a transition is being written: the decision has fallen, and a request that comes now is too late."""
 
     @property
     def requester(self) -> str:

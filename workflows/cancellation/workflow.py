@@ -24,12 +24,12 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.steps import recorded
 
 OBSTACLE_CHECK = timedelta(days=1)
-"""How often to look whether the lines can be ended now without being told: the signal that tells could be lost."""
+"""How often at least to look whether the lines can be ended now: the signal that says so could be lost."""
 
 
 @workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION)
 class SubscriptionCancellation(CancellationRequests):
-    """One cancellation. ``run`` is the story; what others ask for while it runs is in `workflows.cancellation.requests`."""
+    """One cancellation. ``run`` is the story; the requests it takes are in `workflows.cancellation.requests`."""
 
     @workflow.run
     async def run(self, *received: Any) -> contract.CancellationStatus:
@@ -176,7 +176,7 @@ class SubscriptionCancellation(CancellationRequests):
         )
         what = "the reversal window ends"
         reversed_in_time = await self.wait(lambda: self._reversal is not None, what=what, reminders=reminders)
-        # No await between here and the transition: whoever comes first, request or deadline, has won.
+        # No await between here and the transition: the first, request or deadline, has won.
         self._entering = Stage.REVERSED if reversed_in_time else Stage.CLOSED
         return reversed_in_time
 

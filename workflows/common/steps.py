@@ -31,7 +31,7 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
     """Run one short, idempotent transaction and return its result.
 
     First as a local activity: one event and some milliseconds instead of six events and a round trip. If that fails for
-    any reason but a refusal, the same step goes on as a normal activity that is retried without end, so that an
+    any reason but a refusal, the same step continues as a normal activity that is retried without end, so that an
     operator sees in the Web UI what waits and why, and nothing is lost while the database is down.
 
     Raises:

@@ -37,7 +37,7 @@ FAILURES_SHOWN = 20
 
 @workflow.defn(name=contract.SUBSCRIPTION_LINE_DATES_UPDATE)
 class SubscriptionLineDatesUpdate:
-    """One run: closes and rolls every line that is due, tells what happened, and says what it did.
+    """One run over the lines: every line that is due is closed or rolled, and the events of it are delivered.
 
     The work is a few activities that go from chunk to chunk, so the history does not grow with the number of lines. How
     far the run is stands in the database, and is committed with each chunk.

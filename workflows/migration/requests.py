@@ -1,6 +1,6 @@
 """The requests that an on-premises migration takes: its updates.
 
-A handler checks the request against the rules and writes it down; the story in `workflows.migration.workflow` goes on from what is
+A handler checks the request against the rules and writes it down; the story in `workflows.migration.workflow` continues from what is
 then recorded. The state that both share lives here.
 """
 
@@ -49,7 +49,7 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
     def __init__(self) -> None:
         super().__init__()
         self._ending: MigrationStage | None = None
-        """Set when the migration is being given up or withdrawn: whoever asks now is too late."""
+        """Set when the migration is being given up or withdrawn: a request that comes now is too late."""
 
     @workflow.update(name=contract.UPDATE_ACCEPT)
     async def accept(self, *received: Any) -> contract.MigrationStatus:
@@ -65,7 +65,7 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
 
     @workflow.update(name=contract.UPDATE_CORRECT)
     async def correct(self, *received: Any) -> contract.MigrationStatus:
-        """Put something right: the contact, the time of the transfer, or what was transferred."""
+        """Correct the contact, the time of the transfer, or what was transferred."""
 
         async def take(message: contract.CorrectMigration, step: Step) -> None:
             self._check("a correction", CORRECTION)

@@ -68,7 +68,7 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
         return ""
 
     def moved(self) -> contract.MigrationMoved:
-        """Return what the cancellation is told."""
+        """Return where the migration stands, for the cancellation that waits for it."""
         return contract.MigrationMoved(stage=self.stage, waiting_for=self.waiting_for(), deadline=self.stage_deadline)
 
     def status(self, undelivered: tuple[str, ...]) -> contract.MigrationStatus:

@@ -44,7 +44,7 @@ class PatienceOver(Exception):  # noqa: N818 - what happened, and no fault
 
 @workflow.defn(name=contract.ON_PREMISES_MIGRATION)
 class OnPremisesMigration(MigrationRequests):
-    """One migration. ``run`` is the story; what others ask for while it runs is in `workflows.migration.requests`."""
+    """One migration. ``run`` is the story; the requests it takes are in `workflows.migration.requests`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class OnPremisesMigration(MigrationRequests):
         return await self._finished()
 
     async def _requested(self, received: Sequence[Any]) -> None:
-        """Request the migration, or go on with one whose workflow was lost; end with the reason if there can be none."""
+        """Request the migration, or continue one whose workflow was lost; end with the reason if there can be none."""
         info = workflow.info()
         try:
             message = contract.read(received, contract.RequestMigration)

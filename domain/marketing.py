@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.cases import CaseRef
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
 from domain.vocabulary import CampaignChoice, Question
@@ -231,7 +232,7 @@ class MarketingCancellationEnded(Refusal):
     def __init__(self, cancellation: str, stage: MarketingStage) -> None:
         super().__init__(
             f"{cancellation} has ended as {stage.value!r}.",
-            remedy=Remedy.of(RemedyKind.CANCEL_MARKETING_SERVICE, organization=cancellation.partition("/")[0])
+            remedy=Remedy.of(RemedyKind.CANCEL_MARKETING_SERVICE, organization=CaseRef.parse(cancellation).subject)
             if stage is MarketingStage.ABANDONED
             else Remedy.of(RemedyKind.NOTHING_TO_DO),
             cancellation=cancellation,

@@ -11,6 +11,7 @@ from contract import STATUS_FORMS
 from domain.cases import SEGMENTS, CaseKind
 from domain.messaging import FACTS
 from records.cases import CASE_RECORDS
+from starter.cli.remedies import VERIFY_COMMANDS
 from storage.tables import CASE_TABLES
 
 ROOT = Path(__file__).parents[1]
@@ -22,6 +23,7 @@ TABLES: dict[str, Mapping[CaseKind, object]] = {
     "storage.tables.cases": CASE_TABLES,
     "records.cases": CASE_RECORDS,
     "activities.messaging.case_mail": CASE_MAIL,
+    "starter.cli.remedies": VERIFY_COMMANDS,
 }
 
 

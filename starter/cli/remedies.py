@@ -5,6 +5,7 @@ For the command line and what a deployment runs beside the service. Commands sta
 
 import shlex
 
+from domain.cases import CaseKind, CaseRef
 from domain.refusals import Refusal
 from domain.remedies import WORDS, RemedyKind
 
@@ -89,12 +90,12 @@ def operators_words(refusal: Refusal) -> str:
     remedy = refusal.details.remedy
     if remedy is None or not isinstance(remedy.kind, RemedyKind):
         return refusal.way_out
-    values = remedy.values | _commands_values(remedy.values)
-    quoted = {name: value if name == "verify" else shlex.quote(value) for name, value in values.items()}
-    parts = OPERATORS_WORDS[remedy.kind].split("`")  # every second one is a command
     try:
+        values = remedy.values | _commands_values(remedy.values)
+        quoted = {name: value if name == "verify" else shlex.quote(value) for name, value in values.items()}
+        parts = OPERATORS_WORDS[remedy.kind].split("`")  # every second one is a command
         return "`".join(part.format_map(quoted if number % 2 else values) for number, part in enumerate(parts))
-    except KeyError:
+    except (KeyError, ValueError):
         return refusal.way_out
 
 
@@ -108,6 +109,9 @@ def _commands_values(values: dict[str, str]) -> dict[str, str]:
     case = values.get("cancellation")
     if case is None:
         return {}
-    subject, _, rest = case.partition("/")
-    verify = "marketing verify" if rest.startswith("marketing/") else "cancellations answer"
-    return {"subject": subject, "verify": f"offramp {verify} {shlex.quote(subject)}"}
+    named = CaseRef.parse(case)
+    return {"subject": named.subject, "verify": f"offramp {VERIFY_COMMANDS[named.kind]} {shlex.quote(named.subject)}"}
+
+
+VERIFY_COMMANDS = {CaseKind.SUBSCRIPTION: "cancellations answer", CaseKind.MARKETING_SERVICE: "marketing verify"}
+"""The command by which the billing administrator of a case is verified."""

@@ -99,16 +99,14 @@ class Records(OnRecords):
     @activity.defn
     def settle_lines(self, step: Step) -> Settled:
         """Set the end dates and freeze the lines, or ask for the credit memos that are needed first."""
-        with self._transaction() as transaction:
-            settlement = transitions.settle_lines(transaction, step)
-            return Settled(settlement=settlement, last_message=outbox.last_of(transaction.session, step.cancellation))
+        settlement, last_message = self._written(transitions.settle_lines, step)
+        return Settled(settlement=settlement, last_message=last_message)
 
     @activity.defn
     def take_effect(self, step: Step) -> TookEffect:
         """End access and open the reversal window."""
-        with self._transaction() as transaction:
-            effect = transitions.take_effect(transaction, step)
-            return TookEffect(effect=effect, last_message=outbox.last_of(transaction.session, step.cancellation))
+        effect, last_message = self._written(transitions.take_effect, step)
+        return TookEffect(effect=effect, last_message=last_message)
 
     @activity.defn
     def reverse(self, step: Step) -> Recorded:

@@ -48,9 +48,8 @@ class Eraser(DataWork):
         except ErasureBlocked as blocked:
             with self._transaction() as transaction:
                 return Erased(waits_for=blocked.obstacle, last_message=recorded(transaction, step).last_message)
-        with self._transaction() as transaction:
-            certificate = erasures.finish_erasure(transaction, step, at=datetime.now(UTC))
-            return Erased(certificate=certificate, last_message=recorded(transaction, step).last_message)
+        certificate, last_message = self._written(erasures.finish_erasure, step, at=datetime.now(UTC))
+        return Erased(certificate=certificate, last_message=last_message)
 
     @activity.defn
     def discard_copies(self, step: Step) -> Recorded:
@@ -61,9 +60,7 @@ class Eraser(DataWork):
                 prefix = objects_prefix(step.cancellation)
                 removed = self._objects.delete_all(prefix, on_batch=lambda _: go_on()).objects
                 self._objects.discard_unfinished(prefix)
-        with self._transaction() as transaction:
-            erasures.note_discarded(transaction, step, objects=removed, at=datetime.now(UTC))
-            return recorded(transaction, step)
+        return self._recorded(erasures.note_discarded, step, objects=removed, at=datetime.now(UTC))
 
     def _erase_objects(self, cancellation: str) -> None:
         objects = configured(self._objects, ObjectStoreNotConfigured)

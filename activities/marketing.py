@@ -4,7 +4,6 @@ Each is one transaction in PostgreSQL, and changes nothing when it is run again.
 """
 
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
 
 from sqlalchemy import Engine
 from temporalio import activity
@@ -31,9 +30,6 @@ from records import audit, outbox
 from records.marketing import service as marketing_service
 from records.marketing import stops as marketing
 from records.marketing.service import open_marketing_case
-from records.transaction import Transaction
-
-P = ParamSpec("P")
 
 
 class MarketingRecords(OnRecords):
@@ -63,11 +59,8 @@ class MarketingRecords(OnRecords):
     @activity.defn
     def request_consent(self, request: ConsentRequest) -> ConsentAsked:
         """Ask the marketing service's own administrator to agree, where that is another person."""
-        with self._transaction() as transaction:
-            needed = marketing.request_consent(transaction, request.step, until=request.until)
-            return ConsentAsked(
-                needed=needed, last_message=outbox.last_of(transaction.session, request.step.cancellation)
-            )
+        needed, last_message = self._written(marketing.request_consent, request.step, until=request.until)
+        return ConsentAsked(needed=needed, last_message=last_message)
 
     @activity.defn
     def remind_of_consent(self, step: Step) -> Recorded:
@@ -94,12 +87,12 @@ class MarketingRecords(OnRecords):
     @activity.defn
     def stop_campaigns(self, step: Step) -> StopRecorded:
         """Mark every current activity as stopping, and note what the ad centre is asked for."""
-        return self._stopped(marketing.stop_campaigns, step)
+        return _stopped(*self._written(marketing.stop_campaigns, step))
 
     @activity.defn
     def remind_ad_centre(self, reminder: AdCentreReminder) -> StopRecorded:
         """Note that the ad centre is asked again for what it has not acknowledged."""
-        return self._stopped(marketing.remind_ad_centre, reminder.step, reminder.number)
+        return _stopped(*self._written(marketing.remind_ad_centre, reminder.step, reminder.number))
 
     @activity.defn
     def acknowledge_stop(self, acknowledged: StopAcknowledged) -> StopRecorded:
@@ -109,7 +102,7 @@ class MarketingRecords(OnRecords):
             CampaignUnknown, StopNotRequested, StopOfAnotherCase.
 
         """
-        return self._stopped(marketing.acknowledge_stop, acknowledged.step, acknowledged.campaign)
+        return _stopped(*self._written(marketing.acknowledge_stop, acknowledged.step, acknowledged.campaign))
 
     @activity.defn
     def open_marketing_case(self, request: OpenMarketingRequest) -> MarketingOpened:
@@ -135,7 +128,7 @@ class MarketingRecords(OnRecords):
     @activity.defn
     def cancel_marketing_service(self, step: Step) -> StopRecorded:
         """Cancel the service for ever, and note what the ad centre is asked to stop."""
-        return self._stopped(marketing_service.cancel_service, step)
+        return _stopped(*self._written(marketing_service.cancel_service, step))
 
     @activity.defn
     def complete_marketing_case(self, step: Step) -> Recorded:
@@ -159,13 +152,6 @@ class MarketingRecords(OnRecords):
             raise LinkTampered
         return "link"
 
-    def _stopped(
-        self,
-        write: Callable[Concatenate[Transaction, Step, P], CampaignStop],
-        step: Step,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> StopRecorded:
-        with self._transaction() as transaction:
-            stop = write(transaction, step, *args, **kwargs)
-            return StopRecorded(stop=stop, last_message=outbox.last_of(transaction.session, step.cancellation))
+
+def _stopped(stop: CampaignStop, last_message: dict[Channel, int]) -> StopRecorded:
+    return StopRecorded(stop=stop, last_message=last_message)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine
 
@@ -12,6 +12,7 @@ from records import outbox
 from records.transaction import Transaction
 
 P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class OnRecords:
@@ -24,16 +25,19 @@ class OnRecords:
     def _transaction(self) -> AbstractContextManager[Transaction]:
         return Transaction.begin(self._engine, self._channels)
 
-    def _recorded(
-        self,
-        write: Callable[Concatenate[Transaction, Step, P], object],
-        step: Step,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> Recorded:
+    def _written(
+        self, write: Callable[Concatenate[Transaction, Step, P], R], step: Step, *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[R, dict[Channel, int]]:
+        """Return what a business step returns, and the newest message of its case on each channel."""
         with self._transaction() as transaction:
-            write(transaction, step, *args, **kwargs)
-            return recorded(transaction, step)
+            result = write(transaction, step, *args, **kwargs)
+            return result, outbox.last_of(transaction.session, step.cancellation)
+
+    def _recorded(
+        self, write: Callable[Concatenate[Transaction, Step, P], object], step: Step, *args: P.args, **kwargs: P.kwargs
+    ) -> Recorded:
+        _, last_message = self._written(write, step, *args, **kwargs)
+        return Recorded(last_message=last_message)
 
 
 def recorded(transaction: Transaction, step: Step) -> Recorded:

@@ -1,7 +1,6 @@
 """Activities on the records of on-premises migrations: each is one transaction, and changes nothing when it is run again."""
 
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
 
 from temporalio import activity
 
@@ -15,11 +14,10 @@ from contract.steps import (
     Moved,
     Step,
 )
+from domain.vocabulary import Channel
 from records import outbox
 from records.migration import steps, transfers
 from records.transaction import Transaction
-
-P = ParamSpec("P")
 
 
 class Migrations(OnRecords):
@@ -43,57 +41,53 @@ class Migrations(OnRecords):
     @activity.defn
     def request_migration(self, step: Step) -> Moved:
         """Request a migration, or return the one that was requested before; raises NothingToMigrate, MigrationRunning."""
-        return self._moved(steps.request, step)
+        return _moved(*self._written(steps.request, step))
 
     @activity.defn
     def accept_migration(self, accepted: Accepted) -> Moved:
         """Keep whom to notify, and when to transfer."""
-        return self._moved(steps.accept, accepted.step, contact=accepted.contact, transfer_at=accepted.transfer_at)
+        return _moved(
+            *self._written(steps.accept, accepted.step, contact=accepted.contact, transfer_at=accepted.transfer_at)
+        )
 
     @activity.defn
     def correct_migration(self, corrected: Corrected) -> Moved:
         """Put something right."""
-        return self._moved(steps.correct, corrected.step, corrected.correction)
+        return _moved(*self._written(steps.correct, corrected.step, corrected.correction))
 
     @activity.defn
     def start_transfer(self, step: Step) -> Moved:
         """Begin a transfer."""
-        return self._moved(transfers.start_transfer, step)
+        return _moved(*self._written(transfers.start_transfer, step))
 
     @activity.defn
     def send_migration_link(self, step: Step) -> Moved:
         """Mail the IT department a fresh link."""
-        return self._moved(steps.send_link, step)
+        return _moved(*self._written(steps.send_link, step))
 
     @activity.defn
     def acknowledge_migration(self, step: Step) -> Moved:
         """Keep that the data was downloaded."""
-        return self._moved(steps.acknowledge, step)
+        return _moved(*self._written(steps.acknowledge, step))
 
     @activity.defn
     def complete_migration(self, step: Step) -> Moved:
         """End a migration as completed."""
-        return self._moved(steps.complete, step)
+        return _moved(*self._written(steps.complete, step))
 
     @activity.defn
     def end_migration(self, ended: MigrationEnd) -> Moved:
         """End a migration as withdrawn or abandoned."""
-        return self._moved(steps.end, ended.step, ended.stage)
+        return _moved(*self._written(steps.end, ended.step, ended.stage))
 
     @activity.defn
     def remind_of_migration(self, reminder: MigrationReminder) -> Moved:
         """Remind of a hand-over, or escalate it, once per occasion."""
-        return self._moved(steps.remind, reminder.step, reminder.event, reminder.hand_over)
+        return _moved(*self._written(steps.remind, reminder.step, reminder.event, reminder.hand_over))
 
-    def _moved(
-        self,
-        write: Callable[Concatenate[Transaction, Step, P], MigrationState],
-        step: Step,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> Moved:
-        with self._transaction() as transaction:
-            return moved(transaction, step, write(transaction, step, *args, **kwargs))
+
+def _moved(migration: MigrationState, last_message: dict[Channel, int]) -> Moved:
+    return Moved(migration=migration, last_message=last_message)
 
 
 def moved(transaction: Transaction, step: Step, migration: MigrationState) -> Moved:

@@ -57,15 +57,14 @@ class Records(OnRecords):
                 return Opened(case=case, last_message=outbox.last_of(transaction.session, case.cancellation))
         except Refusal as refusal:
             with self._transaction() as transaction:
-                audit.record(
+                audit.record_refusal(
                     transaction,
-                    "cancellation.refused",
+                    "cancellation",
+                    refusal.details,
                     actor=request.actor,
                     at=request.at,
                     step=f"{request.subscription}:open:{request.request_id}:refused",
-                    why=str(refusal),
                     subscription=request.subscription,
-                    after={"code": refusal.code},
                 )
             raise
 
@@ -137,14 +136,13 @@ class Records(OnRecords):
     def record_refusal(self, refused: RefusedRequest) -> None:
         """Keep what somebody tried in vain."""
         with self._transaction() as transaction:
-            audit.record(
+            audit.record_refusal(
                 transaction,
-                refused.action,
+                refused.action.removesuffix(".refused"),
+                refused.refusal,
                 actor=refused.step.actor,
                 at=refused.step.at,
                 step=refused.step.key,
-                why=f"{refused.refusal.message} {refused.refusal.way_out}".strip(),
                 subscription=refused.subscription,
                 cancellation=refused.step.cancellation,
-                after={"code": refused.refusal.code},
             )

@@ -113,15 +113,14 @@ class MarketingRecords(OnRecords):
                 return MarketingOpened(case=case, last_message=outbox.last_of(transaction.session, case.cancellation))
         except Refusal as refusal:
             with self._transaction() as transaction:
-                audit.record(
+                audit.record_refusal(
                     transaction,
-                    "marketing_cancellation.refused",
+                    "marketing_cancellation",
+                    refusal.details,
                     actor=request.actor,
                     at=request.at,
                     step=f"{request.request_id}:refused",
-                    why=str(refusal),
                     cancellation=f"{request.organization}/marketing",
-                    after={"code": refusal.code},
                 )
             raise
 

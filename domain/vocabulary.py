@@ -150,6 +150,10 @@ class Event(StrEnum):
     LINE_TERM_ROLLED = "line.term_rolled"
 
 
+WAITS_FOR_OPERATOR = "an operator: its workflow is not running"
+"""What a case waits for that has not ended and whose workflow Temporal does not run any more."""
+
+
 def message_id(cancellation: str, occasion: str, channel: Channel) -> str:
     """Return the id of the message that tells one occasion on one channel.
 

@@ -1,16 +1,32 @@
 """The audit trail: who, when, what, why. Rows are only ever added."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contract.steps import Step
+from domain.refusals import RefusalDetails
 from records.transaction import Transaction
 from storage.tables import AuditRow, CancellationRow
+
+
+class AuditEntry(BaseModel):
+    """One entry of the audit trail, as histories show it; ``at`` is UTC."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    at: datetime
+    actor: str
+    action: str
+    cancellation: str | None
+    line: str | None = Field(validation_alias="subscription_line")
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    why: str | None
 
 
 def record(
@@ -82,16 +98,52 @@ def record_step(
     )
 
 
-def trail_of(session: Session, subscription: str) -> Sequence[AuditRow]:
+def record_refusal(
+    transaction: Transaction,
+    request: str,
+    refusal: RefusalDetails,
+    *,
+    actor: str,
+    at: datetime,
+    step: str,
+    subscription: str | None = None,
+    cancellation: str | None = None,
+) -> None:
+    """Record that a request was refused, once per step; ``request`` is its name, for example ``withdraw``."""
+    record(
+        transaction,
+        f"{request}.refused",
+        actor=actor,
+        at=at,
+        step=step,
+        why=f"{refusal.message} {refusal.way_out}".strip(),
+        subscription=subscription,
+        cancellation=cancellation,
+        after={"code": refusal.code},
+    )
+
+
+def trail_of(session: Session, subscription: str) -> list[AuditEntry]:
     """Return everything that was done to a subscription, its lines and its cancellations, oldest first."""
     cases = select(CancellationRow.id).where(CancellationRow.subscription == subscription)
-    return session.scalars(
+    rows = session.scalars(
         select(AuditRow)
         .where(or_(AuditRow.subscription == subscription, AuditRow.cancellation.in_(cases)))
         .order_by(AuditRow.id)
-    ).all()
+    )
+    return [AuditEntry.model_validate(row) for row in rows]
 
 
 def after_of(session: Session, step: str) -> dict[str, Any] | None:
     """Return what a step has left as its result, or None if the step was never taken."""
     return session.scalar(select(AuditRow.after).where(AuditRow.step == step))
+
+
+def request(request_id: str | None) -> dict[str, str]:
+    """Return what an audit row keeps of the id of its request, so that `is_from` finds it; nothing without an id."""
+    return {"request": request_id} if request_id else {}
+
+
+def is_from(session: Session, step: str, request_id: str | None) -> bool:
+    """Whether a step was taken for this very request: then the request is repeated, and gets the same result."""
+    return request_id is not None and (after_of(session, step) or {}).get("request") == request_id

@@ -8,16 +8,17 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
+from contract import ExportStatus
 from contract.steps import Step
 from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
 from domain.messaging import ExportFacts
 from domain.vocabulary import Event, Stage
 from records.audit import record_step
-from records.cancellation.locked_case import LockedCase, lock_case
+from records.cancellation.locked_case import LockedCase, lock_case, organization_of
 from records.cancellation.notices import notify
 from records.cancellation.transitions import prepare
 from records.transaction import Transaction
-from storage.tables import ErasureRow, ExportRow
+from storage.tables import CancellationRow, ErasureRow, ExportRow
 
 
 class ExportSummary(BaseModel):
@@ -69,6 +70,18 @@ class ExportState(BaseModel):
     def is_gone(self) -> bool:
         """Whether nothing can be downloaded any more."""
         return self.erased_at is not None or self.being_erased
+
+
+class DescribedExport(BaseModel):
+    """A finished export, and whose data it holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: ExportState
+    summary: ExportSummary
+    organization_name: str
+    time_zone: str
+    """The organization's, in which a person reads the instants, which are UTC."""
 
 
 class AttemptSuperseded(Exception):  # noqa: N818 - no fault: another attempt took over
@@ -183,6 +196,29 @@ def export_of(session: Session, cancellation: str) -> ExportState | None:
         erased_at=row.erased_at,
         being_erased=row.erased_at is None and _being_erased(session, cancellation),
     )
+
+
+def described_export(session: Session, cancellation: str) -> DescribedExport:
+    """Return the finished export of a cancellation. Raises NoExport."""
+    case, state = session.get(CancellationRow, cancellation), export_of(session, cancellation)
+    if case is None or state is None or state.summary is None:
+        raise NoExport(cancellation)
+    organization = organization_of(session, case)
+    return DescribedExport(
+        state=state,
+        summary=state.summary,
+        organization_name=organization.unique_name,
+        time_zone=organization.time_zone,
+    )
+
+
+def export_status(export: ExportState) -> ExportStatus:
+    """Return in one word how far an export is."""
+    if export.erased_at is not None:
+        return ExportStatus.ERASED
+    if export.acknowledged_at is not None:
+        return ExportStatus.ACKNOWLEDGED
+    return ExportStatus.READY if export.finished_at is not None else ExportStatus.RUNNING
 
 
 def check_export(session: Session, cancellation: str, named: str) -> None:

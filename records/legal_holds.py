@@ -12,6 +12,8 @@ from records.transaction import Transaction
 from storage.tables import CancellationRow, ErasureRow, HoldRow, OrganizationRow, SubscriptionRow
 from storage.tenants.organizations import OrganizationNotFound
 
+_RELEASED = "hold.released"
+
 
 class Hold(BaseModel):
     """One hold, in force or released."""
@@ -54,17 +56,26 @@ def place_hold(
     return Hold.model_validate(row)
 
 
-def release_hold(transaction: Transaction, hold: int, *, reason: str, actor: str, at: datetime) -> Hold:
-    """Release a hold. Raises HoldUnknown, HoldReleased."""
+def release_hold(
+    transaction: Transaction, hold: int, *, reason: str, actor: str, at: datetime, request: str | None = None
+) -> Hold:
+    """Release a hold; the same request again gets the hold that it released.
+
+    Raises:
+        HoldUnknown, HoldReleased.
+
+    """
     session = transaction.session
     row = session.get(HoldRow, hold, with_for_update=True)
     if row is None:
         raise HoldUnknown(hold)
     if row.released_by is not None:
+        if audit.is_from(session, _step(row, _RELEASED), request):
+            return Hold.model_validate(row)
         raise HoldReleased(hold, row.released_by)
     row.released_by, row.released_at, row.release_reason = actor, at, reason
     session.flush()
-    _record(transaction, "hold.released", row, actor=actor, at=at, why=reason)
+    _record(transaction, _RELEASED, row, actor=actor, at=at, why=reason, request=request)
     return Hold.model_validate(row)
 
 
@@ -102,13 +113,26 @@ def _certificate_of_all(session: Session, organization: str) -> str | None:
     )
 
 
-def _record(transaction: Transaction, action: str, row: HoldRow, *, actor: str, at: datetime, why: str) -> None:
+def _record(
+    transaction: Transaction,
+    action: str,
+    row: HoldRow,
+    *,
+    actor: str,
+    at: datetime,
+    why: str,
+    request: str | None = None,
+) -> None:
     audit.record(
         transaction,
         action,
         actor=actor,
         at=at,
-        step=f"hold/{row.id}:{action}",
+        step=_step(row, action),
         why=why,
-        after={"hold": row.id, "organization": row.organization},
+        after={"hold": row.id, "organization": row.organization, **audit.request(request)},
     )
+
+
+def _step(row: HoldRow, action: str) -> str:
+    return f"hold/{row.id}:{action}"

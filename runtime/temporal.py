@@ -89,20 +89,27 @@ def offramp_plugin() -> SimplePlugin:
     )
 
 
-async def connect_to_temporal() -> Client:
-    """Connect to the configured Temporal; raises TemporalUnavailable, TemporalConfigurationMalformed."""
+async def connect_to_temporal(*, lazy: bool = False) -> Client:
+    """Connect to the configured Temporal, or, ``lazy``, leave that to the first call.
+
+    Raises:
+        TemporalUnavailable, TemporalConfigurationMalformed.
+
+    """
     try:
         config = ClientConfig.load_client_connect_config()
     except Exception as error:  # noqa: BLE001 - the SDK's error for this has no public name
         raise TemporalConfigurationMalformed(str(error)) from None
     config.setdefault("target_host", "localhost:7233")
     try:
-        return await Client.connect(**config, plugins=[offramp_plugin()])
+        return await Client.connect(**config, plugins=[offramp_plugin()], lazy=lazy)
     except RuntimeError as error:
-        raise TemporalUnavailable(config["target_host"], _reason(str(error))) from None
+        raise TemporalUnavailable(config["target_host"], connection_failure(error)) from None
 
 
-def _reason(said: str) -> str:
-    # The SDK's core quotes the whole chain of causes; the innermost is in words.
+def connection_failure(error: RuntimeError) -> str:
+    """Say in words why the SDK could not connect."""
+    # Its core quotes the whole chain of causes; the innermost is in words.
+    said = str(error)
     causes: list[str] = re.findall(r'(?:message|error): "([^"]+)"', said)
     return causes[-1] if causes else said.splitlines()[0]

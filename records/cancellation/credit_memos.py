@@ -49,8 +49,12 @@ class NewerInvoiceFirst(Refusal):
         )
 
 
-def post_credit_memo(transaction: Transaction, invoice: str, *, number: str, actor: str, at: datetime) -> str:
+def post_credit_memo(
+    transaction: Transaction, invoice: str, *, number: str, actor: str, at: datetime, request: str | None = None
+) -> str:
     """Take an invoice back and set the line's next billing date to the start of its period; return the subscription.
+
+    The same request again changes nothing.
 
     Raises:
         InvoiceUnknown, InvoiceAlreadyCredited, NewerInvoiceFirst.
@@ -62,6 +66,9 @@ def post_credit_memo(transaction: Transaction, invoice: str, *, number: str, act
         raise InvoiceUnknown(invoice)
     line = session.get_one(SubscriptionLineRow, credited.subscription_line, with_for_update=True)
     memo = session.scalar(select(BillingDocumentRow).where(BillingDocumentRow.credits == invoice))
+    step = f"credit_memo:{invoice}"
+    if memo is not None and audit.is_from(session, step, request):
+        return line.subscription
     if memo is not None:
         raise InvoiceAlreadyCredited(invoice, memo.number)
     newest = uncredited_invoices(session, BillingDocumentRow.subscription_line == line.id)[0]
@@ -84,11 +91,15 @@ def post_credit_memo(transaction: Transaction, invoice: str, *, number: str, act
         "credit_memo.posted",
         actor=actor,
         at=at,
-        step=f"credit_memo:{invoice}",
+        step=step,
         why=f"takes back invoice {invoice}",
         subscription=line.subscription,
         subscription_line=line.id,
         before={"next_billing_date": before.isoformat() if before else None},
-        after={"next_billing_date": credited.period_start.isoformat(), "credit_memo": number},
+        after={
+            "next_billing_date": credited.period_start.isoformat(),
+            "credit_memo": number,
+            **audit.request(request),
+        },
     )
     return line.subscription

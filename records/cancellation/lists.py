@@ -1,4 +1,4 @@
-"""What lists and pages show of cancellations, read from PostgreSQL in one query."""
+"""What lists, histories and pages show of cancellations, read from PostgreSQL."""
 
 from datetime import date, datetime
 
@@ -6,8 +6,17 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from contract import CancellationStatus, cancellation_workflow_id
+from domain.cancellation.lifecycle import CancellationUnknown, SubscriptionUnknown
 from domain.lines.quote import Quote
-from domain.vocabulary import Stage
+from domain.marketing import Consent
+from domain.vocabulary import WAITS_FOR_OPERATOR, CampaignChoice, Stage
+from records import audit
+from records.cancellation.locked_case import newest_case
+from records.cancellation.quotes import quote_subscription
+from records.erasure import certificate_of
+from records.export import export_of, export_status
+from records.marketing.stops import stop_of
 from storage.tables import CancellationRow, OrganizationRow, SubscriptionRow
 
 
@@ -30,6 +39,17 @@ class CaseSummary(BaseModel):
     request_id: str
     """The request that opened it, with the workflow's id before it."""
     quote: Quote | None
+
+
+class CaseHistory(BaseModel):
+    """Everything that was done to a subscription, oldest first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subscription: str
+    time_zone: str
+    """The organization's, in which a person reads the instants, which are UTC."""
+    entries: tuple[audit.AuditEntry, ...]
 
 
 def time_zone_of(session: Session, subscription: str) -> str:
@@ -75,3 +95,68 @@ def list_cases(
         )
         for case, organization in session.execute(query)
     ]
+
+
+def history_of(session: Session, subscription: str) -> CaseHistory:
+    """Return the audit trail of a subscription.
+
+    Raises:
+        CancellationUnknown: nothing was ever done to the subscription.
+
+    """
+    entries = audit.trail_of(session, subscription)
+    if not entries:
+        raise CancellationUnknown(subscription)
+    return CaseHistory(subscription=subscription, time_zone=time_zone_of(session, subscription), entries=tuple(entries))
+
+
+def quote_of(session: Session, subscription: str, *, received_on: date, wished_on: date | None) -> Quote:
+    """Return what cancelling a subscription would mean (rules, section 7). Days are civil days in its organization's zone.
+
+    Raises:
+        SubscriptionUnknown.
+
+    """
+    if session.get(SubscriptionRow, subscription) is None:
+        raise SubscriptionUnknown(subscription)
+    return quote_subscription(session, subscription, received_on=received_on, wished_on=wished_on)
+
+
+def newest_cancellation(session: Session, subscription: str) -> str:
+    """Return the id of the newest cancellation of a subscription, running or ended. Raises CancellationUnknown."""
+    case = newest_case(session, subscription)
+    if case is None:
+        raise CancellationUnknown(subscription)
+    return case.id
+
+
+def recorded_status(session: Session, subscription: str) -> CancellationStatus:
+    """Return the status of the newest cancellation as the records have it. Raises CancellationUnknown."""
+    found = list_cases(session, subscription=subscription, limit=1)
+    if not found:
+        raise CancellationUnknown(subscription)
+    case = found[0]
+    row = session.get_one(CancellationRow, case.cancellation)
+    stop = stop_of(session, row.id) if row.campaigns == CampaignChoice.STOP else None
+    export, certificate = export_of(session, row.id), certificate_of(session, row.id)
+    return CancellationStatus(
+        cancellation=case.cancellation,
+        subscription=case.subscription,
+        organization=case.organization,
+        time_zone=case.time_zone,
+        stage=case.stage,
+        request_id=case.request_id.removeprefix(f"{cancellation_workflow_id(subscription)}:"),
+        received_at=case.received_at,
+        waiting_for="" if case.stage.is_final else WAITS_FOR_OPERATOR,
+        verified=case.verified,
+        termination_date=case.termination_date,
+        access_ended_on=case.access_ended_on,
+        reversal_deadline=case.reversal_deadline,
+        quote=case.quote,
+        marketing_consent=Consent(row.marketing_consent) if row.marketing_consent else None,
+        campaigns_stopped=stop.requested if stop else None,
+        campaigns_outstanding=stop.outstanding if stop else (),
+        ads_may_still_run=bool(stop and stop.outstanding),
+        export=export_status(export) if export else None,
+        erased_at=certificate.finished_at if certificate else None,
+    )

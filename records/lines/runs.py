@@ -1,6 +1,5 @@
 """Runs of the update of line dates: opening one, how far it is, ending it; and lines to look at."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -9,11 +8,22 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
 from domain.cancellation.lifecycle import SubscriptionUnknown
+from domain.lines.line import SubscriptionLine
 from domain.lines.runs import ContractUnknown, LineDatesProgress, Scope
 from records import outbox
 from records.lines import nightly_sql as sql
+from records.lines.rows import as_domain
 from records.transaction import Transaction
 from storage.tables import ContractLineRow, ContractRow, LineDatesRunRow, SubscriptionLineRow, SubscriptionRow
+
+
+class ListedLine(SubscriptionLine):
+    """A line in a list."""
+
+    frozen_by: str | None = None
+    """The cancellation that has frozen it."""
+    due_after: date | None = None
+    """The day until which the nightly update leaves it alone; null: for ever."""
 
 
 def open_run(
@@ -103,7 +113,7 @@ def _as_progress(session: Session, row: LineDatesRunRow) -> LineDatesProgress:
 
 def list_lines(
     session: Session, scope: Scope, *, due_as_of: date | None = None, after: str = "", limit: int = 100
-) -> Sequence[tuple[SubscriptionLineRow, str | None]]:
+) -> list[ListedLine]:
     """Return lines by id, each with the contract it stands on; only those due as of a day, if one is given.
 
     Raises:
@@ -121,7 +131,10 @@ def list_lines(
     )
     if due_as_of is not None:
         query = query.where(SubscriptionLineRow.due_after < due_as_of)
-    return [(line, contract) for line, contract in session.execute(query)]
+    return [
+        ListedLine(**dict(as_domain(line, contract)), frozen_by=line.frozen_by, due_after=line.due_after)
+        for line, contract in session.execute(query)
+    ]
 
 
 def _within(scope: Scope) -> list[ColumnElement[bool]]:

@@ -14,10 +14,10 @@ from domain.civil_time import day_of
 from domain.marketing import Consent
 from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage
 from domain.words import FOR_AGENTS, sentence
-from records.cancellation.lists import CaseSummary
+from records.audit import AuditEntry
+from records.cancellation.lists import CaseHistory, CaseSummary
 from starter.cli.output import console, say
 from starter.cli.quote import say_quote_in_short
-from storage.tables import AuditRow
 
 _HOW_TO_ANSWER = {
     Question.BILLING_ADMINISTRATOR: "--administrator E-MAIL",
@@ -124,21 +124,22 @@ def say_cases(cases: Sequence[CaseSummary], stage: Stage | None) -> None:
     console.print(table)
 
 
-def say_trail(subscription: str, trail: Sequence[AuditRow], zone: str) -> None:
+def say_history(history: CaseHistory) -> None:
     """Print an audit trail, an entry for each event: when and who, what, from what to what, and why."""
-    say(f"[bold]Audit trail of {subscription}[/]")
-    for row in trail:
+    zone = history.time_zone
+    say(f"[bold]Audit trail of {history.subscription}[/]")
+    for entry in history.entries:
         say()
-        say(f"{FOR_AGENTS.instant(row.at, zone, seconds=True)}  [bold]{escape(row.actor)}[/]")
-        say(f"[cyan]{escape(_what(row))}[/]", first="  ")
-        for change in _changes(row.before or {}, row.after or {}, zone):
+        say(f"{FOR_AGENTS.instant(entry.at, zone, seconds=True)}  [bold]{escape(entry.actor)}[/]")
+        say(f"[cyan]{escape(_what(entry))}[/]", first="  ")
+        for change in _changes(entry.before or {}, entry.after or {}, zone):
             say(escape(change), first="    ")
-        _say_why(row.why)
+        _say_why(entry.why)
 
 
-def _what(row: AuditRow) -> str:
-    of, _, what = row.action.partition(".")
-    return f"{_spaced(of)}{f' {row.subscription_line}:' if row.subscription_line else ''} {_spaced(what)}"
+def _what(entry: AuditEntry) -> str:
+    of, _, what = entry.action.partition(".")
+    return f"{_spaced(of)}{f' {entry.line}:' if entry.line else ''} {_spaced(what)}"
 
 
 def _say_why(why: str | None) -> None:

@@ -7,7 +7,6 @@ from uuid import uuid4
 import typer
 
 from domain.cancellation.identity import Identity
-from domain.cancellation.lifecycle import CancellationUnknown
 from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage
 from starter.cli import values
 from starter.cli.days import OptionalDay
@@ -17,15 +16,16 @@ from starter.cli.service import (
     CampaignActionOption,
     RequestIdOption,
     SubscriptionArgument,
-    database,
+    with_records,
     with_service,
 )
 
 if TYPE_CHECKING:
     from contract import CancellationStatus
-    from starter.service.cancellation import Offramp
+    from starter.service import Offramp
+    from starter.service.cancellation import CancellationClient
 
-Step: TypeAlias = "tuple[str, Callable[[Offramp], Awaitable[CancellationStatus]]]"
+Step: TypeAlias = "tuple[str, Callable[[CancellationClient], Awaitable[CancellationStatus]]]"
 """What a person is told when it is done, and what to do."""
 
 cancellations_app = typer.Typer(help="Start, answer, watch and end cancellations.", no_args_is_help=True)
@@ -91,7 +91,7 @@ def start(
         reason=reason,
         campaign_actions=values.campaign_actions(campaign_action),
     )
-    status = with_service(lambda service: service.start(message), as_json=as_json, what=f"Starting {subscription}")
+    status = with_service(lambda s: s.cancellations.start(message), as_json=as_json, what=f"Starting {subscription}")
     already_running = status.request_id != message.request_id
     if as_json:
         print_json({**status.model_dump(mode="json"), "already_running": already_running})
@@ -158,7 +158,8 @@ def approve(
 ) -> None:
     """Approve, as a second person, the goodwill that somebody asked for."""
     status = with_service(
-        lambda s: s.approve(subscription, actor=actor, reason=reason, request_id=request_id), as_json=as_json
+        lambda s: s.cancellations.approve(subscription, actor=actor, reason=reason, request_id=request_id),
+        as_json=as_json,
     )
     _show(status, as_json=as_json)
 
@@ -174,7 +175,8 @@ def withdraw(
 ) -> None:
     """Withdraw a cancellation that has not taken effect; everything it prepared is undone."""
     status = with_service(
-        lambda s: s.withdraw(subscription, actor=actor, reason=reason, request_id=request_id), as_json=as_json
+        lambda s: s.cancellations.withdraw(subscription, actor=actor, reason=reason, request_id=request_id),
+        as_json=as_json,
     )
     _show(status, as_json=as_json)
 
@@ -196,7 +198,8 @@ def reverse(
     """Reverse a cancellation within its window, with the same information that cancelled it."""
     identity = Identity(billing_administrator=administrator, organization_url=url, organization_name=name)
     status = with_service(
-        lambda s: s.reverse(subscription, identity, actor=actor, reason=reason, request_id=request_id), as_json=as_json
+        lambda s: s.cancellations.reverse(subscription, identity, actor=actor, reason=reason, request_id=request_id),
+        as_json=as_json,
     )
     _show(status, as_json=as_json)
 
@@ -209,13 +212,9 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """List cancellations, newest first."""
-    from sqlalchemy.orm import Session
-
-    from records.cancellation.lists import list_cases
     from starter.cli.cancellation_text import say_cases
 
-    with database() as engine, Session(engine) as session:
-        cases = list_cases(session, stage=stage, limit=limit)
+    cases = with_records(lambda service: service.cancellations.list(stage=stage, limit=limit))
     if as_json:
         print_json(cases)
     else:
@@ -225,41 +224,19 @@ def list_command(
 @cancellations_app.command()
 def show(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
     """Show where the newest cancellation of a subscription stands, live from its workflow."""
-    _show(with_service(lambda service: service.status(subscription), as_json=as_json), as_json=as_json)
+    _show(with_service(lambda service: service.cancellations.status(subscription), as_json=as_json), as_json=as_json)
 
 
 @cancellations_app.command()
 def history(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
     """Print the audit trail: who, when, what, why."""
-    from sqlalchemy.orm import Session
+    from starter.cli.cancellation_text import say_history
 
-    from records.audit import trail_of
-    from records.cancellation.lists import time_zone_of
-    from starter.cli.cancellation_text import say_trail
-
-    with database() as engine, Session(engine) as session:
-        trail = trail_of(session, subscription)
-        zone = time_zone_of(session, subscription)
-    if not trail:
-        raise CancellationUnknown(subscription)
-    if not as_json:
-        say_trail(subscription, trail, zone)
-        return
-    print_json(
-        [
-            {
-                "at": row.at.isoformat(),
-                "actor": row.actor,
-                "action": row.action,
-                "cancellation": row.cancellation,
-                "line": row.subscription_line,
-                "before": row.before,
-                "after": row.after,
-                "why": row.why,
-            }
-            for row in trail
-        ]
-    )
+    history = with_records(lambda service: service.cancellations.history(subscription))
+    if as_json:
+        print_json([{**entry.model_dump(mode="json"), "at": entry.at.isoformat()} for entry in history.entries])
+    else:
+        say_history(history)
 
 
 def _check_one_verification(*ways: bool, answered: bool) -> None:
@@ -276,7 +253,7 @@ def _one_after_the_other(steps: Sequence[Step], *, as_json: bool) -> "Cancellati
     async def act(service: "Offramp") -> "CancellationStatus":
         statuses = []
         for said, step in steps:
-            statuses.append(await step(service))
+            statuses.append(await step(service.cancellations))
             done.append(said)
         return statuses[-1]
 

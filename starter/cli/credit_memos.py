@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from starter.cli.output import JsonOption, print_json, say
-from starter.cli.service import ActorOption, with_service
+from starter.cli.service import ActorOption, RequestIdOption, with_service
 
 credit_memos_app = typer.Typer(help="Post the credit memos that a cancellation waits for.", no_args_is_help=True)
 
@@ -19,12 +19,16 @@ def post(
         str | None, typer.Option("--number", help="The credit memo's number; default: CM-INVOICE.")
     ] = None,
     actor: ActorOption,
+    request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Post the credit memo for an invoice; the cancellation that waits for it goes on by itself."""
     memo = number or f"CM-{invoice}"
     subscription = with_service(
-        lambda service: service.post_credit_memo(invoice, number=memo, actor=actor), as_json=as_json
+        lambda service: service.cancellations.post_credit_memo(
+            invoice, number=memo, actor=actor, request_id=request_id
+        ),
+        as_json=as_json,
     )
     if as_json:
         print_json({"credit_memo": memo, "invoice": invoice, "subscription": subscription})

@@ -1,5 +1,6 @@
 """``offramp export``: see how far an export is, get its files, say that they are there, and check them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,7 @@ from starter.cli.service import (
     ActorOption,
     RequestIdOption,
     SubscriptionArgument,
-    database,
-    with_exports,
+    with_records,
     with_service,
 )
 
@@ -40,9 +40,9 @@ def show(
     from starter.cli.export_text import say_export, watch_export
 
     if watch and not as_json:
-        view = with_exports(lambda client: watch_export(client, subscription), as_json=True)
+        view = with_service(lambda service: watch_export(service.exports, subscription), as_json=True)
     else:
-        view = with_exports(lambda client: client.show(subscription), as_json=as_json)
+        view = with_service(lambda service: service.exports.status(subscription), as_json=as_json)
     if as_json:
         print_json(view)
     else:
@@ -58,15 +58,15 @@ def renew(
     as_json: JsonOption = False,
 ) -> None:
     """Mail a fresh link to the billing administrator on record; it is shown to nobody else."""
-    export = _cancellation(subscription)
     status = with_service(
-        lambda service: service.renew_export_link(subscription, export, actor=actor, request_id=request_id),
-        as_json=as_json,
+        lambda service: service.exports.renew_link(subscription, actor=actor, request_id=request_id), as_json=as_json
     )
     if as_json:
         print_json(status)
     else:
-        say(f"A fresh link to the export of [bold]{export}[/] is on its way to the billing administrator on record.")
+        say(
+            f"A fresh link to the export of [bold]{status.cancellation}[/] is on its way to the billing administrator on record."
+        )
 
 
 @export_app.command()
@@ -87,15 +87,14 @@ def acknowledge(
     as_json: JsonOption = False,
 ) -> None:
     """Say that the export was downloaded: from now on the data may be erased."""
-    named = export or _cancellation(subscription)
     status = with_service(
-        lambda service: service.acknowledge_export(subscription, named, actor=actor, request_id=request_id),
+        lambda service: service.exports.acknowledge(subscription, export=export, actor=actor, request_id=request_id),
         as_json=as_json,
     )
     if as_json:
         print_json(status)
     else:
-        say(f"Noted: the export of [bold]{escape(named)}[/] was downloaded.")
+        say(f"Noted: the export of [bold]{escape(status.cancellation)}[/] was downloaded.")
 
 
 @export_app.command()
@@ -125,23 +124,5 @@ def download(subscription: SubscriptionArgument, directory: DirectoryArgument, *
     verify(directory, as_json=as_json)
 
 
-def _cancellation(subscription: str) -> str:
-    from sqlalchemy.orm import Session
-
-    from domain.cancellation.lifecycle import CancellationUnknown
-    from records.cancellation.locked_case import newest_case
-
-    with database() as engine, Session(engine) as session:
-        case = newest_case(session, subscription)
-        if case is None:
-            raise CancellationUnknown(subscription)
-        return case.id
-
-
-def _files(subscription: str) -> "list[FileLink]":
-    from starter.service.export import export_links
-    from storage.objects import Objects, ObjectStoreSettings
-
-    cancellation = _cancellation(subscription)
-    with database() as engine:
-        return export_links(engine, Objects(ObjectStoreSettings()), cancellation)
+def _files(subscription: str) -> "Sequence[FileLink]":
+    return with_records(lambda service: service.exports.links(subscription), files=True)

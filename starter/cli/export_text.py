@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from activities.export import ExportProgress
 from domain.words import FOR_AGENTS, size_in_words
 from starter.cli.output import error_console, say
-from starter.service.export import ExportsClient, ExportView
+from starter.service.export import ExportClient, ExportView
 
 LOOK_AGAIN = 0.5
 
@@ -45,13 +45,13 @@ def say_export(view: ExportView) -> None:
         say(value, first=f"  {label:<20} ")
 
 
-async def watch_export(client: ExportsClient, subscription: str) -> ExportView:
+async def watch_export(exports: ExportClient, subscription: str) -> ExportView:
     """Show a bar until the export is finished, or it is known why it is held up; return how it stands then."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
     with Progress(*columns, console=error_console, transient=True) as bar:
         task = bar.add_task("waiting to begin", total=None, left="")
         while True:
-            view = await client.show(subscription)
+            view = await exports.status(subscription)
             if _is_settled(view):
                 return view
             if (progress := view.progress) is not None:

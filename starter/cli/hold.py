@@ -1,14 +1,13 @@
 """``offramp hold``: keep an organization's data from being erased, and let it go again."""
 
 from typing import TYPE_CHECKING, Annotated
-from uuid import uuid4
 
 import typer
 from rich.markup import escape
 
 from starter.cli import values
 from starter.cli.output import JsonOption, print_json, say
-from starter.cli.service import ActorOption, RequestIdOption, database, with_holds
+from starter.cli.service import ActorOption, RequestIdOption, with_records, with_service
 
 if TYPE_CHECKING:
     from records.legal_holds import Hold
@@ -33,9 +32,8 @@ def place(
     as_json: JsonOption = False,
 ) -> None:
     """Place a hold: nothing of the organization's data is erased until the last hold is released."""
-    hold = with_holds(
-        lambda client: client.place(organization, reason=reason, actor=actor, request_id=request_id or str(uuid4())),
-        as_json=as_json,
+    hold = with_records(
+        lambda service: service.holds.place(organization, reason=reason, actor=actor, request_id=request_id)
     )
     _say(hold, as_json=as_json)
 
@@ -46,10 +44,14 @@ def release(
     *,
     reason: ReasonOption,
     actor: ActorOption,
+    request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Release a hold; an erasure that waited for it goes on by itself."""
-    _say(with_holds(lambda client: client.release(hold, reason=reason, actor=actor), as_json=as_json), as_json=as_json)
+    """Release a hold; an erasure that waited for it continues by itself."""
+    released = with_service(
+        lambda service: service.holds.release(hold, reason=reason, actor=actor, request_id=request_id), as_json=as_json
+    )
+    _say(released, as_json=as_json)
 
 
 @hold_app.command("list")
@@ -63,12 +65,7 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List holds, oldest first."""
-    from sqlalchemy.orm import Session
-
-    from records.legal_holds import holds
-
-    with database() as engine, Session(engine) as session:
-        found = holds(session, organization=organization, released=released)
+    found = with_records(lambda service: service.holds.list(organization=organization, released=released))
     if as_json:
         print_json(found)
         return

@@ -1,7 +1,6 @@
 """``offramp import``: organizations, contracts, subscriptions and their lines from a JSON document."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +8,7 @@ import typer
 from rich.table import Table
 
 from starter.cli.output import JsonOption, console, print_json, say
-from starter.cli.service import ActorOption, database
+from starter.cli.service import ActorOption, with_records
 
 if TYPE_CHECKING:
     from records.imports import ImportReport
@@ -24,18 +23,10 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Import organizations, subscriptions, contracts and lines: all of the document, or nothing."""
-    from records.imports import import_content
-
     stdin = str(file) == "-"
     content = sys.stdin.buffer.read() if stdin else _content(file)
-    with database() as engine:
-        report = import_content(
-            engine,
-            content,
-            actor=actor,
-            at=datetime.now(UTC),
-            source="standard input" if stdin else file.name,
-        )
+    source = "standard input" if stdin else file.name
+    report = with_records(lambda service: service.imports.load(content, actor=actor, source=source))
     if as_json:
         print_json(report)
     else:

@@ -1,9 +1,8 @@
 """``offramp lines``: look at subscription lines, and bring their dates up to date."""
 
-import asyncio
-from contextlib import nullcontext
+from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -12,10 +11,11 @@ from domain.civil_dates import day_text
 from domain.lines.runs import LineDatesProgress, Scope, ScopeAmbiguous
 from starter.cli.days import OptionalDay, day
 from starter.cli.output import REFUSED, JsonOption, console, print_json, say
-from starter.cli.service import ActorOption, database
+from starter.cli.service import ActorOption, RequestIdOption, with_records, with_service
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from contract import UpdateLineDates
+    from records.lines.runs import ListedLine
 
 lines_app = typer.Typer(help="Subscription lines and their dates.", no_args_is_help=True)
 
@@ -45,27 +45,14 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """List lines by id, with their dates and the day until which the nightly update leaves them alone."""
-    from sqlalchemy.orm import Session
-
-    from records.lines.rows import as_domain
-    from records.lines.runs import list_lines
-
     scope = _scope(customer_contract, vendor_contract, subscription)
-    with database() as engine, Session(engine) as session:
-        found = [
-            {
-                **as_domain(line, contract).model_dump(mode="json"),
-                "frozen_by": line.frozen_by,
-                "due_after": line.due_after,
-            }
-            for line, contract in list_lines(session, scope, due_as_of=due, after=after, limit=limit)
-        ]
+    found = with_records(lambda service: service.line_dates.list(scope, due_as_of=due, after=after, limit=limit))
     if as_json:
         print_json(found)
     else:
         _print_lines(found)
         if len(found) == limit:
-            say(f"There may be more: --after {found[-1]['id']}")
+            say(f"There may be more: --after {found[-1].id}")
 
 
 @lines_app.command()
@@ -76,6 +63,7 @@ def update_dates(
     *,
     as_of: OptionalDay = None,
     actor: ActorOption,
+    request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Close and roll the lines that are due, as the nightly update does: every line, or those named.
@@ -92,7 +80,7 @@ def update_dates(
         subscription=subscription,
         actor=actor,
     )
-    done = asyncio.run(_update(wish, show=not as_json))
+    done = _update(wish, request_id, show=not as_json)
     if as_json:
         print_json(done)
     else:
@@ -101,17 +89,11 @@ def update_dates(
         raise typer.Exit(REFUSED)
 
 
-async def _update(wish: "UpdateLineDates", *, show: bool) -> LineDatesProgress:
+def _update(wish: "UpdateLineDates", request_id: str | None, *, show: bool) -> LineDatesProgress:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from runtime.temporal import connect_to_temporal
-    from starter.service.lines import LineDatesClient
-
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with database() as engine, Progress(*columns, console=console, transient=True) if show else nullcontext() as bar:
-        client = LineDatesClient(await connect_to_temporal(), engine)
-        if bar is None:
-            return await client.update(wish)
+    with Progress(*columns, console=console, transient=True, disable=not show) as bar:
         task = bar.add_task("waiting for a worker", total=None)
 
         def watch(progress: LineDatesProgress) -> None:
@@ -119,7 +101,9 @@ async def _update(wish: "UpdateLineDates", *, show: bool) -> LineDatesProgress:
             changed = progress.closed + progress.rolled + progress.failed
             bar.update(task, description=doing, total=progress.due, completed=changed)
 
-        return await client.update(wish, watch=watch)
+        return with_service(
+            lambda service: service.line_dates.update(wish, watch=watch, request_id=request_id), as_json=True
+        )
 
 
 def say_progress(progress: LineDatesProgress) -> None:
@@ -138,11 +122,11 @@ def say_progress(progress: LineDatesProgress) -> None:
         say(f"{progress.busy} lines were held by somebody; the next run updates them.")
 
 
-def _print_lines(lines: list[dict[str, Any]]) -> None:
+def _print_lines(lines: "Sequence[ListedLine]") -> None:
     from rich import box
     from rich.table import Table
 
-    def day(value: str | date | None) -> str:
+    def day(value: date | None) -> str:
         return str(value) if value else ""
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -153,11 +137,9 @@ def _print_lines(lines: list[dict[str, Any]]) -> None:
     for name in ("Term until", "Cancel by", "Ends on", "Due after"):
         table.add_column(name, no_wrap=True)
     for line in lines:
-        state = "closed" if line["closed"] else day(line["due_after"]) or ("frozen" if line["frozen"] else "never")
-        table.add_row(
-            line["id"], line["partner"], line["contract"] or "",
-            *(day(line[name]) for name in ("term_until", "cancellation_possible_until", "end_date")), state,
-        )  # fmt: skip
+        state = "closed" if line.closed else day(line.due_after) or ("frozen" if line.frozen else "never")
+        dates = (line.term_until, line.cancellation_possible_until, line.end_date)
+        table.add_row(line.id, line.partner, line.contract or "", *map(day, dates), state)
     console.print(table)
 
 

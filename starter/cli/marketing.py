@@ -15,7 +15,6 @@ from starter.cli.service import (
     CampaignActionOption,
     RequestIdOption,
     SubscriptionArgument,
-    with_marketing,
     with_service,
 )
 
@@ -64,7 +63,7 @@ def cancel(
         attestation=Attestation(reason=attest) if attest else None,
         reason=reason,
     )
-    status = with_marketing(lambda service: service.cancel(message), as_json=as_json)
+    status = with_service(lambda service: service.marketing.cancel(message), as_json=as_json)
     already_running = status.request_id != message.request_id
     if as_json:
         print_json({**status.model_dump(mode="json"), "already_running": already_running})
@@ -92,16 +91,17 @@ def verify(
     if sum((send_code, code is not None, attest is not None)) != 1:
         raise typer.BadParameter("Verify in one way at a time: --send-code, --code or --attest.")
     if code is not None:
-        status = with_marketing(
-            lambda s: s.verify_code(organization, code, actor=actor, request_id=request_id), as_json=as_json
+        status = with_service(
+            lambda s: s.marketing.verify_code(organization, code, actor=actor, request_id=request_id), as_json=as_json
         )
     elif attest is not None:
-        status = with_marketing(
-            lambda s: s.attest(organization, actor=actor, reason=attest, request_id=request_id), as_json=as_json
+        status = with_service(
+            lambda s: s.marketing.attest(organization, actor=actor, reason=attest, request_id=request_id),
+            as_json=as_json,
         )
     else:
-        status = with_marketing(
-            lambda s: s.send_code(organization, actor=actor, request_id=request_id), as_json=as_json
+        status = with_service(
+            lambda s: s.marketing.send_code(organization, actor=actor, request_id=request_id), as_json=as_json
         )
     _show(status, as_json=as_json)
 
@@ -109,7 +109,7 @@ def verify(
 @marketing_app.command()
 def show(organization: OrganizationArgument, *, as_json: JsonOption = False) -> None:
     """Show where the newest cancellation of a marketing service stands, live from its workflow."""
-    _show(with_marketing(lambda service: service.status(organization), as_json=as_json), as_json=as_json)
+    _show(with_service(lambda service: service.marketing.status(organization), as_json=as_json), as_json=as_json)
 
 
 @marketing_app.command()
@@ -121,8 +121,9 @@ def acknowledge(
     as_json: JsonOption = False,
 ) -> None:
     """Say that the ad centre has stopped a campaign, as it was asked to."""
-    status = with_marketing(
-        lambda service: service.acknowledge_stop(campaign, actor=actor, request_id=request_id), as_json=as_json
+    status = with_service(
+        lambda service: service.marketing.acknowledge_stop(campaign, actor=actor, request_id=request_id),
+        as_json=as_json,
     )
     if as_json:
         print_json(status)
@@ -149,7 +150,7 @@ def consent(
 
     decision = ConsentDecision.AGREED if agree else ConsentDecision.DECLINED
     status = with_service(
-        lambda s: s.consent(subscription, decision, actor=actor, because=attest, request_id=request_id),
+        lambda s: s.cancellations.consent(subscription, decision, actor=actor, because=attest, request_id=request_id),
         as_json=as_json,
     )
     if as_json:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from domain.migration import MigrationStage, MigrationUnknown
+from domain.migration import MigrationStage
 from starter.cli import values
 from starter.cli.output import JsonOption, print_json, say, say_unbroken
-from starter.cli.service import ActorOption, RequestIdOption, SubscriptionArgument, database, with_migrations
+from starter.cli.service import ActorOption, RequestIdOption, SubscriptionArgument, with_records, with_service
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from contract import MigrationStatus
@@ -56,13 +56,9 @@ def list_command(
     as_json: JsonOption = False,
 ) -> None:
     """List migrations, newest first."""
-    from sqlalchemy.orm import Session
-
-    from records.migration.lists import list_migrations
     from starter.cli.migration_text import say_migrations
 
-    with database() as engine, Session(engine) as session:
-        found = list_migrations(session, stage=stage, queue=queue, limit=limit)
+    found = with_records(lambda service: service.migrations.list(stage=stage, queue=queue, limit=limit))
     if as_json:
         print_json(found)
     else:
@@ -74,7 +70,7 @@ def show(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> 
     """Show where the newest migration of a subscription stands, who must act, and what holds it up."""
     from starter.cli.migration_text import say_migration
 
-    view = with_migrations(lambda client: client.migration(subscription), as_json=as_json)
+    view = with_service(lambda service: service.migrations.status(subscription), as_json=as_json)
     if as_json:
         print_json(view)
     else:
@@ -92,8 +88,8 @@ def accept(
     as_json: JsonOption = False,
 ) -> None:
     """Take a request on: whom to notify, and when to transfer."""
-    status = with_migrations(
-        lambda client: client.accept(
+    status = with_service(
+        lambda service: service.migrations.accept(
             subscription, contact=contact, transfer_at=transfer_at, actor=actor, request_id=request_id
         ),
         as_json=as_json,
@@ -120,8 +116,8 @@ def correct(
     """Put right a wrong address, name another time, or have the data transferred again."""
     if contact is None and transfer_at is None and not transfer_again:
         raise typer.BadParameter("give --contact, --transfer-at or --transfer-again")
-    status = with_migrations(
-        lambda client: client.correct(
+    status = with_service(
+        lambda service: service.migrations.correct(
             subscription,
             reason=reason,
             actor=actor,
@@ -144,8 +140,8 @@ def renew(
     as_json: JsonOption = False,
 ) -> None:
     """Mail a fresh link to the IT department; it is shown to nobody else."""
-    status = with_migrations(
-        lambda client: client.renew_link(subscription, actor=actor, request_id=request_id), as_json=as_json
+    status = with_service(
+        lambda service: service.migrations.renew_link(subscription, actor=actor, request_id=request_id), as_json=as_json
     )
     _show(status, as_json=as_json)
 
@@ -153,18 +149,7 @@ def renew(
 @migrations_app.command()
 def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
     """Print a link to the manifest and one to the dump; each works for 15 minutes, for whoever has it."""
-    from sqlalchemy.orm import Session
-
-    from records.migration.lists import newest_migration
-    from starter.service.migration import migration_links
-    from storage.objects import Objects, ObjectStoreSettings
-
-    with database() as engine:
-        with Session(engine) as session:
-            known = newest_migration(session, subscription)
-        if known is None:
-            raise MigrationUnknown(subscription)
-        found = migration_links(engine, Objects(ObjectStoreSettings()), known.cancellation)
+    found = with_records(lambda service: service.migrations.links(subscription), files=True)
     if as_json:
         print_json(found)
         return
@@ -194,8 +179,8 @@ def acknowledge(
     as_json: JsonOption = False,
 ) -> None:
     """Say that the IT department has downloaded the data."""
-    status = with_migrations(
-        lambda client: client.acknowledge_download(
+    status = with_service(
+        lambda service: service.migrations.acknowledge_download(
             subscription, actor=actor, cancellation=cancellation, transfer=transfer, request_id=request_id
         ),
         as_json=as_json,
@@ -212,8 +197,9 @@ def confirm(
     as_json: JsonOption = False,
 ) -> None:
     """Report the migration complete: the cancellation goes on."""
-    status = with_migrations(
-        lambda client: client.report_completed(subscription, actor=actor, request_id=request_id), as_json=as_json
+    status = with_service(
+        lambda service: service.migrations.report_completed(subscription, actor=actor, request_id=request_id),
+        as_json=as_json,
     )
     _show(status, as_json=as_json)
 

@@ -1,14 +1,11 @@
 """``offramp quote``: what cancelling would mean, with nothing started."""
 
-from datetime import date
-
-from domain.cancellation.lifecycle import SubscriptionUnknown
 from domain.civil_dates import day_text
 from domain.lines.quote import LineQuote, Quote
 from domain.words import sentence
 from starter.cli.days import Day, OptionalDay
 from starter.cli.output import JsonOption, print_json, say
-from starter.cli.service import SubscriptionArgument, database
+from starter.cli.service import SubscriptionArgument, with_records
 
 
 def quote_command(
@@ -19,7 +16,9 @@ def quote_command(
     as_json: JsonOption = False,
 ) -> None:
     """Say what cancelling a subscription would mean: access, billing per line, credit memos needed, and why."""
-    quote = _quote(subscription, received_on, terminate_on)
+    quote = with_records(
+        lambda service: service.cancellations.quote(subscription, received_on=received_on, terminate_on=terminate_on)
+    )
     if as_json:
         print_json(quote)
     else:
@@ -70,15 +69,3 @@ def _one_day_later(line: LineQuote) -> str:
     if later is None:
         return "refused"
     return "the same end" if later == line.decision.end_date else f"billing ends on {day_text(later)}"
-
-
-def _quote(subscription: str, received_on: date, terminate_on: date | None) -> Quote:
-    from sqlalchemy.orm import Session
-
-    from records.cancellation.quotes import quote_subscription
-    from storage.tables import SubscriptionRow
-
-    with database() as engine, Session(engine) as session:
-        if session.get(SubscriptionRow, subscription) is None:
-            raise SubscriptionUnknown(subscription)
-        return quote_subscription(session, subscription, received_on=received_on, wished_on=terminate_on)

@@ -1,6 +1,5 @@
 """``offramp schedule``: the Temporal Schedule of the nightly update."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -11,7 +10,7 @@ from domain.civil_dates import day_text
 from domain.words import FOR_AGENTS
 from starter.cli.days import Day
 from starter.cli.output import JsonOption, print_json, say
-from starter.cli.service import database
+from starter.cli.service import with_records, with_service
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from temporalio.client import ScheduleDescription
@@ -28,7 +27,7 @@ RUNS_SHOWN = 5
 @schedule_app.command()
 def show(*, as_json: JsonOption = False) -> None:
     """Show when the update runs next, whether it is paused, and what its last runs did."""
-    _show(_ask(lambda client: client.schedule()), as_json=as_json)
+    _show(_ask(lambda lines: lines.schedule()), as_json=as_json)
 
 
 @schedule_app.command()
@@ -36,27 +35,27 @@ def ensure(*, as_json: JsonOption = False) -> None:
     """Create the schedule, or bring it up to date: daily at 01:00 in OFFRAMP_NIGHTLY_ZONE. A pause stays."""
     from activities.lines import NightlySettings
 
-    _show(_ask(lambda client: client.ensure_schedule(NightlySettings().nightly_zone)), as_json=as_json)
+    _show(_ask(lambda lines: lines.ensure_schedule(NightlySettings().nightly_zone)), as_json=as_json)
 
 
 @schedule_app.command()
 def pause(*, note: Note = "paused with offramp schedule pause", as_json: JsonOption = False) -> None:
     """Pause the nightly update. What it misses, the next run catches up."""
-    _ask(lambda client: client.pause(note))
+    _ask(lambda lines: lines.pause(note))
     show(as_json=as_json)
 
 
 @schedule_app.command()
 def resume(*, note: Note = "resumed with offramp schedule resume", as_json: JsonOption = False) -> None:
     """Let the nightly update run again, also after it paused itself because a run failed."""
-    _ask(lambda client: client.resume(note))
+    _ask(lambda lines: lines.resume(note))
     show(as_json=as_json)
 
 
 @schedule_app.command()
 def backfill(first: Day, last: Day, *, as_json: JsonOption = False) -> None:
     """Run the update as of each day from --first to --last, one after the other, each as of its own day."""
-    _ask(lambda client: client.backfill(first, last))
+    _ask(lambda lines: lines.backfill(first, last))
     if as_json:
         print_json({"first": first, "last": last})
     else:
@@ -64,23 +63,11 @@ def backfill(first: Day, last: Day, *, as_json: JsonOption = False) -> None:
 
 
 def _ask(command: "Callable[[LineDatesClient], Awaitable[Answer]]") -> Answer:
-    from runtime.temporal import connect_to_temporal
-    from starter.service.lines import LineDatesClient
-
-    async def run() -> Answer:
-        with database() as engine:
-            return await command(LineDatesClient(await connect_to_temporal(), engine))
-
-    return asyncio.run(run())
+    return with_service(lambda service: command(service.line_dates), as_json=True)
 
 
 def _show(description: "ScheduleDescription", *, as_json: bool) -> None:
-    from sqlalchemy.orm import Session
-
-    from records.lines.runs import latest_runs
-
-    with database() as engine, Session(engine) as session:
-        runs = latest_runs(session, RUNS_SHOWN)
+    runs = with_records(lambda service: service.line_dates.runs(RUNS_SHOWN))
     schedule = description.schedule
     shown: dict[str, Any] = {
         "schedule": description.id,

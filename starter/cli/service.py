@@ -1,4 +1,4 @@
-"""How commands reach the service: one event loop, one client, and who is acting."""
+"""The way of commands to the service: one event loop, one facade, and the options that name who acts."""
 
 import asyncio
 import getpass
@@ -16,16 +16,12 @@ from starter.cli.output import waiting
 
 if TYPE_CHECKING:  # these take a second, which `--help` and a wrong call should not cost
     from sqlalchemy import Engine
-    from temporalio.client import Client
 
-    from starter.service.cancellation import Offramp
-    from starter.service.export import ExportsClient
-    from starter.service.legal_holds import HoldsClient
-    from starter.service.marketing import MarketingClient
-    from starter.service.migration import MigrationsClient
+    from starter.service import Offramp
+    from storage.objects import Objects
+    from storage.tenants.database import TenantDatabase
 
 Result = TypeVar("Result")
-AnyClient = TypeVar("AnyClient")
 
 
 class NoServiceConfigured(Refusal):
@@ -84,76 +80,61 @@ def database() -> Iterator["Engine"]:
 
 
 def with_service(
-    command: "Callable[[Offramp], Awaitable[Result]]", *, as_json: bool, what: str = "Waiting for the service"
-) -> Result:
-    """Connect, run one command while a person at a terminal sees what is waited for, disconnect."""
-
-    def client(temporal: "Client", engine: "Engine") -> "Offramp":
-        from starter.service.cancellation import Offramp
-
-        return Offramp(temporal, engine)
-
-    return _with_client(client, command, as_json=as_json, what=what)
-
-
-def with_marketing(
-    command: "Callable[[MarketingClient], Awaitable[Result]]", *, as_json: bool, what: str = "Waiting for the service"
-) -> Result:
-    """Do the same with the client of marketing services."""
-
-    def client(temporal: "Client", engine: "Engine") -> "MarketingClient":
-        from starter.service.marketing import MarketingClient
-
-        return MarketingClient(temporal, engine)
-
-    return _with_client(client, command, as_json=as_json, what=what)
-
-
-def with_migrations(command: "Callable[[MigrationsClient], Awaitable[Result]]", *, as_json: bool) -> Result:
-    """Do the same with the client of migrations."""
-
-    def client(temporal: "Client", engine: "Engine") -> "MigrationsClient":
-        from starter.service.migration import MigrationsClient
-
-        return MigrationsClient(temporal, engine)
-
-    return _with_client(client, command, as_json=as_json, what="Waiting for the service")
-
-
-def with_holds(command: "Callable[[HoldsClient], Awaitable[Result]]", *, as_json: bool) -> Result:
-    """Do the same with the client of holds."""
-
-    def client(temporal: "Client", engine: "Engine") -> "HoldsClient":
-        from starter.service.legal_holds import HoldsClient
-
-        return HoldsClient(temporal, engine)
-
-    return _with_client(client, command, as_json=as_json, what="Waiting for the service")
-
-
-def with_exports(command: "Callable[[ExportsClient], Awaitable[Result]]", *, as_json: bool) -> Result:
-    """Do the same with the client of exports."""
-
-    def client(temporal: "Client", engine: "Engine") -> "ExportsClient":
-        from starter.service.export import ExportsClient
-
-        return ExportsClient(temporal, engine)
-
-    return _with_client(client, command, as_json=as_json, what="Waiting for the service")
-
-
-def _with_client(
-    make: "Callable[[Client, Engine], AnyClient]",
-    command: "Callable[[AnyClient], Awaitable[Result]]",
+    command: "Callable[[Offramp], Awaitable[Result]]",
     *,
     as_json: bool,
-    what: str,
+    what: str = "Waiting for the service",
+    files: bool = False,
 ) -> Result:
+    """Run one command on the service, while a person at a terminal sees what is waited for.
+
+    ``files`` says that it links to files in the object store.
+    """
+
     async def run() -> Result:
         from runtime.temporal import connect_to_temporal
+        from starter.service import Offramp
 
         with database() as engine:
-            return await command(make(await connect_to_temporal(), engine))
+            temporal = await connect_to_temporal()
+            return await command(Offramp(temporal, engine, objects=_object_store() if files else None))
 
     with waiting(what, as_json=as_json):
         return asyncio.run(run())
+
+
+def with_records(
+    command: "Callable[[Offramp], Awaitable[Result]]", *, files: bool = False, tenants: bool = False
+) -> Result:
+    """Run a command that needs the records and not Temporal, which may be unavailable.
+
+    ``files`` and ``tenants`` say that it needs the object store, and the database with the organizations' data.
+    """
+
+    async def run() -> Result:
+        from runtime.temporal import connect_to_temporal
+        from starter.service import Offramp
+
+        with database() as engine:
+            return await command(
+                Offramp(
+                    await connect_to_temporal(lazy=True),
+                    engine,
+                    objects=_object_store() if files else None,
+                    tenants=_tenant_database() if tenants else None,
+                )
+            )
+
+    return asyncio.run(run())
+
+
+def _object_store() -> "Objects | None":
+    from storage.objects import Objects, ObjectStoreSettings
+
+    return Objects(settings) if (settings := ObjectStoreSettings()).url else None
+
+
+def _tenant_database() -> "TenantDatabase | None":
+    from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+
+    return TenantDatabase(settings) if (settings := TenantDatabaseSettings()).tenant_database_url else None

@@ -1,16 +1,17 @@
 """``offramp tenants``: the organizations' data - where it is, how much it is, and a sample of it."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from starter.cli import values
 from starter.cli.output import JsonOption, console, print_json, say, waiting
-from starter.cli.service import database
+from starter.cli.service import with_records
 
 if TYPE_CHECKING:
-    from storage.tenants.database import TenantDatabase
+    from starter.service.tenants import TenantSchema
 
 tenants_app = typer.Typer(help="The organizations' data, a schema for each.", no_args_is_help=True)
 
@@ -20,27 +21,7 @@ _LARGEST_SAMPLE = 100_000_000
 @tenants_app.command("list")
 def list_(*, as_json: JsonOption = False) -> None:
     """List the organizations that have data: the schema, its tables, about how many rows, and the size on disk."""
-    from sqlalchemy.orm import Session
-
-    from storage.tenants.catalog import exists, tables_of
-    from storage.tenants.organizations import organizations_with_data
-
-    with database() as engine, Session(engine) as session:
-        schemas = organizations_with_data(session)
-    found = []
-    with _tenant_database().writing() as connection:
-        for organization, schema in schemas.items():
-            tables = tables_of(connection, schema)
-            found.append(
-                {
-                    "organization": organization,
-                    "schema": schema,
-                    "exists": exists(connection, schema),
-                    "tables": len(tables),
-                    "estimated_rows": sum(table.estimated_rows for table in tables),
-                    "bytes": sum(table.bytes for table in tables),
-                }
-            )
+    found = with_records(lambda service: service.tenants.list(), tenants=True)
     if as_json:
         print_json(found)
     elif found:
@@ -62,40 +43,25 @@ def sample(
     as_json: JsonOption = False,
 ) -> None:
     """Fill the schema of an organization with sample data, unless that was done before."""
-    from sqlalchemy.orm import Session
-
-    from storage.tenants.organizations import data_schema_of
-    from storage.tenants.sample import generate
-
-    with database() as engine, Session(engine) as session:
-        schema = data_schema_of(session, organization)
-    tenants = _tenant_database()
-    with waiting("Making the sample", as_json=as_json), tenants.writing() as connection:
-        made = generate(connection, schema, rows=rows, seed=seed, role=tenants.reader_role)
+    with waiting("Making the sample", as_json=as_json):
+        made = with_records(lambda service: service.tenants.sample(organization, rows=rows, seed=seed), tenants=True)
     if as_json:
-        print_json({"organization": organization, "schema": schema, "rows": made.rows, "seed": made.seed,
-                    "created": made.created})  # fmt: skip
+        print_json(made)
         return
     done = "[bold green]Made[/]" if made.created else "Was made before and is left as it is"
-    say(f"{done}: sample data of {organization} in schema [bold]{escape(schema)}[/], {made.rows:,} rows in its largest "
+    say(f"{done}: sample data of {organization} in schema [bold]{escape(made.name)}[/], {made.rows:,} rows in its largest "
         f"table, seed {made.seed}.")  # fmt: skip
 
 
-def _tenant_database() -> "TenantDatabase":
-    from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
-
-    return TenantDatabase(TenantDatabaseSettings())
-
-
-def _print_schemas(found: list[dict[str, Any]]) -> None:
+def _print_schemas(found: "Sequence[TenantSchema]") -> None:
     from rich.filesize import decimal
     from rich.table import Table
 
     table = Table("Organization", "Schema", box=None)
     for heading in ("Tables", "Rows, about", "Size"):
         table.add_column(heading, justify="right")
-    for row in found:
-        numbers = (str(row["tables"]), f"{row['estimated_rows']:,}", decimal(row["bytes"]))
+    for schema in found:
+        numbers = (str(schema.tables), f"{schema.estimated_rows:,}", decimal(schema.bytes))
         missing = ("", "", "[yellow]does not exist[/]")
-        table.add_row(row["organization"], escape(row["schema"]), *(numbers if row["exists"] else missing))
+        table.add_row(schema.organization, escape(schema.name), *(numbers if schema.exists else missing))
     console.print(table)

@@ -4,10 +4,8 @@ Played again it changes nothing that is done and goes on with what is not, whate
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -15,24 +13,17 @@ from rich import box
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
-from sqlalchemy import Engine, exists, select
-from sqlalchemy.orm import Session
 
 from domain.refusals import Refusal
 from domain.vocabulary import DataChoice, Stage
-from records.imports import import_content
 from runtime.temporal import TemporalUnavailable, connect_to_temporal
 from starter.cli.output import console, error_console, print_refusal, say
-from starter.demo.scenes import AGENT, SCENES, CancellationScene, Cast, Scene, Shown
+from starter.demo.scenes import AGENT, OWNERS, SCENES, CancellationScene, Scene, Shown
 from starter.local.temporal import NAMESPACE
 from starter.sample import sample_document
-from starter.service.cancellation import Offramp, StillWaiting
-from starter.service.marketing import MarketingClient
-from starter.service.migration import MigrationsClient
-from storage.database import DatabaseSettings, DatabaseUnavailable, create_database_engine, refusing_when_unavailable
-from storage.tables import CancellationRow
+from starter.service import Offramp, StillWaiting
+from storage.database import DatabaseSettings, DatabaseUnavailable, create_database_engine
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
-from storage.tenants.sample import generate
 
 REFRESH_SECONDS = 0.5
 ROWS = 20_000
@@ -48,12 +39,10 @@ async def run_demo(web_ui: str) -> None:
     """
     engine = create_database_engine(DatabaseSettings().database_url)
     try:
-        await asyncio.to_thread(_prepare, engine)
-        temporal = await connect_to_temporal()
-        cast = Cast(
-            engine, Offramp(temporal, engine), MigrationsClient(temporal, engine), MarketingClient(temporal, engine)
-        )
-        await _Demo(cast).play()
+        tenants = TenantDatabase(TenantDatabaseSettings())
+        service = Offramp(await connect_to_temporal(), engine, tenants=tenants)
+        await _prepare(service)
+        await _Demo(service).play()
     except Refusal as refusal:
         print_refusal(refusal, as_json=False)
         say("The demonstration ends here; the service goes on.", to=error_console)
@@ -62,27 +51,21 @@ async def run_demo(web_ui: str) -> None:
     _show_what_to_try(web_ui)
 
 
-def _prepare(engine: Engine) -> None:
+async def _prepare(service: Offramp) -> None:
     """Import the sample data and give some organizations data of their own, unless an earlier run has."""
-    with Session(engine) as session:
-        begun = session.scalar(select(exists().select_from(CancellationRow)))
-    if begun:
+    if await service.cancellations.list(limit=1):
         say("[bold]Going on with the demonstration of an earlier run.[/]")
         return
-    import_content(engine, sample_document(), actor=AGENT, at=datetime.now(UTC), source="the sample data")
-    document = json.loads(sample_document())
-    schemas = {organization["id"]: organization.get("data_schema") for organization in document["organizations"]}
-    owners = {subscription["id"]: subscription["organization"] for subscription in document["subscriptions"]}
-    with TenantDatabase(TenantDatabaseSettings()).writing() as connection:
-        for scene in SCENES:
-            if isinstance(scene, CancellationScene) and scene.data is not DataChoice.NONE:
-                generate(connection, schemas[owners[scene.name]], rows=ROWS)
+    await service.imports.load(sample_document(), actor=AGENT, source="the sample data")
+    for scene in SCENES:
+        if isinstance(scene, CancellationScene) and scene.data is not DataChoice.NONE:
+            await service.tenants.sample(OWNERS[scene.name], rows=ROWS)
     say("[bold]Seven cases at once:[/]")
 
 
 class _Demo:
-    def __init__(self, cast: Cast) -> None:
-        self._cast = cast
+    def __init__(self, service: Offramp) -> None:
+        self._service = service
         self._now: dict[str, Shown] = {}
         self._live: Live | None = None
 
@@ -96,7 +79,7 @@ class _Demo:
 
     async def _play(self, scene: Scene) -> None:
         while True:
-            shown = await self._steadily(lambda: scene.go_on(self._cast))
+            shown = await self._steadily(lambda: scene.go_on(self._service))
             self._show(scene, shown)
             if shown.arrived:
                 return
@@ -106,8 +89,7 @@ class _Demo:
         """Ask until there is an answer: whoever watches may have killed any part, which then is started again."""
         while True:
             try:
-                with refusing_when_unavailable(self._cast.engine.url):
-                    return await ask()
+                return await ask()
             except (StillWaiting, TemporalUnavailable, DatabaseUnavailable):
                 await asyncio.sleep(REFRESH_SECONDS)
 

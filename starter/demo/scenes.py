@@ -3,26 +3,22 @@
 Each scene knows its next step from how things stand, so that it goes on wherever an earlier run was killed.
 """
 
-import asyncio
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
+from typing import Any
 
 import contract
 from contract import Attestation, CancellationStatus, ExportStatus, MarketingCancellationStatus
 from domain.cancellation.identity import Identity
+from domain.cancellation.lifecycle import CancellationUnknown
 from domain.civil_time import day_of
 from domain.marketing import MarketingCancellationUnknown, MarketingStage
 from domain.migration import MigrationStage, MigrationUnknown
 from domain.vocabulary import DataChoice, Question, Stage
 from domain.words import FOR_AGENTS
-from records.cancellation.locked_case import newest_case
-from starter.service.cancellation import Offramp
-from starter.service.marketing import MarketingClient
-from starter.service.migration import MigrationsClient
-from storage.tables import MarketingServiceRow, OrganizationRow, SubscriptionRow
+from starter.sample import sample_document
+from starter.service import Offramp
 
 AGENT = "demo-agent"
 TRUST = Attestation(reason="the demonstration trusts itself")
@@ -30,6 +26,13 @@ ONCE = "demo"
 """The request id of everything that a scene asks for: said again, it is the same request."""
 
 TRANSFER_AFTER = timedelta(seconds=5)
+
+SAMPLE: dict[str, Any] = json.loads(sample_document())
+ORGANIZATIONS: dict[str, dict[str, Any]] = {
+    organization["id"]: organization for organization in SAMPLE["organizations"]
+}
+OWNERS: dict[str, str] = {subscription["id"]: subscription["organization"] for subscription in SAMPLE["subscriptions"]}
+"""The organization of each subscription."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +42,6 @@ class Shown:
     stage: str
     next: str
     arrived: bool
-
-
-@dataclass(frozen=True)
-class Cast:
-    """Through whom a scene acts."""
-
-    engine: Engine
-    service: Offramp
-    migrations: MigrationsClient
-    marketing: MarketingClient
 
 
 @dataclass(frozen=True)
@@ -66,25 +59,28 @@ class CancellationScene:
         """Where it is found in the Temporal Web UI."""
         return contract.cancellation_workflow_id(self.name)
 
-    async def go_on(self, cast: Cast) -> Shown:
+    async def go_on(self, service: Offramp) -> Shown:
         """Do what is to be done next, if anything is, and say how it stands."""
-        identity, today, begun = await asyncio.to_thread(self._facts, cast.engine)
-        if not begun:
-            return self._shown(await self._start(cast, identity, today))
-        status = await cast.service.status(self.name)
+        organization = ORGANIZATIONS[OWNERS[self.name]]
+        identity = identity_of(organization)
+        try:
+            status = await service.cancellations.status(self.name)
+        except CancellationUnknown:
+            today = day_of(datetime.now(UTC), organization["time_zone"]).isoformat()
+            return self._shown(await self._start(service, identity, today))
         if self._arrived(status):
             return self._shown(status)
         if status.export is ExportStatus.READY:
-            status = await cast.service.acknowledge_export(self.name, status.cancellation, actor=AGENT, request_id=ONCE)
+            status = await service.exports.acknowledge(self.name, actor=AGENT, request_id=ONCE)
         elif self.data is DataChoice.MIGRATE and status.stage is Stage.PREPARING:
-            await self._migrate(cast)
+            await self._migrate(service)
         elif self.aim is Stage.REVERSED and status.stage is Stage.CANCELED:
-            status = await cast.service.reverse(
+            status = await service.cancellations.reverse(
                 self.name, identity, actor=AGENT, reason="we found the budget", request_id=ONCE
             )
         return self._shown(status)
 
-    async def _start(self, cast: Cast, identity: Identity, today: str) -> CancellationStatus:
+    async def _start(self, service: Offramp, identity: Identity, today: str) -> CancellationStatus:
         answers = {
             Question.ORGANIZATION_URL: identity.organization_url,
             Question.ORGANIZATION_NAME: identity.organization_name,
@@ -95,7 +91,7 @@ class CancellationScene:
                 Question.TERMINATION_DATE: today,
                 Question.DATA: self.data,
             }
-        return await cast.service.start(
+        return await service.cancellations.start(
             contract.StartCancellation(
                 subscription=self.name,
                 actor=AGENT,
@@ -106,14 +102,14 @@ class CancellationScene:
             )
         )
 
-    async def _migrate(self, cast: Cast) -> None:
+    async def _migrate(self, service: Offramp) -> None:
         """Act as the support queue, and as the IT department."""
         try:
-            stage = (await cast.migrations.migration(self.name)).migration.stage
+            stage = (await service.migrations.status(self.name)).migration.stage
         except MigrationUnknown:
             return  # asked for, and not begun yet
         if stage is MigrationStage.REQUESTED:
-            await cast.migrations.accept(
+            await service.migrations.accept(
                 self.name,
                 contact="it@delta.example.com",
                 transfer_at=datetime.now(UTC) + TRANSFER_AFTER,
@@ -121,21 +117,9 @@ class CancellationScene:
                 request_id=ONCE,
             )
         elif stage is MigrationStage.AVAILABLE:
-            await cast.migrations.acknowledge_download(self.name, actor=AGENT, request_id=ONCE)
+            await service.migrations.acknowledge_download(self.name, actor=AGENT, request_id=ONCE)
         elif stage is MigrationStage.DOWNLOADED:
-            await cast.migrations.report_completed(self.name, actor=AGENT, request_id=ONCE)
-
-    def _facts(self, engine: Engine) -> tuple[Identity, str, bool]:
-        with Session(engine) as session:
-            row = session.get_one(SubscriptionRow, self.name)
-            organization = session.get_one(OrganizationRow, row.organization)
-            identity = Identity(
-                billing_administrator=organization.billing_administrator,
-                organization_url=organization.url,
-                organization_name=organization.unique_name,
-            )
-            today = day_of(datetime.now(UTC), organization.time_zone).isoformat()
-            return identity, today, newest_case(session, self.name) is not None
+            await service.migrations.report_completed(self.name, actor=AGENT, request_id=ONCE)
 
     def _shown(self, status: CancellationStatus) -> Shown:
         next_ = f"waits for {status.waiting_for}" if status.waiting_for else ""
@@ -165,32 +149,37 @@ class MarketingScene:
         """Where it is found in the Temporal Web UI."""
         return contract.marketing_workflow_id(self.name)
 
-    async def go_on(self, cast: Cast) -> Shown:
+    async def go_on(self, service: Offramp) -> Shown:
         """Start it; then act as the ad centre, which stops one campaign after the other."""
         try:
-            status = await cast.marketing.status(self.name)
+            status = await service.marketing.status(self.name)
         except MarketingCancellationUnknown:
-            return _marketing_shown(await self._start(cast))
+            return _marketing_shown(await self._start(service))
         if status.stage is MarketingStage.STOPPING and status.campaigns_outstanding:
             campaign = status.campaigns_outstanding[0]
-            await cast.marketing.acknowledge_stop(campaign, actor="ad-centre", request_id=f"{ONCE}-{campaign}")
+            await service.marketing.acknowledge_stop(campaign, actor="ad-centre", request_id=f"{ONCE}-{campaign}")
         return _marketing_shown(status)
 
-    async def _start(self, cast: Cast) -> MarketingCancellationStatus:
-        def administrator() -> str:
-            with Session(cast.engine) as session:
-                return session.get_one(MarketingServiceRow, self.name).billing_administrator
-
-        return await cast.marketing.cancel(
+    async def _start(self, service: Offramp) -> MarketingCancellationStatus:
+        return await service.marketing.cancel(
             contract.StartMarketingCancellation(
                 organization=self.name,
                 actor=AGENT,
                 request_id=ONCE,
-                administrator=await asyncio.to_thread(administrator),
+                administrator=ORGANIZATIONS[self.name]["marketing_service"]["billing_administrator"],
                 attestation=TRUST,
                 reason=self.about,
             )
         )
+
+
+def identity_of(organization: dict[str, Any]) -> Identity:
+    """Return what an organization's billing administrator knows."""
+    return Identity(
+        billing_administrator=organization["billing_administrator"],
+        organization_url=organization["url"],
+        organization_name=organization["unique_name"],
+    )
 
 
 def _marketing_shown(status: MarketingCancellationStatus) -> Shown:

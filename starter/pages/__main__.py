@@ -17,8 +17,7 @@ from runtime.process import leave
 from runtime.refusals import log_text
 from runtime.temporal import connect_to_temporal
 from starter.pages.app import create_pages
-from starter.service.cancellation import Offramp
-from starter.service.migration import MigrationsClient
+from starter.service import Offramp
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
 
@@ -57,7 +56,7 @@ async def main() -> None:
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=5)
     temporal = await connect_to_temporal()
     objects = Objects(store) if (store := ObjectStoreSettings()).url else None
-    app = create_pages(engine, Offramp(temporal, engine), links, objects, migrations=MigrationsClient(temporal, engine))
+    app = create_pages(Offramp(temporal, engine, objects=objects), links)
     # Not every request is logged: its path holds the link, which is a key.
     config = uvicorn.Config(app, settings.pages_host, settings.pages_port, access_log=False, log_config=None)
     await uvicorn.Server(config).serve()

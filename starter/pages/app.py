@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
-from sqlalchemy import Engine
 
 from activities.messaging.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
 from domain.refusals import Refusal
@@ -18,10 +17,7 @@ from starter.pages.export import ExportPages
 from starter.pages.migration import MigrationPages
 from starter.pages.page import NothingThere, Page, rendered
 from starter.pages.refusals import refusal_page
-from starter.service.cancellation import Offramp
-from starter.service.migration import MigrationsClient
-from storage.database import refusing_when_unavailable
-from storage.objects import Objects
+from starter.service import Offramp
 
 Act = Callable[[LinkTarget], Awaitable[Page]]
 Key = TypeVar("Key")
@@ -42,16 +38,9 @@ _HEADERS = {
 logger = logging.getLogger(__name__)
 
 
-def create_pages(
-    engine: Engine,
-    service: Offramp,
-    links: Links,
-    objects: Objects | None,
-    *,
-    migrations: MigrationsClient | None = None,
-) -> FastAPI:
-    """Put the pages together from what they need; ``objects`` is None where there is no object store."""
-    pages = _Pages(engine, service, links, objects, migrations)
+def create_pages(service: Offramp, links: Links) -> FastAPI:
+    """Put the pages together; those with files are there if the service has an object store."""
+    pages = _Pages(service, links)
     app = FastAPI(title="Offramp pages", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/health", pages.health)
     app.add_api_route("/style.css", pages.style)
@@ -67,28 +56,19 @@ def create_pages(
 class _Pages:
     """What the addresses lead to. The paths hold links, which are keys: they are not logged."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        service: Offramp,
-        links: Links,
-        objects: Objects | None,
-        migrations: MigrationsClient | None,
-    ) -> None:
-        self._engine = engine
+    def __init__(self, service: Offramp, links: Links) -> None:
         self._links = links
         self._shown: dict[LinkPurpose, Act] = {}
         self._expired: dict[LinkPurpose, Act] = {}
         self._acts: dict[tuple[LinkPurpose, str], Act] = {}
         self._files: dict[LinkPurpose, Callable[[LinkTarget, str], Awaitable[str]]] = {}
-        consent = ConsentPages(engine, service, links)
+        consent = ConsentPages(service.cancellations, links)
         self._shown[LinkPurpose.MARKETING_CONSENT] = consent.show
         self._acts[LinkPurpose.MARKETING_CONSENT, AGREE] = consent.agree
         self._acts[LinkPurpose.MARKETING_CONSENT, DECLINE] = consent.decline
-        if objects is not None:
-            self._add(LinkPurpose.EXPORT, ExportPages(engine, service, objects))
-        if objects is not None and migrations is not None:
-            self._add(LinkPurpose.MIGRATION, MigrationPages(engine, migrations, objects))
+        if service.has_files:
+            self._add(LinkPurpose.EXPORT, ExportPages(service.exports))
+            self._add(LinkPurpose.MIGRATION, MigrationPages(service.migrations))
 
     def _add(self, purpose: LinkPurpose, pages: DownloadPages) -> None:
         self._shown[purpose] = pages.show
@@ -135,8 +115,7 @@ class _Pages:
 
     async def _answered(self, token: str, answer: Awaitable[Page | Response]) -> Response:
         try:
-            with refusing_when_unavailable(self._engine.url):
-                answered = await answer
+            answered = await answer
         except Refusal as refusal:
             answered = refusal_page(refusal)
         return answered if isinstance(answered, Response) else _html(answered, f"{LINKS_PATH}{token}")

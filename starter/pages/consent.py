@@ -1,19 +1,11 @@
 """The page to which the mail about a consent leads: what would be stopped, and the buttons that agree and decline."""
 
-import asyncio
-
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
-
 from activities.messaging.letters import campaigns_in_words
 from activities.messaging.links import Links, LinkTarget
 from domain.marketing import Consent, ConsentDecision
 from domain.words import FOR_CUSTOMERS
-from records.cancellation.locked_case import organization_of
-from records.marketing.campaigns import current_campaigns, stops_of
 from starter.pages.page import Button, NothingThere, Page
-from starter.service.cancellation import Offramp
-from storage.tables import CancellationRow
+from starter.service.cancellation import CancellationClient
 
 BY_LINK = "marketing administrator, by link"
 """Who acts, for the audit trail: whoever has the link that was mailed to the marketing service's administrator."""
@@ -26,19 +18,43 @@ _DONE = {
     Consent.DECLINED: "You have declined: the campaigns are kept running.",
     Consent.TIMED_OUT: "The time to answer is over: the campaigns are kept running.",
 }
+_WITHDRAWN = "The cancellation was withdrawn: the campaigns are kept running."
 
 
 class ConsentPages:
     """What the marketing service's own administrator sees and does with their link."""
 
-    def __init__(self, engine: Engine, service: Offramp, links: Links) -> None:
-        self._engine = engine
-        self._service = service
+    def __init__(self, cancellations: CancellationClient, links: Links) -> None:
+        self._cancellations = cancellations
         self._links = links
 
     async def show(self, target: LinkTarget) -> Page:
         """What would be stopped, and the two buttons."""
-        return await asyncio.to_thread(self._page, target)
+        asked = await self._cancellations.requested_consent(target.subject)
+        if asked is None:
+            raise NothingThere
+        done = "" if asked.is_open else _DONE.get(asked.consent, _WITHDRAWN)
+        return Page(
+            title="May we stop these campaigns?",
+            done=done,
+            sentences=[
+                f"A subscription of {asked.organization_name} is being cancelled, and we are asked to stop the campaigns of "
+                "its marketing service. You are its billing administrator, so nothing is stopped without your consent.",
+                *campaigns_in_words(asked.campaigns),
+            ],
+            facts=[
+                ("Case", target.subject),
+                ("Organization", f"{asked.organization_name}, {asked.organization_url}"),
+                ("Please answer before", FOR_CUSTOMERS.instant(target.expires, asked.time_zone)),
+            ],
+            buttons=[
+                Button(AGREE, "I agree: stop them", careful=True),
+                Button(DECLINE, "I decline: keep them running"),
+            ]
+            if asked.is_open
+            else [],
+            small_print=["A stopped campaign cannot be reinstated; to advertise again, you sign up anew."],
+        )
 
     async def agree(self, target: LinkTarget) -> Page:
         """Keep that they agree."""
@@ -49,7 +65,7 @@ class ConsentPages:
         return await self._answer(target, ConsentDecision.DECLINED)
 
     async def _answer(self, target: LinkTarget, decision: ConsentDecision) -> Page:
-        await self._service.consent(
+        await self._cancellations.consent(
             target.subject.rpartition("/")[0],
             decision,
             actor=BY_LINK,
@@ -57,35 +73,3 @@ class ConsentPages:
             request_id=f"{target.subject}:link-{decision}",
         )
         return await self.show(target)
-
-    def _page(self, target: LinkTarget) -> Page:
-        with Session(self._engine) as session:
-            case = session.get(CancellationRow, target.subject)
-            if case is None or case.marketing_consent is None:
-                raise NothingThere
-            consent, organization = Consent(case.marketing_consent), organization_of(session, case)
-            campaigns = stops_of(session, case.id) or current_campaigns(session, organization.id, case.campaign_actions)
-        # A case that was withdrawn meanwhile asks nobody any more.
-        asked = consent is Consent.ASKED and case.ended_at is None
-        done = "" if asked else _DONE.get(consent, "The cancellation was withdrawn: the campaigns are kept running.")
-        return Page(
-            title="May we stop these campaigns?",
-            done=done,
-            sentences=[
-                f"A subscription of {organization.unique_name} is being cancelled, and we are asked to stop the campaigns of "
-                "its marketing service. You are its billing administrator, so nothing is stopped without your consent.",
-                *campaigns_in_words(campaigns),
-            ],
-            facts=[
-                ("Case", target.subject),
-                ("Organization", f"{organization.unique_name}, {organization.url}"),
-                ("Please answer before", FOR_CUSTOMERS.instant(target.expires, organization.time_zone)),
-            ],
-            buttons=[
-                Button(AGREE, "I agree: stop them", careful=True),
-                Button(DECLINE, "I decline: keep them running"),
-            ]
-            if asked
-            else [],
-            small_print=["A stopped campaign cannot be reinstated; to advertise again, you sign up anew."],
-        )

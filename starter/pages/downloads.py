@@ -1,7 +1,7 @@
 """What the pages with files have in common: fetch them, say that they are there, and ask for a fresh link."""
 
-import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -32,7 +32,7 @@ class DownloadPages(ABC):
 
     async def show(self, target: LinkTarget, *, done: str = "") -> Page:
         """The files, and the button that says that they are downloaded."""
-        return await asyncio.to_thread(self._page, target, done)
+        return await self._page(target, done)
 
     async def expired(self, target: LinkTarget) -> Page:
         """What a link leads to after its time: a fresh one is mailed to the same recipient, and shown to nobody."""
@@ -58,16 +58,16 @@ class DownloadPages(ABC):
 
     async def file(self, target: LinkTarget, name: str) -> str:
         """Return a link to a file that works for `LINK_LIFETIME`. Raises NothingThere."""
-        for file in await asyncio.to_thread(self._files, target):
+        for file in await self._files(target):
             if file.name == name:
                 return file.link
         raise NothingThere
 
     @abstractmethod
-    def _page(self, target: LinkTarget, done: str) -> Page: ...
+    async def _page(self, target: LinkTarget, done: str) -> Page: ...
 
     @abstractmethod
-    def _files(self, target: LinkTarget) -> list[FileLink]: ...
+    async def _files(self, target: LinkTarget) -> Sequence[FileLink]: ...
 
     @abstractmethod
     async def _renew(self, target: LinkTarget, *, request_id: str) -> None: ...
@@ -76,7 +76,7 @@ class DownloadPages(ABC):
     async def _acknowledge(self, target: LinkTarget) -> None: ...
 
 
-def shown(files: list[FileLink]) -> list[File]:
+def shown(files: Sequence[FileLink]) -> list[File]:
     """Return files as a page lists them."""
     return [File(file.name, file.bytes, f"files/{file.name}") for file in files]
 

@@ -1,15 +1,12 @@
 """The page to which the mail about a migration leads: the IT department fetches the dump, and says that it is there."""
 
-import asyncio
 import re
-
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
+from collections.abc import Sequence
 
 from activities.messaging.links import LinkTampered, LinkTarget
-from domain.migration import MigrationOfAnotherCase, MigrationStage, MigrationUnknown, transfer_id
+from domain.migration import MigrationOfAnotherCase, MigrationStage, transfer_id
 from domain.words import FOR_CUSTOMERS
-from records.migration.lists import MigrationSummary, migration_of
+from records.migration.lists import MigrationSummary
 from starter.pages.downloads import (
     DOWNLOADED,
     FETCH_SOON,
@@ -20,8 +17,7 @@ from starter.pages.downloads import (
 )
 from starter.pages.page import Button, Page
 from starter.service.downloads import FileLink
-from starter.service.migration import MigrationsClient, migration_links
-from storage.objects import Objects
+from starter.service.migration import MigrationClient
 
 BY_LINK = "IT department, by link"
 """Who acts, for the audit trail: whoever has the link that was mailed to the contact that the queue named."""
@@ -36,22 +32,20 @@ class MigrationPages(DownloadPages):
     recipient = "the address of the IT department"
     thanks = "Thank you. We have noted that you have the data."
 
-    def __init__(self, engine: Engine, service: MigrationsClient, objects: Objects) -> None:
-        self._engine = engine
-        self._service = service
-        self._objects = objects
+    def __init__(self, migrations: MigrationClient) -> None:
+        self._migrations = migrations
 
     async def _renew(self, target: LinkTarget, *, request_id: str) -> None:
         cancellation, _ = _transfer(target)
-        await self._service.renew_link(subscription_of(cancellation), actor=BY_LINK, request_id=request_id)
+        await self._migrations.renew_link(subscription_of(cancellation), actor=BY_LINK, request_id=request_id)
 
     async def _acknowledge(self, target: LinkTarget) -> None:
         """This transfer, and no other; whoever says what the queue has said already need not know of that."""
         cancellation, transfer = _transfer(target)
-        known = await asyncio.to_thread(self._known, cancellation)
-        if known is not None and known.transfer == transfer and known.stage in _SAID:
+        known = await self._migrations.get(cancellation)
+        if known.transfer == transfer and known.stage in _SAID:
             return
-        await self._service.acknowledge_download(
+        await self._migrations.acknowledge_download(
             subscription_of(cancellation),
             actor=BY_LINK,
             cancellation=cancellation,
@@ -59,13 +53,14 @@ class MigrationPages(DownloadPages):
             request_id=f"link-{transfer}",
         )
 
-    def _files(self, target: LinkTarget) -> list[FileLink]:
+    async def _files(self, target: LinkTarget) -> Sequence[FileLink]:
         cancellation, transfer = _transfer(target)
-        return migration_links(self._engine, self._objects, cancellation, transfer=transfer)
+        subscription = subscription_of(cancellation)
+        return await self._migrations.links(subscription, cancellation=cancellation, transfer=transfer)
 
-    def _page(self, target: LinkTarget, done: str) -> Page:
-        migration = self._migration(target)
-        files = self._files(target)
+    async def _page(self, target: LinkTarget, done: str) -> Page:
+        migration = await self._migration(target)
+        files = await self._files(target)
         waits = migration.stage is MigrationStage.AVAILABLE
         if not waits and not done:
             done = "We have noted that you have the data."
@@ -91,18 +86,12 @@ class MigrationPages(DownloadPages):
             ],
         )
 
-    def _migration(self, target: LinkTarget) -> MigrationSummary:
+    async def _migration(self, target: LinkTarget) -> MigrationSummary:
         cancellation, transfer = _transfer(target)
-        found = self._known(cancellation)
-        if found is None:
-            raise MigrationUnknown(subscription_of(cancellation))
+        found = await self._migrations.get(cancellation)
         if found.transfer != transfer:
             raise MigrationOfAnotherCase(transfer_id(cancellation, found.transfer), target.subject)
         return found
-
-    def _known(self, cancellation: str) -> MigrationSummary | None:
-        with Session(self._engine) as session:
-            return migration_of(session, cancellation)
 
 
 def _transfer(target: LinkTarget) -> tuple[str, int]:

@@ -1,63 +1,46 @@
-"""The typed client: how support systems written in Python reach the service.
+"""Cancellations of subscriptions: start, answer and end them, and see where they stand."""
 
-Commands go to the workflow and answer with its status or a refusal; lists and histories come from PostgreSQL.
-"""
-
-import asyncio
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from uuid import uuid4
-
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
-from temporalio.client import (
-    Client,
-)
-from temporalio.service import RPCError, RPCStatusCode
 
 import contract
 from domain.cancellation.identity import Identity
-from domain.cancellation.lifecycle import (
-    CancellationEnded,
-    CancellationUnknown,
-    check_reversal,
-    check_withdrawal,
-)
-from domain.marketing import CampaignAction, Consent, ConsentDecision
-from domain.refusals import Refusal
-from domain.vocabulary import CampaignChoice, Stage
-from records import audit
+from domain.lines.quote import Quote
+from domain.marketing import CampaignAction, ConsentDecision
+from domain.vocabulary import Stage
+from records import late_requests
 from records.cancellation.credit_memos import post_credit_memo
-from records.cancellation.lists import list_cases
-from records.cancellation.locked_case import newest_case, organization_of
-from records.erasure import certificate_of
-from records.export import ExportState, check_export, export_of
-from records.marketing.stops import stop_of
-from records.transaction import Transaction
-from starter.service.updates import UPDATE_TIMEOUT, CancellationSuspended, Reaching, StillWaiting
-from storage.tables import CancellationRow
+from records.cancellation.lists import (
+    CaseHistory,
+    CaseSummary,
+    history_of,
+    list_cases,
+    quote_of,
+    recorded_status,
+)
+from records.marketing.lists import RequestedConsent, requested_consent
+from starter.service.updates import CaseKind
+from starter.service.verification import VerifiedCaseClient
 
-__all__ = ["CancellationSuspended", "Offramp", "StillWaiting"]
 
+class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
+    """The area of cancellations.
 
-class Offramp(Reaching):
-    """A client of the service.
-
-    Every command takes ``request_id``: repeat a command with the same id, and you get the first one's result. Left out,
-    each call is a request of its own.
+    Commands and `status` go to the workflow; `list`, `history`, `quote` and what is asked after the end of a case come from
+    the records. ``request_id`` and errors: see `starter.service.offramp.Offramp`.
     """
 
-    def __init__(self, temporal: Client, engine: Engine, *, task_queue: str = contract.TASK_QUEUE) -> None:
-        super().__init__(temporal, task_queue)
-        self._engine = engine
+    _kind = CaseKind(
+        contract.CancellationStatus, contract.cancellation_workflow_id, late_requests.refuse_of_cancellation
+    )
 
     async def start(self, start: contract.StartCancellation) -> contract.CancellationStatus:
         """Start a cancellation, or return the running one: its ``request_id`` is then another.
 
         Raises:
-            ForwardedRefusal: the service refused, with the code of the refusal; `cancellation_still_telling` after the
-                same time if the cancellation before has ended but cannot deliver its last messages.
-            StillWaiting: no answer yet; the request is kept.
+            ForwardedRefusal: `cancellation_still_telling` after 30 seconds if the cancellation before has ended but cannot
+                deliver its last messages.
 
         """
         start = start if start.request_id else start.model_copy(update={"request_id": str(uuid4())})
@@ -65,8 +48,7 @@ class Offramp(Reaching):
             contract.SUBSCRIPTION_CANCELLATION,
             start,
             start.request_id,
-            workflow_id=contract.cancellation_workflow_id(start.subscription),
-            form=contract.CancellationStatus,
+            subject=start.subscription,
             summary=f"Cancel subscription {start.subscription}",
             details=(
                 "Stages: `intake` → `preparing` → `scheduled` → `canceled` → `closed`, or `reversed`; `withdrawn` or "
@@ -87,26 +69,6 @@ class Offramp(Reaching):
         """Answer questions of the checklist: all of them are taken, or none."""
         message = contract.Answer(actor=actor, answers=dict(answers), campaign_actions=dict(campaign_actions or {}))
         return await self._update(subscription, contract.UPDATE_ANSWER, message, request_id)
-
-    async def send_code(
-        self, subscription: str, *, actor: str, request_id: str | None = None
-    ) -> contract.CancellationStatus:
-        """Have a one-time code mailed to the billing administrator on record."""
-        return await self._update(subscription, contract.UPDATE_SEND_CODE, contract.SendCode(actor=actor), request_id)
-
-    async def verify_code(
-        self, subscription: str, code: str, *, actor: str, request_id: str | None = None
-    ) -> contract.CancellationStatus:
-        """Verify the billing administrator by the code they received."""
-        message = contract.VerifyCode(actor=actor, code=code)
-        return await self._update(subscription, contract.UPDATE_VERIFY_CODE, message, request_id)
-
-    async def attest(
-        self, subscription: str, *, actor: str, reason: str, request_id: str | None = None
-    ) -> contract.CancellationStatus:
-        """Vouch, as an agent, that the billing administrator is asking."""
-        message = contract.Attest(actor=actor, attestation=contract.Attestation(reason=reason))
-        return await self._update(subscription, contract.UPDATE_ATTEST, message, request_id)
 
     async def consent(
         self,
@@ -156,153 +118,47 @@ class Offramp(Reaching):
         )
         return await self._update(subscription, contract.REQUEST_REVERSAL, message, request_id)
 
-    async def acknowledge_export(
-        self, subscription: str, export: str, *, actor: str, request_id: str | None = None
-    ) -> contract.CancellationStatus:
-        """Say that the export of a cancellation was downloaded: from now on it may be erased."""
-        message = contract.AcknowledgeExport(actor=actor, export=export)
-        return await self._update(subscription, contract.UPDATE_ACKNOWLEDGE_EXPORT, message, request_id)
+    async def post_credit_memo(self, invoice: str, *, number: str, actor: str, request_id: str | None = None) -> str:
+        """Post the credit memo that takes an invoice back, and notify the cancellation that waits for it.
 
-    async def renew_export_link(
-        self, subscription: str, export: str, *, actor: str, request_id: str | None = None
-    ) -> contract.CancellationStatus:
-        """Have a fresh link to the export mailed to the billing administrator on record."""
-        message = contract.RenewExportLink(actor=actor, export=export)
-        return await self._update(subscription, contract.UPDATE_RENEW_EXPORT_LINK, message, request_id)
+        Returns the subscription.
+
+        Raises:
+            InvoiceUnknown, InvoiceAlreadyCredited, NewerInvoiceFirst.
+
+        """
+        subscription = await self._write(
+            lambda transaction: post_credit_memo(
+                transaction, invoice, number=number, actor=actor, at=datetime.now(UTC), request=request_id
+            )
+        )
+        message = contract.CreditMemoPosted(invoice=invoice)
+        await self._notify(self._kind.workflow_id(subscription), contract.SIGNAL_CREDIT_MEMO_POSTED, message)
+        return subscription
 
     async def status(self, subscription: str) -> contract.CancellationStatus:
-        """Return the status of the newest cancellation: live from its workflow, or from the records once that is gone.
+        """Return the status of the newest cancellation: live while its workflow runs, else from the records.
 
         Raises:
             CancellationUnknown: the subscription was never cancelled.
-            StillWaiting: no worker answers.
 
         """
-        workflow_id = contract.cancellation_workflow_id(subscription)
-        try:
-            async with self._refusing_when_unreachable(workflow_id):
-                live = await self._temporal.get_workflow_handle(workflow_id).query(
-                    contract.QUERY_STATUS, rpc_timeout=UPDATE_TIMEOUT
-                )
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            live = None
-        if live is not None:
-            return contract.CancellationStatus.model_validate(live)
-        # Temporal has forgotten the workflow, or its last run is a start that was refused: the records remember.
-        return await asyncio.to_thread(self._recorded_status, subscription)
+        return await self._live_or_recorded(subscription, recorded_status)
 
-    def _recorded_status(self, subscription: str) -> contract.CancellationStatus:
-        with Session(self._engine) as session:
-            found = list_cases(session, subscription=subscription, limit=1)
-            if not found:
-                raise CancellationUnknown(subscription)
-            case = found[0]
-            row = session.get_one(CancellationRow, case.cancellation)
-            stop = stop_of(session, row.id) if row.campaigns == CampaignChoice.STOP else None
-            export, certificate = export_of(session, row.id), certificate_of(session, row.id)
-        return contract.CancellationStatus(
-            cancellation=case.cancellation,
-            subscription=case.subscription,
-            organization=case.organization,
-            time_zone=case.time_zone,
-            stage=case.stage,
-            request_id=case.request_id.removeprefix(f"{contract.cancellation_workflow_id(subscription)}:"),
-            received_at=case.received_at,
-            waiting_for="" if case.stage.is_final else "an operator: its workflow is not running",
-            verified=case.verified,
-            termination_date=case.termination_date,
-            access_ended_on=case.access_ended_on,
-            reversal_deadline=case.reversal_deadline,
-            quote=case.quote,
-            marketing_consent=Consent(row.marketing_consent) if row.marketing_consent else None,
-            campaigns_stopped=stop.requested if stop else None,
-            campaigns_outstanding=stop.outstanding if stop else (),
-            ads_may_still_run=bool(stop and stop.outstanding),
-            export=_export_status(export) if export else None,
-            erased_at=certificate.finished_at if certificate else None,
+    async def list(self, *, stage: Stage | None = None, limit: int = 100) -> Sequence[CaseSummary]:
+        """Return cancellations, newest first."""
+        return await self._read(lambda session: list_cases(session, stage=stage, limit=limit))
+
+    async def history(self, subscription: str) -> CaseHistory:
+        """Return the audit trail of a subscription. Raises CancellationUnknown."""
+        return await self._read(lambda session: history_of(session, subscription))
+
+    async def quote(self, subscription: str, *, received_on: date, terminate_on: date | None = None) -> Quote:
+        """Return what cancelling a subscription would mean; nothing is started. Raises SubscriptionUnknown."""
+        return await self._read(
+            lambda session: quote_of(session, subscription, received_on=received_on, wished_on=terminate_on)
         )
 
-    async def post_credit_memo(self, invoice: str, *, number: str, actor: str) -> str:
-        """Post the credit memo that takes an invoice back, and tell the cancellation that waits for it.
-
-        Returns the subscription. Raises InvoiceUnknown, InvoiceAlreadyCredited, NewerInvoiceFirst.
-        """
-        subscription = await asyncio.to_thread(self._post_credit_memo, invoice, number, actor)
-        handle = self._temporal.get_workflow_handle(contract.cancellation_workflow_id(subscription))
-        try:
-            await handle.signal(contract.SIGNAL_CREDIT_MEMO_POSTED, contract.CreditMemoPosted(invoice=invoice))
-        except RPCError as error:
-            # No cancellation waits; one that does and was not reached looks again by itself.
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-        return subscription
-
-    def _post_credit_memo(self, invoice: str, number: str, actor: str) -> str:
-        with Transaction.begin(self._engine) as transaction:
-            return post_credit_memo(transaction, invoice, number=number, actor=actor, at=datetime.now(UTC))
-
-    async def _update(
-        self, subscription: str, name: str, message: contract.Request, request_id: str | None
-    ) -> contract.CancellationStatus:
-        workflow_id = contract.cancellation_workflow_id(subscription)
-        handle = self._temporal.get_workflow_handle(workflow_id)
-        update_id = f"{name}:{request_id or uuid4()}"
-        try:
-            return await self._outcome(
-                workflow_id,
-                handle.execute_update(
-                    name,
-                    message,
-                    id=update_id,
-                    result_type=contract.CancellationStatus,
-                    rpc_timeout=UPDATE_TIMEOUT,
-                ),
-                contract.CancellationStatus,
-            )
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-        await asyncio.to_thread(self._refuse_after_end, subscription, name, message, update_id)
-        raise CancellationUnknown(subscription)
-
-    def _refuse_after_end(self, subscription: str, name: str, message: contract.Request, update_id: str) -> None:
-        """Refuse a request to a case that has ended, by the same rules as a running one, and keep the try."""
-        with Transaction.begin(self._engine) as transaction:
-            session = transaction.session
-            case = newest_case(session, subscription)
-            if case is None:
-                raise CancellationUnknown(subscription)
-            now = datetime.now(UTC)
-            stage, zone = Stage(case.stage), organization_of(session, case).time_zone
-            try:
-                if name == contract.REQUEST_REVERSAL:
-                    check_reversal(case.id, stage, asked_at=now, deadline=case.reversal_deadline, zone=zone)
-                elif name == contract.UPDATE_WITHDRAW:
-                    check_withdrawal(case.id, stage)
-                elif isinstance(message, contract.AcknowledgeExport | contract.RenewExportLink):
-                    check_export(session, case.id, message.export)
-                refusal: Refusal = CancellationEnded(case.id, stage)
-            except Refusal as found:
-                refusal = found
-            audit.record(
-                transaction,
-                f"{name}.refused",
-                actor=message.actor,
-                at=now,
-                step=f"{case.id}:{update_id}:refused",
-                why=str(refusal),
-                subscription=subscription,
-                cancellation=case.id,
-                after={"code": refusal.code},
-            )
-        raise refusal
-
-
-def _export_status(export: ExportState) -> contract.ExportStatus:
-    if export.erased_at is not None:
-        return contract.ExportStatus.ERASED
-    if export.acknowledged_at is not None:
-        return contract.ExportStatus.ACKNOWLEDGED
-    return contract.ExportStatus.READY if export.finished_at is not None else contract.ExportStatus.RUNNING
+    async def requested_consent(self, cancellation: str) -> RequestedConsent | None:
+        """Return the consent that a cancellation asks the marketing service's administrator for; None if it never did."""
+        return await self._read(lambda session: requested_consent(session, cancellation))

@@ -1,13 +1,14 @@
-"""What the clients of exports and of migrations share: links to files in the store, and how far long work on them is."""
+"""What the areas of exports and migrations share: links to files in the store, and the progress of long work on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict
-from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from starter.service.updates import why_held_up
 from storage.objects import Objects, ObjectStoreUnavailable
@@ -55,7 +56,7 @@ def file_links(objects: Objects, prefix: str) -> list[FileLink]:
     ]
 
 
-def download(files: list[FileLink], directory: Path, watch: Callable[[str, int], None]) -> None:
+def download(files: Sequence[FileLink], directory: Path, watch: Callable[[str, int], None]) -> None:
     """Fetch files into a directory through their links; ``watch`` hears of each piece: the file and its bytes.
 
     Raises:
@@ -83,11 +84,18 @@ def _in_words(error: httpx.HTTPError) -> str:
     return "a lost connection" if isinstance(error, httpx.TransportError) else type(error).__name__
 
 
-async def work_under_way(
-    client: Client, workflow: WorkflowExecutionDescription, activity: str, *forms: type
-) -> WorkUnderWay | None:
-    """Return how far a workflow's activity is; None if it is not at it. ``forms`` are those of its heartbeat's details."""
-    for pending in workflow.raw_description.pending_activities:
+async def work_under_way(client: Client, workflow_id: str, activity: str, *forms: type) -> WorkUnderWay | None:
+    """Return the progress of a workflow's activity, None where it is not under way.
+
+    ``forms`` are the types of its heartbeat's details.
+    """
+    try:
+        description = await client.get_workflow_handle(workflow_id).describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return None
+    for pending in description.raw_description.pending_activities:
         if pending.activity_type.name == activity:
             said = await client.data_converter.decode(pending.heartbeat_details.payloads, list(forms) or None)
             return WorkUnderWay(attempt=pending.attempt, heartbeat=tuple(said), held_up_by=why_held_up(pending) or "")

@@ -1,22 +1,20 @@
-"""The typed client of exports: how far one is, and links to its files."""
+"""Exports of an organization's data: how far one is, links to its files, and their acknowledgement."""
 
 import asyncio
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 import contract
 from activities.export import ExportProgress
-from domain.cancellation.lifecycle import CancellationUnknown
 from domain.export.manifest import MANIFEST_NAME
 from domain.export.requests import ExportErased, ExportFilesMissing, NoExport
-from records.cancellation.locked_case import newest_case, organization_of
-from records.export import ExportState, export_of
+from records import late_requests
+from records.cancellation.lists import newest_cancellation, time_zone_of
+from records.export import DescribedExport, ExportState, described_export, export_of
 from starter.service.downloads import FileLink, file_links, work_under_way
-from storage.objects import Objects
+from starter.service.updates import CaseClient, CaseKind
 
 EXPORT_ACTIVITY = "export_data"
 
@@ -37,24 +35,49 @@ class ExportView(BaseModel):
     """Why the last attempt failed, if one is being tried again."""
 
 
-class ExportsClient:
-    """A client of exports."""
+class ExportClient(CaseClient[contract.CancellationStatus]):
+    """The area of exports, which are part of a cancellation.
 
-    def __init__(self, temporal: Client, engine: Engine) -> None:
-        self._temporal = temporal
-        self._engine = engine
+    Commands go to the cancellation's workflow; `describe` and what is asked after the end come from the records; `status`
+    from both; `links` from the records and the object store. ``request_id`` and errors: see
+    `starter.service.offramp.Offramp`; besides, every method raises CancellationUnknown or NoExport.
+    """
 
-    async def show(self, subscription: str) -> ExportView:
-        """Return how the export of the newest cancellation stands. Raises CancellationUnknown."""
-        view = await asyncio.to_thread(self._recorded, subscription)
-        handle = self._temporal.get_workflow_handle(contract.cancellation_workflow_id(subscription))
-        try:
-            description = await handle.describe()
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return view
-        work = await work_under_way(self._temporal, description, EXPORT_ACTIVITY, ExportProgress)
+    _kind = CaseKind(
+        contract.CancellationStatus, contract.cancellation_workflow_id, late_requests.refuse_of_cancellation
+    )
+
+    async def acknowledge(
+        self, subscription: str, *, actor: str, export: str | None = None, request_id: str | None = None
+    ) -> contract.CancellationStatus:
+        """Acknowledge that an export was downloaded: from now on it may be erased.
+
+        ``export`` is the cancellation whose export it is; the newest, unless one is named.
+        """
+        named = export or await self._newest(subscription)
+        message = contract.AcknowledgeExport(actor=actor, export=named)
+        return await self._update(subscription, contract.UPDATE_ACKNOWLEDGE_EXPORT, message, request_id)
+
+    async def renew_link(
+        self, subscription: str, *, actor: str, export: str | None = None, request_id: str | None = None
+    ) -> contract.CancellationStatus:
+        """Have a fresh link to an export mailed to the billing administrator on record; ``export`` as in `acknowledge`."""
+        named = export or await self._newest(subscription)
+        message = contract.RenewExportLink(actor=actor, export=named)
+        return await self._update(subscription, contract.UPDATE_RENEW_EXPORT_LINK, message, request_id)
+
+    async def status(self, subscription: str) -> ExportView:
+        """Return how the export of the newest cancellation stands: from the records, and live while it is under way."""
+
+        def recorded(session: Session) -> ExportView:
+            case = newest_cancellation(session, subscription)
+            zone = time_zone_of(session, subscription)
+            return ExportView(cancellation=case, time_zone=zone, state=export_of(session, case))
+
+        view = await self._read(recorded)
+        work = await work_under_way(
+            self._temporal, self._kind.workflow_id(subscription), EXPORT_ACTIVITY, ExportProgress
+        )
         if work is None:
             return view
         return view.model_copy(
@@ -65,30 +88,28 @@ class ExportsClient:
             }
         )
 
-    def _recorded(self, subscription: str) -> ExportView:
-        with Session(self._engine) as session:
-            case = newest_case(session, subscription)
-            if case is None:
-                raise CancellationUnknown(subscription)
-            zone = organization_of(session, case).time_zone
-            return ExportView(cancellation=case.id, time_zone=zone, state=export_of(session, case.id))
+    async def describe(self, export: str) -> DescribedExport:
+        """Return what the finished export of a cancellation holds, as the records have it. Raises NoExport."""
+        return await self._read(lambda session: described_export(session, export))
 
+    async def links(self, subscription: str, *, export: str | None = None) -> Sequence[FileLink]:
+        """Return a link to each file of a finished export, the manifest first; ``export`` as in `acknowledge`.
 
-def export_links(engine: Engine, objects: Objects, cancellation: str) -> list[FileLink]:
-    """Return a link to each file of a finished export, the manifest first.
+        Raises:
+            NoExport, ExportErased, ExportFilesMissing, ObjectStoreNotConfigured.
 
-    Raises:
-        NoExport, ExportErased, ExportFilesMissing.
+        """
+        named = export or await self._newest(subscription)
+        state = await self._read(lambda session: export_of(session, named))
+        if state is None or state.summary is None:
+            raise NoExport(named)
+        if state.is_gone:
+            raise ExportErased(named)
+        files = await asyncio.to_thread(file_links, self._objects, state.summary.prefix)
+        in_files = sum(file.bytes for file in files if file.name != MANIFEST_NAME)
+        if not any(file.name == MANIFEST_NAME for file in files) or in_files != state.summary.bytes:
+            raise ExportFilesMissing(named, state.summary.prefix)
+        return files
 
-    """
-    with Session(engine) as session:
-        state = export_of(session, cancellation)
-    if state is None or state.summary is None:
-        raise NoExport(cancellation)
-    if state.is_gone:
-        raise ExportErased(cancellation)
-    files = file_links(objects, state.summary.prefix)
-    in_files = sum(file.bytes for file in files if file.name != MANIFEST_NAME)
-    if not any(file.name == MANIFEST_NAME for file in files) or in_files != state.summary.bytes:
-        raise ExportFilesMissing(cancellation, state.summary.prefix)
-    return files
+    async def _newest(self, subscription: str) -> str:
+        return await self._read(lambda session: newest_cancellation(session, subscription))

@@ -1,60 +1,56 @@
-"""The typed client of holds: data under a hold is not erased, and the cancellations that waited for it go on."""
+"""Legal holds: data under a hold is not erased, and the cancellations that waited for its release continue."""
 
-import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
-
-from sqlalchemy import Engine
-from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from uuid import uuid4
 
 import contract
 from records import legal_holds as holds
 from records.erasure import unerased_cases
 from records.legal_holds import Hold
 from records.transaction import Transaction
+from starter.service.area import AreaClient
 
 
-class HoldsClient:
-    """A client of holds."""
+class HoldClient(AreaClient):
+    """The area of legal holds, which are kept in the records; workflows are notified.
 
-    def __init__(self, temporal: Client, engine: Engine) -> None:
-        self._temporal = temporal
-        self._engine = engine
+    ``request_id`` and errors: see `starter.service.offramp.Offramp`.
+    """
 
-    async def place(self, organization: str, *, reason: str, actor: str, request_id: str) -> Hold:
+    async def place(self, organization: str, *, reason: str, actor: str, request_id: str | None = None) -> Hold:
         """Place a hold on an organization's data; an erasure that is under way stops after its present step.
 
         Raises:
             OrganizationNotFound, DataAlreadyErased.
 
         """
-        return await asyncio.to_thread(self._place, organization, reason, actor, request_id)
+        request = request_id or str(uuid4())
+        return await self._write(
+            lambda transaction: holds.place_hold(
+                transaction, organization, reason=reason, actor=actor, at=datetime.now(UTC), request=request
+            )
+        )
 
-    async def release(self, hold: int, *, reason: str, actor: str) -> Hold:
+    async def release(self, hold: int, *, reason: str, actor: str, request_id: str | None = None) -> Hold:
         """Release a hold; closed cancellations that waited for it erase the data, if it was the last.
 
         Raises:
             HoldUnknown, HoldReleased.
 
         """
-        released, waiting = await asyncio.to_thread(self._release, hold, reason, actor)
+
+        def release(transaction: Transaction) -> tuple[Hold, Sequence[str]]:
+            released = holds.release_hold(
+                transaction, hold, reason=reason, actor=actor, at=datetime.now(UTC), request=request_id
+            )
+            return released, unerased_cases(transaction.session, released.organization)
+
+        released, waiting = await self._write(release)
         for subscription in waiting:
-            handle = self._temporal.get_workflow_handle(contract.cancellation_workflow_id(subscription))
-            try:
-                await handle.signal(contract.SIGNAL_HOLDS_CHANGED)
-            except RPCError as error:
-                # Nobody waits there any more; one that does and was not reached looks again by itself.
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
+            await self._notify(contract.cancellation_workflow_id(subscription), contract.SIGNAL_HOLDS_CHANGED)
         return released
 
-    def _place(self, organization: str, reason: str, actor: str, request_id: str) -> Hold:
-        with Transaction.begin(self._engine) as transaction:
-            return holds.place_hold(
-                transaction, organization, reason=reason, actor=actor, at=datetime.now(UTC), request=request_id
-            )
-
-    def _release(self, hold: int, reason: str, actor: str) -> tuple[Hold, list[str]]:
-        with Transaction.begin(self._engine) as transaction:
-            released = holds.release_hold(transaction, hold, reason=reason, actor=actor, at=datetime.now(UTC))
-            return released, unerased_cases(transaction.session, released.organization)
+    async def list(self, *, organization: str | None = None, released: bool = False) -> Sequence[Hold]:
+        """Return holds, oldest first; released ones too, if wished."""
+        return await self._read(lambda session: holds.holds(session, organization=organization, released=released))

@@ -1,15 +1,13 @@
-"""The typed client of the update of line dates: ask for one, watch it, and steer its schedule."""
+"""Subscription lines and the update of their dates: list lines, ask for an update, watch it, and steer its schedule."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 from temporalio.client import (
-    Client,
     ScheduleBackfill,
     ScheduleDescription,
     ScheduleHandle,
@@ -17,15 +15,18 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
 )
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 import contract
 from domain.civil_time import start_of_day
-from domain.lines.runs import LineDatesProgress
+from domain.lines.runs import LineDatesProgress, Scope
 from domain.refusals import ForwardedRefusal, Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
-from records.lines.runs import find_progress
+from records.lines.runs import ListedLine, find_progress, latest_runs, list_lines
 from runtime.refusals import as_refusal
+from starter.service.area import AreaClient
 from starter.service.schedule import ensure_schedule
 
 Answer = TypeVar("Answer")
@@ -58,37 +59,43 @@ class BackfillEndsBeforeItStarts(Refusal):
         )
 
 
-class LineDatesClient:
-    """A client of the update."""
+class LineDatesClient(AreaClient):
+    """The area of subscription lines.
 
-    def __init__(self, temporal: Client, engine: Engine, *, task_queue: str = contract.TASK_QUEUE) -> None:
-        self._temporal = temporal
-        self._engine = engine
-        self._task_queue = task_queue
+    Updates and the schedule are Temporal's; `list`, `runs` and the progress of an update come from the records.
+    ``request_id`` and errors: see `starter.service.offramp.Offramp`. The commands on the schedule take none: each sets a
+    state, so that its repetition changes nothing.
+    """
 
     async def update(
-        self, wish: contract.UpdateLineDates, *, watch: Callable[[LineDatesProgress], None] | None = None
+        self,
+        wish: contract.UpdateLineDates,
+        *,
+        watch: Callable[[LineDatesProgress], None] | None = None,
+        request_id: str | None = None,
     ) -> LineDatesProgress:
-        """Ask for an update and return what it did as soon as the lines are done; telling it goes on by itself.
+        """Ask for an update and return what it did as soon as the lines are done; its messages are delivered afterwards.
 
-        ``watch`` is called with how far it is, several times a second.
+        ``watch`` is called with its progress, several times a second.
 
         Raises:
             ForwardedRefusal: the update was refused, with the code of the refusal.
 
         """
-        workflow_id = f"{contract.NIGHTLY_SCHEDULE}-on-request-{uuid4()}"
-        handle = await self._temporal.start_workflow(
-            contract.SUBSCRIPTION_LINE_DATES_UPDATE,
-            wish,
-            id=workflow_id,
-            task_queue=self._task_queue,
-            result_type=LineDatesProgress,
-            static_summary="Update subscription line dates on request",
-        )
+        workflow_id = f"{contract.NIGHTLY_SCHEDULE}-on-request-{request_id or uuid4()}"
+        with suppress(WorkflowAlreadyStartedError):  # by the same request
+            await self._temporal.start_workflow(
+                contract.SUBSCRIPTION_LINE_DATES_UPDATE,
+                wish,
+                id=workflow_id,
+                task_queue=self._connections.task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary="Update subscription line dates on request",
+            )
+        handle = self._temporal.get_workflow_handle(workflow_id, result_type=LineDatesProgress)
         try:
             while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
-                progress = await asyncio.to_thread(self._progress, workflow_id)
+                progress = await self._read(lambda session: find_progress(session, workflow_id))
                 if progress is not None and watch is not None:
                     watch(progress)
                 if progress is not None and progress.finished_at is not None:
@@ -101,9 +108,26 @@ class LineDatesClient:
             raise
         return result
 
+    async def list(
+        self, scope: Scope, *, due_as_of: date | None = None, after: str = "", limit: int = 100
+    ) -> Sequence[ListedLine]:
+        """Return lines by id, from the one after ``after``; only those due as of a day, if one is given.
+
+        Raises:
+            SubscriptionUnknown, ContractUnknown.
+
+        """
+        return await self._read(
+            lambda session: list_lines(session, scope, due_as_of=due_as_of, after=after, limit=limit)
+        )
+
+    async def runs(self, limit: int = 10) -> Sequence[LineDatesProgress]:
+        """Return the newest runs of the update, newest first."""
+        return await self._read(lambda session: latest_runs(session, limit))
+
     async def ensure_schedule(self, zone: str) -> ScheduleDescription:
         """Create the schedule, or bring it up to date."""
-        return await (await ensure_schedule(self._temporal, zone, task_queue=self._task_queue)).describe()
+        return await (await ensure_schedule(self._temporal, zone, task_queue=self._connections.task_queue)).describe()
 
     async def schedule(self) -> ScheduleDescription:
         """Return the schedule; raises ScheduleMissing."""
@@ -114,7 +138,7 @@ class LineDatesClient:
         await self._there(lambda handle: handle.pause(note=note))
 
     async def resume(self, note: str) -> None:
-        """Let the schedule go on; raises ScheduleMissing."""
+        """Resume the schedule; raises ScheduleMissing."""
         await self._there(lambda handle: handle.unpause(note=note))
 
     async def backfill(self, first: date, last: date) -> None:
@@ -143,10 +167,6 @@ class LineDatesClient:
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise ScheduleMissing from None
             raise
-
-    def _progress(self, workflow_id: str) -> LineDatesProgress | None:
-        with Session(self._engine) as session:
-            return find_progress(session, workflow_id)
 
 
 def _end_of_day(day: date, zone: str) -> datetime:

@@ -1,20 +1,23 @@
-"""How the typed clients reach workflows: what comes back from an update, and what is said when nothing does."""
+"""How commands reach the workflow of a case: updates, what comes back from them, and what is said when nothing does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import uuid4
 
+from sqlalchemy.orm import Session
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
-    Client,
     WithStartWorkflowOperation,
     WorkflowFailureError,
+    WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -22,10 +25,14 @@ import contract
 from domain.cancellation.lifecycle import CancellationStillTelling
 from domain.refusals import ForwardedRefusal, Refusal
 from domain.remedies import Remedy, RemedyKind
+from records.late_requests import LateRequest
+from records.transaction import Transaction
 from runtime.refusals import as_refusal
-from runtime.temporal import TemporalUnavailable
+from runtime.temporal import TemporalUnavailable, connection_failure
+from starter.service.area import AreaClient
 
 Outcome = TypeVar("Outcome")
+Status = TypeVar("Status", contract.CancellationStatus, contract.MarketingCancellationStatus, contract.MigrationStatus)
 
 UPDATE_TIMEOUT = timedelta(seconds=30)
 
@@ -69,48 +76,101 @@ class CancellationSuspended(Refusal):
         )
 
 
-class Reaching:
-    """Base of the clients that send updates."""
+@dataclass(frozen=True)
+class CaseKind(Generic[Status]):
+    """The kind of case that an area is about. A case is found by its subject: a subscription or an organization."""
 
-    def __init__(self, temporal: Client, task_queue: str) -> None:
-        self._temporal = temporal
-        self._task_queue = task_queue
+    form: type[Status]
+    workflow_id: Callable[[str], str]
+    """Returns the id of the workflow that carries the subject's case."""
+    refuse_late: Callable[[Transaction, str, LateRequest], Refusal]
+    """Returns the refusal of a request that found no running workflow, and audits it."""
+
+
+class CaseClient(AreaClient, Generic[Status]):
+    """Base of the areas whose commands go to the workflow of a case."""
+
+    _kind: ClassVar[CaseKind[Any]]
+
+    async def _update(self, subject: str, name: str, message: contract.Request, request_id: str | None) -> Status:
+        """Send an update to the case's workflow; where that has ended, refuse it and have the refusal audited."""
+        sent = update_id(name, request_id)
+        form: type[Status] = self._kind.form
+        status = await self._running(self._kind.workflow_id(subject), name, message, sent, form)
+        if status is None:
+            late = LateRequest(name, sent, message, datetime.now(UTC))
+            raise await self._write(lambda transaction: self._kind.refuse_late(transaction, subject, late))
+        return status
+
+    async def _running(
+        self, workflow_id: str, name: str, message: contract.Request, update_id: str, form: type[Outcome]
+    ) -> Outcome | None:
+        """Send an update to a workflow; return its answer, or None where no such workflow runs."""
+        update = self._temporal.get_workflow_handle(workflow_id).execute_update(
+            name, message, id=update_id, result_type=form, rpc_timeout=UPDATE_TIMEOUT
+        )
+        try:
+            return await self._outcome(workflow_id, update, form)
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
+
+    async def _live(self, subject: str) -> Status | None:
+        """Return what the running workflow says of its case.
+
+        None where none runs, or where it has not opened its case yet: the records have the status then.
+        """
+        workflow_id = self._kind.workflow_id(subject)
+        try:
+            async with self._refusing_when_unreachable(workflow_id):
+                live = await self._temporal.get_workflow_handle(workflow_id).query(
+                    contract.QUERY_STATUS,
+                    reject_condition=QueryRejectCondition.NOT_OPEN,
+                    rpc_timeout=UPDATE_TIMEOUT,
+                )
+        except WorkflowQueryRejectedError:
+            return None
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return None
+        form: type[Status] = self._kind.form
+        return None if live is None else form.model_validate(live)
+
+    async def _live_or_recorded(self, subject: str, recorded: Callable[[Session, str], Status]) -> Status:
+        """Return the status of a case: its workflow's while that runs, and the records' from then on."""
+        live = await self._live(subject)
+        return await self._read(lambda session: recorded(session, subject)) if live is None else live
 
     async def _start_or_join(
-        self,
-        workflow: str,
-        start: contract.Request,
-        request_id: str,
-        *,
-        workflow_id: str,
-        form: type[Outcome],
-        summary: str,
-        details: str,
-    ) -> Outcome:
+        self, workflow: str, start: contract.Request, request_id: str, *, subject: str, summary: str, details: str
+    ) -> Status:
         """Start a workflow that carries a case, or join the one that runs under its id; return its status."""
+        workflow_id = self._kind.workflow_id(subject)
 
         def operation() -> WithStartWorkflowOperation[Any, Any]:
             return WithStartWorkflowOperation(
                 workflow,
                 start,
                 id=workflow_id,
-                task_queue=self._task_queue,
+                task_queue=self._connections.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 static_summary=summary,
                 static_details=details,
             )
 
-        update_id = f"{contract.UPDATE_RECEIVE}:{request_id}"
+        first = update_id(contract.UPDATE_RECEIVE, request_id)
         try:
-            return await self._received(operation(), start, update_id, workflow_id, form)
+            return await self._received(operation(), start, first, workflow_id)
         except ForwardedRefusal as refusal:
             if refusal.details.code != CancellationStillTelling.code:
                 raise
             # The one before is about to end, normally within milliseconds; then a new one can begin.
             await self._wait_for_end(workflow_id, otherwise=refusal)
         # Under another id: Temporal answers a repeated one with the outcome that it had, also when its workflow is over.
-        return await self._received(operation(), start, f"{update_id}:again", workflow_id, form)
+        return await self._received(operation(), start, f"{first}:again", workflow_id)
 
     async def _wait_for_end(self, workflow_id: str, *, otherwise: Refusal) -> None:
         try:
@@ -125,24 +185,21 @@ class Reaching:
         start: contract.Request,
         update_id: str,
         workflow_id: str,
-        form: type[Outcome],
-    ) -> Outcome:
+    ) -> Status:
         # Awaited, though not wanted: asyncio complains on standard error of a failure that nobody asks for.
         handle = asyncio.ensure_future(operation.workflow_handle())
         handle.add_done_callback(lambda done: done.cancelled() or done.exception())
+        form: type[Status] = self._kind.form
+        update = self._temporal.execute_update_with_start_workflow(
+            contract.UPDATE_RECEIVE,
+            start,
+            id=update_id,
+            start_workflow_operation=operation,
+            result_type=form,
+            rpc_timeout=UPDATE_TIMEOUT,
+        )
         try:
-            return await self._outcome(
-                workflow_id,
-                self._temporal.execute_update_with_start_workflow(
-                    contract.UPDATE_RECEIVE,
-                    start,
-                    id=update_id,
-                    start_workflow_operation=operation,
-                    result_type=form,
-                    rpc_timeout=UPDATE_TIMEOUT,
-                ),
-                form,
-            )
+            return await self._outcome(workflow_id, update, form)
         finally:
             handle.cancel()
 
@@ -169,6 +226,10 @@ class Reaching:
             raise
         return ended
 
+    @property
+    def _address(self) -> str:
+        return self._temporal.service_client.config.target_host
+
     @asynccontextmanager
     async def _refusing_when_unreachable(self, workflow_id: str) -> AsyncIterator[None]:
         try:
@@ -177,6 +238,10 @@ class Reaching:
                 yield
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             raise StillWaiting(workflow_id) from None
+        except RuntimeError as error:  # of a lazy connection, in its first call
+            if not str(error).startswith("Failed client connect"):
+                raise
+            raise TemporalUnavailable(self._address, connection_failure(error)) from None
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND and not error.message.startswith("Namespace"):
                 raise
@@ -184,4 +249,9 @@ class Reaching:
                 raise StillWaiting(workflow_id) from None
             if "in failed state" in error.message:
                 raise CancellationSuspended(workflow_id) from None
-            raise TemporalUnavailable(self._temporal.service_client.config.target_host, error.message) from None
+            raise TemporalUnavailable(self._address, error.message) from None
+
+
+def update_id(name: str, request_id: str | None) -> str:
+    """Return the id of an update: the same for the same request, and a new one for each call without a request id."""
+    return f"{name}:{request_id or uuid4()}"

@@ -22,7 +22,6 @@ from contract import (
     migration_workflow_id,
 )
 from domain.migration import MigrationStage
-from starter.service.migration import MigrationsClient
 from storage.objects import Objects
 from storage.tables import MigrationRow, OrganizationRow, SubscriptionRow, SupportQueueRow
 from storage.tenants.database import READER_ROLE, TenantDatabase
@@ -41,7 +40,7 @@ class Migrations:
         self.world = world
         self.tenants: TenantDatabase = world.the_data.tenants
         self.objects: Objects = world.the_data.objects
-        self.client = MigrationsClient(world.environment.client, world.engine, task_queue=world.task_queue)
+        self.client = world.offramp.migrations
         self.owner_url = owner_url
 
     def organization(self, *, rows: int = 20, granted: bool = True, **fields: Any) -> str:

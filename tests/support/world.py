@@ -46,8 +46,7 @@ from domain.refusals import Refusal, RefusalDetails
 from domain.vocabulary import Stage
 from runtime.refusals import as_refusal
 from starter.local import HOST
-from starter.service.cancellation import Offramp
-from starter.service.marketing import MarketingClient
+from starter.service import Offramp
 from storage.database import create_database_engine
 from storage.objects import Objects
 from storage.tables import (
@@ -175,12 +174,17 @@ class World:
         self.engine = create_database_engine(database_url)
         self.task_queue = task_queue or f"test-{uuid4()}"
         self.subscriptions: list[str] = []
-        self.service = Offramp(environment.client, self.engine, task_queue=self.task_queue)
-        self.marketing = MarketingClient(environment.client, self.engine, task_queue=self.task_queue)
         self.links = LINKS
         self.smtp_url = mailbox.url
         self.database_url = database_url
         self.data = data
+        self.serve(self.task_queue)
+
+    def serve(self, task_queue: str) -> None:
+        """Reach the service where workers of this queue take up what is started."""
+        objects = self.data.objects if self.data else None
+        self.offramp = Offramp(self.environment.client, self.engine, objects=objects, task_queue=task_queue)
+        self.service, self.marketing = self.offramp.cancellations, self.offramp.marketing
 
     @asynccontextmanager
     async def worker(

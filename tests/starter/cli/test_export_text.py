@@ -12,7 +12,7 @@ from domain.vocabulary import Stage
 from records.export import ExportState, ExportSummary
 from starter.cli.cancellation_text import say_status
 from starter.cli.export_text import say_export, watch_export
-from starter.service.export import ExportsClient, ExportView
+from starter.service.export import ExportClient, ExportView
 from starter.service.updates import why_held_up
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -42,13 +42,13 @@ def export(*, finished: bool = True, erased: bool = False) -> ExportView:
     return ExportView(cancellation="SUB-1/1", time_zone="Europe/Berlin", state=state)
 
 
-class Standing(ExportsClient):
+class Standing(ExportClient):
     """A client that always sees the same."""
 
     def __init__(self, view: ExportView) -> None:
         self._view = view
 
-    async def show(self, subscription: str) -> ExportView:
+    async def status(self, subscription: str) -> ExportView:
         assert subscription == "SUB-1"
         return self._view
 

@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from starter.pages.app import create_pages
-from starter.service.migration import MigrationsClient
 from tests.support.migrations import Migrations, on_site
 from tests.support.world import LINKS, World
 from tests.workflows.conftest import data_world, shared_data_world
@@ -21,8 +20,7 @@ def site(data_world: World) -> Migrations:
 
 @pytest.fixture
 async def browser(data_world: World) -> AsyncIterator[httpx.AsyncClient]:
-    migrations = MigrationsClient(data_world.environment.client, data_world.engine, task_queue=data_world.task_queue)
-    app = create_pages(data_world.engine, data_world.service, LINKS, data_world.the_data.objects, migrations=migrations)
+    app = create_pages(data_world.offramp, LINKS)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://offramp.example") as client:
         yield client

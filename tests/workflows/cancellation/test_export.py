@@ -20,8 +20,6 @@ from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
 from domain.messaging import ErasureFacts
 from domain.vocabulary import Channel, Stage
 from records.erasure import certificate_of, erased_things
-from starter.service.export import ExportsClient
-from starter.service.legal_holds import HoldsClient
 from tests.support.world import AGENT, World, eventually, refused
 
 ROWS = 40
@@ -59,7 +57,7 @@ async def ready_mail(world: World, subscription: str) -> EmailMessage:
 
 
 async def acknowledge(world: World, subscription: str) -> contract.CancellationStatus:
-    return await world.service.acknowledge_export(subscription, f"{subscription}/1", actor=AGENT)
+    return await world.offramp.exports.acknowledge(subscription, export=f"{subscription}/1", actor=AGENT)
 
 
 def certificate(world: World, subscription: str) -> ErasureFacts | None:
@@ -155,7 +153,7 @@ async def test_data_that_nobody_wants_to_keep_is_erased_at_the_end_without_more_
 async def test_a_hold_keeps_the_data_until_the_last_one_is_released(data_world: World) -> None:
     subscription = data_world.subscription(data_rows=ROWS)
     organization = subscription.replace("SUB-", "ORG-")
-    holds = HoldsClient(data_world.environment.client, data_world.engine)
+    holds = data_world.offramp.holds
     placed = [await holds.place(organization, reason="litigation", actor="legal", request_id=f"{subscription}-{n}")
               for n in range(2)]  # fmt: skip
     await data_world.start(subscription)
@@ -198,8 +196,10 @@ async def test_a_fresh_link_is_mailed_whenever_it_is_asked_for(data_world: World
     subscription = await exported(data_world)
 
     for _ in range(2):
-        await data_world.service.renew_export_link(subscription, f"{subscription}/1", actor=AGENT, request_id="once")
-    await data_world.service.renew_export_link(subscription, f"{subscription}/1", actor=AGENT)
+        await data_world.offramp.exports.renew_link(
+            subscription, export=f"{subscription}/1", actor=AGENT, request_id="once"
+        )
+    await data_world.offramp.exports.renew_link(subscription, export=f"{subscription}/1", actor=AGENT)
 
     async def mailed() -> bool:
         return sum("ready to be downloaded" in s for s in data_world.mailbox.subjects_of(subscription)) == 3
@@ -211,8 +211,8 @@ async def test_an_acknowledgement_for_another_case_or_of_no_export_is_refused_an
     subscription, other = await exported(data_world), data_world.subscription()
     await data_world.start(other)
 
-    wrong = await refused(data_world.service.acknowledge_export(subscription, f"{other}/1", actor=AGENT))
-    none = await refused(data_world.service.acknowledge_export(other, f"{other}/1", actor=AGENT))
+    wrong = await refused(data_world.offramp.exports.acknowledge(subscription, export=f"{other}/1", actor=AGENT))
+    none = await refused(data_world.offramp.exports.acknowledge(other, export=f"{other}/1", actor=AGENT))
 
     assert (wrong.code, none.code) == (ExportOfAnotherCase.code, NoExport.code)
     assert data_world.refusals(subscription) == [("acknowledge_export.refused", ExportOfAnotherCase.code)]
@@ -226,8 +226,8 @@ async def test_what_is_asked_after_the_erasure_is_refused_because_the_export_is_
     await data_world.handle(subscription).result()
     export = f"{subscription}/1"
 
-    late = await refused(data_world.service.renew_export_link(subscription, export, actor=AGENT))
-    wrong = await refused(data_world.service.acknowledge_export(subscription, "SUB-999999/1", actor=AGENT))
+    late = await refused(data_world.offramp.exports.renew_link(subscription, export=export, actor=AGENT))
+    wrong = await refused(data_world.offramp.exports.acknowledge(subscription, export="SUB-999999/1", actor=AGENT))
 
     assert (late.code, wrong.code) == (ExportErased.code, ExportOfAnotherCase.code)
     assert ("renew_export_link.refused", ExportErased.code) in data_world.refusals(subscription)
@@ -242,7 +242,7 @@ async def test_an_organization_without_data_has_none_to_export(data_world: World
 async def test_how_an_export_stands_can_be_seen_at_any_time(data_world: World) -> None:
     subscription = await exported(data_world)
 
-    view = await ExportsClient(data_world.environment.client, data_world.engine).show(subscription)
+    view = await data_world.offramp.exports.status(subscription)
 
     assert view.state is not None
     assert view.state.summary is not None

@@ -7,7 +7,6 @@ import pytest
 
 from contract import cancellation_workflow_id
 from domain.vocabulary import Stage
-from starter.service.legal_holds import HoldsClient
 from tests.support.world import AGENT, World, eventually
 from tests.workflows.cancellation.test_export import ROWS, acknowledge, exported, reached
 from tests.workflows.test_replay import HISTORIES, assert_fingerprint
@@ -16,7 +15,7 @@ from tests.workflows.test_replay import HISTORIES, assert_fingerprint
 async def fetched_and_erased(world: World) -> str:
     """The data is exported, a fresh link asked for, the download acknowledged, and everything erased in the end."""
     subscription = await exported(world)
-    await world.service.renew_export_link(subscription, f"{subscription}/1", actor=AGENT)
+    await world.offramp.exports.renew_link(subscription, export=f"{subscription}/1", actor=AGENT)
     await acknowledge(world, subscription)
     await world.pass_time(subscription, timedelta(days=31))
     await world.handle(subscription).result()
@@ -35,7 +34,7 @@ async def reversed_after_the_export(world: World) -> str:
 async def held(world: World) -> str:
     """The data is under a hold when its time has come, and is erased when the hold is released."""
     subscription = world.subscription(data_rows=ROWS)
-    holds = HoldsClient(world.environment.client, world.engine)
+    holds = world.offramp.holds
     organization = subscription.replace("SUB-", "ORG-")
     hold = await holds.place(organization, reason="litigation", actor="legal", request_id=subscription)
     await world.start(subscription)

@@ -11,7 +11,6 @@ import pytest
 from psycopg import sql
 
 from contract import TASK_QUEUE
-from starter.service.cancellation import Offramp
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase
 from tests.support.processes import python
@@ -28,10 +27,8 @@ async def test_a_killed_export_is_begun_anew_from_one_snapshot_and_leaves_nothin
     idle_world: World, tenants: TenantDatabase, tenant_database_url: str, object_store: ObjectStoreSettings
 ) -> None:
     world, objects = idle_world, Objects(object_store)
-    world.service = Offramp(
-        world.environment.client, world.engine, task_queue=TASK_QUEUE
-    )  # as `python -m worker` serves
     world.data = Data(tenants, objects)
+    world.serve(TASK_QUEUE)  # as `python -m worker` serves it
     subscription = world.subscription(data_rows=ROWS)
     prefix = f"cancellations/{subscription}/1/export"
     environment = {

@@ -132,7 +132,7 @@ async def about_to_transfer(migrations: Migrations, *, mebibytes: int) -> str:
 
 async def shows(migrations: Migrations, subscription: str, why: str) -> None:
     """Whoever looks sees why the transfer is held up; it is not given up for that."""
-    shown = await migrations.client.migration(subscription)
+    shown = await migrations.client.status(subscription)
     assert why in shown.held_up_by
     assert shown.migration.stage is MigrationStage.TRANSFERRING
     assert shown.waiting_for == "the transfer of the data, which runs by itself"

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from domain.migration import MigrationStage
 from domain.vocabulary import Stage
 from records.erasure import certificate_of
-from starter.service.migration import migration_links
 from tests.support.migrations import Migrations
 from tests.support.restoring import empty_database_in, everything, restore
 from tests.workflows.cancellation.test_export import reached
@@ -30,7 +29,7 @@ async def test_what_the_links_lead_to_restores_every_row_and_when_all_is_over_no
 
     await site.requested(subscription)
     await site.available(subscription)
-    links = migration_links(world.engine, site.objects, cancellation, transfer=1)
+    links = await world.offramp.migrations.links(subscription, cancellation=cancellation, transfer=1)
     manifest, dump = [await asyncio.to_thread(httpx.get, file.link) for file in links]
 
     assert [file.name for file in links] == ["manifest.json", "data.dump"]

@@ -1,0 +1,148 @@
+"""Requests that come after the end of a case, when no workflow is left to answer them.
+
+One mechanism for every kind of case: the request is held against the rules that the running case would apply, and the
+refusal is audited as the running case would audit it. The functions return the refusal instead of raising it, because the
+transaction that holds the audit row must be committed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+import contract
+from contract.steps import CampaignStop, Step
+from domain.cancellation.lifecycle import CancellationEnded, CancellationUnknown, check_reversal, check_withdrawal
+from domain.marketing import MarketingCancellationEnded, MarketingCancellationUnknown, MarketingStage
+from domain.migration import MigrationEnded, MigrationOfAnotherCase, MigrationUnknown
+from domain.refusals import Refusal
+from domain.vocabulary import Channel, Stage
+from records import audit, outbox
+from records.cancellation.locked_case import newest_case, organization_of
+from records.export import check_export
+from records.marketing.locked_case import newest_marketing_case
+from records.marketing.stops import acknowledge_stop
+from records.migration.lists import migration_of
+from records.transaction import Transaction
+from storage.tables import CancellationRow
+
+
+@dataclass(frozen=True)
+class LateRequest:
+    """A request that found no running workflow."""
+
+    name: str
+    """The name of the update."""
+    update_id: str
+    """The same for a repetition, which leaves no second audit row."""
+    message: contract.Request
+    at: datetime
+
+
+@dataclass(frozen=True)
+class LateAcknowledgement:
+    """What became of the ad centre's word that reached a case after its end."""
+
+    stop: CampaignStop
+    last_message: dict[Channel, int]
+    """The newest message of the case on each channel: up to there it has to be delivered."""
+
+
+def refuse_of_cancellation(transaction: Transaction, subscription: str, request: LateRequest) -> Refusal:
+    """Return the refusal of a request to the newest cancellation of a subscription, and audit it.
+
+    CancellationUnknown, where there never was one, has no case under which it could be audited.
+    """
+    case = newest_case(transaction.session, subscription)
+    if case is None:
+        return CancellationUnknown(subscription)
+    refusal = _refusal_of(transaction.session, case, request)
+    return _audited(transaction, request, refusal, cancellation=case.id, subscription=subscription)
+
+
+def refuse_of_marketing(transaction: Transaction, organization: str, request: LateRequest) -> Refusal:
+    """Return the refusal of a request to the newest cancellation of a marketing service alone, and audit it.
+
+    MarketingCancellationUnknown, where there never was one, has no case under which it could be audited.
+    """
+    case = newest_marketing_case(transaction.session, organization)
+    if case is None:
+        return MarketingCancellationUnknown(organization)
+    refusal = MarketingCancellationEnded(case.id, MarketingStage(case.stage))
+    return _audited(transaction, request, refusal, cancellation=case.id)
+
+
+def refuse_of_migration(transaction: Transaction, subscription: str, request: LateRequest) -> Refusal:
+    """Return the refusal of a request to a migration, and audit it under the cancellation that the request names.
+
+    MigrationUnknown, where that has none, has no case under which it could be audited.
+    """
+    named = request.message.cancellation if isinstance(request.message, contract.AboutMigration) else ""
+    found = migration_of(transaction.session, named)
+    if found is None:
+        return MigrationUnknown(subscription)
+    refusal: Refusal = (
+        MigrationEnded(found.cancellation, found.stage)
+        if found.subscription == subscription
+        else MigrationOfAnotherCase(subscription, found.cancellation)
+    )
+    return _audited(
+        transaction, request, refusal, cancellation=found.cancellation, subscription=subscription, kind="migration"
+    )
+
+
+def acknowledge_late(
+    transaction: Transaction, case: str, campaign: str, request: LateRequest
+) -> LateAcknowledgement | Refusal:
+    """Record the ad centre's word that a campaign is stopped, which counts after the end of a case too.
+
+    Returns how the case's campaigns stand, or the refusal, which is audited: StopNotRequested, StopOfAnotherCase.
+    """
+    name, actor = f"{request.name}:{request.update_id}", request.message.actor
+    step = Step(cancellation=case, name=name, actor=actor, at=request.at)
+    # The installation's channels are those on which this case was announced.
+    session = transaction.session
+    on_its_channels = Transaction(session, frozenset(outbox.last_of(session, case)))
+    try:
+        stop = acknowledge_stop(on_its_channels, step, campaign)
+    except Refusal as refusal:
+        return _audited(transaction, request, refusal, cancellation=case, subscription=step.case.subscription)
+    return LateAcknowledgement(stop, outbox.last_of(session, case))
+
+
+def _refusal_of(session: Session, case: CancellationRow, request: LateRequest) -> Refusal:
+    stage, message = Stage(case.stage), request.message
+    try:
+        if request.name == contract.REQUEST_REVERSAL:
+            zone = organization_of(session, case).time_zone
+            check_reversal(case.id, stage, asked_at=request.at, deadline=case.reversal_deadline, zone=zone)
+        elif request.name == contract.UPDATE_WITHDRAW:
+            check_withdrawal(case.id, stage)
+        elif isinstance(message, contract.AcknowledgeExport | contract.RenewExportLink):
+            check_export(session, case.id, message.export)
+    except Refusal as refusal:
+        return refusal
+    return CancellationEnded(case.id, stage)
+
+
+def _audited(
+    transaction: Transaction,
+    request: LateRequest,
+    refusal: Refusal,
+    *,
+    cancellation: str,
+    subscription: str | None = None,
+    kind: str = "",
+) -> Refusal:
+    """Audit a refusal under the step and the name that a running case of its kind uses, and return it."""
+    audit.record_refusal(
+        transaction,
+        f"{kind}_{request.name}" if kind else request.name,
+        refusal.details,
+        actor=request.message.actor,
+        at=request.at,
+        step=f"{cancellation}:{f'{kind}-' if kind else ''}{request.name}:{request.update_id}:refused",
+        subscription=subscription,
+        cancellation=cancellation,
+    )
+    return refusal

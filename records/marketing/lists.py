@@ -1,0 +1,110 @@
+"""What pages and statuses show of marketing services and their campaigns, read from PostgreSQL."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.orm import Session
+
+from contract import MarketingCancellationStatus, marketing_workflow_id
+from domain.cases import CaseRef
+from domain.marketing import (
+    CampaignFacts,
+    CampaignUnknown,
+    Consent,
+    MarketingCancellationUnknown,
+    MarketingStage,
+    StopNotRequested,
+)
+from domain.vocabulary import WAITS_FOR_OPERATOR
+from records.cancellation.locked_case import organization_of
+from records.cases import newest_of
+from records.marketing.campaigns import case_of, current_campaigns, open_stop, stops_of
+from records.marketing.locked_case import newest_marketing_case
+from records.marketing.stops import stop_of
+from storage.tables import CampaignRow, CancellationRow, OrganizationRow
+
+
+class RequestedConsent(BaseModel):
+    """The request to a marketing service's own administrator to agree that its campaigns are stopped."""
+
+    model_config = ConfigDict(frozen=True)
+
+    cancellation: str
+    organization_name: str
+    organization_url: str
+    time_zone: str
+    consent: Consent
+    is_open: bool
+    """Whether an answer is still awaited: a case that has ended asks nobody any more."""
+    campaigns: tuple[CampaignFacts, ...]
+    """What was stopped, or else what would be."""
+
+
+@dataclass(frozen=True)
+class AskingCase:
+    """The case that asked the ad centre to stop a campaign."""
+
+    id: str
+    workflow_id: str | None
+    """None where another case runs under the workflow id of this one by now."""
+
+
+def asking_case(session: Session, campaign: str) -> AskingCase:
+    """Return the case that asked last to stop a campaign.
+
+    Raises:
+        CampaignUnknown, StopNotRequested.
+
+    """
+    if session.get(CampaignRow, campaign) is None:
+        raise CampaignUnknown(campaign)
+    stop = open_stop(session, campaign)
+    if stop is None:
+        raise StopNotRequested(campaign)
+    case = case_of(stop)
+    named = CaseRef.parse(case)
+    newest = newest_of(session, named.kind, named.subject)
+    return AskingCase(case, newest.workflow_id if newest is not None and newest.id == case else None)
+
+
+def requested_consent(session: Session, cancellation: str) -> RequestedConsent | None:
+    """Return the consent that a cancellation asks for, or has asked for; None if it never did, or does not exist."""
+    case = session.get(CancellationRow, cancellation)
+    if case is None or case.marketing_consent is None:
+        return None
+    consent, organization = Consent(case.marketing_consent), organization_of(session, case)
+    return RequestedConsent(
+        cancellation=case.id,
+        organization_name=organization.unique_name,
+        organization_url=organization.url,
+        time_zone=organization.time_zone,
+        consent=consent,
+        is_open=consent is Consent.ASKED and case.ended_at is None,
+        campaigns=stops_of(session, case.id) or current_campaigns(session, organization.id, case.campaign_actions),
+    )
+
+
+def recorded_marketing_status(session: Session, organization: str) -> MarketingCancellationStatus:
+    """Return the status of the newest cancellation of a marketing service alone, as the records have it.
+
+    Raises:
+        MarketingCancellationUnknown.
+
+    """
+    case = newest_marketing_case(session, organization)
+    if case is None:
+        raise MarketingCancellationUnknown(organization)
+    stop, stage = stop_of(session, case.id), MarketingStage(case.stage)
+    return MarketingCancellationStatus(
+        cancellation=case.id,
+        organization=organization,
+        time_zone=session.get_one(OrganizationRow, organization).time_zone,
+        stage=stage,
+        request_id=case.request_id.removeprefix(f"{marketing_workflow_id(organization)}:"),
+        received_at=case.received_at,
+        waiting_for="" if stage.is_final else WAITS_FOR_OPERATOR,
+        verified=case.verified_by is not None,
+        campaigns_stopped=stop.requested if stage is not MarketingStage.INTAKE else None,
+        campaigns_outstanding=stop.outstanding,
+        ads_may_still_run=bool(stop.outstanding),
+    )

@@ -1,0 +1,75 @@
+"""The facade: the service as Python programs, the command line, the pages and the demonstration see it."""
+
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from contract import TASK_QUEUE
+from starter.service.area import Connections
+from starter.service.cancellation import CancellationClient
+from starter.service.export import ExportClient
+from starter.service.imports import ImportClient
+from starter.service.legal_holds import HoldClient
+from starter.service.lines import LineDatesClient
+from starter.service.marketing import MarketingClient
+from starter.service.migration import MigrationClient
+from starter.service.tenants import TenantClient
+from storage.objects import Objects
+from storage.tenants.database import TenantDatabase
+
+
+class Offramp:
+    """A client of the service, with an attribute for each area. It decides nothing.
+
+    **Commands** on a case go to its workflow in Temporal, which decides; they need no database. **Lists, histories, quotes,
+    audit trails, imports and holds** come from the database and need no Temporal, so that each is there while the other is
+    not. The **status** of a case is its workflow's while that runs, and the records' from then on. A command on a case that
+    has ended is refused by the rules in `records.late_requests`, and audited: that needs the database too. Neither
+    connection is used before a call needs it.
+
+    **Request ids.** Every command takes ``request_id``: repeat a command with the same id, and the first one's result is
+    returned. Without one each call is a request of its own. ``actor`` is who asks, for the audit trail: the name of an agent
+    or a system, no e-mail address.
+
+    **Errors.** Every method refuses with a `domain.refusals.Refusal`, whose code is stable. Its own documentation names what
+    it may raise besides these:
+
+    Raises:
+        ForwardedRefusal: the workflow refused, with the code and the values of its refusal.
+        StillWaiting: no answer within 30 seconds; the request is kept, and may be repeated under the same id.
+        CancellationSuspended: the workflow fails, and continues when workers with a repaired version run.
+        TemporalUnavailable: Temporal cannot be reached.
+        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated: the records cannot be read or written.
+
+    """
+
+    def __init__(
+        self,
+        temporal: Client,
+        engine: Engine,
+        *,
+        objects: Objects | None = None,
+        tenants: TenantDatabase | None = None,
+        task_queue: str = TASK_QUEUE,
+    ) -> None:
+        """Put the areas together.
+
+        Args:
+            temporal: the connection to Temporal (`runtime.temporal.connect_to_temporal`); a lazy one will do
+                for what needs no Temporal.
+            engine: the service's own database (`storage.database.create_database_engine`).
+            objects: the object store; without one there are no links to files.
+            tenants: the database with the organizations' data; without one it can be neither measured nor sampled.
+            task_queue: where workers take up the workflows that are started.
+
+        """
+        connections = Connections(temporal, engine, objects, tenants, task_queue)
+        self.cancellations = CancellationClient(connections)
+        self.migrations = MigrationClient(connections)
+        self.marketing = MarketingClient(connections)
+        self.exports = ExportClient(connections)
+        self.holds = HoldClient(connections)
+        self.line_dates = LineDatesClient(connections)
+        self.imports = ImportClient(connections)
+        self.tenants = TenantClient(connections)
+        self.has_files = objects is not None
+        """Whether there is an object store to link to."""

@@ -1,0 +1,22 @@
+"""The verification of the administrator who asks for a cancellation: by a one-time code, or by an agent's word."""
+
+import contract
+from starter.service.updates import CaseClient, Status
+
+
+class VerifiedCaseClient(CaseClient[Status]):
+    """Base of the areas whose case begins with a verification: of the billing administrator of its subject."""
+
+    async def send_code(self, subject: str, *, actor: str, request_id: str | None = None) -> Status:
+        """Have a one-time code mailed to the administrator on record."""
+        return await self._update(subject, contract.UPDATE_SEND_CODE, contract.SendCode(actor=actor), request_id)
+
+    async def verify_code(self, subject: str, code: str, *, actor: str, request_id: str | None = None) -> Status:
+        """Verify the administrator by the code they received."""
+        message = contract.VerifyCode(actor=actor, code=code)
+        return await self._update(subject, contract.UPDATE_VERIFY_CODE, message, request_id)
+
+    async def attest(self, subject: str, *, actor: str, reason: str, request_id: str | None = None) -> Status:
+        """Vouch, as an agent, that the administrator is asking."""
+        message = contract.Attest(actor=actor, attestation=contract.Attestation(reason=reason))
+        return await self._update(subject, contract.UPDATE_ATTEST, message, request_id)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from starter.cli.main import main
+from starter.cli.output import console, error_console
+
+CONSOLES = (console, error_console)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class CommandLine:
         """Run a command to its end."""
         before = dict(os.environ)
         os.environ.update({"COLUMNS": "80", **self._environment})
+        widths = [shown.width for shown in CONSOLES]
+        for shown in CONSOLES:  # which read COLUMNS when they are made, and never again
+            shown.width = int(os.environ["COLUMNS"])
         out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True), io.StringIO()
         status: object = None
         try:
@@ -51,6 +57,8 @@ class CommandLine:
         finally:
             os.environ.clear()
             os.environ.update(before)
+            for shown, width in zip(CONSOLES, widths, strict=True):
+                shown.width = width
         assert isinstance(status, int)
         out.seek(0)
         return Called(status, out.read(), err.getvalue())

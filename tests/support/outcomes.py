@@ -1,0 +1,33 @@
+"""What a request came to, and waiting for what comes by itself."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+
+from domain.refusals import Refusal, RefusalDetails
+from runtime.refusals import as_refusal
+
+
+async def refused(asked: Awaitable[object]) -> RefusalDetails:
+    """Await what must be refused, through the client or straight through Temporal; return the refusal."""
+    refusal: RefusalDetails | None = None
+    try:
+        await asked
+    except Refusal as raised:
+        refusal = raised.details
+    except (WorkflowUpdateFailedError, WorkflowFailureError) as failure:
+        refusal = as_refusal(failure.cause)
+    assert refusal is not None, "that should have been refused with a code"
+    return refusal
+
+
+async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 60) -> None:
+    """Wait for what happens outside the workflow's clock, looking again and again.
+
+    It waits longer than the service's own time-outs, after which a step, a task or a delivery is done anew: 5, 10 and 30
+    seconds, of which a busy machine may need one.
+    """
+    async with asyncio.timeout(within):
+        while not await holds():  # noqa: ASYNC110 - there is nothing to be notified by
+            await asyncio.sleep(0.02)

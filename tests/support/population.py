@@ -1,0 +1,213 @@
+"""Who and what a world has: organizations with subscriptions, lines, invoices, campaigns and data of their own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from psycopg import sql
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from domain.cancellation.identity import Identity
+from domain.civil_time import day_of
+from storage.objects import Objects
+from storage.tables import (
+    BillingDocumentRow,
+    CampaignActivityRow,
+    CampaignRow,
+    MarketingServiceRow,
+    OrganizationRow,
+    PlannedLineRow,
+    PolicyRow,
+    SubscriptionLineRow,
+    SubscriptionRow,
+)
+from storage.tenants.catalog import tables_of
+from storage.tenants.database import TenantDatabase
+from storage.tenants.sample import generate
+
+ADMINISTRATOR = "ada@contoso.example"
+MARKETING_OWNER = "mia@ads.example"
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the organizations' data is, and where copies of it go."""
+
+    tenants: TenantDatabase
+    objects: Objects
+
+    def fill(self, schema: str, rows: int) -> None:
+        """Give an organization the sample's data."""
+        with self.tenants.writing() as connection:
+            generate(connection, schema, rows=rows)
+
+    def tables(self, schema: str) -> dict[str, int]:
+        """The tables of a schema and how many rows each has; none, when it is gone."""
+        with self.tenants.writing() as connection:
+            counted = {}
+            for table in tables_of(connection, schema):
+                query = sql.SQL("SELECT count(*) FROM {}").format(table.source(schema))
+                counted[table.name] = connection.execute(query).fetchone()[0]  # type: ignore[index]
+            return counted
+
+    def keys(self, cancellation: str) -> list[str]:
+        """What lies in the object store for a cancellation."""
+        return sorted(found.key for found in self.objects.list(f"cancellations/{cancellation}/"))
+
+
+class Population:
+    """Brings into a database what a test is about, each under names that nobody else uses."""
+
+    def __init__(self, engine: Engine, data: Data | None) -> None:
+        self.engine = engine
+        self.data = data
+        self.subscriptions: list[str] = []
+
+    def subscription(
+        self,
+        *,
+        zone: str = "Europe/Berlin",
+        purpose: str = "production",
+        marketing: bool = False,
+        campaigns: Sequence[str] = (),
+        marketing_owner: str = MARKETING_OWNER,
+        platform: str = "microsoft_online_services",
+        data_schema: str | None = None,
+        policy: dict[str, Any] | None = None,
+        data_rows: int | None = None,
+        lines: Sequence[dict[str, Any]] = ({},),
+    ) -> str:
+        """Bring a subscription into the world, with an organization of its own; return its id.
+
+        Without more said it has one line that can be ended at any time; its organization has data of its own if it is
+        said how many rows. ``campaigns`` name those of its marketing service (`World.campaign`), each with two activities
+        that run and a paused one.
+        """
+        key = uuid4().hex[:12]
+        if data_rows is not None:
+            self.the_data.fill(f"crm_{key}", data_rows)
+        organization, subscription = f"ORG-{key}", f"SUB-{key}"
+        with Session(self.engine) as session, session.begin():
+            if policy is not None:
+                session.add(PolicyRow(name=key, durations=policy))
+                session.flush()
+            session.add(
+                OrganizationRow(
+                    id=organization,
+                    url=f"https://{key}.crm.example",
+                    unique_name=f"contoso-{key}",
+                    time_zone=zone,
+                    platform=platform,
+                    purpose=purpose,
+                    billing_administrator=ADMINISTRATOR,
+                    policy=key if policy is not None else "standard",
+                    data_schema=f"crm_{key}" if data_rows is not None else data_schema,
+                )
+            )
+            session.flush()
+            if marketing or campaigns:
+                session.add(MarketingServiceRow(organization=organization, billing_administrator=marketing_owner))
+                session.flush()
+            for name in campaigns:
+                campaign = self.campaign(subscription, name)
+                session.add(CampaignRow(id=campaign, organization=organization, name=f"Sale {name}"))
+                session.flush()
+                for number, state in enumerate(("running", "running", "paused"), start=1):
+                    activity = f"{campaign}-{number}"
+                    session.add(CampaignActivityRow(id=activity, campaign=campaign, name="Search", state=state))
+            session.add(SubscriptionRow(id=subscription, organization=organization, description="Sales, 25 seats"))
+            session.flush()
+            for number, line in enumerate(lines, start=1):
+                values: dict[str, Any] = {
+                    "id": f"{subscription}-{number}",
+                    "subscription": subscription,
+                    "partner": "customer",
+                    "start_date": date(2020, 1, 1),
+                    "billing_rhythm": "1M",
+                    **line,
+                }
+                session.add(SubscriptionLineRow(**values))
+        self.subscriptions.append(subscription)
+        return subscription
+
+    @property
+    def the_data(self) -> Data:
+        """Where the organizations' data is, in a world that has any."""
+        assert self.data is not None, "ask for data_world"
+        return self.data
+
+    def organization(self, subscription: str) -> str:
+        """The organization of a subscription."""
+        return f"ORG-{subscription.removeprefix('SUB-')}"
+
+    def campaign(self, subscription: str, name: str) -> str:
+        """A campaign of the subscription's organization."""
+        return f"CMP-{subscription.removeprefix('SUB-')}-{name}"
+
+    def second_subscription(self, subscription: str) -> str:
+        """Another subscription of the same organization, with a line that can be ended at any time; return its id."""
+        second = f"{subscription}-B"
+        with Session(self.engine) as session, session.begin():
+            organization = session.get_one(SubscriptionRow, subscription).organization
+            session.add(SubscriptionRow(id=second, organization=organization, description="Service, 5 seats"))
+            session.flush()
+            session.add(
+                SubscriptionLineRow(
+                    id=f"{second}-1",
+                    subscription=second,
+                    partner="customer",
+                    start_date=date(2020, 1, 1),
+                    billing_rhythm="1M",
+                )
+            )
+        self.subscriptions.append(second)
+        return second
+
+    def identity(self, subscription: str) -> Identity:
+        """What the organization's billing administrator knows."""
+        key = subscription.removeprefix("SUB-")
+        return Identity(
+            billing_administrator=ADMINISTRATOR,
+            organization_url=f"https://{key}.crm.example",
+            organization_name=f"contoso-{key}",
+        )
+
+    def answers(self, subscription: str, *, terminate_on: date | None = None, **others: str) -> dict[str, str]:
+        """Every answer of the checklist: terminate today, keep nothing."""
+        answers = {**self.identity(subscription).model_dump(), "data": "none", **others}
+        return {**answers, "termination_date": (terminate_on or self.today(subscription)).isoformat()}
+
+    def today(self, subscription: str) -> date:
+        """The civil date in the organization's zone before any time was passed."""
+        with Session(self.engine) as session:
+            organization = session.get_one(SubscriptionRow, subscription).organization
+            return day_of(datetime.now(UTC), session.get_one(OrganizationRow, organization).time_zone)
+
+    def invoice(self, subscription: str, number: str, start: date, end: date, *, line: int = 1) -> None:
+        """Bill a line for a period, as an invoice run does."""
+        with Session(self.engine) as session, session.begin():
+            line_id = f"{subscription}-{line}"
+            session.add(
+                BillingDocumentRow(
+                    number=number, kind="invoice", subscription_line=line_id, period_start=start, period_end=end
+                )
+            )
+            session.get_one(SubscriptionLineRow, line_id).next_billing_date = end + timedelta(days=1)
+
+    def plan(self, subscription: str, *, line: int = 1) -> str:
+        """Plan a renewal of a line; return its id."""
+        plan = f"{subscription}-plan"
+        with Session(self.engine) as session, session.begin():
+            session.add(
+                PlannedLineRow(
+                    id=plan,
+                    subscription_line=f"{subscription}-{line}",
+                    kind="renewal",
+                    effective_on=date(2030, 1, 1),
+                    terms={"billing_rhythm": "1Y"},
+                )
+            )
+        return plan

@@ -20,8 +20,9 @@ help:  ## list these targets
 run: $(VENV)/.installed  ## the whole service on this machine, with a demonstration
 	$(BIN)/offramp up --demo
 
+# More at once than a small machine has cores: almost half of its time a test waits for a server, a timer or a real interval.
 test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Temporal server
-	$(BIN)/pytest -n 3 --dist worksteal -m "not soak"
+	$(BIN)/pytest -n 5 --dist worksteal -m "not soak"
 
 soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of long work, and real time-outs after it
 	$(BIN)/pytest -n 3 --dist worksteal -m soak

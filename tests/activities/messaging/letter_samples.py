@@ -1,0 +1,153 @@
+"""Facts for letters, and every letter written from them."""
+
+from datetime import UTC, date, datetime
+
+from activities.messaging.letters import code_letter, letter
+from domain.lines.explanation import Statement, StatementCode, statement
+from domain.marketing import CampaignAction, CampaignFacts, Consent, MarketingStage
+from domain.messaging import ErasureFacts, ExportFacts, MarketingFacts, MarketingServiceFacts, MigrationFacts
+from domain.migration import HandOver, MigrationStage, Party
+from domain.vocabulary import Event, Platform, Stage
+from records.verification import FreshCode
+from tests.activities.messaging.samples import facts
+
+
+def postponed(line: str) -> Statement:
+    """A line whose billing ends a year later than was foretold."""
+    return statement(
+        StatementCode.LINE_END_CHANGED, line=line, end_date=date(2027, 12, 31), earlier_end_date=date(2026, 12, 31)
+    )
+
+
+DIFFERENT = {
+    "changes": [postponed("L-1"), postponed("V-1")],
+    "changes_for_customer": [postponed("L-1")],
+}
+OPEN = {"verified": False, "open_questions": ["termination_date", "data"], "termination_date": None, "data": None}
+CAMPAIGNS = (
+    CampaignFacts(id="CMP-1", name="Spring <sale>", action=CampaignAction.PAUSE, activities=("ACT-1", "ACT-2")),
+    CampaignFacts(id="CMP-2", name="Brand", action=CampaignAction.DELETE, activities=("ACT-3",)),
+)
+
+
+def stopping(consent: Consent | None = None, *, ads_may_still_run: bool = False) -> dict[str, object]:
+    """What a case that stops campaigns adds to the facts."""
+    about = MarketingFacts(
+        campaigns=CAMPAIGNS,
+        consent=consent,
+        consent_until=datetime(2026, 10, 5, 22, 30, tzinfo=UTC),
+        ads_may_still_run=ads_may_still_run,
+    )
+    stopped = consent is None or not consent.refused
+    return {"campaigns": "stop", "marketing": about, "marketing_was_stopped": stopped}
+
+
+def service(stage: MarketingStage, *, ads_may_still_run: bool = False, verified: bool = True) -> MarketingServiceFacts:
+    """The facts of a marketing service that is cancelled alone."""
+    return MarketingServiceFacts(
+        cancellation="ORG-1/marketing/1",
+        organization="ORG-1",
+        organization_name="contoso & sons",
+        organization_url="https://contoso.crm.example",
+        time_zone="Europe/Berlin",
+        stage=stage,
+        occurred_at=datetime(2026, 9, 21, 22, 45, tzinfo=UTC),
+        received_at=datetime(2026, 9, 21, 22, 30, tzinfo=UTC),
+        verified=verified,
+        intake_ends_at=datetime(2026, 10, 5, 22, 30, tzinfo=UTC),
+        marketing=MarketingFacts(
+            campaigns=CAMPAIGNS if stage is MarketingStage.STOPPING else (), ads_may_still_run=ads_may_still_run
+        ),
+    )
+
+
+EXPORT = ExportFacts(
+    tables=7, rows=1_234_567, bytes=48_200_000, warnings=2, link_expires_at=datetime(2027, 1, 8, 12, tzinfo=UTC)
+)
+ERASURE = ErasureFacts(
+    started_at=datetime(2027, 2, 1, 1, tzinfo=UTC),
+    finished_at=datetime(2027, 2, 1, 1, 5, tzinfo=UTC),
+    tables=7,
+    rows=1_234_567,
+    objects=16,
+    bytes=48_200_000,
+)
+KEPT = ERASURE.model_copy(update={"kept_because": "subscription SUB-1002 of the organization still uses it"})
+NOT_FOUND = ERASURE.model_copy(update={"tables": 0, "rows": 0, "absent_schema": "crm_contoso"})
+LINK = "https://offramp.example/links/eyJwIjoiZXhwb3J0In0.Zm9v"
+MIGRATION = MigrationFacts(
+    stage=MigrationStage.AVAILABLE,
+    platform=Platform.MICROSOFT_ONLINE_SERVICES,
+    queue="technical_support",
+    told=Party.IT_DEPARTMENT,
+    hand_over=HandOver.DOWNLOAD,
+    since=datetime(2026, 12, 1, 9, tzinfo=UTC),
+    deadline=datetime(2026, 12, 31, 9, tzinfo=UTC),
+    transfer_at=datetime(2026, 12, 1, 9, tzinfo=UTC),
+    transfer=1,
+    tables=14,
+    rows=182_340,
+    bytes=41_231_890,
+    sha256="4f0c1ef2b3a44c0c8f3f4d1a4f6f8f0f0d1e2c3b4a5968778695a4b3c2d1e0ff",
+    link_expires_at=datetime(2026, 12, 8, 9, tzinfo=UTC),
+)
+FOR_THE_QUEUE = MIGRATION.model_copy(update={"told": Party.QUEUE})
+
+EVERY_LETTER = {
+    "received": letter(Event.RECEIVED, facts(Stage.INTAKE)),
+    "received with open questions": letter(Event.RECEIVED, facts(Stage.INTAKE, **OPEN)),
+    "received by goodwill": letter(Event.RECEIVED, facts(Stage.INTAKE, quote=None, intake_ends_at=None)),
+    "scheduled": letter(Event.SCHEDULED, facts(Stage.SCHEDULED)),
+    "scheduled otherwise than foretold": letter(Event.SCHEDULED, facts(Stage.SCHEDULED, **DIFFERENT)),
+    "intake reminder": letter(Event.REMINDER, facts(Stage.INTAKE, **OPEN)),
+    "reminder": letter(Event.REMINDER, facts(Stage.SCHEDULED)),
+    "effective": letter(Event.EFFECTIVE, facts(Stage.CANCELED)),
+    "reversal reminder": letter(Event.REVERSAL_REMINDER, facts(Stage.CANCELED)),
+    "reversed": letter(Event.REVERSED, facts(Stage.REVERSED)),
+    "withdrawn": letter(Event.WITHDRAWN, facts(Stage.WITHDRAWN)),
+    "withdrawn in intake": letter(Event.WITHDRAWN, facts(Stage.WITHDRAWN, **OPEN)),
+    "abandoned": letter(Event.ABANDONED, facts(Stage.ABANDONED, **OPEN), reply_to="help@provider.example"),
+    "closed": letter(Event.CLOSED, facts(Stage.CLOSED)),
+    "consent": letter(Event.MARKETING_CONSENT_REQUESTED, facts(Stage.PREPARING, **stopping(Consent.ASKED)), link=LINK),
+    "consent without pages": letter(
+        Event.MARKETING_CONSENT_REQUESTED, facts(Stage.PREPARING, **stopping(Consent.ASKED))
+    ),
+    "kept": letter(Event.MARKETING_KEPT, facts(Stage.PREPARING, **stopping(Consent.TIMED_OUT))),
+    "stopped": letter(Event.MARKETING_STOPPED, facts(Stage.CANCELED, **stopping())),
+    "scheduled while stopping": letter(Event.SCHEDULED, facts(Stage.SCHEDULED, **stopping(ads_may_still_run=True))),
+    "scheduled without consent": letter(Event.SCHEDULED, facts(Stage.SCHEDULED, **stopping(Consent.DECLINED))),
+    "withdrawn after a stop": letter(Event.WITHDRAWN, facts(Stage.WITHDRAWN, **stopping())),
+    "closed after a stop": letter(Event.CLOSED, facts(Stage.CLOSED, **stopping(ads_may_still_run=True))),
+    "service received": letter(Event.MARKETING_CANCELLATION_RECEIVED, service(MarketingStage.INTAKE, verified=False)),
+    "service received and verified": letter(Event.MARKETING_CANCELLATION_RECEIVED, service(MarketingStage.INTAKE)),
+    "service abandoned": letter(Event.MARKETING_CANCELLATION_ABANDONED, service(MarketingStage.ABANDONED)),
+    "service canceled": letter(Event.MARKETING_CANCELED, service(MarketingStage.STOPPING, ads_may_still_run=True)),
+    "service without campaigns": letter(Event.MARKETING_CANCELED, service(MarketingStage.CANCELED)),
+    "service stopped": letter(Event.MARKETING_STOPPED, service(MarketingStage.STOPPING)),
+    "export ready": letter(Event.EXPORT_READY, facts(Stage.PREPARING, export=EXPORT), link=LINK),
+    "export ready without pages": letter(Event.EXPORT_READY, facts(Stage.PREPARING, export=EXPORT)),
+    "export reminder": letter(Event.EXPORT_REMINDER, facts(Stage.CLOSED, export=EXPORT), link=LINK),
+    "migration requested": letter(Event.MIGRATION_REQUESTED, facts(Stage.PREPARING, migration=FOR_THE_QUEUE)),
+    "migration scheduled": letter(Event.MIGRATION_SCHEDULED, facts(Stage.PREPARING, migration=MIGRATION)),
+    "migrated data": letter(Event.MIGRATION_DATA_AVAILABLE, facts(Stage.PREPARING, migration=MIGRATION), link=LINK),
+    "migrated data without pages": letter(Event.MIGRATION_DATA_AVAILABLE, facts(Stage.PREPARING, migration=MIGRATION)),
+    "migration downloaded": letter(Event.MIGRATION_DOWNLOADED, facts(Stage.PREPARING, migration=FOR_THE_QUEUE)),
+    "migration completed": letter(Event.MIGRATION_COMPLETED, facts(Stage.PREPARING, migration=MIGRATION)),
+    "reminder of a download": letter(Event.MIGRATION_REMINDER, facts(Stage.PREPARING, migration=MIGRATION), link=LINK),
+    "migration escalated": letter(Event.MIGRATION_ESCALATED, facts(Stage.PREPARING, migration=FOR_THE_QUEUE)),
+    "migration ended": letter(Event.MIGRATION_ENDED, facts(Stage.WITHDRAWN, migration=MIGRATION)),
+    "data erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=ERASURE)),
+    "copies erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=KEPT)),
+    "nothing found": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=NOT_FOUND)),
+    "code": code_letter(
+        FreshCode(
+            code="042137",
+            number=1,
+            salt="5a17",
+            recipient="kim.meyer@contoso.example",
+            organization_name="contoso & sons",
+            time_zone="Europe/Berlin",
+            expires_at=datetime(2026, 9, 21, 22, 45, tzinfo=UTC),
+        )
+    ),
+}

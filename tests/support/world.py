@@ -152,6 +152,14 @@ class World(Evidence):
 
         await eventually(is_there)
 
+    async def mails_arrived(self, subscription: str, number: int) -> None:
+        """Wait until so many mails about a subscription are there: they are delivered beside the story."""
+
+        async def are_there() -> bool:
+            return len(self.mailbox.of(subscription)) >= number
+
+        await eventually(are_there)
+
     async def request_reversal(self, subscription: str, **fields: Any) -> CancellationStatus:
         """Ask for the reversal at this moment on the cancellation's clock."""
         message = RequestReversal(actor=AGENT, identity=self.identity(subscription), **fields)

@@ -40,6 +40,7 @@ async def test_an_unfinished_checklist_is_reminded_of_three_times_and_then_aband
     await eventually(lambda: _is(world, subscription, Stage.ABANDONED))
     late = await refused(world.service.answer(subscription, {"data": "none"}, actor=AGENT))
     assert late.code == "cancellation_ended"
+    await world.mails_arrived(subscription, 5)
     ids = [str(mail["Message-ID"]) for mail in world.mailbox.of(subscription)]
     assert len(ids) == len(set(ids)) == 5
 

@@ -10,7 +10,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
 
 from domain.refusals import Refusal
-from tests.support.world import ADMINISTRATOR, AGENT, World
+from tests.support.world import ADMINISTRATOR, AGENT, World, eventually
 
 
 async def details(world: World, subscription: str) -> str:
@@ -76,9 +76,13 @@ async def test_what_is_delivered_is_not_called_undelivered_for_the_rest_of_the_w
     await world.start(subscription)
     await world.pass_time(subscription, timedelta(minutes=1))
 
-    told = [mail for mail in world.mailbox.mails if mail["Message-ID"].startswith(f"<{subscription}/")]
-    assert len(told) == 3
-    assert "Still to be delivered" not in await details(world, subscription)
+    await world.mails_arrived(subscription, 3)
+    assert len(world.mailbox.of(subscription)) == 3
+
+    async def says_nothing_of_it() -> bool:
+        return "Still to be delivered" not in await details(world, subscription)
+
+    await eventually(says_nothing_of_it)  # the mail is there before its activity has returned
 
 
 async def test_every_step_and_every_timer_says_what_it_is_for(world: World) -> None:

@@ -74,6 +74,7 @@ async def test_without_an_answer_they_are_reminded_three_times_and_then_the_camp
     await eventually(lambda: stage_is(world, subscription, Stage.SCHEDULED))
     assert await consent_is(world, subscription, Consent.TIMED_OUT)
     assert world.activities(subscription) == RUNNING
+    await eventually(lambda: was_mailed(world, subscription, "marketing.consent_requested", 4))
     asked = mailed(world, subscription, "marketing.consent_requested")
     assert [to for to, _ in asked] == [MARKETING_OWNER] * 4
     _, text = await the_mail(world, subscription, "marketing.kept")

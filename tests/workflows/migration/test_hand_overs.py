@@ -105,6 +105,9 @@ async def test_a_hand_over_is_reminded_of_then_escalated_then_given_up_with_ever
     assert world.access(subscription) == "on"
     assert world.line(subscription).frozen_by is None
     assert reason in str(world.audit(subscription, "cancellation.abandoned").why)
+    await eventually(
+        lambda: _told(migrations, subscription, ADMINISTRATOR, "Cancellation request closed without effect")
+    )
     [letter] = [mail for mail in world.mailbox.of(subscription) if "closed without effect" in str(mail["Subject"])]
     assert letter["To"] == ADMINISTRATOR
     assert reason in " ".join(world.mailbox.text_of(letter).split())

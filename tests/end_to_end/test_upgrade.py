@@ -78,6 +78,7 @@ async def world(
             await assert_sound(await histories_of(temporal_env.client, workflow_id))
 
 
+@pytest.mark.soak
 async def test_cases_at_every_stage_continue_under_the_new_version(world: World, version_before: Path) -> None:
     answering, scheduled, waiting, reversing, migrating, marketing = (
         world.subscription(),

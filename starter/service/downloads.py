@@ -97,6 +97,7 @@ async def work_under_way(client: Client, workflow_id: str, activity: str, *forms
         return None
     for pending in description.raw_description.pending_activities:
         if pending.activity_type.name == activity:
-            said = await client.data_converter.decode(pending.heartbeat_details.payloads, list(forms) or None)
+            details = pending.heartbeat_details.payloads  # none before the first heartbeat of an attempt
+            said = await client.data_converter.decode(details, list(forms[: len(details)]) or None)
             return WorkUnderWay(attempt=pending.attempt, heartbeat=tuple(said), held_up_by=why_held_up(pending) or "")
     return None

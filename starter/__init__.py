@@ -1,1 +1,1 @@
-"""How support systems and people reach the service: typed client, command line, local stack."""
+"""The doors of the service: the facade for Python, the command line, the pages, and the local stack."""

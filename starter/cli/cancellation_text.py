@@ -81,7 +81,7 @@ def _export(status: CancellationStatus) -> str:
 
 
 def campaigns_in_text(status: CancellationStatus | MarketingCancellationStatus) -> str:
-    """Say how it stands with the campaigns that were to be stopped; nothing where none were."""
+    """Return the state of the campaigns to stop in words; empty where there were none."""
     consent = status.marketing_consent if isinstance(status, CancellationStatus) else None
     if consent is not None and consent.refused:
         return f"kept running: the consent was {_spaced(consent)}"

@@ -156,7 +156,7 @@ def approve(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve, as a second person, the goodwill that somebody asked for."""
+    """Approve, as a second person, the goodwill that was requested."""
     status = with_service(
         lambda s: s.cancellations.approve(subscription, actor=actor, reason=reason, request_id=request_id),
         as_json=as_json,

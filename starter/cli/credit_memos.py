@@ -22,7 +22,7 @@ def post(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Post the credit memo for an invoice; the cancellation that waits for it goes on by itself."""
+    """Post the credit memo for an invoice; the cancellation that waits for it continues by itself."""
     memo = number or f"CM-{invoice}"
     subscription = with_service(
         lambda service: service.cancellations.post_credit_memo(

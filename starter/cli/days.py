@@ -1,4 +1,4 @@
-"""How a day is written on the command line: YYYY-MM-DD; anything else is a wrong call."""
+"""Days on the command line: YYYY-MM-DD; anything else is a wrong call."""
 
 from datetime import date
 from typing import Annotated

@@ -57,7 +57,7 @@ def renew(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Mail a fresh link to the billing administrator on record; it is shown to nobody else."""
+    """Mail a fresh link to the billing administrator on record, and to nobody else."""
     status = with_service(
         lambda service: service.exports.renew_link(subscription, actor=actor, request_id=request_id), as_json=as_json
     )
@@ -99,7 +99,7 @@ def acknowledge(
 
 @export_app.command()
 def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Print a link to each file of the export; each works for 15 minutes, for whoever has it."""
+    """Print a link to each file of the export. Each works for 15 minutes, for anybody who has it."""
     found = _files(subscription)
     if as_json:
         print_json(found)

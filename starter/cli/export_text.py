@@ -1,4 +1,4 @@
-"""How an export reads in a terminal."""
+"""Exports in text for people, made for 80 columns."""
 
 import asyncio
 
@@ -46,7 +46,7 @@ def say_export(view: ExportView) -> None:
 
 
 async def watch_export(exports: ExportClient, subscription: str) -> ExportView:
-    """Show a bar until the export is finished, or it is known why it is held up; return how it stands then."""
+    """Show a progress bar until the export is finished or known to be blocked; return its state then."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]}"))
     with Progress(*columns, console=error_console, transient=True) as bar:
         task = bar.add_task("waiting to begin", total=None, left="")
@@ -66,7 +66,7 @@ async def watch_export(exports: ExportClient, subscription: str) -> ExportView:
 
 
 def _is_settled(view: ExportView) -> bool:
-    """Whether nothing moves any more for now: watching longer would show nothing."""
+    """Return true if nothing moves for now, so that watching longer would show nothing."""
     state = view.state
     if state is None or state.finished_at is not None or state.is_gone:
         return True

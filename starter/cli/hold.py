@@ -1,4 +1,4 @@
-"""``offramp hold``: keep an organization's data from being erased, and let it go again."""
+"""``offramp hold``: legal holds, under which an organization's data is not erased."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +31,7 @@ def place(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Place a hold: nothing of the organization's data is erased until the last hold is released."""
+    """Place a legal hold: nothing of the organization's data is erased until the last hold is released."""
     hold = with_records(
         lambda service: service.holds.place(organization, reason=reason, actor=actor, request_id=request_id)
     )
@@ -47,7 +47,7 @@ def release(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Release a hold; an erasure that waited for it continues by itself."""
+    """Release a legal hold; an erasure that waited for it continues by itself."""
     released = with_service(
         lambda service: service.holds.release(hold, reason=reason, actor=actor, request_id=request_id), as_json=as_json
     )
@@ -64,7 +64,7 @@ def list_(
     released: Annotated[bool, typer.Option("--released", help="Also those that are released.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List holds, oldest first."""
+    """List legal holds, oldest first."""
     found = with_records(lambda service: service.holds.list(organization=organization, released=released))
     if as_json:
         print_json(found)

@@ -33,7 +33,7 @@ def lazily_loaded(commands: Mapping[str, Lazily]) -> type[TyperGroup]:
                 self.add_command(TyperCommand(name, help=command.help))
 
         def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-            """Put the real command in the place of the line of help, once somebody calls it."""
+            """Replace the line of help by the real command when it is called."""
             name, command, rest = super().resolve_command(ctx, args)
             return name, loaded(name, commands[name]) if name and name in commands else command, rest
 

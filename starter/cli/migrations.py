@@ -67,7 +67,7 @@ def list_command(
 
 @migrations_app.command()
 def show(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Show where the newest migration of a subscription stands, who must act, and what holds it up."""
+    """Show the newest migration of a subscription: its stage, who must act, and what blocks it."""
     from starter.cli.migration_text import say_migration
 
     view = with_service(lambda service: service.migrations.status(subscription), as_json=as_json)
@@ -139,7 +139,7 @@ def renew(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Mail a fresh link to the IT department; it is shown to nobody else."""
+    """Mail a fresh link to the IT department, and to nobody else."""
     status = with_service(
         lambda service: service.migrations.renew_link(subscription, actor=actor, request_id=request_id), as_json=as_json
     )
@@ -148,7 +148,7 @@ def renew(
 
 @migrations_app.command()
 def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Print a link to the manifest and one to the dump; each works for 15 minutes, for whoever has it."""
+    """Print a link to the manifest and one to the dump. Each works for 15 minutes, for anybody who has it."""
     found = with_records(lambda service: service.migrations.links(subscription), files=True)
     if as_json:
         print_json(found)
@@ -196,7 +196,7 @@ def confirm(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Report the migration complete: the cancellation goes on."""
+    """Report the migration complete: the cancellation continues."""
     status = with_service(
         lambda service: service.migrations.report_completed(subscription, actor=actor, request_id=request_id),
         as_json=as_json,

@@ -1,4 +1,4 @@
-"""What every command shares: human output by default, ``--json`` everywhere, and the exit status.
+"""Output shared by all commands: human by default, ``--json`` everywhere, and the exit status.
 
 Status 0 is done, 1 is refused with a reason, 2 is a wrong call.
 """
@@ -59,13 +59,13 @@ def say(markup: str = "", *, first: str = "", rest: str | None = None, to: Conso
 
 
 def say_unbroken(text: str, *, first: str = "") -> None:
-    """Print a link or a sum on one line, however long: whoever copies it out of a terminal gets all of it."""
+    """Print a link or a sum on one line, however long, so that a copy from the terminal is complete."""
     console.print(Text(first + text), soft_wrap=True)
 
 
 @contextmanager
 def waiting(what: str, *, as_json: bool) -> Iterator[None]:
-    """Show a person at a terminal that something is waited for; nobody else sees anything."""
+    """Show a spinner at a terminal while something is awaited; print nothing elsewhere."""
     if as_json or not (sys.stdout.isatty() and sys.stderr.isatty()):
         yield
         return

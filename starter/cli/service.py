@@ -40,7 +40,7 @@ class NoServiceConfigured(Refusal):
 
 
 def default_actor() -> str:
-    """Return who acts when nobody is named: $OFFRAMP_ACTOR, else the login name."""
+    """Return the actor where none is named: $OFFRAMP_ACTOR, else the login name."""
     return os.environ.get("OFFRAMP_ACTOR") or getpass.getuser()
 
 

@@ -48,7 +48,7 @@ def run_in_foreground(
     demo: Callable[[str], Awaitable[None]] | None,
     worker_module: str,
 ) -> None:
-    """Run a local stack until SIGINT, SIGTERM or SIGHUP, and tell the person at the terminal about it.
+    """Run a local stack until SIGINT, SIGTERM or SIGHUP, and report on it at the terminal.
 
     Args:
         data: where everything is kept.

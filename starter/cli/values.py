@@ -1,4 +1,4 @@
-"""How ids, names and reasons are written on the command line; what cannot be one is a wrong call, said before any work."""
+"""Ids, names and reasons on the command line; a malformed one is a wrong call, refused before any work."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -86,7 +86,7 @@ class _Demo:
             await asyncio.sleep(REFRESH_SECONDS)
 
     async def _steadily(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Ask until there is an answer: whoever watches may have killed any part, which then is started again."""
+        """Ask until there is an answer: the audience may have killed any part, which is then restarted."""
         while True:
             try:
                 return await ask()

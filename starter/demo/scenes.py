@@ -37,7 +37,7 @@ OWNERS: dict[str, str] = {subscription["id"]: subscription["organization"] for s
 
 @dataclass(frozen=True)
 class Shown:
-    """How a scene stands."""
+    """The state of a scene."""
 
     stage: str
     next: str
@@ -56,11 +56,11 @@ class CancellationScene:
 
     @property
     def workflow_id(self) -> str:
-        """Where it is found in the Temporal Web UI."""
+        """The id under which the Temporal Web UI has it."""
         return contract.cancellation_workflow_id(self.name)
 
     async def go_on(self, service: Offramp) -> Shown:
-        """Do what is to be done next, if anything is, and say how it stands."""
+        """Take the next step, if there is one, and return the state."""
         organization = ORGANIZATIONS[OWNERS[self.name]]
         identity = identity_of(organization)
         try:
@@ -128,7 +128,7 @@ class CancellationScene:
         return Shown(status.stage.value, next_, self._arrived(status))
 
     def _arrived(self, status: CancellationStatus) -> bool:
-        """Whether it is where it shall be, or where somebody at another terminal or a long pause has taken it."""
+        """Return true if it is at its goal, or where another terminal or a long pause has taken it."""
         if status.stage is Stage.CLOSED and self.data is DataChoice.EXPORT:
             return status.erased_at is not None
         order = list(Stage)
@@ -146,7 +146,7 @@ class MarketingScene:
 
     @property
     def workflow_id(self) -> str:
-        """Where it is found in the Temporal Web UI."""
+        """The id under which the Temporal Web UI has it."""
         return contract.marketing_workflow_id(self.name)
 
     async def go_on(self, service: Offramp) -> Shown:

@@ -1,4 +1,4 @@
-"""What the local stack refuses, and the way out of each."""
+"""Refusals of the local stack, each with its way out."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from domain.remedies import Remedy, RemedyKind
 
 
 class LocalStackAlreadyRunning(Refusal):
-    """A second ``offramp up`` on a data directory that one already holds."""
+    """A second ``offramp up`` on a data directory in use."""
 
     code: ClassVar[str] = "local_stack_already_running"
 

@@ -39,7 +39,7 @@ class PagesNotConfigured(Refusal):
 
 
 class PagesSettings(BaseSettings):
-    """Where the pages listen."""
+    """The address on which the pages listen."""
 
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_")
 
@@ -48,7 +48,7 @@ class PagesSettings(BaseSettings):
 
 
 async def main() -> None:
-    """Serve the pages until told to stop."""
+    """Serve the pages until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings, links = PagesSettings(), LinkSettings().links
     if links is None:

@@ -54,7 +54,7 @@ def create_pages(service: Offramp, links: Links) -> FastAPI:
 
 
 class _Pages:
-    """What the addresses lead to. The paths hold links, which are keys: they are not logged."""
+    """The handlers of the addresses. Paths contain links, which are keys: they are not logged."""
 
     def __init__(self, service: Offramp, links: Links) -> None:
         self._links = links

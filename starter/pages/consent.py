@@ -22,14 +22,14 @@ _WITHDRAWN = "The cancellation was withdrawn: the campaigns are kept running."
 
 
 class ConsentPages:
-    """What the marketing service's own administrator sees and does with their link."""
+    """The pages behind the link to the marketing service's own administrator."""
 
     def __init__(self, cancellations: CancellationClient, links: Links) -> None:
         self._cancellations = cancellations
         self._links = links
 
     async def show(self, target: LinkTarget) -> Page:
-        """What would be stopped, and the two buttons."""
+        """Return the page with the campaigns to stop, and its two buttons."""
         asked = await self._cancellations.requested_consent(target.subject)
         if asked is None:
             raise NothingThere

@@ -1,4 +1,4 @@
-"""What the pages with files have in common: fetch them, say that they are there, and ask for a fresh link."""
+"""Base of the pages with files: fetch them, acknowledge them, and request a fresh link."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _CANCELLATION_ID: TypeAdapter[str] = TypeAdapter(CancellationId)
 
 
 class DownloadPages(ABC):
-    """What a person sees and does with a link to files that were made for them."""
+    """The pages behind a link to files that were made for its recipient."""
 
     recipient: ClassVar[str]
     """To whose address the link was mailed, and a fresh one goes."""
@@ -35,7 +35,7 @@ class DownloadPages(ABC):
         return await self._page(target, done)
 
     async def expired(self, target: LinkTarget) -> Page:
-        """What a link leads to after its time: a fresh one is mailed to the same recipient, and shown to nobody."""
+        """Return the page behind an expired link: a fresh one is mailed to the same recipient, and shown to nobody."""
         return Page(
             title="This link has expired",
             sentences=[

@@ -22,7 +22,7 @@ BY_LINK = "billing administrator, by link"
 
 
 class ExportPages(DownloadPages):
-    """What the billing administrator sees and does with a link to an export."""
+    """The pages behind a link to an export, for the billing administrator."""
 
     recipient = "the address on record"
     thanks = "Thank you. We have noted that you have the files."

@@ -27,7 +27,7 @@ _TRANSFER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class MigrationPages(DownloadPages):
-    """What the IT department sees and does with a link to a transfer."""
+    """The pages behind a link to a transfer, for the IT department."""
 
     recipient = "the address of the IT department"
     thanks = "Thank you. We have noted that you have the data."
@@ -40,7 +40,7 @@ class MigrationPages(DownloadPages):
         await self._migrations.renew_link(subscription_of(cancellation), actor=BY_LINK, request_id=request_id)
 
     async def _acknowledge(self, target: LinkTarget) -> None:
-        """This transfer, and no other; whoever says what the queue has said already need not know of that."""
+        """Acknowledge this transfer and no other; a repetition of what the queue has already reported succeeds silently."""
         cancellation, transfer = _transfer(target)
         known = await self._migrations.get(cancellation)
         if known.transfer == transfer and known.stage in _SAID:

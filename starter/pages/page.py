@@ -42,7 +42,7 @@ class File:
 
 @dataclass(frozen=True)
 class Page:
-    """What a person reads, from top to bottom."""
+    """One page, from top to bottom."""
 
     title: str
     sentences: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""What the areas of the facade share: the connections, and how records are read, written and answered for."""
+"""Base of the facade's areas: the connections, and reading and writing records over them."""
 
 import asyncio
 from collections.abc import Callable

@@ -20,7 +20,7 @@ from records.cancellation.lists import (
     recorded_status,
 )
 from records.marketing.lists import RequestedConsent, requested_consent
-from starter.service.updates import CaseKind
+from starter.service.updates import CaseForm
 from starter.service.verification import VerifiedCaseClient
 
 
@@ -31,7 +31,7 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
     the records. ``request_id`` and errors: see `starter.service.offramp.Offramp`.
     """
 
-    _kind = CaseKind(
+    _kind = CaseForm(
         contract.CancellationStatus, contract.cancellation_workflow_id, late_requests.refuse_of_cancellation
     )
 
@@ -92,7 +92,7 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
     async def approve(
         self, subscription: str, *, actor: str, reason: str, request_id: str | None = None
     ) -> contract.CancellationStatus:
-        """Approve, as a second person, the goodwill that somebody asked for."""
+        """Approve, as a second person, the goodwill that was requested."""
         message = contract.Approve(actor=actor, reason=reason)
         return await self._update(subscription, contract.UPDATE_APPROVE, message, request_id)
 

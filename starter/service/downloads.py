@@ -1,4 +1,4 @@
-"""What the areas of exports and migrations share: links to files in the store, and the progress of long work on them."""
+"""Shared by exports and migrations: links to files in the store, and the progress of long work on them."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta

@@ -14,13 +14,13 @@ from records import late_requests
 from records.cancellation.lists import newest_cancellation, time_zone_of
 from records.export import DescribedExport, ExportState, described_export, export_of
 from starter.service.downloads import FileLink, file_links, work_under_way
-from starter.service.updates import CaseClient, CaseKind
+from starter.service.updates import CaseClient, CaseForm
 
 EXPORT_ACTIVITY = "export_data"
 
 
 class ExportView(BaseModel):
-    """How an export stands, as a person wants to see it."""
+    """The state of an export as people read it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
     `starter.service.offramp.Offramp`; besides, every method raises CancellationUnknown or NoExport.
     """
 
-    _kind = CaseKind(
+    _kind = CaseForm(
         contract.CancellationStatus, contract.cancellation_workflow_id, late_requests.refuse_of_cancellation
     )
 
@@ -89,7 +89,7 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
         )
 
     async def describe(self, export: str) -> DescribedExport:
-        """Return what the finished export of a cancellation holds, as the records have it. Raises NoExport."""
+        """Return the contents of the finished export of a cancellation, as recorded. Raises NoExport."""
         return await self._read(lambda session: described_export(session, export))
 
     async def links(self, subscription: str, *, export: str | None = None) -> Sequence[FileLink]:

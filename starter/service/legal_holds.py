@@ -1,4 +1,4 @@
-"""Legal holds: data under a hold is not erased, and the cancellations that waited for its release continue."""
+"""Legal holds: data under one is not erased, and the cancellations that wait for its release continue after it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,13 +13,13 @@ from starter.service.area import AreaClient
 
 
 class HoldClient(AreaClient):
-    """The area of legal holds, which are kept in the records; workflows are notified.
+    """The area of legal holds, which the records keep; workflows are notified of a change.
 
     ``request_id`` and errors: see `starter.service.offramp.Offramp`.
     """
 
     async def place(self, organization: str, *, reason: str, actor: str, request_id: str | None = None) -> Hold:
-        """Place a hold on an organization's data; an erasure that is under way stops after its present step.
+        """Place a legal hold on an organization's data; an erasure that is under way stops after its present step.
 
         Raises:
             OrganizationNotFound, DataAlreadyErased.
@@ -33,7 +33,7 @@ class HoldClient(AreaClient):
         )
 
     async def release(self, hold: int, *, reason: str, actor: str, request_id: str | None = None) -> Hold:
-        """Release a hold; closed cancellations that waited for it erase the data, if it was the last.
+        """Release a legal hold; closed cancellations that waited for it erase the data, if it was the last.
 
         Raises:
             HoldUnknown, HoldReleased.
@@ -52,5 +52,5 @@ class HoldClient(AreaClient):
         return released
 
     async def list(self, *, organization: str | None = None, released: bool = False) -> Sequence[Hold]:
-        """Return holds, oldest first; released ones too, if wished."""
+        """Return legal holds, oldest first; released ones too, on request."""
         return await self._read(lambda session: holds.holds(session, organization=organization, released=released))

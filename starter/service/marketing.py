@@ -13,12 +13,12 @@ from domain.vocabulary import Channel
 from records import late_requests
 from records.late_requests import LateRequest
 from records.marketing.lists import asking_case, recorded_marketing_status
-from starter.service.updates import CaseKind, update_id
+from starter.service.updates import CaseForm, update_id
 from starter.service.verification import VerifiedCaseClient
 
 
 class StopStatus(BaseModel):
-    """How it stands with the campaigns of the case that asked to stop them."""
+    """The state of the campaigns of the case that requested their stop."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,7 +35,7 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
     and errors: see `starter.service.offramp.Offramp`.
     """
 
-    _kind = CaseKind(
+    _kind = CaseForm(
         contract.MarketingCancellationStatus, contract.marketing_workflow_id, late_requests.refuse_of_marketing
     )
 

@@ -1,4 +1,4 @@
-"""On-premises migrations: steer one, see how it stands, and links to what was transferred."""
+"""On-premises migrations: commands, status, and links to the transferred files."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from domain.words import size_in_words
 from records import late_requests
 from records.migration.lists import MigrationSummary, list_migrations, migration_of, newest_migration
 from starter.service.downloads import FileLink, file_links, work_under_way
-from starter.service.updates import CaseClient, CaseKind
+from starter.service.updates import CaseClient, CaseForm
 
 TRANSFER_ACTIVITY = "transfer_data"
 
 
 class MigrationView(BaseModel):
-    """How a migration stands, as those who carry it out want to see it."""
+    """The state of a migration as support queues read it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,7 +42,7 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
     where the subscription has no migration.
     """
 
-    _kind = CaseKind(contract.MigrationStatus, contract.migration_workflow_id, late_requests.refuse_of_migration)
+    _kind = CaseForm(contract.MigrationStatus, contract.migration_workflow_id, late_requests.refuse_of_migration)
 
     async def accept(
         self,

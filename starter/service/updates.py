@@ -1,4 +1,4 @@
-"""How commands reach the workflow of a case: updates, what comes back from them, and what is said when nothing does."""
+"""The way of a command to the workflow of a case: the update, its outcome, and the refusals where there is none."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -63,7 +63,7 @@ class StillWaiting(Refusal):
 
 
 class CancellationSuspended(Refusal):
-    """The workflow of a cancellation cannot go on before its code is repaired."""
+    """The workflow of a case is suspended until its code is repaired."""
 
     code = "cancellation_suspended"
 
@@ -77,7 +77,7 @@ class CancellationSuspended(Refusal):
 
 
 @dataclass(frozen=True)
-class CaseKind(Generic[Status]):
+class CaseForm(Generic[Status]):
     """The kind of case that an area is about. A case is found by its subject: a subscription or an organization."""
 
     form: type[Status]
@@ -90,7 +90,7 @@ class CaseKind(Generic[Status]):
 class CaseClient(AreaClient, Generic[Status]):
     """Base of the areas whose commands go to the workflow of a case."""
 
-    _kind: ClassVar[CaseKind[Any]]
+    _kind: ClassVar[CaseForm[Any]]
 
     async def _update(self, subject: str, name: str, message: contract.Request, request_id: str | None) -> Status:
         """Send an update to the case's workflow; where that has ended, refuse it and have the refusal audited."""
@@ -146,7 +146,7 @@ class CaseClient(AreaClient, Generic[Status]):
     async def _start_or_join(
         self, workflow: str, start: contract.Request, request_id: str, *, subject: str, summary: str, details: str
     ) -> Status:
-        """Start a workflow that carries a case, or join the one that runs under its id; return its status."""
+        """Start the workflow of a case, or join the one that runs under its id; return its status."""
         workflow_id = self._kind.workflow_id(subject)
 
         def operation() -> WithStartWorkflowOperation[Any, Any]:

@@ -1,4 +1,4 @@
-"""Activities on the records: each is one transaction in PostgreSQL, and changes nothing when it is run again."""
+"""Activities on the records of cancellations: each is one transaction in PostgreSQL; run again, it changes nothing."""
 
 from collections.abc import Callable
 
@@ -50,7 +50,7 @@ class Records(OnRecords):
 
     @activity.defn
     def open_case(self, request: OpenRequest) -> Opened:
-        """Open a cancellation; a refusal is kept in the audit trail of the subscription."""
+        """Open a cancellation; a refusal is recorded in the audit trail of the subscription."""
         try:
             with self._transaction() as transaction:
                 case = open_case(transaction, request)
@@ -70,7 +70,7 @@ class Records(OnRecords):
 
     @activity.defn
     def save_answers(self, given: AnswersGiven) -> Recorded:
-        """Keep answers to the checklist."""
+        """Record answers to the checklist."""
         return self._recorded(
             give_answers,
             given.step,
@@ -86,12 +86,12 @@ class Records(OnRecords):
 
     @activity.defn
     def await_approval(self, step: Step) -> Recorded:
-        """Note that the case waits for a second person."""
+        """Record that the case waits for a second person."""
         return self._recorded(transitions.await_approval, step)
 
     @activity.defn
     def approve_goodwill(self, approval: Approval) -> Recorded:
-        """Keep who agreed to the goodwill."""
+        """Record the approver of the goodwill."""
         step = approval.step
         return self._recorded(transitions.approve_goodwill, step, approver=step.actor, reason=approval.reason)
 
@@ -109,7 +109,7 @@ class Records(OnRecords):
 
     @activity.defn
     def reverse(self, step: Step) -> Recorded:
-        """Give access back and restore the lines."""
+        """Restore access and lines."""
         return self._recorded(transitions.reverse, step)
 
     @activity.defn
@@ -119,7 +119,7 @@ class Records(OnRecords):
 
     @activity.defn
     def abandon(self, step: Step) -> Recorded:
-        """End a case whose checklist was not finished."""
+        """End a case whose checklist or migration was not finished in time."""
         return self._recorded(transitions.abandon, step)
 
     @activity.defn
@@ -129,12 +129,12 @@ class Records(OnRecords):
 
     @activity.defn
     def remind(self, reminder: Reminder) -> Recorded:
-        """Note a reminder, once per occasion."""
+        """Record a reminder, once per occasion."""
         return self._recorded(transitions.remind, reminder.step, reminder.event)
 
     @activity.defn
     def record_refusal(self, refused: RefusedRequest) -> None:
-        """Keep what somebody tried in vain."""
+        """Record a refused request."""
         with self._transaction() as transaction:
             audit.record_refusal(
                 transaction,

@@ -1,4 +1,4 @@
-"""Erasing: an organization's data and every copy of it, in small steps, each with its place on the certificate."""
+"""The erasure of an organization's data and of every copy, in small steps, each recorded on the certificate."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from itertools import islice
 
 from temporalio import activity
 
-from activities.common.long_work import DataWork, configured, go_on, waiting_for_others
+from activities.common.long_work import DataWork, configured, report_progress, waiting_for_others
 from activities.common.records import recorded
 from contract.steps import Erased, Recorded, Step
 from records import erasure as erasures
@@ -21,7 +21,7 @@ OBJECTS_IN_A_STEP = 100
 
 
 class Eraser(DataWork):
-    """The activities of erasing."""
+    """The activities of an erasure."""
 
     @property
     def registered(self) -> list[Callable[..., object]]:
@@ -30,9 +30,9 @@ class Eraser(DataWork):
 
     @activity.defn
     def erase_data(self, step: Step) -> Erased:
-        """Erase every copy of a closed case and the organization's data, or say what stands against it.
+        """Erase every copy of a closed case and the organization's data, or return the obstacle to it.
 
-        A hold that is placed meanwhile stops it between two steps. Run again, it goes on with what is left.
+        A legal hold that is placed meanwhile stops it between two steps. Run again, it continues with what is left.
 
         Raises:
             ApplicationError: to be retried (`activities.common.retries.LONG_WORK_RETRY`).
@@ -53,23 +53,23 @@ class Eraser(DataWork):
 
     @activity.defn
     def discard_copies(self, step: Step) -> Recorded:
-        """Remove what was copied for a cancellation that does not happen."""
+        """Remove the copies made for a cancellation that does not happen."""
         removed = 0
         with waiting_for_others():
             if self._objects is not None:
                 prefix = objects_prefix(step.cancellation)
-                removed = self._objects.delete_all(prefix, on_batch=lambda _: go_on()).objects
+                removed = self._objects.delete_all(prefix, on_batch=lambda _: report_progress()).objects
                 self._objects.discard_unfinished(prefix)
-        return self._recorded(erasures.note_discarded, step, objects=removed, at=datetime.now(UTC))
+        return self._recorded(erasures.record_discarded, step, objects=removed, at=datetime.now(UTC))
 
     def _erase_objects(self, cancellation: str) -> None:
         objects = configured(self._objects, ObjectStoreNotConfigured)
         prefix = objects_prefix(cancellation)
         found_all = objects.list(prefix)
         while batch := list(islice(found_all, OBJECTS_IN_A_STEP)):
-            go_on(f"{len(batch)} objects")
+            report_progress(f"{len(batch)} objects")
             with self._step(cancellation):
-                self._note(
+                self._record_things(
                     cancellation,
                     *(
                         ErasedThing(kind="object", name=found.key.removeprefix(prefix), bytes=found.size)
@@ -88,20 +88,20 @@ class Eraser(DataWork):
                     gone = erase_step(connection, schema)
                     if gone is None:
                         return
-                    self._note(
+                    self._record_things(
                         cancellation, ErasedThing(kind=gone.kind, name=gone.name, rows=gone.rows, bytes=gone.bytes)
                     )
-                go_on(f"{gone.kind} {gone.name}")
+                report_progress(f"{gone.kind} {gone.name}")
 
     @contextmanager
     def _step(self, cancellation: str) -> Iterator[None]:
-        """Erase something within: a hold that is placed at the same time comes before it, or after it."""
+        """Run one erasing step in the block; a legal hold placed at the same time takes effect before or after it."""
         with self._transaction() as transaction:
             erasures.refuse_when_blocked(transaction, cancellation)
             yield
             erasures.confirm(transaction, cancellation, at=datetime.now(UTC))
 
-    def _note(self, cancellation: str, *things: ErasedThing) -> None:
-        """Note what goes, in a transaction of its own: it is known even if we die between its going and our word of it."""
+    def _record_things(self, cancellation: str, *things: ErasedThing) -> None:
+        """Record things to be removed, in a transaction of its own, so that a crash after their removal loses no record."""
         with self._transaction() as transaction:
-            erasures.note(transaction, cancellation, things, at=datetime.now(UTC))
+            erasures.record_things(transaction, cancellation, things, at=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""The update of line dates, carried chunk by chunk: set-based, resumable, in constant memory."""
+"""The update of line dates, chunk by chunk: set-based, resumable, in constant memory."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from records.lines.nightly import CHUNK_LINES, update_chunk
 from records.lines.runs import finish_run, open_run, progress_of
 
 SLICE = timedelta(seconds=10)
-"""How long one activity goes on: the workflow, and so the Web UI, has fresh counts this often."""
+"""The duration of one activity: the workflow, and so the Web UI, gets fresh counts this often."""
 
 
 class NightlySettings(BaseSettings):
@@ -61,47 +61,47 @@ class LineDates(OnRecords):
         return [self.open_line_dates_run, self.update_line_dates, self.finish_line_dates_run]
 
     @activity.defn
-    def open_line_dates_run(self, wanted: OpenRun) -> LineDatesProgress:
+    def open_line_dates_run(self, request: OpenRun) -> LineDatesProgress:
         """Open a run and fix its day, once.
 
         Raises:
             TimeZoneUnknown, SubscriptionUnknown, ContractUnknown.
 
         """
-        zone = time_zone(wanted.zone or self._zone).key
+        zone = time_zone(request.zone or self._zone).key
         with self._transaction() as transaction:
             return open_run(
                 transaction,
-                wanted.run,
-                as_of=wanted.as_of or day_of(wanted.instant, zone),
+                request.run,
+                as_of=request.as_of or day_of(request.instant, zone),
                 zone=zone,
-                scope=wanted.scope,
-                actor=wanted.actor,
+                scope=request.scope,
+                actor=request.actor,
                 at=datetime.now(UTC),
             )
 
     @activity.defn
-    def update_line_dates(self, wanted: UpdatePass) -> LineDatesProgress:
-        """Go on with a pass for one slice of time, but for a chunk at the least; run again, it goes on where the last
-        committed chunk ended.
+    def update_line_dates(self, request: UpdatePass) -> LineDatesProgress:
+        """Continue a pass for one slice of time, but for at least one chunk.
 
-        Returns early when the worker stops: whoever comes next goes on.
+        Run again, it continues after the last committed chunk. Returns early when the worker stops: the next activity
+        continues.
         """
         ends_at = time.monotonic() + self._slice.total_seconds()
-        went_on = False
+        worked = False
         while True:
             with self._transaction() as transaction:
-                progress = progress_of(transaction.session, wanted.run)
+                progress = progress_of(transaction.session, request.run)
             activity.heartbeat(progress.closed, progress.rolled, progress.failed)
-            over = went_on and time.monotonic() >= ends_at
-            if progress.passes >= wanted.number or over or activity.is_worker_shutdown():
+            over = worked and time.monotonic() >= ends_at
+            if progress.passes >= request.number or over or activity.is_worker_shutdown():
                 return progress
             with self._transaction() as transaction:
-                update_chunk(transaction, wanted.run, at=datetime.now(UTC), limit=self._chunk_lines)
-            went_on = True
+                update_chunk(transaction, request.run, at=datetime.now(UTC), limit=self._chunk_lines)
+            worked = True
 
     @activity.defn
     def finish_line_dates_run(self, run: str) -> LineDatesProgress:
-        """Note that a run is over."""
+        """Record the end of a run."""
         with self._transaction() as transaction:
             return finish_run(transaction, run, datetime.now(UTC))

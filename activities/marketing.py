@@ -1,6 +1,6 @@
 """Activities on the marketing service's records: consent, stopping campaigns, and the cancellation of the service alone.
 
-Each is one transaction in PostgreSQL, and changes nothing when it is run again.
+Each is one transaction in PostgreSQL; run again, it changes nothing.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ from records.marketing.service import open_marketing_case
 
 
 class MarketingRecords(OnRecords):
-    """The marketing service in PostgreSQL. ``links`` reads what our mails link to; None where there are no pages."""
+    """The records of marketing services in PostgreSQL. ``links`` reads the links of our mails; None without pages."""
 
     def __init__(self, engine: Engine, channels: frozenset[Channel], links: Links | None = None) -> None:
         super().__init__(engine, channels)
@@ -58,18 +58,18 @@ class MarketingRecords(OnRecords):
 
     @activity.defn
     def request_consent(self, request: ConsentRequest) -> ConsentAsked:
-        """Ask the marketing service's own administrator to agree, where that is another person."""
+        """Ask the marketing service's own administrator for consent, where that is another person."""
         needed, last_message = self._written(marketing.request_consent, request.step, until=request.until)
         return ConsentAsked(needed=needed, last_message=last_message)
 
     @activity.defn
     def remind_of_consent(self, step: Step) -> Recorded:
-        """Ask them again, once per occasion."""
+        """Ask for the consent again, once per occasion."""
         return self._recorded(marketing.remind_of_consent, step)
 
     @activity.defn
     def save_consent(self, given: ConsentGiven) -> Recorded:
-        """Keep their answer.
+        """Record the answer about the consent.
 
         Raises:
             ConsentUnfounded, LinkTampered, LinkExpired, ConsentNotAwaited.
@@ -81,22 +81,22 @@ class MarketingRecords(OnRecords):
 
     @activity.defn
     def time_consent_out(self, step: Step) -> Recorded:
-        """Keep that they did not answer in time."""
+        """Record that the consent was not answered in time."""
         return self._recorded(marketing.time_consent_out, step)
 
     @activity.defn
     def stop_campaigns(self, step: Step) -> StopRecorded:
-        """Mark every current activity as stopping, and note what the ad centre is asked for."""
+        """Mark every current activity as stopping, and record the request to the ad centre to stop it."""
         return _stopped(*self._written(marketing.stop_campaigns, step))
 
     @activity.defn
     def remind_ad_centre(self, reminder: AdCentreReminder) -> StopRecorded:
-        """Note that the ad centre is asked again for what it has not acknowledged."""
+        """Record that the ad centre is asked again for outstanding acknowledgements."""
         return _stopped(*self._written(marketing.remind_ad_centre, reminder.step, reminder.number))
 
     @activity.defn
     def acknowledge_stop(self, acknowledged: StopAcknowledged) -> StopRecorded:
-        """Keep that the ad centre has stopped a campaign.
+        """Record that the ad centre has stopped a campaign.
 
         Raises:
             CampaignUnknown, StopNotRequested, StopOfAnotherCase.
@@ -106,7 +106,7 @@ class MarketingRecords(OnRecords):
 
     @activity.defn
     def open_marketing_case(self, request: OpenMarketingRequest) -> MarketingOpened:
-        """Open the cancellation of a marketing service; a refusal is kept in the audit trail."""
+        """Open the cancellation of a marketing service; a refusal is recorded in the audit trail."""
         try:
             with self._transaction() as transaction:
                 case = open_marketing_case(transaction, request)
@@ -126,7 +126,7 @@ class MarketingRecords(OnRecords):
 
     @activity.defn
     def cancel_marketing_service(self, step: Step) -> StopRecorded:
-        """Cancel the service for ever, and note what the ad centre is asked to stop."""
+        """Cancel the service for ever, and record the requests to the ad centre to stop its campaigns."""
         return _stopped(*self._written(marketing_service.cancel_service, step))
 
     @activity.defn

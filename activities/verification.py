@@ -1,4 +1,4 @@
-"""Verifying the billing administrator by a one-time code: made, mailed and checked; never stored in the clear."""
+"""The verification of the billing administrator by a one-time code: made, mailed, checked; never stored in the clear."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from records.verification import check_code, fresh_code
 
 
 class Verifier:
-    """The records of codes, and the mail that carries them."""
+    """The activities that send and check one-time codes."""
 
     def __init__(self, engine: Engine, mail: Mail) -> None:
         self._engine = engine
@@ -28,8 +28,8 @@ class Verifier:
     def send_code(self, step: Step) -> None:
         """Mail a new one-time code to the billing administrator on record.
 
-        Every try makes a code of its own, because the one before was never kept; its message id is its own too, so that
-        nobody drops the mail that holds the code which counts.
+        Every attempt makes a code of its own, because the one before was never stored, and gives the mail an id of its own,
+        so that no receiver drops the mail with the valid code as a duplicate.
         """
         with Transaction.begin(self._engine) as transaction:
             code = fresh_code(transaction, step)
@@ -39,7 +39,7 @@ class Verifier:
 
     @activity.defn
     def check_code(self, tried: CodeTried) -> None:
-        """Verify the billing administrator by a code; a refusal is kept as a try before it is raised."""
+        """Verify the billing administrator by a code; a refused attempt is recorded before the refusal is raised."""
         with Transaction.begin(self._engine) as transaction:
             refusal = check_code(transaction, tried.step, tried.code)
         if refusal is not None:

@@ -1,4 +1,4 @@
-"""The audit trail: who, when, what, why. Rows are only ever added."""
+"""The audit trail: actor, time, action and reason of everything that happened. Rows are only ever added."""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from storage.tables import AuditRow, CancellationRow
 
 
 class AuditEntry(BaseModel):
-    """One entry of the audit trail, as histories show it; ``at`` is UTC."""
+    """One entry of the audit trail, as it is listed; ``at`` is UTC."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -43,10 +43,10 @@ def record(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> bool:
-    """Add a row; return False, adding nothing, if the step has left its row before.
+    """Add a row; return False, adding nothing, if the step already has its row.
 
-    Called first in a transaction with the step's key, it makes the whole transaction happen once: whoever repeats the
-    step finds the key taken, also while the first try is still in flight.
+    Called first in a transaction with the step's key, it makes the whole transaction happen once: a repetition of the
+    step finds the key taken, even while the first attempt is still in flight.
     """
     added = transaction.session.execute(
         insert(AuditRow)
@@ -81,7 +81,7 @@ def record_step(
 ) -> bool:
     """Add the row of a business step, or of one of its parts; return False, adding nothing, if it was added before.
 
-    ``why`` stands for the reason of the step where the part has one of its own.
+    ``why`` replaces the reason of the step where the part has one of its own.
     """
     return record(
         transaction,
@@ -124,7 +124,7 @@ def record_refusal(
 
 
 def trail_of(session: Session, subscription: str) -> list[AuditEntry]:
-    """Return everything that was done to a subscription, its lines and its cancellations, oldest first."""
+    """Return the entries about a subscription, its lines and its cancellations, oldest first."""
     cases = select(CancellationRow.id).where(CancellationRow.subscription == subscription)
     rows = session.scalars(
         select(AuditRow)
@@ -135,15 +135,15 @@ def trail_of(session: Session, subscription: str) -> list[AuditEntry]:
 
 
 def after_of(session: Session, step: str) -> dict[str, Any] | None:
-    """Return what a step has left as its result, or None if the step was never taken."""
+    """Return the recorded result of a step, or None if the step was never taken."""
     return session.scalar(select(AuditRow.after).where(AuditRow.step == step))
 
 
 def request(request_id: str | None) -> dict[str, str]:
-    """Return what an audit row keeps of the id of its request, so that `is_from` finds it; nothing without an id."""
+    """Return the request's id as an audit row stores it for `is_from`; nothing without an id."""
     return {"request": request_id} if request_id else {}
 
 
 def is_from(session: Session, step: str, request_id: str | None) -> bool:
-    """Whether a step was taken for this very request: then the request is repeated, and gets the same result."""
+    """Return true if a step was taken for this very request, which is then a repetition and gets the same result."""
     return request_id is not None and (after_of(session, step) or {}).get("request") == request_id

@@ -1,4 +1,4 @@
-"""What cases of every kind share in the records, and the one table by which records tell the kinds apart."""
+"""The common part of all kinds of cases in the records, and the one table that distinguishes the kinds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Locked = LockedCase | LockedMarketingCase
 
 @dataclass(frozen=True)
 class CaseRecords:
-    """What records do for the cases of one kind."""
+    """The functions and names by which the records treat the cases of one kind."""
 
     lock: Callable[[Transaction, str], Locked]
     audited_as: str
@@ -59,16 +59,16 @@ def next_of(session: Session, kind: CaseKind, subject: str) -> CaseRef:
 
 
 def orphaned(case: str, *, actor: str, at: datetime) -> Step:
-    """Return the step that ends a case whose workflow is gone: Temporal runs one for each subject, and it is another.
+    """Return the step that ends an orphaned case, one whose workflow an operator has terminated.
 
-    It happens when an operator terminates a workflow.
+    Temporal runs one workflow per subject, and the running one belongs to another case.
     """
     why = "its workflow was terminated; a new cancellation takes its place"
     return Step(cancellation=case, name="orphaned", actor=actor, at=at, why=why)
 
 
 def enter(transaction: Transaction, case: Locked, stage: Stage | MarketingStage, step: Step, part: str = "") -> None:
-    """Move a case to a stage, with its place in the audit trail; a final stage ends it."""
+    """Move a case to a stage, and audit the move; a final stage ends it."""
     before, case.row.stage = case.row.stage, stage.value
     if stage.is_final:
         case.row.ended_at = step.at

@@ -1,7 +1,7 @@
-"""Erasures in the records: whether one may begin, what it took away, and the certificate that stays (rules, section 8).
+"""Erasures in the records: their obstacles, the things they removed, and the certificate that stays (rules, section 8).
 
-What is erased lies elsewhere, in the object store and in the tenants' database, so no transaction spans both. Each thing
-is noted with its counts before it goes and confirmed after: whatever dies in between, the certificate is whole.
+The erased data lies elsewhere, in the object store and in the tenants' database, so no transaction spans both. Each thing
+is recorded with its counts before its removal and confirmed afterwards: a crash in between leaves the certificate whole.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ from storage.tables import CancellationRow, ErasedThingRow, ErasureRow, ExportRo
 
 
 class ErasedThing(BaseModel):
-    """One thing that is about to go: its kind, its name, and how much it held."""
+    """One thing to be removed: its kind, its name and its size."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,7 +35,7 @@ class ErasedThing(BaseModel):
 
 
 class ErasurePlan(BaseModel):
-    """What an erasure is to take away."""
+    """The data that an erasure is to remove."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -46,7 +46,7 @@ class ErasurePlan(BaseModel):
 
 
 class ErasureBlocked(Exception):  # noqa: N818 - a reason to wait, not a fault
-    """Something stands against erasing; it was placed since the erasure began."""
+    """An obstacle to the erasure that came up after it had begun."""
 
     def __init__(self, obstacle: Obstacle) -> None:
         self.obstacle = obstacle
@@ -54,7 +54,7 @@ class ErasureBlocked(Exception):  # noqa: N818 - a reason to wait, not a fault
 
 
 def obstacle_to_erasing(transaction: Transaction, cancellation: str) -> Obstacle | None:
-    """Return what stands against erasing now; None if nothing does."""
+    """Return the present obstacle to erasing; None if there is none."""
     return _obstacle(transaction.session, lock_case(transaction, cancellation))
 
 
@@ -83,7 +83,7 @@ def begin_erasure(transaction: Transaction, step: Step) -> ErasurePlan:
 
 
 def refuse_when_blocked(transaction: Transaction, cancellation: str) -> None:
-    """Raise ErasureBlocked if something stands against erasing; if not, nothing will until the transaction ends."""
+    """Raise ErasureBlocked if there is an obstacle to erasing; if not, none can arise until the transaction ends."""
     session = transaction.session
     case = lock_case(transaction, cancellation)
     session.execute(
@@ -92,8 +92,8 @@ def refuse_when_blocked(transaction: Transaction, cancellation: str) -> None:
     _refuse_when_blocked(session, case)
 
 
-def note(transaction: Transaction, cancellation: str, things: Iterable[ErasedThing], *, at: datetime) -> None:
-    """Note what goes next, with its counts. Takes no lock: whoever erases holds them."""
+def record_things(transaction: Transaction, cancellation: str, things: Iterable[ErasedThing], *, at: datetime) -> None:
+    """Record the things to be removed next, with their counts. Takes no lock: the erasing caller has locked the case."""
     for thing in things:
         values = {"rows": thing.rows, "bytes": thing.bytes, "noted_at": at}
         transaction.session.execute(
@@ -108,7 +108,7 @@ def note(transaction: Transaction, cancellation: str, things: Iterable[ErasedThi
 
 
 def confirm(transaction: Transaction, cancellation: str, *, at: datetime) -> None:
-    """Confirm that everything noted so far is gone."""
+    """Confirm that everything recorded so far is removed."""
     transaction.session.execute(
         update(ErasedThingRow)
         .where(ErasedThingRow.cancellation == cancellation, ErasedThingRow.erased_at.is_(None))
@@ -117,7 +117,7 @@ def confirm(transaction: Transaction, cancellation: str, *, at: datetime) -> Non
 
 
 def finish_erasure(transaction: Transaction, step: Step, *, at: datetime) -> ErasureFacts:
-    """Complete the certificate, which stays, and tell it. Everything noted is gone by now."""
+    """Complete the certificate, which stays, and notify of it. Everything recorded is removed by now."""
     session = transaction.session
     case = lock_case(transaction, step.cancellation)
     row = session.get_one(ErasureRow, case.row.id)
@@ -154,8 +154,8 @@ def finish_erasure(transaction: Transaction, step: Step, *, at: datetime) -> Era
     return _facts(session, row)
 
 
-def note_discarded(transaction: Transaction, step: Step, *, objects: int, at: datetime) -> None:
-    """Keep that the copies made for a case that ended otherwise are removed."""
+def record_discarded(transaction: Transaction, step: Step, *, objects: int, at: datetime) -> None:
+    """Record that the copies made for a case that ended otherwise are removed."""
     case = lock_case(transaction, step.cancellation)
     transaction.session.execute(
         update(ExportRow)
@@ -172,7 +172,7 @@ def certificate_of(session: Session, cancellation: str) -> ErasureFacts | None:
 
 
 def erased_things(session: Session, cancellation: str) -> list[ErasedThing]:
-    """Return everything that an erasure took away, by kind and name."""
+    """Return everything that an erasure removed, by kind and name."""
     rows = session.scalars(
         select(ErasedThingRow)
         .where(ErasedThingRow.cancellation == cancellation)
@@ -194,7 +194,7 @@ def _refuse_when_blocked(session: Session, case: LockedCase) -> None:
 
 
 def _other_user(session: Session, case: LockedCase) -> str | None:
-    """Another subscription for which the organization's data must stay: one that is on, or could be reversed."""
+    """Return another subscription for which the organization's data must stay: an active or a reversible one."""
     closed = exists().where(CancellationRow.subscription == SubscriptionRow.id, CancellationRow.stage == "closed")
     return session.scalar(
         select(SubscriptionRow.id)
@@ -211,10 +211,10 @@ def _facts(session: Session, row: ErasureRow) -> ErasureFacts:
     schema = session.get_one(OrganizationRow, row.organization).data_schema
     if row.kept_because or schema is None:
         return facts
-    went = session.scalar(
+    removed = session.scalar(
         select(exists().where(ErasedThingRow.cancellation == row.cancellation, ErasedThingRow.kind == "schema"))
     )
-    return facts if went else facts.model_copy(update={"absent_schema": schema})
+    return facts if removed else facts.model_copy(update={"absent_schema": schema})
 
 
 def unerased_cases(session: Session, organization: str) -> list[str]:

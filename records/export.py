@@ -1,4 +1,4 @@
-"""Exports in the records: their attempts, the one that counts, its links and its acknowledgement (rules, section 10).
+"""Exports in the records: their attempts, the valid one, its links and its acknowledgement (rules, section 10).
 
 Every function is idempotent by its step, as the transitions of a cancellation are.
 """
@@ -22,12 +22,12 @@ from storage.tables import CancellationRow, ErasureRow, ExportRow
 
 
 class ExportSummary(BaseModel):
-    """What a finished export holds, and where it is."""
+    """The contents of a finished export, and its place in the object store."""
 
     model_config = ConfigDict(frozen=True)
 
     prefix: str
-    """Under which keys its files are, in the object store; ends with a slash."""
+    """The prefix of its files' keys in the object store; ends with a slash."""
     manifest_sha256: str
     tables: int
     rows: int
@@ -36,7 +36,7 @@ class ExportSummary(BaseModel):
 
 
 class ExportAttempt(BaseModel):
-    """One try to export: a snapshot, and the place for what is written from it."""
+    """One attempt at an export: a snapshot, and the place of the files that are written from it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,11 +45,11 @@ class ExportAttempt(BaseModel):
     data_schema: str
     prefix: str
     prefix_of_all: str
-    """Where this attempt and all before it write; those before may have left something."""
+    """The common prefix of this attempt and all before it, which may have left files behind."""
 
 
 class ExportState(BaseModel):
-    """How an export stands."""
+    """The state of an export."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -64,16 +64,16 @@ class ExportState(BaseModel):
     acknowledged_by: str | None
     erased_at: datetime | None
     being_erased: bool = False
-    """An erasure has begun: files may be gone already."""
+    """True from the beginning of an erasure, when files may be gone already."""
 
     @property
     def is_gone(self) -> bool:
-        """Whether nothing can be downloaded any more."""
+        """True when nothing can be downloaded any more."""
         return self.erased_at is not None or self.being_erased
 
 
 class DescribedExport(BaseModel):
-    """A finished export, and whose data it holds."""
+    """A finished export, with the organization that owns its data."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -81,20 +81,20 @@ class DescribedExport(BaseModel):
     summary: ExportSummary
     organization_name: str
     time_zone: str
-    """The organization's, in which a person reads the instants, which are UTC."""
+    """The organization's time zone, in which people read the instants; these are UTC."""
 
 
 class AttemptSuperseded(Exception):  # noqa: N818 - no fault: another attempt took over
-    """The attempt is no longer the newest; what it wrote does not count."""
+    """The refusal of an attempt that is no longer the newest; its files do not count."""
 
 
 def objects_prefix(cancellation: str) -> str:
-    """Return the prefix of every key under which anything of a cancellation is kept."""
+    """Return the common prefix of the keys of all objects of a cancellation."""
     return f"cancellations/{cancellation}/"
 
 
 def begin_export(transaction: Transaction, step: Step) -> ExportSummary | ExportAttempt:
-    """Begin the next attempt, which all before it lose to; or return the export, if it is finished."""
+    """Begin the next attempt, which supersedes all before it; or return the export, if it is finished."""
     session = transaction.session
     case = lock_case(transaction, step.cancellation)
     row = session.get(ExportRow, case.row.id)
@@ -117,7 +117,7 @@ def begin_export(transaction: Transaction, step: Step) -> ExportSummary | Export
 
 
 def finish_export(transaction: Transaction, step: Step, attempt: int, summary: ExportSummary, *, at: datetime) -> None:
-    """Point at what the attempt wrote, and tell that it can be downloaded; ``at`` is when it was finished.
+    """Record the files of the attempt as the export, and notify that it can be downloaded; ``at`` is its end.
 
     Raises:
         AttemptSuperseded: another attempt has begun since.
@@ -158,7 +158,7 @@ def renew_link(transaction: Transaction, step: Step) -> None:
 
 
 def acknowledge(transaction: Transaction, step: Step) -> None:
-    """Keep that the export was downloaded: from now on it may be erased. The first acknowledgement stands.
+    """Record that the export was downloaded, so that it may be erased. The first acknowledgement stands.
 
     Raises:
         NoExport, ExportErased.
@@ -179,7 +179,7 @@ def remind_of_export(transaction: Transaction, step: Step) -> None:
 
 
 def export_of(session: Session, cancellation: str) -> ExportState | None:
-    """Return how the export of a cancellation stands; None where there is none."""
+    """Return the state of the export of a cancellation; None where there is none."""
     row = session.get(ExportRow, cancellation)
     if row is None:
         return None
@@ -213,7 +213,7 @@ def described_export(session: Session, cancellation: str) -> DescribedExport:
 
 
 def export_status(export: ExportState) -> ExportStatus:
-    """Return in one word how far an export is."""
+    """Return the status of an export in one word."""
     if export.erased_at is not None:
         return ExportStatus.ERASED
     if export.acknowledged_at is not None:
@@ -222,7 +222,7 @@ def export_status(export: ExportState) -> ExportStatus:
 
 
 def check_export(session: Session, cancellation: str, named: str) -> None:
-    """Refuse what is asked of an export that is another, was never finished, or is gone.
+    """Refuse a request about an export of another case, an unfinished one, or an erased one.
 
     Raises:
         ExportOfAnotherCase, NoExport, ExportErased.
@@ -259,7 +259,7 @@ def _notify_of_link(transaction: Transaction, case: LockedCase, row: ExportRow, 
 
 def _facts(row: ExportRow) -> ExportFacts:
     summary = _summary(row)
-    assert row.link_expires_at is not None  # noqa: S101 - the table says so for what is finished
+    assert row.link_expires_at is not None  # noqa: S101 - a constraint of the table, for finished exports
     return ExportFacts(
         tables=summary.tables,
         rows=summary.rows,

@@ -1,6 +1,6 @@
-"""Requests that come after the end of a case, when no workflow is left to answer them.
+"""Requests after the end of a case, when no workflow is left to answer them.
 
-One mechanism for every kind of case: the request is held against the rules that the running case would apply, and the
+One mechanism for every kind of case: the request is checked against the rules that the running case would apply, and the
 refusal is audited as the running case would audit it. The functions return the refusal instead of raising it, because the
 transaction that holds the audit row must be committed.
 """
@@ -34,18 +34,18 @@ class LateRequest:
     name: str
     """The name of the update."""
     update_id: str
-    """The same for a repetition, which leaves no second audit row."""
+    """The id of the update; the same for a repetition, which leaves no second audit row."""
     message: contract.Request
     at: datetime
 
 
 @dataclass(frozen=True)
 class LateAcknowledgement:
-    """What became of the ad centre's word that reached a case after its end."""
+    """The result of an acknowledgement by the ad centre that reached a case after its end."""
 
     stop: CampaignStop
     last_message: dict[Channel, int]
-    """The newest message of the case on each channel: up to there it has to be delivered."""
+    """The newest message of the case on each channel, up to which messages are to be delivered."""
 
 
 def refuse_of_cancellation(transaction: Transaction, subscription: str, request: LateRequest) -> Refusal:
@@ -94,9 +94,9 @@ def refuse_of_migration(transaction: Transaction, subscription: str, request: La
 def acknowledge_late(
     transaction: Transaction, case: str, campaign: str, request: LateRequest
 ) -> LateAcknowledgement | Refusal:
-    """Record the ad centre's word that a campaign is stopped, which counts after the end of a case too.
+    """Record the ad centre's acknowledgement that a campaign is stopped, which counts after the end of a case too.
 
-    Returns how the case's campaigns stand, or the refusal, which is audited: StopNotRequested, StopOfAnotherCase.
+    Returns the state of the case's campaigns, or the refusal, which is audited: StopNotRequested, StopOfAnotherCase.
     """
     name, actor = f"{request.name}:{request.update_id}", request.message.actor
     step = Step(cancellation=case, name=name, actor=actor, at=request.at)

@@ -1,4 +1,4 @@
-"""Holds in the records: an organization's data under a hold is not erased until the last hold is released."""
+"""Legal holds in the records: an organization's data is not erased until the last hold on it is released."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ _RELEASED = "hold.released"
 
 
 class Hold(BaseModel):
-    """One hold, in force or released."""
+    """One legal hold, in force or released."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True)
 
@@ -33,9 +33,9 @@ class Hold(BaseModel):
 def place_hold(
     transaction: Transaction, organization: str, *, reason: str, actor: str, at: datetime, request: str
 ) -> Hold:
-    """Place a hold; the same request again gets the hold it placed.
+    """Place a legal hold; the same request again gets the hold that it placed.
 
-    Waits for the erasing step that is under way, if one is: what is in the records afterwards is what is left.
+    Waits for an erasing step that is under way: the records then show the data that is left.
 
     Raises:
         OrganizationNotFound, DataAlreadyErased.
@@ -59,7 +59,7 @@ def place_hold(
 def release_hold(
     transaction: Transaction, hold: int, *, reason: str, actor: str, at: datetime, request: str | None = None
 ) -> Hold:
-    """Release a hold; the same request again gets the hold that it released.
+    """Release a legal hold; the same request again gets the hold that it released.
 
     Raises:
         HoldUnknown, HoldReleased.
@@ -80,7 +80,7 @@ def release_hold(
 
 
 def holds(session: Session, *, organization: str | None = None, released: bool = False) -> list[Hold]:
-    """Return holds, oldest first; those that are released too, if wished."""
+    """Return legal holds, oldest first; released ones only if ``released`` is true."""
     query = select(HoldRow).order_by(HoldRow.id)
     if organization is not None:
         query = query.where(HoldRow.organization == organization)
@@ -90,15 +90,15 @@ def holds(session: Session, *, organization: str | None = None, released: bool =
 
 
 def is_held(session: Session, organization: str) -> bool:
-    """Whether a hold on the organization is in force. Who holds the organization's row can rely on the answer."""
+    """Return true if a legal hold on the organization is in force; final for a caller that has locked its row."""
     in_force = exists().where(HoldRow.organization == organization, HoldRow.released_at.is_(None))
     return bool(session.scalar(select(in_force)))
 
 
 def _certificate_of_all(session: Session, organization: str) -> str | None:
-    """The case by which the last of an organization's data went; None while there may be some.
+    """Return the case that erased the last of an organization's data; None while there may be some.
 
-    Who was erased and has signed up anew has new data: a subscription that no finished erasure belongs to.
+    An organization that has signed up again since has new data: a subscription to which no finished erasure belongs.
     """
     finished = ErasureRow.finished_at.is_not(None)
     erased = exists().where(

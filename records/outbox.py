@@ -1,4 +1,4 @@
-"""The outbox: what is to be announced to whom, written in the transaction of what happened, and what was delivered."""
+"""The outbox: messages, written in the transaction of the event that they announce, and the state of their delivery."""
 
 from datetime import datetime
 
@@ -25,7 +25,7 @@ def add(
     occasion: str,
     mail_to: str,
 ) -> None:
-    """Record that an occasion is to be announced, once on each channel of the transaction that carries the event."""
+    """Record that an occasion is to be announced: one message on each of the transaction's channels that has the event."""
     for channel in channels_of(event, transaction.channels):
         transaction.session.execute(
             insert(MessageRow)
@@ -56,8 +56,8 @@ def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
 def claim_next(transaction: Transaction, cancellation: str, channel: Channel) -> MessageRow | None:
     """Return the oldest pending message, locked until the transaction ends; None if nothing is pending.
 
-    Another delivery for the same case, for instance an attempt that Temporal has given up but that still runs, waits here
-    and then finds the message marked.
+    Another delivery for the same case, for example a running attempt that Temporal has given up, waits here and then
+    finds the message marked.
     """
     return transaction.session.scalar(
         select(MessageRow)
@@ -81,7 +81,7 @@ def claim_next_of_runs(transaction: Transaction) -> MessageRow | None:
 
 
 def count_pending_of_runs(session: Session) -> int:
-    """Return how many messages about updates of line dates wait to be delivered."""
+    """Return the number of undelivered messages about updates of line dates."""
     return session.scalar(select(func.count()).select_from(MessageRow).where(*_PENDING_OF_RUNS)) or 0
 
 
@@ -91,7 +91,7 @@ def mark_delivered(transaction: Transaction, message: str, at: datetime) -> None
 
 
 def mark_failed(transaction: Transaction, message: str, at: datetime, failure: str) -> None:
-    """Record that a message was given up, and why."""
+    """Record that a message was given up, with the reason."""
     transaction.session.execute(
         update(MessageRow)
         .where(MessageRow.id == message, MessageRow.delivered_at.is_(None))
@@ -104,5 +104,5 @@ def _about(case: str) -> ColumnElement[bool]:
 
 
 def _column_of(case: str) -> InstrumentedAttribute[str | None]:
-    """The column that names a case of this kind."""
+    """Return the column that names a case of this kind."""
     return CASE_TABLES[CaseRef.parse(case).kind].message

@@ -1,4 +1,4 @@
-"""One transaction on the records: what every business step writes through."""
+"""The transaction on the records through which every business step writes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ NO_CHANNELS: frozenset[Channel] = frozenset()
 class Transaction:
     """A session in PostgreSQL, and the channels that this installation notifies on.
 
-    A message for a channel that nobody reads is not written.
+    No message is written for a channel without readers.
     """
 
     session: Session
@@ -27,12 +27,12 @@ class Transaction:
     @contextmanager
     def begin(cls, engine: Engine, channels: frozenset[Channel] = NO_CHANNELS) -> Iterator[Self]:
         """Begin a transaction that is committed at the end of the block, or rolled back by an error in it."""
-        # Without autoflush a row that a step changes in several places is written once, when the step says so.
+        # Without autoflush a row that a step changes in several places is written once, when the step flushes it.
         with Session(engine, autoflush=False) as session, session.begin():
             yield cls(session, channels)
 
     def only(self, *channels: Channel) -> Self:
-        """Return the same transaction with no more channels than these."""
+        """Return the same transaction with these channels at most."""
         return replace(self, channels=self.channels & frozenset(channels))
 
     def without(self, *channels: Channel) -> Self:

@@ -1,4 +1,4 @@
-"""One-time codes: kept as salted hashes, short-lived, with a limited number of tries (rules, section 8)."""
+"""One-time codes: stored as salted hashes, short-lived, with a limited number of attempts (rules, section 8)."""
 
 import hashlib
 import secrets
@@ -38,15 +38,15 @@ class FreshCode:
     time_zone: str
     expires_at: datetime
     kind: CaseKind = CaseKind.SUBSCRIPTION
-    """The kind of the case that it verifies the administrator for."""
+    """The kind of the case for which the code verifies the administrator."""
 
     def __repr__(self) -> str:
-        """Show nothing of the code."""
+        """Return its number, and nothing of the code."""
         return f"FreshCode(number={self.number})"
 
 
 def fresh_code(transaction: Transaction, step: Step) -> FreshCode:
-    """Make a code and keep its hash; repeating the step replaces the code that may never have been sent.
+    """Make a code and store its hash; repeating the step replaces the code, which may never have been sent.
 
     Raises:
         AlreadyVerified, TooManyCodes.
@@ -83,10 +83,10 @@ def fresh_code(transaction: Transaction, step: Step) -> FreshCode:
 
 
 def check_code(transaction: Transaction, step: Step, code: str) -> Refusal | None:
-    """Verify the billing administrator by the newest code, counting the try.
+    """Verify the billing administrator by the newest code, counting the attempt.
 
-    Returns the refusal instead of raising it: the try must be kept although it failed. Repeating the step counts
-    nothing again and gives the same answer.
+    Returns the refusal instead of raising it: the attempt must be committed although it failed. A repetition of the step
+    counts nothing again and gives the same answer.
     """
     session = transaction.session
     locked = cases.lock(transaction, step.cancellation)
@@ -118,18 +118,19 @@ def check_code(transaction: Transaction, step: Step, code: str) -> Refusal | Non
 
 
 def save_verification(transaction: Transaction, case: CaseRow, how: Verification, step: Step, why: str | None) -> None:
-    """Record how the billing administrator was verified, by whom, and why an attestation was trusted."""
+    """Record the way in which the billing administrator was verified, the actor, and the reason for an attestation."""
     case.verified_by = how.value
     audit.record_step(transaction, "billing_administrator.verified", step, after={"verified_by": how.value}, why=why)
 
 
 def attest(transaction: Transaction, step: Step, because: str) -> None:
-    """Record an agent's word that the billing administrator is asking."""
+    """Record an agent's attestation that the request comes from the billing administrator."""
     save_verification(
         transaction, cases.lock(transaction, step.cancellation).row, Verification.ATTESTATION, step, because
     )
 
 
 def _hashed(code: str, salt: str) -> str:
-    # Six digits are few: scrypt makes trying them all against a stolen table slow, the attempt limit against us impossible.
+    # Six digits are few: scrypt makes trying them all against a stolen table slow; the limit of attempts makes it
+    # impossible against us.
     return hashlib.scrypt(code.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()

@@ -1,4 +1,4 @@
-"""The heartbeat of long work: sent while it progresses, and its end as soon as it is cancelled."""
+"""The heartbeat of long work: sent while the work progresses; a cancelled activity is stopped at once."""
 
 import contextvars
 import threading
@@ -12,14 +12,14 @@ from temporalio.exceptions import CancelledError
 BEAT_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 STUCK_SECONDS = 1800.0
-"""Work that has not got on for so long beats no more: Temporal then gives it to another worker."""
+"""Work without progress for so long sends no more heartbeats: Temporal then gives it to another worker."""
 
 
 class Watch:
-    """Watches the activity that runs in this thread; blocking calls of it are ended through what `stopped_by` was given.
+    """The watch over the activity that runs in this thread; its blocking calls are ended by the stops of `stopped_by`.
 
-    A thread of its own looks whether the activity was cancelled: the one that works is in a read from a pipe, a query, or
-    an upload, and would notice minutes later.
+    A thread of its own checks for a cancellation: the working thread is in a read from a pipe, a query, or an upload, and
+    would notice minutes later.
     """
 
     def __init__(self) -> None:
@@ -27,23 +27,23 @@ class Watch:
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._progress: tuple[str, int] = ("begun", 0)
-        self._got_on_at = time.monotonic()
+        self._progressed_at = time.monotonic()
         self.cancelled = False
 
     def progress(self, what: str, so_far: int) -> None:
         """Record progress.
 
         Raises:
-            CancelledError: it is not wanted any more.
+            CancelledError: the work is cancelled.
 
         """
         self.check()
-        self._progress, self._got_on_at = (what, so_far), time.monotonic()
+        self._progress, self._progressed_at = (what, so_far), time.monotonic()
 
     def check(self) -> None:
         """Raise CancelledError once the work is cancelled."""
         if self.cancelled:
-            raise CancelledError("the work is not wanted any more")
+            raise CancelledError("the work is cancelled")
 
     @contextmanager
     def stopped_by(self, stop: Callable[[], object]) -> Iterator[None]:
@@ -59,8 +59,8 @@ class Watch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch while the block runs; whatever it raises because it was stopped leaves as CancelledError."""
-        # Thread and activity share the activity's context: that is how the SDK knows whose heartbeat it is.
+        """Watch while the block runs; an exception of the block after a stop becomes CancelledError."""
+        # Thread and activity share the activity's context: the SDK assigns the heartbeat by it.
         thread = threading.Thread(target=contextvars.copy_context().run, args=(self._look,), daemon=True)
         thread.start()
         try:
@@ -79,7 +79,7 @@ class Watch:
                 self._stop()
                 return
             now = time.monotonic()
-            if now - beaten_at >= BEAT_SECONDS and now - self._got_on_at < STUCK_SECONDS:
+            if now - beaten_at >= BEAT_SECONDS and now - self._progressed_at < STUCK_SECONDS:
                 beaten_at = now
                 activity.heartbeat(*self._progress)
 

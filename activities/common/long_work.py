@@ -1,4 +1,4 @@
-"""Long work on what others run, the tenants' database and the object store: it waits for them, and is stopped in order."""
+"""Long work on systems that others run, the tenants' database and the object store: patient, and stopped in order."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,22 +22,22 @@ Configured = TypeVar("Configured")
 
 
 def configured(party: Configured | None, without: Callable[[], Refusal]) -> Configured:
-    """Return an outside party; raises the refusal where this installation does not name one."""
+    """Return an outside system; raises the refusal where this installation has none."""
     if party is None:
         raise without()
     return party
 
 
-class WorkCancelled(Exception):  # noqa: N818 - somebody's wish, not a fault
+class WorkCancelled(Exception):  # noqa: N818 - a request, not a fault
     """The work was cancelled."""
 
 
-def go_on(*details: object) -> None:
-    """Show how far the work is, and that it lives; called every second or so.
+def report_progress(*details: object) -> None:
+    """Send a heartbeat with the progress of the work; called every second or so.
 
     Raises:
-        WorkCancelled: the workflow does not want the work any more.
-        ApplicationError: the worker stops; another one begins anew at once.
+        WorkCancelled: the workflow has cancelled the work.
+        ApplicationError: the worker stops; another one starts the work again at once.
 
     """
     activity.heartbeat(*details)
@@ -45,7 +45,9 @@ def go_on(*details: object) -> None:
         raise WorkCancelled
     if activity.is_worker_shutdown():
         raise ApplicationError(
-            "The worker stops; another one begins anew.", type=WORKER_STOPS, next_retry_delay=timedelta(seconds=1)
+            "The worker stops; another one starts the work again.",
+            type=WORKER_STOPS,
+            next_retry_delay=timedelta(seconds=1),
         )
 
 
@@ -53,8 +55,8 @@ def go_on(*details: object) -> None:
 def waiting_for_others() -> Iterator[None]:
     """Turn a refusal into a reason to try again.
 
-    Rights that are missing, a store that is full: somebody outside puts it right, and the work goes on by itself. Until
-    then the Web UI shows the sentence at the pending activity.
+    Others grant missing rights or free a full store, and the work continues by itself. Until then the Web UI shows the
+    refusal at the pending activity.
     """
     try:
         yield
@@ -63,7 +65,7 @@ def waiting_for_others() -> Iterator[None]:
 
 
 class DataWork(OnRecords):
-    """Base of the activities on an organization's data: with the records, the tenants' database and the object store.
+    """The base of activities on an organization's data, with the records, the tenants' database and the object store.
 
     The latter two are None where this installation has none; see `configured`.
     """

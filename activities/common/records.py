@@ -1,4 +1,4 @@
-"""What activities on the records share: one transaction for each step, and what it leaves to be delivered."""
+"""The base of activities on the records: one transaction for each step, and the messages that it leaves to deliver."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 class OnRecords:
-    """Base of the activities on the records. ``channels`` are those that this installation notifies on."""
+    """The base of activities on the records; this installation notifies on ``channels``."""
 
     def __init__(self, engine: Engine, channels: frozenset[Channel]) -> None:
         self._engine = engine
@@ -28,7 +28,7 @@ class OnRecords:
     def _written(
         self, write: Callable[Concatenate[Transaction, Step, P], R], step: Step, *args: P.args, **kwargs: P.kwargs
     ) -> tuple[R, dict[Channel, int]]:
-        """Return what a business step returns, and the newest message of its case on each channel."""
+        """Return the result of a business step, and the newest message of its case on each channel."""
         with self._transaction() as transaction:
             result = write(transaction, step, *args, **kwargs)
             return result, outbox.last_of(transaction.session, step.cancellation)

@@ -1,11 +1,11 @@
-"""The activities of an export: an organization's data to the object store, and the record of it (rules, section 10)."""
+"""The activities of an export: an organization's data to the object store, and its records (rules, section 10)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.common.long_work import DataWork, WorkCancelled, configured, go_on, waiting_for_others
+from activities.common.long_work import DataWork, WorkCancelled, configured, report_progress, waiting_for_others
 from activities.common.records import recorded
 from activities.export import ExportProgress, export_schema
 from contract.steps import Recorded, Step
@@ -32,8 +32,8 @@ class Exporter(DataWork):
     def export_data(self, step: Step) -> Recorded:
         """Write every table to the store, from one snapshot, and notify that it can be downloaded.
 
-        An attempt is one snapshot, and dies with it: the next removes what it left, and begins anew in a place of its
-        own. Run again after the end, it changes nothing. What the store or the tenants' database refuses is tried again.
+        An attempt has one snapshot, and dies with it: the next one removes the remains and starts again in a place of its
+        own. Run again after the end, it changes nothing. Refusals of the store or the tenants' database are retried.
 
         Raises:
             ApplicationError: to be retried (`activities.common.retries.LONG_WORK_RETRY`).
@@ -50,9 +50,9 @@ class Exporter(DataWork):
     def _export(self, attempt: ExportAttempt, step: Step) -> None:
         tenants = configured(self._tenants, TenantDatabaseNotConfigured)
         objects = configured(self._objects, ObjectStoreNotConfigured)
-        go_on()
+        report_progress()
         objects.discard_unfinished(attempt.prefix_of_all)
-        objects.delete_all(attempt.prefix_of_all, on_batch=lambda _: go_on())
+        objects.delete_all(attempt.prefix_of_all, on_batch=lambda _: report_progress())
         try:
             with tenants.reading(attempt.data_schema) as connection, objects.refusing():
                 manifest = export_schema(connection, attempt.data_schema, objects.store, attempt.prefix, progress=_show)
@@ -72,12 +72,12 @@ class Exporter(DataWork):
 
     @activity.defn
     def acknowledge_export(self, step: Step) -> Recorded:
-        """Keep that the export was downloaded."""
+        """Record that the export was downloaded."""
         return self._recorded(exports.acknowledge, step)
 
     @activity.defn
     def renew_export_link(self, step: Step) -> Recorded:
-        """Note that a fresh link is to be mailed."""
+        """Record that a fresh link is to be mailed."""
         return self._recorded(exports.renew_link, step)
 
     @activity.defn
@@ -87,4 +87,4 @@ class Exporter(DataWork):
 
 
 def _show(progress: ExportProgress) -> None:
-    go_on(progress)
+    report_progress(progress)

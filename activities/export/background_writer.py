@@ -1,4 +1,4 @@
-"""Work done in order on a thread behind the one that reads: compression and uploads on the other core."""
+"""A background thread for the writing of what another thread reads: compression and uploads on the other core."""
 
 import queue
 import threading
@@ -11,18 +11,18 @@ Task = Callable[[], object]
 WAITING = 3
 
 
-class Behind:
-    """A thread that does tasks in the order in which they come; the giver waits while too many are not begun.
+class BackgroundWriter:
+    """A thread that runs tasks in the order in which they come; the caller waits while too many are not begun.
 
-    What a task raises is raised at the next `do`, or at the end of the ``with`` block; tasks after it are not done. A
-    block that ends with an exception drops the tasks that are not begun. After the block nothing is being done.
+    An exception of a task is raised at the next `do`, or at the end of the ``with`` block; later tasks are not run. A
+    block that ends with an exception drops the tasks that are not begun. After the block no task is running.
     """
 
     def __init__(self) -> None:
         self._tasks: queue.Queue[Task | None] = queue.Queue(maxsize=WAITING)
         self._failure: BaseException | None = None
         self._dropping = False
-        self._thread = threading.Thread(target=self._work, name="export-behind", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="export-writer", daemon=True)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -30,7 +30,7 @@ class Behind:
         return self
 
     def do(self, task: Task) -> None:
-        """Have a task done after those before it."""
+        """Queue a task behind those before it."""
         if self._failure is not None:
             raise self._failure
         self._tasks.put(task)
@@ -38,7 +38,7 @@ class Behind:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait until nothing is being done, and raise what a task raised."""
+        """Wait until no task is running, and raise the exception of a failed one."""
         self._dropping = kind is not None
         self._tasks.put(None)
         self._thread.join()

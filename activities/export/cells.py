@@ -1,7 +1,7 @@
 """Values as PostgreSQL prints them, turned into the cells of a workbook: a batch of rows at once, one column after another.
 
-A value becomes a number, a date or a boolean only where Excel holds it exactly; else it becomes text, and is noted. The
-styles are those of `activities.export.xlsx`.
+A value becomes a number, a date or a boolean only where Excel represents it exactly; else it becomes text, and is counted
+in a warning. The styles are those of `activities.export.xlsx`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from domain.export.manifest import WarningCode, WrittenAs
 from storage.tenants.catalog import TenantColumn
 
 EXACT_DIGITS = 15
-"""Of a number, that Excel keeps."""
+"""The number of digits of a number that Excel keeps."""
 
 _LARGEST_EXPONENT = 307
 _SMALLEST_DOUBLE = 2.2250738585072014e-308
@@ -39,7 +39,7 @@ def written_as(column: TenantColumn) -> WrittenAs:
 
 
 def cells_of(column: TenantColumn, notes: Notes, continue_: Continue) -> Cells:
-    """Return what makes the cells of a column; a domain's are those of the type below it."""
+    """Return the maker of a column's cells; a domain's are those of the type below it."""
     make = _BY_TYPE.get(column.base_type_oid)
     if make is not None:
         return make(notes)
@@ -69,7 +69,7 @@ class NumberCells:
     ) -> None:
         self._notes = notes
         self._plain = plain
-        """Whether certainly none of these is in trouble: asked of many at once."""
+        """A test of many values at once: true if certainly none of them is in trouble."""
         self._trouble = trouble
 
     def cells(self, values: Sequence[str | None], first_row: int) -> list[str]:

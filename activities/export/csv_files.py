@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from activities.export.background_writer import Behind
+from activities.export.background_writer import BackgroundWriter
 from activities.export.limits import Limits
 from activities.export.object_file import ObjectFile
 from activities.export.progress import Meter
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 LEVEL = 6
-"""Of compression: gzip's own."""
+"""The level of compression: gzip's own."""
 
 _BLOCK_BYTES = 512 * 1024
-_GZIP = 31  # zlib's way to say: with gzip's head, in which it leaves the time at zero
+_GZIP = 31  # zlib's code for a gzip header, in which it leaves the time at zero
 
 
 @dataclass(frozen=True, slots=True)
 class CsvWritten:
-    """A CSV file, and what the next reader of the same rows wants to know."""
+    """A CSV file, and the width of its rows for the next reader of them."""
 
     file: ManifestFile
     widest_row: int
-    """In bytes, as CSV."""
+    """The size of the widest row in bytes, as CSV."""
 
 
 class _Gzip:
@@ -59,25 +59,25 @@ def write_csv(
     meter: Meter,
     limits: Limits,
 ) -> CsvWritten:
-    """Write a table's rows, all into one file. Raises Stopped, and what database and store raise."""
+    """Write all of a table's rows into one file. Raises Stopped, and the errors of database and store."""
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER, ENCODING 'UTF8')").format(select(table, schema))
     waiting: list[memoryview] = []
     size = widest = 0
     with ObjectFile(store, prefix + key, limits.part_bytes_for(table.bytes)) as file:
         gzip = _Gzip(file)
-        with Behind() as behind, connection.cursor() as cursor:
+        with BackgroundWriter() as writer, connection.cursor() as cursor:
             with cursor.copy(statement) as copy:
                 for row in copy:
                     waiting.append(memoryview(row))
                     size += (length := len(row))
                     widest = max(widest, length)
                     if size >= _BLOCK_BYTES:
-                        behind.do(partial(gzip.write, b"".join(waiting)))
+                        writer.do(partial(gzip.write, b"".join(waiting)))
                         meter.count(len(waiting))
                         waiting, size = [], 0
-            behind.do(partial(gzip.write, b"".join(waiting)))
+            writer.do(partial(gzip.write, b"".join(waiting)))
             meter.count(len(waiting) - 1)  # the first line names the columns
-            behind.do(gzip.end)
+            writer.do(gzip.end)
             rows = cursor.rowcount
     written = ManifestFile(key=key, kind="csv", rows=rows, bytes=file.bytes, sha256=file.sha256)
     return CsvWritten(written, widest)

@@ -18,7 +18,7 @@ _ZONE = len("+00")
 
 
 class _Unknown(Exception):  # noqa: N818 - an answer
-    """A day or a time that Excel does not know."""
+    """The answer for a day or a time that Excel does not know."""
 
 
 class _Days(dict[str, str]):
@@ -48,7 +48,7 @@ class _Times(dict[str, str]):
 
 
 _TIMES = _Times()
-"""One for all columns: it holds up to 86,400 of them."""
+"""The cache of times for all columns: up to 86,400 of them."""
 
 
 class TemporalCells:
@@ -66,7 +66,7 @@ class TemporalCells:
             return [self._cell(value, row) for row, value in enumerate(values, first_row)]
 
     def _cells(self, values: Sequence[str | None]) -> list[str]:
-        """The cells of values that Excel knows. Raises _Unknown."""
+        """Return the cells of values that Excel knows. Raises _Unknown."""
         raise NotImplementedError
 
     def _cell(self, value: str | None, row: int) -> str:
@@ -150,7 +150,7 @@ class UtcCells(TemporalCells):
 def _decimals_of_a_day(text: str, fraction: str) -> str:
     """Return ``.5`` of noon, with a fraction of at most three digits.
 
-    What is finer is cut off rather than left to Excel, which would round it: 23:59:59.999999 would be shown as the next day.
+    Finer digits are cut off rather than left to Excel, which would round them: 23:59:59.999999 would be shown as the next day.
     """
     seconds = int(text[0:2]) * 3600 + int(text[3:5]) * 60 + int(text[6:8])
     thousandths = seconds * 1000 + int(fraction.ljust(3, "0"))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 TITLE = "Data export"
 
-_TELL_EVERY_SECONDS = 1.0
+_PROGRESS_EVERY_SECONDS = 1.0
 _STOPS_WITHIN_SECONDS = 5.0
 _WHY: dict[LeftOutKind, str] = {
     "view": "A view has no rows of its own; it follows from the tables.",
@@ -37,7 +37,7 @@ _WHY: dict[LeftOutKind, str] = {
 
 
 class ExportInconsistent(Refusal):
-    """Two readings of a table in one snapshot gave different numbers of rows: one of them is wrong."""
+    """The refusal of an export whose two readings of a table in one snapshot gave different numbers of rows."""
 
     code = "export_inconsistent"
 
@@ -62,16 +62,15 @@ def export_schema(
 ) -> Manifest:
     """Write every table of a schema under a prefix of the store, which ends with a slash, and return the manifest.
 
-    The connection is in a transaction that reads one snapshot (`TenantDatabase.reading`); nobody else may use it
+    The connection is in a transaction that reads one snapshot (`TenantDatabase.reading`); nothing else may use it
     meanwhile. The work is done on threads of its own: ``progress`` is called on this one, every second, whatever database
-    and store are doing. What it raises stops the export and is raised here after everything has come to rest: the
-    query is cancelled and the open upload aborted. Files that were complete stay, without a manifest; whoever called
-    removes them.
+    and store are doing. An exception from it stops the export and is raised here after everything has stopped: the query
+    is cancelled and the open upload aborted. Complete files stay, without a manifest; the caller removes them.
 
     Raises:
         TenantSchemaNotReadable: the connection's role may not see all rows of all tables.
         ExportInconsistent: the database gave two answers to one question.
-        psycopg.Error: as the database raises it; `TenantDatabase.reading` makes refusals of what may pass.
+        psycopg.Error: as the database raises it; `TenantDatabase.reading` turns temporary ones into refusals.
         obstore.exceptions.BaseError, OSError: as obstore raises them; wrap the call in `Objects.refusing`.
 
     """
@@ -85,7 +84,7 @@ def export_schema(
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="export") as threads:
         future = threads.submit(work.export, tables, started)
         try:
-            while not wait([future], timeout=_TELL_EVERY_SECONDS).done:
+            while not wait([future], timeout=_PROGRESS_EVERY_SECONDS).done:
                 progress(meter.look())
         except BaseException:
             meter.stop()

@@ -1,4 +1,4 @@
-"""Names that every file system, and Excel, takes; the real ones are in the manifest."""
+"""File and sheet names that every file system, and Excel, accepts; the real names are in the manifest."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ _SLUG_LENGTH = 60
 _SHEET_LENGTH = 31
 _NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f\x7f\ufffe\uffff]+")
 _RESERVED = frozenset({"history"})
-"""Excel keeps it for its list of changes."""
+"""Names that Excel reserves: this one for its list of changes."""
 
 
 def file_stem(number: int, tables: int, table: str) -> str:
@@ -18,26 +18,26 @@ def file_stem(number: int, tables: int, table: str) -> str:
 
 
 class SheetNames:
-    """Gives names to the sheets of a table's workbooks, each once among all of them: ``accounts``, ``accounts 2``."""
+    """The names of the sheets of a table's workbooks, unique among all of them: ``accounts``, ``accounts 2``."""
 
     def __init__(self) -> None:
         self._given: set[str] = set()
 
-    def give(self, wanted: str) -> str:
-        """Return the name that Excel takes and that is nearest to the wanted one."""
-        base = _NOT_IN_SHEET_NAMES.sub("_", wanted).strip("' ") or "table"
+    def give(self, name: str) -> str:
+        """Return the nearest unused name that Excel accepts."""
+        base = _NOT_IN_SHEET_NAMES.sub("_", name).strip("' ") or "table"
         number = 1
         while True:
             suffix = "" if number == 1 else f" {number}"
-            name = _shortened(base, _SHEET_LENGTH - len(suffix)) + suffix
-            if name.casefold() not in self._given | _RESERVED:
-                self._given.add(name.casefold())
-                return name
+            given = _shortened(base, _SHEET_LENGTH - len(suffix)) + suffix
+            if given.casefold() not in self._given | _RESERVED:
+                self._given.add(given.casefold())
+                return given
             number += 1
 
 
 def _shortened(text: str, units: int) -> str:
-    """Cut to so many UTF-16 units, which is how Excel counts; never through a character, nor before an apostrophe."""
+    """Cut text to so many UTF-16 units, as Excel counts them; never within a character or after an apostrophe."""
     while len(text.encode("utf-16-le")) // 2 > units:
         text = text[:-1]
     return text.rstrip("' ") or "table"

@@ -5,30 +5,30 @@ from dataclasses import dataclass
 MEBIBYTE = 1 << 20
 
 PARTS = 10_000
-"""S3 takes no more parts to one object."""
+"""The largest number of parts that S3 accepts for one object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes of an export; the defaults are meant for use, smaller ones show in tests what happens at them."""
+    """The limits of an export; the defaults are meant for use, smaller ones for tests of the limits."""
 
     sheet_rows: int = 1_048_576
-    """Excel's own limit, with the line of column names."""
+    """The largest number of rows in a sheet, the line of column names included: Excel's own limit."""
     sheet_bytes: int = 512 * MEBIBYTE
-    """Of a sheet's XML. Beyond 2 GiB a ZIP archive needs fields that some readers do not know."""
+    """The size of a sheet's XML. Beyond 2 GiB a ZIP archive needs fields that some readers do not know."""
     workbook_bytes: int = 1024 * MEBIBYTE
-    """Of the XML of its sheets, after which no sheet is begun: Excel holds a workbook in memory as a whole."""
+    """The size of the sheets' XML after which no sheet is begun: Excel keeps a whole workbook in memory."""
     continued_bytes: int = 16 * MEBIBYTE
-    """Of long text that waits in memory for a sheet to end, and so ends it."""
+    """The size of long text that waits in memory for the end of a sheet; reaching it ends the sheet."""
     batch_rows: int = 2_000
     batch_bytes: int = 4 * MEBIBYTE
     batch_cells: int = 50_000
-    """Of rows read at once, as long as a single row is no larger."""
+    """The limits of rows read at once, unless a single row is larger."""
     part_bytes: int = 8 * MEBIBYTE
-    """Of one part of an upload; S3 wants at least 5 MiB."""
+    """The size of one part of an upload; S3 requires at least 5 MiB."""
 
     def batch_rows_for(self, widest_row: int, columns: int) -> int:
-        """Return how many rows to read at once if none has more bytes, and all have so many columns."""
+        """Return the number of rows to read at once if none has more bytes, and all have so many columns."""
         return max(1, min(self.batch_rows, self.batch_bytes // max(widest_row, 1), self.batch_cells // max(columns, 1)))
 
     def part_bytes_for(self, table_bytes: int) -> int:

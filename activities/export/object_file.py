@@ -16,7 +16,7 @@ _UPLOADS_AT_ONCE = 2
 
 
 class ObjectFile:
-    """Counts and sums what is written, and sends it in parts; the object appears whole at the end of the block, or never.
+    """A file that counts and sums its bytes and uploads them in parts; the object appears whole after the block, or never.
 
     A file that is smaller than a part is sent at once. If the block ends with an exception, the upload is aborted, so that
     the store keeps none of its parts; if the store does not answer either, they stay for `Objects.discard_unfinished`.
@@ -31,11 +31,11 @@ class ObjectFile:
 
     @property
     def sha256(self) -> str:
-        """The sum of what was written so far, in hexadecimal digits."""
+        """The SHA-256 of the bytes written so far, in hexadecimal digits."""
         return self._sum.hexdigest()
 
     def write(self, data: bytes) -> int:
-        """Send on; waits while the store is slower."""
+        """Write data; waits while the store is slower."""
         self._sum.update(data)
         self._writer.write(data)
         self.bytes += len(data)
@@ -51,9 +51,9 @@ class ObjectFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Make it an object, or abort it."""
+        """Complete the object, or abort the upload."""
         if kind is None:
             self._writer.close()
             return
-        with suppress(BaseError, OSError):  # the first reason is the one to tell
+        with suppress(BaseError, OSError):  # the first error is the one to report
             self._writer.__exit__(kind, error, trace)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from storage.tenants.catalog import TenantTable
 
 CSV_SHARE = 0.35
-"""Of a table's time that goes into its CSV file, as `make bench-export` finds it; the rest goes into its workbooks."""
+"""The CSV file's share of a table's time, as `make bench-export` measures it; the workbooks take the rest."""
 
 _LEAST_BYTES = 8192
 _ESTIMATE_AFTER_SECONDS = 2.0
@@ -25,25 +25,25 @@ class ExportProgress(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     table: str
-    """That is being written; empty before the first."""
+    """The table that is being written; empty before the first."""
     tables_done: int
     tables: int
     rows: int
-    """Of this table, in the file that is being written."""
+    """The rows of this table in the file that is being written."""
     rows_done: int
     rows_estimated: int
     percent: float
-    """Of the time, by size on disk; 100 only when everything is in the store."""
+    """The share of the time, by size on disk; 100 only when everything is in the store."""
     seconds_left: float | None
-    """None while there is nothing to tell it from."""
+    """The estimate of the remaining time; None while there is nothing to estimate it from."""
 
 
-class Stopped(Exception):  # noqa: N818 - a wish, not a fault
-    """Raised in the working thread after the export was stopped."""
+class Stopped(Exception):  # noqa: N818 - a request, not a fault
+    """The end of the working thread after the export was stopped."""
 
 
 class Meter:
-    """Counts; `look` may be called from another thread, and `stop` ends the work at its next `count`."""
+    """The counter of progress; `look` may be called from another thread, `stop` ends the work at its next `count`."""
 
     def __init__(self, tables: Sequence[TenantTable], clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()
@@ -70,7 +70,7 @@ class Meter:
                 self._csv_rows += rows
 
     def csv_ended(self) -> None:
-        """From now on rows of the workbooks are counted."""
+        """Begin to count rows of the workbooks."""
         with self._lock:
             self._csv_ended = True
 
@@ -83,7 +83,7 @@ class Meter:
             self._csv_ended = False
 
     def finish(self) -> None:
-        """Everything is in the store."""
+        """Record that everything is in the store."""
         with self._lock:
             self._finished = True
 
@@ -92,7 +92,7 @@ class Meter:
         self._stopped.set()
 
     def look(self) -> ExportProgress:
-        """Return how far it is now."""
+        """Return the progress now."""
         with self._lock:
             current = self._tables[self._done] if self._done < len(self._tables) else None
             here = current.estimated_rows if current else 0

@@ -1,4 +1,4 @@
-"""Reading a table: twice from one snapshot, each time in the same order, every value as PostgreSQL prints it."""
+"""The reader of a table: twice from one snapshot, each time in the same order, every value as PostgreSQL prints it."""
 
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
@@ -11,8 +11,8 @@ from storage.tenants.catalog import TenantTable
 
 Row = tuple[str | None, ...]
 
-# How values are printed must not depend on what an administrator has set for a role or a database. Scans that begin where
-# another one is would give the two files of a table different orders.
+# The form of printed values must not depend on an administrator's settings of a role or a database. Scans that begin at
+# the position of another one would give the two files of a table different orders.
 _SETTINGS = (
     "SET LOCAL client_encoding = 'UTF8'",
     "SET LOCAL datestyle = 'ISO, YMD'",
@@ -55,7 +55,7 @@ def batches(
 
 
 class Rows:
-    """Rows to take from, as many as there is room for; ``ended`` is known before one asks in vain."""
+    """A supply of rows, taken as there is room for them; ``ended`` is known before a vain request."""
 
     def __init__(self, source: Iterator[Sequence[Row]]) -> None:
         self._source = source

@@ -9,28 +9,28 @@ EMPTY = "<c/>"
 """A cell of NULL: positions count, so it cannot be left out."""
 
 LONGEST = 32_767
-"""Of a cell, in UTF-16 units: Excel's limit."""
+"""The longest text of a cell, in UTF-16 units: Excel's limit."""
 PIECE = 32_000
-"""Of long text, in UTF-16 units: leaves room for what is said after the first piece."""
+"""The length of a piece of long text, in UTF-16 units: leaves room for the remark after the first piece."""
 
 OPEN = '<c t="inlineStr"><is><t>'
 CLOSE = "</t></is></c>"
 _OPEN_SPACED = '<c t="inlineStr"><is><t xml:space="preserve">'
 _OPEN_QUOTED = '<c s="9" t="inlineStr"><is><t xml:space="preserve">'
 
-# Excel reads _xHHHH_ as the character of that number. An underscore before what is or becomes such a number is written as
-# its own number. Line ends other than a line feed would not survive XML; the others do not exist in it.
+# Excel reads _xHHHH_ as the character of that number. An underscore before text that is or becomes such a number is written
+# as its own number. Line ends other than a line feed would not survive XML; the other characters do not exist in it.
 _ILLEGAL = "\x00-\x08\x0b-\x1f\ufffe\uffff"
 _CONTROL = re.compile(f"[{_ILLEGAL}]")
 _LOOKS_ESCAPED = re.compile(f"_(?=x[0-9A-Fa-f]{{4}}[_{_ILLEGAL}])")
 _FORMULA_LIKE = tuple("=+-@")
 
 _SEPARATOR = "\u241e"
-"""Between values that are searched together; one that holds it is only looked at more closely."""
+"""The separator of values that are searched together; a value that contains it is only examined more closely."""
 _MARKS = (*(_SEPARATOR + first for first in (*_FORMULA_LIKE, " ")), " " + _SEPARATOR, "_x")
 
 Continue = Callable[[int, str], str]
-"""Puts the text of a row of the table on a sheet of its own, and returns where it is, in words."""
+"""A function that puts the text of a row of the table on a sheet of its own, and returns its place in words."""
 
 
 def utf16_units(text: str) -> int:

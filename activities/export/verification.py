@@ -1,4 +1,4 @@
-"""Checking files that were downloaded against the manifest that came with them."""
+"""The check of downloaded files against the manifest that came with them."""
 
 import hashlib
 import zlib
@@ -18,7 +18,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 class ManifestMissing(Refusal):
-    """A directory without a manifest is not an export."""
+    """The refusal of a directory without a manifest."""
 
     code = "export_manifest_missing"
 
@@ -66,9 +66,9 @@ def load_manifest(directory: Path) -> Manifest:
 def verify_download(
     directory: Path, manifest: Manifest, *, on_bytes: Callable[[str, int], None] = lambda _file, _bytes: None
 ) -> Verification:
-    """Check that every file is there as the manifest says, and nothing else; read in blocks, however large they are.
+    """Check that every file is as in the manifest, and that there is no other; read in blocks, however large they are.
 
-    ``on_bytes`` hears of what was read: the file, and how many bytes more.
+    ``on_bytes`` is called with each file and the number of bytes just read.
     """
     troubles = [trouble for file in manifest.files if (trouble := _check(directory, file, on_bytes)) is not None]
     listed = {MANIFEST_NAME, *(file.key for file in manifest.files)}
@@ -115,7 +115,7 @@ class _Found(BaseModel):
     bytes: int
     sha256: str
     lines: int | None
-    """Of CSV, with the line of column names; None where it is no such file."""
+    """The lines of CSV, the line of column names included; None where it is no such file."""
 
 
 def _read(path: Path, on_bytes: Callable[[str, int], None], *, lines: bool) -> _Found:
@@ -131,7 +131,7 @@ def _read(path: Path, on_bytes: Callable[[str, int], None], *, lines: bool) -> _
 
 
 class _CsvLines:
-    """Counts the lines of compressed CSV; line ends within quotation marks belong to a value."""
+    """A counter of the lines of compressed CSV; line ends within quotation marks belong to a value."""
 
     def __init__(self) -> None:
         self._gzip = zlib.decompressobj(wbits=31)
@@ -144,7 +144,7 @@ class _CsvLines:
             return
         try:
             while compressed:
-                if self._gzip.eof:  # something follows the compressed file, and would be waited for in vain
+                if self._gzip.eof:  # something follows the compressed file, and would never be consumed
                     self._broken = True
                     return
                 self._count(self._gzip.decompress(compressed, _BLOCK_BYTES))
@@ -153,7 +153,7 @@ class _CsvLines:
             self._broken = True
 
     def end(self) -> int | None:
-        """The number of lines; None if it is not one whole compressed file."""
+        """Return the number of lines; None if it is not one whole compressed file."""
         if self._broken:
             return None
         self._count(self._gzip.flush())

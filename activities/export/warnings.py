@@ -31,7 +31,7 @@ class Notes:
         self._found: dict[WarningCode, tuple[int, int]] = {}
 
     def add(self, code: WarningCode, row: int, count: int = 1) -> None:
-        """Note values of which the first is in this row of the table, counted from 1; rows come in order."""
+        """Count values of which the first is in this row of the table, counted from 1; rows come in order."""
         before, first = self._found.get(code, (0, row))
         self._found[code] = (before + count, first)
 

@@ -1,4 +1,4 @@
-"""A table as workbooks: as many rows to a sheet, and as many sheets to a workbook, as Excel takes."""
+"""A table as workbooks: as many rows to a sheet, and as many sheets to a workbook, as Excel accepts."""
 
 from contextlib import closing
 from functools import partial
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from activities.export.background_writer import Behind
+from activities.export.background_writer import BackgroundWriter
 from activities.export.cells import cells_of, written_as
 from activities.export.file_names import SheetNames
 from activities.export.limits import Limits
@@ -55,7 +55,7 @@ class _Continued:
         self.rows, self.bytes = [], 0
 
     def add(self, column: str, row: int, text: str) -> str:
-        """Keep a text, and say where it is."""
+        """Add a text, and return its place in words."""
         self.name = self.name or self._names.give("continued")
         parts = list(pieces(text))
         place = text_cell(self._sheet) + f"<c><v>{row - self._first_row + 2}</v></c>" + text_cell(column)
@@ -71,7 +71,7 @@ class _Continued:
 
 
 class TableWorkbooks:
-    """Writes the workbooks of one table. `files` and `warnings` are complete when `write` has returned."""
+    """The workbooks of one table. `files` and `warnings` are complete when `write` has returned."""
 
     def __init__(
         self, table: TenantTable, store: "ObjectStore", prefix: str, stem: str, *, meter: Meter, limits: Limits
@@ -94,11 +94,11 @@ class TableWorkbooks:
 
     @property
     def warnings(self) -> list[ManifestWarning]:
-        """The warnings about values that the workbooks represent otherwise."""
+        """The warnings about values that the workbooks represent differently."""
         return [warning for notes in self._notes for warning in notes.warnings()]
 
     def write(self, connection: psycopg.Connection[Any], schema: str, widest_row: int) -> None:
-        """Read the table and write it. Raises Stopped, and what database and store raise."""
+        """Read the table and write it. Raises Stopped, and the errors of database and store."""
         size = self._limits.batch_rows_for(widest_row, len(self._cells))
         with closing(batches(connection, self._table, schema, size)) as source:
             rows = Rows(source)
@@ -113,10 +113,10 @@ class TableWorkbooks:
         with (
             ObjectFile(self._store, self._prefix + key, self._limits.part_bytes) as file,
             Workbook(file) as workbook,
-            Behind() as behind,
+            BackgroundWriter() as writer,
         ):
             while not sheets or (not rows.ended and size < self._limits.workbook_bytes):
-                size += self._write_sheet(rows, workbook, behind, sheets)
+                size += self._write_sheet(rows, workbook, writer, sheets)
         self.files.append(
             ManifestFile(
                 key=key,
@@ -128,30 +128,30 @@ class TableWorkbooks:
             )
         )
 
-    def _write_sheet(self, rows: Rows, workbook: Workbook, behind: Behind, sheets: list[str]) -> int:
+    def _write_sheet(self, rows: Rows, workbook: Workbook, writer: BackgroundWriter, sheets: list[str]) -> int:
         """Write a sheet, and one with its long text if it has any; return the bytes of their XML."""
         limits, continued = self._limits, self._continued
         name = self._names.give(self._table.name)
         names = [column.name for column in self._table.columns]
-        behind.do(partial(workbook.begin_sheet, name, names, self._widths()))
+        writer.do(partial(workbook.begin_sheet, name, names, self._widths()))
         sheets.append(name)
         continued.begin(name, self._rows + 1)
         room, size = limits.sheet_rows - 1, 0
         while room and not rows.ended and size < limits.sheet_bytes and continued.bytes < limits.continued_bytes:
             batch = rows.take(room)
             xml = self._xml(batch)
-            behind.do(partial(workbook.write, xml))
+            writer.do(partial(workbook.write, xml))
             self._rows += len(batch)
             self._meter.count(len(batch))
             room -= len(batch)
             size += len(xml)
-        behind.do(workbook.end_sheet)
+        writer.do(workbook.end_sheet)
         if continued.rows:
             sheets.append(continued.name)
-            behind.do(partial(workbook.begin_sheet, continued.name, _CONTINUED_COLUMNS, _CONTINUED_WIDTHS))
+            writer.do(partial(workbook.begin_sheet, continued.name, _CONTINUED_COLUMNS, _CONTINUED_WIDTHS))
             for row in continued.rows:
-                behind.do(partial(workbook.write, row))
-            behind.do(workbook.end_sheet)
+                writer.do(partial(workbook.write, row))
+            writer.do(workbook.end_sheet)
         return size + continued.bytes
 
     def _xml(self, rows: "Sequence[Row]") -> bytes:

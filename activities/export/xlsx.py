@@ -1,9 +1,9 @@
 """A workbook written in one pass onto a stream that cannot be rewound: no temporary files, no memory of rows.
 
-`xlsxwriter` in its mode for constant memory writes each sheet into a temporary file and reads it again at the end, wants
-a file to go back in, and takes about six times as long (docs/benchmarks.md): it is handed cells one by one, where a batch
-of rows can be turned into XML column by column. What an export needs of the format is little: sheets, seven formats of
-numbers, text in the cells themselves. Cells carry no addresses, which are optional; they count from the left.
+`xlsxwriter` in its mode for constant memory writes each sheet into a temporary file and reads it again at the end, needs
+a seekable file, and takes about six times as long (docs/benchmarks.md): it takes cells one by one, where a batch of rows
+can be turned into XML column by column. An export needs little of the format: sheets, seven formats of numbers, text in
+the cells themselves. Cells carry no addresses, which are optional; they count from the left.
 
 `zipfile` writes a member's sizes after its content, as the format allows for streams. No member reaches the 2 GiB beyond
 which that needs the fields of ZIP64, see `activities.export.limits`.
@@ -17,14 +17,14 @@ from typing import IO, Protocol, Self, cast
 from activities.export.text_cells import escaped
 
 LEVEL = 5
-"""Of compression: of XML like this, 6 makes files as large and takes half as long again."""
+"""The level of compression: for XML like this, level 6 makes files as large and takes half as long again."""
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-# Whatever is not named is a sheet: how many there will be is not known when this is written, as the first of the members.
+# Every member that is not named is a sheet: their number is unknown when this, the first member, is written.
 _CONTENT_TYPES = (
     f'{_HEAD}<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
     '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
@@ -71,11 +71,11 @@ class Stream(Protocol):
     """The target of a workbook: a stream that only grows."""
 
     def write(self, data: bytes, /) -> int:
-        """Take all of it."""
+        """Write all of it."""
         ...
 
     def flush(self) -> None:
-        """As files have it."""
+        """Flush, as files do."""
         ...
 
 
@@ -106,7 +106,7 @@ class Workbook:
         self._sheet: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
-        """Write what comes first."""
+        """Write the first members."""
         self._whole("[Content_Types].xml", _CONTENT_TYPES)
         self._whole("_rels/.rels", _ROOT)
         self._whole("xl/styles.xml", _STYLES)
@@ -115,7 +115,7 @@ class Workbook:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Write what comes last, or nothing more."""
+        """Write the last members, or nothing more."""
         if kind is None:
             self._bind()
         else:
@@ -143,7 +143,7 @@ class Workbook:
         self._sheet = None
 
     def _bind(self) -> None:
-        """Write what makes a workbook of the sheets."""
+        """Write the members that bind the sheets into a workbook."""
         sheets = "".join(
             f'<sheet name="{escaped(name).replace(chr(34), "&quot;")}" sheetId="{n}" r:id="rId{n}"/>'
             for n, name in enumerate(self._sheets, 1)

@@ -1,1 +1,1 @@
-"""Mail, webhooks, letters and links: the delivery of what the records say is owed."""
+"""Mail, webhooks, letters and links: the delivery of the recorded messages."""

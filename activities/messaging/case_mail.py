@@ -1,4 +1,4 @@
-"""Mail about each kind of case: the one table by which mails tell the kinds apart."""
+"""Mail about each kind of case: the one table that distinguishes the kinds."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from domain.vocabulary import Event
 
 @dataclass(frozen=True)
 class CaseMail:
-    """What differs in the mail about cases of one kind."""
+    """The properties of mail about cases of one kind."""
 
     first: Event
-    """The event of the message that the others of a case, to the same person, reply to."""
+    """The event of a case's first message, to which the later ones to the same person reply."""
     cancelled: str
-    """What is cancelled, in the words of a letter."""
+    """The cancelled thing, in the words of a letter."""
 
 
 CASE_MAIL: dict[CaseKind, CaseMail] = {

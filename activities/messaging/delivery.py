@@ -1,7 +1,7 @@
-"""Handing over the outbox: what was noted in the transaction of what happened is told, oldest first.
+"""The delivery of the outbox: messages recorded in the transaction of their event are handed over, oldest first.
 
-At least once, in the order of one cancellation: a message is marked as soon as its receiver has accepted it, and a crash
-between the two repeats it under the same id.
+Each is delivered at least once under a stable id, in the order of one cancellation: a message is marked as soon as its
+receiver has accepted it, and a crash between the two repeats it under the same id.
 """
 
 from collections.abc import Callable
@@ -23,9 +23,9 @@ ACTOR = "offramp"
 
 
 class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a fault of the program
-    """The receiver's final no to one message; others may still be welcome.
+    """The receiver's final refusal of one message; it may still accept others.
 
-    ``reason`` says so without personal data: it goes into the audit trail.
+    ``reason`` contains no personal data: it goes into the audit trail.
     """
 
     def __init__(self, reason: str) -> None:
@@ -34,7 +34,7 @@ class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a f
 
 
 class MessagePutOff(Exception):  # noqa: N818 - as `MessageRejected`
-    """The receiver's no to one message for the moment; ``reason`` says so without personal data."""
+    """The receiver's temporary refusal of one message; ``reason`` contains no personal data."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -50,13 +50,13 @@ def deliver_all(
     max_attempts: int,
     unavailable: str,
 ) -> int:
-    """Hand over every pending message of a cancellation, and return the sequence number up to which all is told.
+    """Hand over every pending message of a cancellation, and return the sequence number up to which all are handled.
 
     ``hand_over`` returns when the receiver has accepted the message, raises `MessageRejected` if it never will (the
     message is given up, and the next one tried), and `MessagePutOff` if it might later. Then nothing more is tried, so
     that the order is kept, unless this is the activity's attempt ``max_attempts`` or a later one: each of these gives up
-    one message that is put off, so that nobody's absence holds a cancellation for ever. 0 if the cancellation has no
-    message on the channel.
+    one message that is put off, so that no absent receiver blocks a cancellation for ever. Returns 0 if the cancellation
+    has no message on the channel.
 
     Raises:
         ApplicationError: type ``unavailable``, to be retried: a message is put off.
@@ -66,11 +66,11 @@ def deliver_all(
     may_give_up = attempt >= max_attempts
     while True:
         with Transaction.begin(engine) as transaction:
-            # Asked before the claim: a message noted between the two must not count as told.
-            told_up_to = outbox.last_of(transaction.session, cancellation).get(channel, 0)
+            # Read before the claim: a message recorded between the two must not count as handled.
+            handled_up_to = outbox.last_of(transaction.session, cancellation).get(channel, 0)
             message = outbox.claim_next(transaction, cancellation, channel)
             if message is None:
-                return told_up_to
+                return handled_up_to
             facts = _facts_of(message)
             try:
                 hand_over(message, facts)
@@ -90,8 +90,8 @@ def deliver_line_events(
 ) -> None:
     """Hand over every pending message about updates of line dates; ``hand_over`` answers as for `deliver_all`.
 
-    Nobody waits for these, so it is their age that gives one up: an attempt gives up those that are put off and older
-    than ``patience``.
+    Nothing waits for these messages, so their age decides: an attempt gives up those that are put off and older than
+    ``patience``.
 
     Raises:
         ApplicationError: type ``unavailable``, to be retried: a message is put off.
@@ -116,7 +116,7 @@ def deliver_line_events(
 
 
 def portable_id(message: str) -> str:
-    """Return a message's id in the form in which it leaves the house, in Message-ID and webhook-id headers.
+    """Return a message's id in its external form, for Message-ID and webhook-id headers.
 
     Percent-encoded, the full stop included: it separates the parts of what a webhook's signature covers, and RFC 5322
     forbids it in some places. What remains is legal in both; the slash is.

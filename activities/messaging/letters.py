@@ -1,7 +1,7 @@
-"""Writing to people: each message as a letter, in text and in HTML.
+"""Letters to people: each message in text and in HTML.
 
 A template is written once, in the few forms that ``text.j2`` and ``html.j2`` both know (paragraph, table, list), so that
-the two can never say different things. The templates only phrase; what is to be phrased is prepared here.
+the two can never differ. The templates contain only wording; their values are prepared here.
 """
 
 import re
@@ -69,7 +69,7 @@ _UNSTOPPED = (Stage.INTAKE, Stage.PREPARING, Stage.WITHDRAWN, Stage.ABANDONED)
 
 @dataclass(frozen=True)
 class Letter:
-    """What a person reads."""
+    """A letter to a person: its subject, and its text in two forms."""
 
     subject: str
     text: str
@@ -83,10 +83,10 @@ def letter(
     reply_to: str | None = None,
     link: str | None = None,
 ) -> Letter:
-    """Write the letter that tells a person of an event (rules, section 11).
+    """Write the letter that notifies a person of an event (rules, section 11).
 
-    Dates are those of the organization's zone. Only the customer's lines are in it: what we owe a vendor is no business
-    of the customer. ``link`` leads to the page on which the reader answers, where there is one.
+    Dates are those of the organization's zone. It shows only the customer's lines: our obligations to vendors do not
+    concern the customer. ``link`` leads to the page on which the reader answers, where there is one.
     """
     name = _TEMPLATES[event]
     if isinstance(facts, MarketingServiceFacts):
@@ -122,7 +122,7 @@ def letter(
 
 
 def code_letter(code: FreshCode, *, reply_to: str | None = None) -> Letter:
-    """Write the letter with a one-time code. The subject does not hold it: subjects show on locked screens."""
+    """Write the letter with a one-time code. The subject does not contain it: locked screens show subjects."""
     return _written("code.j2", code.time_zone, code=code, cancelled=CASE_MAIL[code.kind].cancelled, reply_to=reply_to)
 
 
@@ -150,13 +150,13 @@ def _what_becomes_of_campaigns(facts: MessageFacts) -> str | None:
     if facts.marketing.consent is not None and facts.marketing.consent.refused:
         return "kept running: the marketing service's own billing administrator did not agree to stop them"
     if not facts.marketing_was_stopped:
-        # Before the preparation nobody has looked; afterwards there was nothing left.
+        # Before the preparation nothing was looked up; afterwards there was nothing left to stop.
         return _CAMPAIGNS[CampaignChoice.STOP] if facts.stage in _UNSTOPPED else "nothing was running any more"
     return "stopping; ads may still run and bill" if facts.marketing.ads_may_still_run else "stopped"
 
 
 def campaigns_in_words(campaigns: Sequence[CampaignFacts]) -> list[str]:
-    """Campaigns as a person knows them, with what becomes of each."""
+    """Return campaigns as people know them, each with the action on it."""
     return [
         f"{campaign.name} ({campaign.id}): {len(campaign.activities)} "
         f"{'activity' if len(campaign.activities) == 1 else 'activities'} to be {campaign.action.done}"

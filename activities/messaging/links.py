@@ -1,8 +1,8 @@
-"""Links in mails: signed, expiring, and without personal data, so that a page knows who was sent there to do what.
+"""Links in mails: signed, expiring, and without personal data; each names its case and purpose to a page.
 
-A token names a purpose, a subject (the id of a case, say) and the instant until which it holds. It is made anew whenever
-the mail is: the same three give the same link, byte for byte, so that a mail that is repeated is the same mail. Nothing
-is stored, and whoever has the secret can tell a link of ours from any other.
+A token names a purpose, a subject (for example the id of a case) and the instant until which it is valid. The same three
+give the same link, byte for byte, so that a repeated mail is the same mail. Nothing is stored; the secret is enough to
+distinguish our links from any other.
 """
 
 from datetime import UTC, datetime
@@ -20,14 +20,14 @@ from domain.remedies import Remedy, RemedyKind
 from domain.words import FOR_CUSTOMERS
 
 LINKS_PATH = "/links/"
-"""Under this path of the public URL the pages are found, one token after it."""
+"""The path of the pages under the public URL; a token follows it."""
 
 _SALT = "offramp.links"
 _SECRET_LENGTH = 32
 
 
 class LinkPurpose(StrEnum):
-    """What a link leads to; a token for one purpose is worth nothing for another."""
+    """The purpose of a link; a token for one purpose is not valid for another."""
 
     MARKETING_CONSENT = "marketing_consent"
     EXPORT = "export"
@@ -35,7 +35,7 @@ class LinkPurpose(StrEnum):
 
 
 class LinkExpired(Refusal):
-    """A link after its time. Only a page shows it, so its sentence is written for customers."""
+    """The refusal of an expired link. Only a page shows it, so its sentence is written for customers."""
 
     code = "link_expired"
 
@@ -48,7 +48,7 @@ class LinkExpired(Refusal):
 
 
 class LinkTampered(Refusal):
-    """A link that this service did not make, or not for this purpose, or that lost a part on its way."""
+    """The refusal of a link that this service did not make, or not for this purpose, or that is incomplete."""
 
     code = "link_tampered"
 
@@ -60,7 +60,7 @@ class LinkTampered(Refusal):
 
 
 class LinkTarget(BaseModel):
-    """What a token holds."""
+    """The contents of a token."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -71,10 +71,10 @@ class LinkTarget(BaseModel):
 
 
 class LinkSettings(BaseSettings):
-    """Where people find our pages, and what signs the links that lead there.
+    """The settings of links: the public URL of the pages, and the secrets that sign links to them.
 
     ``OFFRAMP_PUBLIC_URL``: ``https://offramp.example.com``; empty where there are no pages, and then no mail has a link.
-    ``OFFRAMP_LINK_SECRET``, or a file that holds it alone, ``OFFRAMP_LINK_SECRET_FILE``: at least 32 characters.
+    ``OFFRAMP_LINK_SECRET``, or a file with nothing else in it, ``OFFRAMP_LINK_SECRET_FILE``: at least 32 characters.
     ``OFFRAMP_LINK_PREVIOUS_SECRET``: during a rotation, the secret that signed the links still under way.
     """
 
@@ -117,12 +117,12 @@ class LinkSettings(BaseSettings):
 
     @property
     def links(self) -> "Links | None":
-        """What makes and reads links; None where there are no pages."""
+        """The maker and reader of links; None where there are no pages."""
         return Links(self) if self.public_url else None
 
 
 class Links:
-    """Makes links, and reads their tokens."""
+    """The maker of links and reader of their tokens."""
 
     def __init__(self, settings: LinkSettings) -> None:
         if settings.link_secret is None:
@@ -133,28 +133,29 @@ class Links:
         self._url = settings.public_url
 
     def link(self, purpose: LinkPurpose, subject: str, expires: datetime) -> str:
-        """Return the URL that leads to ``subject`` for ``purpose`` until ``expires``, which it rounds down to seconds.
+        """Return the URL that leads to ``subject`` for ``purpose`` until ``expires``, which is rounded down to seconds.
 
-        ``subject`` must be no personal data: it can be read by everybody who sees the link.
+        ``subject`` must not be personal data: everybody who sees the link can read it.
         """
         return f"{self._url}{LINKS_PATH}{self.token(LinkTarget(purpose=purpose, subject=subject, expires=expires))}"
 
     def token(self, target: LinkTarget) -> str:
-        """Return the token that a link to this target ends with."""
-        held = {"p": target.purpose.value, "s": target.subject, "e": int(target.expires.timestamp())}
-        token: str = self._serializer.dumps(held)
+        """Return the token at the end of a link to this target."""
+        contents = {"p": target.purpose.value, "s": target.subject, "e": int(target.expires.timestamp())}
+        token: str = self._serializer.dumps(contents)
         return token
 
     def read(self, token: str, *, now: datetime | None = None) -> LinkTarget:
-        """Return what a token holds.
+        """Return the contents of a token.
 
         Raises:
             LinkTampered, LinkExpired (the instant of expiry is too late).
 
         """
         try:
-            held = self._serializer.loads(token)
-            target = LinkTarget(purpose=held["p"], subject=held["s"], expires=datetime.fromtimestamp(held["e"], tz=UTC))
+            contents = self._serializer.loads(token)
+            expires = datetime.fromtimestamp(contents["e"], tz=UTC)
+            target = LinkTarget(purpose=contents["p"], subject=contents["s"], expires=expires)
         except (BadData, ValidationError, KeyError, TypeError, ValueError, OverflowError):
             raise LinkTampered from None
         if (now or datetime.now(UTC)) >= target.expires:

@@ -1,4 +1,4 @@
-"""Mail to people: the outbox's messages as letters, and the one-time code that is never written down."""
+"""Mail to people: the outbox's messages as letters, and one-time codes, which are never stored."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ class CodeNotDeliverable(Refusal):
 
 
 class MailSettings(BaseSettings):
-    """Where mail goes out, and in whose name.
+    """The settings of mail: the server, the sender and the address for replies.
 
     ``OFFRAMP_SMTP_URL``: see `SmtpServer.at`. ``OFFRAMP_MAIL_FROM``: ``billing@example.com`` or
     ``Example Billing <billing@example.com>``. ``OFFRAMP_MAIL_REPLY_TO``: an address that people read; where it is set,
@@ -79,12 +79,12 @@ class MailSettings(BaseSettings):
 
     @property
     def sender(self) -> Address:
-        """Who the mails are from; its domain is also that of their Message-IDs."""
+        """The sender of the mails; its domain is also that of their Message-IDs."""
         return _address(self.mail_from)
 
 
 class Mail:
-    """The activity that mails what the outbox holds."""
+    """The activity that mails the messages of the outbox, and the sending of one-time codes."""
 
     def __init__(self, engine: Engine, settings: MailSettings, links: Links | None = None) -> None:
         self._engine = engine
@@ -100,11 +100,11 @@ class Mail:
 
     @activity.defn
     def deliver_mail(self, cancellation: str) -> int:
-        """Mail every pending message of a cancellation, and return the sequence number up to which all is told.
+        """Mail every pending message of a cancellation, and return the sequence number up to which all are handled.
 
-        Run again, it sends nothing again; after a crash between the server's acceptance and our note of it, one mail
-        goes out twice with the same Message-ID. A server that takes no mail at all is waited for without end; a mail that
-        it puts off, for instance because the mailbox is full, is given up from attempt `MAIL_MAX_ATTEMPTS` on.
+        Run again, it sends nothing again; after a crash between the server's acceptance and our record of it, one mail
+        is sent twice with the same Message-ID. A server that takes no mail at all is waited for without end; a mail that
+        it puts off, for example because the mailbox is full, is given up from attempt `MAIL_MAX_ATTEMPTS` on.
 
         Raises:
             ApplicationError: ``mail_server_unavailable``, to be retried (`activities.common.retries.MAIL_RETRY`).
@@ -131,10 +131,10 @@ class Mail:
             )
 
     def send_code_mail(self, code: FreshCode, message_id: str) -> None:
-        """Mail a one-time code at once; it is in no outbox, because it must not be kept.
+        """Mail a one-time code at once; it is in no outbox, because it must not be stored.
 
-        ``message_id`` differs for every code, also for those of one step: a repeated id would let a receiver drop the
-        mail with the code that counts.
+        ``message_id`` differs for every code, also for those of one step: a receiver could drop a mail with a repeated
+        id, and with it the valid code.
 
         Raises:
             ApplicationError: ``mail_server_unavailable``, to be retried.
@@ -152,7 +152,7 @@ class Mail:
                 raise ApplicationError(delay.reason, type=MAIL_SERVER_UNAVAILABLE) from None
 
     def _link_to(self, event: Event, facts: Facts) -> str | None:
-        """The page on which the reader does what the letter asks for, if there is one. Made anew, it is the same."""
+        """Return the link to the page for the letter's request, if there is one; the same in every attempt."""
         if self._links is None or not isinstance(facts, MessageFacts):
             return None
         if (migration := facts.migration) is not None and migration.told is Party.IT_DEPARTMENT:
@@ -187,7 +187,7 @@ class Mail:
 
 
 def _first_of_thread(event: Event, facts: Facts) -> Event:
-    """The message that the mails of a case, to one person, reply to."""
+    """Return the event of the message to which the later mails of a case to the same person reply."""
     if event is Event.MARKETING_CONSENT_REQUESTED:
         return event  # it goes to another person
     return CASE_MAIL[CaseRef.parse(facts.cancellation).kind].first

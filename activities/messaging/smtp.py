@@ -1,4 +1,4 @@
-"""Talking to the mail server: where it is, one connection, and what its answers mean for a message."""
+"""The mail server: its address, one connection, and the meaning of its answers for a message."""
 
 import re
 import smtplib
@@ -26,7 +26,7 @@ _DEFAULT_PORTS: Mapping[str, int] = {"smtp": 25, "smtps": 465}
 
 
 class StartTls(StrEnum):
-    """Whether a connection that begins in the clear is encrypted before anything is said."""
+    """The encryption of a connection that begins in the clear, before anything is sent."""
 
     REQUIRED = "required"
     """Encrypted, with a certificate that is valid for the host; otherwise nothing is sent."""
@@ -42,14 +42,14 @@ class SmtpServer:
     host: str
     port: int
     tls: bool
-    """Whether the connection is encrypted from its first byte (``smtps``)."""
+    """True for a connection that is encrypted from its first byte (``smtps``)."""
     starttls: StartTls
     username: str | None = None
     password: str | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
-        """The server as messages name it: host and port, nothing secret."""
+        """The server's name in messages: host and port, nothing secret."""
         return f"{self.host}:{self.port}"
 
     @classmethod
@@ -92,7 +92,7 @@ class SmtpConnection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Say goodbye; a server that does not answer it has taken the messages all the same."""
+        """Quit; a server that does not answer that has accepted the messages all the same."""
         if self._smtp is not None:
             try:
                 self._smtp.quit()
@@ -100,7 +100,7 @@ class SmtpConnection:
                 self._smtp.close()
 
     def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
-        """Return when the server has accepted the message.
+        """Send a message; return when the server has accepted it.
 
         Raises:
             MessageRejected: it never will: 5xx for this recipient or this content.
@@ -108,8 +108,8 @@ class SmtpConnection:
             ApplicationError: type ``mail_server_unavailable``, to be retried: it takes no mail of ours at all now.
 
         """
-        # Both leave their cause behind: the server's words often repeat the recipient's address, and a cause travels
-        # with the failure into the history and the logs.
+        # All are raised without their cause: the server's words often repeat the recipient's address, and a cause
+        # travels with the failure into the history and the logs.
         try:
             if self._smtp is None:
                 self._smtp = _opened(self._server)
@@ -136,7 +136,7 @@ class SmtpConnection:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What the server said to one message: its codes, never its words."""
+    """The server's answer to one message: its codes, never its words."""
 
     refused: str
     code: int
@@ -152,7 +152,7 @@ class _Answer:
 
 
 def _answer_to_message(error: Exception) -> _Answer | None:
-    """The server's no to the recipient or the content; None if it was not about the message at all."""
+    """Return the server's refusal of the recipient or the content; None if it was not about the message at all."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, words = next(iter(error.recipients.values()))
         return _Answer("recipient", code, _enhanced(words)) if code != _CLOSING else None
@@ -189,7 +189,7 @@ def _opened(server: SmtpServer) -> smtplib.SMTP:
 
 
 class _NoStartTls(smtplib.SMTPException):
-    """The server does not offer the encryption that our settings require."""
+    """The error of a server without the encryption that our settings require."""
 
 
 def _starttls_context(starttls: StartTls) -> ssl.SSLContext:
@@ -201,7 +201,7 @@ def _starttls_context(starttls: StartTls) -> ssl.SSLContext:
 
 
 def _reason(error: Exception) -> str:
-    """Why the server cannot be used, in words of ours: those of the server may name people."""
+    """Return the reason why the server cannot be used, in words of ours: those of the server may name people."""
     if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(error.__context__, OSError):
         error = error.__context__
     if isinstance(error, smtplib.SMTPAuthenticationError):

@@ -28,12 +28,12 @@ _TEMPORARY_CLIENT_ERRORS = frozenset({408, 425, 429})
 _SECRET_BYTES = range(24, 65)
 
 
-# httpx logs the URL of every request, with its query string: tokens of receivers would stand in our logs.
+# httpx logs the URL of every request with its query string: our logs would contain the receivers' tokens.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class WebhookSettings(BaseSettings):
-    """Where webhooks go, and what signs them.
+    """The settings of webhooks: their endpoint, and the secrets that sign them.
 
     ``OFFRAMP_WEBHOOK_URL``: empty where no system listens. ``OFFRAMP_WEBHOOK_SECRET``: ``whsec_`` and 24 to 64 random
     bytes in base64. ``OFFRAMP_WEBHOOK_PREVIOUS_SECRET``: during a rotation, the secret that receivers still know; both
@@ -82,13 +82,13 @@ class WebhookSettings(BaseSettings):
 
     @property
     def signers(self) -> list[Webhook]:
-        """What signs each request: the secret, and the previous one while it is set."""
+        """The signers of each request: the secret, and the previous one while it is set."""
         secrets = (self.webhook_secret, self.webhook_previous_secret)
         return [Webhook(secret.get_secret_value()) for secret in secrets if secret is not None]
 
 
 class Webhooks:
-    """The activity that sends what the outbox holds to the endpoint."""
+    """The activities that send the messages of the outbox to the endpoint."""
 
     def __init__(self, engine: Engine, settings: WebhookSettings, client: httpx.Client) -> None:
         self._engine = engine
@@ -103,11 +103,11 @@ class Webhooks:
 
     @activity.defn
     def deliver_webhooks(self, cancellation: str) -> int:
-        """Send every pending message of a cancellation, and return the sequence number up to which all is told.
+        """Send every pending message of a cancellation, and return the sequence number up to which all are handled.
 
-        Run again, it sends nothing again; after a crash between the endpoint's acceptance and our note of it, one
-        request goes out twice with the same webhook-id. From attempt `WEBHOOK_MAX_ATTEMPTS` on, each attempt gives up
-        the oldest message that cannot be sent, so that an endpoint that is gone does not hold a cancellation for ever.
+        Run again, it sends nothing again; after a crash between the endpoint's acceptance and our record of it, one
+        request is sent twice with the same webhook-id. From attempt `WEBHOOK_MAX_ATTEMPTS` on, each attempt gives up
+        the oldest message that cannot be sent, so that a missing endpoint does not block a cancellation for ever.
 
         Raises:
             ApplicationError: ``webhook_endpoint_unavailable``, to be retried (`activities.common.retries.WEBHOOK_RETRY`).
@@ -124,7 +124,7 @@ class Webhooks:
 
     @activity.defn
     def deliver_line_events(self) -> None:
-        """Send every pending message about closed and rolled lines, oldest first, whichever run left it.
+        """Send every pending message about closed and rolled lines, of any run, oldest first.
 
         A message that is put off when it is older than `LINE_EVENT_PATIENCE` is given up; until then each night tries
         again.
@@ -141,7 +141,7 @@ class Webhooks:
         )
 
     def _send(self, message: MessageRow, data: dict[str, Any]) -> None:
-        """Return when the endpoint has accepted the message.
+        """Send a message; return when the endpoint has accepted it.
 
         Raises:
             MessageRejected: it never will: there is no endpoint, or it answers with a permanent 4xx.
@@ -188,10 +188,10 @@ class Webhooks:
 
 
 def _body(message: MessageRow, data: dict[str, Any]) -> str:
-    """The message as JSON, byte for byte the same in every attempt."""
-    told = {
+    """Return the message as JSON, byte for byte the same in every attempt."""
+    content = {
         "type": message.event,
         "timestamp": message.created_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": data,
     }
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

@@ -1,1 +1,1 @@
-"""The full-fidelity copy of an organization's schema: what pg_restore needs to make it anew in an empty PostgreSQL."""
+"""The full-fidelity copy of an organization's schema, from which pg_restore recreates it in an empty PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Activities on the records of on-premises migrations: each is one transaction, and changes nothing when it is run again."""
+"""Activities on the records of on-premises migrations: each is one transaction; run again, it changes nothing."""
 
 from collections.abc import Callable
 
@@ -40,19 +40,19 @@ class Migrations(OnRecords):
 
     @activity.defn
     def request_migration(self, step: Step) -> Moved:
-        """Request a migration, or return the one that was requested before; raises NothingToMigrate, MigrationRunning."""
+        """Request a migration, or return the one already requested; raises NothingToMigrate, MigrationRunning."""
         return _moved(*self._written(steps.request, step))
 
     @activity.defn
     def accept_migration(self, accepted: Accepted) -> Moved:
-        """Keep whom to notify, and when to transfer."""
+        """Record the queue's acceptance: the contact, and the time of the transfer."""
         return _moved(
             *self._written(steps.accept, accepted.step, contact=accepted.contact, transfer_at=accepted.transfer_at)
         )
 
     @activity.defn
     def correct_migration(self, corrected: Corrected) -> Moved:
-        """Put something right."""
+        """Record a correction."""
         return _moved(*self._written(steps.correct, corrected.step, corrected.correction))
 
     @activity.defn
@@ -67,7 +67,7 @@ class Migrations(OnRecords):
 
     @activity.defn
     def acknowledge_migration(self, step: Step) -> Moved:
-        """Keep that the data was downloaded."""
+        """Record that the data was downloaded."""
         return _moved(*self._written(steps.acknowledge, step))
 
     @activity.defn

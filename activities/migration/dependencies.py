@@ -1,11 +1,11 @@
-"""What a schema needs that is not in it: extensions, which the dump takes along, and all else, which its reader must know."""
+"""The outside dependencies of a schema: extensions, which the dump includes, and all else, of which its reader is warned."""
 
 from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import tuple_row
 
-# Every object of the schema, and what hangs on its tables; then all that these depend on, arrays by their elements.
+# Every object of the schema with the dependents of its tables; then everything they depend on, arrays by their elements.
 _USED: LiteralString = """
     WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s),
     tables AS (SELECT oid FROM pg_class WHERE relnamespace IN (SELECT oid FROM here)),
@@ -49,7 +49,7 @@ def extensions_of(connection: psycopg.Connection[Any], schema: str) -> list[str]
 
 
 def missing_from(connection: psycopg.Connection[Any], schema: str) -> list[str]:
-    """Return what a schema uses of other schemas, in words: a dump of the one does not hold it."""
+    """Return the objects of other schemas that a schema uses, in words: a dump of the one does not contain them."""
     return _names(connection, _ELSEWHERE, schema)
 
 

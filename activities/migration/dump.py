@@ -1,4 +1,4 @@
-"""Copying one organization's schema to the secure site: dump and manifest of one snapshot, in constant memory."""
+"""The copy of one organization's schema to the secure site: dump and manifest of one snapshot, in constant memory."""
 
 import hashlib
 from collections.abc import Callable
@@ -21,28 +21,28 @@ _CHUNK = 1 << 20
 
 
 class Writer(Protocol):
-    """Where bytes go."""
+    """The target of a stream of bytes."""
 
     def write(self, data: bytes, /) -> object:
-        """Take bytes, in order."""
+        """Write bytes, in order."""
 
 
-class Watching(Protocol):
-    """Hears how the work gets on, and may end it."""
+class ProgressWatch(Protocol):
+    """A watch that receives the progress of the work, and may end the work."""
 
     def progress(self, what: str, so_far: int, /) -> None:
-        """Take note of how many rows or bytes it is so far; what it raises ends the work."""
+        """Record the number of rows or bytes so far; an exception from here ends the work."""
 
     def stopped_by(self, stop: Callable[[], object], /) -> AbstractContextManager[None]:
         """Have ``stop`` called, from another thread, if the work is to end while the block runs."""
 
 
 OpenObject = Callable[[str], AbstractContextManager[Writer]]
-"""Opens an object by its name for writing: it is there when the block is left, and never where the block fails."""
+"""A function that opens an object by name for writing; the object exists after the block, unless the block fails."""
 
 
 class TableCount(BaseModel):
-    """A table and how many rows the dump has of it."""
+    """A table and the number of its rows in the dump."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,7 +51,7 @@ class TableCount(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a dump holds, beside it in the store: whoever restores it can check that everything arrived."""
+    """The contents of a dump, stored beside it; they show whether a restored copy is complete."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -87,11 +87,11 @@ def copy_schema(
     program: str,
     cancellation: str,
     attempt: int,
-    watch: Watching,
+    watch: ProgressWatch,
 ) -> Manifest:
     """Write dump and manifest of a schema as it is now, the manifest last; rows are counted in the dump's own snapshot.
 
-    ``watch`` hears of each step and may end the work at any moment: neither pg_dump nor an object remains then.
+    ``watch`` receives each step and may end the work at any moment: neither pg_dump nor an object remains then.
 
     Raises:
         PgDumpMissing, PgDumpTooOld, DumpDenied, DumpFailed, and what `TenantDatabase.reading` raises.
@@ -115,7 +115,7 @@ def copy_schema(
             watch.stopped_by(running.stop),
         ):
             while chunk := running.output.read1(_CHUNK):
-                # Its first bytes come after it has taken the snapshot and its own locks: ours are needed no more.
+                # Its first bytes come after it has taken the snapshot and its own locks: ours are no longer needed.
                 until_dumping.close()
                 digest.update(chunk)
                 dump.write(chunk)
@@ -142,7 +142,7 @@ def copy_schema(
     return manifest
 
 
-def _counted(connection: psycopg.Connection[Any], schema: str, watch: Watching) -> tuple[TableCount, ...]:
+def _counted(connection: psycopg.Connection[Any], schema: str, watch: ProgressWatch) -> tuple[TableCount, ...]:
     counts: list[TableCount] = []
     rows = 0
     for table in tables_of(connection, schema):

@@ -1,8 +1,8 @@
-"""Run a program that ends with whoever started it: ``python -I lifeline.py PROGRAM ARGUMENT…``.
+"""The lifeline of a program, which ends it with its caller: ``python -I lifeline.py PROGRAM ARGUMENT…``.
 
-Standard input is the life line: while somebody holds its other end, the program may run. A worker that is killed cannot
-clean up, and pg_dump, which notices a closed pipe only when it next writes, would hold its snapshot and locks meanwhile.
-Uses the standard library alone, because it is not imported but run.
+Standard input is the lifeline: while its other end is open, the program may run. A worker that is killed cannot clean up,
+and pg_dump, which notices a closed pipe only when it next writes, would keep its snapshot and locks meanwhile. Uses the
+standard library alone, because it is not imported but run.
 """
 
 import os

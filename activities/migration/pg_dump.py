@@ -1,4 +1,4 @@
-"""The program pg_dump: which one, whether it fits the server, and running it with its output as a stream."""
+"""The program pg_dump: its version, which must fit the server, and a run of it with its output as a stream."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 
-_GUARD = Path(__file__).with_name("lifeline.py")
+_LIFELINE = Path(__file__).with_name("lifeline.py")
 _STOPS_WITHIN_SECONDS = 10.0
 _NOT_PASSED_ON = ("OFFRAMP_", "TEMPORAL_", "PG")
 _DENIED = ("permission denied", "must be owner", "row-level security", "must be superuser", "may lack select")
@@ -29,7 +29,7 @@ _COMMAND = "pg_dump: detail: Command was: "
 
 
 class PgDumpMissing(Refusal):
-    """There is no program pg_dump."""
+    """The refusal where no program pg_dump can be run."""
 
     code = "pg_dump_missing"
 
@@ -47,7 +47,7 @@ class PgDumpMissing(Refusal):
 
 
 class PgDumpTooOld(Refusal):
-    """A pg_dump that does not know the server's version."""
+    """The refusal of a pg_dump that does not know the server's version."""
 
     code = "pg_dump_too_old"
 
@@ -67,7 +67,7 @@ class PgDumpTooOld(Refusal):
 
 
 class DumpDenied(Refusal):
-    """pg_dump may not read something that a complete copy needs."""
+    """The refusal where pg_dump may not read something that a complete copy needs."""
 
     code = "dump_denied"
 
@@ -82,12 +82,12 @@ class DumpDenied(Refusal):
         )
 
 
-class DumpFailed(Exception):  # noqa: N818 - named as what it says
-    """pg_dump ended without a complete copy for a reason that may pass."""
+class DumpFailed(Exception):  # noqa: N818 - named after its message
+    """The end of pg_dump without a complete copy, for a reason that may pass."""
 
 
 class DumpSettings(BaseSettings):
-    """``OFFRAMP_PG_DUMP``: the program pg_dump, of the server's version or newer; else the one that PATH leads to."""
+    """``OFFRAMP_PG_DUMP``: the program pg_dump, of the server's version or newer; by default the one on PATH."""
 
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_")
 
@@ -100,7 +100,7 @@ class DumpSettings(BaseSettings):
 
 
 class Running:
-    """pg_dump at work."""
+    """A running pg_dump."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert isinstance(process.stdout, BufferedReader)  # noqa: S101 - as Popen makes a pipe of bytes
@@ -108,14 +108,14 @@ class Running:
         self.output: BufferedReader = process.stdout
 
     def stop(self) -> None:
-        """End it: its output then ends, and the copy is not complete."""
+        """End pg_dump: its output then ends, and the copy is not complete."""
         assert self._process.stdin is not None  # noqa: S101 - a pipe
         with suppress(OSError):
-            self._process.stdin.close()  # the guard kills pg_dump
+            self._process.stdin.close()  # the lifeline kills pg_dump
 
 
 class PgDump:
-    """The program, once it is known to fit.
+    """The program pg_dump, checked to fit the server.
 
     Raises:
         PgDumpMissing, PgDumpTooOld.
@@ -144,7 +144,7 @@ class PgDump:
     def running(
         self, url: URL, schema: str, *, role: str, snapshot: str, extensions: Sequence[str]
     ) -> Iterator["Running"]:
-        """Run it over one snapshot and give its output; it is stopped when the block is left early.
+        """Run pg_dump over one snapshot and yield its output; it is stopped when the block is left early.
 
         Raises:
             DumpDenied, DumpFailed: when the block is left at the end of the output, and the copy is not complete.
@@ -163,11 +163,11 @@ class PgDump:
             "--lock-wait-timeout=30s",
             f"--dbname={url.set(drivername='postgresql', password=None).render_as_string(hide_password=False)}",
         ]
-        # The password is neither on the command line, which everybody sees, nor in a file that a kill would leave.
+        # The password is neither on the command line, which everybody sees, nor in a file that a kill would leave behind.
         secret = {"PGPASSWORD": str(url.password)} if url.password is not None else {}
         with tempfile.TemporaryFile() as complaints:
             process = subprocess.Popen(  # noqa: S603 - the operator's own program
-                [sys.executable, "-I", str(_GUARD), self._program, *arguments],
+                [sys.executable, "-I", str(_LIFELINE), self._program, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=complaints,
@@ -201,7 +201,7 @@ def _end(process: subprocess.Popen[bytes], *, complete: bool) -> int:
     assert process.stdout is not None  # noqa: S101
     if not complete:
         with suppress(OSError):
-            process.stdin.close()  # the guard kills pg_dump
+            process.stdin.close()  # the lifeline kills pg_dump
         process.stdout.close()
     try:
         status = process.wait(_STOPS_WITHIN_SECONDS)
@@ -224,5 +224,5 @@ def _failure(schema: str, complaints: str, status: int) -> Refusal | DumpFailed:
     if any(words in low for words in _DENIED):
         return DumpDenied(schema, said)
     if any(words in low for words in _UNREACHABLE):
-        return DumpFailed("the database with the organizations' data broke off the connection or lets nobody in")
+        return DumpFailed("the database with the organizations' data broke off the connection or refuses connections")
     return DumpFailed(f"pg_dump said: {said}")

@@ -25,21 +25,21 @@ from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 PART_BYTES = 16 * 1024 * 1024
-"""How much is held in memory of a part that is being uploaded; S3 takes 10,000 parts, so that a dump may have 160 GB."""
+"""The part of an upload that is kept in memory; S3 takes 10,000 parts, so that a dump may have 160 GB."""
 
 PARTS_AT_ONCE = 2
 
 DUMP_FAILED = "dump_failed"
-"""The type of the error that says that pg_dump broke off; it is tried again."""
+"""The type of the error of a pg_dump that broke off; it is retried."""
 
 
 def migration_prefix(cancellation: str) -> str:
-    """Return how the keys of everything begin that the migration of a cancellation ever brought to the store."""
+    """Return the common prefix of the keys of everything that the migration of a cancellation brings to the store."""
     return f"cancellations/{cancellation}/migration/"
 
 
 class Transfers(DataWork):
-    """The activities that bring data to the secure site, and take it away again."""
+    """The activities that bring data to the secure site, and remove it again."""
 
     def __init__(
         self,
@@ -59,23 +59,23 @@ class Transfers(DataWork):
 
     @activity.defn(no_thread_cancel_exception=True)
     def transfer_data(self, transfer: Transfer) -> Moved:
-        """Copy the schema as it is now; once a try has succeeded, a repetition does nothing.
+        """Copy the schema as it is now; once an attempt has succeeded, a repetition does nothing.
 
-        Every try has a snapshot and a prefix of its own, and first takes away what tries before it have left, unfinished
-        uploads included: a snapshot dies with its session, so that nothing of theirs could be gone on with.
+        Every attempt has a snapshot and a prefix of its own, and first removes the remains of earlier ones, unfinished
+        uploads included: a snapshot dies with its session, so that no earlier attempt can be continued.
 
         Raises:
             ApplicationError: to be retried without end. Its type is the code of the refusal (a role without rights, a
                 pg_dump that is too old, a database or a store that is down), or ``dump_failed``.
-            CancelledError: the transfer is not wanted any more; pg_dump is gone, and so is what it had written.
+            CancelledError: the transfer is cancelled; pg_dump has ended, and its output is removed.
 
         """
         began = time.monotonic()
-        with _worth_trying_again(), self._transaction() as transaction:
+        with _retried(), self._transaction() as transaction:
             attempt = transfers.begin_attempt(transaction, transfer.step, transfer=transfer.number)
             if attempt is None:
                 return moved(transaction, transfer.step, state_of(transaction, transfer.step))
-        with _worth_trying_again():
+        with _retried():
             transferred = self._copied(transfer.step.cancellation, attempt)
         # By Temporal's clock, which is the workflow's: deadlines are counted from here.
         finished_at = activity.info().started_time + timedelta(seconds=time.monotonic() - began)
@@ -89,15 +89,15 @@ class Transfers(DataWork):
                 transferred=transferred,
             )
             result = moved(transaction, step, state_of(transaction, step))
-        if not counts:  # somebody took us for dead, or wants it no more
-            with _worth_trying_again():
+        if not counts:  # Temporal took this attempt for dead, or the transfer is cancelled
+            with _retried():
                 self._discard(transferred.prefix)
         return result
 
     @activity.defn
     def discard_transfers(self, cancellation: str) -> None:
-        """Take away everything that was transferred, unfinished uploads included."""
-        with _worth_trying_again():
+        """Remove everything that was transferred, unfinished uploads included."""
+        with _retried():
             self._discard(migration_prefix(cancellation))
 
     def _discard(self, prefix: str) -> None:
@@ -118,7 +118,7 @@ class Transfers(DataWork):
                     objects.store, f"{prefix}{name}", buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
                 )
                 yield writer
-                # Left by an error, it stays an unfinished upload: no object, and what begins next takes it away.
+                # After an error it stays an unfinished upload: no object, and the next attempt removes it.
                 watch.check()
                 writer.close()
 
@@ -147,10 +147,10 @@ class Transfers(DataWork):
 
 
 @contextmanager
-def _worth_trying_again() -> Iterator[None]:
-    """Have every refusal tried again: rights are granted, programs installed, stores emptied; the request stands."""
+def _retried() -> Iterator[None]:
+    """Have every refusal retried: others grant rights, install programs and free space; the request stays."""
     try:
         with waiting_for_others():
             yield
     except DumpFailed as failure:
-        raise ApplicationError(f"{failure}. The transfer begins anew by itself.", type=DUMP_FAILED) from None
+        raise ApplicationError(f"{failure}. The transfer starts again by itself.", type=DUMP_FAILED) from None

@@ -1,4 +1,4 @@
-"""The answers to the checklist of a cancellation, and the facts that it compares them with."""
+"""The answers to the checklist of a cancellation, and the facts against which it checks them."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -33,7 +33,7 @@ def give_answers(
     answered: set[Question],
     campaign_actions: Mapping[str, CampaignAction],
 ) -> None:
-    """Record answers to the checklist of a case, once per step; raises as `save_answers` does."""
+    """Record answers to the checklist of a case, once per step; raises what `save_answers` raises."""
     case = lock_case(transaction, step.cancellation)
     if audit.after_of(transaction.session, f"{step.key}:answers") is None:
         save_answers(transaction, case.row, checklist, answered=answered, step=step, campaign_actions=campaign_actions)
@@ -48,11 +48,11 @@ def save_answers(
     step: Step,
     campaign_actions: Mapping[str, CampaignAction] | None = None,
 ) -> None:
-    """Record answers that the checklist has accepted, each with who gave it and when.
+    """Record answers that the checklist has accepted, each with its actor and time.
 
     Raises:
-        CampaignActionWithoutStop, CampaignUnknown, CampaignDeleted: of ``campaign_actions``, which say how each campaign
-            is to be stopped.
+        CampaignActionWithoutStop, CampaignUnknown, CampaignDeleted: of ``campaign_actions``, the way in which each
+            campaign is to be stopped.
 
     """
     session = transaction.session
@@ -89,7 +89,7 @@ def save_answers(
 
 
 def facts_of(session: Session, organization: OrganizationRow, subscription: SubscriptionRow) -> CaseFacts:
-    """Return what the checklist compares answers with."""
+    """Return the facts against which the checklist checks answers."""
     starts_on, has_marketing_service = session.execute(
         select(
             select(func.coalesce(func.min(SubscriptionLineRow.start_date), date.min))

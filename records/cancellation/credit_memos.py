@@ -1,4 +1,4 @@
-"""Posting credit memos: newest invoice first, each exactly once, and what that does to the next billing date."""
+"""Credit memos: posted newest invoice first, each exactly once, with their effect on the next billing date."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from storage.tables import BillingDocumentRow, SubscriptionLineRow
 
 
 class InvoiceUnknown(Refusal):
-    """No invoice has this number."""
+    """The refusal of a number that no invoice has."""
 
     code = "invoice_unknown"
 
@@ -22,7 +22,7 @@ class InvoiceUnknown(Refusal):
 
 
 class InvoiceAlreadyCredited(Refusal):
-    """The invoice was taken back before."""
+    """The refusal of a second credit memo for an invoice."""
 
     code = "invoice_already_credited"
 
@@ -36,7 +36,7 @@ class InvoiceAlreadyCredited(Refusal):
 
 
 class NewerInvoiceFirst(Refusal):
-    """A newer invoice of the same line is not credited yet (rules, section 6)."""
+    """The refusal while a newer invoice of the same line is not credited yet (rules, section 6)."""
 
     code = "newer_invoice_first"
 
@@ -52,9 +52,9 @@ class NewerInvoiceFirst(Refusal):
 def post_credit_memo(
     transaction: Transaction, invoice: str, *, number: str, actor: str, at: datetime, request: str | None = None
 ) -> str:
-    """Take an invoice back and set the line's next billing date to the start of its period; return the subscription.
+    """Credit an invoice and set the line's next billing date to the start of its period; return the subscription.
 
-    The same request again changes nothing.
+    A repeated request changes nothing.
 
     Raises:
         InvoiceUnknown, InvoiceAlreadyCredited, NewerInvoiceFirst.

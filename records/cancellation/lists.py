@@ -1,4 +1,4 @@
-"""What lists, histories and pages show of cancellations, read from PostgreSQL."""
+"""Cancellations as lists, histories and pages show them, read from PostgreSQL."""
 
 from datetime import date, datetime
 
@@ -37,18 +37,18 @@ class CaseSummary(BaseModel):
     ended_at: datetime | None
     verified: bool
     request_id: str
-    """The request that opened it, with the workflow's id before it."""
+    """The id of the request that opened it, prefixed with the workflow's id."""
     quote: Quote | None
 
 
 class CaseHistory(BaseModel):
-    """Everything that was done to a subscription, oldest first."""
+    """The audit trail of a subscription, oldest entry first."""
 
     model_config = ConfigDict(frozen=True)
 
     subscription: str
     time_zone: str
-    """The organization's, in which a person reads the instants, which are UTC."""
+    """The organization's time zone, in which people read the instants; these are UTC."""
     entries: tuple[audit.AuditEntry, ...]
 
 
@@ -101,7 +101,7 @@ def history_of(session: Session, subscription: str) -> CaseHistory:
     """Return the audit trail of a subscription.
 
     Raises:
-        CancellationUnknown: nothing was ever done to the subscription.
+        CancellationUnknown: the subscription has no entry.
 
     """
     entries = audit.trail_of(session, subscription)
@@ -111,7 +111,7 @@ def history_of(session: Session, subscription: str) -> CaseHistory:
 
 
 def quote_of(session: Session, subscription: str, *, received_on: date, wished_on: date | None) -> Quote:
-    """Return what cancelling a subscription would mean (rules, section 7). Days are civil days in its organization's zone.
+    """Return the quote of cancelling a subscription (rules, section 7). Days are civil days in its organization's zone.
 
     Raises:
         SubscriptionUnknown.
@@ -131,7 +131,7 @@ def newest_cancellation(session: Session, subscription: str) -> str:
 
 
 def recorded_status(session: Session, subscription: str) -> CancellationStatus:
-    """Return the status of the newest cancellation as the records have it. Raises CancellationUnknown."""
+    """Return the status of the newest cancellation from the records. Raises CancellationUnknown."""
     found = list_cases(session, subscription=subscription, limit=1)
     if not found:
         raise CancellationUnknown(subscription)

@@ -12,7 +12,7 @@ from storage.tables import CancellationRow, OrganizationRow, PolicyRow, Subscrip
 
 @dataclass(frozen=True)
 class LockedCase:
-    """A cancellation with what it belongs to; its subscription is locked until the transaction ends."""
+    """A cancellation with its context; its subscription is locked until the transaction ends."""
 
     row: CancellationRow
     subscription: SubscriptionRow
@@ -26,11 +26,11 @@ class LockedCase:
 
 
 def lock_case(transaction: Transaction, cancellation: str) -> LockedCase:
-    """Lock a cancellation until the transaction ends: its subscription's row is the lock that all take first."""
+    """Lock a cancellation until the transaction ends, by its subscription's row, which every transaction locks first."""
     session = transaction.session
     of_case = select(CancellationRow.subscription).where(CancellationRow.id == cancellation).scalar_subquery()
     session.execute(select(SubscriptionRow.id).where(SubscriptionRow.id == of_case).with_for_update())
-    # Read under the lock, so that what the transaction before has written is seen.
+    # Read under the lock, to see the changes of the transaction before.
     row, subscription, organization, durations = session.execute(
         select(CancellationRow, SubscriptionRow, OrganizationRow, PolicyRow.durations)
         .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)

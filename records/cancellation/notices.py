@@ -1,4 +1,4 @@
-"""Notices of a cancellation: what its people and systems are owed, recorded in the transaction of what happened."""
+"""Notices of a cancellation to its people and systems, recorded in the transaction of their event."""
 
 from collections.abc import Sequence
 
@@ -38,8 +38,8 @@ def notify(
 ) -> None:
     """Record that people and systems are to be notified of this event of the case, with the facts as they are now.
 
-    ``checklist`` spares a look at the answers where the caller has them; they matter during the intake alone. Differences
-    are named from ``promised_before``, the quote that was promised. Mail goes to ``mail_to``, else to the organization's
+    ``checklist`` saves reading the answers where the caller has them; they matter during the intake alone. Differences are
+    named from ``promised_before``, the quote that was promised. Mail goes to ``mail_to``, else to the organization's
     billing administrator.
     """
     session = transaction.session
@@ -93,7 +93,7 @@ def notify(
 
 
 def last_promised(session: Session, case: LockedCase) -> Quote | None:
-    """Return the quote of the newest letter to the customer: decisions since then, while credit memos are awaited, say nothing."""
+    """Return the quote of the newest letter to the customer; decisions made while credit memos are awaited send none."""
     content = session.scalar(
         select(MessageRow.content)
         .where(MessageRow.cancellation == case.row.id, MessageRow.channel == Channel.MAIL.value)
@@ -106,7 +106,7 @@ def last_promised(session: Session, case: LockedCase) -> Quote | None:
 def _marketing_facts(
     session: Session, row: CancellationRow, given: MarketingFacts | None
 ) -> tuple[MarketingFacts | None, bool]:
-    """What a message says of the campaigns, and whether the case has stopped any."""
+    """Return the facts about the campaigns for a message, and true if the case has stopped any."""
     if row.campaigns != CampaignChoice.STOP:
         return None, False
     stops = stops_of(session, row.id)

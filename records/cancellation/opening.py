@@ -1,4 +1,4 @@
-"""Opening a cancellation: the only way a case comes into being."""
+"""The opening of a cancellation, the only way to create a case."""
 
 from sqlalchemy import select
 
@@ -28,10 +28,10 @@ from storage.tables import CancellationRow, OrganizationRow, PolicyRow, Subscrip
 
 
 def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
-    """Open a cancellation with the answers known already; the same request again gets the one it opened.
+    """Open a cancellation with the answers known already; the same request again gets the case that it opened.
 
     Raises:
-        SubscriptionUnknown, SubscriptionAlreadyCanceled, CancellationEnded (the one that the same request opened), and
+        SubscriptionUnknown, SubscriptionAlreadyCanceled, CancellationEnded (the case that the same request opened), and
         the refusals of the answers (`Checklist.answered`).
 
     """
@@ -114,9 +114,9 @@ def _as_opened(case: LockedCase, checklist: Checklist) -> OpenedCase:
 
 
 def _close_orphan(transaction: Transaction, request: OpenRequest) -> None:
-    """End a case whose workflow is gone: Temporal runs one workflow per subscription, and this is the running one.
+    """End a case whose workflow is gone: Temporal runs one workflow per subscription, and the caller is the running one.
 
-    A case that took effect is left to the check that follows: the subscription is cancelled.
+    A case that took effect is left to the check that follows, which finds the subscription cancelled.
     """
     orphan = transaction.session.scalar(
         select(CancellationRow).where(

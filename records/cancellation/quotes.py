@@ -1,4 +1,4 @@
-"""Quotes: what cancelling a subscription means for its lines as they are now (rules, section 7)."""
+"""Quotes: the consequences of a cancellation for a subscription's lines as they are now (rules, section 7)."""
 
 from datetime import date
 

@@ -1,6 +1,6 @@
-"""The transitions of a cancellation: one transaction each, holding state, audit row and the record of what to tell.
+"""The transitions of a cancellation: one transaction each for state, audit row and notices.
 
-Every function is idempotent by its step: run again, it changes nothing and returns what it returned first.
+Every function is idempotent by its step: run again, it changes nothing and returns its first result.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ from storage.tables import (
 def settle_lines(transaction: Transaction, step: Step) -> Settlement:
     """Withdraw planned lines, then set the end dates and freeze the lines; or ask for the credit memos needed first.
 
-    Rules, sections 6 and 7. Decides anew under lock, so that an invoice run or a roll since the quote is noticed, and
-    tells what became different.
+    Rules, sections 6 and 7. Decides again under lock, to take account of an invoice run or a roll since the quote, and
+    notifies of the differences.
     """
     case = lock_case(transaction, step.cancellation)
     settled = case.row.stage not in (Stage.INTAKE, Stage.PREPARING)
@@ -117,7 +117,7 @@ def take_effect(transaction: Transaction, step: Step) -> Effect:
 
 
 def reverse(transaction: Transaction, step: Step) -> None:
-    """Give access back, restore the lines as they would be today, and put planned lines back."""
+    """Restore access, the lines as they would be today, and the planned lines."""
     case = lock_case(transaction, step.cancellation)
     if case.row.stage != Stage.CANCELED:
         return
@@ -129,7 +129,7 @@ def reverse(transaction: Transaction, step: Step) -> None:
 
 
 def withdraw(transaction: Transaction, step: Step) -> None:
-    """End a case that has not taken effect; all it did is undone."""
+    """End a case that has not taken effect, and undo its changes."""
     case = lock_case(transaction, step.cancellation)
     if not Stage(case.row.stage).before_effect:
         return
@@ -139,7 +139,7 @@ def withdraw(transaction: Transaction, step: Step) -> None:
 
 
 def abandon(transaction: Transaction, step: Step) -> None:
-    """End a case that was not finished in time, its checklist or its migration; all it did is undone."""
+    """End a case whose checklist or migration was not finished in time, and undo its changes."""
     case = lock_case(transaction, step.cancellation)
     if case.row.stage not in (Stage.INTAKE, Stage.PREPARING):
         return
@@ -149,7 +149,7 @@ def abandon(transaction: Transaction, step: Step) -> None:
 
 
 def close(transaction: Transaction, step: Step) -> None:
-    """End a case whose reversal window is over; the message that tells it is the closing certificate."""
+    """End a case whose reversal window is over; the notice of it is the closing certificate."""
     case = lock_case(transaction, step.cancellation)
     if case.row.stage != Stage.CANCELED:
         return
@@ -158,7 +158,7 @@ def close(transaction: Transaction, step: Step) -> None:
 
 
 def remind(transaction: Transaction, step: Step, event: Event) -> None:
-    """Note a reminder; each once per occasion."""
+    """Record a reminder, once per occasion."""
     case = lock_case(transaction, step.cancellation)
     if Stage(case.row.stage).is_final:
         return
@@ -167,7 +167,7 @@ def remind(transaction: Transaction, step: Step, event: Event) -> None:
 
 
 def approve_goodwill(transaction: Transaction, step: Step, *, approver: str, reason: str) -> None:
-    """Keep who agreed to the goodwill, and why."""
+    """Record the approver of the goodwill, and the reason."""
     case = lock_case(transaction, step.cancellation)
     if record_step(transaction, "goodwill.approved", step, "", why=reason, after={"approved_by": approver}):
         case.row.goodwill_approved_by = approver
@@ -187,7 +187,7 @@ def prepare(transaction: Transaction, step: Step) -> None:
 
 
 def undo_lines(transaction: Transaction, case: LockedCase, step: Step) -> None:
-    """Restore the lines to what they were, caught up to today, and put planned lines back (rules, sections 5 and 6)."""
+    """Restore the lines as they were, caught up to today, and the planned lines (rules, sections 5 and 6)."""
     session = transaction.session
     today = day_of(step.at, case.organization.time_zone)
     saved = {
@@ -212,10 +212,10 @@ def undo_lines(transaction: Transaction, case: LockedCase, step: Step) -> None:
         session.flush()
         record_step(transaction, "line.end_date_restored", step, f"line:{row.id}", line=row.id, before=before,
                 after=dates_of(row))  # fmt: skip
-    _put_plans_back(transaction, case, step)
+    _restore_plans(transaction, case, step)
 
 
-def _put_plans_back(transaction: Transaction, case: LockedCase, step: Step) -> None:
+def _restore_plans(transaction: Transaction, case: LockedCase, step: Step) -> None:
     session = transaction.session
     plans: Sequence[PlannedLineRow] = session.scalars(
         select(PlannedLineRow).where(PlannedLineRow.withdrawn_by == case.row.id)
@@ -230,7 +230,7 @@ def _put_plans_back(transaction: Transaction, case: LockedCase, step: Step) -> N
     )
     for plan in plans:
         if plan.subscription_line in taken | closed:
-            continue  # somebody planned anew meanwhile, or nothing is left to renew
+            continue  # another plan was made meanwhile, or nothing is left to renew
         plan.withdrawn_by = None
         record_step(transaction, "planned_line.put_back", step, f"plan:{plan.id}", line=plan.subscription_line)
     session.flush()

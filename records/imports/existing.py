@@ -1,4 +1,4 @@
-"""What the database holds of what a document names."""
+"""The existing rows that a document names."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,17 +39,17 @@ CHUNK = 5_000
 
 @dataclass
 class Existing:
-    """Rows by key, only of what the document names."""
+    """Rows by key, only those that the document names."""
 
     policies: Rows
     queues: Rows
     organizations: Rows
     owners_of_urls: dict[str, str]
-    """Every organization's URL and unique name, whose owner an import must not change."""
+    """Every organization's URL, and below its unique name: an import must not change their owners."""
     owners_of_names: dict[str, str]
     owners_of_schemas: dict[str, str]
     deciding_on_data: dict[str, str]
-    """A running cancellation with an answer about the data, of each organization that has one."""
+    """A cancellation that decides on the data, for each organization that has one (see `_deciding_on_data`)."""
     services: Rows
     campaigns: Rows
     activities: Rows
@@ -57,9 +57,9 @@ class Existing:
     subscriptions: Rows
     lines: Rows
     places: dict[str, Row]
-    """The contract line of each line that stands on one."""
+    """The contract line of each line that has one."""
     numbers: dict[str, dict[int, str]]
-    """Which line stands on each contract line number, by contract."""
+    """The line on each contract line number, by contract."""
     planned_lines: Rows
     pending: dict[str, str]
     """The pending planned line of each line that has one."""
@@ -67,7 +67,7 @@ class Existing:
     running: dict[str, str]
     """The running cancellation of each subscription that has one."""
     billed_before_credit: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))
-    """Next billing dates that a line had before a credit memo set it back."""
+    """Next billing dates of a line before a credit memo set it back."""
 
 
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:
@@ -78,7 +78,7 @@ def chunks(items: Iterable[T]) -> Iterator[list[T]]:
 
 
 def load(session: Session, document: ImportDocument) -> Existing:
-    """Read what there is, without holding any of it."""
+    """Read the existing rows without locking them."""
     organizations = {placed.entry.id: placed.entry for placed in document.organizations}
     services = [o.marketing_service for o in organizations.values() if o.marketing_service is not None]
     campaigns = [campaign for service in services for campaign in service.campaigns]
@@ -122,14 +122,14 @@ def load(session: Session, document: ImportDocument) -> Existing:
 
 
 def reload_locked(session: Session, existing: Existing, lines: Sequence[str], extended: Iterable[str]) -> None:
-    """Hold lines that are to be changed, with their subscriptions and those that get new lines; read anew what decides.
+    """Lock the lines to be changed, their subscriptions and those that get new lines, and reload the deciding rows.
 
-    The order - subscription, then line, each by id - is that in which a cancellation takes them.
+    The order (subscriptions, then lines, each by id) is that in which a cancellation locks them.
     """
     subscriptions = sorted({*extended, *(existing.lines[line]["subscription"] for line in lines)})
     for some in chunks(subscriptions):
-        held = select(SubscriptionRow.id).where(SubscriptionRow.id.in_(some)).order_by(SubscriptionRow.id)
-        session.execute(held.with_for_update()).all()
+        rows = select(SubscriptionRow.id).where(SubscriptionRow.id.in_(some)).order_by(SubscriptionRow.id)
+        session.execute(rows.with_for_update()).all()
     for some in chunks(sorted(lines)):
         table = SubscriptionLineRow.__table__
         fresh = session.execute(select(table).where(table.c.id.in_(some)).order_by(table.c.id).with_for_update())
@@ -142,14 +142,14 @@ def reload_locked(session: Session, existing: Existing, lines: Sequence[str], ex
 
 
 def reload_data_locked(session: Session, existing: Existing, organizations: Sequence[str]) -> None:
-    """Hold the subscriptions of organizations whose data moves to another schema, and read anew who decides on it.
+    """Lock the subscriptions of organizations whose data moves to another schema, and reload the cancellations that decide on it.
 
-    A cancellation holds its subscription while it is opened and answered.
+    A cancellation locks its subscription while it is opened and answered.
     """
     for some in chunks(sorted(organizations)):
         of_these = SubscriptionRow.organization.in_(some)
-        held = select(SubscriptionRow.id).where(of_these).order_by(SubscriptionRow.id)
-        session.execute(held.with_for_update()).all()
+        rows = select(SubscriptionRow.id).where(of_these).order_by(SubscriptionRow.id)
+        session.execute(rows.with_for_update()).all()
     existing.deciding_on_data |= _deciding_on_data(session, organizations)
 
 
@@ -182,7 +182,7 @@ def _running(session: Session, subscriptions: Iterable[str]) -> dict[str, str]:
 
 
 def _deciding_on_data(session: Session, organizations: Iterable[str]) -> dict[str, str]:
-    """The cancellations by organization that have decided on its data, up to the end of the erasure."""
+    """Return the cancellations, by organization, that have decided on its data, up to the end of the erasure."""
     deciding: dict[str, str] = {}
     erased = exists().where(ErasureRow.cancellation == CancellationRow.id, ErasureRow.finished_at.is_not(None))
     to_be_erased = and_(CancellationRow.stage == Stage.CLOSED.value, OrganizationRow.data_schema.is_not(None), ~erased)

@@ -1,4 +1,4 @@
-"""The import itself: one transaction."""
+"""The import of a document in one transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,12 +18,12 @@ from records.imports.planning_lines import LinePlanner
 from records.imports.writing import insert_rows, update_rows
 from storage.tables import AuditRow
 
-# Any number, the same for every import: two at once take turns, so that neither gives the other's ids away.
+# Any number, the same for every import: concurrent imports take turns, so that neither gives the other's ids away.
 IMPORT_LOCK = 0x0FF_1396
 
 
 class ImportOvertaken(Refusal):
-    """Somebody else wrote what the import was about to write."""
+    """The refusal of an import whose entries were written by somebody else meanwhile."""
 
     code = "import_overtaken"
 
@@ -35,7 +35,7 @@ class ImportOvertaken(Refusal):
 
 
 class Counts(BaseModel):
-    """What became of the entries of one kind."""
+    """The numbers of created, changed and unchanged entries of one kind."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,7 +45,7 @@ class Counts(BaseModel):
 
 
 class ImportReport(BaseModel):
-    """What an import did, in total and by kind."""
+    """The result of an import, in total and by kind."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,11 +56,11 @@ class ImportReport(BaseModel):
 def import_content(engine: Engine, content: bytes, *, actor: str, at: datetime, source: str) -> ImportReport:
     """Import a document (docs/import-format.md): all of it or, if anything is wrong, nothing.
 
-    Rows that are as the document wants them are not written. Changes to the dates of existing lines leave audit rows,
-    with ``source`` - what the document is called - as the reason.
+    Rows that already are as in the document are not written. Changes to the dates of existing lines leave audit rows,
+    with ``source``, the name of the document, as the reason.
 
     Raises:
-        ImportMalformed: everything that is wrong, by path.
+        ImportMalformed: all problems, by path.
         ImportOvertaken: somebody else created the same entries at the same time.
 
     """
@@ -90,7 +90,7 @@ def _planned(session: Session, document: ImportDocument, at: datetime) -> Plan:
     ]
     if plan.problems or document.problems or not (touched or extended or moved):
         return plan
-    # What changes was compared without holding it, so that an import holds up nobody whose lines it leaves alone.
+    # The comparison took no locks, so that an import delays nobody whose lines it leaves alone.
     reload_data_locked(session, existing, moved)
     reload_locked(session, existing, touched, extended)
     return _plan(Plan(document, existing, at))

@@ -1,4 +1,4 @@
-"""What an import would write: every entry compared with what there is, and everything that speaks against it."""
+"""The plan of an import: every entry compared with the existing rows, and every problem found."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -52,18 +52,18 @@ FIRST_SIGN_UP = "1"
 
 @dataclass
 class Changes:
-    """What becomes of the entries of one kind."""
+    """The rows to create and to change of one kind, and the number of unchanged ones."""
 
     created: list[Row] = field(default_factory=list)
     changed: list[Row] = field(default_factory=list)
     unchanged: int = 0
 
-    def put(self, wanted: Row, existing: Row | None, **on_creation: object) -> None:
-        """Note a row as it should be; nothing is to be written where it is so already."""
+    def put(self, row: Row, existing: Row | None, **on_creation: object) -> None:
+        """Plan a row as it should be; an existing row that already is so stays unwritten."""
         if existing is None:
-            self.created.append({**wanted, **on_creation})
-        elif any(existing[name] != value for name, value in wanted.items()):
-            self.changed.append(wanted)
+            self.created.append({**row, **on_creation})
+        elif any(existing[name] != value for name, value in row.items()):
+            self.changed.append(row)
         else:
             self.unchanged += 1
 
@@ -80,7 +80,7 @@ class LineDates:
 
 @dataclass
 class Plan:
-    """What is to be written, in the order of `TABLES`, unless there are problems."""
+    """The rows to be written, in the order of `TABLES`, unless there are problems."""
 
     document: ImportDocument
     existing: Existing
@@ -91,23 +91,23 @@ class Plan:
     _days: dict[str, date] = field(default_factory=dict)
 
     def refuse(self, path: str, refusal: Refusal) -> None:
-        """Note a problem."""
+        """Add a problem."""
         self.problems.append(Problem(path, refusal))
 
     def today_in(self, zone: str) -> date:
-        """The day of the import in a time zone."""
+        """Return the day of the import in a time zone."""
         if zone not in self._days:
             self._days[zone] = day_of(self.at, zone)
         return self._days[zone]
 
     def today_of(self, subscription: str, zones: dict[str, str]) -> date:
-        """The day of the import where a subscription's organization is; UTC where that is not known."""
+        """Return the day of the import in the zone of a subscription's organization; in UTC where that is unknown."""
         zone = zones.get(subscription)
         return self.at.astimezone(UTC).date() if zone is None else self.today_in(zone)
 
 
 def plan_masters(plan: Plan) -> None:
-    """Plan everything but lines and what hangs on them."""
+    """Plan everything but subscriptions, lines and their dependents."""
     _references(plan)
     _policies(plan)
     for queue in plan.document.queues:
@@ -136,7 +136,7 @@ def plan_subscriptions(plan: Plan, provision_ends: dict[str, date | None]) -> No
 
 
 def zones_of_subscriptions(plan: Plan) -> dict[str, str]:
-    """The time zone of each subscription whose organization is known."""
+    """Return the time zone of each subscription whose organization is known."""
     zones = {key: row["time_zone"] for key, row in plan.existing.organizations.items()}
     zones |= {placed.entry.id: placed.entry.time_zone for placed in plan.document.organizations}
     owners = {key: row["organization"] for key, row in plan.existing.subscriptions.items()}
@@ -145,14 +145,14 @@ def zones_of_subscriptions(plan: Plan) -> dict[str, str]:
 
 
 def _references(plan: Plan) -> None:
-    held = {
+    known = {
         "policy": plan.existing.policies,
         "organization": plan.existing.organizations,
         "contract": plan.existing.contracts,
         "line": plan.existing.lines,
     }
     for reference in plan.document.references:
-        if reference.value not in held[reference.kind]:
+        if reference.value not in known[reference.kind]:
             plan.refuse(reference.path, reference.refusal)
 
 
@@ -178,10 +178,10 @@ def _organizations(plan: Plan) -> None:
             plan.refuse(f"{placed.path}.url", conflicts.UrlTaken(entry.url, owner))
         if (owner := names.get(entry.unique_name.casefold(), entry.id)) != entry.id:
             plan.refuse(f"{placed.path}.unique_name", conflicts.UniqueNameTaken(entry.unique_name, owner))
-        wanted = entry.model_dump(mode="json", exclude={"marketing_service"})
+        organization = entry.model_dump(mode="json", exclude={"marketing_service"})
         existing = plan.existing.organizations.get(entry.id)
-        wanted["data_schema"] = _data_schema(plan, placed.path, entry, existing)
-        plan.changes["organizations"].put(wanted, existing)
+        organization["data_schema"] = _data_schema(plan, placed.path, entry, existing)
+        plan.changes["organizations"].put(organization, existing)
         if (service := entry.marketing_service) is not None:
             path = f"{placed.path}.marketing_service"
             known = plan.existing.services.get(entry.id)
@@ -206,15 +206,15 @@ def _organizations(plan: Plan) -> None:
 
 
 def _data_schema(plan: Plan, path: str, entry: ImportedOrganization, existing: Row | None) -> str | None:
-    wanted = entry.data_schema
+    schema = entry.data_schema
     now: str | None = existing["data_schema"] if existing is not None else None
-    if wanted is None or wanted == now:
+    if schema is None or schema == now:
         return now
-    if (owner := plan.existing.owners_of_schemas.get(wanted, entry.id)) != entry.id:
-        plan.refuse(f"{path}.data_schema", conflicts.DataSchemaTaken(wanted, owner))
+    if (owner := plan.existing.owners_of_schemas.get(schema, entry.id)) != entry.id:
+        plan.refuse(f"{path}.data_schema", conflicts.DataSchemaTaken(schema, owner))
     if (cancellation := plan.existing.deciding_on_data.get(entry.id)) is not None:
         plan.refuse(f"{path}.data_schema", conflicts.DataSchemaUnderCancellation(entry.id, cancellation))
-    return wanted
+    return schema
 
 
 def _campaigns(

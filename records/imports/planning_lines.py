@@ -1,4 +1,4 @@
-"""Planning an import's lines, their places on contracts, their planned lines and their invoices."""
+"""The plan of an import's lines, their places on contracts, their planned lines and their invoices."""
 
 from collections import defaultdict
 from datetime import date
@@ -16,7 +16,7 @@ from storage.tables import SubscriptionLineRow
 
 
 class LinePlanner:
-    """Plans the lines of a document, one after the other."""
+    """The planner of a document's lines, one after the other."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -117,8 +117,8 @@ class LinePlanner:
         if place is not None:
             number = entry.contract_line or place["line_number"]
             if (contract, number) != (place["contract"], place["line_number"]):
-                now, wanted = f"{place['contract']} line {place['line_number']}", f"{contract} line {number}"
-                self.plan.refuse(f"{path}.contract", conflicts.ContractLineChanged(entry.id, now, wanted))
+                now, asked = f"{place['contract']} line {place['line_number']}", f"{contract} line {number}"
+                self.plan.refuse(f"{path}.contract", conflicts.ContractLineChanged(entry.id, now, asked))
             elif line is not None:
                 self._contract_line(contract, number, line, place)
         elif entry.contract_line is not None:
@@ -143,13 +143,13 @@ class LinePlanner:
         changes = self.plan.changes["contract_lines"]
         if existing is not None and existing["closed"] == line.closed and not count_unchanged:
             return  # not in the document: changed only if the line was closed
-        wanted = {"contract": contract, "line_number": number, "subscription_line": line.id, "closed": line.closed}
-        changes.put(wanted, existing)
+        row = {"contract": contract, "line_number": number, "subscription_line": line.id, "closed": line.closed}
+        changes.put(row, existing)
 
     def _planned_line(
         self, path: str, planned: ImportedPlannedLine, line_id: str, subscription: str, line: SubscriptionLine | None
     ) -> None:
-        wanted = {"subscription_line": line_id, **planned.model_dump(mode="python")}
+        planned_row = {"subscription_line": line_id, **planned.model_dump(mode="python")}
         existing = self.existing.planned_lines.get(planned.id)
         row = self.existing.lines.get(line_id)
         if existing is None:
@@ -164,15 +164,15 @@ class LinePlanner:
         elif existing["subscription_line"] != line_id:
             moved = conflicts.PlannedLineMoved(planned.id, existing["subscription_line"], line_id)
             self.plan.refuse(path, moved)
-        elif existing["withdrawn_by"] is not None and any(existing[name] != wanted[name] for name in wanted):
+        elif existing["withdrawn_by"] is not None and any(existing[name] != planned_row[name] for name in planned_row):
             self.plan.refuse(path, conflicts.PlannedLineWithdrawn(planned.id, existing["withdrawn_by"]))
-        self.plan.changes["planned_lines"].put(wanted, existing)
+        self.plan.changes["planned_lines"].put(planned_row, existing)
 
     def _invoices(self) -> None:
-        held = {line: row["next_billing_date"] for line, row in self.existing.lines.items()} | self.next_billing
+        next_billing = {line: row["next_billing_date"] for line, row in self.existing.lines.items()} | self.next_billing
         for placed in self.plan.document.invoices:
             entry = placed.entry
-            wanted: Row = {
+            row: Row = {
                 "number": entry.number,
                 "kind": "invoice",
                 "subscription_line": entry.line,
@@ -180,14 +180,14 @@ class LinePlanner:
                 "period_end": entry.period_end,
             }
             existing = self.existing.documents.get(entry.number)
-            if existing is not None and any(existing[name] != value for name, value in wanted.items()):
+            if existing is not None and any(existing[name] != value for name, value in row.items()):
                 self.plan.refuse(placed.path, conflicts.InvoiceChanged(entry.number))
-            elif existing is None and entry.line in held:
-                billed_from = held[entry.line]
+            elif existing is None and entry.line in next_billing:
+                billed_from = next_billing[entry.line]
                 if billed_from is None or entry.period_end >= billed_from:
                     beyond = InvoiceBeyondBilling(entry.period_end, billed_from)
                     self.plan.refuse(f"{placed.path}.period_end", beyond)
-            self.plan.changes["invoices"].put(wanted, existing, posted_at=self.plan.at)
+            self.plan.changes["invoices"].put(row, existing, posted_at=self.plan.at)
 
     def _refused(self, path: str, refused: LineRefused) -> None:
         for name, refusal in refused.found:
@@ -195,7 +195,7 @@ class LinePlanner:
 
 
 def _named(entry: ImportedLine, before: SubscriptionLine) -> list[str]:
-    """The dates that an entry names, and whether it is closed, where they differ from the line."""
+    """Return the names of the fields, dates and ``closed``, in which an entry differs from its line."""
     return [
         name
         for name in (*DATES, "closed")

@@ -1,4 +1,4 @@
-"""Writing many rows in one statement: the rows travel as one JSON value, and the database takes them apart again.
+"""Bulk writes of rows: all rows of a statement travel as one JSON value, which the database takes apart again.
 
 Row by row, a hundred thousand lines take minutes.
 """
@@ -18,7 +18,7 @@ _DIALECT = postgresql.psycopg.dialect()  # type: ignore[no-untyped-call]
 
 
 def insert_rows(session: Session, entity: type[Table], rows: Sequence[Row]) -> None:
-    """Insert rows with the same columns; columns that they leave out get their defaults."""
+    """Insert rows with the same columns; the other columns get their defaults."""
     for some in chunks(rows):
         names = ", ".join(some[0])
         statement = f"INSERT INTO {entity.__tablename__} ({names}) SELECT {names} FROM {_recordset(entity, some[0])}"  # noqa: S608 - names from the tables

@@ -4,8 +4,8 @@
 few things, so the rule is asked once for each distinct combination of dates and terms, and its answers are joined back
 to the lines. Which lines are due is known to the database: the generated column ``due_after``.
 
-The update never waits for a lock that anybody holds on a line, its contract line or its subscription: it passes such lines
-by, and a later pass comes back to them. So it cannot be part of a deadlock, whatever the order in which others lock.
+The update never waits for another transaction's lock on a line, its contract line or its subscription: it skips such
+lines, and a later pass returns to them. So it cannot be part of a deadlock, whatever the order in which others lock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,14 +25,14 @@ from records.lines import nightly_sql as sql
 from records.transaction import Transaction
 
 CHUNK_LINES = 10_000
-"""How many lines one transaction changes: enough to spread its cost, and done within a second."""
+"""The number of lines that one transaction changes: enough to spread its cost, and done within a second."""
 
 FAILURES_KEPT = 100
-"""How many failed lines a run names; it counts them all."""
+"""The number of failed lines that a run names; it counts them all."""
 
 
 class Chunk(BaseModel):
-    """What became of one chunk."""
+    """The result of one chunk."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class Chunk(BaseModel):
 
 @dataclass
 class _Answers:
-    """What the rule answered, column by column, as SQL takes it."""
+    """The answers of the rule, column by column, as SQL takes them."""
 
     keys: list[tuple[Any, ...]] = field(default_factory=list)
     term_until: list[date] = field(default_factory=list)
@@ -62,23 +62,23 @@ def update_chunk(
 ) -> Chunk:
     """Close or roll the next ``limit`` due lines of a run, in the caller's transaction.
 
-    How far the run got is written in the same transaction, so whoever goes on with the run, also after a crash, goes on
-    where the last committed chunk ended; two who carry the same run take turns. ``at`` is the instant for the audit
-    trail. Events are noted where systems listen. ``audit=False`` is for measuring what the audit trail costs.
+    The progress of the run is written in the same transaction, so the run continues where the last committed chunk ended,
+    also after a crash; two processes with the same run take turns. ``at`` is the instant for the audit trail. Events are
+    recorded where systems listen. ``audit=False`` is for measuring the cost of the audit trail.
     """
     connection = transaction.session.connection()
     for statement in sql.SETTINGS:
         connection.execute(text(statement))
-    state = connection.execute(text(sql.HOLD_RUN), {"run": run}).mappings().one()
+    state = connection.execute(text(sql.LOCK_RUN), {"run": run}).mappings().one()
     scope = Scope.model_validate(state["scope"])
     picked = _pick(connection, state, scope, limit)
     cursor = connection.execute(text(sql.LAST_PICKED)).one_or_none()
-    connection.execute(text(sql.SKIP_HELD_ELSEWHERE))
+    connection.execute(text(sql.SKIP_LOCKED_ELSEWHERE))
     keys = [tuple(key) for key in connection.execute(text(sql.DISTINCT_KEYS))]
     answers = _ask_the_rule(keys, state["as_of"])
     common = {"run": run, "at": at, "actor": state["actor"], "as_of": state["as_of"]}
     changed = connection.execute(
-        text(sql.change(audit=audit, tell=Channel.WEBHOOK in transaction.channels)),
+        text(sql.change(audit=audit, notify=Channel.WEBHOOK in transaction.channels)),
         {
             **common,
             "messages": state["messages"],
@@ -97,7 +97,7 @@ def update_chunk(
         "run": run,
         "closed": changed.closed,
         "rolled": changed.rolled,
-        "told": changed.told,
+        "notices": changed.notices,
         "failed": failed + (0 if first_of_pass else state["failed"]),
         "failures": [*known, *failures][:FAILURES_KEPT],
     }
@@ -158,7 +158,7 @@ def _ask_the_rule(keys: Sequence[tuple[Any, ...]], as_of: date) -> _Answers:
 
 
 def _columns(keys: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """The keys as one array for each column."""
+    """Return the keys as one array for each column."""
     return {name: [key[number] for key in keys] for number, name in enumerate(sql.KEY)}
 
 

@@ -1,4 +1,4 @@
-"""The statements of the nightly update. `records.lines.nightly` says what they are for, and runs them in order."""
+"""The statements of the nightly update; `records.lines.nightly` explains them, and runs them in order."""
 
 # ruff: noqa: S608 - the statements are put together from constants of this module; values are always parameters
 
@@ -8,10 +8,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from domain.lines.runs import Scope
 
 LINES_PER_MESSAGE = 1_000
-"""How many lines one message tells of: some 200 kB, which receivers still take."""
+"""The number of lines in one message: some 200 kB, which receivers still take."""
 
 KEY = ("key_start", "key_term_until", "key_deadline", "key_subsequent", "key_notice")
-"""What the outcome of a roll depends on. The start date counts only where there is no term until yet."""
+"""The columns that decide the outcome of a roll. The start date counts only where there is no term until yet."""
 
 # A chunk is a hundredth of the table and found through indexes; a plan for all values of the parameters, or for a
 # temporary table that nobody has analysed, may think otherwise.
@@ -26,11 +26,11 @@ SETTINGS = (
     ) ON COMMIT DELETE ROWS""",
 )
 
-HOLD_RUN = "SELECT * FROM line_dates_runs WHERE id = :run FOR UPDATE"
+LOCK_RUN = "SELECT * FROM line_dates_runs WHERE id = :run FOR UPDATE"
 
 _DUE = "l.due_after < CAST(:as_of AS date)"
 
-# NO KEY UPDATE: who merely refers to the line, as a new invoice does, neither waits nor is waited for.
+# NO KEY UPDATE: a row that merely refers to the line, as a new invoice does, neither waits nor is waited for.
 _PICK = f"""
     INSERT INTO due_lines
     SELECT l.id, l.subscription, l.partner, l.due_after,
@@ -47,9 +47,9 @@ _PICK = f"""
 
 LAST_PICKED = "SELECT due_after, id FROM due_lines ORDER BY due_after DESC, id DESC LIMIT 1"
 
-# Closing a line closes its contract line and may end the subscription, so those rows are held too, before anything is
-# changed; lines whose rows somebody else holds are left for the next pass.
-SKIP_HELD_ELSEWHERE = """
+# Closing a line closes its contract line and may end the subscription, so those rows are locked too, before anything is
+# changed; lines whose rows another transaction has locked are left for the next pass.
+SKIP_LOCKED_ELSEWHERE = """
     WITH subscription AS MATERIALIZED (
         SELECT s.id FROM subscriptions s WHERE s.id IN (SELECT d.subscription FROM due_lines d WHERE d.closes)
         FOR NO KEY UPDATE OF s SKIP LOCKED
@@ -109,7 +109,7 @@ _AUDIT = """, audited AS (
     )
 """
 
-_TELL = f""", numbered AS (
+_NOTICES = f""", numbered AS (
         SELECT changed.*, c.contract, (row_number() OVER (PARTITION BY closes ORDER BY id) - 1) / {LINES_PER_MESSAGE} AS part
         FROM changed LEFT JOIN contract_lines c ON c.subscription_line = changed.id
     ), batched AS (
@@ -118,7 +118,7 @@ _TELL = f""", numbered AS (
                 'contract', contract, 'term_until', term_until, 'cancellation_possible_until', deadline,
                 'end_date', end_date) ORDER BY id) AS lines
         FROM numbered GROUP BY closes, part
-    ), told AS (
+    ), notices AS (
         INSERT INTO messages (id, event, channel, recipient, content, created_at, run)
         SELECT :run || '/' || event || '/' || (CAST(:messages AS bigint) + row_number() OVER (ORDER BY event, part))
                 || '/webhook',
@@ -155,7 +155,7 @@ REFUSED_LINES = f"""
 """
 
 _PROGRESS = """
-    UPDATE line_dates_runs SET closed = closed + :closed, rolled = rolled + :rolled, messages = messages + :told,
+    UPDATE line_dates_runs SET closed = closed + :closed, rolled = rolled + :rolled, messages = messages + :notices,
         failed = :failed, failures = :failures
 """
 _FAILURES = bindparam("failures", type_=JSONB)
@@ -170,22 +170,22 @@ END_PASS = text(f"""
 
 
 def pick(scope: Scope) -> str:
-    """Hold the next due lines and keep what they are."""
+    """Return the statement that locks the next due lines and copies them into ``due_lines``."""
     return _PICK.format(scope=within(scope))
 
 
-def change(*, audit: bool, tell: bool) -> str:
-    """Close and roll what was picked, keep why in the audit trail, and note what is to be told."""
-    told = "(SELECT count(*) FROM told)" if tell else "0"
+def change(*, audit: bool, notify: bool) -> str:
+    """Return the statement that closes and rolls the picked lines, audits the reasons, and records the notices."""
+    notices = "(SELECT count(*) FROM notices)" if notify else "0"
     return (
-        f"{_CHANGE}{_AUDIT if audit else ''}{_TELL if tell else ''}"
-        f"SELECT count(*) FILTER (WHERE closes) AS closed, count(*) FILTER (WHERE NOT closes) AS rolled, {told} AS told "
-        "FROM changed"
+        f"{_CHANGE}{_AUDIT if audit else ''}{_NOTICES if notify else ''}"
+        "SELECT count(*) FILTER (WHERE closes) AS closed, count(*) FILTER (WHERE NOT closes) AS rolled, "
+        f"{notices} AS notices FROM changed"
     )
 
 
 def end_provision(*, audit: bool) -> str:
-    """Set the provision end date of subscriptions whose last line was closed."""
+    """Return the statement that sets the provision end date of subscriptions whose last line was closed."""
     if not audit:
         return f"{_END_PROVISION} SELECT count(*) FROM ended"
     return f"""{_END_PROVISION}
@@ -197,7 +197,7 @@ def end_provision(*, audit: bool) -> str:
 
 
 def within(scope: Scope) -> str:
-    """Return the condition that keeps to a scope."""
+    """Return the condition for the lines of a scope."""
     if scope.subscription is not None:
         return "AND l.subscription = :scope"
     if scope.contract is not None:
@@ -207,17 +207,17 @@ def within(scope: Scope) -> str:
 
 def scope_parameters(scope: Scope) -> dict[str, str]:
     """Return the parameters of `within`."""
-    wanted = scope.subscription or (scope.contract[0] if scope.contract else None)
-    return {} if wanted is None else {"scope": wanted}
+    name = scope.subscription or (scope.contract[0] if scope.contract else None)
+    return {} if name is None else {"scope": name}
 
 
 def count_due(scope: Scope) -> str:
-    """Count the lines that are due."""
+    """Return the statement that counts the due lines."""
     return f"SELECT count(*) FROM subscription_lines l WHERE {_DUE} {within(scope)}"
 
 
 def count_open(scope: Scope) -> str:
-    """Count the lines that are not closed."""
+    """Return the statement that counts the open lines."""
     return f"SELECT count(*) FROM subscription_lines l WHERE NOT l.closed {within(scope)}"
 
 

@@ -1,4 +1,4 @@
-"""Subscription lines as the rules know them, locked where they are changed."""
+"""Subscription lines as the rules see them, locked where they are changed."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,7 @@ def as_domain(row: SubscriptionLineRow, contract: str | None = None) -> Subscrip
 
 
 def lines_of(session: Session, subscription: str, *, lock: bool = False) -> Sequence[SubscriptionLineRow]:
-    """Return the lines of a subscription by id; ``lock`` holds them, in that order, until the transaction ends."""
+    """Return the lines of a subscription by id; ``lock`` locks them, in that order, until the transaction ends."""
     query = (
         select(SubscriptionLineRow)
         .where(SubscriptionLineRow.subscription == subscription)
@@ -45,7 +45,7 @@ def lines_of(session: Session, subscription: str, *, lock: bool = False) -> Sequ
 
 
 def uncredited_invoices(session: Session, where: ColumnElement[bool]) -> Sequence[BillingDocumentRow]:
-    """Return the invoices that no credit memo has taken back, newest first per line."""
+    """Return the invoices that no credit memo has reversed, newest first per line."""
     memo = aliased(BillingDocumentRow)
     return session.scalars(
         select(BillingDocumentRow)
@@ -55,7 +55,7 @@ def uncredited_invoices(session: Session, where: ColumnElement[bool]) -> Sequenc
 
 
 def invoices_of(session: Session, subscription: str) -> list[Invoice]:
-    """Return the invoices of a subscription's lines that no credit memo has taken back."""
+    """Return the invoices of a subscription's lines that no credit memo has reversed."""
     of_subscription = BillingDocumentRow.subscription_line.in_(
         select(SubscriptionLineRow.id).where(SubscriptionLineRow.subscription == subscription)
     )

@@ -1,4 +1,4 @@
-"""Runs of the update of line dates: opening one, how far it is, ending it; and lines to look at."""
+"""Runs of the update of line dates: their beginning, progress and end; and lists of lines."""
 
 from datetime import date, datetime
 from typing import Any
@@ -21,9 +21,9 @@ class ListedLine(SubscriptionLine):
     """A line in a list."""
 
     frozen_by: str | None = None
-    """The cancellation that has frozen it."""
+    """The cancellation that froze the line."""
     due_after: date | None = None
-    """The day until which the nightly update leaves it alone; null: for ever."""
+    """The last day on which the nightly update leaves the line alone; null: for ever."""
 
 
 def open_run(
@@ -58,7 +58,7 @@ def open_run(
 
 
 def finish_run(transaction: Transaction, run: str, at: datetime) -> LineDatesProgress:
-    """Record that nothing more is done in a run."""
+    """Record the end of a run."""
     session = transaction.session
     session.execute(
         update(LineDatesRunRow)
@@ -69,13 +69,13 @@ def finish_run(transaction: Transaction, run: str, at: datetime) -> LineDatesPro
 
 
 def progress_of(session: Session, run: str) -> LineDatesProgress:
-    """Return how far a run is."""
+    """Return the progress of a run."""
     row = session.get_one(LineDatesRunRow, run, populate_existing=True)
     return _as_progress(session, row)
 
 
 def find_progress(session: Session, workflow_id: str) -> LineDatesProgress | None:
-    """Return how far the newest run of a workflow is, or None if it has not been opened."""
+    """Return the progress of the newest run of a workflow, or None if it has not been opened."""
     row = session.scalar(
         select(LineDatesRunRow)
         .where(LineDatesRunRow.id.startswith(f"{workflow_id}/", autoescape=True))
@@ -114,7 +114,7 @@ def _as_progress(session: Session, row: LineDatesRunRow) -> LineDatesProgress:
 def list_lines(
     session: Session, scope: Scope, *, due_as_of: date | None = None, after: str = "", limit: int = 100
 ) -> list[ListedLine]:
-    """Return lines by id, each with the contract it stands on; only those due as of a day, if one is given.
+    """Return lines by id, each with its contract; only those due as of a day, if one is given.
 
     Raises:
         SubscriptionUnknown, ContractUnknown.
@@ -154,7 +154,7 @@ def _check(session: Session, scope: Scope) -> None:
 
 
 def _count_open(connection: Connection, scope: Scope) -> int:
-    """Count the open lines of a scope; estimate them where that would mean to read the whole table."""
+    """Return the number of open lines of a scope, estimated where counting would read the whole table."""
     if not scope.is_everything:
         return _count(connection, sql.count_open(scope), scope)
     plan = connection.scalar(text(sql.ESTIMATE_OPEN))

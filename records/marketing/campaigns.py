@@ -1,4 +1,4 @@
-"""Campaigns and their activities: what can be stopped, what the ad centre is asked to stop, and what it acknowledged.
+"""Campaigns and their activities, the requests to the ad centre to stop them, and its acknowledgements.
 
 Every change locks the marketing service's row first (`lock_service`).
 """
@@ -27,7 +27,7 @@ from storage.tables import CASE_TABLES, CampaignActivityRow, CampaignRow, Campai
 def lock_service(transaction: Transaction, organization: str) -> MarketingServiceRow | None:
     """Return an organization's marketing service, locked with its campaigns until the transaction ends.
 
-    An import that adds campaigns or activities has finished by then, or waits and finds them stopped.
+    A concurrent import of campaigns or activities has either finished by then, or waits and finds them stopped.
     """
     session = transaction.session
     service = session.scalar(
@@ -126,7 +126,7 @@ def order_stops(transaction: Transaction, case: str, campaigns: Sequence[Campaig
 
 
 def stops_of(session: Session, case: str) -> tuple[CampaignFacts, ...]:
-    """Return what a case asked the ad centre to stop, by campaign id."""
+    """Return the campaigns that a case asked the ad centre to stop, by id."""
     activities = func.array_agg(aggregate_order_by(CampaignActivityRow.id, CampaignActivityRow.id))
     rows = session.execute(
         select(CampaignStopRow, CampaignRow.name, activities.label("activities"))
@@ -149,7 +149,7 @@ def stops_of(session: Session, case: str) -> tuple[CampaignFacts, ...]:
 
 
 def open_stop(session: Session, campaign: str) -> CampaignStopRow | None:
-    """Return what the ad centre was asked last about a campaign, acknowledged or not."""
+    """Return the last request to the ad centre about a campaign, acknowledged or not."""
     return session.scalar(
         select(CampaignStopRow)
         .where(CampaignStopRow.campaign == campaign)
@@ -171,16 +171,16 @@ def mark_stopped(transaction: Transaction, stop: CampaignStopRow, *, by: str, at
 
 
 def case_of(stop: CampaignStopRow) -> str:
-    """Return the id of the case that asked."""
+    """Return the id of the case that requested a stop."""
     asking: list[str | None] = [getattr(stop, tables.stop.key) for tables in CASE_TABLES.values()]
     return next(case for case in asking if case is not None)
 
 
 def asked_by(case: str) -> ColumnElement[bool]:
-    """Return the condition that a stop was asked for by a case."""
+    """Return the condition that a stop was requested by a case."""
     return _stop_column(case) == case
 
 
 def _stop_column(case: str) -> InstrumentedAttribute[str | None]:
-    """The column that names a case of this kind."""
+    """Return the column that names a case of this kind."""
     return CASE_TABLES[CaseRef.parse(case).kind].stop

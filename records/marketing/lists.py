@@ -1,4 +1,4 @@
-"""What pages and statuses show of marketing services and their campaigns, read from PostgreSQL."""
+"""Marketing services and their campaigns as pages and statuses show them, read from PostgreSQL."""
 
 from dataclasses import dataclass
 
@@ -35,9 +35,9 @@ class RequestedConsent(BaseModel):
     time_zone: str
     consent: Consent
     is_open: bool
-    """Whether an answer is still awaited: a case that has ended asks nobody any more."""
+    """True while an answer is awaited; never after the end of the case."""
     campaigns: tuple[CampaignFacts, ...]
-    """What was stopped, or else what would be."""
+    """The stopped campaigns, or else those that would be stopped."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class AskingCase:
 
     id: str
     workflow_id: str | None
-    """None where another case runs under the workflow id of this one by now."""
+    """None when another case now runs under the workflow id of this one."""
 
 
 def asking_case(session: Session, campaign: str) -> AskingCase:
-    """Return the case that asked last to stop a campaign.
+    """Return the last case that asked to stop a campaign.
 
     Raises:
         CampaignUnknown, StopNotRequested.
@@ -68,7 +68,7 @@ def asking_case(session: Session, campaign: str) -> AskingCase:
 
 
 def requested_consent(session: Session, cancellation: str) -> RequestedConsent | None:
-    """Return the consent that a cancellation asks for, or has asked for; None if it never did, or does not exist."""
+    """Return the consent that a cancellation asks or has asked for; None without such a request or cancellation."""
     case = session.get(CancellationRow, cancellation)
     if case is None or case.marketing_consent is None:
         return None
@@ -85,7 +85,7 @@ def requested_consent(session: Session, cancellation: str) -> RequestedConsent |
 
 
 def recorded_marketing_status(session: Session, organization: str) -> MarketingCancellationStatus:
-    """Return the status of the newest cancellation of a marketing service alone, as the records have it.
+    """Return the status of the newest cancellation of a marketing service alone from the records.
 
     Raises:
         MarketingCancellationUnknown.

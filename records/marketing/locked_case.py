@@ -13,7 +13,7 @@ from storage.tables import MarketingCancellationRow, MarketingServiceRow, Organi
 
 @dataclass(frozen=True)
 class LockedMarketingCase:
-    """A marketing service's cancellation with what it belongs to; the service is locked until the transaction ends."""
+    """A marketing service's cancellation with its context; the service is locked until the transaction ends."""
 
     row: MarketingCancellationRow
     service: MarketingServiceRow
@@ -27,17 +27,17 @@ class LockedMarketingCase:
 
 
 def lock_marketing_case(transaction: Transaction, case: str) -> LockedMarketingCase:
-    """Lock a case until the transaction ends: its marketing service's row is the lock that all take first."""
+    """Lock a case until the transaction ends, by its marketing service's row, which every transaction locks first."""
     session = transaction.session
     row = session.get_one(MarketingCancellationRow, case)
     service = lock_service(transaction, row.organization)
-    session.refresh(row)  # under the lock, so that what the transaction before has written is seen
+    session.refresh(row)  # under the lock, to see the changes of the transaction before
     organization, durations = session.execute(
         select(OrganizationRow, PolicyRow.durations)
         .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
         .where(OrganizationRow.id == row.organization)
     ).one()
-    assert service is not None  # noqa: S101 - a foreign key says so
+    assert service is not None  # noqa: S101 - a foreign key ensures it
     return LockedMarketingCase(row, service, organization, CancellationPolicy.model_validate(durations))
 
 

@@ -1,4 +1,4 @@
-"""Notices of the cancellation of a marketing service alone, recorded in the transaction of what happened."""
+"""Notices of the cancellation of a marketing service alone, recorded in the transaction of their event."""
 
 from contract.steps import Step
 from domain.marketing import MarketingStage

@@ -24,11 +24,11 @@ from storage.tables import MarketingCancellationRow
 
 
 def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest) -> OpenedMarketingCase:
-    """Open a cancellation of a marketing service; the same request again gets the one it opened.
+    """Open a cancellation of a marketing service; the same request again gets the case that it opened.
 
     Raises:
         MarketingServiceUnknown, MarketingServiceCanceled, MarketingIdentityMismatch, CampaignUnknown, CampaignDeleted,
-        MarketingCancellationEnded (the one that the same request opened).
+        MarketingCancellationEnded (the case that the same request opened).
 
     """
     session = transaction.session
@@ -74,7 +74,7 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
 
 
 def cancel_service(transaction: Transaction, step: Step) -> CampaignStop:
-    """Cancel the service for ever, and ask the ad centre to stop everything that runs."""
+    """Cancel the service for ever, and ask the ad centre to stop every running campaign."""
     session = transaction.session
     case = lock_marketing_case(transaction, step.cancellation)
     if case.row.stage == MarketingStage.INTAKE:
@@ -104,7 +104,7 @@ def abandon(transaction: Transaction, step: Step) -> None:
 def _close_orphan(transaction: Transaction, request: OpenMarketingRequest) -> None:
     """End a case whose workflow is gone.
 
-    A case that had cancelled the service is left as it is: the check that follows refuses.
+    A case that has cancelled the service stays as it is: the check that follows refuses the request.
     """
     orphan = transaction.session.scalar(
         select(MarketingCancellationRow).where(

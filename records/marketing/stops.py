@@ -1,6 +1,6 @@
-"""Stopping the campaigns of an organization in a subscription's cancellation, and what the ad centre says to it.
+"""Stops of an organization's campaigns, with the consent they may need and the ad centre's acknowledgements.
 
-One transaction each, like `records.cancellation.transitions`; every function changes nothing when it is run again.
+One transaction each, like `records.cancellation.transitions`; a function that is run again changes nothing.
 """
 
 from collections.abc import Sequence
@@ -41,9 +41,9 @@ from storage.tables import CampaignRow, MarketingServiceRow
 
 
 def request_consent(transaction: Transaction, step: Step, *, until: datetime) -> bool:
-    """Ask the marketing service's own administrator to agree, where that is another person; return whether it is.
+    """Ask the marketing service's own administrator for consent, where that is another person; return true if it is.
 
-    Nobody is asked where nothing is left to stop.
+    No consent is asked for where nothing is left to stop.
     """
     case = lock_case(transaction, step.cancellation)
     if case.row.marketing_consent is not None:
@@ -62,7 +62,7 @@ def request_consent(transaction: Transaction, step: Step, *, until: datetime) ->
 
 
 def remind_of_consent(transaction: Transaction, step: Step) -> None:
-    """Ask again; each once per occasion."""
+    """Ask for the consent again, once per occasion."""
     case = lock_case(transaction, step.cancellation)
     service = lock_service(transaction, case.organization.id)
     if case.row.marketing_consent != Consent.ASKED or service is None:
@@ -73,7 +73,7 @@ def remind_of_consent(transaction: Transaction, step: Step) -> None:
 
 
 def save_consent(transaction: Transaction, step: Step, decision: ConsentDecision, *, how: str) -> None:
-    """Keep the answer of the marketing service's own administrator, and how it came.
+    """Record the answer of the marketing service's own administrator, and the way in which it was given.
 
     Raises:
         ConsentNotAwaited.
@@ -89,7 +89,7 @@ def save_consent(transaction: Transaction, step: Step, decision: ConsentDecision
 
 
 def time_consent_out(transaction: Transaction, step: Step) -> None:
-    """Keep that nobody answered in time."""
+    """Record that the consent was not answered in time."""
     case = lock_case(transaction, step.cancellation)
     if case.row.marketing_consent == Consent.ASKED:
         _conclude(transaction, case, step, Consent.TIMED_OUT, after={})
@@ -109,7 +109,7 @@ def stop_campaigns(transaction: Transaction, step: Step) -> CampaignStop:
 
 
 def request_stops(transaction: Transaction, case: Locked, campaigns: Sequence[CampaignFacts], step: Step) -> None:
-    """Mark the campaigns' activities as stopping, each campaign audited and asked of the ad centre."""
+    """Mark the campaigns' activities as stopping; audit each campaign, and ask the ad centre to stop it."""
     order_stops(transaction, case.row.id, campaigns, step.at)
     for campaign in campaigns:
         after = {"campaign": campaign.id, "action": campaign.action.value, "activities": list(campaign.activities)}
@@ -118,7 +118,7 @@ def request_stops(transaction: Transaction, case: Locked, campaigns: Sequence[Ca
 
 
 def remind_ad_centre(transaction: Transaction, step: Step, number: int) -> CampaignStop:
-    """Ask the ad centre again for what it has not acknowledged, for the ``number``-th time."""
+    """Ask the ad centre again for outstanding acknowledgements, for the ``number``-th time."""
     session = transaction.session
     case = lock(transaction, step.cancellation)
     outstanding = [campaign for campaign in stops_of(session, case.row.id) if not campaign.acknowledged]
@@ -133,7 +133,7 @@ def remind_ad_centre(transaction: Transaction, step: Step, number: int) -> Campa
 
 
 def acknowledge_stop(transaction: Transaction, step: Step, campaign: str) -> CampaignStop:
-    """Keep that the ad centre has stopped a campaign that this case asked it to; when it was the last, tell so.
+    """Record that the ad centre has stopped a campaign of this case; after the last one, notify of it.
 
     Raises:
         CampaignUnknown, StopNotRequested, StopOfAnotherCase.
@@ -155,7 +155,7 @@ def acknowledge_stop(transaction: Transaction, step: Step, campaign: str) -> Cam
 
 
 def stop_of(session: Session, case: str) -> CampaignStop:
-    """Return how it stands with the campaigns that a case had stopped."""
+    """Return the state of the campaigns that a case asked to stop."""
     campaigns = stops_of(session, case)
     return CampaignStop(
         requested=tuple(campaign.id for campaign in campaigns),

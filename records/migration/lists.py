@@ -1,4 +1,4 @@
-"""What lists and pages show of on-premises migrations, read from PostgreSQL."""
+"""On-premises migrations as lists and pages show them, read from PostgreSQL."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from storage.tables import CancellationRow, MigrationRow, OrganizationRow
 
 
 class MigrationSummary(BaseModel):
-    """One migration in a list. Holds the IT department's address, for those who correct it."""
+    """One migration in a list, with the IT department's address for those who correct it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,7 +40,7 @@ class MigrationSummary(BaseModel):
 def list_migrations(
     session: Session, *, stage: MigrationStage | None = None, queue: str | None = None, limit: int = 100
 ) -> list[MigrationSummary]:
-    """Return migrations, those first that were requested last."""
+    """Return migrations, the last requested first."""
     query = _query().order_by(MigrationRow.requested_at.desc(), MigrationRow.cancellation).limit(limit)
     if stage is not None:
         query = query.where(MigrationRow.stage == stage.value)

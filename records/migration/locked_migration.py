@@ -19,12 +19,12 @@ class LockedMigration:
 
     @property
     def stage(self) -> MigrationStage:
-        """The stage that is recorded."""
+        """The recorded stage."""
         return MigrationStage(self.row.stage)
 
     @property
     def state(self) -> MigrationState:
-        """The migration as its workflow is to know it."""
+        """The migration as its workflow sees it."""
         case, row = self.case, self.row
         return MigrationState(
             cancellation=row.cancellation,
@@ -49,8 +49,8 @@ class LockedMigration:
         """Move the migration to a stage."""
         self.row.stage, self.row.stage_since = stage.value, step.at
 
-    def forget_transfer(self) -> None:
-        """Forget what the last transfer brought, so that another one can."""
+    def clear_transfer(self) -> None:
+        """Clear the result of the last transfer, to make room for another one."""
         row = self.row
         row.transferred_at = row.prefix = row.sha256 = row.link_expires_at = None
         row.tables = row.rows = row.bytes = None

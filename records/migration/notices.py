@@ -1,4 +1,4 @@
-"""Notices of a migration: which party is owed which, at what address, with what facts."""
+"""Notices of a migration: their parties, addresses and facts."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -22,7 +22,7 @@ def notify_available(transaction: Transaction, migration: LockedMigration, step:
 
 
 def notify_party(transaction: Transaction, migration: LockedMigration, event: Event, step: Step, party: Party) -> None:
-    """Record that a party is to be notified of an event, with the facts as they are now; without an address, systems alone."""
+    """Record a notice of an event to a party, with the present facts; without an address, to systems alone."""
     mail_to = _address(transaction.session, migration, party)
     migration.row.told += 1
     notify(

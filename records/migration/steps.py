@@ -1,6 +1,6 @@
-"""The records of on-premises migrations (rules, section 10): one transaction for each thing that happens to one.
+"""The steps of on-premises migrations in the records (rules, section 10): one transaction each.
 
-Every function is idempotent by its step: run again, it changes nothing and returns what it returned first.
+Every function is idempotent by its step: run again, it changes nothing and returns its first result.
 """
 
 from datetime import datetime
@@ -32,7 +32,7 @@ from storage.tables import CancellationRow, MigrationRow
 
 
 def request(transaction: Transaction, step: Step) -> MigrationState:
-    """Request the migration of a cancellation whose checklist is complete, or return the one that was requested before.
+    """Request the migration of a cancellation whose checklist is complete, or return the one already requested.
 
     Raises:
         NothingToMigrate: the cancellation does not wait for a migration.
@@ -51,7 +51,7 @@ def request(transaction: Transaction, step: Step) -> MigrationState:
     if not case.organization.data_schema:
         raise NothingToMigrate(case.organization.id, "the organization has no data_schema")
     prepare(transaction, step)
-    # The index decides between two subscriptions of one organization; whoever comes second waits here for the first.
+    # The index decides between two subscriptions of one organization; the second one waits here for the first.
     added = session.execute(
         insert(MigrationRow)
         .values(
@@ -75,7 +75,7 @@ def request(transaction: Transaction, step: Step) -> MigrationState:
 
 
 def accept(transaction: Transaction, step: Step, *, contact: str, transfer_at: datetime) -> MigrationState:
-    """Keep that the queue accepted: whom to notify, and when to transfer. The contact is told, so that a wrong one shows."""
+    """Record the queue's acceptance: contact and time of the transfer. Notifying the contact shows up a wrong address."""
     migration = lock_migration(transaction, step)
     row = migration.row
     accepted = {"stage": MigrationStage.SCHEDULED.value, "transfer_at": transfer_at.isoformat()}
@@ -88,7 +88,7 @@ def accept(transaction: Transaction, step: Step, *, contact: str, transfer_at: d
 
 
 def correct(transaction: Transaction, step: Step, correction: Correction) -> MigrationState:
-    """Put something right, and tell the contact what is now true. The audit trail names no address."""
+    """Record a correction, and notify the contact of the corrected facts. The audit trail names no address."""
     migration = lock_migration(transaction, step)
     row = migration.row
     before = {"stage": row.stage, "transfer_at": row.transfer_at.isoformat() if row.transfer_at else None}
@@ -99,7 +99,7 @@ def correct(transaction: Transaction, step: Step, correction: Correction) -> Mig
     if correction.transfer_at is not None:
         row.transfer_at = correction.transfer_at
     if correction.again:
-        migration.forget_transfer()
+        migration.clear_transfer()
         migration.enter(MigrationStage.SCHEDULED, step)
     after = {
         "stage": row.stage,
@@ -110,13 +110,13 @@ def correct(transaction: Transaction, step: Step, correction: Correction) -> Mig
     if row.stage == MigrationStage.SCHEDULED:
         notify_party(transaction, migration, Event.MIGRATION_SCHEDULED, step, Party.IT_DEPARTMENT)
     elif row.stage == MigrationStage.AVAILABLE:
-        row.stage_since = step.at  # whoever hears of it only now has as long as the first contact had
+        row.stage_since = step.at  # a new contact gets the full time that the first one had
         notify_available(transaction, migration, step)
     return migration.state
 
 
 def send_link(transaction: Transaction, step: Step) -> MigrationState:
-    """Mail the contact a fresh link; the ones before keep the time they have."""
+    """Mail the contact a fresh link; earlier links stay valid until their own expiry."""
     migration = lock_migration(transaction, step)
     row = migration.row
     waiting = row.stage in (MigrationStage.AVAILABLE, MigrationStage.DOWNLOADED)
@@ -126,7 +126,7 @@ def send_link(transaction: Transaction, step: Step) -> MigrationState:
 
 
 def acknowledge(transaction: Transaction, step: Step) -> MigrationState:
-    """Keep that the IT department has the data, and ask the queue for the report that the migration is complete."""
+    """Record that the IT department has the data, and ask the queue to report the migration complete."""
     migration = lock_migration(transaction, step)
     row = migration.row
     after = {"stage": MigrationStage.DOWNLOADED.value}
@@ -138,7 +138,7 @@ def acknowledge(transaction: Transaction, step: Step) -> MigrationState:
 
 
 def complete(transaction: Transaction, step: Step) -> MigrationState:
-    """End a migration as completed: the cancellation goes on."""
+    """End a migration as completed: the cancellation continues."""
     migration = lock_migration(transaction, step)
     row = migration.row
     after = {"stage": MigrationStage.COMPLETED.value}
@@ -150,26 +150,26 @@ def complete(transaction: Transaction, step: Step) -> MigrationState:
 
 
 def end(transaction: Transaction, step: Step, stage: MigrationStage) -> MigrationState:
-    """End a migration as withdrawn or abandoned; queue and contact are told, so that nobody goes on with it."""
+    """End a migration as withdrawn or abandoned; notify queue and contact, so that they stop working on it."""
     migration = lock_migration(transaction, step)
     row = migration.row
     if MigrationStage(row.stage).is_final or not record_step(
         transaction, f"migration.{stage}", step, before={"stage": row.stage}, after={"stage": stage.value}
     ):
         return migration.state
-    migration.forget_transfer()
+    migration.clear_transfer()
     row.ended_at = step.at
     migration.enter(stage, step)
     notify_party(transaction, migration, Event.MIGRATION_ENDED, step, Party.QUEUE)
     if row.contact is not None:
-        # Systems have heard it from the message to the queue.
+        # Systems got the message to the queue.
         mail_alone = transaction.only(Channel.MAIL)
         notify_party(mail_alone, migration, Event.MIGRATION_ENDED, step, Party.IT_DEPARTMENT)
     return migration.state
 
 
 def remind(transaction: Transaction, step: Step, event: Event, hand_over: HandOver) -> MigrationState:
-    """Remind the one who must act, or escalate; each once per occasion, and not of what happened meanwhile."""
+    """Remind the party that must act, or escalate; once per occasion, and not of a hand-over that has happened."""
     migration = lock_migration(transaction, step)
     row = migration.row
     if HAND_OVERS.get(MigrationStage(row.stage)) is not hand_over:
@@ -191,5 +191,5 @@ def _running(session: Session, organization: str) -> str:
 
 
 def state_of(transaction: Transaction, step: Step) -> MigrationState:
-    """Return a migration as it is recorded."""
+    """Return the recorded state of a migration."""
     return lock_migration(transaction, step).state

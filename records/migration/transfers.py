@@ -1,4 +1,4 @@
-"""The transfers of a migration to the secure site: one transaction for each beginning and end of one.
+"""The transfers of a migration to the secure site: one transaction for each beginning and each end.
 
 Every function is idempotent by its step, as those of `records.migration.steps` are.
 """
@@ -14,7 +14,7 @@ from records.transaction import Transaction
 
 
 class Attempt(BaseModel):
-    """One try of a transfer."""
+    """One attempt at a transfer."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,7 +23,7 @@ class Attempt(BaseModel):
 
 
 class Transferred(BaseModel):
-    """What a transfer brought to the secure site."""
+    """The data that a transfer brought to the secure site."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,7 +48,7 @@ def start_transfer(transaction: Transaction, step: Step) -> MigrationState:
 
 
 def begin_attempt(transaction: Transaction, step: Step, *, transfer: int) -> Attempt | None:
-    """Begin another try of a transfer; None if it is not wanted any more, or has succeeded."""
+    """Begin another attempt at a transfer; None if the transfer is cancelled or has succeeded."""
     migration = lock_migration(transaction, step)
     row = migration.row
     if row.stage != MigrationStage.TRANSFERRING or row.transfers != transfer:
@@ -62,7 +62,7 @@ def begin_attempt(transaction: Transaction, step: Step, *, transfer: int) -> Att
 def finish_attempt(
     transaction: Transaction, step: Step, *, transfer: int, attempt: int, transferred: Transferred
 ) -> bool:
-    """Let a try count, and tell the contact; False if another has begun since, or the transfer is not wanted any more."""
+    """Make an attempt count, and notify the contact; False if a newer attempt has begun or the transfer is cancelled."""
     migration = lock_migration(transaction, step)
     row = migration.row
     if row.stage != MigrationStage.TRANSFERRING or row.transfers != transfer or row.attempts != attempt:

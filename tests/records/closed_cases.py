@@ -88,7 +88,7 @@ def erase(engine: Engine, *things: ErasedThing) -> ErasureFacts:
     with Transaction.begin(engine, BOTH) as transaction:
         erasures.begin_erasure(transaction, step("erase"))
     with Transaction.begin(engine, BOTH) as transaction:
-        erasures.note(transaction, CASE, things, at=NOON)
+        erasures.record_things(transaction, CASE, things, at=NOON)
     with Transaction.begin(engine, BOTH) as transaction:
         return erasures.finish_erasure(transaction, step("erase"), at=NOON + timedelta(minutes=5))
 

@@ -66,7 +66,7 @@ def test_a_certificate_says_when_the_schema_was_not_there_to_be_erased(closed: E
 def test_what_is_noted_again_before_it_went_has_the_counts_of_the_second_look(closed: Engine) -> None:
     with Transaction.begin(closed, BOTH) as transaction:
         erasures.begin_erasure(transaction, step("erase"))
-        erasures.note(transaction, CASE, [ErasedThing(kind="table", name="accounts", rows=40)], at=NOON)
+        erasures.record_things(transaction, CASE, [ErasedThing(kind="table", name="accounts", rows=40)], at=NOON)
 
     certificate = erase(closed, ErasedThing(kind="table", name="accounts", rows=41))
 

@@ -105,7 +105,7 @@ def test_nothing_is_asked_of_an_export_that_is_not_finished_or_is_erased(case: E
     refused_as(NoExport)
     finish(case, only)
     with Transaction.begin(case, BOTH) as transaction:
-        erasures.note_discarded(transaction, step("discard"), objects=7, at=NOON)
+        erasures.record_discarded(transaction, step("discard"), objects=7, at=NOON)
     refused_as(ExportErased)
 
 

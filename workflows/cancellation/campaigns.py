@@ -1,4 +1,4 @@
-"""The campaigns within the cancellation of a subscription: stopped with the consent of their own administrator."""
+"""The campaigns in the cancellation of a subscription: stopped with the consent of their own administrator."""
 
 import asyncio
 
@@ -11,23 +11,23 @@ with workflow.unsafe.imports_passed_through():
     from domain.marketing import Consent, ConsentNotAwaited
     from domain.vocabulary import CampaignChoice, Stage
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.owner import CancellationOwner
     from workflows.common.ad_centre import AdCentre
 
 
 class CampaignStops:
-    """The collaborator that stops the campaigns, and asks for the consent that this may need."""
+    """The collaborator that stops the campaigns, and asks for consent where it is needed."""
 
     def __init__(self, owner: CancellationOwner, ad_centre: AdCentre) -> None:
         self._owner = owner
         self._ad_centre = ad_centre
         self._lock = asyncio.Lock()
-        """Held while an answer or the end of its time limit is written down."""
+        """The lock for recording an answer or the end of its time limit."""
 
     async def take_consent(self, message: contract.GiveConsent, step: Step) -> None:
-        """Take the answer of the marketing service's own administrator: agreed or declined."""
+        """Record the answer of the marketing service's own administrator: agreed or declined."""
         case = self._owner.case
         async with self._lock:
             if case.consent is not Consent.ASKED or self._owner.is_withdrawn:
@@ -42,7 +42,7 @@ class CampaignStops:
             case.consent = Consent(message.decision.value)
 
     async def settled(self) -> bool:
-        """Stop the campaigns where that was asked for and may be done; False on withdrawal."""
+        """Stop the campaigns where that is requested and allowed; return False on withdrawal."""
         owner, case = self._owner, self._owner.case
         if case.checklist.campaigns is not CampaignChoice.STOP:
             return True
@@ -57,14 +57,14 @@ class CampaignStops:
         return True
 
     async def _consent_settled(self) -> None:
-        """Ask the other person for consent where it is needed, and wait for it: at most as long as the policy says."""
+        """Ask the other person for consent where it is needed, and wait for it, at most for the policy's time limit."""
         owner, case, asked_at = self._owner, self._owner.case, workflow.now()
         until = asked_at + case.policy.consent_timeout
         request = ConsentRequest(step=owner.step("consent", owner.requester), until=until)
         summary = "may the campaigns be stopped?"
         asked = await owner.record(MarketingRecords.request_consent, request, summary=summary)
         if not asked.needed:
-            # The deadline before stays, as it always did: another one would change what running cases publish.
+            # The earlier deadline stays, as it always did: another one would change the search attributes of running cases.
             case.enter(Stage.PREPARING, deadline=case.stage_deadline)
             return
         case.consent = Consent.ASKED
@@ -78,11 +78,13 @@ class CampaignStops:
             ],
         )
         case.enter(Stage.PREPARING)
-        # An answer that arrived before the limit holds the lock: it was first, and is written before anybody looks.
+        # An answer that arrived before the limit has the lock: it was first, and is recorded before the check.
         async with self._lock:
             if case.consent is Consent.ASKED and not owner.is_withdrawn:
                 step = owner.step("consent-timed-out", why="the consent was not given in time")
-                await owner.record(MarketingRecords.time_consent_out, step, summary="the consent did not come")
+                await owner.record(
+                    MarketingRecords.time_consent_out, step, summary="record that the consent was not given in time"
+                )
                 case.consent = Consent.TIMED_OUT
 
     async def _remind(self, occasion: str) -> None:

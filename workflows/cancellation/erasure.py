@@ -1,4 +1,4 @@
-"""The erasure of the organization's data at the end of its cancellation, and of the copies that were made for it."""
+"""The erasure of the organization's data at the end of its cancellation, and of the copies made for it."""
 
 from datetime import timedelta
 from itertools import count
@@ -11,35 +11,35 @@ with workflow.unsafe.imports_passed_through():
     from activities.export.activities import Exporter
     from contract.steps import Obstacle
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.owner import CancellationOwner
     from workflows.common.steps import long_work
 
-LONGEST_LOOK_AWAY = timedelta(days=90)
-"""How often at least to look whether data may be erased now: a signal that says so could be lost."""
+LONGEST_RECHECK = timedelta(days=90)
+"""The longest interval between checks whether data may be erased: the signal of a change could be lost."""
 
 
 class DataErasure:
-    """The collaborator that erases data, as soon as nothing stands against it."""
+    """The collaborator that erases data as soon as there is no obstacle."""
 
     def __init__(self, owner: CancellationOwner) -> None:
         self._owner = owner
         self._look_again = False
 
     def look_again(self) -> None:
-        """Look again whether the data may be erased: something changed that may have stood against it."""
+        """Have the obstacles to the erasure checked again after a change that may have removed one."""
         self._look_again = True
 
     async def copies_removed(self) -> None:
-        """Remove what was copied for a cancellation that does not happen: the original is in use."""
+        """Remove the copies made for a cancellation that does not happen: the original is in use."""
         case = self._owner.case
         if case.copies_made:
             await long_work(Eraser.discard_copies, self._owner.step("discard"), summary="remove the copies of the data")
             self._export_erased()
 
     async def data_erased(self) -> None:
-        """Erase the data as soon as nothing stands against it, reminding of an export that nobody has downloaded yet."""
+        """Erase the data as soon as there is no obstacle, reminding of an export that is not yet downloaded."""
         owner, case = self._owner, self._owner.case
         for attempt in count(1):
             self._look_again = False
@@ -50,7 +50,7 @@ class DataErasure:
                 case.erased_at = erased.certificate.finished_at
                 self._export_erased()
                 return
-            patience = min(case.policy.acknowledgement_reminder * attempt, LONGEST_LOOK_AWAY)
+            patience = min(case.policy.acknowledgement_reminder * attempt, LONGEST_RECHECK)
             look_again_at = workflow.now() + patience
             if await owner.sleep(lambda: self._look_again, look_again_at, "look again whether to erase"):
                 continue

@@ -1,4 +1,4 @@
-"""The export of the organization's data within its cancellation (rules, sections 8 and 10)."""
+"""The export of the organization's data in its cancellation (rules, sections 8 and 10)."""
 
 from temporalio import workflow
 
@@ -9,20 +9,20 @@ with workflow.unsafe.imports_passed_through():
     from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
     from domain.vocabulary import DataChoice, Stage
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.owner import CancellationOwner
     from workflows.common.steps import long_work, recorded
 
 
 class DataExport:
-    """The collaborator that has the data exported, and takes the requests about the export."""
+    """The collaborator that has the data exported, and handles the requests about the export."""
 
     def __init__(self, owner: CancellationOwner) -> None:
         self._owner = owner
 
     async def finished(self) -> bool:
-        """Export the organization's data where that was asked for; False on withdrawal."""
+        """Export the organization's data where that is requested; return False on withdrawal."""
         owner, case = self._owner, self._owner.case
         if case.checklist.data is not DataChoice.EXPORT:
             return True
@@ -44,7 +44,7 @@ class DataExport:
         return True
 
     async def acknowledge(self, message: contract.AcknowledgeExport, step: Step) -> None:
-        """Keep that the export was downloaded; said again, it changes nothing."""
+        """Record that the export was downloaded; repeated, it changes nothing."""
         self._check(message.export)
         await recorded(Exporter.acknowledge_export, step, summary="keep that the export was downloaded")
         self._owner.case.export = contract.ExportStatus.ACKNOWLEDGED
@@ -55,7 +55,7 @@ class DataExport:
         await self._owner.record(Exporter.renew_export_link, step, summary="mail a fresh link to the export")
 
     def _check(self, named: str) -> None:
-        """Raise unless the request is about this case and its export is there to be downloaded."""
+        """Raise unless the request is about this case and its export can be downloaded."""
         case = self._owner.case
         if named != case.id:
             raise ExportOfAnotherCase(case.id, named)

@@ -1,4 +1,4 @@
-"""The on-premises migration within a cancellation: first migrate, then cancel (rules, section 10)."""
+"""The on-premises migration in a cancellation: first migrate, then cancel (rules, section 10)."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,25 +15,25 @@ with workflow.unsafe.imports_passed_through():
     from domain.vocabulary import DataChoice, Stage
     from runtime.refusals import as_refusal
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.owner import CancellationOwner
     from workflows.common.owner import THE_SERVICE
 
 TRY_AGAIN = timedelta(hours=1)
-"""How often to ask again for a migration that could not begin, because another one of the same data runs."""
+"""The interval of requests for a migration that cannot begin while another one of the same data runs."""
 
 Handle = workflow.ChildWorkflowHandle[object, contract.MigrationStatus]
 
 
 class DataMigration:
-    """The collaborator that has the data migrated, and waits for as long as the migration runs."""
+    """The collaborator that has the data migrated, and waits for the end of the migration."""
 
     def __init__(self, owner: CancellationOwner) -> None:
         self._owner = owner
 
     async def finished(self) -> bool:
-        """Have the data migrated, if it was asked for; False when the customer withdrew, or patience was over."""
+        """Have the data migrated where that is requested; return False when the customer withdrew or a time limit passed."""
         owner, case = self._owner, self._owner.case
         if case.checklist.data is not DataChoice.MIGRATE:
             return True
@@ -52,7 +52,7 @@ class DataMigration:
         return False
 
     def take_move(self, received: Sequence[Any]) -> None:
-        """Show where the migration stands, as it says itself."""
+        """Show the state of the migration that its workflow reports."""
         case = self._owner.case
         if case.stage is Stage.PREPARING:
             with suppress(InputMalformed):
@@ -60,7 +60,7 @@ class DataMigration:
                 self._owner.publish()
 
     async def _migration(self) -> contract.MigrationStatus | None:
-        """Run the migration and return how it ended; None if it could not begin, which is then shown."""
+        """Run the migration and return its final status; None if it could not begin, with the obstacle shown."""
         case = self._owner.case
         try:
             child = await self._started()
@@ -72,7 +72,7 @@ class DataMigration:
         except ChildWorkflowError as error:
             found = as_refusal(error.cause) if error.cause is not None else None
             if found is None:  # an operator has terminated it: it continues from its records
-                self._show_obstacle("support: the migration's workflow was ended by an operator; it is begun again")
+                self._show_obstacle("support: an operator terminated the migration's workflow; it is restarted")
                 return None
             refusal = found
         case.last_refusal = refusal
@@ -86,14 +86,14 @@ class DataMigration:
             contract.RequestMigration(cancellation=case.id, actor=THE_SERVICE),
             id=contract.migration_workflow_id(case.subscription),
             result_type=contract.MigrationStatus,
-            # However this workflow ends, its migration cleans up, and takes the time it needs.
+            # At any end of this workflow, its migration cleans up, and takes the time it needs.
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             static_summary=f"Migrate the data of {case.opened.organization} on premises, for {case.id}",
             static_details=(
                 "Stages: `requested` → `scheduled` → `transferring` → `available` → `downloaded` → `completed`; `withdrawn` "
-                "with its cancellation, or `abandoned` when a hand-over takes too long.\n\nCurrent Details say where it "
-                f"stands and who must act. Steer it with `offramp migrations`, see `offramp migrations show {case.subscription}`"
+                "with its cancellation, or `abandoned` when a hand-over takes too long.\n\nCurrent Details show its "
+                f"state and the party that must act. Steer it with `offramp migrations`, see `offramp migrations show {case.subscription}`"
             ),
         )
 
@@ -112,5 +112,4 @@ class DataMigration:
             )
 
     def _show_obstacle(self, waiting_for: str) -> None:
-        stands = contract.MigrationMoved(stage=MigrationStage.REQUESTED, waiting_for=waiting_for)
-        self._owner.case.migration = stands
+        self._owner.case.migration = contract.MigrationMoved(stage=MigrationStage.REQUESTED, waiting_for=waiting_for)

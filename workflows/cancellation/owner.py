@@ -1,4 +1,4 @@
-"""The owner of a cancellation's collaborators: the workflow, as far as its export, erasure, campaigns and migration may use it."""
+"""The owner of a cancellation's collaborators: the workflow, as export, erasure, campaigns and migration may use it."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from contract.steps import Recorded
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.state import Case
     from workflows.common.case_workflow import TimedReminder
@@ -17,7 +17,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
 
 
 class CancellationOwner(CaseOwner[Case], Protocol):
-    """A workflow that carries the cancellation of a subscription."""
+    """The workflow that cancels a subscription, as its collaborators see it."""
 
     @property
     def requester(self) -> str:
@@ -26,21 +26,21 @@ class CancellationOwner(CaseOwner[Case], Protocol):
 
     @property
     def is_withdrawn(self) -> bool:
-        """Whether a withdrawal was asked for, which ends every wait before the cancellation takes effect."""
+        """True once a withdrawal is requested, which ends every wait before the cancellation takes effect."""
         ...
 
     def notify(self, outcome: Recorded) -> None:
-        """Have delivered what a step owes to people and systems."""
+        """Start the delivery of a step's messages to people and systems."""
         ...
 
     def publish(self) -> None:
-        """Show where the case stands in the Web UI and in the search attributes."""
+        """Show the state of the case in the Web UI and in the search attributes."""
         ...
 
     async def wait(self, done: Callable[[], bool], *, what: str = "", reminders: Sequence[TimedReminder] = ()) -> bool:
-        """Wait until ``done``, at most until the deadline of the stage, reminding on the way. Return whether it is done."""
+        """Wait until ``done``, at most until the deadline of the stage, sending reminders meanwhile. Return ``done()``."""
         ...
 
     async def sleep(self, done: Callable[[], bool], until: datetime | None, what: str) -> bool:
-        """Wait until ``done``, at most until an instant, with a timer named ``what``. Return whether it is done."""
+        """Wait until ``done``, at most until an instant, with a timer named ``what``. Return ``done()``."""
         ...

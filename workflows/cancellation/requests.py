@@ -1,7 +1,7 @@
 """The requests that a cancellation takes: its updates and signals.
 
-A handler checks the request against the rules, keeps it, and leaves a wish; the story in `workflows.cancellation.workflow` acts on
-it. The state that both share lives here.
+A handler checks the request against the rules and stores it; the story in `workflows.cancellation.workflow` acts on it.
+The state that both share lives here.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import Refusal
     from domain.vocabulary import Question, Stage
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.campaigns import CampaignStops
     from workflows.cancellation.erasure import DataErasure
@@ -53,7 +53,7 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         self._reversal: contract.RequestReversal | None = None
         self._credit_memo_posted = False
         self._entering: Stage | None = None
-        """Set while a transition is being written: the decision has fallen, and a request that comes now is too late."""
+        """The stage whose transition is being recorded, if any: the decision is final, and a request is now too late."""
 
     @property
     def requester(self) -> str:
@@ -62,12 +62,12 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
 
     @property
     def is_withdrawn(self) -> bool:
-        """Whether a withdrawal was asked for, which ends every wait before the cancellation takes effect."""
+        """True once a withdrawal is requested, which ends every wait before the cancellation takes effect."""
         return self._withdrawal is not None
 
     @workflow.update(name=contract.UPDATE_ANSWER)
     async def answer(self, *received: Any) -> contract.CancellationStatus:
-        """Take answers to the checklist: all, or none."""
+        """Record answers to the checklist: all, or none."""
 
         async def take(message: contract.Answer, step: Step) -> None:
             async with self._lock:
@@ -84,7 +84,7 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
 
     @workflow.update(name=contract.UPDATE_APPROVE)
     async def approve(self, *received: Any) -> contract.CancellationStatus:
-        """Take a second person's approval of the goodwill."""
+        """Accept a second person's approval of the goodwill."""
 
         async def take(message: contract.Approve, _: Step) -> None:
             if not self.case.awaits_approval or self._approval is not None or self.is_withdrawn:
@@ -100,12 +100,12 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
 
     @workflow.update(name=contract.UPDATE_CONSENT)
     async def consent(self, *received: Any) -> contract.CancellationStatus:
-        """Take the answer of the marketing service's own administrator: agreed or declined."""
+        """Record the answer of the marketing service's own administrator: agreed or declined."""
         return await self._answer_to(received, contract.GiveConsent, "consent", self._campaigns.take_consent)
 
     @workflow.update(name=contract.UPDATE_ACKNOWLEDGE_EXPORT)
     async def acknowledge_export(self, *received: Any) -> contract.CancellationStatus:
-        """Take note that the export was downloaded; said again, it changes nothing."""
+        """Record that the export was downloaded; repeated, it changes nothing."""
 
         async def take(message: contract.AcknowledgeExport, step: Step) -> None:
             await self._export.acknowledge(message, step)
@@ -145,23 +145,23 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
 
     @workflow.signal(name=contract.SIGNAL_CREDIT_MEMO_POSTED)
     def credit_memo_posted(self, *_: Any) -> None:
-        """Look again whether every credit memo is there."""
+        """Have the credit memos checked again."""
         self._credit_memo_posted = True
 
     @workflow.signal(name=contract.SIGNAL_HOLDS_CHANGED)
     def holds_changed(self, *_: Any) -> None:
-        """Look again whether the data may be erased."""
+        """Have the obstacles to the erasure checked again."""
         self._erasure.look_again()
 
     @workflow.signal(name=contract.SIGNAL_MIGRATION_MOVED)
     def migration_moved(self, *received: Any) -> None:
-        """Show where the migration stands that this case waits for."""
+        """Show the state of the migration that this case waits for."""
         if self._case is not None:
             self._migration.take_move(received)
 
     async def _take_reversal(self, message: contract.RequestReversal, _: Step) -> None:
-        # Only yield where there is something to wait for: a request that arrives together with the deadline was there
-        # first, and must leave its wish before the story wakes up.
+        # Yield only where there is something to wait for: a request that arrives together with the deadline was first,
+        # and must be stored before the story wakes up.
         if self._entering is not None and self.case.stage.before_effect:
             await workflow.wait_condition(lambda: self._entering is None)
         asked_at = min(message.requested_at or workflow.now(), workflow.now())

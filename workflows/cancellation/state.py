@@ -1,4 +1,4 @@
-"""What a cancellation workflow knows, and how it shows it: as query result, in the Web UI, in search attributes."""
+"""The state of a cancellation, and its views as query result, in the Web UI and in search attributes."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.vocabulary import Stage, Verification
     from domain.words import FOR_AGENTS
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CancellationState
     from workflows.common.web_ui import with_days_left
@@ -38,15 +38,15 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
     awaits_approval: bool = False
     outstanding_credit_memos: tuple[str, ...] = ()
     obstacle: str = ""
-    """Why the lines cannot be ended as they are, if no credit memo would help."""
+    """The reason why the lines cannot be ended as they are, if no credit memo would help."""
     consent: Consent | None = None
     export: contract.ExportStatus | None = None
     copies_made: bool = False
-    """Whether something may lie in the object store."""
+    """True once there may be copies in the object store."""
     erasure_waits_for: str | None = None
     erased_at: datetime | None = None
     migration: contract.MigrationMoved | None = None
-    """Where the on-premises migration stands that is waited for."""
+    """The state of the on-premises migration that the case waits for."""
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
     abandoned_because: str = "the checklist was not finished in time"
@@ -69,19 +69,19 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
 
     @property
     def is_verified(self) -> bool:
-        """Whether the billing administrator is verified."""
+        """True once the billing administrator is verified."""
         return self.checklist.verification is not None
 
     def verify(self, how: Verification) -> None:
-        """Keep that the billing administrator is verified."""
+        """Set the billing administrator verified."""
         self.checklist = self.checklist.verified(how)
 
     def today(self) -> date:
-        """The civil date in the organization's zone."""
+        """Return today's civil date in the organization's zone."""
         return day_of(workflow.now(), self.zone)
 
     def waiting_for(self) -> str:
-        """Say what happens next and who has to do something for it; nothing, in a final stage."""
+        """Return the next event and the party that must act for it, in words; empty in a final stage."""
         match self.stage:
             case Stage.INTAKE:
                 missing = [question.value.replace("_", " ") for question in self.checklist.open_questions]
@@ -121,7 +121,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         return f"the erasure of the data, which waits for {_ERASURE_WAITS_FOR[self.erasure_waits_for]}"
 
     def status(self, undelivered: tuple[str, ...]) -> contract.CancellationStatus:
-        """Return the status as callers get it."""
+        """Return the status for callers."""
         return contract.CancellationStatus(
             cancellation=self.id,
             subscription=self.subscription,
@@ -192,13 +192,13 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
     def _with_days_left(self, instant: datetime | None) -> str:
         if instant is None or self.stage.is_final:
             return ""
-        # A deadline is said by its last day; what begins with a day, by the moment it begins.
+        # A deadline is shown by its last day, the beginning of a day by its instant.
         words = FOR_AGENTS.instant if self.stage is Stage.SCHEDULED else FOR_AGENTS.deadline
         return with_days_left(instant, self.zone, words)
 
 
 _ERASURE_WAITS_FOR = {
-    "hold": "the release of a hold",
+    "hold": "the release of a legal hold",
     "acknowledgement": "the acknowledgement of the export",
 }
 
@@ -208,4 +208,4 @@ _STAGE_ENDS = {
     Stage.SCHEDULED: "Access ends",
     Stage.CANCELED: "Reversible until",
 }
-"""What happens at the deadline of a stage."""
+"""The event at the deadline of a stage."""

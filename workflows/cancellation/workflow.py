@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import Refusal
     from domain.vocabulary import Event, Stage
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.requests import CancellationRequests
     from workflows.cancellation.state import Case
@@ -24,7 +24,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.steps import recorded
 
 OBSTACLE_CHECK = timedelta(days=1)
-"""How often at least to look whether the lines can be ended now: the signal that says so could be lost."""
+"""The longest interval between checks whether the lines can be ended: the signal of a change could be lost."""
 
 
 @workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION)
@@ -33,7 +33,7 @@ class SubscriptionCancellation(CancellationRequests):
 
     @workflow.run
     async def run(self, *received: Any) -> contract.CancellationStatus:
-        """Carry the cancellation from its receipt to its end, and return how it ended."""
+        """Run the cancellation from its receipt to its end, and return its final status."""
         await self._receive(received)
         if not await self._checklist_completed():
             return await (self._withdraw() if self.is_withdrawn else self._abandon())
@@ -47,7 +47,7 @@ class SubscriptionCancellation(CancellationRequests):
         return await self._close()
 
     async def _receive(self, received: Sequence[Any]) -> None:
-        """Open the case, or end with the reason why there is none."""
+        """Open the case, or end with the refusal."""
         try:
             start = self._read_start(received)
             expected_id = contract.cancellation_workflow_id(start.subscription)
@@ -83,7 +83,7 @@ class SubscriptionCancellation(CancellationRequests):
         self._open(case, opened)
 
     async def _checklist_completed(self) -> bool:
-        """Wait for the answers, reminding of them; False when the customer withdrew or never finished."""
+        """Wait for the answers, reminding of them; return False when the customer withdrew or never finished."""
         policy, opened_at = self.case.policy, self.case.received_at
         self.case.enter(Stage.INTAKE, deadline=opened_at + policy.intake_timeout)
         remind = partial(self._remind, Event.REMINDER)
@@ -98,7 +98,7 @@ class SubscriptionCancellation(CancellationRequests):
         return completed and not self.is_withdrawn
 
     async def _prepared(self) -> bool:
-        """Do what must be done before the dates can be promised; False when the customer withdrew, or a time limit passed."""
+        """Complete everything that precedes the promised dates; return False on withdrawal, or after a time limit."""
         return (
             await self._goodwill_approved()
             and await self._export.finished()
@@ -108,7 +108,7 @@ class SubscriptionCancellation(CancellationRequests):
         )
 
     async def _lines_settled(self) -> bool:
-        """Get the end dates set: credit memos first where they are needed. False on withdrawal."""
+        """Set the end dates, after the credit memos where they are needed; return False on withdrawal."""
         while not await self._settled():
             self.case.enter(Stage.PREPARING)
             await self.sleep(
@@ -121,7 +121,7 @@ class SubscriptionCancellation(CancellationRequests):
         return True
 
     async def _settled(self) -> bool:
-        """Try to set the end dates; False while credit memos are outstanding or a line cannot be decided."""
+        """Try to set the end dates; return False while credit memos are outstanding or a line cannot be decided."""
         self._credit_memo_posted = False
         step = self.step("settle", self.requester)
         try:
@@ -138,7 +138,7 @@ class SubscriptionCancellation(CancellationRequests):
         return True
 
     async def _goodwill_approved(self) -> bool:
-        """Wait for the second person where goodwill was asked for; False on withdrawal."""
+        """Wait for the second person's approval where goodwill is requested; return False on withdrawal."""
         if self._start is None or self._start.goodwill is None:
             return True
         step = self.step("await-approval", self.requester, why=self._start.goodwill.reason)
@@ -154,7 +154,7 @@ class SubscriptionCancellation(CancellationRequests):
         return True
 
     async def _termination_day_arrived(self) -> bool:
-        """Wait for the day, reminding of it; False when the customer withdrew before."""
+        """Wait for the day, reminding of it; return False when the customer withdrew before."""
         reminders = self._reminder_before_deadline(self.case.policy.effect_reminder, Event.REMINDER, "effect-reminder")
         what = "the termination day begins"
         return not await self.wait(lambda: self.is_withdrawn, what=what, reminders=reminders)
@@ -170,7 +170,7 @@ class SubscriptionCancellation(CancellationRequests):
         self._entering = None
 
     async def _reversal_requested(self) -> bool:
-        """Wait for the customer to change their mind, reminding of the deadline; False when the window is over."""
+        """Wait for a reversal, reminding of the deadline; return False when the window is over."""
         reminders = self._reminder_before_deadline(
             self.case.policy.reversal_reminder, Event.REVERSAL_REMINDER, "reversal-reminder"
         )
@@ -181,16 +181,18 @@ class SubscriptionCancellation(CancellationRequests):
         return reversed_in_time
 
     async def _reverse(self) -> contract.CancellationStatus:
-        wish = self._reversal
-        step = self.step("reversed", wish.actor if wish else THE_SERVICE, why=wish.reason if wish else None)
+        request = self._reversal
+        step = self.step("reversed", request.actor if request else THE_SERVICE, why=request.reason if request else None)
         return await self._end(Stage.REVERSED, Records.reverse, step, "give access back, restore the lines")
 
     async def _close(self) -> contract.CancellationStatus:
         return await self._end(Stage.CLOSED, Records.close, self.step("closed"), "close the case")
 
     async def _withdraw(self) -> contract.CancellationStatus:
-        wish = self._withdrawal
-        step = self.step("withdrawn", wish.actor if wish else THE_SERVICE, why=wish.reason if wish else None)
+        request = self._withdrawal
+        step = self.step(
+            "withdrawn", request.actor if request else THE_SERVICE, why=request.reason if request else None
+        )
         return await self._end(Stage.WITHDRAWN, Records.withdraw, step, "undo what was prepared")
 
     async def _abandon(self) -> contract.CancellationStatus:

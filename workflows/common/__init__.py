@@ -1,1 +1,1 @@
-"""What every durable story shares: the base of cases, steps on the records, the notifier, the Web UI."""
+"""The common parts of all workflows: the base of cases, steps on the records, the notifier, the Web UI."""

@@ -1,4 +1,4 @@
-"""The ad centre: the acknowledgements of stopped campaigns, and reminders until all of them are there."""
+"""The ad centre: its acknowledgements of stopped campaigns, and reminders until they are complete."""
 
 import asyncio
 from datetime import timedelta
@@ -12,17 +12,17 @@ with workflow.unsafe.imports_passed_through():
     from activities.marketing import MarketingRecords
     from contract.steps import AdCentreReminder, Step, StopAcknowledged, StopRecorded
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CancellationState
     from workflows.common.owner import CaseOwner
 
 LONGEST_PATIENCE = timedelta(days=30)
-"""How long at most until the ad centre is asked again: a case that lasts for years must not fill its history with it."""
+"""The longest interval between requests to the ad centre: a case of years may have few of them in its history."""
 
 
 class AdCentre:
-    """The collaborator that has the ad centre stop campaigns: it takes acknowledgements, and asks again."""
+    """The collaborator for the ad centre: it takes acknowledgements, and repeats requests."""
 
     def __init__(self, owner: CaseOwner[CancellationState[Any, Any]]) -> None:
         self._owner = owner
@@ -30,18 +30,18 @@ class AdCentre:
 
     @property
     def has_stopped_all(self) -> bool:
-        """Whether no acknowledgement is outstanding."""
+        """True if no acknowledgement is outstanding."""
         stop = self._owner.case.stop
         return stop is None or not stop.outstanding
 
     async def acknowledge(self, message: contract.AcknowledgeStop, step: Step) -> None:
-        """Take the ad centre's word that a campaign is stopped."""
+        """Record the ad centre's acknowledgement that a campaign is stopped."""
         acknowledged = StopAcknowledged(step=step, campaign=message.campaign)
         summary = f"the ad centre has stopped {message.campaign}"
         self.take(await self._owner.record(MarketingRecords.acknowledge_stop, acknowledged, summary=summary))
 
     def take(self, recorded: StopRecorded) -> None:
-        """Take how it stands; what was acknowledged once stays so, in whatever order the answers come back."""
+        """Adopt the recorded state; an acknowledged campaign stays so, in whatever order the results arrive."""
         case = self._owner.case
         before = case.stop
         outstanding = tuple(
@@ -50,7 +50,7 @@ class AdCentre:
         case.stop = recorded.stop.model_copy(update={"outstanding": outstanding})
 
     def start_reminding(self) -> None:
-        """Remind the ad centre beside the story."""
+        """Start to remind the ad centre beside the story."""
         if not self.has_stopped_all:
             self._reminding = asyncio.create_task(self.remind())
 

@@ -1,4 +1,4 @@
-"""The base of the two cancellations, of a subscription and of a marketing service: the requests that both take."""
+"""The base of the two cancellations, of a subscription and of a marketing service, with their common requests."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.vocabulary import Verification
     from runtime.refusals import as_application_error
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.ad_centre import AdCentre
     from workflows.common.case_state import CancellationState, Status
@@ -27,7 +27,7 @@ State = TypeVar("State", bound=CancellationState[Any, Any])
 
 
 class CancellationWorkflow(CaseWorkflow[State, Status]):
-    """A cancellation: a billing administrator asks for it, who is verified, and campaigns are stopped in the ad centre."""
+    """A cancellation: requested by a billing administrator, who is verified; the ad centre stops campaigns for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
 
     @abstractmethod
     def _restart_refused(self) -> Refusal:
-        """Return why a case that has ended is not started again."""
+        """Return the refusal to start a case that has ended again."""
 
     @abstractmethod
     def _check_verification_awaited(self) -> None:
@@ -47,10 +47,10 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
 
     @workflow.update(name=contract.UPDATE_RECEIVE)
     async def receive(self, *received: Any) -> Status:
-        """Return the status once the case is open: the one just started, or the one that was running already.
+        """Return the status once the case is open: the case just started, or the one already running.
 
-        A case that has ended and only waits for its last messages to be delivered is not "running already": a new start
-        must not be taken for it, and lost.
+        A case that has ended and only waits for the delivery of its last messages is not running: a new start must not
+        be taken for it, and lost.
         """
         await self._opened()
         if self.case.stage.is_final and not self._is_own_start(received):
@@ -82,7 +82,7 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
 
     @workflow.update(name=contract.UPDATE_ATTEST)
     async def attest(self, *received: Any) -> Status:
-        """Take an agent's word that the billing administrator is asking."""
+        """Record an agent's attestation that the request comes from the billing administrator."""
 
         async def take(message: contract.Attest, step: Step) -> None:
             async with self._lock:
@@ -97,14 +97,14 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
 
     @workflow.update(name=contract.ACKNOWLEDGE_STOP)
     async def acknowledge_stop(self, *received: Any) -> Status:
-        """Take the ad centre's word that a campaign is stopped, for callers who need the outcome."""
+        """Record the ad centre's acknowledgement that a campaign is stopped, for callers who need the outcome."""
         return await self._answer_to(
             received, contract.AcknowledgeStop, "acknowledge_stop", self._ad_centre.acknowledge
         )
 
     @workflow.signal(name=contract.ACKNOWLEDGE_STOP)
     async def acknowledge_stop_signal(self, *received: Any) -> None:
-        """Take the same from systems that fire and forget; a refusal is audited."""
+        """Record the same acknowledgement from systems that fire and forget; a refusal is audited."""
         await self._take_signal(received, contract.AcknowledgeStop, "acknowledge_stop", self._ad_centre.acknowledge)
 
     def _is_own_start(self, received: Sequence[Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The state of a case: its stage, and how it is shown as query result, in the Web UI and in search attributes."""
+"""The state of a case: its stage, and its views as query result, in the Web UI and in search attributes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import RefusalDetails
     from domain.vocabulary import Stage, Verification
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.web_ui import as_details, publish_changed
 
@@ -26,14 +26,14 @@ Status = TypeVar("Status")
 
 
 class CaseState(ABC, Generic[AnyStage, Status]):
-    """The state of one case. Changed by its workflow alone, the stage by `enter` alone; what is shown is derived from it.
+    """The state of one case. Only its workflow changes it, the stage only through `enter`; all views are derived from it.
 
-    The kinds of cases are dataclasses, and this base is none: workflow code is loaded anew for every workflow, and each
+    The kinds of cases are dataclasses, and this base is none: workflow code is reloaded for every workflow, and each
     dataclass costs a millisecond of it.
     """
 
     subscription: str | None
-    """The subscription that the case is about, where it is about one."""
+    """The subscription of the case, if it has one."""
     last_refusal: RefusalDetails | None = None
     _stage: AnyStage
     _stage_deadline: datetime | None = None
@@ -51,7 +51,7 @@ class CaseState(ABC, Generic[AnyStage, Status]):
 
     @property
     def stage(self) -> AnyStage:
-        """The stage that the case is in."""
+        """The current stage."""
         return self._stage
 
     @property
@@ -60,21 +60,21 @@ class CaseState(ABC, Generic[AnyStage, Status]):
         return self._stage_deadline
 
     def enter(self, stage: AnyStage, *, deadline: datetime | None = None) -> None:
-        """Begin a stage, or give the one that the case is in another deadline."""
+        """Begin a stage, or give the current one another deadline."""
         self._stage, self._stage_deadline = stage, deadline
 
     @abstractmethod
     def waiting_for(self) -> str:
-        """Say what happens next and who has to do something for it; nothing, in a final stage."""
+        """Return the next event and the party that must act for it, in words; empty in a final stage."""
 
     @abstractmethod
     def status(self, undelivered: tuple[str, ...]) -> Status:
-        """Return the status as callers get it."""
+        """Return the status for callers."""
 
     def show(self, undelivered: tuple[str, ...]) -> None:
         """Show the state in the Web UI, which writes nothing to the history.
 
-        The table holds ids, dates and words of ours: no address, and nothing that somebody wrote.
+        The table contains ids, dates and words of ours: no address, and no text that people entered.
         """
         rows = [
             ("Stage", f"**{self.stage}**"),
@@ -93,15 +93,15 @@ class CaseState(ABC, Generic[AnyStage, Status]):
 
     @abstractmethod
     def _heading(self) -> str:
-        """What the case is, before its id."""
+        """Return the name of this kind of case, which precedes its id."""
 
     @abstractmethod
     def _rows(self) -> list[tuple[str, str]]:
-        """What the table shows of this kind of case; a row without a name or a value is left out."""
+        """Return the table's rows for this kind of case; a row without a name or a value is left out."""
 
     @abstractmethod
     def _search_attributes(self) -> dict[SearchAttributeKey[Any], Any]:
-        """What a case of this kind is found by; a value of None unsets the attribute."""
+        """Return the search attributes of this kind of case; a value of None unsets the attribute."""
 
 
 class CancellationState(CaseState[AnyStage, Status]):
@@ -110,7 +110,7 @@ class CancellationState(CaseState[AnyStage, Status]):
     request_id: str
     """The request that opened the case."""
     stop: CampaignStop | None = None
-    """How it stands with the campaigns that were to be stopped."""
+    """The state of the campaigns to be stopped."""
 
     @property
     @abstractmethod
@@ -120,14 +120,14 @@ class CancellationState(CaseState[AnyStage, Status]):
     @property
     @abstractmethod
     def is_verified(self) -> bool:
-        """Whether the billing administrator is verified."""
+        """True once the billing administrator is verified."""
 
     @abstractmethod
     def verify(self, how: Verification) -> None:
-        """Keep that the billing administrator is verified."""
+        """Set the billing administrator verified."""
 
     def _campaigns(self) -> str:
-        """Say how it stands with the campaigns; nothing before anybody tried to stop them."""
+        """Return the state of the campaigns in words; empty before an attempt to stop them."""
         if self.stop is None:
             return ""
         if not self.stop.requested:

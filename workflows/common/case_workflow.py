@@ -1,4 +1,4 @@
-"""The base of all workflows that carry a case."""
+"""The base of all workflows of a case."""
 
 import asyncio
 from abc import ABC
@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.words import FOR_AGENTS
     from runtime.refusals import as_application_error
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CaseState, Status
     from workflows.common.notifier import Notifier
@@ -30,20 +30,20 @@ State = TypeVar("State", bound=CaseState[Any, Any])
 
 
 TimedReminder = tuple[datetime, str, Callable[[str], Awaitable[None]]]
-"""A reminder on the way to a deadline: the instant, the occasion that names its step, and how it is sent."""
+"""A reminder before a deadline: its instant, the occasion that names its step, and the function that sends it."""
 
 
 class CaseWorkflow(ABC, Generic[State, Status]):
-    """A workflow that carries a case: it opens it, answers requests, waits for deadlines, and shows where the case stands.
+    """The workflow of a case: it opens the case, answers requests, waits for deadlines, and shows the state of the case.
 
-    A kind of case is a linear chain: this class, one with the requests that the case takes, one with its story. What it
-    has done beside the story is the work of collaborators, as the notifier is, which see it as a `CaseOwner`.
+    A kind of case is a linear chain: this class, one with the requests that the case takes, one with its story. Work
+    beside the story is done by collaborators, such as the notifier, which see the workflow as a `CaseOwner`.
     """
 
     STEP_PREFIX: ClassVar[str] = ""
-    """What the names of its steps begin with, where it shares a case and its audit trail with another workflow."""
+    """The prefix of its steps' names, where it shares a case and its audit trail with another workflow."""
     REFUSED_ACTION_PREFIX: ClassVar[str] = ""
-    """What the audit trail's names of refused requests begin with, for the same reason."""
+    """The prefix of refused requests' names in the audit trail, for the same reason."""
 
     _notifier: Notifier
     """Set when the case is opened."""
@@ -52,17 +52,17 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         self._case: State | None = None
         self._refused_to_open: RefusalDetails | None = None
         self._lock = asyncio.Lock()
-        """Held while something is written down that must not cross with something else, such as the end of a time limit."""
+        """The lock for writes that must not cross with another one, such as the end of a time limit."""
         self._requests_received = 0
 
     @workflow.query(name=contract.QUERY_STATUS)
     def status(self) -> Status | None:
-        """Return where the case stands; nothing before it is open."""
+        """Return the status of the case; None before it is open."""
         return self._status() if self._case else None
 
     @property
     def case(self) -> State:
-        """The case, which is open whenever the story or a handler gets to work."""
+        """The case, which is open whenever the story or a handler runs."""
         if self._case is None:
             raise RuntimeError("the case is not open yet")
         return self._case
@@ -75,21 +75,21 @@ class CaseWorkflow(ABC, Generic[State, Status]):
     async def record(
         self, activity: Callable[[Activities, Argument], Outcome], argument: Argument, *, summary: str
     ) -> Outcome:
-        """Take a step in the records, and have delivered what it owes; raises ForwardedRefusal."""
+        """Take a step in the records, and start the delivery of its messages; raises ForwardedRefusal."""
         outcome = await recorded(activity, argument, summary=summary)
         self.notify(outcome)
         return outcome
 
     def notify(self, outcome: Recorded) -> None:
-        """Have delivered what a step owes to people and systems."""
+        """Start the delivery of a step's messages to people and systems."""
         self._notifier.notify(outcome.last_message)
 
     def publish(self) -> None:
-        """Show where the case stands in the Web UI and in the search attributes."""
+        """Show the state of the case in the Web UI and in the search attributes."""
         self.case.publish(self._notifier.undelivered)
 
     async def wait(self, done: Callable[[], bool], *, what: str = "", reminders: Sequence[TimedReminder] = ()) -> bool:
-        """Wait until ``done``, at most until the deadline of the stage, reminding on the way. Return whether it is done."""
+        """Wait until ``done``, at most until the deadline of the stage, sending reminders meanwhile. Return ``done()``."""
         until = self.case.stage_deadline
         for at, occasion, remind in sorted(reminders, key=lambda reminder: reminder[:2]):
             if until is None or not workflow.now() < at < until:
@@ -100,7 +100,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         return await self.sleep(done, until, what)
 
     async def sleep(self, done: Callable[[], bool], until: datetime | None, what: str) -> bool:
-        """Wait until ``done``, at most until an instant, with a timer named ``what``. Return whether it is done."""
+        """Wait until ``done``, at most until an instant, with a timer named ``what``. Return ``done()``."""
         if done():
             return True
         timeout = None if until is None else until - workflow.now()
@@ -122,13 +122,13 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         self.case.show(self._notifier.undelivered)
 
     def _open(self, case: State, opened: Recorded) -> None:
-        """Begin to carry a case, which lets the requests in that wait for it."""
+        """Begin the work on a case, which lets in the requests that wait for it."""
         self._notifier = Notifier(case.id, delivered=self._show)
         self._case = case
         self.notify(opened)
 
     async def _refuse_to_open(self, refusal: Refusal) -> NoReturn:
-        """End with the reason why there is no case, for the caller and for all who asked something of it."""
+        """End with the refusal to open a case, which the caller and all waiting requests get."""
         self._refused_to_open = refusal.details
         await workflow.wait_condition(workflow.all_handlers_finished)
         raise as_application_error(refusal) from None
@@ -140,7 +140,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
             raise as_application_error(ForwardedRefusal(self._refused_to_open))
 
     async def _finished(self) -> Status:
-        """Wait until everybody has heard and every request is answered, and return how the case ended."""
+        """Wait until every message is delivered and every request answered, and return the final status."""
         await self._notifier.finished()
         await workflow.wait_condition(workflow.all_handlers_finished)
         self.publish()
@@ -153,7 +153,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         action: str,
         act: Callable[[Asked, Step], Awaitable[object]],
     ) -> Status:
-        """Do what a message asks for; a refusal is audited and returned to the caller with its code."""
+        """Handle a message; a refusal is audited and returned to the caller with its code."""
         await self._opened()
         self._requests_received += 1
         update = workflow.current_update_info()
@@ -181,7 +181,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         action: str,
         act: Callable[[Asked, Step], Awaitable[object]],
     ) -> None:
-        """Do what a signal asks for; a refusal is audited, and nobody waits for it."""
+        """Handle a signal; a refusal is audited, and no caller waits for it."""
         try:
             await self._answer_to(received, form, action, act)
         except ApplicationError as refused:
@@ -200,5 +200,5 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         await recorded(Records.record_refusal, refused, summary=summary)
 
     def _request_lock(self) -> AbstractAsyncContextManager[object]:
-        """What a request holds while it is answered: nothing, unless a kind of case takes one request at a time."""
+        """Return the lock of a request during its handling: none, unless a kind of case takes one request at a time."""
         return nullcontext()

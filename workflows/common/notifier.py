@@ -1,4 +1,4 @@
-"""The notifier: delivery of what was recorded, beside the story. A mail server that is down delays no date."""
+"""The notifier: the delivery of recorded messages beside the story. A mail server that is down delays no date."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -13,16 +13,16 @@ with workflow.unsafe.imports_passed_through():
     from domain.vocabulary import Channel
 
 DELIVERY_TIMEOUT = timedelta(seconds=30)
-"""After a worker died in the middle of a delivery, another takes it up this much later; a delivery that takes longer is
-repeated from the first message that was not handed over."""
+"""The time after which another worker takes over from one that died in the middle of a delivery; a delivery that takes
+longer is repeated from the first message that was not handed over."""
 
 
 class Notifier:
     """The delivery of one case's messages to people and systems, one at a time for each channel.
 
-    It knows how far the record goes (`notify`) and how far it was delivered, and works until both are the same. A delivery
+    It knows the last recorded message (`notify`) and the last delivered one, and works until both are the same. A delivery
     that fails is retried without end and shows in the Web UI as a pending activity with its reason. ``delivered`` is
-    called whenever less is undelivered than before; it must not issue commands.
+    called after each delivery; it must not issue commands.
     """
 
     def __init__(self, case: str, delivered: Callable[[], None] = lambda: None) -> None:
@@ -33,7 +33,7 @@ class Notifier:
         self._deliveries: dict[Channel, asyncio.Task[None]] = {}
 
     def notify(self, last_message: Mapping[Channel, int]) -> None:
-        """Deliver what is new; ``last_message`` is the number of the last recorded message of each channel."""
+        """Deliver new messages; ``last_message`` is the number of the last recorded message of each channel."""
         for channel in sorted(last_message):
             self._recorded[channel] = max(self._recorded.get(channel, 0), last_message[channel])
             running = self._deliveries.get(channel)
@@ -42,7 +42,7 @@ class Notifier:
 
     @property
     def undelivered(self) -> tuple[str, ...]:
-        """The channels on which something still waits."""
+        """The channels with undelivered messages."""
         return tuple(channel.value for channel in sorted(self._recorded) if self._is_behind(channel))
 
     async def finished(self) -> None:

@@ -1,4 +1,4 @@
-"""The owner of a collaborator: the workflow, as far as what it has done beside its story may use it."""
+"""The owner of a collaborator: the workflow, as far as its collaborators may use it."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -8,7 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from contract.steps import Recorded, Step
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CaseState
 
@@ -18,11 +18,11 @@ Argument = TypeVar("Argument")
 Outcome = TypeVar("Outcome", bound=Recorded)
 
 THE_SERVICE = "offramp"
-"""The actor of what happens by itself."""
+"""The actor of everything that the service does by itself."""
 
 
 class CaseOwner(Protocol[State_co]):
-    """A workflow that carries a case."""
+    """The workflow of a case, as its collaborators see it."""
 
     @property
     def case(self) -> State_co:
@@ -36,5 +36,5 @@ class CaseOwner(Protocol[State_co]):
     async def record(
         self, activity: Callable[[Activities, Argument], Outcome], argument: Argument, *, summary: str
     ) -> Outcome:
-        """Take a step in the records, and have delivered what it owes; raises ForwardedRefusal."""
+        """Take a step in the records, and start the delivery of its messages; raises ForwardedRefusal."""
         ...

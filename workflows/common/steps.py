@@ -1,4 +1,4 @@
-"""Steps of a workflow: short ones on the records, quick while the database is there and patient while it is not; and long work."""
+"""Steps of a workflow: short ones on the records, patient while the database is down, and long work."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,18 +21,18 @@ Result = TypeVar("Result")
 ONCE = RetryPolicy(maximum_attempts=1)
 
 LONG_WORK_HEARTBEAT = timedelta(seconds=15)
-"""After a worker died in the middle of long work, another takes it up this much later."""
+"""The time after which another worker takes over from one that died in the middle of long work."""
 
 LONGEST_ATTEMPT = timedelta(days=7)
-"""How long one attempt at long work may take, as long as it shows that it lives."""
+"""The longest duration of one attempt at long work that keeps sending heartbeats."""
 
 
 async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argument, *, summary: str) -> Result:
     """Run one short, idempotent transaction and return its result.
 
     First as a local activity: one event and some milliseconds instead of six events and a round trip. If that fails for
-    any reason but a refusal, the same step continues as a normal activity that is retried without end, so that an
-    operator sees in the Web UI what waits and why, and nothing is lost while the database is down.
+    any reason but a refusal, the same step continues as a normal activity that is retried without end, so that the
+    Web UI shows operators the waiting step and its reason, and nothing is lost while the database is down.
 
     Raises:
         ForwardedRefusal: the step was refused.
@@ -43,14 +43,14 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
             activity, argument, start_to_close_timeout=timedelta(seconds=5), retry_policy=ONCE, summary=summary
         )
     except FailureError as error:
-        # What a local activity raises is wrapped in an ActivityError while it runs, but bare when its marker is replayed:
-        # a refusal, a timeout, any failure. Both must lead the same way.
+        # The failure of a local activity is wrapped in an ActivityError while it runs, but bare when its marker is
+        # replayed: a refusal, a timeout, any failure. Both must lead the same way.
         if is_cancelled_exception(error):
             raise
         _raise_refusal(error)
-    # Stays until the state is shown anew, which happens after every step.
+    # Stays until the state is shown again, which happens after every step.
     workflow.set_current_details(
-        f"**Held up: {summary}.** Tried again until it succeeds; Pending Activities says why.\n\n"
+        f"**Delayed: {summary}.** Retried until it succeeds; see Pending Activities for the reason.\n\n"
         f"{workflow.get_current_details()}"
     )
     return await patiently(activity, argument, retry=RECORD_RETRY, summary=summary)
@@ -96,7 +96,7 @@ def long_work(
     summary: str,
     when_cancelled: ActivityCancellationType = ActivityCancellationType.TRY_CANCEL,
 ) -> workflow.ActivityHandle[Result]:
-    """Start work that may take days, show that it lives, and be continued by another worker."""
+    """Start an activity that may take days, sends heartbeats, and is taken over when its worker dies."""
     return workflow.start_activity_method(
         activity,
         argument,

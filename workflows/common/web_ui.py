@@ -1,4 +1,4 @@
-"""Showing where a case stands: details in the Web UI, and search attributes."""
+"""The display of a case: details in the Web UI, and search attributes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -12,19 +12,19 @@ with workflow.unsafe.imports_passed_through():
     from domain.civil_time import day_of
 
 
-def publish_changed(wanted: Mapping[SearchAttributeKey[Any], Any], published: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the search attributes that differ from what was written last, and return what is written now.
+def publish_changed(current: Mapping[SearchAttributeKey[Any], Any], published: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the search attributes that differ from those written last, and return those written now.
 
-    Search attributes cost an event, so nothing is written where nothing changed.
+    Search attributes cost an event, so nothing is written without a change.
     """
     changed = [
         key.value_unset() if value is None else key.value_set(value)
-        for key, value in wanted.items()
+        for key, value in current.items()
         if published.get(key.name) != value
     ]
     if changed:
         workflow.upsert_search_attributes(changed)
-    return {key.name: value for key, value in wanted.items()}
+    return {key.name: value for key, value in current.items()}
 
 
 def as_details(heading: str, rows: Sequence[tuple[str, str]]) -> str:

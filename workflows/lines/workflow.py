@@ -19,18 +19,18 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import Refusal, RefusedValue
     from runtime.refusals import as_application_error
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.steps import patiently
     from workflows.common.web_ui import as_details
 
-HELD_LINES_AFTER = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300))
-"""When to come back to lines that somebody held, each after the pass before; who still holds them is left to the next
-night, which catches up."""
+LOCKED_LINES_AFTER = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300))
+"""The pauses before each further pass over lines that were locked; lines that stay locked are left to the next night,
+which catches up."""
 
-TELL_FOR = timedelta(hours=1)
-"""How long to try to deliver what happened. A receiver that is down longer must not cost the next night its run, for
-the schedule skips a night while another runs; that run delivers what is left."""
+DELIVER_FOR = timedelta(hours=1)
+"""The time limit for the delivery of the events. A receiver that is down longer must not cost the next night its run,
+because the schedule skips a night while another runs; that run delivers the rest."""
 
 FAILURES_SHOWN = 20
 
@@ -39,8 +39,8 @@ FAILURES_SHOWN = 20
 class SubscriptionLineDatesUpdate:
     """One run over the lines: every line that is due is closed or rolled, and the events of it are delivered.
 
-    The work is a few activities that go from chunk to chunk, so the history does not grow with the number of lines. How
-    far the run is stands in the database, and is committed with each chunk.
+    The work is a few activities that go from chunk to chunk, so the history does not grow with the number of lines. The
+    progress of the run is in the database, and is committed with each chunk.
     """
 
     def __init__(self) -> None:
@@ -48,31 +48,30 @@ class SubscriptionLineDatesUpdate:
 
     @workflow.run
     async def run(self, *received: Any) -> LineDatesProgress:
-        """Update what is due as of the day, and return what was done."""
+        """Update the lines that are due as of the day, and return the counts."""
         progress = self._show(await self._open(received), "finding the lines that are due")
-        while _goes_on(progress):
-            await self._wait_for_held_lines(progress)
+        while _needs_pass(progress):
+            await self._wait_for_locked_lines(progress)
             progress = await self._pass(progress)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(args=list(received))
-        progress = self._show(await self._finish(progress), "telling what happened")
+        progress = self._show(await self._finish(progress), "delivering the events")
         if progress.untold:
-            await self._tell()
+            await self._deliver_events()
             progress = await self._finish(progress)
         return self._show(progress, "")
 
     @workflow.query(name=contract.QUERY_PROGRESS)
     def progress(self) -> LineDatesProgress | None:
-        """How far the run is, some seconds old; null until it has begun."""
+        """Return the progress of the run, some seconds old; null until it has begun."""
         return self._progress
 
     async def _open(self, received: Sequence[Any]) -> LineDatesProgress:
-        """Fix the day and the lines that are meant, or end with the reason why not."""
+        """Fix the day and the scope of the run, or end with the refusal."""
         try:
-            wanted = _read(received)
             return await patiently(
                 LineDates.open_line_dates_run,
-                wanted,
+                _read(received),
                 retry=RECORD_RETRY,
                 longest_attempt=timedelta(minutes=2),
                 summary="find the lines that are due",
@@ -83,7 +82,8 @@ class SubscriptionLineDatesUpdate:
     async def _pass(self, progress: LineDatesProgress) -> LineDatesProgress:
         """Go through the due lines once, with fresh counts every few seconds; stop early where the history is long.
 
-        Never before the first few seconds of work: a run that is continued again and again must still come to its end.
+        It never stops before the first few seconds of work: a run that is continued again and again must still reach its
+        end.
         """
         number = progress.passes + 1
         while True:
@@ -101,10 +101,10 @@ class SubscriptionLineDatesUpdate:
             if progress.passes >= number or workflow.info().is_continue_as_new_suggested():
                 return progress
 
-    async def _wait_for_held_lines(self, progress: LineDatesProgress) -> None:
+    async def _wait_for_locked_lines(self, progress: LineDatesProgress) -> None:
         if progress.busy:
-            self._show(progress, f"waiting for {progress.busy} lines that somebody holds")
-            await workflow.sleep(HELD_LINES_AFTER[progress.passes - 1], summary="lines that somebody holds")
+            self._show(progress, f"waiting for {progress.busy} locked lines")
+            await workflow.sleep(LOCKED_LINES_AFTER[progress.passes - 1], summary="wait for locked lines")
 
     async def _finish(self, progress: LineDatesProgress) -> LineDatesProgress:
         return await workflow.execute_activity_method(
@@ -115,12 +115,12 @@ class SubscriptionLineDatesUpdate:
             summary="sum up",
         )
 
-    async def _tell(self) -> None:
+    async def _deliver_events(self) -> None:
         try:
             await workflow.execute_activity_method(
                 Webhooks.deliver_line_events,
                 start_to_close_timeout=timedelta(minutes=10),
-                schedule_to_close_timeout=TELL_FOR,
+                schedule_to_close_timeout=DELIVER_FOR,
                 heartbeat_timeout=timedelta(seconds=30),
                 retry_policy=WEBHOOK_RETRY,
                 summary="webhook to the subscribed systems",
@@ -137,14 +137,14 @@ class SubscriptionLineDatesUpdate:
 
 
 def _read(received: Sequence[Any]) -> OpenRun:
-    """Return the run that was asked for; raises a refusal."""
-    wanted = contract.read(received, contract.UpdateLineDates) if any(received) else contract.UpdateLineDates()
+    """Return the requested run; raises a refusal."""
+    request = contract.read(received, contract.UpdateLineDates) if any(received) else contract.UpdateLineDates()
     info = workflow.info()
     try:
         scope = Scope(
-            customer_contract=wanted.customer_contract,
-            vendor_contract=wanted.vendor_contract,
-            subscription=wanted.subscription,
+            customer_contract=request.customer_contract,
+            vendor_contract=request.vendor_contract,
+            subscription=request.subscription,
         )
     except ValidationError as invalid:
         cause = invalid.errors()[0].get("ctx", {}).get("error")
@@ -152,18 +152,18 @@ def _read(received: Sequence[Any]) -> OpenRun:
             raise cause.refusal from None
         raise
     return OpenRun(
-        # The same for every part of a run that was continued, another one when a backfill repeats a day.
+        # The same for every part of a continued run, another one when a backfill repeats a day.
         run=f"{info.workflow_id}/{info.first_execution_run_id}",
-        as_of=wanted.as_of,
+        as_of=request.as_of,
         instant=info.typed_search_attributes.get(contract.SCHEDULED_START_TIME) or workflow.now(),
-        zone=wanted.zone,
+        zone=request.zone,
         scope=scope,
-        actor=wanted.actor,
+        actor=request.actor,
     )
 
 
-def _goes_on(progress: LineDatesProgress) -> bool:
-    return progress.passes == 0 or (progress.busy > 0 and progress.passes <= len(HELD_LINES_AFTER))
+def _needs_pass(progress: LineDatesProgress) -> bool:
+    return progress.passes == 0 or (progress.busy > 0 and progress.passes <= len(LOCKED_LINES_AFTER))
 
 
 def _details(progress: LineDatesProgress, doing: str) -> str:
@@ -175,8 +175,8 @@ def _details(progress: LineDatesProgress, doing: str) -> str:
         ("Rolled", str(progress.rolled)),
         ("Unchanged", f"{about}{progress.unchanged}"),
         ("Failed", str(progress.failed)),
-        ("Held by somebody", str(progress.busy) if progress.busy else ""),
-        ("Messages that wait", str(progress.untold) if progress.untold else ""),
+        ("Locked", str(progress.busy) if progress.busy else ""),
+        ("Messages to be delivered", str(progress.untold) if progress.untold else ""),
     ]
     heading = f"Line dates of {progress.scope} as of {day_text(progress.as_of)} ({progress.zone})"
     failures = "".join(f"\n- {line.id}: {line.message}" for line in progress.failures[:FAILURES_SHOWN])

@@ -1,4 +1,4 @@
-"""What the cancellation of a marketing service knows, and how it shows it."""
+"""The state of a marketing service's cancellation, and its views for callers and operators."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.vocabulary import Verification
     from domain.words import FOR_AGENTS
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CancellationState
     from workflows.common.web_ui import with_days_left
@@ -47,15 +47,15 @@ class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancella
 
     @property
     def is_verified(self) -> bool:
-        """Whether the marketing service's billing administrator is verified."""
+        """True once the marketing service's billing administrator is verified."""
         return self.verification is not None
 
     def verify(self, how: Verification) -> None:
-        """Keep that the marketing service's billing administrator is verified."""
+        """Set the marketing service's billing administrator verified."""
         self.verification = how
 
     def waiting_for(self) -> str:
-        """Say what happens next and who has to do something for it; nothing, in a final stage."""
+        """Return the next event and the party that must act for it, in words; empty in a final stage."""
         match self.stage:
             case MarketingStage.INTAKE if not self.is_verified:
                 return "the marketing service's billing administrator: verification"
@@ -66,7 +66,7 @@ class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancella
         return ""
 
     def status(self, undelivered: tuple[str, ...]) -> contract.MarketingCancellationStatus:
-        """Return the status as callers get it."""
+        """Return the status for callers."""
         return contract.MarketingCancellationStatus(
             cancellation=self.id,
             organization=self.opened.organization,

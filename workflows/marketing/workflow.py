@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.refusals import Refusal
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.cancellation_workflow import CancellationWorkflow
     from workflows.common.steps import recorded
@@ -35,7 +35,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
 
     @workflow.run
     async def run(self, *received: Any) -> contract.MarketingCancellationStatus:
-        """Carry the cancellation until the ad centre has stopped everything, and return how it ended."""
+        """Run the cancellation until the ad centre has stopped everything, and return the final status."""
         await self._receive(received)
         if not await self._administrator_verified():
             return await self._ended()
@@ -45,7 +45,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
         return await self._ended()
 
     async def _receive(self, received: Sequence[Any]) -> None:
-        """Open the case, or end with the reason why there is none."""
+        """Open the case, or end with the refusal."""
         try:
             start = self._read_start(received)
             expected_id = contract.marketing_workflow_id(start.organization)
@@ -73,11 +73,11 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
         self._open(case, opened)
 
     async def _administrator_verified(self) -> bool:
-        """Wait for the verification; abandon the case, and return False, when it does not come in time."""
+        """Wait for the verification; abandon the case and return False if it does not come in time."""
         deadline = self.case.opened.received_at + self.case.policy.intake_timeout
         self.case.enter(MarketingStage.INTAKE, deadline=deadline)
         await self.wait(lambda: self.case.is_verified, what="time limit of the verification")
-        # A verification that arrived before the limit holds the lock: it was first.
+        # A verification that arrived before the limit has the lock: it was first.
         async with self._lock:
             if self.case.is_verified:
                 return True
@@ -87,7 +87,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
             return False
 
     async def _cancel_service(self) -> None:
-        """Cancel the service for ever, and have everything stopped that runs."""
+        """Cancel the service for ever, and have every running campaign stopped."""
         step = self.step("canceled", self._requester)
         stopping = await self.record(
             MarketingRecords.cancel_marketing_service, step, summary="cancel the marketing service, stop its campaigns"

@@ -1,4 +1,4 @@
-"""The `MessageDelivery` workflow: messages of a case that were recorded after its own workflow had ended."""
+"""The `MessageDelivery` workflow: the messages of a case that were recorded after the end of its own workflow."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from domain.vocabulary import Channel
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.notifier import Notifier
 
@@ -18,25 +18,25 @@ class MessageDelivery:
     """The delivery of one case's messages, until all that were recorded are delivered or given up."""
 
     def __init__(self) -> None:
-        self._wanted: dict[Channel, int] = {}
+        self._last_message: dict[Channel, int] = {}
 
     @workflow.run
     async def run(self, case: str) -> None:
         """Deliver the messages of a case, by its id."""
         notifier = Notifier(case)
         while True:
-            wanted = dict(self._wanted)
-            notifier.notify(wanted)
+            last_message = dict(self._last_message)
+            notifier.notify(last_message)
             await notifier.finished()
-            if wanted == self._wanted:
+            if last_message == self._last_message:
                 return
 
     @workflow.signal(name=contract.SIGNAL_DELIVER)
     def deliver(self, last_message: dict[str, Any]) -> None:
-        """Deliver also what is new; ``last_message`` is the number of the last recorded message of each channel."""
+        """Deliver new messages, too; ``last_message`` is the number of the last recorded message of each channel."""
         for channel, sequence in last_message.items():
             known = Channel(channel)
-            self._wanted[known] = max(self._wanted.get(known, 0), int(sequence))
+            self._last_message[known] = max(self._last_message.get(known, 0), int(sequence))
 
 
 WORKFLOWS = (MessageDelivery,)

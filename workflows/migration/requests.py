@@ -1,7 +1,7 @@
 """The requests that an on-premises migration takes: its updates.
 
-A handler checks the request against the rules and writes it down; the story in `workflows.migration.workflow` continues from what is
-then recorded. The state that both share lives here.
+A handler checks the request against the rules and records it; the story in `workflows.migration.workflow` continues from
+the recorded state. The state that both share lives here.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
         transfer_instant,
     )
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_workflow import CaseWorkflow
     from workflows.common.owner import Argument
@@ -49,11 +49,11 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
     def __init__(self) -> None:
         super().__init__()
         self._ending: MigrationStage | None = None
-        """Set when the migration is being given up or withdrawn: a request that comes now is too late."""
+        """The final stage of a migration that is being given up or withdrawn: a request is now too late."""
 
     @workflow.update(name=contract.UPDATE_ACCEPT)
     async def accept(self, *received: Any) -> contract.MigrationStatus:
-        """Take the queue's acceptance: whom to notify, and when to transfer."""
+        """Record the queue's acceptance: the contact, and the time of the transfer."""
 
         async def take(message: contract.AcceptMigration, step: Step) -> None:
             self._check("an acceptance", ACCEPTANCE)
@@ -65,7 +65,7 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
 
     @workflow.update(name=contract.UPDATE_CORRECT)
     async def correct(self, *received: Any) -> contract.MigrationStatus:
-        """Correct the contact, the time of the transfer, or what was transferred."""
+        """Correct the contact or the time of the transfer, or have the data transferred again."""
 
         async def take(message: contract.CorrectMigration, step: Step) -> None:
             self._check("a correction", CORRECTION)
@@ -108,7 +108,7 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
 
     @workflow.update(name=contract.UPDATE_REPORT_COMPLETED)
     async def report_completed(self, *received: Any) -> contract.MigrationStatus:
-        """Take the queue's report that the data is in use on premises."""
+        """Record the queue's report that the data is in use on premises."""
 
         async def take(_: contract.ReportMigrationCompleted, step: Step) -> None:
             self._check("the report that it is complete", REPORT)
@@ -124,7 +124,7 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
     async def _move(
         self, activity: Callable[[Migrations, Argument], Moved], argument: Argument, *, summary: str
     ) -> None:
-        """Take a step in the records, and enter the stage that is recorded then."""
+        """Take a step in the records, and enter the recorded stage."""
         self.case.take((await self.record(activity, argument, summary=summary)).migration)
 
     def _request_lock(self) -> AbstractAsyncContextManager[object]:
@@ -137,7 +137,7 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
         action: str,
         act: Callable[[AskedOfMigration, Step], Awaitable[None]],
     ) -> contract.MigrationStatus:
-        """Do what a message about this very case asks for."""
+        """Handle a message about this very case."""
 
         async def take(message: AskedOfMigration, step: Step) -> None:
             if message.cancellation != self.case.id:

@@ -1,4 +1,4 @@
-"""The state of a migration, and how it is shown: as query result, in the Web UI, in search attributes."""
+"""The state of a migration, and its views as query result, in the Web UI and in search attributes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.words import FOR_AGENTS
 
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CaseState
 
@@ -24,7 +24,7 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
     """The state of one migration."""
 
     state: MigrationState
-    """What is recorded of it."""
+    """The recorded state."""
     subscription: str
     ended_because: str = ""
 
@@ -32,7 +32,7 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
         self.take(self.state)
 
     def take(self, state: MigrationState) -> None:
-        """Enter the stage that is recorded now."""
+        """Adopt the recorded state and enter its stage."""
         self.state = state
         self.enter(state.stage, deadline=_deadline(state))
 
@@ -43,7 +43,7 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
 
     @property
     def hand_over(self) -> HandOver | None:
-        """What is waited for, if it is not the clock."""
+        """The hand-over that the migration waits for; None while it waits for a time."""
         return HAND_OVERS.get(self.stage)
 
     @property
@@ -52,7 +52,7 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
         return self.state.time_zone
 
     def waiting_for(self) -> str:
-        """Say what happens next and who has to do something for it; nothing, in a final stage."""
+        """Return the next event and the party that must act for it, in words; empty in a final stage."""
         queue = self.state.queue.replace("_", " ")
         match self.stage:
             case MigrationStage.REQUESTED:
@@ -68,11 +68,11 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
         return ""
 
     def moved(self) -> contract.MigrationMoved:
-        """Return where the migration stands, for the cancellation that waits for it."""
+        """Return the state of the migration for the cancellation that waits for it."""
         return contract.MigrationMoved(stage=self.stage, waiting_for=self.waiting_for(), deadline=self.stage_deadline)
 
     def status(self, undelivered: tuple[str, ...]) -> contract.MigrationStatus:
-        """Return the status as callers get it."""
+        """Return the status for callers."""
         return contract.MigrationStatus(
             cancellation=self.id,
             subscription=self.subscription,
@@ -124,7 +124,7 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
 
 
 def _deadline(state: MigrationState) -> datetime | None:
-    """When the stage ends by itself (UTC): the time of the transfer, or the end of patience."""
+    """Return the instant (UTC) at which the stage ends by itself: the time of the transfer, or the end of patience."""
     if state.stage is MigrationStage.SCHEDULED:
         return state.transfer_at
     if (hand_over := HAND_OVERS.get(state.stage)) is None:

@@ -1,4 +1,4 @@
-"""The `OnPremisesMigration` workflow: an organization's data on its way to its own house, before its subscription ends."""
+"""The `OnPremisesMigration` workflow: an organization's data is brought on premises before its subscription ends."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -20,22 +20,22 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import Refusal
     from domain.vocabulary import Event
 
-# Our own workflow code is loaded anew for every workflow, under the sandbox's eyes; that is meant, so it is not announced.
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.steps import long_work, recorded
     from workflows.migration.requests import MigrationRequests
     from workflows.migration.state import MigrationCase
 
 DISCARD_TIMEOUT = timedelta(minutes=5)
-"""How long one attempt at taking away what was transferred may take."""
+"""The longest duration of one attempt at removing the transferred data."""
 
 
-HEARD_WHILE_TELLING = "migration-cancelled-while-telling-2026-11"
-"""The patch (docs/upgrades.md)."""
+CANCELLED_WHILE_ANNOUNCING = "migration-cancelled-while-telling-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
 
 
-class PatienceOver(Exception):  # noqa: N818 - what happened, and no fault
-    """A hand-over that did not happen in time."""
+class PatienceOver(Exception):  # noqa: N818 - an event, not a fault
+    """The end of the wait for a hand-over that did not happen in time."""
 
     def __init__(self, hand_over: HandOver, limit: timedelta) -> None:
         self.reason = f"on-premises migration: {NOT_DONE[hand_over]} within {_in_words(limit)}"
@@ -50,11 +50,11 @@ class OnPremisesMigration(MigrationRequests):
         super().__init__()
         self._transfer: workflow.ActivityHandle[Moved] | None = None
         self._announced: contract.MigrationMoved | None = None
-        """What the cancellation heard last."""
+        """The state that was last announced to the cancellation."""
 
     @workflow.run
     async def run(self, *received: Any) -> contract.MigrationStatus:
-        """Carry the migration from its request to its end, and return how it ended."""
+        """Run the migration from its request to its end, and return its final status."""
         await self._requested(received)
         try:
             await self._accepted()
@@ -68,12 +68,12 @@ class OnPremisesMigration(MigrationRequests):
         except (asyncio.CancelledError, FailureError) as error:
             if not is_cancelled_exception(error):
                 raise
-            await self._give_up(MigrationStage.WITHDRAWN, "its cancellation does not go on")
+            await self._give_up(MigrationStage.WITHDRAWN, "its cancellation does not continue")
         await self._announce()
         return await self._finished()
 
     async def _requested(self, received: Sequence[Any]) -> None:
-        """Request the migration, or continue one whose workflow was lost; end with the reason if there can be none."""
+        """Request the migration, or continue one whose workflow was lost; end with the refusal if there can be none."""
         info = workflow.info()
         try:
             message = contract.read(received, contract.RequestMigration)
@@ -95,7 +95,7 @@ class OnPremisesMigration(MigrationRequests):
         self._open(MigrationCase(state=moved.migration, subscription=subscription), moved)
 
     async def _accepted(self) -> None:
-        """Wait for the support queue to take the request on."""
+        """Wait for the support queue to accept the request."""
         await self._handed_over(MigrationStage.REQUESTED)
 
     async def _time_arrived(self) -> None:
@@ -105,13 +105,13 @@ class OnPremisesMigration(MigrationRequests):
             at = self.case.state.transfer_at or workflow.now()
             if await self.sleep(lambda at=at: self.case.state.transfer_at != at, at, "the data is transferred"):  # type: ignore[misc]
                 continue
-            async with self._lock:  # a correction that is just being written down comes first
+            async with self._lock:  # a correction that is just being recorded comes first
                 if self.case.state.transfer_at == at:
                     step = self.step(f"transfer-{self.case.state.transfers + 1}-started")
                     await self._move(Migrations.start_transfer, step, summary="begin the transfer")
 
     async def _transferred(self) -> None:
-        """Have the data copied to the secure site, for as long as it takes; or until it is to be copied anew."""
+        """Have the data copied to the secure site, for as long as it takes, or until a new transfer is requested."""
         if self.case.stage is not MigrationStage.TRANSFERRING:
             return
         await self._announce()
@@ -121,12 +121,12 @@ class OnPremisesMigration(MigrationRequests):
             Transfers.transfer_data,
             Transfer(step=step, number=number),
             summary=f"transfer {number} of the data",
-            # Nothing is cleaned up behind its back: it says when pg_dump and its own objects are gone.
+            # Nothing is cleaned up before the activity reports that pg_dump and its own objects are gone.
             when_cancelled=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
         await self._handed_over(MigrationStage.TRANSFERRING, or_else=self._transfer.done)
         await self._transfer_stopped()
-        # What somebody asked to be transferred again counts no more, also if it succeeded at the same moment.
+        # A transfer that is to be repeated does not count, even if it succeeded at the same moment.
         if self._transfer.exception() is None and self.case.stage is MigrationStage.TRANSFERRING:
             moved = self._transfer.result()
             self.notify(moved)
@@ -134,7 +134,7 @@ class OnPremisesMigration(MigrationRequests):
         await self._discard_if_again()
 
     async def _transfer_stopped(self) -> None:
-        """Wait for the end of the transfer, which is cancelled unless it has ended."""
+        """Cancel the transfer unless it has ended, and wait for its end."""
         if (transfer := self._transfer) is not None and not transfer.done():
             transfer.cancel()
             await workflow.wait_condition(transfer.done)  # to await the transfer itself would hide our own cancellation
@@ -154,10 +154,10 @@ class OnPremisesMigration(MigrationRequests):
             await self._discard()
 
     async def _give_up(self, stage: MigrationStage, why: str) -> None:
-        """Take everything back that was transferred, and end the migration."""
+        """Remove everything that was transferred, and end the migration."""
         self._ending = stage
         async with self._lock:
-            if self.case.stage.is_final:  # completed in the very moment: that stands
+            if self.case.stage.is_final:  # completed at this very moment: that stands
                 return
             await self._transfer_stopped()
             await self._discard()
@@ -171,11 +171,11 @@ class OnPremisesMigration(MigrationRequests):
             self.case.id,
             start_to_close_timeout=DISCARD_TIMEOUT,
             retry_policy=LONG_WORK_RETRY,
-            summary="take away what was transferred",
+            summary="remove the transferred data",
         )
 
     async def _handed_over(self, stage: MigrationStage, *, or_else: Callable[[], bool] = lambda: False) -> None:
-        """Wait for a stage to end, reminding the one who must act, and escalating; raises PatienceOver in the end."""
+        """Wait for the end of a stage, reminding the party that must act, then escalating; raises PatienceOver at last."""
         while self.case.stage is stage and not or_else():
             await self._announce()
             hand_over, since = self.case.hand_over, self.case.state.stage_since
@@ -198,13 +198,13 @@ class OnPremisesMigration(MigrationRequests):
                             await self._move(Migrations.remind_of_migration, reminder, summary=summary)
             if await self.sleep(over, since + patient.limit, f"time limit of the {hand_over}"):
                 continue
-            async with self._lock:  # a request that is just being written down comes first
+            async with self._lock:  # a request that is just being recorded comes first
                 if not over():
                     self._ending = MigrationStage.ABANDONED
                     raise PatienceOver(hand_over, patient.limit)
 
     async def _announce(self) -> None:
-        """Show the state, also to the cancellation that waits for the migration; one that is gone needs nothing."""
+        """Show the state, also to the cancellation that waits for the migration, unless that is gone."""
         self.publish()
         parent = workflow.info().parent
         if parent is None or self.case.moved() == self._announced:
@@ -215,9 +215,9 @@ class OnPremisesMigration(MigrationRequests):
             await handle.signal(contract.SIGNAL_MIGRATION_MOVED, self._announced)
         except ApplicationError:
             workflow.logger.info("the cancellation of %s is over", self.case.id)
-        # The SDK lets nobody hear of a cancellation that comes while a signal is on its way.
-        unheard = workflow.cancellation_reason() is not None and self._ending is None and not self.case.stage.is_final
-        if unheard and workflow.patched(HEARD_WHILE_TELLING):
+        # The SDK raises nothing for a cancellation that comes while a signal is on its way.
+        missed = workflow.cancellation_reason() is not None and self._ending is None and not self.case.stage.is_final
+        if missed and workflow.patched(CANCELLED_WHILE_ANNOUNCING):
             raise asyncio.CancelledError
 
 

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from activities.export.background_writer import WAITING, Behind
+from activities.export.background_writer import WAITING, BackgroundWriter
 
 
 class Full(Exception):  # noqa: N818 - as a store says it
@@ -20,16 +20,16 @@ def fail() -> None:
 
 def test_tasks_are_done_in_their_order_before_the_block_ends() -> None:
     done: list[int] = []
-    with Behind() as behind:
+    with BackgroundWriter() as writer:
         for number in range(100):
-            behind.do(partial(done.append, number))
+            writer.do(partial(done.append, number))
     assert done == list(range(100))
 
 
 def do_all(*tasks: Callable[[], object]) -> None:
-    with Behind() as behind:
+    with BackgroundWriter() as writer:
         for task in tasks:
-            behind.do(task)
+            writer.do(task)
 
 
 def test_a_failure_ends_the_block_and_no_later_task_is_done() -> None:
@@ -43,10 +43,10 @@ def test_a_failure_stops_whoever_gives_more() -> None:
     given: list[int] = []
 
     def give_without_end() -> None:
-        with Behind() as behind:
-            behind.do(fail)
+        with BackgroundWriter() as writer:
+            writer.do(fail)
             for number in count():
-                behind.do(lambda: None)
+                writer.do(lambda: None)
                 given.append(number)
 
     with pytest.raises(Full):
@@ -58,10 +58,10 @@ def test_after_an_exception_what_is_not_begun_is_dropped() -> None:
     done: list[int] = []
 
     def give_and_fail() -> None:
-        with Behind() as behind:
-            behind.do(lambda: until(lambda: behind._dropping))
+        with BackgroundWriter() as writer:
+            writer.do(lambda: until(lambda: writer._dropping))
             for number in range(WAITING - 1):
-                behind.do(partial(done.append, number))
+                writer.do(partial(done.append, number))
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -70,22 +70,22 @@ def test_after_an_exception_what_is_not_begun_is_dropped() -> None:
 
 
 def test_the_giver_waits_while_too_much_is_not_done() -> None:
-    go_on = threading.Event()
-    behind = Behind()
+    resume = threading.Event()
+    writer = BackgroundWriter()
     given: list[int] = []
 
     def give() -> None:
-        with behind:
-            behind.do(go_on.wait)
+        with writer:
+            writer.do(resume.wait)
             for number in range(WAITING + 5):
-                behind.do(lambda: None)
+                writer.do(lambda: None)
                 given.append(number)
 
     giver = threading.Thread(target=give)
     giver.start()
-    until(behind._tasks.full)
+    until(writer._tasks.full)
     assert len(given) <= WAITING
-    go_on.set()
+    resume.set()
     giver.join()
     assert len(given) == WAITING + 5
 

@@ -37,7 +37,7 @@ def test_an_export_that_is_stopped_leaves_nothing_of_the_file_it_was_writing(
         if any("#" in name for name in files.names()):  # how this store calls an upload that is not complete
             raise Enough
 
-    monkeypatch.setattr("activities.export.export._TELL_EVERY_SECONDS", 0.005)
+    monkeypatch.setattr("activities.export.export._PROGRESS_EVERY_SECONDS", 0.005)
     make("CREATE TABLE a AS SELECT gen_random_uuid() AS x FROM generate_series(1, 150000)")
     with pytest.raises(Enough):
         export(progress=stop, limits=Limits(part_bytes=1_000_000))
@@ -71,7 +71,7 @@ def test_a_database_that_goes_away_ends_the_export_without_a_manifest(
         if progress.rows:
             owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%'")
 
-    monkeypatch.setattr("activities.export.export._TELL_EVERY_SECONDS", 0.005)
+    monkeypatch.setattr("activities.export.export._PROGRESS_EVERY_SECONDS", 0.005)
     make("CREATE TABLE a AS SELECT gen_random_uuid() AS x FROM generate_series(1, 300000)")
     with pytest.raises(TenantDatabaseUnavailable):
         export(progress=end)
@@ -84,7 +84,7 @@ def test_an_export_is_stopped_also_while_the_database_says_nothing(
     class Enough(Exception):  # noqa: N818
         pass
 
-    monkeypatch.setattr("activities.export.export._TELL_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("activities.export.export._PROGRESS_EVERY_SECONDS", 0.05)
     make("CREATE TABLE a (n int)")
     url = tenants.url.render_as_string(hide_password=False)
     with psycopg.connect(url) as connection, psycopg.connect(url) as somebody:

@@ -47,7 +47,7 @@ def test_parts_of_an_export_that_is_stopped_are_given_up(
         if list(uploads(PREFIX)):
             raise Enough
 
-    monkeypatch.setattr("activities.export.export._TELL_EVERY_SECONDS", 0.005)
+    monkeypatch.setattr("activities.export.export._PROGRESS_EVERY_SECONDS", 0.005)
     with pytest.raises(Enough), tenants.reading(SCHEMA) as connection:
         export_schema(connection, SCHEMA, objects.store, PREFIX, progress=stop, limits=Limits(part_bytes=5 << 20))
     assert list(uploads(PREFIX)) == []

@@ -57,7 +57,7 @@ async def test_a_worker_is_killed_within_a_chunk_and_another_one_does_the_rest_a
             with world.environment.with_time_skipping_disabled():
                 update = await start_update(world, as_of=TODAY)
             await eventually(lambda: _has_done(world, update.id, 1), within=60)
-            # Held up at the last statement of a chunk: its lines are written, its end is not.
+            # Stopped at the last statement of a chunk: its lines are written, its end is not.
             with world.engine.connect() as gate, gate.begin() as held:
                 gate.execute(text("LOCK TABLE line_dates_runs IN SHARE MODE"))
                 await waits_for(gate)

@@ -89,7 +89,7 @@ async def test_nothing_that_operators_see_tells_who_takes_part(migrations: Migra
         seen += [str(pair) for pair in description.typed_search_attributes]
 
     assert "`input_malformed`, see the audit trail" in seen[0]
-    assert "| Because | its cancellation does not go on |" in seen[0]
+    assert "| Because | its cancellation does not continue |" in seen[0]
     assert any(summary.startswith("escalation of the download: ") for summary in seen)
     identity = world.identity(subscription)
     private = (

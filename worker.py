@@ -1,6 +1,6 @@
 """The process that hosts workflows and activities: ``python -m worker``.
 
-Stops on SIGTERM and SIGINT in order: takes nothing new, lets running activities finish, then leaves.
+On SIGTERM and SIGINT it shuts down gracefully: it takes no new work, lets running activities finish, then exits.
 """
 
 import asyncio
@@ -71,7 +71,7 @@ def create_worker(
     dump: DumpSettings | None = None,
     task_queue: str = TASK_QUEUE,
 ) -> Worker:
-    """Put a worker together from its outside parties."""
+    """Assemble a worker from its external dependencies."""
     channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
     mailer = Mail(engine, mail, links)
     areas = (
@@ -95,15 +95,15 @@ def create_worker(
         max_concurrent_activities=CONCURRENT_ACTIVITIES,
         max_concurrent_local_activities=CONCURRENT_ACTIVITIES,
         graceful_shutdown_timeout=GRACE,
-        # How far an export is, a person wants to see every other second.
+        # A person who watches an export wants to see its progress every other second.
         max_heartbeat_throttle_interval=timedelta(seconds=2),
-        # After a worker died, its cached workflows are picked up by others this much later.
+        # After a worker dies, others take over its cached workflows this much later.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
     )
 
 
 async def main() -> None:
-    """Run a worker until it is told to stop."""
+    """Run a worker until a signal stops it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -131,7 +131,7 @@ if __name__ == "__main__":
     try:
         asyncio.run(main())
     except (Refusal, ValidationError) as reason:
-        # Whoever supervises the process starts it again; what it needs is said in a sentence, not in a stack trace.
+        # The supervisor of the process restarts it; the reason is logged as a sentence, not as a stack trace.
         said = log_text(reason) if isinstance(reason, Refusal) else reason
         logging.error("The worker cannot start: %s", said)  # noqa: TRY400
         leave(1)

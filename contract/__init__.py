@@ -1,8 +1,8 @@
-"""The wire contract: everything a caller must know to start, steer and read a workflow, in any language.
+"""The wire contract: everything that a caller needs to start, steer and read a workflow, in any language.
 
 Names of workflow types, updates, signals, queries and search attributes, the rules for workflow ids, and the messages, by
 area. The messages are JSON (pydantic) and grow only by optional fields. docs/temporal.md documents the same for readers of
-other languages. Nothing here imports workflow code, so a client that imports this package starts none.
+other languages. Nothing here imports workflow code, so a client that imports this package loads none.
 """
 
 from typing import Any
@@ -108,7 +108,7 @@ SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
     PLATFORM,
     MIGRATION_STAGE,
 )
-"""Every search attribute of ours; the set-up registers them."""
+"""All search attributes of the service; the set-up registers them."""
 
 __all__ = [
     "ACKNOWLEDGE_STOP",

@@ -15,22 +15,42 @@ from domain.refusals import RefusalDetails
 from domain.vocabulary import Identifier, Question, Reason, Stage
 
 SUBSCRIPTION_CANCELLATION = "SubscriptionCancellation"
+"""The type of the workflow that cancels a subscription: takes `StartCancellation`, returns `CancellationStatus`."""
+
 UPDATE_ANSWER = "answer"
+"""Update of SubscriptionCancellation: takes `Answer`, returns `CancellationStatus`."""
+
 UPDATE_SEND_CODE = "send_code"
+"""Update of SubscriptionCancellation and MarketingServiceCancellation: takes `SendCode`, returns the case status."""
+
 UPDATE_VERIFY_CODE = "verify_code"
+"""Update of SubscriptionCancellation and MarketingServiceCancellation: takes `VerifyCode`, returns the case status."""
+
 UPDATE_ATTEST = "attest"
+"""Update of SubscriptionCancellation and MarketingServiceCancellation: takes `Attest`, returns the case status."""
+
 UPDATE_APPROVE = "approve"
+"""Update of SubscriptionCancellation: takes `Approve`, returns `CancellationStatus`."""
+
 UPDATE_WITHDRAW = "withdraw"
+"""Update of SubscriptionCancellation: takes `Withdraw`, returns `CancellationStatus`."""
 
 REQUEST_REVERSAL = "request_reversal"
-"""Both an update, for callers who need the outcome, and a signal, for systems that fire and forget."""
+"""Update and signal of SubscriptionCancellation: takes `RequestReversal`.
+
+The update returns `CancellationStatus`, for callers that need the outcome; the signal is for systems that fire and
+forget.
+"""
 
 SIGNAL_CREDIT_MEMO_POSTED = "credit_memo_posted"
+"""Signal to SubscriptionCancellation: takes `CreditMemoPosted`."""
+
 REVERSAL_DEADLINE = SearchAttributeKey.for_datetime("ReversalDeadline")
+"""Search attribute of SubscriptionCancellation: the first instant (UTC) at which a reversal is too late."""
 
 
 def cancellation_workflow_id(subscription: str) -> str:
-    """Return the one workflow id under which a subscription can be cancelled."""
+    """Return the only workflow id under which a subscription can be cancelled."""
     return f"cancellation:{subscription}"
 
 
@@ -39,7 +59,7 @@ Answers = Annotated[dict[QuestionName, AnswerText], Field(max_length=20)]
 
 
 class Goodwill(Message):
-    """The notice deadline shall be ignored, as a gesture. Needs a second person's approval."""
+    """A request to ignore the notice deadline, as a gesture. It needs a second person's approval."""
 
     reason: Reason
 
@@ -49,15 +69,15 @@ class StartCancellation(Request):
 
     subscription: Identifier
     request_id: str = Field(default="", max_length=200, pattern=r"^[^\x00]*$")
-    """Tells one request from another; a repetition of the same request carries the same id."""
+    """Distinguishes one request from another; a repetition of the same request has the same id."""
     answers: Answers = {}
-    """Answers to questions of the checklist known already, by question name."""
+    """Answers to questions of the checklist that are already known, by question name."""
     attestation: Attestation | None = None
     goodwill: Goodwill | None = None
     reason: Reason | None = None
-    """Why the customer leaves, in their words."""
+    """The reason for the cancellation, in the customer's words."""
     campaign_actions: CampaignActions = {}
-    """How each campaign is stopped, by its id, where ``campaigns`` is answered with ``stop``; paused if not named."""
+    """The way to stop each campaign, by its id, if ``campaigns`` is answered with ``stop``; paused if not named."""
 
 
 class Answer(Request):
@@ -69,7 +89,7 @@ class Answer(Request):
 
 
 class SendCode(Request):
-    """Send a one-time code to the billing administrator on record."""
+    """A request to send a one-time code to the billing administrator on record."""
 
 
 class VerifyCode(Request):
@@ -79,41 +99,41 @@ class VerifyCode(Request):
 
 
 class Attest(Request):
-    """The actor vouches that the billing administrator is asking."""
+    """The actor's word that the request comes from the billing administrator."""
 
     attestation: Attestation
 
 
 class Approve(Request):
-    """A second person agrees to the goodwill."""
+    """A second person's agreement to the goodwill."""
 
     reason: Reason
 
 
 class Withdraw(Request):
-    """The customer changed their mind before the cancellation took effect."""
+    """A change of the customer's mind before the cancellation took effect."""
 
     reason: Reason
 
 
 class RequestReversal(Request):
-    """The customer changed their mind within the reversal window. Carries what the cancellation carried."""
+    """A change of the customer's mind within the reversal window, with the identity that the cancellation had."""
 
     identity: Identity
     reason: Reason | None = None
     requested_at: AwareDatetime | None = None
-    """When the customer asked, if that was earlier than now: a request made in time counts although it arrives late,
-    as long as the case is not closed."""
+    """The instant at which the customer asked, if earlier than now: a request made in time counts although it arrives
+    late, as long as the case is not closed."""
 
 
 class CreditMemoPosted(Message):
-    """A credit memo was posted; whoever waits for it looks again."""
+    """Notice that a credit memo was posted: a case that waits for it checks again."""
 
     invoice: str
 
 
 class CancellationStatus(BaseModel):
-    """Where one cancellation stands: the answer of the query ``status``, of every update, and of the workflow itself."""
+    """The status of one cancellation: the result of the query ``status``, of every update and of the workflow itself."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -123,36 +143,36 @@ class CancellationStatus(BaseModel):
     time_zone: str
     stage: Stage
     request_id: str
-    """The request that opened this cancellation; another one means it was running already."""
+    """The request that opened this cancellation; one other than the caller's means that it was already running."""
     received_at: datetime
     waiting_for: str
-    """What happens next, and who has to do something for it; empty in a final stage."""
+    """The next event, and the party that must act for it; empty in a final stage."""
     stage_deadline: datetime | None = None
-    """When the stage ends by itself (UTC)."""
+    """The instant (UTC) at which the stage ends by itself."""
     open_questions: tuple[Question, ...] = ()
     verified: bool = False
     termination_date: date | None = None
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
-    """From this instant (UTC) on a reversal is too late."""
+    """The first instant (UTC) at which a reversal is too late."""
     quote: Quote | None = None
     outstanding_credit_memos: tuple[str, ...] = ()
-    """Invoices that must be credited first, in the order in which to credit them."""
+    """The invoices that must be credited first, in the order in which to credit them."""
     marketing_consent: Consent | None = None
-    """How it stands with the consent of the marketing service's own administrator; null where none is needed."""
+    """The state of the consent of the marketing service's own administrator; null where none is needed."""
     campaigns_stopped: tuple[str, ...] | None = None
-    """The campaigns that the ad centre was asked to stop; empty: nothing was left to stop; null: nobody asked (yet)."""
+    """The campaigns that the ad centre was asked to stop; empty: none was left to stop; null: no request yet."""
     campaigns_outstanding: tuple[str, ...] = ()
-    """Those of them that it has not acknowledged."""
+    """Those of them whose stop it has not acknowledged."""
     ads_may_still_run: bool = False
-    """Whether ads may still run and bill although they are to be stopped."""
+    """True while ads may still run and bill although they are to be stopped."""
     export: ExportStatus | None = None
-    """How far the export is; null where none was asked for or begun. Its progress is in the activity's heartbeat."""
+    """The state of the export; null where none was requested or begun. Its progress is in the activity's heartbeat."""
     erasure_waits_for: str | None = None
-    """What stands against erasing the data of a closed case: ``hold`` or ``acknowledgement``."""
+    """The obstacle to erasing the data of a closed case: ``hold`` or ``acknowledgement``."""
     erased_at: datetime | None = None
-    """When the certificate of erasure was completed (UTC)."""
+    """The instant (UTC) at which the certificate of erasure was completed."""
     undelivered: tuple[str, ...] = ()
-    """Channels on which messages still wait to be delivered."""
+    """The channels on which messages still wait for delivery."""
     last_refusal: RefusalDetails | None = None
-    """The last request that was refused, if any: a signal has no other way to say so."""
+    """The last refused request, if any: a signal has no other way to report a refusal."""

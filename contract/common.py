@@ -1,4 +1,4 @@
-"""What all messages share: their base, how a handler reads one, and the names that are not of one area."""
+"""Parts that all messages share: their base, the way a handler reads one, and the names that span areas."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
@@ -11,16 +11,35 @@ from domain.marketing import CampaignAction
 from domain.vocabulary import Actor, Identifier, Reason
 
 TASK_QUEUE = "offramp"
+"""The task queue of all workflows and activities."""
+
 UPDATE_RECEIVE = "receive"
+"""Update of SubscriptionCancellation and MarketingServiceCancellation: the second half of update-with-start.
+
+It takes the input of the workflow (`StartCancellation`, `StartMarketingCancellation`) and returns the case status.
+"""
+
 QUERY_STATUS = "status"
+"""Query of SubscriptionCancellation, MarketingServiceCancellation and OnPremisesMigration.
+
+It returns `CancellationStatus`, `MarketingCancellationStatus` or `MigrationStatus`; null before the case is open.
+"""
+
 STAGE = SearchAttributeKey.for_keyword("CancellationStage")
+"""Search attribute of both cancellations: the stage."""
+
 STAGE_DEADLINE = SearchAttributeKey.for_datetime("StageDeadline")
+"""Search attribute: the instant (UTC) at which the stage ends by itself."""
+
 ORGANIZATION = SearchAttributeKey.for_keyword("Organization")
+"""Search attribute: the organization's id."""
+
 PLATFORM = SearchAttributeKey.for_keyword("Platform")
+"""Search attribute: the organization's platform."""
 
 
 class Message(BaseModel):
-    """Base of every message: immutable; fields it does not know are refused, so that a typing error is not lost."""
+    """Base of every message: immutable; unknown fields are refused, so that a typing error is not lost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -30,31 +49,31 @@ CampaignActions = Annotated[dict[Identifier, CampaignAction], Field(max_length=1
 
 
 class Request(Message):
-    """Base of what people and systems ask for."""
+    """Base of the requests of people and systems."""
 
     actor: Actor
-    """Who asks: an agent's or a system's name, no e-mail address."""
+    """The requester: the name of an agent or a system, no e-mail address."""
 
 
 class Attestation(Message):
-    """An agent vouches that the billing administrator is asking. The agent is the actor of the message."""
+    """An agent's word that the request comes from the billing administrator. The agent is the actor of the message."""
 
     reason: Reason
-    """How the agent knows, for the audit trail: "called back on the number on file"."""
+    """The basis of the agent's knowledge, for the audit trail: "called back on the number on file"."""
 
 
 T = TypeVar("T", bound=Message)
 
 
 class Unreadable:
-    """Stands for a payload that is no message at all: an encoding nobody knows, or JSON that is none."""
+    """A payload that is not a message at all: an unknown encoding, or invalid JSON."""
 
 
 def read(received: Sequence[Any], message: type[T]) -> T:
-    """Return what a handler received in its documented form; raises InputMalformed naming the problems by path.
+    """Return the received message in its documented form; raises InputMalformed with the problems by path.
 
     Handlers take any number of arguments of any kind (``*received``), so that bad input is refused with a code instead of
-    failing the workflow task, which would hold the case until somebody reads a log.
+    failing the workflow task, which would suspend the case until an operator reads a log.
     """
     if len(received) != 1:
         raise InputMalformed([f"message: one is expected, not {len(received)}"])

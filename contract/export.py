@@ -6,25 +6,30 @@ from contract.common import Request
 from domain.vocabulary import CancellationId
 
 UPDATE_ACKNOWLEDGE_EXPORT = "acknowledge_export"
+"""Update of SubscriptionCancellation: takes `AcknowledgeExport`, returns `CancellationStatus`."""
+
 UPDATE_RENEW_EXPORT_LINK = "renew_export_link"
+"""Update of SubscriptionCancellation: takes `RenewExportLink`, returns `CancellationStatus`."""
+
 SIGNAL_HOLDS_CHANGED = "holds_changed"
+"""Signal to SubscriptionCancellation, without input: the legal holds on the organization's data have changed."""
 
 
 class AcknowledgeExport(Request):
-    """The export was downloaded, and is where it is needed: from now on the data may be erased."""
+    """Acknowledgement that the export was downloaded and is where it is needed: from now on the data may be erased."""
 
     export: CancellationId
-    """The cancellation whose export it is, so that an acknowledgement cannot end at another case."""
+    """The cancellation whose export it is, so that an acknowledgement cannot reach another case."""
 
 
 class RenewExportLink(Request):
-    """Mail a fresh link to the export to the billing administrator on record."""
+    """A request to mail a fresh link to the export to the billing administrator on record."""
 
     export: CancellationId
 
 
 class ExportStatus(StrEnum):
-    """How far the export of the data is."""
+    """The state of the export of the data."""
 
     RUNNING = "running"
     READY = "ready"

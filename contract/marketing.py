@@ -10,33 +10,41 @@ from domain.refusals import RefusalDetails
 from domain.vocabulary import Identifier, Reason
 
 MARKETING_SERVICE_CANCELLATION = "MarketingServiceCancellation"
+"""The type of the workflow that cancels a marketing service alone.
+
+It takes `StartMarketingCancellation` and returns `MarketingCancellationStatus`.
+"""
+
 UPDATE_CONSENT = "consent"
+"""Update of SubscriptionCancellation: takes `GiveConsent`, returns `CancellationStatus`."""
 
 ACKNOWLEDGE_STOP = "acknowledge_stop"
-"""Both an update and a signal, of SubscriptionCancellation and MarketingServiceCancellation: the ad centre has stopped a
-campaign."""
+"""Update and signal of SubscriptionCancellation and MarketingServiceCancellation: takes `AcknowledgeStop`.
+
+The update returns the case status; the signal is for an ad centre that fires and forgets.
+"""
 
 
 def marketing_workflow_id(organization: str) -> str:
-    """Return the one workflow id under which an organization's marketing service can be cancelled alone."""
+    """Return the only workflow id under which an organization's marketing service can be cancelled alone."""
     return f"marketing-cancellation:{organization}"
 
 
 class GiveConsent(Request):
-    """The marketing service's own billing administrator agrees that its campaigns are stopped, or declines.
+    """The answer of the marketing service's own billing administrator to the request to stop its campaigns.
 
-    Exactly one of ``link`` and ``attestation`` says how that is known.
+    Exactly one of ``link`` and ``attestation`` is the evidence of it.
     """
 
     decision: ConsentDecision
     link: str | None = Field(default=None, max_length=2000)
     """The token of the link that was mailed to them."""
     attestation: Attestation | None = None
-    """An agent's word, where they answered in another way."""
+    """An agent's word, if they answered in another way."""
 
 
 class AcknowledgeStop(Request):
-    """The ad centre has stopped a campaign, as it was asked to."""
+    """The ad centre's acknowledgement that it has stopped a campaign, as requested."""
 
     campaign: Identifier
 
@@ -46,18 +54,18 @@ class StartMarketingCancellation(Request):
 
     organization: Identifier
     request_id: str = Field(default="", max_length=200, pattern=r"^[^\x00]*$")
-    """Tells one request from another; a repetition of the same request carries the same id."""
+    """Distinguishes one request from another; a repetition of the same request has the same id."""
     administrator: AnswerText
     """The address of the marketing service's own billing administrator; it must be the one on record."""
     campaign_actions: CampaignActions = {}
-    """How each campaign is stopped, by its id; paused if not named."""
+    """The way to stop each campaign, by its id; paused if not named."""
     attestation: Attestation | None = None
-    """An agent's word that the administrator is asking; without it a one-time code is awaited."""
+    """An agent's word that the request comes from the administrator; without it, the case waits for a one-time code."""
     reason: Reason | None = None
 
 
 class MarketingCancellationStatus(BaseModel):
-    """Where the cancellation of a marketing service stands: as `CancellationStatus` of a subscription's."""
+    """The status of the cancellation of a marketing service; fields mean the same as in `CancellationStatus`."""
 
     model_config = ConfigDict(frozen=True)
 

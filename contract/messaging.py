@@ -1,7 +1,10 @@
 """The delivery of messages that outlive their case: names."""
 
 MESSAGE_DELIVERY = "MessageDelivery"
-"""Delivers what was noted of a case after its own workflow had ended; started by our client."""
+"""The type of the workflow that delivers messages recorded after the workflow of their case ended.
+
+Only the service's own client starts it.
+"""
 
 SIGNAL_DELIVER = "deliver"
-"""Of MessageDelivery."""
+"""Signal to MessageDelivery: more messages are recorded."""

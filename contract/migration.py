@@ -12,54 +12,66 @@ from domain.refusals import RefusalDetails
 from domain.vocabulary import CancellationId, EmailAddress, Identifier, Platform, Reason
 
 ON_PREMISES_MIGRATION = "OnPremisesMigration"
+"""The type of the workflow that migrates data on premises: takes `RequestMigration`, returns `MigrationStatus`."""
+
 UPDATE_ACCEPT = "accept"
+"""Update of OnPremisesMigration: takes `AcceptMigration`, returns `MigrationStatus`."""
+
 UPDATE_CORRECT = "correct"
+"""Update of OnPremisesMigration: takes `CorrectMigration`, returns `MigrationStatus`."""
+
 UPDATE_SEND_MIGRATION_LINK = "send_migration_link"
+"""Update of OnPremisesMigration: takes `SendMigrationLink`, returns `MigrationStatus`."""
+
 UPDATE_ACKNOWLEDGE_DOWNLOAD = "acknowledge_download"
+"""Update of OnPremisesMigration: takes `AcknowledgeMigration`, returns `MigrationStatus`."""
+
 UPDATE_REPORT_COMPLETED = "report_completed"
+"""Update of OnPremisesMigration: takes `ReportMigrationCompleted`, returns `MigrationStatus`."""
 
 SIGNAL_MIGRATION_MOVED = "migration_moved"
-"""From OnPremisesMigration to its cancellation."""
+"""Signal from OnPremisesMigration to its SubscriptionCancellation: takes `MigrationMoved`."""
 
 MIGRATION_STAGE = SearchAttributeKey.for_keyword("MigrationStage")
+"""Search attribute of OnPremisesMigration: its stage."""
 
 
 def migration_workflow_id(subscription: str) -> str:
-    """Return the one workflow id under which a subscription's data can be migrated."""
+    """Return the only workflow id under which a subscription's data can be migrated."""
     return f"migration:{subscription}"
 
 
 class RequestMigration(Request):
-    """Input of OnPremisesMigration, which its cancellation starts."""
+    """Input of OnPremisesMigration, which only its cancellation starts."""
 
     cancellation: CancellationId
 
 
 class AboutMigration(Request):
-    """Base of what is said to a migration: which cancellation it is about, so that nobody answers for another case."""
+    """Base of the requests to a migration; they name its cancellation, so that none is answered for another case."""
 
     cancellation: CancellationId
 
 
 class AcceptMigration(AboutMigration):
-    """The support queue takes the request on."""
+    """The support queue's acceptance of the request."""
 
     contact: EmailAddress
     """The IT department's address, which is notified and downloads the data."""
     transfer_at: datetime
-    """When to transfer: an instant with its offset, or a civil date and time in the organization's zone without one."""
+    """The time of the transfer: an instant with an offset, or without one a civil time in the organization's zone."""
 
 
 class CorrectMigration(AboutMigration):
-    """Something is put right; what is left out stays. At least one of the three is there."""
+    """A correction; fields that are left out stay as they are. At least one of the last three is needed."""
 
     reason: Reason
     contact: EmailAddress | None = None
-    """The right address: it is told at once what the wrong one was told."""
+    """The correct address: it is notified at once of everything that was sent to the wrong one."""
     transfer_at: datetime | None = None
-    """Another time, before the transfer begins, or for the transfer that is asked for again."""
+    """Another time, before the transfer begins, or for the transfer that is requested again."""
     transfer_again: bool = False
-    """What was transferred is removed, and transferred anew as the data is then."""
+    """True to remove the transferred copy, and to transfer the data again as it is then."""
 
     @model_validator(mode="after")
     def _something(self) -> Self:
@@ -69,22 +81,22 @@ class CorrectMigration(AboutMigration):
 
 
 class SendMigrationLink(AboutMigration):
-    """The IT department needs a fresh link."""
+    """A request to mail the IT department a fresh link."""
 
 
 class AcknowledgeMigration(AboutMigration):
-    """The IT department has downloaded the data."""
+    """Acknowledgement that the IT department has downloaded the data."""
 
     transfer: int = Field(ge=1)
-    """Which transfer, as the mail says: an acknowledgement of one that was replaced meanwhile is refused."""
+    """The number of the transfer, as in the mail: an acknowledgement of one that was replaced meanwhile is refused."""
 
 
 class ReportMigrationCompleted(AboutMigration):
-    """The data is in use on premises: the cancellation may go on."""
+    """Report that the data is in use on premises: the cancellation may continue."""
 
 
 class MigrationMoved(Message):
-    """Where a migration stands, for the cancellation that waits for it."""
+    """The state of a migration, for the cancellation that waits for it."""
 
     stage: MigrationStage
     waiting_for: str
@@ -92,7 +104,7 @@ class MigrationMoved(Message):
 
 
 class MigrationStatus(BaseModel):
-    """Where one migration stands: the answer of its query ``status``, of its updates, and of the workflow itself."""
+    """The status of one migration: the result of its query ``status``, of its updates, and of the workflow itself."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -104,21 +116,21 @@ class MigrationStatus(BaseModel):
     queue: str
     stage: MigrationStage
     waiting_for: str
-    """What happens next, and who has to do something for it; empty in a final stage."""
+    """The next event, and the party that must act for it; empty in a final stage."""
     stage_deadline: datetime | None = None
-    """When it is given up (UTC)."""
+    """The instant (UTC) of the transfer, or at which the hand-over is given up."""
     requested_at: datetime
     transfer_at: datetime | None = None
     transfer: int = 0
-    """Which transfer it is, counted from 1; 0 before the first."""
+    """The number of the transfer, from 1; 0 before the first."""
     tables: int | None = None
     rows: int | None = None
     bytes: int | None = None
     sha256: str | None = None
-    """Of the dump."""
+    """The checksum of the dump."""
     undelivered: tuple[str, ...] = ()
     last_refusal: RefusalDetails | None = None
     ended_because: str = ""
-    """Why it ended without being completed, if it did."""
+    """The reason why it ended without being completed, if it did."""
     held_up_because: str = ""
-    """Why the transfer is being tried again, if it is; only the client fills it in."""
+    """The reason why the transfer is being retried, if it is; only the client fills it in."""

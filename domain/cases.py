@@ -52,11 +52,11 @@ class CaseRef(BaseModel):
         """Return the case that an id names.
 
         Raises:
-            ValueError: the text has the form of no kind of case.
+            ValueError: the text does not have the form of any kind of case.
 
         """
         subject, *segments = case.split("/")
         kind = _KINDS.get(tuple(segments[:-1]))
         if kind is None or not segments or not segments[-1].isdecimal():
-            raise ValueError(f"{case!r} is no id of a case")
+            raise ValueError(f"{case!r} is not the id of a case")
         return cls(kind=kind, subject=subject, ordinal=int(segments[-1]))

@@ -18,7 +18,7 @@ _DAYS_IN_MONTH = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class DateMalformed(Refusal):
-    """A text that is no ISO 8601 calendar date."""
+    """A text that is not an ISO 8601 calendar date."""
 
     code = "date_malformed"
 
@@ -44,17 +44,17 @@ class DateOutOfRange(Refusal):
 
 
 def day_text(day: date) -> str:
-    """Return the day in ISO 8601, ``2026-12-31``, as everybody reads it but customers (`domain.words`)."""
+    """Return the day in ISO 8601, ``2026-12-31``, as all readers but customers get it (`domain.words`)."""
     return day.isoformat()
 
 
 def count_text(number: int, noun: str) -> str:
-    """``1 day``, ``4 days``."""
+    """Return a number with its noun: ``1 day``, ``4 days``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def parse_day(given: object) -> date:
-    """The day written as ``YYYY-MM-DD``; raises `DateMalformed` for everything else.
+    """Return the day written as ``YYYY-MM-DD``; raises `DateMalformed` for everything else.
 
     Stricter than `date.fromisoformat` and than pydantic: no week dates, no compact form, no timestamps, no numbers. The
     number 20260930 must not become a day in 1970, nor an instant a day in an unnamed zone.
@@ -70,7 +70,7 @@ def parse_day(given: object) -> date:
 
 
 def plus_days(day: date, days: int) -> date:
-    """The day ``days`` later, or earlier if negative; raises `DateOutOfRange`."""
+    """Return the day ``days`` later, or earlier if negative; raises `DateOutOfRange`."""
     ordinal = day.toordinal() + days
     if 1 <= ordinal <= _LAST_ORDINAL:
         return date.fromordinal(ordinal)
@@ -78,19 +78,19 @@ def plus_days(day: date, days: int) -> date:
 
 
 def days_in_month(year: int, month: int) -> int:
-    """How many days the month has in the Gregorian calendar."""
+    """Return the number of days that the month has in the Gregorian calendar."""
     if month == 2 and (year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)):
         return 29
     return _DAYS_IN_MONTH[month]
 
 
 def end_of_month(day: date) -> date:
-    """The last day of the day's month."""
+    """Return the last day of the day's month."""
     return date(day.year, day.month, days_in_month(day.year, day.month))
 
 
 def is_end_of_month(day: date) -> bool:
-    """Whether the day is the last of its month."""
+    """Return true if the day is the last of its month."""
     return day.day >= 28 and day.day == days_in_month(day.year, day.month)
 
 

@@ -1,4 +1,4 @@
-"""Civil dates and instants, and the only ways from one to the other.
+"""Civil dates and instants, and the only conversions between them.
 
 A civil date belongs to a time zone; an instant is UTC. Every function names the zone (rules, section 1).
 """
@@ -11,7 +11,7 @@ from domain.remedies import correct_input
 
 
 class TimeZoneUnknown(Refusal):
-    """The name is not one of the IANA time zones."""
+    """A name that is not one of the IANA time zones."""
 
     code = "time_zone_unknown"
 
@@ -32,14 +32,14 @@ def time_zone(name: str) -> ZoneInfo:
 
 
 def day_of(instant: datetime, zone: str) -> date:
-    """Return the civil date that people in ``zone`` have at ``instant``."""
+    """Return the civil date in ``zone`` at ``instant``."""
     return instant.astimezone(time_zone(zone)).date()
 
 
 def start_of_day(day: date, zone: str) -> datetime:
     """Return the instant (UTC) at which ``day`` begins in ``zone``.
 
-    Where clocks jump over midnight, that is the instant of the jump; where midnight comes twice, the first.
+    Where clocks skip midnight, that is the instant of the jump; where midnight comes twice, the first.
     """
     return datetime.combine(day, time.min, tzinfo=time_zone(zone)).astimezone(UTC)
 

@@ -1,13 +1,13 @@
-"""Which names the schema of an organization's data may have."""
+"""The names that the schema of an organization's data may have."""
 
 from domain.refusals import Refusal
 from domain.remedies import correct_input
 
 LONGEST_NAME_IN_BYTES = 63
-"""PostgreSQL cuts longer names off, and two could become one."""
+"""The longest name: PostgreSQL truncates longer ones, so that two could become one."""
 
 RESERVED_SCHEMAS = frozenset({"information_schema", "public", "offramp"})
-"""PostgreSQL's own, the one that everybody may use, and the service's own; so are all that begin with ``pg_``."""
+"""The schemas of PostgreSQL, of all users, and of the service; names that begin with ``pg_`` are reserved too."""
 
 
 class DataSchemaMalformed(Refusal):
@@ -29,16 +29,16 @@ class DataSchemaMalformed(Refusal):
 def data_schema_name(name: str) -> str:
     """Return a name that the schema of an organization's data may have: exact, with its capitals, spaces and quotes.
 
-    What it names is erased in the end; so nobody else's may be named. Raises DataSchemaMalformed.
+    The schema is erased in the end, so it must be the organization's alone. Raises DataSchemaMalformed.
     """
     if any(character < " " or "\x7f" <= character <= "\x9f" for character in name):
-        raise DataSchemaMalformed(name, "it holds control characters")
+        raise DataSchemaMalformed(name, "it contains control characters")
     try:
         length = len(name.encode())
     except UnicodeEncodeError:
-        raise DataSchemaMalformed(ascii(name), "it holds half a character") from None
+        raise DataSchemaMalformed(ascii(name), "it contains half a character") from None
     if not 1 <= length <= LONGEST_NAME_IN_BYTES:
         raise DataSchemaMalformed(name, f"it has {length} bytes")
     if name.startswith("pg_") or name in RESERVED_SCHEMAS:
-        raise DataSchemaMalformed(name, "it holds what belongs to others")
+        raise DataSchemaMalformed(name, "the name is reserved")
     return name

@@ -1,39 +1,39 @@
-"""Holds: why an organization's data must not be erased although its time has come."""
+"""Legal holds: reasons not to erase an organization's data although its time has come."""
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 
 
 class HoldUnknown(Refusal):
-    """A hold that was never placed."""
+    """The number of a legal hold that was never placed."""
 
     code = "hold_unknown"
 
     def __init__(self, hold: int) -> None:
-        super().__init__(f"There is no hold {hold}.", remedy=Remedy.of(RemedyKind.LIST_HOLDS), hold=hold)
+        super().__init__(f"There is no legal hold {hold}.", remedy=Remedy.of(RemedyKind.LIST_HOLDS), hold=hold)
 
 
 class HoldReleased(Refusal):
-    """A hold that is released already."""
+    """A legal hold that is already released."""
 
     code = "hold_released"
 
     def __init__(self, hold: int, by: str) -> None:
         super().__init__(
-            f"Hold {hold} is released already, by {by}.",
+            f"Legal hold {hold} was already released by {by}.",
             remedy=Remedy.of(RemedyKind.PLACE_HOLD),
             hold=hold,
         )
 
 
 class DataAlreadyErased(Refusal):
-    """A hold on data of which nothing is left."""
+    """A legal hold on data that is already erased."""
 
     code = "data_already_erased"
 
     def __init__(self, organization: str, certificate: str) -> None:
         super().__init__(
-            f"The data of {organization} is erased already (certificate {certificate}).",
+            f"The data of {organization} has already been erased (certificate {certificate}).",
             remedy=Remedy.of(RemedyKind.NOTHING_TO_DO),
             organization=organization,
             certificate=certificate,

@@ -1,4 +1,4 @@
-"""The Internet Marketing service: what becomes of its campaigns, who agrees to it, and its own cancellation (rules, section 9)."""
+"""The Internet Marketing service: its campaigns, the consent to stop them, its own cancellation (rules, section 9)."""
 
 from enum import StrEnum
 
@@ -11,10 +11,10 @@ from domain.vocabulary import CampaignChoice, Question
 
 
 class CampaignAction(StrEnum):
-    """How a campaign's activities are stopped. Either ends the ad billing."""
+    """The way in which a campaign's activities are stopped. Either ends the ad billing."""
 
     PAUSE = "pause"
-    """The ad centre keeps them, so that their history can be looked at there."""
+    """The ad centre keeps them, so that their history can be viewed there."""
     DELETE = "delete"
 
     @property
@@ -24,19 +24,19 @@ class CampaignAction(StrEnum):
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """The states of activities that it changes: what is paused already need not be paused."""
+        """The states of activities that it changes: a paused activity need not be paused again."""
         return ("running",) if self is CampaignAction.PAUSE else ("running", "paused")
 
 
 class ConsentDecision(StrEnum):
-    """What the marketing service's own billing administrator answers."""
+    """The answer of the marketing service's own billing administrator."""
 
     AGREED = "agreed"
     DECLINED = "declined"
 
 
 class Consent(StrEnum):
-    """How it stands with the consent of the marketing service's own billing administrator."""
+    """The state of the consent of the marketing service's own billing administrator."""
 
     ASKED = "asked"
     AGREED = "agreed"
@@ -45,12 +45,12 @@ class Consent(StrEnum):
 
     @property
     def refused(self) -> bool:
-        """Whether the campaigns are kept for want of it."""
+        """True if the campaigns are kept for lack of consent."""
         return self in (Consent.DECLINED, Consent.TIMED_OUT)
 
 
 class MarketingStage(StrEnum):
-    """Where the cancellation of a marketing service alone stands."""
+    """The stage of the cancellation of a marketing service alone."""
 
     INTAKE = "intake"
     STOPPING = "stopping"
@@ -60,18 +60,18 @@ class MarketingStage(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing follows any more."""
+        """True if nothing follows."""
         return self in (MarketingStage.CANCELED, MarketingStage.ABANDONED)
 
 
 class CampaignFacts(BaseModel):
-    """One campaign that is being stopped, as messages tell it."""
+    """One campaign that is being stopped, as messages describe it."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str
     name: str
-    """Of the customer's making: for people, not for systems."""
+    """Chosen by the customer: for people, not for systems."""
     action: CampaignAction
     activities: tuple[str, ...]
     """The ids of the activities that are to be stopped."""
@@ -79,7 +79,7 @@ class CampaignFacts(BaseModel):
 
 
 class CampaignUnknown(Refusal):
-    """A campaign that the organization's marketing service has not."""
+    """A campaign that the organization's marketing service does not have."""
 
     code = "campaign_unknown"
 
@@ -98,7 +98,7 @@ class CampaignDeleted(Refusal):
 
     def __init__(self, campaign: str) -> None:
         super().__init__(
-            f"Campaign {campaign!r} is deleted: none of its activities is left to be paused or deleted.",
+            f"Campaign {campaign!r} is deleted: it has no activities left to pause or delete.",
             remedy=correct_input("Leave it out."),
             campaign=campaign,
         )
@@ -119,14 +119,14 @@ class CampaignActionWithoutStop(Refusal):
 
 
 class ConsentNotAwaited(Refusal):
-    """A consent where nobody asked for one, or after it was given, or came too late."""
+    """A consent that was not requested, was already given, or came too late."""
 
     code = "consent_not_awaited"
 
     def __init__(self, cancellation: str, consent: Consent | None) -> None:
-        found = f"it is {consent.value.replace('_', ' ')}" if consent else "none is asked for"
+        found = f"it is {consent.value.replace('_', ' ')}" if consent else "none was requested"
         super().__init__(
-            f"{cancellation} waits for no consent to stop campaigns: {found}.",
+            f"{cancellation} does not wait for a consent to stop campaigns: {found}.",
             remedy=Remedy.of(RemedyKind.SHOW_CANCELLATION, cancellation=cancellation),
             cancellation=cancellation,
             consent=consent.value if consent else None,
@@ -134,7 +134,7 @@ class ConsentNotAwaited(Refusal):
 
 
 class ConsentUnfounded(Refusal):
-    """A consent that says neither by which link it was given nor who vouches for it."""
+    """A consent with neither the link by which it was given nor an agent's attestation, or with both."""
 
     code = "consent_unfounded"
 
@@ -146,26 +146,26 @@ class ConsentUnfounded(Refusal):
 
 
 class StopNotRequested(Refusal):
-    """An acknowledgement for a campaign that nobody asked to stop."""
+    """An acknowledgement for a campaign whose stop was not requested."""
 
     code = "stop_not_requested"
 
     def __init__(self, campaign: str) -> None:
         super().__init__(
-            f"Nobody asked to stop campaign {campaign!r}.",
-            remedy=correct_input("Acknowledge what `marketing.stop_requested` asked for."),
+            f"The stop of campaign {campaign!r} was not requested.",
+            remedy=correct_input("Acknowledge the campaigns of `marketing.stop_requested`."),
             campaign=campaign,
         )
 
 
 class StopOfAnotherCase(Refusal):
-    """An acknowledgement that was sent to another case than the one that asked."""
+    """An acknowledgement sent to a case other than the one that requested the stop."""
 
     code = "stop_of_another_case"
 
     def __init__(self, campaign: str, cancellation: str, asked_by: str) -> None:
         super().__init__(
-            f"It was {asked_by} that asked to stop campaign {campaign!r}, not {cancellation}.",
+            f"The stop of campaign {campaign!r} was requested by {asked_by}, not by {cancellation}.",
             remedy=Remedy.of(RemedyKind.ACKNOWLEDGE_STOP, campaign=campaign, cancellation=asked_by),
             campaign=campaign,
             asked_by=asked_by,
@@ -173,20 +173,20 @@ class StopOfAnotherCase(Refusal):
 
 
 class MarketingServiceUnknown(Refusal):
-    """The organization has no marketing service."""
+    """An organization without a marketing service."""
 
     code = "marketing_service_unknown"
 
     def __init__(self, organization: str) -> None:
         super().__init__(
-            f"There is no marketing service of an organization {organization!r}.",
+            f"There is no marketing service of organization {organization!r}.",
             remedy=Remedy.of(RemedyKind.CHECK_OR_IMPORT, things="marketing services"),
             organization=organization,
         )
 
 
 class MarketingServiceCanceled(Refusal):
-    """The marketing service was cancelled before; that is for ever."""
+    """A marketing service that is already cancelled, which is final."""
 
     code = "marketing_service_canceled"
 
@@ -199,7 +199,7 @@ class MarketingServiceCanceled(Refusal):
 
 
 class MarketingIdentityMismatch(Refusal):
-    """The address given is not that of the marketing service's own billing administrator."""
+    """An address that is not that of the marketing service's own billing administrator."""
 
     code = "marketing_identity_mismatch"
 
@@ -212,7 +212,7 @@ class MarketingIdentityMismatch(Refusal):
 
 
 class MarketingCancellationUnknown(Refusal):
-    """The marketing service was never cancelled on its own."""
+    """A request about a marketing service that was never cancelled on its own."""
 
     code = "marketing_cancellation_unknown"
 
@@ -225,7 +225,7 @@ class MarketingCancellationUnknown(Refusal):
 
 
 class MarketingCancellationEnded(Refusal):
-    """The verification of a case that is over."""
+    """The verification of a case that has ended."""
 
     code = "marketing_cancellation_ended"
 

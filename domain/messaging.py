@@ -1,4 +1,4 @@
-"""What is told to whom: which events go by mail, and the facts that a message carries (rules, section 11)."""
+"""Notifications: the events that go by mail, and the facts that a message carries (rules, section 11)."""
 
 from datetime import date, datetime
 from typing import Any
@@ -18,33 +18,34 @@ MAILED = frozenset(
     if event.startswith(("cancellation.", "export.", "data.", "marketing.", "migration."))
     and event is not Event.MARKETING_STOP_REQUESTED
 )
+"""The events of which people are notified by mail."""
 
 
 def channels_of(event: Event, available: frozenset[Channel]) -> tuple[Channel, ...]:
-    """Return the channels that carry an event: systems hear everything, people what concerns them."""
+    """Return the channels that carry an event: systems receive everything, people what concerns them."""
     return tuple(
         channel for channel in Channel if channel in available and (channel is Channel.WEBHOOK or event in MAILED)
     )
 
 
 class MarketingFacts(BaseModel):
-    """What a message says about campaigns that are, or were, to be stopped."""
+    """The facts of a message about campaigns that are, or were, to be stopped."""
 
     model_config = ConfigDict(frozen=True)
 
     campaigns: tuple[CampaignFacts, ...] = ()
-    """Those that the message is about; in what the ad centre is asked, one at a time."""
+    """The campaigns that the message is about; in a request to the ad centre, one at a time."""
     consent: Consent | None = None
-    """How it stands with the consent of the service's own administrator, where it was needed."""
+    """The state of the consent of the service's own administrator, where it was needed."""
     consent_until: datetime | None = None
     ads_may_still_run: bool = False
-    """Whether the ad centre has not acknowledged all of them yet."""
+    """True while the ad centre has not acknowledged all of them."""
     reminder: int = 0
-    """How often the ad centre was asked before."""
+    """The number of earlier requests to the ad centre."""
 
 
 class ExportFacts(BaseModel):
-    """What a message says of an export."""
+    """The facts of a message about an export."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -56,7 +57,7 @@ class ExportFacts(BaseModel):
 
 
 class ErasureFacts(BaseModel):
-    """What the certificate says: when, and how much of what."""
+    """The content of a certificate of erasure: its instants, and the amounts erased."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,13 +68,13 @@ class ErasureFacts(BaseModel):
     objects: int
     bytes: int
     kept_because: str | None = None
-    """Why the organization's own data stays, if it does: another subscription still uses it."""
+    """The reason why the organization's own data stays, if it does: another subscription still uses it."""
     absent_schema: str | None = None
-    """The schema that was to be erased and was not there: removed by somebody else, or looked for in a wrong database."""
+    """The schema that was to be erased and was not there: removed by others, or looked for in a wrong database."""
 
 
 class MigrationFacts(BaseModel):
-    """What a message says of an on-premises migration. The IT department's address is not among it."""
+    """The facts of a message about an on-premises migration, without the IT department's address."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -81,16 +82,16 @@ class MigrationFacts(BaseModel):
     platform: Platform
     queue: str
     told: Party
-    """Who the message is for, or, of a message that goes to systems alone, would be for."""
+    """The recipient of the message, or, of one that goes to systems alone, its would-be recipient."""
     hand_over: HandOver | None = None
-    """What is waited for."""
+    """The hand-over that the migration waits for."""
     since: datetime
-    """Since when."""
+    """The beginning of the wait."""
     deadline: datetime | None = None
-    """When it is given up."""
+    """The instant at which the wait is given up."""
     transfer_at: datetime | None = None
     transfer: int = 0
-    """Which transfer the message is about, counted from 1; 0 before the first."""
+    """The number of the transfer that the message is about, from 1; 0 before the first."""
     tables: int | None = None
     rows: int | None = None
     bytes: int | None = None
@@ -121,7 +122,7 @@ class MessageFacts(BaseModel):
     reversal_deadline: datetime | None = None
     quote: Quote | None = None
     changes: Statements = []
-    """What is different from what was said before, on all lines: for systems, never for a letter."""
+    """The differences from the statement before, on all lines: for systems, never for a letter."""
     changes_for_customer: Statements = []
     """The same, on the customer's own lines alone."""
     open_questions: list[str] = []
@@ -134,13 +135,13 @@ class MessageFacts(BaseModel):
     """The invoice that an event about a credit memo is about."""
     marketing_was_stopped: bool = False
     marketing: MarketingFacts | None = None
-    """About the campaigns, where they were to be stopped."""
+    """The facts about the campaigns, where they were to be stopped."""
     export: ExportFacts | None = None
     erasure: ErasureFacts | None = None
     migration: MigrationFacts | None = None
 
     def for_systems(self) -> dict[str, Any]:
-        """Return the facts as JSON without what would tell who the customer is, and what is written for letters."""
+        """Return the facts as JSON, without those that identify the customer or are written for letters."""
         return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
 
 
@@ -163,7 +164,7 @@ class MarketingServiceFacts(BaseModel):
     reason: str | None = None
 
     def for_systems(self) -> dict[str, Any]:
-        """Return the facts as JSON without what would tell who the customer is."""
+        """Return the facts as JSON, without those that identify the customer."""
         return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
 
 
@@ -177,7 +178,7 @@ FACTS: dict[CaseKind, type[Facts]] = {
 """The form of the facts in messages about each kind of case."""
 
 NOT_FOR_SYSTEMS: dict[str, Any] = {
-    # Who the customer is, in their own words.
+    # The customer's identity and own words.
     "organization_name": True,
     "organization_url": True,
     "reason": True,
@@ -185,3 +186,4 @@ NOT_FOR_SYSTEMS: dict[str, Any] = {
     # Written for letters.
     "changes_for_customer": True,
 }
+"""The fields that webhooks do not carry."""

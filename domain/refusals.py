@@ -1,4 +1,4 @@
-"""What the service says when it says no.
+"""Refusals: the negative answers of the service, each with a stable code, a sentence and a remedy.
 
 A refusal is a normal answer to a person, not a fault of the program. Each has a class of its own with a stable ``code``
 that programs may rely on, a sentence that names what was refused, the rule and the values, and a remedy. Layers above
@@ -24,7 +24,7 @@ class RefusalDetails(BaseModel):
     """The remedy as a sentence that fits every surface."""
     values: dict[str, str] = {}
     remedy: Remedy | None = None
-    """None where nothing but the message says what to do, and in histories of versions that kept the sentence alone."""
+    """None where the message alone says what to do, and in histories of versions that recorded only the sentence."""
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
@@ -68,7 +68,7 @@ class ForwardedRefusal(Refusal):
 
     @property
     def way_out(self) -> str:
-        """The way out in the words in which it was received: a former or later version may have had others."""
+        """The way out in the words in which it was received: an earlier or later version may have other words."""
         return self.forwarded.way_out
 
     @property
@@ -78,10 +78,10 @@ class ForwardedRefusal(Refusal):
 
 
 class RefusedValue(ValueError):  # noqa: N818 - as `Refusal`
-    """Carries a refusal through pydantic, which collects ``ValueError`` and lets every other exception escape.
+    """The carrier of a refusal through pydantic, which collects ``ValueError`` and lets every other exception escape.
 
-    Validators raise it, so that a model made the plain way raises pydantic's ``ValidationError`` as usual; whoever reads
-    on a person's behalf takes ``refusal`` out of the error's context again.
+    Validators raise it, so that a model made the plain way raises pydantic's ``ValidationError`` as usual; code
+    that reads on a person's behalf takes ``refusal`` out of the error's context again.
     """
 
     def __init__(self, refusal: Refusal) -> None:

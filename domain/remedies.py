@@ -1,6 +1,6 @@
 """The way out of a refusal as data: a kind from a closed vocabulary, and its values by name.
 
-A refusal says what to do without saying how. Each surface renders a remedy in its own words: the command line as a command
+A remedy says what to do, not how. Each surface renders a remedy in its own words: the command line as a command
 or an operator's sentence, a page as a sentence for the customer or as nothing. The words here name no command, setting,
 path or bucket, so that they fit everywhere else: programs, audit trail, Web UI.
 """
@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class RemedyKind(StrEnum):
-    """What can be done about a refusal. Names, and the names of values, never change: programs act on them."""
+    """A kind of remedy. Its name, and the names of its values, never change: programs act on them."""
 
     # The request itself.
     CORRECT_INPUT = "correct_input"
     """``advice``: a whole sentence about the value that was refused."""
     CHECK_NUMBER = "check_number"
     CHECK_OR_IMPORT = "check_or_import"
-    """``things``: what an import would bring in, in the plural."""
+    """``things``: what an import would add, in the plural."""
     FOLLOW_CONTRACT = "follow_contract"
     NAME_CASE = "name_case"
     USE_WORKFLOW_ID = "use_workflow_id"
@@ -27,7 +27,7 @@ class RemedyKind(StrEnum):
     NOTHING_TO_DO = "nothing_to_do"
     RETRY = "retry"
     RETRY_WHEN = "retry_when"
-    """``when``: the rest of a sentence that begins with it."""
+    """``when``: the rest of a clause that begins with "when"."""
     REPEAT_REQUEST = "repeat_request"
 
     # A cancellation; ``cancellation`` is its id, or that of a marketing service's cancellation.
@@ -37,7 +37,7 @@ class RemedyKind(StrEnum):
     WITHDRAW_CANCELLATION = "withdraw_cancellation"
     REVERSE_CANCELLATION = "reverse_cancellation"
     UNDO_CANCELLATION = "undo_cancellation"
-    """``alternative``: what else would do, as the rest of a sentence."""
+    """``alternative``: another way out, as the rest of a sentence."""
     SHOW_CANCELLATION = "show_cancellation"
     SIGN_UP_ANEW = "sign_up_anew"
     SEND_CODE = "send_code"
@@ -94,9 +94,9 @@ class RemedyKind(StrEnum):
     CHECK_DATA_SCHEMA = "check_data_schema"
     CHECK_FOR_DAMAGE = "check_for_damage"
     ASK_DATABASE_ADMINISTRATOR = "ask_database_administrator"
-    """``request``: what the administrator should do, as the rest of a sentence."""
+    """``request``: the task of the administrator, as the rest of a sentence that ends with "to"."""
     INSTALL_PG_DUMP = "install_pg_dump"
-    """``programs``: what to install."""
+    """``programs``: the programs to install."""
     CHECK_OBJECT_STORE = "check_object_store"
     FREE_OBJECT_STORE = "free_object_store"
     GRANT_OBJECT_STORE = "grant_object_store"
@@ -106,7 +106,7 @@ class RemedyKind(StrEnum):
     REPAIR_WORKFLOW = "repair_workflow"
     REPORT_DEFECT = "report_defect"
     OPERATE = "operate"
-    """``advice``: a sentence that may name commands and paths, for whoever runs a command of `starter` on this machine."""
+    """``advice``: a sentence that may name commands and paths, for the person who runs a command of `starter` here."""
 
 
 class Remedy(BaseModel):
@@ -114,7 +114,7 @@ class Remedy(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    # A kind of a later version stays the text that it is; a reader who does not know it shows the refusal's own words.
+    # A kind of a later version stays text; a reader that does not know it shows the refusal's own words.
     kind: Annotated[RemedyKind | str, Field(union_mode="left_to_right")]
     values: dict[str, str] = {}
 
@@ -130,18 +130,18 @@ class Remedy(BaseModel):
 
 
 def correct_input(advice: str) -> Remedy:
-    """Return the remedy that lies in the value itself: ``advice`` is a sentence that names no command and no setting."""
+    """Return the remedy of a value to correct: ``advice`` is a sentence that names no command and no setting."""
     return Remedy.of(RemedyKind.CORRECT_INPUT, advice=advice)
 
 
 WORDS: dict[RemedyKind, str] = {
     RemedyKind.CORRECT_INPUT: "{advice}",
     RemedyKind.CHECK_NUMBER: "Check the number.",
-    RemedyKind.CHECK_OR_IMPORT: "Check the id; an import brings {things} in.",
+    RemedyKind.CHECK_OR_IMPORT: "Check the id; {things} are added by import.",
     RemedyKind.FOLLOW_CONTRACT: "The wire contract documents the form of every message.",
     RemedyKind.NAME_CASE: "Name {expected}, or send the request to the case that it is about.",
-    RemedyKind.USE_WORKFLOW_ID: "Start it as {expected!r}: the id keeps one case from being started twice at once.",
-    RemedyKind.ASK_SECOND_PERSON: "A second person approves.",
+    RemedyKind.USE_WORKFLOW_ID: "Start it as {expected!r}: the id prevents a case from being started twice at once.",
+    RemedyKind.ASK_SECOND_PERSON: "A second person must approve it.",
     RemedyKind.NOTHING_TO_DO: "Nothing to do.",
     RemedyKind.RETRY: "Try again; nothing was changed.",
     RemedyKind.RETRY_WHEN: "Try again when {when}; nothing was changed.",
@@ -152,19 +152,20 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.WITHDRAW_CANCELLATION: "Withdraw it instead.",
     RemedyKind.REVERSE_CANCELLATION: "Ask for its reversal instead.",
     RemedyKind.UNDO_CANCELLATION: "Withdraw or reverse cancellation {cancellation} first, or {alternative}.",
-    RemedyKind.SHOW_CANCELLATION: "Nothing to do; the status of {cancellation} says where the case stands.",
-    RemedyKind.SIGN_UP_ANEW: "The cancellation is final; sign up anew to use the product again.",
+    RemedyKind.SHOW_CANCELLATION: "Nothing to do; the status of {cancellation} shows the state of the case.",
+    RemedyKind.SIGN_UP_ANEW: "The cancellation is final; sign up again to use the product.",
     RemedyKind.SEND_CODE: "Ask for a new code.",
-    RemedyKind.CHECK_CODE: "Look at the newest mail, or ask for a new code.",
+    RemedyKind.CHECK_CODE: "Check the most recent mail, or ask for a new code.",
     RemedyKind.SEND_CODE_OR_ATTEST: "Ask for a new code, or have an agent attest who is asking.",
     RemedyKind.ATTEST: "Have an agent attest who is asking.",
     RemedyKind.CORRECT_ADDRESS_OR_ATTEST: "Correct the billing administrator's address on record, or have an agent attest "
     "who is asking.",
     RemedyKind.CANCEL_MARKETING_SERVICE: "Start a cancellation of the marketing service of {organization}.",
     RemedyKind.KEEP_SIGN_UP: "Leave the sign-up out, or cancel the marketing service of {organization} first.",
-    RemedyKind.SIGN_UP_MARKETING_ANEW: "Nothing is left to cancel. To advertise again, sign up anew.",
+    RemedyKind.SIGN_UP_MARKETING_ANEW: "There is nothing left to cancel. To resume advertising, sign up again.",
     RemedyKind.ACKNOWLEDGE_STOP: "Acknowledge the stop of campaign {campaign} to {cancellation}.",
-    RemedyKind.SHOW_EXPORT: "The status of the export says how far it is; one is made where the checklist says data=export.",
+    RemedyKind.SHOW_EXPORT: "The status of the export shows its progress; an export is made if the checklist says "
+    "data=export.",
     RemedyKind.SHOW_ERASURE: "Nothing can be downloaded any more.",
     RemedyKind.CHOOSE_EXPORT_DIRECTORY: "Name the directory with the downloaded files, and download the manifest too.",
     RemedyKind.ASK_FOR_MIGRATION: "A migration begins by itself when the checklist of a cancellation is complete with "
@@ -172,7 +173,7 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.WAIT_FOR_MIGRATION: "Wait for the end of that migration, or withdraw its cancellation, {cancellation}.",
     RemedyKind.ACCEPT_MIGRATION: "It waits for the queue to accept it.",
     RemedyKind.CHANGE_TRANSFER_TIME: "It waits for the time of the transfer, which a correction can change.",
-    RemedyKind.TRANSFER_AGAIN: "It transfers the data; a correction can begin that anew.",
+    RemedyKind.TRANSFER_AGAIN: "It is transferring the data; a correction can restart the transfer.",
     RemedyKind.ACKNOWLEDGE_DOWNLOAD: "It waits for the download to be acknowledged.",
     RemedyKind.CONFIRM_MIGRATION: "It waits for the report that it is complete.",
     RemedyKind.AWAIT_DATA: "The data is at the secure site from `available` on, until it is erased or transferred again.",
@@ -188,34 +189,35 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.CREDIT_INVOICES: "Post a credit memo for the newest invoice first, then for older ones. Each posted credit "
     "memo resets the next billing date to the start of what it credits; once that is no later than the day after "
     "{end_date}, the line can end then.",
-    RemedyKind.LIST_HOLDS: "The list of holds has them all.",
-    RemedyKind.PLACE_HOLD: "Nothing to do. To lock the data again, place another hold.",
+    RemedyKind.LIST_HOLDS: "The list of legal holds shows them all.",
+    RemedyKind.PLACE_HOLD: "Nothing to do. To lock the data again, place another legal hold.",
     RemedyKind.ENSURE_SCHEDULE: "Create the schedule.",
     RemedyKind.CONFIGURE: "Correct the configuration of this process.",
     RemedyKind.CONFIGURE_DATABASE_LOGIN: "Give the password in a readable file of its own or in the URL, not in both.",
     RemedyKind.CONFIGURE_OBJECT_KEYS: "Configure the access key's id with one secret, or neither of them where the platform "
-    "gives its own credentials.",
+    "provides its own credentials.",
     RemedyKind.CONFIGURE_TEMPORAL: "Correct the configuration of the connection to Temporal.",
     RemedyKind.START_SERVICE: "Start the service, or correct its address. Running cancellations are not affected.",
-    RemedyKind.UPGRADE_SCHEMA: "Bring the database to the schema of this version.",
-    RemedyKind.CHECK_DATABASE: "Check that it runs and that the configuration names it and a user who may enter; nothing "
-    "was changed.",
+    RemedyKind.UPGRADE_SCHEMA: "Upgrade the database to the schema of this version.",
+    RemedyKind.CHECK_DATABASE: "Check that it runs and that the configuration names it and a user who may log in; "
+    "nothing was changed.",
     RemedyKind.CHECK_DATA_SCHEMA: "Correct the organization's data_schema and import it again, or check that the right "
     "database is configured.",
-    RemedyKind.CHECK_FOR_DAMAGE: "Nothing of this export counts. Check the database for damaged indexes or pages.",
-    RemedyKind.ASK_DATABASE_ADMINISTRATOR: "Let an administrator of that database {request}",
+    RemedyKind.CHECK_FOR_DAMAGE: "No part of this export is valid. Check the database for damaged indexes or pages.",
+    RemedyKind.ASK_DATABASE_ADMINISTRATOR: "Ask an administrator of that database to {request}",
     RemedyKind.INSTALL_PG_DUMP: "Install {programs} for the worker, or configure which one it runs.",
     RemedyKind.CHECK_OBJECT_STORE: "Check that it runs, that it has room, and that the configuration names it; then try again.",
     RemedyKind.FREE_OBJECT_STORE: "Make room in it or raise its quota; then try again.",
-    RemedyKind.GRANT_OBJECT_STORE: "Check that what the configuration names exists in it, and that the access key may list, "
+    RemedyKind.GRANT_OBJECT_STORE: "Check that the configured place exists in it, and that the access key may list, "
     "read, write and delete there; then try again.",
     RemedyKind.LOOK_FOR_OBJECT: "It may have been erased, or belong to an attempt that was given up; look at the case's "
     "history.",
-    RemedyKind.RESTORE_OBJECTS: "Do not acknowledge the export: nothing is erased before. Bring the files back from a backup "
-    "or their former versions, and find out who removed them.",
+    RemedyKind.RESTORE_OBJECTS: "Do not acknowledge the export: nothing is erased until then. Restore the files from a "
+    "backup or from their earlier versions, and find out who removed them.",
     RemedyKind.USE_FOLDER: "Take the files from the folder, or configure an object store.",
-    RemedyKind.REPAIR_WORKFLOW: "The workflow's page in the Temporal Web UI shows the error, for those who repair it.",
+    RemedyKind.REPAIR_WORKFLOW: "The workflow's page in the Temporal Web UI shows the error, for the people who "
+    "repair it.",
     RemedyKind.REPORT_DEFECT: "Report this as a defect of the service.",
     RemedyKind.OPERATE: "{advice}",
 }
-"""Each kind as a sentence."""
+"""The sentence of each kind."""

@@ -5,19 +5,19 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
-# Ids travel in workflow ids, URLs, Message-ID headers and search attributes, so they hold nothing that needs quoting
+# Ids travel in workflow ids, URLs, Message-ID headers and search attributes, so they contain nothing that needs quoting
 # there. A slash is left out: it separates a cancellation's number from its subscription.
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 
 # A subscription's id and the number of the cancellation.
 CancellationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}/[1-9][0-9]{0,8}$")]
 
-# Who did something: an agent, a support system, a job. Never an e-mail address; actors are printed in audit trails.
+# The author of an action: an agent, a support system, a job. Never an e-mail address; audit trails show actors.
 Actor = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^@\s\x00][^@\x00]*$")
 ]
 
-# Where somebody reads mail. Only the form: whether it exists, its mail server says. A pattern, because workflows read it.
+# An e-mail address. Only its form: its mail server decides whether it exists. A pattern, because workflows read it.
 EmailAddress = Annotated[
     str,
     StringConstraints(
@@ -27,19 +27,19 @@ EmailAddress = Annotated[
     ),
 ]
 
-# Why somebody did something, in their own words.
+# The reason for an action, in the actor's own words.
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=1000, pattern=r"^[^\x00]*$")]
 
 
 class Platform(StrEnum):
-    """Where the organization runs; decides which support team a migration request goes to."""
+    """The platform of an organization; it decides which support team a migration request goes to."""
 
     MICROSOFT_ONLINE_SERVICES = "microsoft_online_services"
     COMMERCE_TRANSACTION = "commerce_transaction"
 
 
 class Purpose(StrEnum):
-    """What the organization is used for; anything but production may go the short way (rules, section 8)."""
+    """The use of an organization; anything but production may take the short way (rules, section 8)."""
 
     PRODUCTION = "production"
     TRAINING = "training"
@@ -48,7 +48,7 @@ class Purpose(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where a cancellation stands (rules, section 8)."""
+    """The stage of a cancellation (rules, section 8)."""
 
     INTAKE = "intake"
     PREPARING = "preparing"
@@ -61,12 +61,12 @@ class Stage(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing follows any more."""
+        """True if nothing follows."""
         return self in FINAL_STAGES
 
     @property
     def before_effect(self) -> bool:
-        """Whether access is still on, so that changing one's mind is a withdrawal and not a reversal."""
+        """True while access is still on, so that a change of mind is a withdrawal and not a reversal."""
         return self in (Stage.INTAKE, Stage.PREPARING, Stage.SCHEDULED)
 
 
@@ -85,7 +85,7 @@ class Question(StrEnum):
 
 
 class DataChoice(StrEnum):
-    """Whether the organization keeps its data, and how."""
+    """The choice whether the organization keeps its data, and in which form."""
 
     NONE = "none"
     EXPORT = "export"
@@ -93,7 +93,7 @@ class DataChoice(StrEnum):
 
 
 class CampaignChoice(StrEnum):
-    """What becomes of the marketing campaigns."""
+    """The choice about the marketing campaigns."""
 
     KEEP = "keep"
     STOP = "stop"
@@ -101,21 +101,21 @@ class CampaignChoice(StrEnum):
 
 
 class Verification(StrEnum):
-    """How it was established that the billing administrator is behind the request. Never by a password."""
+    """The evidence that the billing administrator is behind the request. Never a password."""
 
     ONE_TIME_CODE = "one_time_code"
     ATTESTATION = "attestation"
 
 
 class Channel(StrEnum):
-    """A way to tell: mail for people, webhooks for systems."""
+    """A channel for notifications: mail for people, webhooks for systems."""
 
     MAIL = "mail"
     WEBHOOK = "webhook"
 
 
 class Event(StrEnum):
-    """What is told (rules, section 11)."""
+    """An event of which people or systems are notified (rules, section 11)."""
 
     RECEIVED = "cancellation.received"
     SCHEDULED = "cancellation.scheduled"
@@ -151,11 +151,11 @@ class Event(StrEnum):
 
 
 WAITS_FOR_OPERATOR = "an operator: its workflow is not running"
-"""What a case waits for that has not ended and whose workflow Temporal does not run any more."""
+"""The wait of a case that has not ended although Temporal no longer runs its workflow."""
 
 
 def message_id(cancellation: str, occasion: str, channel: Channel) -> str:
-    """Return the id of the message that tells one occasion on one channel.
+    """Return the id of the message about one occasion on one channel.
 
     Derived, never random: a retry repeats it, and a receiver that has seen it can drop the repetition.
     """

@@ -3,7 +3,8 @@
 Two kinds of readers, two ways of writing a day. Agents, operators and programs get ISO 8601, ``2026-12-31``: the command
 line, the Web UI, refusals. Customers get it spelled out, ``31 December 2026``, in letters and on pages. An instant names
 its zone and the offset from UTC that held then, ``2026-12-31 10:04 America/Sao_Paulo (UTC-03:00)``: an abbreviation says
-little ("-03") or too much ("CST" is Chicago and Shanghai), and the offset tells apart the two times that a clock shows twice.
+little ("-03") or too much ("CST" is Chicago and Shanghai), and the offset distinguishes the two times that a clock shows
+twice.
 """
 
 from collections.abc import Callable
@@ -60,12 +61,12 @@ def zone_with_offset(local: datetime, zone: str) -> str:
 
 
 def spelled_out(day: date) -> str:
-    """The day as a letter writes it, ``31 December 2026``."""
+    """Return the day as a letter writes it, ``31 December 2026``."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
 def sentence(step: str) -> str:
-    """Return a step of an explanation, which reads as a part of a sentence, as a sentence."""
+    """Return a step of an explanation, which is written as part of a sentence, as a whole sentence."""
     return f"{step[:1].upper()}{step[1:].rstrip('.')}."
 
 
@@ -80,6 +81,6 @@ def size_in_words(count: int) -> str:
 
 
 FOR_AGENTS = Words(day=day_text, between=" ")
-"""For agents, operators and programs: ISO 8601."""
+"""The words for agents, operators and programs: ISO 8601."""
 FOR_CUSTOMERS = Words(day=spelled_out, between=", ")
-"""For letters and pages."""
+"""The words for letters and pages."""

@@ -1,1 +1,1 @@
-"""What every process of the service shares: the connection to Temporal, how refusals cross it, and how a process ends."""
+"""Parts that every process of the service shares: the connection to Temporal, refusals across it, and the exit."""

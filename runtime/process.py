@@ -1,4 +1,4 @@
-"""Ending a process that has talked to Temporal."""
+"""The exit of a process that has talked to Temporal."""
 
 import logging
 import os
@@ -8,9 +8,9 @@ from typing import NoReturn
 
 
 def leave(status: int) -> NoReturn:
-    """End this process with ``status`` as soon as its output is written, without taking the interpreter down.
+    """End this process with ``status`` as soon as its output is written, without finalizing the interpreter.
 
-    Threads of Temporal's SDK may still be handing an answer over; when one does so while Python takes itself down, Python
+    Threads of Temporal's SDK may still be delivering a response; if one does so while Python finalizes itself, Python
     aborts, and a command that has succeeded ends with SIGABRT (https://github.com/temporalio/sdk-python/issues/300).
     """
     logging.shutdown()

@@ -1,7 +1,7 @@
-"""How a refusal or a lost dependency leaves an activity.
+"""The translation of refusals and of a lost database into the errors that leave an activity.
 
-One interceptor serves every activity, so that none of them has to know Temporal's errors: a refusal is final and
-expected, a database out of reach is worth waiting for and is said in one sentence that the Web UI shows.
+One interceptor serves all activities, so that none of them has to know Temporal's errors: a refusal is final and
+expected; an unreachable database is worth waiting for, and is reported in one sentence that the Web UI shows.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ DATABASE_UNAVAILABLE = "database_unavailable"
 
 
 def as_application_error(refusal: Refusal) -> ApplicationError:
-    """Return the refusal in the form in which it crosses Temporal: type is the code, the details are the rest."""
+    """Return the refusal in the form in which it crosses Temporal: its type is the code, its details are the rest."""
     return ApplicationError(
         str(refusal),
         refusal.details.model_dump(mode="json"),
@@ -42,10 +42,10 @@ def log_text(refusal: Refusal) -> str:
 
 
 class RefusalInterceptor(Interceptor):
-    """Translates what activities raise."""
+    """The interceptor that translates what activities raise."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
-        """Put the translation around every activity."""
+        """Wrap every activity in the translation."""
         return _Translating(super().intercept_activity(next))
 
 
@@ -59,13 +59,13 @@ class _Translating(ActivityInboundInterceptor):
             if isinstance(error, DBAPIError) and not _worth_waiting(error):
                 raise
             raise ApplicationError(
-                f"The database is not available: {_first_line(error)}. This step waits and goes on by itself.",
+                f"The database is not available: {_first_line(error)}. This step waits and continues by itself.",
                 type=DATABASE_UNAVAILABLE,
             ) from None
 
 
 def _worth_waiting(error: DBAPIError) -> bool:
-    """Whether the statement may succeed later as it is: lost connections, restarts, lock waits, deadlocks."""
+    """Return true if the statement may succeed later unchanged: lost connections, restarts, lock waits, deadlocks."""
     state: str | None = getattr(error.orig, "sqlstate", None)
     return error.connection_invalidated or state is None or state[:2] in {"08", "40", "53", "55", "57"}
 

@@ -1,6 +1,6 @@
-"""The one way to connect to Temporal; workers inherit everything from the client.
+"""The connection to Temporal; workers inherit everything from the client.
 
-Where to connect comes from the environment or a Temporal configuration file: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
+The address comes from the environment or a Temporal configuration file: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE,
 TEMPORAL_API_KEY, TEMPORAL_TLS_… (`temporalio.envconfig`).
 """
 
@@ -31,9 +31,10 @@ STRICT_SANDBOX = SandboxedWorkflowRunner(
 
 
 class MessageConverter(PydanticPayloadConverter):
-    """JSON by pydantic. A payload that nobody asked to have a form, and that cannot be read, is `contract.Unreadable`.
+    """The converter to JSON, by pydantic. An unreadable payload without a requested type is `contract.Unreadable`.
 
-    Those are the arguments of workflows and their handlers: they refuse what they cannot read, instead of failing a task.
+    Such payloads are the arguments of workflows and their handlers, which refuse what they cannot read instead of
+    failing a task.
     """
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
@@ -50,7 +51,7 @@ class MessageConverter(PydanticPayloadConverter):
 
 
 class TemporalUnavailable(Refusal):
-    """Temporal cannot be reached."""
+    """A connection to Temporal that cannot be made."""
 
     code = "temporal_unavailable"
 
@@ -63,7 +64,7 @@ class TemporalUnavailable(Refusal):
 
 
 class TemporalConfigurationMalformed(Refusal):
-    """The file or the variables that say where Temporal is cannot be read."""
+    """A file or variables for the connection to Temporal that cannot be read."""
 
     code = "temporal_configuration_malformed"
 
@@ -80,7 +81,7 @@ class TemporalConfigurationMalformed(Refusal):
 
 
 def offramp_plugin() -> SimplePlugin:
-    """Return what makes a client, a worker or a replayer one of ours: messages, sandbox, refusals."""
+    """Return the plugin of the service's clients, workers and replayers: messages, sandbox, refusals."""
     return SimplePlugin(
         "offramp",
         data_converter=DataConverter(payload_converter_class=MessageConverter),
@@ -90,7 +91,7 @@ def offramp_plugin() -> SimplePlugin:
 
 
 async def connect_to_temporal(*, lazy: bool = False) -> Client:
-    """Connect to the configured Temporal, or, ``lazy``, leave that to the first call.
+    """Connect to the configured Temporal, or, with ``lazy``, leave that to the first call.
 
     Raises:
         TemporalUnavailable, TemporalConfigurationMalformed.
@@ -108,7 +109,7 @@ async def connect_to_temporal(*, lazy: bool = False) -> Client:
 
 
 def connection_failure(error: RuntimeError) -> str:
-    """Say in words why the SDK could not connect."""
+    """Return in words why the SDK could not connect."""
     # Its core quotes the whole chain of causes; the innermost is in words.
     said = str(error)
     causes: list[str] = re.findall(r'(?:message|error): "([^"]+)"', said)

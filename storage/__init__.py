@@ -1,1 +1,1 @@
-"""The stores: the engine, tables, schema, the organizations' own data, objects."""
+"""The stores: the engine, the tables and their schema, the organizations' own data, the objects."""

@@ -21,7 +21,7 @@ _NOT_MIGRATED = frozenset({"42P01", "42703"})  # no such table, no such column
 
 
 class DatabaseUrlMalformed(Refusal):
-    """A text that is no database URL. It is not repeated: it may hold a password."""
+    """A text that is not a database URL. It is not repeated, because it may contain a password."""
 
     code = "database_url_malformed"
 
@@ -33,7 +33,7 @@ class DatabaseUrlMalformed(Refusal):
 
 
 class DatabasePasswordUnusable(Refusal):
-    """The password file does not say which password to use."""
+    """A password file that gives no password to use, or not the only one."""
 
     code = "database_password_unusable"
 
@@ -47,7 +47,7 @@ class DatabasePasswordUnusable(Refusal):
 
 
 class DatabaseUnavailable(Refusal):
-    """The database does not answer, or refuses the login."""
+    """A database that does not answer, or refuses the login."""
 
     code = "database_unavailable"
 
@@ -60,26 +60,26 @@ class DatabaseUnavailable(Refusal):
 
 
 class DatabaseBusy(Refusal):
-    """Somebody else held the same rows for too long."""
+    """Rows that others locked for too long."""
 
     code = "database_busy"
 
     def __init__(self, database: str) -> None:
         super().__init__(
-            "Somebody else in the database is changing the same entries.",
+            "The same entries in the database are being changed by somebody else.",
             remedy=Remedy.of(RemedyKind.RETRY),
             database=database,
         )
 
 
 class DatabaseNotMigrated(Refusal):
-    """The database has not the tables of this version."""
+    """A database without the tables of this version."""
 
     code = "database_not_migrated"
 
     def __init__(self, database: str) -> None:
         super().__init__(
-            f"The database {database} has not the tables that this version of Offramp needs.",
+            f"The database {database} does not have the tables that this version of Offramp needs.",
             remedy=Remedy.of(RemedyKind.UPGRADE_SCHEMA),
             database=database,
         )
@@ -115,7 +115,7 @@ class DatabaseSettings(BaseSettings):
 
 
 def url_with_password(url: str, file: Path, variable: str) -> str:
-    """Return a database URL with the password that stands in a file; ``variable`` is what named the file.
+    """Return a database URL with the password from a file; ``variable`` is the setting that names the file.
 
     Raises DatabaseUrlMalformed, DatabasePasswordUnusable.
     """
@@ -129,7 +129,7 @@ def url_with_password(url: str, file: Path, variable: str) -> str:
     try:
         password = file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = f"it cannot be read ({error.strerror if isinstance(error, OSError) else 'it is no text'})"
+        reason = f"it cannot be read ({error.strerror if isinstance(error, OSError) else 'it is not text'})"
         raise DatabasePasswordUnusable(reason, file, variable) from None
     if not password:
         raise DatabasePasswordUnusable("it is empty", file, variable)
@@ -156,14 +156,14 @@ def create_database_engine(url: str | URL, *, pool_size: int = 10) -> Engine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
-        hide_parameters=True,  # an error in a log or in the Web UI must not hold a customer's data
+        hide_parameters=True,  # an error in a log or in the Web UI must not contain a customer's data
         connect_args={"connect_timeout": 5, "options": "-c lock_timeout=10s -c timezone=UTC"},
     )
 
 
 @contextmanager
 def refusing_when_unavailable(url: URL) -> Iterator[None]:
-    """Turn the ways in which a database cannot be used into refusals that name it, without user and password.
+    """Turn the errors of a database that cannot be used into refusals that name it, without user and password.
 
     Raises:
         DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated.
@@ -187,12 +187,12 @@ def refusing_when_unavailable(url: URL) -> Iterator[None]:
 
 
 def database_in_words(url: URL) -> str:
-    """Name a database for people: where it is, and neither user nor password."""
+    """Return the name of a database for people: its place, but neither user nor password."""
     return f"{url.database} on {url.host or 'localhost'}:{url.port or 5432}"
 
 
 def reason_in_words(state: str | None, said: str) -> str:
-    """Say in a few words why a database cannot be used, from the SQLSTATE, if there is one, and the driver's text.
+    """Return in a few words why a database cannot be used, from the SQLSTATE, if there is one, and the driver's text.
 
     The driver's own text names the host again and sometimes the user; these few words do not.
     """
@@ -200,7 +200,7 @@ def reason_in_words(state: str | None, said: str) -> str:
         case "28":
             return "it refuses the user or the password"
         case "3D":
-            return "there is no database of that name"
+            return "there is no database with that name"
         case "53":
             return "it has no connection or memory left"
         case "57":
@@ -210,5 +210,5 @@ def reason_in_words(state: str | None, said: str) -> str:
             if "password authentication failed" in said or "no password supplied" in said:
                 return "it refuses the user or the password"
             if "does not exist" in said:
-                return "there is no database or user of that name"
+                return "there is no database or user with that name"
             return "no connection could be made"

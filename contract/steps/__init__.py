@@ -1,7 +1,7 @@
-"""The steps of the durable stories: every type that Temporal keeps in a history beside the messages, and nothing else.
+"""The steps of the workflows: every type that Temporal keeps in a history beside the messages, and nothing else.
 
 Activities take and return them. Histories are replayed for months after a release, so a type here grows by optional fields
-alone; `tests/contract/test_history_types.py` holds each against its recorded schema.
+alone; `tests/contract/test_history_types.py` compares each with its recorded schema.
 """
 
 from contract.steps.cancellation import (

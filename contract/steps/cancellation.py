@@ -1,4 +1,4 @@
-"""The steps of a subscription's cancellation: what goes into them, and what comes out."""
+"""The steps of a subscription's cancellation: their inputs and their outcomes."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -29,7 +29,7 @@ class OpenRequest(StepData):
 
 
 class OpenedCase(StepData):
-    """A cancellation as it was opened: all that the workflow needs to carry it."""
+    """A cancellation as it was opened: everything that the workflow needs."""
 
     cancellation: str
     organization: Identifier
@@ -41,7 +41,7 @@ class OpenedCase(StepData):
 
 
 class Opened(Recorded):
-    """A cancellation as it was opened."""
+    """The outcome of opening a cancellation."""
 
     case: OpenedCase
 

@@ -1,4 +1,4 @@
-"""The step itself, and what steps of every area carry."""
+"""The step itself, and the types that steps of every area share."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ class StepData(BaseModel):
 
 
 class Step(StepData):
-    """One business step of a cancellation: the idempotency key, and who, when, why for the audit trail."""
+    """One business step of a case: its idempotency key, and the actor, instant and reason for the audit trail."""
 
     cancellation: str
     name: str
@@ -27,12 +27,12 @@ class Step(StepData):
 
     @property
     def key(self) -> str:
-        """The idempotency key: the cancellation's id, which holds the workflow's subject, and the business step."""
+        """The idempotency key: the case's id, which contains the workflow's subject, and the business step."""
         return f"{self.cancellation}:{self.name}"
 
     @property
     def case(self) -> CaseRef:
-        """The case that the step belongs to; raises ValueError where the id is none of a case."""
+        """The case that the step belongs to; raises ValueError if the id is not that of a case."""
         return CaseRef.parse(self.cancellation)
 
 
@@ -50,7 +50,7 @@ class Reminder(StepData):
 
 
 class RefusedRequest(StepData):
-    """A request, and why it was refused."""
+    """A request with the refusal that it met."""
 
     subscription: str | None = None
     """The subscription, where the case is the cancellation of one."""

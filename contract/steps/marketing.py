@@ -25,7 +25,7 @@ class OpenMarketingRequest(StepData):
 
 
 class OpenedMarketingCase(StepData):
-    """A marketing service's cancellation as it was opened: all that the workflow needs to carry it."""
+    """A marketing service's cancellation as it was opened: everything that the workflow needs."""
 
     cancellation: str
     organization: Identifier
@@ -37,7 +37,7 @@ class OpenedMarketingCase(StepData):
 
 
 class MarketingOpened(Recorded):
-    """A marketing service's cancellation as it was opened."""
+    """The outcome of opening a marketing service's cancellation."""
 
     case: OpenedMarketingCase
 
@@ -56,7 +56,7 @@ class ConsentAsked(Recorded):
 
 
 class ConsentGiven(StepData):
-    """The answer of the marketing service's own administrator, and how it came: by our link, or by an agent's word."""
+    """The answer of the marketing service's own administrator, by our link or by an agent's word."""
 
     step: Step
     decision: ConsentDecision
@@ -70,7 +70,7 @@ class CampaignStop(StepData):
     requested: tuple[str, ...] = ()
     """The campaigns that the ad centre was asked to stop."""
     outstanding: tuple[str, ...] = ()
-    """Those of them that it has not acknowledged."""
+    """Those of them whose stop it has not acknowledged."""
 
 
 class StopRecorded(Recorded):

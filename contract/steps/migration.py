@@ -9,7 +9,7 @@ from domain.vocabulary import Event, Platform
 
 
 class MigrationState(StepData):
-    """A migration as it is recorded: all that the workflow needs to carry it, also from the middle on."""
+    """A migration as it is recorded: everything that the workflow needs, also to start in the middle."""
 
     cancellation: str
     organization: str
@@ -30,7 +30,7 @@ class MigrationState(StepData):
 
 
 class Moved(Recorded):
-    """A migration after a step."""
+    """The outcome of a step of a migration: its state afterwards."""
 
     migration: MigrationState
 
@@ -49,7 +49,7 @@ class Correction(StepData):
     contact: str | None = None
     transfer_at: datetime | None = None
     again: bool = False
-    """Back to `scheduled`: what was transferred counts no more."""
+    """True to go back to `scheduled`: the transferred copy no longer counts."""
 
 
 class Corrected(StepData):
@@ -75,7 +75,7 @@ class MigrationEnd(StepData):
 
 
 class Transfer(StepData):
-    """A transfer to make, by its number in the migration, from 1. Every attempt carries the same step."""
+    """A transfer to make, by its number in the migration, from 1. Every attempt has the same step."""
 
     step: Step
     number: int

@@ -1,1 +1,1 @@
-"""Cancellations: the checklist, the identity of whoever asks, the stages."""
+"""Cancellations: the checklist, the requester's identity, the stages."""

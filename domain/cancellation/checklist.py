@@ -1,4 +1,4 @@
-"""The checklist of the intake: which questions are asked, what counts as an answer, what is still open (rules, section 8)."""
+"""The checklist of the intake: its questions, the answers that count, the questions still open (rules, section 8)."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -16,14 +16,14 @@ FURTHEST_TERMINATION = timedelta(days=3660)
 
 
 class QuestionNotAsked(Refusal):
-    """An answer to a question that this checklist does not hold."""
+    """An answer to a question that is not on this checklist."""
 
     code = "question_not_asked"
 
     def __init__(self, question: str, asked: tuple[Question, ...]) -> None:
         super().__init__(
             f"This cancellation does not ask about {question!r}.",
-            remedy=correct_input(f"It asks: {', '.join(asked)}."),
+            remedy=correct_input(f"The questions are: {', '.join(asked)}."),
             question=question,
         )
 
@@ -43,7 +43,7 @@ class QuestionAlreadyAnswered(Refusal):
 
 
 class AnswerNotUnderstood(Refusal):
-    """An answer that is none of the possible ones."""
+    """An answer that is not one of the possible ones."""
 
     code = "answer_not_understood"
 
@@ -57,7 +57,7 @@ class AnswerNotUnderstood(Refusal):
 
 
 class TerminationDayInPast(Refusal):
-    """The wished termination day is over in the organization's zone."""
+    """A requested termination day that is past in the organization's zone."""
 
     code = "termination_day_in_past"
 
@@ -71,7 +71,7 @@ class TerminationDayInPast(Refusal):
 
 
 class TerminationDayBeforeStart(Refusal):
-    """The wished termination day is before the subscription begins."""
+    """A requested termination day before the subscription begins."""
 
     code = "termination_day_before_start"
 
@@ -85,7 +85,7 @@ class TerminationDayBeforeStart(Refusal):
 
 
 class TerminationDayTooFar(Refusal):
-    """The wished termination day is further away than a case is carried."""
+    """A requested termination day that is further away than a case may run."""
 
     code = "termination_day_too_far"
 
@@ -99,7 +99,7 @@ class TerminationDayTooFar(Refusal):
 
 
 class NoDataConfigured(Refusal):
-    """Data is to be kept of an organization whose data this installation does not know."""
+    """A choice to keep data of an organization whose data this installation does not have."""
 
     code = "no_data_configured"
 
@@ -112,7 +112,7 @@ class NoDataConfigured(Refusal):
 
 
 class CaseFacts(BaseModel):
-    """What a cancellation knows of its organization and subscription from the day it was opened."""
+    """The facts about its organization and subscription that a cancellation has from the day it was opened."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -123,7 +123,7 @@ class CaseFacts(BaseModel):
     starts_on: date
     """The earliest start date of the subscription's lines."""
     has_data: bool = False
-    """Whether the organization's business data is in our hands, to be exported, migrated and erased."""
+    """True if this installation has the organization's business data, to be exported, migrated and erased."""
 
 
 class Checklist(BaseModel):
@@ -153,24 +153,24 @@ class Checklist(BaseModel):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every question is answered and the billing administrator verified."""
+        """True if every question is answered and the billing administrator is verified."""
         return not self.open_questions and self.verification is not None
 
     @property
     def termination_date(self) -> date | None:
-        """The day the subscription shall be terminated, once answered: a civil date in the organization's zone."""
+        """The day on which the subscription is to end, once answered: a civil date in the organization's zone."""
         answer = self.answers.get(Question.TERMINATION_DATE)
         return date.fromisoformat(answer) if answer else None
 
     @property
     def data(self) -> DataChoice | None:
-        """What becomes of the data, once answered."""
+        """The choice about the data, once answered."""
         answer = self.answers.get(Question.DATA)
         return DataChoice(answer) if answer else None
 
     @property
     def campaigns(self) -> CampaignChoice | None:
-        """What becomes of the campaigns: `no_campaigns` where there is no marketing service, else as answered."""
+        """The choice about the campaigns: `no_campaigns` where there is no marketing service, otherwise as answered."""
         if not self.facts.has_marketing_service:
             return CampaignChoice.NO_CAMPAIGNS
         answer = self.answers.get(Question.CAMPAIGNS)
@@ -250,6 +250,7 @@ IDENTITY_CHECKS = {
     Question.ORGANIZATION_URL: same_url,
     Question.ORGANIZATION_NAME: same_name,
 }
+"""The comparison of an answer with the record, for each question about the identity."""
 
 
 def _choice(question: Question, answer: str, choices: type[StrEnum]) -> str:

@@ -1,4 +1,4 @@
-"""Whether somebody gives the same information as the record: billing administrator, organization URL and name."""
+"""The identity check: billing administrator, organization URL and name against the record."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ from domain.vocabulary import Question
 
 
 class Identity(BaseModel):
-    """What a cancellation and its reversal must both carry (rules, section 8)."""
+    """The information that a cancellation and its reversal must both give (rules, section 8)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,9 +20,9 @@ class Identity(BaseModel):
 
 
 class IdentityMismatch(Refusal):
-    """The information given is not that on record.
+    """Information that does not match the record.
 
-    Which of the three differs is said; what the record holds is not, so that nobody can find it out by trying.
+    The refusal names which of the three differ, but not the values on record, so that they cannot be found by trying.
     """
 
     code = "identity_mismatch"
@@ -39,12 +39,12 @@ class IdentityMismatch(Refusal):
 
 
 def same_address(one: str, other: str) -> bool:
-    """Whether two e-mail addresses name the same mailbox, as people write them: case and outer spaces do not count."""
+    """Return true if two e-mail addresses, as people write them, are the same; case and outer spaces do not count."""
     return one.strip().casefold() == other.strip().casefold()
 
 
 def same_url(one: str, other: str) -> bool:
-    """Whether two organization URLs lead to the same organization.
+    """Return true if two organization URLs lead to the same organization.
 
     The scheme may be left out, a trailing slash and the case of the host do not count; the path does.
     """
@@ -52,12 +52,12 @@ def same_url(one: str, other: str) -> bool:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Whether two unique names are the same; case and outer spaces do not count."""
+    """Return true if two unique names are the same; case and outer spaces do not count."""
     return one.strip().casefold() == other.strip().casefold()
 
 
 def mismatches(given: Identity, record: Identity) -> tuple[Question, ...]:
-    """Return which of the three points differ, in the order of the checklist."""
+    """Return the points, of the three, that differ, in the order of the checklist."""
     differing = []
     if not same_address(given.billing_administrator, record.billing_administrator):
         differing.append(Question.BILLING_ADMINISTRATOR)
@@ -75,7 +75,7 @@ def check_identity(given: Identity, record: Identity) -> None:
 
 
 def canonical_url(url: str) -> tuple[str, str]:
-    """Return what two URLs of the same organization have in common (see `same_url`)."""
+    """Return the form that all URLs of the same organization share (see `same_url`)."""
     text = url.strip()
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")

@@ -1,9 +1,9 @@
-"""What may happen at which stage of a cancellation, and the refusals where it may not (rules, section 8)."""
+"""The actions allowed at each stage of a cancellation, and the refusals of all others (rules, section 8)."""
 
 from datetime import date, datetime
 from enum import StrEnum
 
-from domain.civil_dates import day_text
+from domain.civil_dates import count_text, day_text
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from domain.vocabulary import Stage
@@ -11,12 +11,12 @@ from domain.words import FOR_AGENTS
 
 
 class InputMalformed(Refusal):
-    """Input that does not have the documented form; nothing of it was used."""
+    """Input that does not have the documented form; none of it was used."""
 
     code = "input_malformed"
 
     def __init__(self, problems: list[str]) -> None:
-        # Not all of it: paths hold names that the caller chose, as many and as long as they like.
+        # Not all of it: paths contain names that the caller chose, in any number and of any length.
         shown = [problem if len(problem) <= 200 else f"{problem[:200]}…" for problem in problems[:5]]
         if len(problems) > len(shown):
             shown.append(f"and {len(problems) - len(shown)} more")
@@ -27,7 +27,7 @@ class InputMalformed(Refusal):
 
 
 class WorkflowIdMismatch(Refusal):
-    """A cancellation was started under an id other than the one its subscription prescribes."""
+    """A cancellation started under an id other than the one that its subscription prescribes."""
 
     code = "workflow_id_mismatch"
 
@@ -40,7 +40,7 @@ class WorkflowIdMismatch(Refusal):
 
 
 class SubscriptionUnknown(Refusal):
-    """No subscription has this id."""
+    """An id that no subscription has."""
 
     code = "subscription_unknown"
 
@@ -53,7 +53,7 @@ class SubscriptionUnknown(Refusal):
 
 
 class SubscriptionAlreadyCanceled(Refusal):
-    """The subscription was cancelled for good, or is within its reversal window."""
+    """A cancellation of a subscription that is already cancelled for good, or within its reversal window."""
 
     code = "subscription_already_canceled"
 
@@ -67,7 +67,7 @@ class SubscriptionAlreadyCanceled(Refusal):
 
 
 class CancellationUnknown(Refusal):
-    """The subscription was never cancelled."""
+    """A request about a subscription that was never cancelled."""
 
     code = "cancellation_unknown"
 
@@ -80,7 +80,7 @@ class CancellationUnknown(Refusal):
 
 
 class CancellationEnded(Refusal):
-    """The cancellation reached a final stage; nothing about it can be changed any more."""
+    """A request to a cancellation in a final stage, which can no longer be changed."""
 
     code = "cancellation_ended"
 
@@ -96,21 +96,21 @@ class CancellationEnded(Refusal):
 
 
 class CancellationStillTelling(Refusal):
-    """A start while the cancellation before has ended and its last messages wait to be delivered."""
+    """A start while the previous cancellation has ended but its last messages are not delivered yet."""
 
     code = "cancellation_still_telling"
 
     def __init__(self, cancellation: str, stage: StrEnum) -> None:
         super().__init__(
             f"Cancellation {cancellation} has ended as {stage.value!r}, but its last messages are not delivered yet.",
-            remedy=Remedy.of(RemedyKind.RETRY_WHEN, when="they are, most likely once the mail server is up"),
+            remedy=Remedy.of(RemedyKind.RETRY_WHEN, when="they are delivered, most likely once the mail server is up"),
             cancellation=cancellation,
             stage=stage.value,
         )
 
 
 class ChecklistClosed(Refusal):
-    """An answer or a verification after the intake was over."""
+    """An answer or a verification after the end of the intake."""
 
     code = "checklist_closed"
 
@@ -185,27 +185,27 @@ class CodeWrong(Refusal):
 
     def __init__(self, cancellation: str, attempts_left: int) -> None:
         super().__init__(
-            f"That is not the code we sent; {attempts_left} attempts left.",
+            f"That is not the code we sent; {count_text(attempts_left, 'attempt')} left.",
             remedy=Remedy.of(RemedyKind.CHECK_CODE, cancellation=cancellation),
             attempts_left=attempts_left,
         )
 
 
 class CodeExpired(Refusal):
-    """A one-time code after its time."""
+    """A one-time code that has expired."""
 
     code = "code_expired"
 
     def __init__(self, cancellation: str, expired_at: datetime, zone: str) -> None:
         super().__init__(
-            f"The code could be used until {FOR_AGENTS.instant(expired_at, zone)}.",
+            f"The code expired at {FOR_AGENTS.instant(expired_at, zone)}.",
             remedy=Remedy.of(RemedyKind.SEND_CODE, cancellation=cancellation),
             expired_at=expired_at.isoformat(),
         )
 
 
 class CodeAttemptsExhausted(Refusal):
-    """One try more than a one-time code allows, whatever was tried."""
+    """One more attempt than a one-time code allows, with whatever code."""
 
     code = "code_attempts_exhausted"
 
@@ -218,52 +218,53 @@ class CodeAttemptsExhausted(Refusal):
 
 
 class NoCodeSent(Refusal):
-    """A code was given though none is under way."""
+    """A code given while none is outstanding."""
 
     code = "no_code_sent"
 
     def __init__(self, cancellation: str) -> None:
         super().__init__(
-            f"No code was sent for {cancellation}, or it was used already.",
+            f"No code was sent for {cancellation}, or it has already been used.",
             remedy=Remedy.of(RemedyKind.SEND_CODE, cancellation=cancellation),
             cancellation=cancellation,
         )
 
 
 class TooManyCodes(Refusal):
-    """One code more than a case sends."""
+    """One more code than a case may send."""
 
     code = "too_many_codes"
 
     def __init__(self, cancellation: str, sent: int) -> None:
         super().__init__(
-            f"{sent} codes were sent already.",
+            f"{sent} codes have already been sent.",
             remedy=Remedy.of(RemedyKind.ATTEST, cancellation=cancellation),
             sent=sent,
         )
 
 
 class ApprovalNotAwaited(Refusal):
-    """An approval where nothing waits for one."""
+    """An approval that nothing waits for."""
 
     code = "approval_not_awaited"
 
     def __init__(self, cancellation: str, stage: Stage) -> None:
         super().__init__(
-            f"Nothing in {cancellation} waits for approval ({stage.value}): only a cancellation started with goodwill needs it, once.",
+            f"Nothing in {cancellation} waits for approval ({stage.value}): only a cancellation started with goodwill "
+            "needs one, once.",
             remedy=Remedy.of(RemedyKind.NOTHING_TO_DO),
             cancellation=cancellation,
         )
 
 
 class OwnApproval(Refusal):
-    """The requester of a goodwill end tried to approve it."""
+    """An approval of a goodwill end by its own requester."""
 
     code = "own_approval"
 
     def __init__(self, actor: str) -> None:
         super().__init__(
-            f"{actor} asked for the goodwill and cannot approve it.",
+            f"{actor} requested the goodwill and cannot approve it.",
             remedy=Remedy.of(RemedyKind.ASK_SECOND_PERSON),
             actor=actor,
         )
@@ -280,7 +281,7 @@ def check_withdrawal(cancellation: str, stage: Stage) -> None:
 def check_reversal(
     cancellation: str, stage: Stage, *, asked_at: datetime, deadline: datetime | None, zone: str
 ) -> None:
-    """Raise unless the cancellation can be reversed: it took effect, and was asked before the deadline.
+    """Raise unless the cancellation can be reversed: it took effect, and the request came before the deadline.
 
     Raises:
         CancellationEnded, NothingToReverse, ReversalWindowOver.

@@ -1,4 +1,4 @@
-"""The manifest of an export: what was written, how, with which sums, and what a spreadsheet shows differently.
+"""The manifest of an export: its files, their checksums, and the values that a spreadsheet shows differently.
 
 It is the file ``manifest.json`` beside the others, written last. It quotes names of tables and columns, never values.
 """
@@ -35,7 +35,7 @@ class _Part(BaseModel):
 
 
 class ManifestColumn(_Part):
-    """A column: its name, its PostgreSQL type, and how the workbooks hold it where they can."""
+    """A column: its name, its PostgreSQL type, and the way in which workbooks hold it where they can."""
 
     name: str
     type: str
@@ -46,25 +46,25 @@ class ManifestFile(_Part):
     """A file beside the manifest."""
 
     key: str = Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$")
-    """Its name; relative to where the manifest is."""
+    """Its name, relative to the manifest."""
     kind: Literal["csv", "xlsx"]
     rows: int = Field(ge=0)
     """Rows of the table in this file, without lines of column names."""
     bytes: int = Field(ge=0)
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     sheets: tuple[str, ...] = ()
-    """Of a workbook, in order."""
+    """The sheets of a workbook, in order."""
 
 
 class ManifestWarning(_Part):
-    """What a workbook holds or shows otherwise than PostgreSQL does; the CSV file has every value as it is."""
+    """A difference between a workbook and PostgreSQL; the CSV file has every value as it is."""
 
     code: WarningCode
     column: str
     count: int = Field(ge=1)
-    """Of values concerned."""
+    """The number of values concerned."""
     row: int = Field(ge=1)
-    """The first row of the table with one, counted from 1 as the files have them."""
+    """The first row of the table with such a value, counted from 1 in the order of the files."""
     sentence: str
 
 
@@ -79,7 +79,7 @@ class ManifestTable(_Part):
 
 
 class NotExported(_Part):
-    """Something that looks like a table and is in no file, and why."""
+    """An object that looks like a table and is in no file, with the reason."""
 
     name: str
     kind: str
@@ -87,7 +87,7 @@ class NotExported(_Part):
 
 
 class Manifest(_Part):
-    """An export, complete: what is not in a manifest does not belong to it."""
+    """A complete export: a file that is not in its manifest does not belong to it."""
 
     format_version: Literal[1] = 1
     title: str
@@ -96,33 +96,33 @@ class Manifest(_Part):
     tables: tuple[ManifestTable, ...]
     not_exported: tuple[NotExported, ...] = ()
     rows: int = Field(ge=0)
-    """Of all tables."""
+    """The rows of all tables."""
     bytes: int = Field(ge=0)
-    """Of all files but the manifest."""
+    """The size of all files but the manifest."""
 
     @property
     def files(self) -> tuple[ManifestFile, ...]:
-        """Every file that it lists."""
+        """All files that it lists."""
         return tuple(file for table in self.tables for file in table.files)
 
     @property
     def warnings(self) -> tuple[ManifestWarning, ...]:
-        """Every warning, of all tables."""
+        """The warnings about all tables."""
         return tuple(warning for table in self.tables for warning in table.warnings)
 
     @property
     def text(self) -> str:
-        """What is in ``manifest.json``, in UTF-8."""
+        """The content of ``manifest.json``, to be written in UTF-8."""
         return self.model_dump_json(indent=2) + "\n"
 
     @property
     def sha256(self) -> str:
-        """The sum of ``manifest.json``, in hexadecimal digits."""
+        """The SHA-256 checksum of ``manifest.json``, in hexadecimal digits."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 class ManifestUnreadable(Refusal):
-    """A file that is called a manifest and is none."""
+    """A file that has the name of a manifest but is damaged, or not one."""
 
     code = "export_manifest_unreadable"
 
@@ -141,7 +141,7 @@ class ManifestNewer(Refusal):
 
     def __init__(self, version: int) -> None:
         super().__init__(
-            f"{MANIFEST_NAME} has format version {version}; this version of Offramp knows up to {FORMAT_VERSION}.",
+            f"{MANIFEST_NAME} has format version {version}; this version of Offramp reads versions up to {FORMAT_VERSION}.",
             remedy=correct_input("Check it with the version of Offramp that wrote it, or a later one."),
             format_version=version,
         )

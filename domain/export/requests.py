@@ -1,11 +1,11 @@
-"""Exports of an organization's data: what may be asked of one (rules, section 10)."""
+"""Exports of an organization's data: the refusals of requests about one (rules, section 10)."""
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 
 
 class NoExport(Refusal):
-    """Something is asked of an export that does not exist."""
+    """A request about an export that does not exist, or is not finished."""
 
     code = "no_export"
 
@@ -18,7 +18,7 @@ class NoExport(Refusal):
 
 
 class ExportFilesMissing(Refusal):
-    """Files of a finished export are not in the object store, or not as they were written."""
+    """Files of a finished export that are missing from the object store, or not as they were written."""
 
     code = "export_files_missing"
 
@@ -32,7 +32,7 @@ class ExportFilesMissing(Refusal):
 
 
 class ExportOfAnotherCase(Refusal):
-    """An acknowledgement, or the wish for a link, that names another case than the one it was sent to."""
+    """An acknowledgement, or a request for a link, that names a case other than the one it was sent to."""
 
     code = "export_of_another_case"
 
@@ -46,13 +46,13 @@ class ExportOfAnotherCase(Refusal):
 
 
 class ExportErased(Refusal):
-    """Something is asked of an export that was erased."""
+    """A request about an export that was erased."""
 
     code = "export_erased"
 
     def __init__(self, cancellation: str) -> None:
         super().__init__(
-            f"The export of {cancellation} is erased.",
+            f"The export of {cancellation} has been erased.",
             remedy=Remedy.of(RemedyKind.SHOW_ERASURE, cancellation=cancellation),
             cancellation=cancellation,
         )

@@ -1,1 +1,1 @@
-"""The import document: its form, its reading, and its refusals."""
+"""The import document: its form, its reader, and its refusals."""

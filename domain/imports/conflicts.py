@@ -1,4 +1,4 @@
-"""What an import is refused for because of what the database already holds."""
+"""Refusals of an import that conflicts with the content of the database."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -8,14 +8,14 @@ from domain.remedies import Remedy, RemedyKind, correct_input
 
 
 class TakenElsewhere(Refusal):
-    """Base: another organization already has what must be the only one of its kind."""
+    """Base of the refusals of a value that must be unique and that another organization already has."""
 
     what: ClassVar[str]
 
     def __init__(self, value: str, organization: str) -> None:
         super().__init__(
             f"The {self.what} {value!r} belongs to organization {organization}.",
-            remedy=correct_input("Correct it; to hand it over, first import the other organization with another one."),
+            remedy=correct_input("Correct it; to transfer it, first import the other organization with another one."),
             value=value,
             organization=organization,
         )
@@ -43,13 +43,13 @@ class DataSchemaTaken(TakenElsewhere):
 
 
 class DataSchemaUnderCancellation(Refusal):
-    """Another schema for an organization's data while a cancellation copies or erases it."""
+    """A change of the schema of an organization's data while a cancellation copies or erases it."""
 
     code = "data_schema_under_cancellation"
 
     def __init__(self, organization: str, cancellation: str) -> None:
         super().__init__(
-            f"Cancellation {cancellation} has begun to decide on the data of organization {organization}, and the document "
+            f"Cancellation {cancellation} already deals with the data of organization {organization}, and the document "
             "would change its data_schema.",
             remedy=Remedy.of(
                 RemedyKind.UNDO_CANCELLATION, cancellation=cancellation, alternative="leave data_schema out"
@@ -60,7 +60,7 @@ class DataSchemaUnderCancellation(Refusal):
 
 
 class Immovable(Refusal):
-    """Base: something that exists would change what it belongs to."""
+    """Base of the refusals of an existing entry that would belong to something else."""
 
     what: ClassVar[str]
 
@@ -130,7 +130,7 @@ class MarketingServiceRunning(Refusal):
 
     def __init__(self, organization: str, sign_up: str) -> None:
         super().__init__(
-            f"The marketing service of {organization} runs under the sign-up {sign_up!r}; it has no other beside it.",
+            f"The marketing service of {organization} runs under the sign-up {sign_up!r}; it cannot have a second one.",
             remedy=Remedy.of(RemedyKind.KEEP_SIGN_UP, organization=organization),
             organization=organization,
             sign_up=sign_up,
@@ -146,7 +146,7 @@ class CampaignOfCanceledService(Refusal):
         super().__init__(
             f"Campaign {campaign} is new, but the marketing service of {organization} (sign-up {sign_up!r}) is cancelled.",
             remedy=correct_input(
-                "A cancelled service cannot be reinstated; sign up anew, and import it with another `sign_up`."
+                "A cancelled service cannot be reinstated; sign up again, and import it with another `sign_up`."
             ),
             campaign=campaign,
             organization=organization,
@@ -190,7 +190,7 @@ class ContractLineTaken(Refusal):
 
 
 class LineUnderCancellation(Refusal):
-    """A change to the dates of a line while a cancellation decides them."""
+    """A change to the dates of a line while a cancellation determines them."""
 
     code = "line_under_cancellation"
 
@@ -208,7 +208,7 @@ class LineUnderCancellation(Refusal):
 
 
 class SubscriptionUnderCancellation(Refusal):
-    """A new line on a subscription while a cancellation of it is under way: nobody would have been promised its end."""
+    """A new line on a subscription under cancellation: the end that was promised does not cover it."""
 
     code = "subscription_under_cancellation"
 
@@ -234,7 +234,7 @@ class PlannedLineWithdrawn(Refusal):
 
     def __init__(self, planned_line: str, cancellation: str) -> None:
         super().__init__(
-            f"Planned line {planned_line} was withdrawn by cancellation {cancellation} and does not change meanwhile.",
+            f"Planned line {planned_line} was withdrawn by cancellation {cancellation} and cannot be changed while that stands.",
             remedy=Remedy.of(
                 RemedyKind.UNDO_CANCELLATION, cancellation=cancellation, alternative="leave the planned line out"
             ),
@@ -244,13 +244,13 @@ class PlannedLineWithdrawn(Refusal):
 
 
 class InvoiceChanged(Refusal):
-    """A posted document under this number says something else."""
+    """An invoice with the number of a posted document that has other content."""
 
     code = "invoice_changed"
 
     def __init__(self, number: str) -> None:
         super().__init__(
-            f"A billing document {number} exists and says something else; posted documents do not change.",
+            f"Billing document {number} exists with other content; posted documents do not change.",
             remedy=correct_input("Give the invoice a number of its own, or post a credit memo for the old one."),
             number=number,
         )

@@ -66,7 +66,7 @@ def _data_schema(name: str) -> str:
 
 
 class Entry(BaseModel):
-    """Base of everything in the document."""
+    """Base of all entries in the document."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -102,7 +102,7 @@ class ImportedActivity(Entry):
     id: Identifier
     name: Text
     state: ActivityState = "running"
-    """Where the activity stands when it is first imported; afterwards the service keeps it."""
+    """The state of the activity when it is first imported; afterwards the service maintains it."""
 
 
 class ImportedCampaign(Entry):
@@ -118,12 +118,12 @@ class ImportedMarketingService(Entry):
 
     billing_administrator: EmailStr
     sign_up: Identifier | None = None
-    """Tells one sign-up from the next; another one than the cancelled one is a new service. Left out: as it is."""
+    """The id of the sign-up: any other than the cancelled one is a new service. If left out, it stays as it is."""
     campaigns: tuple[ImportedCampaign, ...] = ()
 
 
 class ImportedOrganization(Entry):
-    """The tenant."""
+    """An organization, the tenant."""
 
     id: Identifier
     url: Annotated[Text, AfterValidator(_web_address)]
@@ -134,12 +134,12 @@ class ImportedOrganization(Entry):
     billing_administrator: EmailStr
     policy: Identifier = "standard"
     data_schema: Annotated[str, AfterValidator(_data_schema)] | None = None
-    """The schema of the organization's data; that of one that exists is kept where it is not set."""
+    """The schema of the organization's data; if it is not set, an existing organization keeps its own."""
     marketing_service: ImportedMarketingService | None = None
 
 
 class ImportedQueue(Entry):
-    """A support queue, and where its mail goes; without an address only webhooks tell of what reaches it."""
+    """A support queue and its mail address; without an address it is notified by webhook alone."""
 
     name: Identifier
     mail: EmailStr | None = None
@@ -160,15 +160,15 @@ class ImportedPlannedLine(Entry):
     kind: Literal["renewal", "price_change"]
     effective_on: CivilDate
     terms: Annotated[dict[Identifier, Text], MinLen(1)]
-    """What changes, by name; amounts are text, so that nothing is rounded."""
+    """The changes by name; amounts are text, so that nothing is rounded."""
 
 
 class ImportedLine(Entry):
-    """A subscription line. For one that exists, a date, a flag or a contract that is not set is kept as it is."""
+    """A subscription line. On an existing line, a date, a flag or a contract that is not set stays as it is."""
 
     id: Identifier
     subscription: Identifier | None = None
-    """May repeat the id of the subscription that the line is written under."""
+    """The id of the subscription that the line is listed under; it may be left out."""
     partner: Partner = Partner.CUSTOMER
     contract: Identifier | None = None
     contract_line: Annotated[StrictInt, Ge(1), Le(2_147_483_647)] | None = None

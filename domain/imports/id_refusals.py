@@ -7,7 +7,7 @@ from domain.remedies import correct_input
 
 
 class DuplicateInDocument(Refusal):
-    """Base: a value that must be the only one of its kind stands in the document twice."""
+    """Base of the refusals of a value that must be unique and is in the document twice."""
 
     what: ClassVar[str]
 
@@ -44,7 +44,7 @@ class DuplicateDataSchema(DuplicateInDocument):
 
 
 class ReferenceUnknown(Refusal):
-    """Base: a reference to something that neither the document nor the database holds."""
+    """Base of the refusals of a reference to something that neither the document nor the database has."""
 
     what: ClassVar[str]
 

@@ -1,4 +1,4 @@
-"""The bytes of an import document as JSON, with the place of each fault in it."""
+"""The parser of an import document as JSON; its refusals give the place of the fault."""
 
 import json
 from typing import Any, NoReturn
@@ -8,13 +8,13 @@ from domain.imports.refusals import Problem
 
 
 class RepeatingObject(dict[str, Any]):
-    """A JSON object in which names stand more than once."""
+    """A JSON object that repeats names."""
 
     repeated: frozenset[str] = frozenset()
 
 
 def parse_json(content: bytes) -> object:
-    """Return what the bytes say; an object that repeats a name is a `RepeatingObject`.
+    """Return the value that the bytes encode; an object that repeats a name is a `RepeatingObject`.
 
     Raises:
         ImportMalformed: they are not JSON in UTF-8.

@@ -1,4 +1,4 @@
-"""The line that an entry of an import asks for: dates calculated where it names none, kept where it says nothing.
+"""The lines that an import asks for: missing dates are calculated for a new line, and kept for an existing one.
 
 Rules, section 4 for the calculation, sections 2 and 6 for what is refused.
 """
@@ -26,11 +26,11 @@ TERM_DATES = ("term_until", "cancellation_possible_until", "end_date")
 DATES = ("start_date", "next_billing_date", *TERM_DATES)
 TERMS = ("initial_term", "subsequent_term", "notice_period", "billing_rhythm")
 KEPT_WHEN_NOT_SET = ("next_billing_date", *TERM_DATES, "open_billing_line", "closed")
-"""What the service itself moves on: an import that does not name it leaves it."""
+"""Fields that the service itself advances: an import that does not name them leaves them as they are."""
 
 
 class LineRefused(Exception):  # noqa: N818 - carries refusals, which are answers
-    """What is wrong with a line, each with the field it is about."""
+    """The problems of a line, each with the field that it is about."""
 
     def __init__(self, *found: tuple[str, Refusal]) -> None:
         self.found = found
@@ -38,16 +38,16 @@ class LineRefused(Exception):  # noqa: N818 - carries refusals, which are answer
 
 
 def new_line(entry: ImportedLine, subscription: str, today: date) -> SubscriptionLine:
-    """The line that ``entry`` creates; ``today`` is the day in the organization's zone. Raises `LineRefused`."""
+    """Return the line that ``entry`` creates; ``today`` is the day in the organization's zone. Raises `LineRefused`."""
     return _checked(_calculated(_line(_values(entry, subscription)), entry, today))
 
 
 def revised_line(
     entry: ImportedLine, existing: SubscriptionLine, today: date, *, has_planned_line: bool
 ) -> SubscriptionLine:
-    """The line that ``entry`` makes of an existing one, which is returned itself if nothing is to change.
+    """Return the line that ``entry`` makes of an existing one; the same object if nothing is to change.
 
-    An entry that says what the line was before a nightly update that has run meanwhile asks for no change.
+    An entry that repeats the line as it was before a nightly update that has run meanwhile asks for no change.
     Raises `LineRefused`.
     """
     values = _values(entry, existing.subscription or "")
@@ -69,7 +69,7 @@ def revised_line(
 
 
 def changed_fields(before: SubscriptionLine, after: SubscriptionLine) -> list[str]:
-    """The dates, and whether it is closed, in which two states of a line differ."""
+    """Return the names of the dates, and of ``closed``, in which two states of a line differ."""
     return [name for name in (*DATES, "closed") if getattr(before, name) != getattr(after, name)]
 
 
@@ -86,7 +86,7 @@ def _line(values: dict[str, Any]) -> SubscriptionLine:
 
 
 def _calculated(line: SubscriptionLine, entry: ImportedLine, today: date) -> SubscriptionLine:
-    """The first calculation, or what follows from the term dates that the entry names."""
+    """Return the line after its first calculation, or with the dates that follow from those that the entry names."""
     if line.closed:
         return line
     try:
@@ -107,7 +107,7 @@ def _calculated(line: SubscriptionLine, entry: ImportedLine, today: date) -> Sub
 def _recalculated(
     line: SubscriptionLine, entry: ImportedLine, existing: SubscriptionLine, today: date
 ) -> SubscriptionLine:
-    """What follows for the dates of an existing line that the entry does not name (rules, section 4, edits)."""
+    """Return the line with the dates that follow for those that the entry does not name (rules, section 4, edits)."""
     named = any(getattr(entry, name) is not None for name in TERM_DATES)
     if line.closed:
         cleared = {name: None for name in ("term_until", "cancellation_possible_until") if getattr(entry, name) is None}

@@ -1,6 +1,6 @@
-"""Reading an import document: everything wrong with it at once, by path, and every entry that can be used.
+"""The reader of an import document: all its problems at once, by path, and every usable entry.
 
-Entries are read one by one, so that one of them wrong does not hide what is wrong with the others; ids are taken even from
+Entries are read one by one, so that a bad entry does not hide the problems of the others; ids are taken even from
 entries that cannot be read, so that a mistake is reported once and not again by everything that refers to it.
 """
 
@@ -63,7 +63,7 @@ class Placed(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A reference to something that the document does not hold; the database may."""
+    """A reference to something that is not in the document; it may be in the database."""
 
     path: str
     kind: Kind
@@ -71,13 +71,13 @@ class Reference:
 
     @property
     def refusal(self) -> Refusal:
-        """What to say if the database does not hold it either."""
+        """The refusal if the database does not have it either."""
         return _UNKNOWN[self.kind](self.value)
 
 
 @dataclass
 class ImportDocument:
-    """What was read."""
+    """The result of reading a document."""
 
     problems: list[Problem] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
@@ -92,10 +92,10 @@ class ImportDocument:
 
 
 def read_document(content: bytes) -> ImportDocument:
-    """Read a document; what is wrong with it is in ``problems``.
+    """Read a document; its problems are in ``problems``.
 
     Raises:
-        ImportMalformed: it is no JSON at all.
+        ImportMalformed: it is not JSON at all.
 
     """
     return _Reader().read(parse_json(content))
@@ -136,7 +136,7 @@ class _Reader:
         if raw is None:
             return
         if not isinstance(raw, dict):
-            self._problem("policies", refusals.FieldMalformed("Policies are an object, from name to durations"))
+            self._problem("policies", refusals.FieldMalformed("Policies are an object: durations by name"))
             return
         for name, durations in raw.items():
             path = _step("policies", name)
@@ -224,7 +224,7 @@ class _Reader:
             return None
 
     def _repeated(self, raw: object, path: str) -> None:
-        """Report the names written twice in one object, anywhere."""
+        """Report names that are written twice in one object, at any depth."""
         if isinstance(raw, dict):
             for name in sorted(raw.repeated) if isinstance(raw, RepeatingObject) else ():
                 self._problem(_step(path, name), refusals.FieldRepeated())
@@ -244,7 +244,7 @@ class _Reader:
         *,
         key: object | None = None,
     ) -> None:
-        """Note an id, or refuse it as the second of its kind."""
+        """Record an id, or refuse it as the second of its kind."""
         if not isinstance(value, str):
             return
         first = self.first.setdefault((kind, value if key is None else key), path)
@@ -280,7 +280,7 @@ def _refusal_of(error: Any, model: type) -> Refusal:
         case "string_pattern_mismatch" if context.get("pattern", "").startswith("^[A-Za-z0-9]"):
             return refusals.IdentifierMalformed()
         case "string_pattern_mismatch":
-            return refusals.FieldMalformed("The text holds control characters")
+            return refusals.FieldMalformed("The text contains control characters")
         case _:
             return refusals.FieldMalformed(error["msg"])
 

@@ -1,4 +1,4 @@
-"""What an import is refused for: one refusal per reason, each told with the path of the value in the document."""
+"""Refusals of an import: one per reason, each reported with the path of the value in the document."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from domain.refusals import Refusal, RefusalDetails
 from domain.remedies import Remedy, RemedyKind, correct_input
 
 SHOWN_PROBLEMS = 50
-"""How many problems a person is shown at once; the rest are counted."""
+"""The number of problems shown to a person at once; the rest are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a document, and where: ``subscriptions[3].lines[0].start_date``; the whole is an empty path."""
+    """A problem of a document and its path: ``subscriptions[3].lines[0].start_date``; the whole has an empty path."""
 
     path: str
     refusal: Refusal
@@ -41,11 +41,11 @@ class ImportRefusalDetails(RefusalDetails):
 
     problems: tuple[ProblemDetails, ...]
     not_shown: int
-    """How many more problems there are."""
+    """The number of further problems."""
 
 
 class ImportMalformed(Refusal):
-    """A document with anything wrong: nothing of it was imported."""
+    """A document with any problem: nothing in it was imported."""
 
     code = "import_malformed"
 
@@ -86,7 +86,7 @@ class ImportMalformed(Refusal):
 
 
 class JsonMalformed(Refusal):
-    """A text that is no JSON document in UTF-8."""
+    """A text that is not a JSON document in UTF-8."""
 
     code = "json_malformed"
 
@@ -96,7 +96,7 @@ class JsonMalformed(Refusal):
 
 
 class FieldMissing(Refusal):
-    """A field that must be there is not."""
+    """A required field that is missing."""
 
     code = "field_missing"
 
@@ -119,19 +119,19 @@ class FieldUnknown(Refusal):
 
 
 class CreditMemoNotImported(Refusal):
-    """A credit memo among the invoices: posting one is more than a row, it sets the next billing date back."""
+    """A credit memo among the invoices: posting one is more than a row, because it resets the next billing date."""
 
     code = "credit_memo_not_imported"
 
     def __init__(self) -> None:
         super().__init__(
-            "A document holds invoices; a credit memo, which takes one back, is not imported.",
+            "A document contains invoices; a credit memo, which credits one, cannot be imported.",
             remedy=Remedy.of(RemedyKind.IMPORT_AND_CREDIT),
         )
 
 
 class FieldRepeated(Refusal):
-    """One name twice in one JSON object, where a reader would keep one of the values and lose the other."""
+    """A name written twice in one JSON object: a reader would keep one of the values and lose the other."""
 
     code = "field_repeated"
 
@@ -149,12 +149,12 @@ class FieldMalformed(Refusal):
 
 
 class IdentifierMalformed(FieldMalformed):
-    """An id that could not travel in URLs, headers and workflow ids."""
+    """An id that cannot be used in URLs, headers and workflow ids."""
 
     code = "identifier_malformed"
 
     def __init__(self) -> None:
-        super().__init__("An id begins with a letter or digit and holds letters, digits, '.', '_' and '-', 63 at most")
+        super().__init__("An id begins with a letter or digit and has at most 63 letters, digits, '.', '_' and '-'")
 
 
 class UrlMalformed(Refusal):
@@ -175,20 +175,20 @@ class PartnerMismatch(Refusal):
 
     def __init__(self, partner: str, contract: str, contract_partner: str) -> None:
         super().__init__(
-            f"A {partner} line cannot stand on contract {contract}, which is a {contract_partner} contract.",
+            f"A {partner} line cannot be on contract {contract}, which is a {contract_partner} contract.",
             partner=partner,
             contract=contract,
         )
 
 
 class SubscriptionDiffers(Refusal):
-    """A line that names another subscription than the one it is written under."""
+    """A line that names a subscription other than the one that it is listed under."""
 
     code = "subscription_differs"
 
     def __init__(self, named: str, subscription: str) -> None:
         super().__init__(
-            f"The line stands under subscription {subscription} but names {named}.",
+            f"The line is listed under subscription {subscription} but names {named}.",
             remedy=correct_input("Leave the field out, or move the line."),
             named=named,
             subscription=subscription,
@@ -248,7 +248,7 @@ class PeriodReversed(Refusal):
 
 
 class InvoiceBeyondBilling(Refusal):
-    """An invoice for days that are not billed yet according to its line."""
+    """An invoice for days that, according to its line, are not billed yet."""
 
     code = "invoice_beyond_next_billing_date"
 

@@ -1,4 +1,4 @@
-"""Date formulas: how long a term, a notice period or a billing rhythm is (rules, section 2)."""
+"""Date formulas: the length of a term, a notice period or a billing rhythm (rules, section 2)."""
 
 import re
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _POSITION_FORM = re.compile(r"\s*[+-]?\s*(?:[0-9]*\s*WD|[DWMQY]\s*[0-9])", re.IG
 
 @dataclass(frozen=True, slots=True)
 class FormulaTerm:
-    """One step of a formula: so many units on or back, or to the edge of the current unit (``count`` is None: ``C U``)."""
+    """One step of a formula: some units forward or back, or to the edge of the current unit (``C U``: no ``count``)."""
 
     count: int | None
     unit: Unit
@@ -45,11 +45,11 @@ class FormulaTerm:
             raise FormulaNumberTooLarge(f"{self.count}{self.unit}")
 
     def __str__(self) -> str:
-        """Sign, number and unit, always with the sign."""
+        """Return sign, number and unit, always with the sign."""
         return f"{'-' if self.negative else '+'}{'C' if self.count is None else self.count}{self.unit}"
 
     def apply(self, day: date) -> date:
-        """The day this step leads to; raises `DateOutOfRange`."""
+        """Return the day that this step leads to; raises `DateOutOfRange`."""
         if self.count is None:
             return self._edge(day)
         count = -self.count if self.negative else self.count
@@ -71,7 +71,7 @@ class FormulaTerm:
         return date.fromordinal(ordinal)
 
     def _edge(self, day: date) -> date:
-        """First day of the current unit with a minus sign, else its last; a week goes from Monday to Sunday."""
+        """Return the first day of the current unit with a minus sign, else its last; a week is Monday to Sunday."""
         if self.unit == "D":
             return day
         if self.unit == "W":
@@ -86,7 +86,7 @@ class FormulaTerm:
 
 @dataclass(frozen=True)
 class DateFormula:
-    """A date formula, immutable and right once made: `parse` and the constructor refuse everything else.
+    """A date formula, immutable and always valid: `parse` and the constructor refuse everything else.
 
     Grammar: one or more terms ``[+|-] N U`` or ``[+|-] C U`` with U one of D, W, M, Q, Y and N a whole number; upper or
     lower case, spaces between the parts, and ``<`` ``>`` around it are optional. Terms apply from left to right. ``N M``,
@@ -108,7 +108,7 @@ class DateFormula:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The formula written in ``text``.
+        """Return the formula written in ``text``.
 
         Raises a `FormulaRefused`: `FormulaEmpty`, `FormulaMalformed`, `FormulaFormUnsupported`, `FormulaNumberTooLarge` or
         `FormulaTooLong`.
@@ -116,7 +116,7 @@ class DateFormula:
         return cast("Self", _parsed(text)) if cls is DateFormula else cls(_terms(text))
 
     def __str__(self) -> str:
-        """The canonical form: upper case, no spaces, no leading plus sign."""
+        """Return the canonical form: upper case, no spaces, no leading plus sign."""
         return self._text
 
     @cached_property
@@ -124,7 +124,7 @@ class DateFormula:
         return "".join(map(str, self.terms)).removeprefix("+")
 
     def apply(self, day: date) -> date:
-        """The date the formula leads to from ``day``, by plain arithmetic without the month-end rule.
+        """Return the date that the formula leads to from ``day``, by plain arithmetic without the month-end rule.
 
         Raises `DateOutOfRange` if the result, or a date on the way to it, lies outside the calendar.
         """
@@ -133,7 +133,7 @@ class DateFormula:
         return day
 
     def reversed(self) -> "DateFormula":
-        """The formula with every sign flipped: ``3M`` becomes ``-3M``. Its own reverse, but seldom its inverse."""
+        """Return the formula with every sign flipped: ``3M`` becomes ``-3M``. It is seldom the inverse."""
         return self._reversed
 
     @cached_property
@@ -142,12 +142,12 @@ class DateFormula:
 
     @cached_property
     def has_minus(self) -> bool:
-        """Whether any term carries a minus sign, ``-0D`` included."""
+        """True if any term has a minus sign, ``-0D`` included."""
         return any(term.negative for term in self.terms)
 
     @cached_property
     def month_based(self) -> bool:
-        """Whether the month-end rule applies: every term is in months, quarters or years (rules, section 3).
+        """True if the month-end rule applies: every term is in months, quarters or years (rules, section 3).
 
         ``C`` forms of those units count. Otherwise the notice period ``3M+CM`` (three months, then to the month's end)
         would put the deadline for 31.12 on 01.09 instead of 30.09, the last day from which it leads to 31.12.
@@ -156,7 +156,7 @@ class DateFormula:
 
     @cached_property
     def moves_every_date_forward(self) -> bool:
-        """Whether the result is later than the source from every date: what a subsequent term must do.
+        """True if the result is later than the source from every date, as a subsequent term requires.
 
         True if no term has a minus sign and one has a number above zero. ``CM`` stands still on the last day of a month,
         ``0D`` everywhere. A formula with a minus sign never counts, even one like ``1M-1D``; terms must not have one.
@@ -196,7 +196,7 @@ class DateFormula:
 
 
 def is_blank(text: str) -> bool:
-    """Whether the text means "not set": nothing, or nothing but spaces and the brackets of a formula."""
+    """Return true if the text means "not set": nothing, or nothing but spaces and the brackets of a formula."""
     stripped = text.strip()
     return not stripped or stripped == "<>"
 
@@ -232,5 +232,5 @@ def _terms(text: str) -> tuple[FormulaTerm, ...]:
 
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> DateFormula:
-    """One shared object per text: a million lines have a handful of formulas."""
+    """Return one shared object per text: a million lines have a handful of formulas."""
     return DateFormula(_terms(text))

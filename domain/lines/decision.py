@@ -1,4 +1,4 @@
-"""When a line ends: the one function behind quotes and cancellations (rules, section 7)."""
+"""The end of a line: the one function behind quotes and cancellations (rules, section 7)."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,7 +17,7 @@ from domain.remedies import correct_input
 Rule = Literal[1, 2, 3, 4, 5, 6]
 
 _SPELLED_OUT = 3
-"""How many extensions are explained one by one before the rest are counted."""
+"""The number of extensions explained one by one before the rest are counted."""
 
 
 class GoodwillWishBeforeReceipt(Refusal):
@@ -27,7 +27,7 @@ class GoodwillWishBeforeReceipt(Refusal):
 
     def __init__(self, line: SubscriptionLine, wished_on: date, received_on: date) -> None:
         super().__init__(
-            f"Line {line.id} cannot end on {day_text(wished_on)} as a goodwill: the cancellation was received on "
+            f"Line {line.id} cannot end on {day_text(wished_on)} as goodwill: the cancellation was received on "
             f"{day_text(received_on)}, and goodwill ignores the deadline, not the day of receipt.",
             remedy=correct_input(f"Wish for {day_text(received_on)} or a later day."),
             line=line.id,
@@ -52,7 +52,7 @@ class WishAfterEndDate(Refusal):
 
 
 class LineDecision(BaseModel):
-    """When one line ends if a cancellation is received on a day, and why."""
+    """The end of one line if a cancellation is received on a given day, and the reasons."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,11 +63,11 @@ class LineDecision(BaseModel):
     end_date: date
     """The last billed day (billing ends on)."""
     rule: Rule
-    """Which of the six rules gave the regular end (rules, section 7)."""
+    """The number of the rule, of six, that gave the regular end (rules, section 7)."""
     in_due_time: bool
-    """Whether the deadline stored on the line was met; also true if there was none to meet."""
+    """True if the deadline stored on the line was met, or if there was none to meet."""
     billed_beyond_end: bool
-    """Whether days after the end are invoiced, so that credit memos come first."""
+    """True if days after the end are invoiced, so that credit memos must come first."""
     explanation: Statements
     """The steps to the end date."""
     one_day_later: date | None
@@ -148,14 +148,14 @@ def _conclude(line: SubscriptionLine, received_on: date, wished_on: date | None,
 
 
 def _end_date_stays(line: SubscriptionLine, end_date: date, wished_on: date | None, *, goodwill: bool) -> _Conclusion:
-    """Rule 2, the end date already set."""
+    """Apply rule 2, the end date already set."""
     if wished_on is not None and wished_on > end_date and not goodwill:
         raise WishAfterEndDate(line, wished_on, end_date)
     return _Conclusion(2, end_date, steps=[statement(StatementCode.END_DATE_SET, end_date=end_date)])
 
 
 def _goodwill(line: SubscriptionLine, received_on: date, wish: date) -> _Conclusion:
-    """Rule 1, the deadline ignored."""
+    """Apply rule 1, the deadline ignored."""
     deadline = _deadline(line)
     met = deadline is None or received_on <= deadline
     found = _Conclusion(1, wish, met, [statement(StatementCode.GOODWILL, wished_on=wish)])
@@ -168,7 +168,7 @@ def _goodwill(line: SubscriptionLine, received_on: date, wish: date) -> _Conclus
 
 
 def _regular_end(line: SubscriptionLine, received_on: date) -> _Conclusion:
-    """Rules 3 to 6: the earliest end without goodwill and without an end date."""
+    """Apply rules 3 to 6: the earliest end without goodwill and without an end date."""
     if line.term_until is None and line.subsequent_term is None:
         found = _Conclusion(3, received_on, steps=[statement(StatementCode.NO_TERM)])
         return _after_notice(line, found)
@@ -189,7 +189,7 @@ def _regular_end(line: SubscriptionLine, received_on: date) -> _Conclusion:
 
 
 def _in_due_time(term_until: date, deadline: date, received_on: date) -> _Conclusion:
-    """Rule 4, the deadline met."""
+    """Apply rule 4, the deadline met."""
     found = _Conclusion(4, term_until)
     if spare := (deadline - received_on).days:
         found.because(StatementCode.DEADLINE_MET_EARLY, deadline=deadline, days=spare, term_until=term_until)
@@ -199,14 +199,14 @@ def _in_due_time(term_until: date, deadline: date, received_on: date) -> _Conclu
 
 
 def _deadline(line: SubscriptionLine) -> date | None:
-    """The last day of receipt in due time; None if the line has neither a deadline nor a term to end."""
+    """Return the last day of receipt in due time; None if the line has neither a deadline nor a term to end."""
     if line.notice_period is None:
         return line.term_until
     return line.cancellation_possible_until or line.term_until
 
 
 def _after_notice(line: SubscriptionLine, found: _Conclusion) -> _Conclusion:
-    """Rules 3 and 6: a notice period after receipt, by plain arithmetic without the month-end rule."""
+    """Apply rules 3 and 6: a notice period after receipt, by plain arithmetic without the month-end rule."""
     if line.notice_period is None:
         found.because(StatementCode.NO_NOTICE_PERIOD, received_on=found.end)
         return found
@@ -220,7 +220,7 @@ def _after_notice(line: SubscriptionLine, found: _Conclusion) -> _Conclusion:
 def _extend_past_deadline(
     line: SubscriptionLine, found: _Conclusion, subsequent: DateFormula, notice: DateFormula, received_on: date
 ) -> None:
-    """Rule 5: roll as the nightly update does, until the deadline is not before the day of receipt."""
+    """Apply rule 5: roll as the nightly update does, until the deadline is not before the day of receipt."""
     term_until, deadline = line.term_until, reference_date(line)
     for _ in range(_SPELLED_OUT):
         if term_until is None:
@@ -285,7 +285,7 @@ def _take_wish(line: SubscriptionLine, found: _Conclusion, wish: date, *, expres
 def _one_day_later(
     line: SubscriptionLine, received_on: date, wished_on: date | None, end: date, *, goodwill: bool
 ) -> tuple[date | None, Statement]:
-    """The end date had the cancellation been received the next day, and the difference in words."""
+    """Return the end date had the cancellation been received the next day, and the difference in words."""
     try:
         day = plus_days(received_on, 1)
         later = _conclude(line, day, wished_on, goodwill=goodwill).end

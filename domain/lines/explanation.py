@@ -1,7 +1,7 @@
 """The steps of a decision as data, and the English sentence of each.
 
 A step is a code with values; `SENTENCES` is the only place that turns it into English, so that another language is another
-table. The sentence is kept beside them, as it read when the step was taken.
+table. The sentence is recorded beside them, as it read when the step was taken.
 """
 
 from collections.abc import Mapping
@@ -108,13 +108,13 @@ SENTENCES: Mapping[StatementCode, str] = {
     StatementCode.LINE_END_CHANGED: (
         "Billing of line {line} ends on {end_date:day}, not on {earlier_end_date:day}."
     ),
-    StatementCode.LINE_IS_CLOSED: "Line {line} is closed meanwhile.",
+    StatementCode.LINE_IS_CLOSED: "Line {line} has since been closed.",
 }  # fmt: skip
-"""The English sentence of each code. After a colon stands how a value is written; see `_in_words`."""
+"""The English sentence of each code. The form of a value follows a colon; see `_in_words`."""
 
 
 class Statement(BaseModel):
-    """A step of a decision, or a change since an earlier one: for programs a code and values, for people a sentence."""
+    """A step of a decision, or a change since an earlier one: a code and values for programs, a sentence for people."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -130,7 +130,7 @@ class Statement(BaseModel):
 
 
 def _uncoded(given: object) -> object:
-    """Take sentences, as rows and histories held them before steps were data, for statements."""
+    """Turn sentences, as rows and histories had them before steps were data, into statements."""
     if isinstance(given, list):
         return [_uncoded(one) for one in given]
     return {"code": StatementCode.UNCODED, "text": given} if isinstance(given, str) else given

@@ -58,7 +58,7 @@ class FormulaFormUnsupported(FormulaRefused):
 
 
 class FormulaNumberTooLarge(FormulaRefused):
-    """A number that no date could be moved by."""
+    """A number by which no date could be moved."""
 
     code = "formula_number_too_large"
 
@@ -71,7 +71,7 @@ class FormulaNumberTooLarge(FormulaRefused):
 
 
 class FormulaTooLong(FormulaRefused):
-    """A formula of too many terms to be a person's."""
+    """A formula with more terms than a person would write."""
 
     code = "formula_too_long"
 

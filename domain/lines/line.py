@@ -1,4 +1,4 @@
-"""The subscription line: one billed position of a subscription, and what makes it valid (rules, section 2)."""
+"""The subscription line: one billed position of a subscription, and its validation (rules, section 2)."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -20,7 +20,7 @@ class LineInvalid(Refusal):
 
 
 class LineFieldMissing(LineInvalid):
-    """A field that every line needs was absent, null or blank."""
+    """A required field that is absent, null or blank."""
 
     code = "field_missing"
 
@@ -76,7 +76,7 @@ class EndBeforeStart(LineInvalid):
 
 
 class Partner(StrEnum):
-    """On which side of the business a line stands."""
+    """The side of the business to which a line belongs."""
 
     CUSTOMER = "customer"
     VENDOR = "vendor"
@@ -121,10 +121,10 @@ class SubscriptionLine(BaseModel):
     end_date: CivilDate | None = None
     """The last billed day (called "billing ends on" in the documentation of cancellations)."""
     open_billing_line: bool = Field(default=False)
-    """Whether a billing line exists that is not invoiced yet."""
+    """True if a billing line exists that is not invoiced yet."""
     closed: bool = Field(default=False)
     frozen: bool = Field(default=False)
-    """Under an accepted cancellation, or with an end date that one set: never rolled (rules, section 5)."""
+    """True under an accepted cancellation, or with an end date that one set: never rolled (rules, section 5)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -145,7 +145,7 @@ class SubscriptionLine(BaseModel):
 
     @classmethod
     def read(cls, values: Mapping[str, object]) -> Self:
-        """The line that ``values`` describe; raises the refusal of the first thing wrong with it.
+        """Return the line that ``values`` describe; raises the refusal of its first problem.
 
         Its message starts with the path of the field, which is also its value ``field``. The refusals are those of
         `DateFormula.parse`, `DateMalformed` and the subclasses of `LineInvalid`.
@@ -156,7 +156,7 @@ class SubscriptionLine(BaseModel):
             raise _first_refusal(invalid) from None
 
     def revised(self, **changes: object) -> Self:
-        """The line with some fields changed, validated again; raises like `read`."""
+        """Return the line with some fields changed, validated again; raises like `read`."""
         return self.read({**dict(self), **changes})
 
 

@@ -1,4 +1,4 @@
-"""What cancelling a subscription means in dates: one answer for the quote, the acknowledgement, and the act itself."""
+"""The dates of a cancellation: one answer for the quote, the acknowledgement and the act itself."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ from domain.lines.line import Partner, SubscriptionLine
 
 
 class Invoice(BaseModel):
-    """An invoice for a period of one line that no credit memo has taken back."""
+    """An invoice for a period of one line that no credit memo has credited."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,7 +22,7 @@ class Invoice(BaseModel):
 
 
 class LineQuote(BaseModel):
-    """What cancelling means for one line."""
+    """The consequences of cancelling for one line."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ class LineQuote(BaseModel):
 
 
 class Quote(BaseModel):
-    """What cancelling means for the subscription. Access ends on the wished day, billing per line (rules, section 1)."""
+    """The consequences of cancelling. Access ends on the wished day, billing line by line (rules, section 1)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,7 +49,7 @@ class Quote(BaseModel):
         return max((line.decision.end_date for line in self.lines), default=None)
 
     def for_customer(self) -> "Quote":
-        """The quote as the customer may read it: what we owe a vendor is no business of theirs."""
+        """Return the quote as the customer may read it, without the lines of vendors."""
         lines = tuple(line for line in self.lines if line.partner is Partner.CUSTOMER)
         return self.model_copy(update={"lines": lines})
 
@@ -88,9 +88,9 @@ def quote(
 
 
 def changes(before: Quote, now: Quote) -> list[Statement]:
-    """List what is different from an earlier quote: nothing, if the promise stands.
+    """Return the differences from an earlier quote: none if the promise stands.
 
-    Statements name lines of vendors too; for the customer, compare what `Quote.for_customer` gives.
+    Statements name lines of vendors too; for the customer, compare the results of `Quote.for_customer`.
     """
     earlier = {line.decision.line_id: line.decision.end_date for line in before.lines}
     current = {line.decision.line_id: line.decision.end_date for line in now.lines}

@@ -1,4 +1,4 @@
-"""The update of subscription line dates as a job: what it is about, and what became of it (rules, section 5)."""
+"""The update of subscription line dates as a job: its scope, its progress and its result (rules, section 5)."""
 
 from datetime import date, datetime
 from typing import Self
@@ -18,13 +18,13 @@ class ScopeAmbiguous(Refusal):
 
     def __init__(self, given: list[str]) -> None:
         super().__init__(
-            f"The update was asked for {' and '.join(given)} at once; it runs for one of them, or for every line.",
+            f"The update was requested for {' and '.join(given)} at once; it runs for one of them, or for every line.",
             remedy=correct_input("Name one contract or one subscription, or none."),
         )
 
 
 class ContractUnknown(Refusal):
-    """No such contract on this side of the business."""
+    """A number that no contract on this side of the business has."""
 
     code = "contract_unknown"
 
@@ -41,14 +41,14 @@ class DueDayDisagrees(Refusal):
 
     def __init__(self, as_of: date) -> None:
         super().__init__(
-            f"The database has the line as due on {day_text(as_of)}, the rules have not; it was left as it is.",
+            f"The line is due on {day_text(as_of)} by the database, but not by the rules; it was left as it is.",
             remedy=Remedy.of(RemedyKind.REPORT_DEFECT),
             as_of=as_of,
         )
 
 
 class Scope(BaseModel):
-    """Which lines an update is about: those of one contract or of one subscription, or, with nothing set, all."""
+    """The lines that an update covers: those of one contract or of one subscription, or, with nothing set, all."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,12 +67,12 @@ class Scope(BaseModel):
 
     @property
     def is_everything(self) -> bool:
-        """Whether every line is meant."""
+        """True if it covers every line."""
         return not self._given()
 
     @property
     def contract(self) -> tuple[str, Partner] | None:
-        """The contract and its side, if lines of a contract are meant."""
+        """The contract and its side, if it covers the lines of a contract."""
         if self.customer_contract is not None:
             return self.customer_contract, Partner.CUSTOMER
         if self.vendor_contract is not None:
@@ -80,12 +80,12 @@ class Scope(BaseModel):
         return None
 
     def __str__(self) -> str:
-        """The scope in words."""
+        """Return the scope in words."""
         return " and ".join(f"{name.replace('_', ' ')} {value}" for name, value in self._given()) or "every line"
 
 
 class FailedLine(BaseModel):
-    """A line that the update could not change, and why; it is as it was."""
+    """A line that the update could not change, and the reason; it is as it was."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -96,7 +96,7 @@ class FailedLine(BaseModel):
 
 
 class LineDatesProgress(BaseModel):
-    """How far a run of the update is, and in the end what it did."""
+    """The progress of a run of the update, and in the end its result."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -106,17 +106,17 @@ class LineDatesProgress(BaseModel):
     zone: str
     scope: Scope = Scope()
     due: int = 0
-    """How many lines were due when the run began."""
+    """The number of lines that were due when the run began."""
     closed: int = 0
     rolled: int = 0
     unchanged: int = 0
-    """Open lines that were not due. For a run on every line an estimate of PostgreSQL's statistics, for counting a million
-    lines would take longer than updating them."""
+    """Open lines that were not due. For a run on every line an estimate from PostgreSQL's statistics, because counting a
+    million lines would take longer than updating them."""
     failed: int = 0
     failures: tuple[FailedLine, ...] = ()
     """The first of the failed lines."""
     busy: int = 0
-    """Due lines that somebody else held; the next run, or the next pass of this one, updates them."""
+    """Due lines that others had locked; the next run, or the next pass of this one, updates them."""
     passes: int = 0
     untold: int = 0
     """Messages about closed and rolled lines, of this run and earlier ones, that still wait to be delivered."""

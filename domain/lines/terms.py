@@ -25,7 +25,7 @@ class LineClosed(Refusal):
 
     def __init__(self, line: SubscriptionLine) -> None:
         super().__init__(
-            f"Line {line.id} is closed: it is ended and fully invoiced, and its dates no longer change.",
+            f"Line {line.id} is closed: it has ended and is fully invoiced, and its dates no longer change.",
             remedy=correct_input("Add a new line to the subscription instead."),
             line=line.id,
             end_date=line.end_date,
@@ -56,7 +56,7 @@ class PlannedLineExists(Refusal):
     def __init__(self, line: SubscriptionLine, end_date: date) -> None:
         super().__init__(
             f"Line {line.id} cannot end on {day_text(end_date)}: a planned line (a pending renewal or price change) exists.",
-            remedy=correct_input("Withdraw the planned line first; a reversal of the cancellation puts it back."),
+            remedy=correct_input("Withdraw the planned line first; a reversal of the cancellation restores it."),
             line=line.id,
             end_date=end_date,
         )
@@ -77,7 +77,7 @@ class SubsequentTermNeeded(Refusal):
 
 
 class LineUpdate(BaseModel):
-    """What the nightly update did to a line."""
+    """The result of the nightly update for one line."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -86,7 +86,7 @@ class LineUpdate(BaseModel):
 
 
 def shifted(day: date, formula: DateFormula) -> date:
-    """``day`` moved by ``formula`` with the month-end rule (rules, section 3).
+    """Return ``day`` moved by ``formula`` with the month-end rule (rules, section 3).
 
     If ``day`` is the last of its month and the formula is made of months, quarters and years, so is the result:
     31.12 - 3M = 30.09, 30.09 + 3M = 31.12. **Deviation** from Business Central, which applies the rule to every formula, so
@@ -97,12 +97,12 @@ def shifted(day: date, formula: DateFormula) -> date:
 
 
 def deadline_for(term_until: date, notice_period: DateFormula) -> date:
-    """The last day on which a cancellation ends the line on ``term_until``. Raises `DateOutOfRange`."""
+    """Return the last day on which a cancellation ends the line on ``term_until``. Raises `DateOutOfRange`."""
     return shifted(term_until, notice_period.reversed())
 
 
 def first_calculation(line: SubscriptionLine) -> SubscriptionLine:
-    """The line with its dates calculated as on its creation or a change of its start date (rules, section 4).
+    """Return the line with its dates calculated as on its creation or a change of its start date (rules, section 4).
 
     The terms from the start date use plain arithmetic: the month-end rule is about dates at the end of a term. A closed
     line is returned as it is. Raises `DateOutOfRange`, or `EndBeforeStart` for an initial term without length.
@@ -122,7 +122,7 @@ def first_calculation(line: SubscriptionLine) -> SubscriptionLine:
 
 
 def with_term_until(line: SubscriptionLine, term_until: date | None) -> SubscriptionLine:
-    """The line with another term until; with a notice period, the deadline is calculated from it once.
+    """Return the line with another term until; with a notice period, the deadline is calculated from it once.
 
     Clearing it then clears the deadline too. Raises `LineClosed`, `DateOutOfRange`.
     """
@@ -133,7 +133,7 @@ def with_term_until(line: SubscriptionLine, term_until: date | None) -> Subscrip
 
 
 def with_cancellation_possible_until(line: SubscriptionLine, deadline: date | None) -> SubscriptionLine:
-    """The line with another deadline; with a notice period, term until is calculated from it once.
+    """Return the line with another deadline; with a notice period, term until is calculated from it once.
 
     Clearing it then clears term until too. Raises `LineClosed`, `DateOutOfRange`.
     """
@@ -145,7 +145,7 @@ def with_cancellation_possible_until(line: SubscriptionLine, deadline: date | No
 
 
 def with_notice_period(line: SubscriptionLine, notice_period: DateFormula | None) -> SubscriptionLine:
-    """The line with another notice period; with a term until, the deadline is calculated anew.
+    """Return the line with another notice period; with a term until, the deadline is recalculated.
 
     Raises `LineClosed`, `FormulaNegative`, `DateOutOfRange`.
     """
@@ -155,7 +155,7 @@ def with_notice_period(line: SubscriptionLine, notice_period: DateFormula | None
 
 
 def with_subsequent_term(line: SubscriptionLine, subsequent_term: DateFormula | None) -> SubscriptionLine:
-    """The line with another subsequent term; no date changes until the line is next rolled.
+    """Return the line with another subsequent term; no date changes until the line is next rolled.
 
     Raises `LineClosed`, `SubsequentTermNeeded`, `FormulaNegative`, `SubsequentTermStandsStill`.
     """
@@ -166,15 +166,15 @@ def with_subsequent_term(line: SubscriptionLine, subsequent_term: DateFormula | 
 
 
 def reference_date(line: SubscriptionLine) -> date:
-    """The date after which the line is due to be rolled (rules, section 5)."""
+    """Return the date after which the line is due to be rolled (rules, section 5)."""
     return line.cancellation_possible_until or line.term_until or line.start_date
 
 
 def next_term_end(line: SubscriptionLine, term_until: date | None, subsequent_term: DateFormula) -> date:
-    """The end of the term after ``term_until``; without one, of the first term from the start date."""
+    """Return the end of the term after ``term_until``; without one, of the first term from the start date."""
     source = term_until or plus_days(line.start_date, -1)
     following = shifted(source, subsequent_term)
-    if following <= source:  # validation rules this out; an endless night must not depend on it
+    if following <= source:  # validation excludes this; an endless loop must not depend on that
         raise SubsequentTermStandsStill(subsequent_term)
     return following
 
@@ -186,10 +186,10 @@ def extend_until(
     goal: date,
     reached: Callable[[date], bool],
 ) -> tuple[date, int]:
-    """Extend by ``subsequent_term``, at least once, until ``reached`` holds for the end of the term.
+    """Extend by ``subsequent_term``, at least once, until ``reached`` is true of the end of the term.
 
-    ``reached`` must not hold for term ends before ``goal``: a term of a fixed number of days jumps there without visiting
-    every term between, so that a line left alone for centuries takes no longer than one left alone for a night. Returns the
+    ``reached`` must be false for term ends before ``goal``: a term of a fixed number of days jumps there without
+    visiting every term between, so that a line left alone for centuries takes no longer than one left alone for a night. Returns the
     end of the term and the number of extensions. Raises `DateOutOfRange`.
     """
     following, times = next_term_end(line, term_until, subsequent_term), 1
@@ -203,7 +203,7 @@ def extend_until(
 
 
 def update_as_of(line: SubscriptionLine, today: date) -> LineUpdate:
-    """The nightly update of one line: close it, else roll it, else leave it (rules, section 5).
+    """Apply the nightly update to one line: close it, else roll it, else leave it (rules, section 5).
 
     ``today`` is the scheduled date of the job. A run that missed nights does in one go what they would have done, and a
     second run changes nothing. **Deviation** from Business Central: a frozen line is closed when due, but never rolled. An
@@ -224,7 +224,7 @@ def update_as_of(line: SubscriptionLine, today: date) -> LineUpdate:
 
 
 def is_due_to_close(line: SubscriptionLine, today: date) -> bool:
-    """Whether the line is past its end date and fully invoiced: billed exactly up to it, with no billing line open."""
+    """Return true if the line is past its end date, billed exactly up to it, and has no open billing line."""
     return (
         line.end_date is not None
         and today > line.end_date
@@ -235,12 +235,12 @@ def is_due_to_close(line: SubscriptionLine, today: date) -> bool:
 
 
 def is_billed_beyond(line: SubscriptionLine, end_date: date) -> bool:
-    """Whether days after ``end_date`` are invoiced. Billed exactly up to it is not beyond; it means "terminated"."""
+    """Return true if days after ``end_date`` are invoiced. Billed exactly up to it is not beyond: "terminated"."""
     return line.next_billing_date is not None and end_date.toordinal() < line.next_billing_date.toordinal() - 1
 
 
 def provision_end_date(lines: Iterable[SubscriptionLine]) -> date | None:
-    """The provision end date of a subscription with these lines: the latest end date once all are closed, else None."""
+    """Return a subscription's provision end date: the latest end date of its lines once all are closed, else None."""
     every = list(lines)
     if not every or not all(line.closed for line in every):
         return None
@@ -265,7 +265,7 @@ def check_end_date(line: SubscriptionLine, end_date: date, *, has_planned_line: 
 def with_end_date(
     line: SubscriptionLine, end_date: date | None, today: date, *, has_planned_line: bool = False
 ) -> SubscriptionLine:
-    """The line with another end date, or with none; one before ``today`` clears term until and the deadline.
+    """Return the line with another end date, or with none; one before ``today`` clears term until and the deadline.
 
     Otherwise the two dates stay as they are: they do not depend on the end date. Raises like `check_end_date`.
     """
@@ -280,7 +280,7 @@ def with_end_date(
 
 
 def _with_term(line: SubscriptionLine, term_until: date | None, **changes: date | None) -> SubscriptionLine:
-    """The line with this term until and the deadline that follows from it and the notice period, if both are set."""
+    """Return the line with this term until, and the deadline that follows from it and the notice period, if any."""
     deadline = None
     if term_until is not None and line.notice_period is not None:
         deadline = deadline_for(term_until, line.notice_period)

@@ -1,4 +1,4 @@
-"""The stages of an on-premises migration: who acts at each, how long they may take, and the refusals (rules, section 10)."""
+"""The stages of an on-premises migration, their parties and time limits, and the refusals (rules, section 10)."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from domain.vocabulary import Platform
 
 
 class MigrationStage(StrEnum):
-    """Where a migration stands (rules, section 10)."""
+    """The stage of a migration (rules, section 10)."""
 
     REQUESTED = "requested"
     SCHEDULED = "scheduled"
@@ -24,7 +24,7 @@ class MigrationStage(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing follows any more."""
+        """True if nothing follows."""
         return self in FINAL_MIGRATION_STAGES
 
 
@@ -39,19 +39,19 @@ QUEUES = {
 
 
 class Party(StrEnum):
-    """Who is told about a migration."""
+    """A recipient of messages about a migration."""
 
     QUEUE = "queue"
     """The support team that carries it out."""
     IT_DEPARTMENT = "it_department"
     """The contact that the queue named when it accepted."""
     ESCALATION = "escalation"
-    """The queue that hears of what takes too long."""
+    """The queue that is notified when something takes too long."""
     BILLING_ADMINISTRATOR = "billing_administrator"
 
 
 class HandOver(StrEnum):
-    """What has to pass from one to the other, and may take too long on the way."""
+    """A hand-over from one party to the next, which may take too long."""
 
     ACCEPTANCE = "acceptance"
     TRANSFER = "transfer"
@@ -60,7 +60,7 @@ class HandOver(StrEnum):
 
     @property
     def must_act(self) -> Party:
-        """Who has to do something for it, and is reminded."""
+        """The party that has to act for it, and is reminded."""
         return Party.IT_DEPARTMENT if self is HandOver.DOWNLOAD else Party.QUEUE
 
 
@@ -70,7 +70,7 @@ HAND_OVERS = {
     MigrationStage.AVAILABLE: HandOver.DOWNLOAD,
     MigrationStage.DOWNLOADED: HandOver.COMPLETION,
 }
-"""What each stage waits for; `scheduled` waits for the clock alone."""
+"""The hand-over that each stage waits for; `scheduled` waits for the clock alone."""
 
 
 NOT_DONE = {
@@ -88,7 +88,7 @@ def transfer_id(cancellation: str, transfer: int) -> str:
 
 @dataclass(frozen=True)
 class Patience:
-    """When somebody is reminded of a hand-over, when it is escalated, and when it is given up: counted from its beginning."""
+    """The times from the beginning of a hand-over to its reminder, to its escalation, and until it is given up."""
 
     reminder: timedelta
     escalation: timedelta
@@ -96,14 +96,14 @@ class Patience:
 
 
 def patience(policy: CancellationPolicy, hand_over: HandOver) -> Patience:
-    """Return how patient a policy is with a hand-over; the transfer is the service's own work, and late after hours."""
+    """Return a policy's patience with a hand-over; the transfer is the service's own work, and late after hours."""
     if hand_over is HandOver.TRANSFER:
         return Patience(policy.transfer_reminder, policy.transfer_escalation, policy.migration_limit)
     return Patience(policy.migration_reminder, policy.migration_escalation, policy.migration_limit)
 
 
 class MigrationUnknown(Refusal):
-    """The subscription has no migration."""
+    """A subscription without a migration."""
 
     code = "migration_unknown"
 
@@ -122,7 +122,7 @@ class MigrationRunning(Refusal):
 
     def __init__(self, organization: str, cancellation: str) -> None:
         super().__init__(
-            f"The data of {organization} is being migrated already, for {cancellation}.",
+            f"The data of {organization} is already being migrated, for {cancellation}.",
             remedy=Remedy.of(RemedyKind.WAIT_FOR_MIGRATION, cancellation=cancellation),
             organization=organization,
             cancellation=cancellation,
@@ -143,7 +143,7 @@ class NothingToMigrate(Refusal):
 
 
 class MigrationEnded(Refusal):
-    """Something is asked of a migration that is over."""
+    """A request to a migration that has ended."""
 
     code = "migration_ended"
 
@@ -180,7 +180,7 @@ _WAITS_FOR = {
     MigrationStage.AVAILABLE: RemedyKind.ACKNOWLEDGE_DOWNLOAD,
     MigrationStage.DOWNLOADED: RemedyKind.CONFIRM_MIGRATION,
 }
-"""The next thing that a migration waits for; one that has ended waits for nothing."""
+"""The event that a migration waits for at each stage; one that has ended waits for nothing."""
 
 
 class MigrationOfAnotherCase(Refusal):
@@ -198,7 +198,7 @@ class MigrationOfAnotherCase(Refusal):
 
 
 class NothingToDownload(Refusal):
-    """A link to migrated data that is not there yet, or no more."""
+    """A link to migrated data that is not there yet, or no longer."""
 
     code = "nothing_to_download"
 

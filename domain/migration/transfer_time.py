@@ -1,4 +1,4 @@
-"""The time of a transfer: an instant from what somebody wrote, within limits (rules, section 10)."""
+"""The time of a transfer: an instant from a written time, within limits (rules, section 10)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,11 +8,11 @@ from domain.remedies import correct_input
 from domain.words import FOR_AGENTS
 
 FURTHEST_TRANSFER = timedelta(days=180)
-"""How far ahead the time of the transfer may lie: the subscription cannot end before it."""
+"""The longest time until a transfer: the subscription cannot end before it."""
 
 
 class TransferTimeInPast(Refusal):
-    """A time of the transfer that is over."""
+    """A time of the transfer that is past."""
 
     code = "transfer_time_in_past"
 
@@ -25,7 +25,7 @@ class TransferTimeInPast(Refusal):
 
 
 class TransferTimeTooFar(Refusal):
-    """A time of the transfer further away than a migration waits."""
+    """A time of the transfer that is further away than a migration waits."""
 
     code = "transfer_time_too_far"
 
@@ -56,7 +56,7 @@ class LocalTimeUnclear(Refusal):
 
 
 def transfer_instant(wished: datetime, *, zone: str, now: datetime) -> datetime:
-    """Return the instant (UTC) of the transfer that somebody asked for.
+    """Return the instant (UTC) of the requested transfer.
 
     Args:
         wished: an instant with an offset, or a civil date and time of ``zone`` without one.

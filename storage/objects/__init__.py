@@ -1,6 +1,6 @@
-"""The object store: where exports and migrations are kept until their time is over.
+"""The object store, which keeps exports and migrations until they are erased.
 
-S3 and what speaks its language (SeaweedFS in the local stack), Azure, Google Cloud, or a folder, through obstore.
+S3 and compatible stores (SeaweedFS in the local stack), Azure, Google Cloud, or a folder, through obstore.
 """
 
 from storage.objects.refusals import (

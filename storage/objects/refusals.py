@@ -18,7 +18,7 @@ _DISK_FULL = ("os error 28", "os error 122")  # no space left on device; the use
 
 
 class ObjectStoreNotConfigured(Refusal):
-    """An installation without an object store was asked for something that needs one."""
+    """A request that needs an object store, to an installation without one."""
 
     code = "object_store_not_configured"
 
@@ -34,7 +34,7 @@ class ObjectStoreNotConfigured(Refusal):
 
 
 class ObjectStoreUrlMalformed(Refusal):
-    """A setting that names no object store. Its text is not repeated: it may hold a password."""
+    """A setting that does not name an object store. It is not repeated, because it may contain a password."""
 
     code = "object_store_url_malformed"
 
@@ -49,7 +49,7 @@ class ObjectStoreUrlMalformed(Refusal):
 
 
 class ObjectStoreKeysUnusable(Refusal):
-    """The settings do not say which access key to use."""
+    """Settings that do not determine which access key to use."""
 
     code = "object_store_keys_unusable"
 
@@ -66,7 +66,7 @@ class ObjectStoreKeysUnusable(Refusal):
 
 
 class ObjectStoreUnavailable(Refusal):
-    """The object store does not answer, or fails."""
+    """An object store that does not answer, or fails."""
 
     code = "object_store_unavailable"
 
@@ -81,7 +81,7 @@ class ObjectStoreUnavailable(Refusal):
 
 
 class ObjectStoreFull(Refusal):
-    """The object store has no room."""
+    """An object store that has no room."""
 
     code = "object_store_full"
 
@@ -94,7 +94,7 @@ class ObjectStoreFull(Refusal):
 
 
 class ObjectStoreRefuses(Refusal):
-    """The object store answers, and says no."""
+    """A request that the object store denies."""
 
     code = "object_store_refuses"
 
@@ -108,13 +108,13 @@ class ObjectStoreRefuses(Refusal):
 
 
 class ObjectNotFound(Refusal):
-    """There is no object under a key."""
+    """A key under which there is no object."""
 
     code = "object_not_found"
 
     def __init__(self, store: str, key: str) -> None:
         super().__init__(
-            "The object store does not have the object that was asked for.",
+            "The object store does not have the object that was requested.",
             remedy=Remedy.of(RemedyKind.LOOK_FOR_OBJECT, store=store, key=key),
             store=store,
             key=key,
@@ -122,27 +122,27 @@ class ObjectNotFound(Refusal):
 
 
 class SignedLinkTooLong(Refusal):
-    """A link was to be valid for longer than signatures are, or not at all."""
+    """A link that is to be valid for longer than signatures are, or not at all."""
 
     code = "signed_link_too_long"
 
     def __init__(self, asked: timedelta, longest: timedelta) -> None:
         super().__init__(
             f"A link cannot be valid for {asked}: from one second to {longest.days} days is possible.",
-            remedy=correct_input("Ask for a shorter time; a fresh link can be had whenever one has expired."),
+            remedy=correct_input("Ask for a shorter time; a fresh link can be requested whenever one has expired."),
             asked_seconds=int(asked.total_seconds()),
             longest_seconds=int(longest.total_seconds()),
         )
 
 
 class SignedLinksUnsupported(Refusal):
-    """A folder has no server that could check a signature."""
+    """A signed link to a folder, which has no server that could check a signature."""
 
     code = "signed_links_unsupported"
 
     def __init__(self, store: str) -> None:
         super().__init__(
-            "The object store is a folder, and nobody serves signed links to its files.",
+            "The object store is a folder, and no server offers signed links to its files.",
             remedy=Remedy.of(RemedyKind.USE_FOLDER, store=store, variable="OFFRAMP_OBJECTS_URL"),
             store=store,
         )
@@ -150,19 +150,19 @@ class SignedLinksUnsupported(Refusal):
 
 @contextmanager
 def refusing_when_store_unavailable(store: str, key: str = "") -> Iterator[None]:
-    """Turn the ways in which obstore says that a store cannot be used into refusals without credentials.
+    """Turn obstore's errors about a store that cannot be used into refusals without credentials.
 
-    `Objects` does this for its own calls; who works on ``Objects.store`` directly, such as a writer, wraps that in this
-    (``Objects.refusing`` fills the store in). What is no error of the store goes through unchanged.
+    `Objects` does this for its own calls; code that works on ``Objects.store`` directly, such as a writer, wraps that in
+    this (``Objects.refusing`` fills in the store). Errors that are not of the store pass through unchanged.
 
     Args:
-        store: how to name the store to a person, see `ObjectStoreSettings.location`.
+        store: the name of the store for people, see `ObjectStoreSettings.location`.
         key: the object in question, for `ObjectNotFound`.
 
     Raises:
         ObjectStoreUnavailable: no connection, a time-out, or an error of the store's own (5xx, too many requests).
-        ObjectStoreFull: it says that it has no room. SeaweedFS says no more than 500 then: ObjectStoreUnavailable.
-        ObjectStoreRefuses: access denied, no such bucket, and whatever else it says no to.
+        ObjectStoreFull: it reports that it has no room. SeaweedFS only answers 500 then: ObjectStoreUnavailable.
+        ObjectStoreRefuses: access denied, no such bucket, and everything else that it denies.
         ObjectNotFound: there is no such object.
 
     """
@@ -183,7 +183,7 @@ def refusing_when_store_unavailable(store: str, key: str = "") -> Iterator[None]
 
 
 def refusal_for(store: str, status: int | None, code: str, key: str = "") -> Refusal:
-    """Say what an answer of a store means: its HTTP status, None where there was no answer, and its own error code."""
+    """Return the refusal for a store's answer: its HTTP status, None without an answer, and its own error code."""
     said = f"it answers {status}{f' {code}' if code else ''}"
     if status is None:
         return ObjectStoreUnavailable(store, "no connection could be made, or it broke")

@@ -1,8 +1,8 @@
 """Calls of S3 that obstore lacks, through botocore: links that name a file, unfinished uploads, buckets.
 
-botocore is Amazon's own library. This module alone imports it, and `storage.objects.store` this module only when it is
-needed: that costs a fifth of a second and 33 MiB. It also finds the platform's credentials for obstore, so that who signs
-a link is who wrote the file.
+botocore is Amazon's own library. Only this module imports it, and `storage.objects.store` imports this module only when
+needed: that costs a fifth of a second and 33 MiB. It also finds the platform's credentials for obstore, so that links
+are signed with the identity that wrote the files.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class S3:
         self._settings = settings
 
     def credentials(self) -> "S3Credential":
-        """The platform's own credentials, in the form in which obstore asks for them."""
+        """Return the platform's own credentials, in the form that obstore expects."""
         with self._refusing():
             found = self._session.get_credentials()
             if found is None:
@@ -46,12 +46,12 @@ class S3:
             "access_key_id": now.access_key,
             "secret_access_key": now.secret_key,
             "token": now.token,
-            # botocore renews them in time; asked this often, it gives what is valid.
+            # botocore renews them in time; asked this often, it returns valid ones.
             "expires_at": datetime.now(UTC) + _ASK_FOR_CREDENTIALS_EVERY,
         }
 
     def ensure_bucket(self) -> None:
-        """Make the bucket, unless it is there. For stores of our own; elsewhere an administrator does it."""
+        """Create the bucket unless it exists. For stores of our own; elsewhere an administrator does it."""
         with self._refusing():
             try:
                 self._client.head_bucket(Bucket=self._settings.bucket)
@@ -61,11 +61,13 @@ class S3:
             else:
                 return
             errors = self._client.exceptions
-            with suppress(errors.BucketAlreadyExists, errors.BucketAlreadyOwnedByYou):  # somebody else was as quick
+            with suppress(
+                errors.BucketAlreadyExists, errors.BucketAlreadyOwnedByYou
+            ):  # created by another process meanwhile
                 self._client.create_bucket(Bucket=self._settings.bucket)
 
     def unfinished_uploads(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Give key and upload id of each multipart upload that was begun below a prefix and neither ended nor aborted."""
+        """Yield key and upload id of each multipart upload below a prefix that is neither complete nor aborted."""
         with self._refusing():
             for page in self._client.get_paginator("list_multipart_uploads").paginate(
                 Bucket=self._settings.bucket, Prefix=self._full(f"{prefix.strip('/')}/")
@@ -74,12 +76,12 @@ class S3:
                     yield upload["Key"], upload["UploadId"]
 
     def abort_upload(self, full_key: str, upload_id: str) -> None:
-        """Give up an unfinished upload and the parts it has; one that is gone is no error."""
+        """Abort an unfinished upload and discard its parts; one that is gone already is no error."""
         with self._refusing(), suppress(self._client.exceptions.NoSuchUpload):
             self._client.abort_multipart_upload(Bucket=self._settings.bucket, Key=full_key, UploadId=upload_id)
 
     def signed_link(self, key: str, expires_in: timedelta, file_name: str | None) -> str:
-        """Sign a link to read one object, for the endpoint that browsers reach."""
+        """Return a signed link to read one object, for the endpoint that browsers reach."""
         asked: dict[str, str] = {"Bucket": self._settings.bucket, "Key": self._full(key)}
         if file_name is not None:
             asked["ResponseContentDisposition"] = attachment(file_name)
@@ -141,12 +143,12 @@ class S3:
 
 @cache
 def _descriptions(data_path: str | None) -> Loader:
-    """What botocore knows of S3, from its files: read once in a process, however many stores it reaches."""
+    """Return botocore's descriptions of S3, from its files: read once in a process, for any number of stores."""
     return create_loader(data_path)
 
 
 def attachment(file_name: str) -> str:
-    """The Content-Disposition with which a browser saves a file under a name (RFC 6266)."""
+    """Return the Content-Disposition with which a browser saves a file under a name (RFC 6266)."""
     plain = "".join(
         letter if letter.isascii() and letter.isprintable() and letter not in '"\\' else "_" for letter in file_name
     )

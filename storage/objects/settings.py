@@ -14,10 +14,10 @@ _EXPECTED_ENDPOINT = "http://host:port or https://host:port"
 
 
 class ObjectStoreSettings(BaseSettings):
-    """The place of exports and migrations, and the keys to it.
+    """The location of exports and migrations, and the keys to it.
 
     ``OFFRAMP_OBJECTS_URL``: ``s3://bucket/prefix``, ``az://container/prefix``, ``gs://bucket/prefix`` or
-    ``file:///directory``; empty where there is none. For S3 and what speaks its language:
+    ``file:///directory``; empty where there is none. For S3 and compatible stores:
 
     - ``OFFRAMP_OBJECTS_ENDPOINT``: ``http://host:port`` of the store; empty for Amazon's own.
     - ``OFFRAMP_OBJECTS_REGION``.
@@ -73,12 +73,12 @@ class ObjectStoreSettings(BaseSettings):
             self.secret_access_key = SecretStr(_read(self.secret_access_key_file))
             self.secret_access_key_file = None  # pydantic validates settings more than once; then it was given once
         if (self.access_key_id is None) != (self.secret_access_key is None):
-            raise ObjectStoreKeysUnusable("of the key's id and its secret only one is given")
+            raise ObjectStoreKeysUnusable("only one of the key's id and its secret is given")
         return self
 
     @property
     def access_key(self) -> tuple[str, str] | None:
-        """Id and secret; None where the platform gives credentials of its own."""
+        """The id and secret of the access key; None where the platform provides credentials of its own."""
         if self.access_key_id is None or self.secret_access_key is None:
             return None
         return self.access_key_id.get_secret_value(), self.secret_access_key.get_secret_value()
@@ -105,7 +105,7 @@ class ObjectStoreSettings(BaseSettings):
 
     @property
     def location(self) -> str:
-        """The name of the store for people; it holds no secret."""
+        """The name of the store for people, without secrets."""
         return f"{self.url} at {self.endpoint}" if self.endpoint and self.scheme == "s3" else self.url
 
 
@@ -124,7 +124,7 @@ def _read(file: Path) -> str:
     try:
         secret = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ObjectStoreKeysUnusable(f"the file with its secret cannot be read ({reason})") from None
     if not secret:
         raise ObjectStoreKeysUnusable("the file with its secret is empty")

@@ -1,4 +1,4 @@
-"""Objects by key: written, read, listed, deleted, and linked to."""
+"""The objects of a store by key: writing, reading, listing, deleting and linking them."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from storage.objects.s3 import S3
 
 LONGEST_LINK = timedelta(days=7)
-"""For how long S3 and those like it honour a signature; less where credentials of the platform expire before."""
+"""The longest life of a signature on S3 and compatible stores; less where the platform's credentials expire earlier."""
 
 _BATCH = 500
 _READ_BYTES = 8 * 1024 * 1024
-# A part of an upload or download is some MiB; whoever cannot move it in this time is as good as down.
+# A part of an upload or download is some MiB; a store that cannot move it in this time is as good as down.
 _CLIENT: "ClientConfig" = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(minutes=2)}
-# obstore repeats requests that met a lost connection or a 5xx: some seconds over a short pause of the store. What lasts
-# longer is the business of the activity's own retries, which are seen in the Web UI.
+# obstore repeats requests that met a lost connection or a 5xx: some seconds, for a short outage of the store. Longer
+# ones are left to the activity's own retries, which the Web UI shows.
 _RETRIES: "RetryConfig" = {"max_retries": 4, "retry_timeout": timedelta(seconds=30)}
-_STAGED = re.compile(r"#\d+$")  # as obstore's folder store names a file while it is being written
+_STAGED = re.compile(r"#\d+$")  # the name that obstore's folder store gives a file while writing it
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class Deleted:
 
 
 class Objects:
-    """The objects of one store. Making an instance sends no request; threads may share it.
+    """The objects of one store. Creating an instance sends no request; threads may share it.
 
-    Every method raises ObjectStoreUnavailable, ObjectStoreFull or ObjectStoreRefuses where the store is not there or
-    says no. Keys are paths of segments with ``/`` between them; a prefix means whole segments.
+    Every method raises ObjectStoreUnavailable, ObjectStoreFull or ObjectStoreRefuses where the store is unavailable,
+    full or denies it. Keys are paths of segments with ``/`` between them; a prefix means whole segments.
 
     Raises ObjectStoreNotConfigured.
     """
@@ -72,7 +72,7 @@ class Objects:
 
     @cached_property
     def store(self) -> "ObjectStore":
-        """The store itself, for writers (``obstore.open_writer``); wrap what is done with it in `refusing`."""
+        """The store itself, for writers (``obstore.open_writer``); wrap its use in `refusing`."""
         settings = self._settings
         prefix = settings.prefix or None
         match settings.scheme:
@@ -100,7 +100,7 @@ class Objects:
         return refusing_when_store_unavailable(self.location, key)
 
     def ensure_bucket(self) -> None:
-        """Make the bucket or the folder, unless it is there: for a store of our own, such as the local stack's."""
+        """Create the bucket or the folder unless it exists: for a store of our own, such as the local stack's."""
         if self._settings.scheme == "s3":
             self._s3.ensure_bucket()
         else:
@@ -109,7 +109,7 @@ class Objects:
     def put(self, key: str, content: bytes | IO[bytes], *, content_type: str | None = None) -> None:
         """Write an object whole or not at all, in place of one that was there; large ones in parts."""
         with self.refusing(key):
-            # A folder has nowhere to keep the type.
+            # A folder has no place for the type.
             typed = content_type is not None and self._settings.scheme != "file"
             obstore.put(self.store, key, content, attributes={"Content-Type": content_type or ""} if typed else None)
 
@@ -130,7 +130,7 @@ class Objects:
             yield piece
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """Give the objects below a prefix; uploads that are not finished are none."""
+        """Yield the objects below a prefix; unfinished uploads are not among them."""
         with self.refusing():
             for batch in obstore.list(self.store, prefix, chunk_size=_BATCH):
                 for found in batch:
@@ -151,15 +151,15 @@ class Objects:
     def delete_all(self, prefix: str, *, on_batch: Callable[[Deleted], None] = lambda _: None) -> Deleted:
         """Delete every object below a prefix, in batches of 500, until a fresh listing shows none.
 
-        Run again, also after it was cut short, it deletes what is left. In a bucket with versions the store keeps the
-        former ones until its own rules remove them.
+        Run again, also after an interruption, it deletes what is left. In a bucket with versions the store keeps the
+        earlier ones until its own rules remove them.
 
         Args:
-            prefix: at least one segment: nobody deletes a whole store by an empty text.
-            on_batch: hears what was deleted so far, after each batch.
+            prefix: at least one segment, so that an empty text cannot delete a whole store.
+            on_batch: called after each batch with what was deleted so far.
 
         Returns:
-            What this call deleted.
+            The objects and bytes that this call deleted.
 
         Raises:
             ObjectStoreRefuses: what was deleted is still listed, as where a retention rule forbids deletion.
@@ -186,13 +186,13 @@ class Objects:
         return done
 
     def discard_unfinished(self, prefix: str) -> int:
-        """Give up the uploads below a prefix that were begun and not finished, as a killed process leaves them.
+        """Discard the uploads below a prefix that were begun and not finished, as a killed process leaves them.
 
-        Nobody may be writing there. They are in no listing and yet take room, on S3 for ever and billed. Azure forgets
+        Nothing may be writing there. They are in no listing and yet take room, on S3 for ever and billed. Azure removes
         them by itself after a week; in Google Cloud a lifecycle rule has to (``AbortIncompleteMultipartUpload``).
 
         Returns:
-            How many there were; Azure and Google Cloud are not asked.
+            The number of uploads; Azure and Google Cloud are not asked.
 
         Raises:
             ValueError: the prefix is empty.
@@ -201,7 +201,7 @@ class Objects:
         _require(prefix)
         count = 0
         if self._settings.scheme == "s3":
-            # The listing is read to its end first: its pages are told apart by uploads that would be gone.
+            # The listing is read to its end first: its pages are delimited by uploads that would be gone.
             for full_key, upload_id in [*self._s3.unfinished_uploads(prefix)]:
                 self._s3.abort_upload(full_key, upload_id)
                 count += 1
@@ -218,7 +218,7 @@ class Objects:
         Args:
             key: the object.
             expires_in: from now on; at most `LONGEST_LINK`.
-            file_name: under which a browser saves it; Azure and Google Cloud do not take one and use the key's end.
+            file_name: the name under which a browser saves it; Azure and Google Cloud use the end of the key.
 
         Raises:
             SignedLinkTooLong, SignedLinksUnsupported.
@@ -241,7 +241,7 @@ class Objects:
         return S3(self._settings)
 
     def _credentials(self) -> "S3Credential":
-        # By this way and not as plain settings, with which obstore would mix a session token of the environment.
+        # Not as plain settings, with which obstore would mix a session token of the environment.
         given = self._settings.access_key
         if given is None:
             return self._s3.credentials()

@@ -1,4 +1,4 @@
-"""Bring a database to the schema that this version of the service needs, and back."""
+"""The migration of a database to the schema that this version of the service needs, and back."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 
 from storage.database import create_database_engine
 
-# Any number, the same for everybody who migrates: two deployments at once take turns.
+# Any number, the same in every process that migrates: concurrent deployments take turns.
 MIGRATION_LOCK = 0x0FF_7A4B
 
 _MIGRATIONS = Path(__file__).parent
@@ -23,7 +23,7 @@ def upgrade(url: str | URL, revision: str = "head") -> None:
 
 
 def downgrade(url: str | URL, revision: str = "base") -> None:
-    """Take migrations back down to ``revision``. Drops what they created, with its data."""
+    """Revert migrations down to ``revision``. This drops what they created, with its data."""
     _run(url, lambda config: command.downgrade(config, revision))
 
 

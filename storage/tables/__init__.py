@@ -1,4 +1,4 @@
-"""The tables. Constraints say what the domain says, so that no path goes round a rule; triggers are in the migrations.
+"""The tables. Constraints enforce the rules of the domain on every path; triggers are in the migrations.
 
 Civil dates are DATE columns in the organization's zone, instants TIMESTAMPTZ.
 """

@@ -10,7 +10,7 @@ from storage.tables.base import JsonObject, Table, one_of
 
 
 class AuditRow(Table):
-    """One entry of the audit trail: who, what, when, why, and the change. Append-only: a trigger refuses anything else."""
+    """One entry of the audit trail: actor, action, instant, reason and change. Append-only, enforced by a trigger."""
 
     __tablename__ = "audit_trail"
     __table_args__ = (
@@ -31,7 +31,7 @@ class AuditRow(Table):
     step: Mapped[str | None] = mapped_column(unique=True)
     """The idempotency key of the step that wrote this row: workflow id and business step."""
     run: Mapped[str | None]
-    """The run of the nightly update that did it (`LineDatesRunRow`), if one did."""
+    """The run of the nightly update that caused it (`LineDatesRunRow`), if one did."""
 
 
 class MessageRow(Table):
@@ -62,6 +62,6 @@ class MessageRow(Table):
     failed_at: Mapped[datetime | None]
     failure: Mapped[str | None]
     run: Mapped[str | None] = mapped_column(ForeignKey("line_dates_runs.id"))
-    """The run of the nightly update that the message tells about, where it tells about one."""
+    """The run of the nightly update that the message is about, if any."""
     marketing_cancellation: Mapped[str | None] = mapped_column(ForeignKey("marketing_cancellations.id"))
-    """The cancellation of a marketing service alone that the message tells about, where it tells about one."""
+    """The cancellation of a marketing service alone that the message is about, if any."""

@@ -34,23 +34,23 @@ class Table(DeclarativeBase):
 
 
 def one_of(column: str, values: Iterable[str], name: str | None = None) -> CheckConstraint:
-    """Return the constraint of a column to the values of an enumeration."""
+    """Return the constraint that limits a column to the values of an enumeration."""
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
 
 
-# The canonical form of a date formula without a minus sign (`domain.lines.date_formula`), and of one that moves every date on.
+# The canonical form of a date formula without a minus sign (`domain.lines.date_formula`).
 _TERM = "'^(0|[1-9][0-9]{0,6}|C)[DWMQY](\\+(0|[1-9][0-9]{0,6}|C)[DWMQY])*$'"
 
 
 def a_term(column: str, *, moves_forward: bool = False) -> CheckConstraint:
-    """Return the constraint of a column to terms (rules, section 2) and null."""
+    """Return the constraint that limits a column to terms (rules, section 2), or to those that move forward, and null."""
     rule = f"{column} ~ {_TERM} AND length({column}) <= 64"
     return CheckConstraint(f"{rule} AND {column} ~ '[1-9]'" if moves_forward else rule, name=f"{column}_is_a_term")
 
 
 def in_calendar(*columns: str) -> CheckConstraint:
-    """Return the constraint that dates lie between 0001-01-01 and 9999-12-31; PostgreSQL knows more of them."""
+    """Return the constraint that dates lie between 0001-01-01 and 9999-12-31; PostgreSQL itself allows more."""
     listed = ", ".join(columns)
     return CheckConstraint(
         f"LEAST({listed}) >= DATE '0001-01-01' AND GREATEST({listed}) <= DATE '9999-12-31'", name="dates_in_calendar"

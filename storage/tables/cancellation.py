@@ -1,4 +1,4 @@
-"""Cancellations: their checklists, one-time codes, and what they did to lines."""
+"""Cancellations: their checklists, one-time codes, and effects on lines."""
 
 from datetime import date, datetime
 
@@ -11,13 +11,13 @@ from storage.tables.base import JsonObject, Table, one_of
 
 
 class OneTimeCode(Table):
-    """Base of the one-time codes of each kind of case: only a code's hash is kept."""
+    """Base of the one-time codes of each kind of case: only a code's hash is stored."""
 
     __abstract__ = True
 
     number: Mapped[int] = mapped_column(primary_key=True)
     request: Mapped[str] = mapped_column(unique=True)
-    """The step that asked for it, so that a repetition does not count as another code."""
+    """The step that requested it, so that a repetition does not count as another code."""
     salt: Mapped[str]
     code_hash: Mapped[str]
     expires_at: Mapped[datetime]
@@ -34,14 +34,14 @@ class CaseRow(Table):
     """The name of the case (`domain.cases.CaseRef`)."""
     ordinal: Mapped[int]
     request_id: Mapped[str] = mapped_column(unique=True)
-    """The request that opened it, with the workflow's id before it."""
+    """The request that opened it, prefixed with the workflow's id."""
     workflow_id: Mapped[str]
     opened_by: Mapped[str]
     stage: Mapped[str]
     received_at: Mapped[datetime]
     verified_by: Mapped[str | None]
     campaign_actions: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
-    """How each campaign is to be stopped (`domain.marketing.CampaignAction`), where that was said."""
+    """The way to stop each campaign (`domain.marketing.CampaignAction`), where one was given."""
     ended_at: Mapped[datetime | None]
 
 
@@ -78,7 +78,7 @@ class CancellationRow(CaseRow):
     goodwill_reason: Mapped[str | None]
     goodwill_approved_by: Mapped[str | None]
     quote: Mapped[JsonObject | None]
-    """What was promised or foretold last (`domain.lines.quote.Quote`)."""
+    """The last quote that was promised or announced (`domain.lines.quote.Quote`)."""
     access_ended_on: Mapped[date | None]
     reversal_deadline: Mapped[datetime | None]
 

@@ -1,4 +1,4 @@
-"""The tables and columns of each kind of case: the one place in which storage tells the kinds apart."""
+"""The tables and columns of each kind of case: the one place in which storage distinguishes the kinds."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from storage.tables.marketing import CampaignStopRow, MarketingCancellationRow, 
 
 @dataclass(frozen=True)
 class CaseTables:
-    """Where the cases of one kind are kept, and the columns of shared tables that name one of them."""
+    """The tables of the cases of one kind, and the columns of shared tables that name one of them."""
 
     row: type[CaseRow]
     subject: InstrumentedAttribute[str]
@@ -39,3 +39,4 @@ CASE_TABLES: dict[CaseKind, CaseTables] = {
         stop=CampaignStopRow.marketing_cancellation,
     ),
 }
+"""The tables of each kind of case."""

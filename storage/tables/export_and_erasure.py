@@ -9,7 +9,7 @@ from storage.tables.base import Table
 
 
 class ExportRow(Table):
-    """The export of one cancellation: its attempts, the one that counts, and what became of it."""
+    """The export of one cancellation: its attempts, the one that counts, and its further course."""
 
     __tablename__ = "exports"
     __table_args__ = (
@@ -21,18 +21,18 @@ class ExportRow(Table):
 
     cancellation: Mapped[str] = mapped_column(ForeignKey("cancellations.id"), primary_key=True)
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """Counts the attempts. The newest alone may finish: whoever still writes for an older one has lost."""
+    """The number of attempts. Only the newest may finish: the files of an older one do not count."""
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     prefix: Mapped[str | None]
-    """Under which keys the files are, in the object store."""
+    """The prefix of the files' keys in the object store."""
     manifest_sha256: Mapped[str | None]
     tables: Mapped[int | None]
     rows: Mapped[int | None]
     bytes: Mapped[int | None]
     warnings: Mapped[int | None]
     links: Mapped[int] = mapped_column(server_default=text("0"))
-    """How many links were mailed."""
+    """The number of links that were mailed."""
     link_expires_at: Mapped[datetime | None]
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by: Mapped[str | None]
@@ -40,7 +40,7 @@ class ExportRow(Table):
 
 
 class HoldRow(Table):
-    """A reason for which an organization's data must not be erased. Rows are never removed."""
+    """A legal hold: a reason not to erase an organization's data. Rows are never removed."""
 
     __tablename__ = "holds"
     __table_args__ = (
@@ -54,7 +54,7 @@ class HoldRow(Table):
     placed_by: Mapped[str]
     placed_at: Mapped[datetime]
     request: Mapped[str] = mapped_column(unique=True)
-    """What tells one request to place a hold from another, so that a repetition places none."""
+    """The id of the request to place the hold, so that a repetition places no second one."""
     released_by: Mapped[str | None]
     released_at: Mapped[datetime | None]
     release_reason: Mapped[str | None]
@@ -79,11 +79,11 @@ class ErasureRow(Table):
     objects: Mapped[int | None]
     bytes: Mapped[int | None]
     kept_because: Mapped[str | None]
-    """Why the organization's own data stays, if it does."""
+    """The reason why the organization's own data stays, if it does."""
 
 
 class ErasedThingRow(Table):
-    """One object that an erasure removes: recorded before, confirmed after. It has names and counts, no content."""
+    """One object that an erasure removes: recorded before, confirmed after, with names and counts but no content."""
 
     __tablename__ = "erased_things"
 

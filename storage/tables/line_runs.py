@@ -9,7 +9,7 @@ from storage.tables.base import JsonObject, Table
 
 
 class LineDatesRunRow(Table):
-    """One run of the update of line dates: how far it got, written in the transaction of every chunk."""
+    """One run of the update of line dates: its progress, written in the transaction of every chunk."""
 
     __tablename__ = "line_dates_runs"
     __table_args__ = (Index("ix_line_dates_runs_started_at", "started_at"),)
@@ -17,26 +17,26 @@ class LineDatesRunRow(Table):
     id: Mapped[str] = mapped_column(primary_key=True)
     as_of: Mapped[date]
     zone: Mapped[str]
-    """The zone whose calendar the day is of."""
+    """The zone whose calendar the day belongs to."""
     scope: Mapped[JsonObject]
-    """What it is about (`domain.lines.runs.Scope`)."""
+    """The lines that it covers (`domain.lines.runs.Scope`)."""
     actor: Mapped[str]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     due: Mapped[int]
-    """How many lines were due when the run began."""
+    """The number of lines that were due when the run began."""
     unchanged: Mapped[int]
-    """How many open lines were not due; for a run on everything as PostgreSQL's statistics have it."""
+    """The number of open lines that were not due; for a run on every line, PostgreSQL's estimate."""
     closed: Mapped[int] = mapped_column(server_default=text("0"))
     rolled: Mapped[int] = mapped_column(server_default=text("0"))
     failed: Mapped[int] = mapped_column(server_default=text("0"))
-    """How many lines were refused in the present pass, or in the last."""
+    """The number of lines that were refused in the current pass, or in the last."""
     busy: Mapped[int] = mapped_column(server_default=text("0"))
-    """How many lines somebody else held when the last pass ended."""
+    """The number of lines that others had locked when the last pass ended."""
     failures: Mapped[list[JsonObject]] = mapped_column(server_default=text("'[]'"))
     """The first of the failed lines, with the reasons."""
     passes: Mapped[int] = mapped_column(server_default=text("0"))
     cursor_due_after: Mapped[date | None]
     cursor_line: Mapped[str | None]
     messages: Mapped[int] = mapped_column(server_default=text("0"))
-    """How many messages the run has left to be told; numbers them."""
+    """The number of messages that the run has recorded, from which they get their own numbers."""

@@ -1,4 +1,4 @@
-"""Subscription lines, where they stand on contracts, what is planned for them and what was billed."""
+"""Subscription lines, their places on contracts, their planned lines and their billing documents."""
 
 from datetime import date, datetime
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from storage.tables.base import JsonObject, Table, a_term, in_calendar, one_of
 
 # Both halves of `domain.lines.terms.update_as_of`: when a line is to be closed, and when it is to be rolled. Written as
-# PostgreSQL gives it back, so that `alembic check` can compare.
+# PostgreSQL returns it, so that `alembic check` can compare.
 DUE_AFTER = """
     CASE WHEN closed THEN NULL::date ELSE LEAST(
         CASE WHEN end_date = (next_billing_date - 1) AND NOT open_billing_line THEN end_date ELSE NULL::date END,
@@ -53,13 +53,13 @@ class SubscriptionLineRow(Table):
     open_billing_line: Mapped[bool] = mapped_column(server_default=text("false"))
     closed: Mapped[bool] = mapped_column(server_default=text("false"))
     frozen_by: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id", use_alter=True), index=True)
-    """The accepted cancellation under which the line's term dates stand still."""
+    """The accepted cancellation under which the line's term dates do not change."""
     due_after: Mapped[date | None] = mapped_column(Computed(DUE_AFTER, persisted=True), deferred=True)
-    """The last day as of which the nightly update leaves the line alone, if there is one; kept by the database."""
+    """The last day as of which the nightly update leaves the line alone, if there is one; computed by the database."""
 
 
 class ContractLineRow(Table):
-    """The place of a subscription line on a contract; a line stands on at most one."""
+    """The place of a subscription line on a contract; a line is on at most one."""
 
     __tablename__ = "contract_lines"
 
@@ -70,7 +70,7 @@ class ContractLineRow(Table):
 
 
 class PlannedLineRow(Table):
-    """A pending renewal or price change. At most one per line; a cancellation withdraws it, a reversal puts it back."""
+    """A pending renewal or price change. At most one per line; a cancellation withdraws it, a reversal restores it."""
 
     __tablename__ = "planned_lines"
     __table_args__ = (
@@ -88,7 +88,7 @@ class PlannedLineRow(Table):
 
 
 class BillingDocumentRow(Table):
-    """An invoice for a period of one line, or the credit memo that takes one back."""
+    """An invoice for a period of one line, or the credit memo for one."""
 
     __tablename__ = "billing_documents"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""The Internet Marketing service of an organization: its campaigns, how they are stopped, and its own cancellation."""
+"""The Internet Marketing service of an organization: its campaigns, their stops, and its own cancellation."""
 
 from datetime import datetime
 
@@ -19,10 +19,10 @@ class MarketingServiceRow(Table):
     organization: Mapped[str] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
     billing_administrator: Mapped[str]
     sign_up: Mapped[str] = mapped_column(server_default="1")
-    """Tells one sign-up from the next: a cancelled service is followed by another one, never reinstated."""
+    """The id of the sign-up: a cancelled service is followed by one with another id, never reinstated."""
     canceled_sign_up: Mapped[str | None]
-    """The sign-up that was cancelled last; the service is cancelled while it is the present one. Imports write the
-    present one alone, so that none of them can undo a cancellation."""
+    """The sign-up that was cancelled last; the service is cancelled while it is the current one. Imports write only
+    the current one, so that none of them can undo a cancellation."""
 
     @property
     def is_canceled(self) -> bool:
@@ -39,11 +39,11 @@ class CampaignRow(Table):
     organization: Mapped[str] = mapped_column(ForeignKey("marketing_services.organization"), index=True)
     name: Mapped[str]
     stopped_at: Mapped[datetime | None]
-    """When it was asked to be stopped; a stopped campaign gets no new activities."""
+    """The instant at which its stop was requested; a stopped campaign gets no new activities."""
 
 
 class CampaignStopRow(Table):
-    """One campaign that a case has the ad centre stop, and the acknowledgement."""
+    """The stop of one campaign that a case requests from the ad centre, and its acknowledgement."""
 
     __tablename__ = "marketing_stops"
     __table_args__ = (
@@ -54,7 +54,7 @@ class CampaignStopRow(Table):
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    """The case and the campaign."""
+    """The ids of the case and of the campaign."""
     campaign: Mapped[str] = mapped_column(ForeignKey("marketing_campaigns.id"))
     cancellation: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id"), index=True)
     marketing_cancellation: Mapped[str | None] = mapped_column(ForeignKey("marketing_cancellations.id"), index=True)
@@ -78,7 +78,7 @@ class CampaignActivityRow(Table):
     name: Mapped[str]
     state: Mapped[str] = mapped_column(server_default="running")
     stop: Mapped[str | None] = mapped_column(ForeignKey("marketing_stops.id"), index=True)
-    """What stops it, or stopped it."""
+    """The stop that applies to it, or did."""
 
 
 class MarketingCancellationRow(CaseRow):

@@ -45,7 +45,7 @@ class MigrationRow(Table):
     """The name of the support queue; it need not have an address."""
     stage: Mapped[str]
     stage_since: Mapped[datetime]
-    """When what the stage waits for began to be waited for."""
+    """The instant at which the wait of the stage began."""
     requested_at: Mapped[datetime]
     contact: Mapped[str | None]
     """The IT department's e-mail address."""
@@ -53,22 +53,22 @@ class MigrationRow(Table):
     accepted_at: Mapped[datetime | None]
     transfer_at: Mapped[datetime | None]
     transfers: Mapped[int] = mapped_column(server_default=text("0"))
-    """How many transfers were begun: one, and one more for each that was asked for again."""
+    """The number of transfers begun: one, and one more for each that was requested again."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """Counts the tries of all transfers. The newest alone may finish: whoever still writes for an older one has lost."""
+    """The number of attempts of all transfers. Only the newest may finish: the files of an older one do not count."""
     transferred_at: Mapped[datetime | None]
     prefix: Mapped[str | None]
-    """Under which keys the dump and its manifest are, in the object store."""
+    """The prefix of the keys of the dump and its manifest in the object store."""
     tables: Mapped[int | None]
     rows: Mapped[int | None]
     bytes: Mapped[int | None]
     sha256: Mapped[str | None]
-    """Of the dump."""
+    """The checksum of the dump."""
     links: Mapped[int] = mapped_column(server_default=text("0"))
-    """How many links were mailed."""
+    """The number of links that were mailed."""
     link_expires_at: Mapped[datetime | None]
     told: Mapped[int] = mapped_column(server_default=text("0"))
-    """Numbers what was told of this migration, so that each message has an id of its own."""
+    """The number of messages recorded about this migration, so that each has an id of its own."""
     downloaded_by: Mapped[str | None]
     downloaded_at: Mapped[datetime | None]
     completed_by: Mapped[str | None]

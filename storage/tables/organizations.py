@@ -20,7 +20,7 @@ class PolicyRow(Table):
 
 
 class OrganizationRow(Table):
-    """The tenant."""
+    """An organization, the tenant."""
 
     __tablename__ = "organizations"
     __table_args__ = (
@@ -42,11 +42,11 @@ class OrganizationRow(Table):
     billing_administrator: Mapped[str]
     policy: Mapped[str] = mapped_column(ForeignKey("policies.name"), server_default="standard")
     data_schema: Mapped[str | None] = mapped_column(unique=True)
-    """Where the organization's data is, in the database beside ours (`storage.tenants`)."""
+    """The schema of the organization's data, in the database beside the service's own (`storage.tenants`)."""
 
 
 class SubscriptionRow(Table):
-    """A subscription of an organization: the thing that is cancelled."""
+    """A subscription of an organization, which is what a cancellation ends."""
 
     __tablename__ = "subscriptions"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""The catalog of an organization's schema: the tables to copy, column by column, and the objects left out because they are none."""
+"""The catalog of an organization's schema: the tables to copy, column by column, and the objects that are left out."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, LiteralString
@@ -11,7 +11,7 @@ TableKind = Literal["table", "partitioned"]
 TypeKind = Literal["base", "array", "enum", "domain", "composite", "range", "multirange", "pseudo"]
 LeftOutKind = Literal["view", "materialized view", "foreign table"]
 
-# A partition is read through its parent. One whose parent is somewhere else is read for itself, like any table.
+# A partition is read through its parent. One whose parent is elsewhere is read by itself, like any table.
 _TABLES: LiteralString = """
     SELECT c.oid, c.relname, c.relkind, c.relhassubclass, c.reltuples, c.relpages
     FROM pg_class c
@@ -97,22 +97,22 @@ _KINDS: dict[str, TypeKind] = {
 class TenantColumn:
     """A column, in the order in which the table has it.
 
-    A domain is resolved down to the type it restricts: ``base_…`` says how values look, the rest what was declared.
+    A domain is resolved down to the type it restricts: ``base_…`` gives the form of values, the rest the declaration.
     """
 
     name: str
     type_name: str
-    """As `format_type` writes it: ``numeric(12,2)``, or with the schema if it is not one of PostgreSQL's own."""
+    """The name as `format_type` writes it: ``numeric(12,2)``, with the schema if it is not one of PostgreSQL's own."""
     type_oid: int
     base_type_oid: int
     type_kind: TypeKind
     base_type_name: str
     base_type_kind: TypeKind
     element_type_oid: int | None
-    """Of an array, or a domain over one: the type of its elements."""
+    """The type of the elements of an array, or of a domain over one."""
     nullable: bool
     generated: bool
-    """Computed by the database from other columns; COPY of a table leaves it out unless it is named."""
+    """True if the database computes it from other columns; COPY of a table leaves it out unless it is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +123,17 @@ class TenantTable:
     columns: tuple[TenantColumn, ...]
     """May be empty: PostgreSQL has tables without a column, and they have rows."""
     estimated_rows: int
-    """For progress and never for proof."""
+    """An estimate for progress, never for proof."""
     bytes: int
-    """On disk, with long values and without indexes."""
+    """The size on disk, with long values and without indexes."""
     has_key: bool
-    """A primary key, or a unique index on columns that are never null."""
+    """True if it has a primary key, or a unique index on columns that are never null."""
     kind: TableKind
 
     def source(self, schema: str) -> sql.Composed:
-        """The expression to read after FROM: each row of the schema is in exactly one such source.
+        """Return the expression to read after FROM: each row of the schema is in exactly one such source.
 
-        Not the rows of tables that inherit from this one, which are tables of their own.
+        It excludes the rows of tables that inherit from this one, which are tables of their own.
         """
         return _source(schema, self.name, partitioned=self.kind == "partitioned")
 
@@ -148,7 +148,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table as it is locked and read, and whether the current role may."""
+    """A table as it is locked and read, with the rights of the current role."""
 
     schema: str
     name: str
@@ -185,18 +185,18 @@ def tables_of(connection: psycopg.Connection[Any], schema: str) -> list[TenantTa
 
 
 def exists(connection: psycopg.Connection[Any], schema: str) -> bool:
-    """Return true if there is a schema of this name."""
+    """Return true if there is a schema with this name."""
     return connection.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is not None
 
 
 def left_out_of(connection: psycopg.Connection[Any], schema: str) -> list[LeftOut]:
-    """Return what of a schema is not copied: views and materialized views follow from tables, foreign tables are elsewhere."""
+    """Return the objects that are not copied: views follow from tables, foreign tables are elsewhere."""
     with connection.cursor(row_factory=class_row(LeftOut)) as cursor:
         return cursor.execute(_LEFT_OUT, {"schema": schema}).fetchall()
 
 
 def sources_in(connection: psycopg.Connection[Any], schema: str) -> list[Source]:
-    """Return what has to be read to have every row of a schema once, by name."""
+    """Return the tables to read to have every row of a schema once, by name."""
     with connection.cursor(row_factory=class_row(Source)) as cursor:
         return cursor.execute(_SOURCES, {"schema": schema}).fetchall()
 

@@ -25,9 +25,9 @@ _KEEPALIVES: dict[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-# The server's side of the same: a client whose machine is gone is noticed and its transaction ended, which else would
-# hold its locks and keep dead rows of the whole database. Names are looked up in the system's own schema alone, so that
-# nothing an organization has created is called in place of what is meant.
+# The server's side of the same: a client whose machine is gone is noticed and its transaction ended, which would
+# otherwise keep its locks and the dead rows of the whole database. Names are looked up only in the system's own schema,
+# so that nothing that an organization has created is called in place of what is meant.
 _OPTIONS = (
     "-c statement_timeout=0 -c timezone=UTC -c datestyle=ISO -c search_path=pg_catalog "
     "-c idle_in_transaction_session_timeout=30min -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 "
@@ -78,7 +78,7 @@ class TenantDatabase:
 
     Raises:
         TenantDatabaseNotConfigured: the settings have no URL.
-        DatabaseUrlMalformed: they have one that is none.
+        DatabaseUrlMalformed: they have a malformed one.
 
     """
 
@@ -92,20 +92,20 @@ class TenantDatabase:
         self.reader_role = settings.tenant_reader_role
         self.in_words = database_in_words(self.url)
         self.lock_seconds = 10.0
-        """How long a statement waits for a lock that somebody else has."""
+        """The time, in seconds, that a statement waits for a lock of another transaction."""
 
     @contextmanager
     def reading(self, schema: str) -> Iterator[psycopg.Connection[Any]]:
-        """Give a connection in one transaction that reads one snapshot of a schema, and cannot write.
+        """Yield a connection in one transaction that reads one snapshot of a schema, and cannot write.
 
         REPEATABLE READ, READ ONLY, as the reader role, with every table of the schema locked against TRUNCATE and DROP
         from before the snapshot is taken: neither respects a snapshot, so that a table emptied meanwhile would be read
-        as empty. The tenant can go on reading and writing. Row security is off: a policy that would hide rows is an
+        as empty. The tenant can continue reading and writing. Row security is off: a policy that would hide rows is an
         error. ``timezone`` is UTC; only the system's schema is searched for names.
 
         Raises:
             TenantSchemaUnknown, TenantSchemaNotReadable: also found before anything is yielded.
-            TenantDatabaseUnavailable, TenantSchemaBusy: now; later it may go.
+            TenantDatabaseUnavailable, TenantSchemaBusy: for now; a later attempt may succeed.
 
         """
         with self._connected() as connection:
@@ -125,14 +125,14 @@ class TenantDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[psycopg.Connection[Any]]:
-        """Give a connection by which the owner of the data acts; every statement is a transaction of its own.
+        """Yield a connection of the owner of the data; every statement is a transaction of its own.
 
         Raises TenantDatabaseUnavailable, also while it is used.
         """
         with self._connected() as connection:
             connection.autocommit = True
-            with suppress(errors.InvalidParameterValue):  # a server on a system that cannot notice
-                # Of a client that was killed, what it had begun is ended soon, and the next attempt finds no lock.
+            with suppress(errors.InvalidParameterValue):  # a server on a system without this check
+                # The statement of a killed client is ended soon, so that the next attempt finds no lock.
                 connection.execute("SET client_connection_check_interval = '2s'")
             yield connection
 
@@ -175,7 +175,7 @@ class TenantDatabase:
 
 
 def _locked(connection: psycopg.Connection[Any], schema: str, sources: list[Source]) -> bool:
-    """Keep tables from being emptied and dropped; False if one of them is gone already."""
+    """Lock tables against TRUNCATE and DROP; False if one of them is gone already."""
     if not sources:
         return True
     tables = sql.SQL(", ").join(source.sql for source in sources)

@@ -1,8 +1,8 @@
-"""Erasing an organization's schema: one object after the other, each by its name, never beyond the schema's limits.
+"""The erasure of an organization's schema: one object after the other, each by its name, never beyond the schema.
 
-What is left is what the catalog says is left, so there is nothing to keep between two steps, and whoever dies in one goes
-on with the next. Each step is short, but for counting the rows of a table, which are counted when nobody can change them
-any more: the certificate names what went, and not what was there some time before.
+The catalog says what is left, so nothing has to be recorded between two steps, and after a crash in one the next
+attempt continues. Each step is short, except for counting the rows of a table, which are counted when they can no longer
+change: the certificate names what was erased, not what was there some time before.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _TABLES = ("table", "partition")
 
 @dataclass(frozen=True, slots=True)
 class ErasedStep:
-    """One object that went."""
+    """One object that was erased."""
 
     kind: str
     """``table``, ``partition``, ``view``, ``foreign key``, ``function`` and so on, as PostgreSQL calls them; ``schema``
@@ -29,29 +29,29 @@ class ErasedStep:
     name: str
     """The name of a relation as it is; anything else as SQL names it. Unique among those of its kind."""
     rows: int | None = None
-    """Of a table: counted, under a lock, at the moment it went. A partitioned table has those of no partition."""
+    """The rows of a table, counted under a lock when it was erased; a partitioned table has those of no partition."""
     bytes: int | None = None
-    """What it took on disk, with indexes and long values."""
+    """The size on disk, with indexes and long values."""
 
 
 def erase_step(connection: psycopg.Connection[Any], schema: str) -> ErasedStep | None:
     """Erase the next object of a schema, in the end the schema itself; None when it is gone.
 
-    In a transaction of its own, or within the caller's, who then can note what goes before it is gone. Call it again until
-    it returns None. ``connection`` is one of `TenantDatabase.writing`, whose user owns all that is erased. Foreign keys
-    go first, then whatever nothing else needs: views, tables, and what tables are made of. Only where objects need one
-    another in a circle does one take the others of the schema with it.
+    It runs in a transaction of its own, or within the caller's, which can then record an object before it is gone. Call
+    it again until it returns None. ``connection`` is one of `TenantDatabase.writing`, whose user owns all that is erased.
+    Foreign keys go first, then objects that nothing else needs: views, tables, and what tables are made of. Only where
+    objects need one another in a circle does one take the others of the schema with it.
 
     Raises:
         TenantSchemaNeededElsewhere: something outside the schema needs something in it; nothing more is erased.
-        TenantSchemaNotWritable: this user may not.
-        TenantSchemaBusy: somebody reads or changes what would go next; later it may go.
+        TenantSchemaNotWritable: this user may not do it.
+        TenantSchemaBusy: others read or change what would be erased next; a later attempt may succeed.
 
     """
     doing = ""
     try:
         with connection.transaction():
-            # Two at once take turns.
+            # Concurrent callers take turns.
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"offramp erase {schema}",))
             with connection.cursor(row_factory=dict_row) as cursor:
                 if cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
@@ -98,7 +98,7 @@ def _count(connection: psycopg.Connection[Any], table: sql.Identifier, found: di
     connection.execute(sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(table))
     if found["binds_its_owner"]:
         connection.execute(sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(table))
-    connection.execute("SET LOCAL row_security = off")  # rows that a policy would hide are an error, and not left out
+    connection.execute("SET LOCAL row_security = off")  # rows that a policy would hide are an error, not left out
     source = sql.SQL("{}" if found["partitioned"] else "ONLY {}").format(table)
     [rows] = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(source)).fetchone() or (0,)
     return int(rows)

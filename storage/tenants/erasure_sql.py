@@ -1,15 +1,15 @@
 """Queries on PostgreSQL's dependencies: the objects of a schema, and those that may be dropped next.
 
-A *member* is what the schema holds, an object of any kind. With it go its *parts*: indexes, constraints, defaults, triggers,
-the sequence of a serial column, what an extension has brought along. PostgreSQL drops those with it unasked, and a partition
-with its parent too; here a partition is a member, because its rows are counted.
+A *member* is an object of any kind in the schema. With it go its *parts*: indexes, constraints, defaults, triggers, the
+sequence of a serial column, the objects of an extension. PostgreSQL drops those with it unasked, and a partition with its
+parent too; here a partition is a member, because its rows are counted.
 
 Schemas of some thousand tables are common, and each of their objects is a step: no query builds the whole graph.
 """
 
 from typing import LiteralString
 
-# Of a dependency d: whether it is that of a partition on its parent.
+# True of a dependency d if it is that of a partition on its parent.
 _OF_PARTITION: LiteralString = """
     (d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND EXISTS (
         SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relispartition AND c.relkind IN ('r', 'p', 'f')))
@@ -78,7 +78,7 @@ CIRCLE: LiteralString = _NEXT.format(
               DESC NULLS LAST, {_FIRST_VIEWS}""",
     condition="true",
 )
-"""A member of those that are needed all. A table first: what goes with it holds no rows, unless tables inherit from it."""
+"""A member, where all are needed. A table first: what goes with it has no rows, unless tables inherit from it."""
 
 FOREIGN_KEY: LiteralString = """
     SELECT c.conname AS name, t.relname AS table_name
@@ -87,9 +87,9 @@ FOREIGN_KEY: LiteralString = """
       AND c.contype = 'f' AND c.conparentid = 0
     ORDER BY t.relname COLLATE "C", c.conname COLLATE "C" LIMIT 1
 """
-"""Tables need one another by them in circles."""
+"""A foreign key of the schema; through them, tables need one another in circles."""
 
-# Of everything that can need something in the schema: in which schema it is.
+# The schema of everything that can need something in the schema.
 _PLACES: LiteralString = """
     SELECT 'pg_class'::regclass AS classid, oid, relnamespace AS place FROM pg_class
     UNION ALL SELECT 'pg_type'::regclass, oid, typnamespace FROM pg_type
@@ -132,4 +132,4 @@ OUTSIDE: LiteralString = f"""
         WHERE places.classid = n.classid AND places.oid = n.objid AND places.place = (SELECT oid FROM space))
     ORDER BY 1
 """  # noqa: S608 - as above
-"""What is not of the schema and needs something in it."""
+"""The objects outside the schema that need something in it."""

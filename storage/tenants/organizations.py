@@ -9,7 +9,7 @@ from storage.tables import OrganizationRow
 
 
 class OrganizationNotFound(Refusal):
-    """No organization has this id."""
+    """An id that no organization has."""
 
     code = "organization_not_found"
 
@@ -22,7 +22,7 @@ class OrganizationNotFound(Refusal):
 
 
 class OrganizationWithoutData(Refusal):
-    """Nothing says where the data of this organization is."""
+    """An organization whose data has no configured schema."""
 
     code = "organization_without_data"
 

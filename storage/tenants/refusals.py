@@ -1,4 +1,4 @@
-"""Why the data of an organization cannot be read, filled or erased. Schemas and tables are named, people never."""
+"""Refusals to read, fill or erase the data of an organization. They name schemas and tables, never people."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ _NAMED = 5
 
 
 class TenantDatabaseNotNow(Refusal):
-    """Base of what passes by itself: whoever can wait tries again later, and nothing was changed."""
+    """Base of the refusals that pass by themselves: a caller that can wait tries again later; nothing was changed."""
 
 
 class TenantDatabaseUnavailable(TenantDatabaseNotNow):
-    """The database with the organizations' data does not answer, or lets nobody in."""
+    """A database with the organizations' data that does not answer, or refuses the login."""
 
     code = "tenant_database_unavailable"
 
@@ -28,18 +28,18 @@ class TenantDatabaseUnavailable(TenantDatabaseNotNow):
 
 
 class TenantSchemaBusy(TenantDatabaseNotNow):
-    """Somebody else holds what is needed of an organization's data."""
+    """Data of an organization that others have locked."""
 
     code = "tenant_schema_busy"
 
     def __init__(self, schema: str, what: str = "") -> None:
-        held = (
+        locked = (
             f"{what[:1].upper()}{what[1:]} of schema {quoted(schema)}"
             if what
             else f"Something in schema {quoted(schema)}"
         )
         super().__init__(
-            f"{held} is being used by somebody else in a way that does not go together with this.",
+            f"{locked} is being used by somebody else in a way that conflicts with this.",
             remedy=Remedy.of(RemedyKind.RETRY_WHEN, when="that export, backup or change is over"),
             schema=schema,
             what=what or None,
@@ -47,7 +47,7 @@ class TenantSchemaBusy(TenantDatabaseNotNow):
 
 
 class TenantDatabaseNotConfigured(Refusal):
-    """Nothing says where the data of the organizations is."""
+    """An installation without a database for the organizations' data."""
 
     code = "tenant_database_not_configured"
 
@@ -63,7 +63,7 @@ class TenantDatabaseNotConfigured(Refusal):
 
 
 class TenantSchemaUnknown(Refusal):
-    """The schema of an organization's data is not there."""
+    """A schema of an organization's data that does not exist."""
 
     code = "tenant_schema_unknown"
 
@@ -76,20 +76,20 @@ class TenantSchemaUnknown(Refusal):
 
 
 class TenantSchemaNotSample(Refusal):
-    """A schema that exists and holds something else than sample data."""
+    """A schema that exists and contains something other than sample data."""
 
     code = "tenant_schema_not_sample"
 
     def __init__(self, schema: str) -> None:
         super().__init__(
-            f"Schema {quoted(schema)} exists and was not made as a sample; what is in it stays as it is.",
+            f"Schema {quoted(schema)} exists and was not created as a sample; its content stays as it is.",
             remedy=correct_input("Give the organization another data_schema, which does not exist yet."),
             schema=schema,
         )
 
 
 class TenantSchemaNotWritable(Refusal):
-    """The user of the tenant database may not do what is needed with an organization's schema."""
+    """A user of the tenant database without the rights that are needed on an organization's schema."""
 
     code = "tenant_schema_not_writable"
 
@@ -105,14 +105,14 @@ class TenantSchemaNotWritable(Refusal):
 
 
 class TenantSchemaNeededElsewhere(Refusal):
-    """Something that is not of the organization's schema depends on something in it."""
+    """An object outside an organization's schema that depends on something in it."""
 
     code = "tenant_schema_needed_elsewhere"
 
     def __init__(self, schema: str, by: Sequence[str]) -> None:
         named = "; ".join(by[:_NAMED]) + (f"; and {len(by) - _NAMED} more" if len(by) > _NAMED else "")
         super().__init__(
-            f"Schema {quoted(schema)} cannot be erased, because others need what is in it: {named}.",
+            f"Schema {quoted(schema)} cannot be erased, because other objects depend on its content: {named}.",
             remedy=Remedy.of(
                 RemedyKind.ASK_DATABASE_ADMINISTRATOR,
                 request="drop or change these first. Nothing outside the schema is ever erased with it.",
@@ -123,7 +123,7 @@ class TenantSchemaNeededElsewhere(Refusal):
 
 
 class TenantSchemaNotReadable(Refusal):
-    """The reader role cannot read all of an organization's data, and a part of it would not be a copy."""
+    """A reader role that cannot read all of an organization's data: a part of it would not be a copy."""
 
     code = "tenant_schema_not_readable"
 
@@ -137,7 +137,7 @@ class TenantSchemaNotReadable(Refusal):
 
     @classmethod
     def without_role(cls, schema: str, role: str) -> "TenantSchemaNotReadable":
-        """The role is missing, or our user may not take it."""
+        """Return the refusal for a role that is missing, or that the service's user may not assume."""
         named = quoted(role)
         return cls(
             schema,
@@ -149,17 +149,17 @@ class TenantSchemaNotReadable(Refusal):
 
     @classmethod
     def without_usage(cls, schema: str, role: str) -> "TenantSchemaNotReadable":
-        """The role may not enter the schema."""
+        """Return the refusal for a role that may not use the schema."""
         return cls(schema, role, f"the role {quoted(role)} may not use it", _grants(schema, role))
 
     @classmethod
     def without_select(cls, schema: str, role: str, tables: Sequence[str]) -> "TenantSchemaNotReadable":
-        """The role may not read some tables."""
+        """Return the refusal for a role that may not read some tables."""
         return cls(schema, role, f"the role {quoted(role)} may not read {in_words(tables)}", _grants(schema, role))
 
     @classmethod
     def with_row_security(cls, schema: str, role: str, tables: Sequence[str]) -> "TenantSchemaNotReadable":
-        """Policies would hide rows, which would be missing without a word."""
+        """Return the refusal for policies that would hide rows, which would be missing silently."""
         return cls(
             schema,
             role,
@@ -174,7 +174,7 @@ def quoted(name: str) -> str:
 
 
 def in_words(names: Sequence[str]) -> str:
-    """Name the first few, and count the others."""
+    """Return the first few names, and the number of the others."""
     named = ", ".join(quoted(name) for name in names[:_NAMED])
     return f"{named} and {len(names) - _NAMED} more" if len(names) > _NAMED else named
 

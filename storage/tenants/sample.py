@@ -1,7 +1,8 @@
 """A sample of an organization's data: a small CRM with everything that makes copying data hard.
 
-Many scripts, whole numbers beyond those that a double can tell apart, long and formula-looking text, infinite dates, NaN,
-arrays, ranges, JSON, binary data, partitions, names that need quoting, a table without a key, and what is no table.
+Many scripts, whole numbers beyond those that a double can distinguish, long and formula-looking text, infinite dates,
+NaN, arrays, ranges, JSON, binary data, partitions, names that need quoting, a table without a key, and objects that are
+not tables.
 """
 
 import re
@@ -27,28 +28,28 @@ class Sample:
 
     schema: str
     rows: int
-    """Of the largest table, `activities`; the others are in proportion to it."""
+    """The rows of the largest table, `activities`; the others are in proportion to it."""
     seed: int
     created: bool
-    """Whether it was made now; else it was there, made with these rows and this seed."""
+    """True if it was created now; otherwise it was there already, with these rows and this seed."""
 
 
 def generate(
     connection: psycopg.Connection[Any], schema: str, *, rows: int, seed: int = 1, role: str = READER_ROLE
 ) -> Sample:
-    """Make a schema with sample data that ``role`` may read, unless there is one; all of it or, if cut short, nothing.
+    """Create a schema with sample data that ``role`` may read, unless it exists; all of it or, if interrupted, nothing.
 
-    The same rows and seed make the same data. ``role`` is created if it is missing.
+    The same rows and seed give the same data. ``role`` is created if it is missing.
 
     Raises:
-        TenantSchemaNotSample: the schema exists and was made by somebody else.
+        TenantSchemaNotSample: the schema exists and is not a sample.
         TenantSchemaNotWritable: this user may not create schemas, or the role.
 
     """
     name = sql.Identifier(schema)
     try:
         with connection.transaction():
-            # Two at once take turns, and the second finds what the first has made.
+            # Concurrent callers take turns, and the second finds what the first has created.
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"offramp sample {schema}",))
             found = connection.execute(_COMMENT, (schema,)).fetchone()
             if found is not None:
@@ -63,7 +64,7 @@ def generate(
             if connection.execute(_ROLE, (role,)).fetchone() is None:
                 ensure_reader_role(connection, role)
             grant_reading(connection, schema, role)
-        # The estimates of progress need it; autovacuum comes later, and to a partitioned table never.
+        # The estimates of progress need it; autovacuum comes later, and never to a partitioned table.
         tables = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in tables_of(connection, schema))
         connection.execute(sql.SQL("ANALYZE {}").format(tables))
     except errors.InsufficientPrivilege as error:

@@ -93,7 +93,7 @@ OBJECTS: tuple[LiteralString, ...] = (
         "select" integer PRIMARY KEY, "Wer sagt's?" text, "100 % sicher" boolean, "=1+1" text, "日付" date)""",
     """COMMENT ON COLUMN "Bob's ""Äußerungen"" 2026"."Wer sagt's?" IS 'A name that has to be quoted twice'""",
 )
-"""In this order; unqualified names are of the schema."""
+"""The statements that create the schema's objects, in this order; unqualified names are of the schema."""
 
 # OFFSET 0 keeps the planner from writing the hash out at each of its uses, which would calculate it as often.
 _ROWS: LiteralString = """
@@ -208,7 +208,7 @@ FILLED: tuple[tuple[str, int, str], ...] = (
                CASE WHEN h / 3 % 2 = 0 THEN '=1+1' END, CASE WHEN h / 6 % 2 = 0 THEN date '2026-01-01' + (g % 365)::int END""",
     ),
 )
-"""Table, one row for how many of the largest table, and the statement up to FROM."""
+"""Each table, the number of rows of the largest table for one of its own, and the statement up to FROM."""
 
 SETTINGS: LiteralString = """
     INSERT INTO settings VALUES
@@ -247,7 +247,7 @@ DERIVED: tuple[LiteralString, ...] = (
     "CREATE TRIGGER changed BEFORE UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION note_the_change()",
     "ALTER TABLE import_log ALTER at SET DEFAULT now()",
 )
-"""What is made from filled tables, keys among it: checked row by row they would take longer than all the rest."""
+"""Objects created on filled tables, keys among them: checked row by row they would take longer than all the rest."""
 
 
 def filling(seed: int, rows: int) -> list[str]:

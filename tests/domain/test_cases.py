@@ -22,7 +22,7 @@ def test_ids_have_the_documented_forms() -> None:
     "text", ["", "SUB-1001", "SUB-1001/", "SUB-1001/x", "SUB-1001/0", "ORG-7/marketing", "O/mail/1"]
 )
 def test_other_texts_name_no_case(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no id of a case|greater than 0"):
+    with pytest.raises(ValueError, match=r"is not the id of a case|greater than 0"):
         CaseRef.parse(text)
 
 

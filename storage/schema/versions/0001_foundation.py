@@ -352,7 +352,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_constraint(op.f("fk_subscription_lines_frozen_by"), "subscription_lines", type_="foreignkey")
     op.drop_table("verification_codes")
     op.drop_index(

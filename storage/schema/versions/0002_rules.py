@@ -99,7 +99,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.execute("DELETE FROM policies WHERE name = 'standard' AND NOT EXISTS (SELECT 1 FROM organizations)")
     for name in FUNCTIONS:
         op.execute(f"DROP FUNCTION {name}() CASCADE")

@@ -1,6 +1,6 @@
-"""The nightly update: which lines are due, its runs, and what a date and a term may be.
+"""The nightly update: its due lines, its runs, and the constraints on dates and terms.
 
-Adding ``due_after`` writes `subscription_lines` anew, under a lock that lets nobody read: a second or two for each million
+Adding ``due_after`` rewrites `subscription_lines`, under a lock that blocks readers: a second or two for each million
 lines. Lines that break the new constraints stop the migration by the constraint's name.
 """
 
@@ -85,7 +85,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_index("ix_messages_pending_of_runs", table_name="messages")
     op.drop_column("messages", "run")
     op.drop_column("audit_trail", "run")

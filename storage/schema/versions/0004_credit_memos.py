@@ -1,7 +1,7 @@
 """The constraints on credit memos, and the immutability of posted documents.
 
-A trigger sees one document as it comes; documents that are there already are not looked at, because nobody could correct
-them: they are posted.
+A trigger checks a document when it is written; existing documents are not checked, because they are posted and could not
+be corrected.
 """
 
 from alembic import op
@@ -25,8 +25,8 @@ NEWEST_FIRST = """
             END IF;
 """
 
-# Rules, section 6. An invoice that is not to be seen yet is none: the foreign key alone would wait for whoever writes it,
-# and then not ask what it is.
+# Rules, section 6. An invoice that is not visible yet does not count: the foreign key alone would wait for its writer,
+# and then not check what it is.
 TAKES_BACK_AN_INVOICE = """
             IF NEW.kind = 'credit_memo' THEN
                 SELECT * INTO taken_back FROM billing_documents WHERE number = NEW.credits;
@@ -44,7 +44,7 @@ TAKES_BACK_AN_INVOICE = """
             END IF;
 """
 
-# What was true of a credit memo when it came stays true: neither it nor what it credits becomes another document.
+# The facts of a credit memo stay true: neither it nor the invoice that it credits can become another document.
 STANDS = """
         BEGIN
             IF (NEW.number, NEW.kind, NEW.subscription_line, NEW.period_start, NEW.period_end, NEW.credits)
@@ -77,6 +77,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.execute("DROP FUNCTION billing_document_stands() CASCADE")
     _credit_memo_rules("", NEWEST_FIRST)

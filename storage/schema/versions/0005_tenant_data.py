@@ -8,7 +8,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-# What the name says is erased in the end: never PostgreSQL's own, everybody's, or the service's.
+# The schema is erased in the end: never PostgreSQL's own, the public one, or the service's.
 POSSIBLE = r"""
     octet_length(data_schema) BETWEEN 1 AND 63 AND data_schema NOT LIKE 'pg\_%'
     AND data_schema NOT IN ('information_schema', 'offramp', 'public')
@@ -23,5 +23,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_column("organizations", "data_schema")

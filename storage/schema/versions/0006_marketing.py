@@ -1,7 +1,7 @@
 """Campaigns that are stopped, and marketing services that are cancelled on their own.
 
 Expands only: the version before keeps working on it. The constraint on the state of activities is replaced by a wider
-one, which looks at every activity once.
+one, which checks every activity once.
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-# Rules, section 9. Sharing the lock makes an insert wait for whoever stops the campaign, and then see that it is stopped.
+# Rules, section 9. Sharing the lock makes an insert wait for a stop of the campaign, and then see that it is stopped.
 RULES = {
     "marketing_campaign_rules": (
         "marketing_campaigns",
@@ -184,7 +184,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back; activities that are being stopped are running as far as anybody knows."""
+    """Revert; activities that are being stopped count as running."""
     for name in RULES:
         op.execute(f"DROP FUNCTION {name}() CASCADE")
     op.drop_index("ix_messages_pending_of_marketing", table_name="messages")

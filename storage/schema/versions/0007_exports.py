@@ -1,6 +1,6 @@
 """Exports, legal holds and erasures.
 
-What may never be erased is said here as well as in the code, and certificates stay: nothing changes or removes them.
+The database, too, refuses an erasure that is not allowed, and certificates stay: nothing changes or removes them.
 """
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 FUNCTIONS = {
-    # Rules, section 8: after the window, never under a hold, nor before an outstanding acknowledgement.
+    # Rules, section 8: after the window, never under a legal hold, nor before an outstanding acknowledgement.
     "erasure_rules": """
         BEGIN
             IF NOT EXISTS (SELECT 1 FROM cancellations WHERE id = NEW.cancellation AND stage = 'closed') THEN
@@ -147,7 +147,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     for table in ("erased_things", "erasures", "holds", "exports"):
         op.drop_table(table)
     for name in FUNCTIONS:

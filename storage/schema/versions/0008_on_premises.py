@@ -87,6 +87,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take back."""
+    """Revert."""
     op.drop_table("on_premises_migrations")
     op.drop_table("support_queues")

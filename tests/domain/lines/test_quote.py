@@ -29,7 +29,7 @@ def test_every_line_that_is_new_closed_or_ends_on_another_day_is_told() -> None:
     assert [change.text for change in changes(before, after)] == [
         "Billing of line C ends on 2026-12-01, not on 2026-11-01.",
         "Line NEW is new; its billing ends on 2026-11-01.",
-        "Line GONE is closed meanwhile.",
+        "Line GONE has since been closed.",
     ]
 
 

@@ -174,7 +174,7 @@ async def test_what_holds_a_transfer_up_is_shown_to_the_agent(site: Migrations, 
     shown = in_words((await offramp("migrations", "show", subscription)).out)
     assert "waits for the transfer of the data, which runs by itself" in shown
     assert "held up by" in shown
-    assert "Let an administrator of that database run: GRANT USAGE ON SCHEMA" in shown
+    assert "Ask an administrator of that database to run: GRANT USAGE ON SCHEMA" in shown
 
     site.grant(site.schema(subscription))
     again = ("--transfer-again", "--reason", "the rights are granted now")

@@ -90,8 +90,8 @@ def test_a_key_that_is_half_given_twice_given_or_unreadable_is_refused(tmp_path:
     empty = tmp_path / "empty"
     empty.touch()
     for given, reason in (
-        ({"access_key_id": "id"}, "only one is given"),
-        ({"secret_access_key": "hidden"}, "only one is given"),
+        ({"access_key_id": "id"}, "only one of the key"),
+        ({"secret_access_key": "hidden"}, "only one of the key"),
         ({"access_key_id": "id", "secret_access_key": "hidden", "secret_access_key_file": str(empty)}, "given twice"),
         ({"access_key_id": "id", "secret_access_key_file": str(empty)}, "is empty"),
         ({"access_key_id": "id", "secret_access_key_file": str(tmp_path / "none")}, "cannot be read"),

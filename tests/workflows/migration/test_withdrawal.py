@@ -98,7 +98,7 @@ async def test_a_migration_whose_own_workflow_is_terminated_goes_on_from_its_rec
     subscription = await available(migrations)
 
     await migrations.handle(subscription).terminate("by mistake")
-    await eventually(lambda: _waits_for(migrations, subscription, "ended by an operator"))
+    await eventually(lambda: _waits_for(migrations, subscription, "an operator terminated"))
     await migrations.world.pass_time(subscription, NEARLY_AN_HOUR)
 
     await eventually(lambda: _runs(migrations, subscription))

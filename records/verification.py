@@ -41,7 +41,7 @@ class FreshCode:
     """The kind of the case for which the code verifies the administrator."""
 
     def __repr__(self) -> str:
-        """Return its number, and nothing of the code."""
+        """Return the number of the code, and nothing else of it."""
         return f"FreshCode(number={self.number})"
 
 

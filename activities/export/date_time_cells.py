@@ -18,7 +18,7 @@ _ZONE = len("+00")
 
 
 class _Unknown(Exception):  # noqa: N818 - an answer
-    """The answer for a day or a time that Excel does not know."""
+    """The exception for a day or a time that Excel does not know."""
 
 
 class _Days(dict[str, str]):

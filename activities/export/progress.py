@@ -39,7 +39,7 @@ class ExportProgress(BaseModel):
 
 
 class Stopped(Exception):  # noqa: N818 - a request, not a fault
-    """The end of the working thread after the export was stopped."""
+    """The exception that ends the working thread after the export was stopped."""
 
 
 class Meter:

@@ -73,7 +73,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         return self.checklist.verification is not None
 
     def verify(self, how: Verification) -> None:
-        """Set the billing administrator verified."""
+        """Mark the billing administrator as verified."""
         self.checklist = self.checklist.verified(how)
 
     def today(self) -> date:

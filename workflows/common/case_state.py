@@ -124,7 +124,7 @@ class CancellationState(CaseState[AnyStage, Status]):
 
     @abstractmethod
     def verify(self, how: Verification) -> None:
-        """Set the billing administrator verified."""
+        """Mark the billing administrator as verified."""
 
     def _campaigns(self) -> str:
         """Return the state of the campaigns in words; empty before an attempt to stop them."""

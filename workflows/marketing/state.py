@@ -51,7 +51,7 @@ class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancella
         return self.verification is not None
 
     def verify(self, how: Verification) -> None:
-        """Set the marketing service's billing administrator verified."""
+        """Mark the marketing service's billing administrator as verified."""
         self.verification = how
 
     def waiting_for(self) -> str:

@@ -107,7 +107,7 @@ async def test_a_store_that_refuses_is_waited_for_and_a_withdrawal_while_it_is_d
     migrations = surroundings.migrations
     subscription = await about_to_transfer(migrations, mebibytes=1)
     await migrations.held_up(subscription, "object_store_refuses")
-    await shows(migrations, subscription, "Check that the bucket exists")
+    await shows(migrations, subscription, "Check that the configured place exists in it")
     surroundings.behind.ensure_bucket()
     await is_whole_and_alone(surroundings, subscription, rows=1024 + 1)
 

@@ -10,7 +10,7 @@ from domain.refusals import Refusal
 from domain.remedies import WORDS, RemedyKind
 
 OPERATORS_WORDS = WORDS | {
-    RemedyKind.CHECK_OR_IMPORT: "Check the id; `offramp import FILE` brings {things} in.",
+    RemedyKind.CHECK_OR_IMPORT: "Check the id; {things} are added with `offramp import FILE`.",
     RemedyKind.FOLLOW_CONTRACT: "See docs/temporal.md for the form of every message.",
     RemedyKind.REPEAT_REQUEST: "Look at the workflow in the Temporal Web UI; repeat the command with the same request id when "
     "everything is up.",
@@ -20,18 +20,19 @@ OPERATORS_WORDS = WORDS | {
     RemedyKind.WITHDRAW_CANCELLATION: "Withdraw it instead: `offramp cancellations withdraw {subject} --reason REASON`",
     RemedyKind.REVERSE_CANCELLATION: "Ask for its reversal instead: `offramp cancellations reverse {subject} "
     "--administrator ADDRESS --url URL --name NAME`",
-    RemedyKind.SHOW_CANCELLATION: "Nothing to do; `offramp cancellations show {subject}` says where the case stands.",
+    RemedyKind.SHOW_CANCELLATION: "Nothing to do; `offramp cancellations show {subject}` shows the state of the case.",
     RemedyKind.SEND_CODE: "Ask for a new code: `{verify} --send-code`",
-    RemedyKind.CHECK_CODE: "Look at the newest mail, or ask for a new code: `{verify} --send-code`",
+    RemedyKind.CHECK_CODE: "Check the most recent mail, or ask for a new code: `{verify} --send-code`",
     RemedyKind.SEND_CODE_OR_ATTEST: "Ask for a new code with `{verify} --send-code`, or attest who is asking with "
     "`{verify} --attest REASON`.",
     RemedyKind.ATTEST: "Have an agent attest who is asking: `{verify} --attest REASON`",
     RemedyKind.CANCEL_MARKETING_SERVICE: "Start one: `offramp marketing cancel {organization} --administrator ADDRESS`",
     RemedyKind.KEEP_SIGN_UP: "Leave `sign_up` out, or cancel the service first: "
     "`offramp marketing cancel {organization} --administrator ADDRESS`",
-    RemedyKind.SIGN_UP_MARKETING_ANEW: "Nothing is left to cancel. To advertise again, sign up anew (docs/import-format.md).",
+    RemedyKind.SIGN_UP_MARKETING_ANEW: "There is nothing left to cancel. To resume advertising, sign up again "
+    "(docs/import-format.md).",
     RemedyKind.ACKNOWLEDGE_STOP: "Acknowledge it to {cancellation}: `offramp marketing acknowledge {campaign}`",
-    RemedyKind.SHOW_EXPORT: "See how far it is: `offramp export show {subject}`. An export is made where the checklist says "
+    RemedyKind.SHOW_EXPORT: "See its progress: `offramp export show {subject}`. An export is made if the checklist says "
     "data=export.",
     RemedyKind.SHOW_ERASURE: "Nothing can be downloaded any more; `offramp export show {subject}` says when it was erased.",
     RemedyKind.CHOOSE_EXPORT_DIRECTORY: "Name the directory with the downloaded files, and download the manifest too: there is "
@@ -40,7 +41,7 @@ OPERATORS_WORDS = WORDS | {
     "`offramp migrations accept {subject} --contact ADDRESS --transfer-at TIME`",
     RemedyKind.CHANGE_TRANSFER_TIME: "It waits for the time of the transfer; to change that: "
     "`offramp migrations correct {subject} --transfer-at TIME --reason REASON`",
-    RemedyKind.TRANSFER_AGAIN: "It transfers the data; to begin anew: "
+    RemedyKind.TRANSFER_AGAIN: "It is transferring the data; to restart the transfer: "
     "`offramp migrations correct {subject} --transfer-again --reason REASON`",
     RemedyKind.ACKNOWLEDGE_DOWNLOAD: "It waits for the download to be acknowledged: `offramp migrations acknowledge {subject}`",
     RemedyKind.CONFIRM_MIGRATION: "It waits for the report that it is complete: `offramp migrations confirm {subject}`",
@@ -53,20 +54,21 @@ OPERATORS_WORDS = WORDS | {
     RemedyKind.POST_CREDIT_MEMO: "Credit {invoice} first, because credit memos go from the newest invoice to the oldest: "
     "`offramp credit-memos post {invoice}`",
     RemedyKind.LIST_HOLDS: "See them all: `offramp hold list`",
-    RemedyKind.PLACE_HOLD: "Nothing to do. To lock the data again, place another hold: "
+    RemedyKind.PLACE_HOLD: "Nothing to do. To lock the data again, place another legal hold: "
     "`offramp hold place ORGANIZATION --reason REASON`",
     RemedyKind.ENSURE_SCHEDULE: "Create it with `offramp schedule ensure`.",
     RemedyKind.CONFIGURE: "Set {variable} to {expected}.",
     RemedyKind.CONFIGURE_DATABASE_LOGIN: "Give the password in {file}, which {variable} names and the service can read, and "
     "take it out of {url_variable}, or the other way round.",
     RemedyKind.CONFIGURE_OBJECT_KEYS: "Set {variable}, and the secret either in {secrets}; or none of the three, where the "
-    "platform gives its own credentials.",
+    "platform provides its own credentials.",
     RemedyKind.CONFIGURE_TEMPORAL: "Repair the file that {file_variable} names, or set {variables} alone: {reason}",
     RemedyKind.START_SERVICE: "Start the service with `offramp up`, or set {variable}. Running cancellations are not affected.",
     RemedyKind.UPGRADE_SCHEMA: "Apply the migrations (docs/operations.md), or start the service with `offramp up`.",
-    RemedyKind.CHECK_DATABASE: "Check that it runs and that {variable} names it and a user who may enter; nothing was changed.",
+    RemedyKind.CHECK_DATABASE: "Check that it runs and that {variable} names it and a user who may log in; nothing was changed.",
     RemedyKind.CHECK_DATA_SCHEMA: "Correct the organization's data_schema and import it again, or check {variable}.",
-    RemedyKind.CHECK_FOR_DAMAGE: "Nothing of this export counts. Check the database for damaged indexes or pages (pg_amcheck).",
+    RemedyKind.CHECK_FOR_DAMAGE: "No part of this export is valid. Check the database for damaged indexes or pages "
+    "(pg_amcheck).",
     RemedyKind.INSTALL_PG_DUMP: "Install {programs} for the worker, or name another pg_dump in {variable}, which is {program} now.",
     RemedyKind.CHECK_OBJECT_STORE: "Check that {store} runs, that it has room (SeaweedFS fails with status 500 when it has "
     "none), and that {variables} name it; then try again.",
@@ -75,8 +77,8 @@ OPERATORS_WORDS = WORDS | {
     "that the access key may list, read, write and delete in it; then try again.",
     RemedyKind.LOOK_FOR_OBJECT: "{key} in {store} may have been erased, or belong to an attempt that was given up; look at the "
     "case's history.",
-    RemedyKind.RESTORE_OBJECTS: "Do not acknowledge the export: nothing is erased before. Bring the files under {prefix} back "
-    "from a backup of the bucket or its former versions, and find out who removed them.",
+    RemedyKind.RESTORE_OBJECTS: "Do not acknowledge the export: nothing is erased until then. Restore the files under "
+    "{prefix} from a backup of the bucket or from their earlier versions, and find out who removed them.",
     RemedyKind.USE_FOLDER: "Take the files from the folder {store}, or set {variable} to an object store.",
 }
 """Each kind for the people who run commands; ``subject`` and ``verify`` are made of the value ``cancellation``."""

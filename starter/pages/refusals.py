@@ -26,7 +26,7 @@ CUSTOMERS_WORDS = {
     RemedyKind.SHOW_CANCELLATION: "There is nothing for you to do.",
     RemedyKind.SHOW_ERASURE: "Nothing can be downloaded any more.",
     RemedyKind.SHOW_EXPORT: "Our mail says when the files can be fetched.",
-    RemedyKind.SIGN_UP_ANEW: "The cancellation is final; sign up anew to use the product again.",
+    RemedyKind.SIGN_UP_ANEW: "The cancellation is final; sign up again to use the product.",
     RemedyKind.START_ANEW: "The subscription continues; ask us if that is not what you want.",
     RemedyKind.START_CANCELLATION: "",
     RemedyKind.TRANSFER_AGAIN: "",

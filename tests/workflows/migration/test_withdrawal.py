@@ -114,7 +114,7 @@ async def test_a_second_migration_of_the_same_data_waits_and_says_which_one_it_w
     world, first = migrations.world, await requested(migrations)
     second = world.second_subscription(first)
     await world.start(second, answers={**world.answers(first, data="migrate")})
-    await eventually(lambda: _waits_for(migrations, second, f"is being migrated already, for {first}/1"))
+    await eventually(lambda: _waits_for(migrations, second, f"is already being migrated, for {first}/1"))
     status = await world.service.status(second)
     assert status.last_refusal is not None
     assert status.last_refusal.code == "migration_running"

@@ -52,8 +52,8 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
             summary=f"Cancel subscription {start.subscription}",
             details=(
                 "Stages: `intake` → `preparing` → `scheduled` → `canceled` → `closed`, or `reversed`; `withdrawn` or "
-                "`abandoned` before it takes effect.\n\nCurrent Details say where it stands and what it waits for. Who "
-                f"did what, when and why: `offramp cancellations history {start.subscription}`"
+                "`abandoned` before it takes effect.\n\nCurrent Details show the stage, the dates, and what the case waits "
+                f"for. The audit trail: `offramp cancellations history {start.subscription}`"
             ),
         )
 

@@ -49,8 +49,8 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
             subject=start.organization,
             summary=f"Cancel the marketing service of {start.organization}",
             details=(
-                "Stages: `intake` → `stopping` → `canceled`, or `abandoned`.\n\nCurrent Details say where it stands and "
-                f"what it waits for; so does: `offramp marketing show {start.organization}`"
+                "Stages: `intake` → `stopping` → `canceled`, or `abandoned`.\n\nCurrent Details show the stage and what the "
+                f"case waits for; so does `offramp marketing show {start.organization}`"
             ),
         )
 

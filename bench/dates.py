@@ -1,4 +1,4 @@
-"""What the nightly update of line dates costs, against a bare UPDATE of the same rows: ``make bench-dates``.
+"""The cost of the nightly update of line dates, against a bare UPDATE of the same rows: ``make bench-dates``.
 
 Every figure is of one PostgreSQL, as embedded and with its own settings, in one run: the update, the bare UPDATE, and the
 shape of the reference (one subscription after another, one commit each) take turns on the same lines, which are put back

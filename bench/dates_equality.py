@@ -1,4 +1,4 @@
-"""Whether the job and the pure rule give identical dates, on many random lines."""
+"""The equality of the job's dates with the pure rule's, on many random lines."""
 
 import random
 from datetime import UTC, date, datetime, timedelta

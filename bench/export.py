@@ -1,4 +1,4 @@
-"""What an export costs, against the usual tools on the same rows: ``make bench-export``.
+"""The cost of an export, against the usual tools on the same rows: ``make bench-export``.
 
 A table of ten columns of mixed types in an embedded PostgreSQL with its own settings. The CSV file: against ``psql`` and
 ``COPY`` through ``gzip`` of the same level, into nothing. The workbook: against `xlsxwriter` in its mode for constant

@@ -1,4 +1,4 @@
-"""What `bench.export` measures, one piece of work to a process that does nothing else; prints seconds and peak MiB."""
+"""The pieces of work that `bench.export` measures, one to a process that does nothing else; prints seconds and peak MiB."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""What a whole cancellation costs, against a bare workflow with the same waits: ``make bench-lifecycle``.
+"""The cost of a whole cancellation, against a bare workflow with the same waits: ``make bench-lifecycle``.
 
 Both run on the same worker process, the same Temporal dev server (file database) and PostgreSQL, in alternating rounds.
 Published are ratios; the absolute figures are those of a dev server on this machine and say nothing about a cluster.

@@ -1,4 +1,4 @@
-"""A kind of case is one member of `CaseKind` and one entry in the table of each layer; nothing else tells kinds apart."""
+"""A kind of case is one member of `CaseKind` and one entry in the table of each layer; nothing else distinguishes kinds."""
 
 import ast
 from collections.abc import Mapping

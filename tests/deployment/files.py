@@ -1,4 +1,4 @@
-"""What the deployment files say, read once, and what our own code says about its environment."""
+"""The contents of the deployment files, read once, and the environment that our own code expects."""
 
 import importlib
 import pkgutil

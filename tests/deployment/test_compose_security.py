@@ -1,4 +1,4 @@
-"""What docker-compose.yml keeps to itself: ports, privileges and secrets."""
+"""The security of docker-compose.yml: ports, privileges and secrets."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What documents put in backticks and in console blocks."""
+"""Code spans and console blocks of the documents."""
 
 import re
 from collections.abc import Iterator

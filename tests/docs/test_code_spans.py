@@ -1,4 +1,4 @@
-"""Whatever documents put in backticks exists: commands, files, modules, names, variables, targets of make."""
+"""Names in backticks exist: commands, files, modules, names, variables, targets of make."""
 
 import importlib
 import re

@@ -1,4 +1,4 @@
-"""Messages: which channel carries an event, and what systems do not learn (rules, section 11)."""
+"""Messages: the channels of an event, and the facts that systems do not receive (rules, section 11)."""
 
 from datetime import UTC, date, datetime
 

@@ -1,4 +1,4 @@
-"""Legal holds in the records: what they keep, and what is refused (rules, section 8)."""
+"""Legal holds in the records: their effect, and their refusals (rules, section 8)."""
 
 import pytest
 from sqlalchemy import Engine

@@ -1,4 +1,4 @@
-"""What the starter is tested on: a Temporal server that skips no time, and a service for the command line."""
+"""The surroundings of the starter's tests: a Temporal server that skips no time, and a service for the command line."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The database refuses what the rules refuse, also for whoever goes round the service with SQL."""
+"""Constraints: the database refuses what the rules refuse, also to plain SQL that bypasses the service."""
 
 import pytest
 from sqlalchemy import Engine, text

@@ -1,4 +1,4 @@
-"""Where the database is, and how its password gets to us."""
+"""The settings of the database: its address, and the ways of its password."""
 
 from pathlib import Path
 

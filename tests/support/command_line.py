@@ -17,7 +17,7 @@ CONSOLES = (console, error_console)
 
 @dataclass(frozen=True)
 class Called:
-    """What a command has left behind."""
+    """The outcome of a command."""
 
     status: int
     out: str
@@ -25,7 +25,7 @@ class Called:
 
     @property
     def json(self) -> Any:
-        """What it printed, as JSON."""
+        """The output, as JSON."""
         return json.loads(self.out)
 
 

@@ -1,4 +1,4 @@
-"""What can be seen from outside of what the service has done: rows, the audit trail, mails."""
+"""Evidence of the service's work, as seen from outside: rows, the audit trail, mails."""
 
 import re
 
@@ -39,7 +39,7 @@ class Evidence(Population):
             return found
 
     def access(self, subscription: str) -> str:
-        """Whether the subscription can be used: on or off."""
+        """The access to the subscription: on or off."""
         with Session(self.engine) as session:
             return session.get_one(SubscriptionRow, subscription).access
 
@@ -51,7 +51,7 @@ class Evidence(Population):
             return {row.id.removeprefix(prefix): row.state for row in rows}
 
     def actions(self, subscription: str) -> list[str]:
-        """What the audit trail says was done, in order."""
+        """The actions of the audit trail, in order."""
         with Session(self.engine) as session:
             return list(
                 session.scalars(
@@ -60,7 +60,7 @@ class Evidence(Population):
             )
 
     def refusals(self, subscription: str) -> list[tuple[str, str]]:
-        """What the audit trail says was refused, in order: action and code."""
+        """The refusals of the audit trail, in order: action and code."""
         with Session(self.engine) as session:
             rows = session.scalars(
                 select(AuditRow)

@@ -1,4 +1,4 @@
-"""What every history must be: free of failed workflow tasks, and replayed by today's code to the same commands."""
+"""Requirements on every history: no failed workflow task, and a replay by today's code to the same commands."""
 
 from collections.abc import AsyncIterator, Sequence
 

@@ -26,7 +26,7 @@ class Mailbox:
         return "250 OK"
 
     def of(self, subscription: str) -> list[EmailMessage]:
-        """What was mailed about a subscription: every Message-ID begins with it."""
+        """The mails about a subscription: every Message-ID begins with it."""
         return [mail for mail in self.mails if str(mail["Message-ID"]).startswith(f"<{subscription}/")]
 
     def subjects_of(self, subscription: str) -> list[str]:

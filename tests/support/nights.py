@@ -1,4 +1,4 @@
-"""Updates of line dates for tests: asked for, held up, and looked at."""
+"""Updates of line dates for tests: started, blocked, and watched."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a request came to, and waiting for what comes by itself."""
+"""Outcomes of requests, and waiting for events that come by themselves."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Who and what a world has: organizations with subscriptions, lines, invoices, campaigns and data of their own."""
+"""The population of a world: organizations with subscriptions, lines, invoices, campaigns and data of their own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ MARKETING_OWNER = "mia@ads.example"
 
 @dataclass(frozen=True)
 class Data:
-    """Where the organizations' data is, and where copies of it go."""
+    """The organizations' data, and the place of its copies."""
 
     tenants: TenantDatabase
     objects: Objects
@@ -54,12 +54,12 @@ class Data:
             return counted
 
     def keys(self, cancellation: str) -> list[str]:
-        """What lies in the object store for a cancellation."""
+        """The keys in the object store of a cancellation."""
         return sorted(found.key for found in self.objects.list(f"cancellations/{cancellation}/"))
 
 
 class Population:
-    """Brings into a database what a test is about, each under names that nobody else uses."""
+    """The subjects of a test in its database, under names of their own."""
 
     def __init__(self, engine: Engine, data: Data | None) -> None:
         self.engine = engine
@@ -167,7 +167,7 @@ class Population:
         return second
 
     def identity(self, subscription: str) -> Identity:
-        """What the organization's billing administrator knows."""
+        """The identity that the organization's billing administrator knows."""
         key = subscription.removeprefix("SUB-")
         return Identity(
             billing_administrator=ADMINISTRATOR,

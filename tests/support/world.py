@@ -183,5 +183,5 @@ class World(Evidence):
         await self.pass_time(subscription, instant - await self.now(subscription))
 
     async def stage(self, subscription: str) -> Stage:
-        """Where the cancellation stands."""
+        """The stage of the cancellation."""
         return (await self.service.status(subscription)).stage

@@ -1,4 +1,4 @@
-"""What was recorded once must replay for ever: workflows run for months or through a night, and code changes under them.
+"""Recorded histories replay for ever: workflows run for months or through a night, and code changes under them.
 
 ``make histories`` records the lives anew, after a change of commands that docs/upgrades.md describes.
 """

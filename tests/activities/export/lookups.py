@@ -1,4 +1,4 @@
-"""What the tests of exports look up in a manifest and its files."""
+"""Lookups in a manifest and its files, for the tests of exports."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Text survives the way into a workbook and out again, whatever it holds."""
+"""Text survives the way into a workbook and out again, whatever its characters."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""A cancellation to tell about."""
+"""A cancellation to send messages about."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -17,7 +17,7 @@ __all__ = ["engine", "mail", "postbox", "server"]
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    """The pool of a database that holds one organization with one cancelled subscription."""
+    """The pool of a database with one organization and its one cancelled subscription."""
     engine = create_database_engine(database_url)
     with Session(engine) as session, session.begin():
         if session.get(PolicyRow, "standard") is None:

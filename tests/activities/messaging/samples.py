@@ -1,4 +1,4 @@
-"""One cancellation as its messages tell it: what the tests write letters and webhooks about."""
+"""The facts of one cancellation, from which the tests write letters and webhooks."""
 
 from datetime import UTC, date, datetime
 

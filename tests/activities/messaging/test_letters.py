@@ -1,4 +1,4 @@
-"""What people read: every letter in text and in HTML, and the facts each of them must hold."""
+"""Letters: every one in text and in HTML, and the facts that each must contain."""
 
 import re
 from datetime import UTC, date, datetime

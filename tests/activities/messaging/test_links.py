@@ -1,4 +1,4 @@
-"""Links in mails: whoever follows one is known to have been sent there, for one purpose, for a while."""
+"""Links in mails: each proves that its bearer received it, for one purpose and for a limited time."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a mail server answers to one mail: a temporary no, a final no, an address that it cannot take."""
+"""Answers of a mail server to one mail: a temporary refusal, a final one, an impossible address."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Where mail goes out: what the settings may say, and what they never show."""
+"""The settings of outgoing mail: their valid values, and the secrets that they never show."""
 
 import pytest
 from pydantic import ValidationError

@@ -1,4 +1,4 @@
-"""What holds for every line and every day."""
+"""Properties of every line on every day."""
 
 import re
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""What is told when a cancellation turns out otherwise than it was foretold, and to whom."""
+"""Changes between two quotes, and the ones that a customer reads."""
 
 from datetime import date
 from typing import Any

@@ -1,4 +1,4 @@
-"""Importing marketing services: what was stopped is not started again, and what was cancelled is signed up for anew."""
+"""Imports of marketing services: stopped campaigns stay stopped, and a cancelled service needs a new sign-up."""
 
 import threading
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What an import refuses, each by its path and code, and everything at once."""
+"""Refusals of an import: each by its path and code, and all of them at once."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What an import does not change while a cancellation is under way, and the way out."""
+"""Imports during a cancellation: the values that they do not change, and the way out."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime

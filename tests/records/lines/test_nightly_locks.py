@@ -1,4 +1,4 @@
-"""The nightly update beside other transactions: rows that somebody locks, reads, or has changed."""
+"""The nightly update beside other transactions: rows that are locked, read or changed there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

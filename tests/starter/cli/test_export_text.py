@@ -1,4 +1,4 @@
-"""How an export reads in a terminal, for an agent who has to say what is the matter."""
+"""Exports in text, for an agent who must explain their state."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What every command has in common: what it costs to start, its exit status, and that nobody sees a stack trace."""
+"""Properties of every command: its start-up cost, its exit status, and never a stack trace."""
 
 import json
 import os

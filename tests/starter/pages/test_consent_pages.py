@@ -1,4 +1,4 @@
-"""What the marketing service's own administrator sees and does with the link that was mailed to them."""
+"""The pages behind the link that was mailed to the marketing service's own administrator."""
 
 import re
 from collections.abc import AsyncIterator

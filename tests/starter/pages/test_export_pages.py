@@ -1,4 +1,4 @@
-"""What the billing administrator sees and does with the link to an export."""
+"""The pages behind a link to an export, as the billing administrator uses them."""
 
 import asyncio
 import re

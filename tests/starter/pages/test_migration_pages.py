@@ -1,4 +1,4 @@
-"""What the IT department sees and does with the link to the data that was transferred for it."""
+"""The pages behind a link to transferred data, as the IT department uses them."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Fetching files by their links, when the store goes away meanwhile."""
+"""Downloads by link while the store becomes unavailable."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How the object store is named, what is refused, and that keys are never told."""
+"""The settings of the object store: its name, its refusals, and keys that are never shown."""
 
 import os
 import shutil

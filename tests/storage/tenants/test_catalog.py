@@ -1,4 +1,4 @@
-"""What the catalog says of a schema: every row is in exactly one table, and every column has its type to the bottom."""
+"""The catalog of a schema: every row is in exactly one table, and every column has its type down to the base."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""An organization's data is exported before its subscription is cancelled, and erased when nobody can want it back."""
+"""An organization's data is exported before its subscription is cancelled, and erased when it can no longer be wanted back."""
 
 import asyncio
 import json

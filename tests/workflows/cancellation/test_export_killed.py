@@ -1,4 +1,4 @@
-"""A worker process is killed in the middle of an export, and another one begins anew: never a mixture of two moments."""
+"""A worker process is killed in the middle of an export, and another one restarts it: never a mixture of two moments."""
 
 import asyncio
 import csv

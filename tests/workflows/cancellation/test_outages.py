@@ -1,4 +1,4 @@
-"""Parts that are down: the case waits where an operator can see it, nothing is lost, and it goes on by itself."""
+"""Outages: the case waits visibly, nothing is lost, and it continues by itself."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A worker stops at every stage and another takes over: the case goes on where it was."""
+"""A worker stops at every stage and another takes over: the case continues where it was."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What an operator reads of a cancellation in the Web UI, without code and without learning who the customer is."""
+"""A cancellation in the Web UI: readable without code, and without the identity of the customer."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A night that is too long for one history goes on in another one."""
+"""A night that is too long for one history continues in another one."""
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor

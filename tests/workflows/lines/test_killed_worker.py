@@ -1,4 +1,4 @@
-"""A worker process is killed in the middle of a night, and another one goes on."""
+"""A worker process is killed in the middle of a night, and another one continues."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The update of line dates as its workflow: on request and by schedule, told, watched, interrupted."""
+"""The update of line dates as its workflow: on request and by schedule, announced, watched, interrupted."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What can be put right: a wrong address, the time, and what was transferred; and every request that comes to nothing."""
+"""Corrections: of the address, the time and the transferred data; and every request that is refused."""
 
 from datetime import datetime, timedelta
 from typing import Any

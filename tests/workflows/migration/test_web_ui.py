@@ -1,4 +1,4 @@
-"""What an operator reads of a migration, and of the cancellation that waits for it, without learning who takes part."""
+"""A migration and its cancellation in the Web UI, without the identity of anybody who takes part."""
 
 from datetime import timedelta
 

@@ -23,7 +23,7 @@ from records import audit, outbox
 from records.cancellation import transitions
 from records.cancellation.answers import give_answers
 from records.cancellation.opening import open_case
-from records.verification import attest
+from records.one_time_codes import attest
 
 
 class Records(OnRecords):

@@ -27,6 +27,7 @@ from domain.marketing import ConsentUnfounded
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
 from records import audit, outbox
+from records.marketing import consent
 from records.marketing import service as marketing_service
 from records.marketing import stops as marketing
 from records.marketing.service import open_marketing_case
@@ -59,13 +60,13 @@ class MarketingRecords(OnRecords):
     @activity.defn
     def request_consent(self, request: ConsentRequest) -> ConsentAsked:
         """Ask the marketing service's own administrator for consent, where that is another person."""
-        needed, last_message = self._written(marketing.request_consent, request.step, until=request.until)
+        needed, last_message = self._written(consent.request_consent, request.step, until=request.until)
         return ConsentAsked(needed=needed, last_message=last_message)
 
     @activity.defn
     def remind_of_consent(self, step: Step) -> Recorded:
         """Ask for the consent again, once per occasion."""
-        return self._recorded(marketing.remind_of_consent, step)
+        return self._recorded(consent.remind_of_consent, step)
 
     @activity.defn
     def save_consent(self, given: ConsentGiven) -> Recorded:
@@ -77,12 +78,12 @@ class MarketingRecords(OnRecords):
         """
         how = self._how_given(given)
         step = given.step.model_copy(update={"why": given.attested_because})
-        return self._recorded(marketing.save_consent, step, given.decision, how=how)
+        return self._recorded(consent.save_consent, step, given.decision, how=how)
 
     @activity.defn
     def time_consent_out(self, step: Step) -> Recorded:
         """Record that the consent was not answered in time."""
-        return self._recorded(marketing.time_consent_out, step)
+        return self._recorded(consent.time_consent_out, step)
 
     @activity.defn
     def stop_campaigns(self, step: Step) -> StopRecorded:

@@ -8,8 +8,8 @@ from temporalio import activity
 from activities.messaging.mail import Mail
 from contract.steps import CodeTried, Step
 from domain.vocabulary import Channel, message_id
+from records.one_time_codes import check_code, fresh_code
 from records.transaction import Transaction
-from records.verification import check_code, fresh_code
 
 
 class Verifier:

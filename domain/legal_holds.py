@@ -1,4 +1,4 @@
-"""Legal holds: reasons not to erase an organization's data although its time has come."""
+"""Refusals of requests about legal holds (rules, section 8). Whether a hold is in force is asked of `records.legal_holds`."""
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind

@@ -20,7 +20,7 @@ from domain.messaging import MAILED, Facts, MarketingServiceFacts, MessageFacts
 from domain.migration import HandOver
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
 from domain.words import FOR_CUSTOMERS, sentence, size_in_words
-from records.verification import FreshCode
+from records.one_time_codes import FreshCode
 
 TEXT_WIDTH = 72
 _LABEL_WIDTH = 22

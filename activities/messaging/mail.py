@@ -25,7 +25,7 @@ from domain.migration import Party, transfer_id
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from domain.vocabulary import Channel, Event, message_id
-from records.verification import FreshCode
+from records.one_time_codes import FreshCode
 from storage.tables import MessageRow
 
 

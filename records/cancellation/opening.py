@@ -22,8 +22,8 @@ from records.cancellation.locked_case import LockedCase, lock_case, newest_case
 from records.cancellation.notices import notify
 from records.cancellation.quotes import current_quote
 from records.cancellation.transitions import enter, undo_lines
+from records.one_time_codes import save_verification
 from records.transaction import Transaction
-from records.verification import save_verification
 from storage.tables import CancellationRow, OrganizationRow, PolicyRow, SubscriptionRow
 
 

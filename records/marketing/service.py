@@ -18,8 +18,8 @@ from records.marketing.campaigns import check_campaigns, current_campaigns, lock
 from records.marketing.locked_case import LockedMarketingCase, lock_marketing_case
 from records.marketing.notices import notify
 from records.marketing.stops import request_stops, stop_of
+from records.one_time_codes import save_verification
 from records.transaction import Transaction
-from records.verification import save_verification
 from storage.tables import MarketingCancellationRow
 
 

@@ -1,10 +1,9 @@
-"""Stops of an organization's campaigns, with the consent they may need and the ad centre's acknowledgements.
+"""Stops of an organization's campaigns, and the ad centre's acknowledgements.
 
 One transaction each, like `records.cancellation.transitions`; a function that is run again changes nothing.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,9 +13,6 @@ from domain.cancellation.identity import same_address
 from domain.marketing import (
     CampaignFacts,
     CampaignUnknown,
-    Consent,
-    ConsentDecision,
-    ConsentNotAwaited,
     StopNotRequested,
     StopOfAnotherCase,
 )
@@ -40,61 +36,6 @@ from records.transaction import Transaction
 from storage.tables import CampaignRow, MarketingServiceRow
 
 
-def request_consent(transaction: Transaction, step: Step, *, until: datetime) -> bool:
-    """Ask the marketing service's own administrator for consent, where that is another person; return true if it is.
-
-    No consent is asked for where nothing is left to stop.
-    """
-    case = lock_case(transaction, step.cancellation)
-    if case.row.marketing_consent is not None:
-        return True
-    service = lock_service(transaction, case.organization.id)
-    campaigns = current_campaigns(transaction.session, case.organization.id, case.row.campaign_actions)
-    if service is None or same_address(service.billing_administrator, case.organization.billing_administrator):
-        return False
-    if not campaigns:
-        return False
-    prepare(transaction, step)
-    case.row.marketing_consent, case.row.marketing_consent_until = Consent.ASKED.value, until
-    record_step(transaction, "marketing.consent_requested", step, after={"until": until.isoformat()})
-    _ask_owner(transaction, case, service, campaigns, step)
-    return True
-
-
-def remind_of_consent(transaction: Transaction, step: Step) -> None:
-    """Ask for the consent again, once per occasion."""
-    case = lock_case(transaction, step.cancellation)
-    service = lock_service(transaction, case.organization.id)
-    if case.row.marketing_consent != Consent.ASKED or service is None:
-        return
-    if record_step(transaction, "reminder.sent", step):
-        campaigns = current_campaigns(transaction.session, case.organization.id, case.row.campaign_actions)
-        _ask_owner(transaction, case, service, campaigns, step, occasion=step.name)
-
-
-def save_consent(transaction: Transaction, step: Step, decision: ConsentDecision, *, how: str) -> None:
-    """Record the answer of the marketing service's own administrator, and the way in which it was given.
-
-    Raises:
-        ConsentNotAwaited.
-
-    """
-    case = lock_case(transaction, step.cancellation)
-    if audit.after_of(transaction.session, step.key) is not None:
-        return
-    if case.row.marketing_consent != Consent.ASKED:
-        asked = case.row.marketing_consent
-        raise ConsentNotAwaited(case.row.id, Consent(asked) if asked else None)
-    _conclude(transaction, case, step, Consent(decision.value), after={"given_by": how})
-
-
-def time_consent_out(transaction: Transaction, step: Step) -> None:
-    """Record that the consent was not answered in time."""
-    case = lock_case(transaction, step.cancellation)
-    if case.row.marketing_consent == Consent.ASKED:
-        _conclude(transaction, case, step, Consent.TIMED_OUT, after={})
-
-
 def stop_campaigns(transaction: Transaction, step: Step) -> CampaignStop:
     """Mark every current activity as stopping, and ask the ad centre to stop it."""
     session = transaction.session
@@ -114,7 +55,7 @@ def request_stops(transaction: Transaction, case: Locked, campaigns: Sequence[Ca
     for campaign in campaigns:
         after = {"campaign": campaign.id, "action": campaign.action.value, "activities": list(campaign.activities)}
         record_step(transaction, "campaign.stop_requested", step, campaign.id, after=after)
-        _notify(transaction, case, Event.MARKETING_STOP_REQUESTED, step, (campaign,), occasion=campaign.id)
+        notify(transaction, case, Event.MARKETING_STOP_REQUESTED, step, (campaign,), occasion=campaign.id)
 
 
 def remind_ad_centre(transaction: Transaction, step: Step, number: int) -> CampaignStop:
@@ -128,7 +69,7 @@ def remind_ad_centre(transaction: Transaction, step: Step, number: int) -> Campa
         for campaign in outstanding:
             occasion = f"{campaign.id}/reminder-{number}"
             event = Event.MARKETING_STOP_REQUESTED
-            _notify(transaction, case, event, step, (campaign,), occasion=occasion, reminder=number)
+            notify(transaction, case, event, step, (campaign,), occasion=occasion, reminder=number)
     return stop_of(session, case.row.id)
 
 
@@ -168,14 +109,14 @@ def _notify_when_all_stopped(transaction: Transaction, case: Locked, step: Step)
     campaigns = stops_of(session, case.row.id)
     if not all(campaign.acknowledged for campaign in campaigns):
         return
-    _notify(transaction, case, Event.MARKETING_STOPPED, step, campaigns)
+    notify(transaction, case, Event.MARKETING_STOPPED, step, campaigns)
     owner = session.scalar(
         select(MarketingServiceRow.billing_administrator).where(
             MarketingServiceRow.organization == case.organization.id
         )
     )
     if isinstance(case, LockedCase) and owner and not same_address(owner, case.organization.billing_administrator):
-        _notify(
+        notify(
             transaction.only(Channel.MAIL),
             case,
             Event.MARKETING_STOPPED,
@@ -184,28 +125,6 @@ def _notify_when_all_stopped(transaction: Transaction, case: Locked, step: Step)
             occasion="owner",
             mail_to=owner,
         )
-
-
-def _conclude(
-    transaction: Transaction, case: LockedCase, step: Step, consent: Consent, *, after: dict[str, object]
-) -> None:
-    case.row.marketing_consent = consent.value
-    record_step(transaction, f"marketing.consent_{consent.value}", step, after={"consent": consent.value, **after})
-    if consent.refused:
-        campaigns = current_campaigns(transaction.session, case.organization.id, case.row.campaign_actions)
-        _notify(transaction, case, Event.MARKETING_KEPT, step, campaigns)
-
-
-def _ask_owner(
-    transaction: Transaction,
-    case: LockedCase,
-    service: MarketingServiceRow,
-    campaigns: Sequence[CampaignFacts],
-    step: Step,
-    occasion: str = "",
-) -> None:
-    event, owner = Event.MARKETING_CONSENT_REQUESTED, service.billing_administrator
-    _notify(transaction, case, event, step, campaigns, occasion=occasion, mail_to=owner)
 
 
 def _not_ours(
@@ -217,7 +136,7 @@ def _not_ours(
     return StopOfAnotherCase(campaign, case.row.id, asked_by) if asked_by else StopNotRequested(campaign)
 
 
-def _notify(
+def notify(
     transaction: Transaction,
     case: Locked,
     event: Event,
@@ -228,6 +147,7 @@ def _notify(
     mail_to: str | None = None,
     reminder: int = 0,
 ) -> None:
+    """Record that an event about these campaigns is to be announced, once per occasion."""
     about = MarketingFacts(campaigns=tuple(campaigns), reminder=reminder)
     named = f"{event.value}/{occasion}" if occasion else event.value
     notify_of_campaigns(transaction, case, event, step, about, occasion=named, mail_to=mail_to)

@@ -15,7 +15,7 @@ from contract import SEARCH_ATTRIBUTES
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from runtime.temporal import connect_to_temporal
-from starter.service.schedule import ensure_schedule
+from starter.service.nightly_schedule import ensure_schedule
 from storage.database import DatabaseSettings
 from storage.schema.migrate import upgrade
 

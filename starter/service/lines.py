@@ -27,7 +27,7 @@ from domain.remedies import Remedy, RemedyKind, correct_input
 from records.lines.runs import ListedLine, find_progress, latest_runs, list_lines
 from runtime.refusals import as_refusal
 from starter.service.area import AreaClient
-from starter.service.schedule import ensure_schedule
+from starter.service.nightly_schedule import ensure_schedule
 
 Answer = TypeVar("Answer")
 

@@ -8,7 +8,7 @@ from domain.marketing import CampaignAction, CampaignFacts, Consent, MarketingSt
 from domain.messaging import ErasureFacts, ExportFacts, MarketingFacts, MarketingServiceFacts, MigrationFacts
 from domain.migration import HandOver, MigrationStage, Party
 from domain.vocabulary import Event, Platform, Stage
-from records.verification import FreshCode
+from records.one_time_codes import FreshCode
 from tests.activities.messaging.samples import facts
 
 

@@ -14,7 +14,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.messaging.mail import Mail, MailSettings
 from domain.vocabulary import Event, Stage
-from records.verification import FreshCode
+from records.one_time_codes import FreshCode
 from tests.activities.messaging.outbox import told
 from tests.activities.messaging.postbox import Postbox
 from tests.activities.messaging.samples import ADDRESS, CANCELLATION, facts

@@ -18,7 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 
 import contract
 from domain.lines.runs import LineDatesProgress
-from starter.service.schedule import ensure_schedule
+from starter.service.nightly_schedule import ensure_schedule
 from tests.support.world import Mailbox, World
 
 

@@ -1,4 +1,4 @@
-"""Refusals of requests about legal holds (rules, section 8). Whether a hold is in force is asked of `records.legal_holds`."""
+"""Refusals of requests about legal holds (rules, section 8). `records.legal_holds` knows whether a hold is in force."""
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind

@@ -4,6 +4,7 @@ The address comes from the environment or a Temporal configuration file: TEMPORA
 TEMPORAL_API_KEY, TEMPORAL_TLS_… (`temporalio.envconfig`).
 """
 
+import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -98,7 +99,8 @@ async def connect_to_temporal(*, lazy: bool = False) -> Client:
 
     """
     try:
-        config = ClientConfig.load_client_connect_config()
+        # The environment as Python has it: the SDK would read the C library's, of which tests keep their hands off.
+        config = ClientConfig.load_client_connect_config(override_env_vars=dict(os.environ))
     except Exception as error:  # noqa: BLE001 - the SDK's error for this has no public name
         raise TemporalConfigurationMalformed(str(error)) from None
     config.setdefault("target_host", "localhost:7233")

@@ -4,10 +4,11 @@ import asyncio
 import io
 import json
 import os
-from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from starter.cli.main import main
 from starter.cli.output import console, error_console
@@ -41,24 +42,33 @@ class CommandLine:
 
     def call(self, *arguments: str) -> Called:
         """Run a command to its end."""
-        before = dict(os.environ)
-        os.environ.update({"COLUMNS": "80", **self._environment})
+        given = {"COLUMNS": "80", **self._environment}
         widths = [shown.width for shown in CONSOLES]
         for shown in CONSOLES:  # which read COLUMNS when they are made, and never again
-            shown.width = int(os.environ["COLUMNS"])
+            shown.width = int(given["COLUMNS"])
         out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True), io.StringIO()
         status: object = None
         try:
-            with redirect_stdout(out), redirect_stderr(err):
+            with redirect_stdout(out), redirect_stderr(err), _environment(given):
                 try:
                     main(arguments)
                 except SystemExit as left:
                     status = left.code or 0
         finally:
-            os.environ.clear()
-            os.environ.update(before)
             for shown, width in zip(CONSOLES, widths, strict=True):
                 shown.width = width
         assert isinstance(status, int)
         out.seek(0)
         return Called(status, out.read(), err.getvalue())
+
+
+@contextmanager
+def _environment(given: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for Python code alone, for a while.
+
+    Threads of the service read the environment of the process at the same time, as libpq does for every connection, and
+    that of the C library must not be changed beside a reader: the process ends with a segmentation fault, once in many runs.
+    """
+    held: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
+    with patch.dict(held, {os.fsencode(name): os.fsencode(value) for name, value in given.items()}):
+        yield

@@ -32,8 +32,12 @@ def directory() -> Iterator[Path]:
 class Stack:
     """A running stack and what it has printed."""
 
-    def __init__(self, process: subprocess.Popen[str], directory: Path, output: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], copier: subprocess.Popen[bytes], directory: Path, output: Path
+    ) -> None:
         self.process = process
+        self._copier = copier
+        """It ends when the process has ended and all that it printed is written down."""
         self.directory = directory
         self._output = output
 
@@ -41,7 +45,7 @@ class Stack:
         return self._output.read_text().count(text) >= times
 
     def wait_until_said(self, text: str, times: int = 1) -> None:
-        wait_until(lambda: self.said(text, times) or self.process.poll() is not None, f"it says {text!r}", 60)
+        wait_until(lambda: self.said(text, times) or self._copier.poll() is not None, f"it says {text!r}", 60)
         assert self.said(text, times), self._output.read_text()
 
     def lines_with(self, word: str) -> list[str]:
@@ -94,7 +98,7 @@ def stack(directory: Path) -> Iterator[Stack]:
         with output.open("w") as file:
             copier = subprocess.Popen(["/bin/cat"], stdin=process.stdout, stdout=file)
         try:
-            yield Stack(process, directory, output)
+            yield Stack(process, copier, directory, output)
         finally:
             copier.kill()
             copier.wait()
@@ -115,7 +119,7 @@ async def test_it_starts_in_order_serves_other_terminals_refuses_a_second_one_an
 
         with stack(directory) as second:
             second.wait_until_said("local_stack_already_running")
-            assert second.said(str(first.process.pid))
+            second.wait_until_said(str(first.process.pid))
             assert second.process.wait(60) == 1
 
         pids = [record.pid for record in first.records().values()]

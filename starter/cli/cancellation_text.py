@@ -33,7 +33,7 @@ _NOT_SET = "not set"
 
 
 def say_status(status: CancellationStatus) -> None:
-    """Say where one cancellation stands, what is open, and what to do next."""
+    """Print the state of a cancellation, what is open, and what to do next."""
     zone = status.time_zone
     say(f"Cancellation [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
     say_fact("received", FOR_AGENTS.instant(status.received_at, zone))
@@ -58,14 +58,14 @@ def say_status(status: CancellationStatus) -> None:
         _say_what_is_open(status)
     if status.marketing_consent is Consent.ASKED and not status.stage.is_final:
         say(
-            f"If they tell you: [cyan]offramp marketing consent {status.subscription} --agree|--decline --attest REASON[/]"
+            f"If they reply: [cyan]offramp marketing consent {status.subscription} --agree|--decline --attest REASON[/]"
         )
     if status.outstanding_credit_memos:
         say(f"Post them in this order: [cyan]offramp credit-memos post {status.outstanding_credit_memos[0]}[/]")
 
 
 def _export(status: CancellationStatus) -> str:
-    """Say how the export stands, and where to see more of it while there is something to do."""
+    """Return the state of the export, with the command that shows more while there is something to do."""
     more = f"offramp export show {status.subscription}"
     match status.export:
         case ExportStatus.RUNNING:
@@ -93,14 +93,14 @@ def campaigns_in_text(status: CancellationStatus | MarketingCancellationStatus) 
 
 
 def say_already_running(status: CancellationStatus, *, unused_answers: Sequence[str]) -> None:
-    """Say that a start has found a cancellation, and what it did not do therefore."""
+    """Report that a start found a running cancellation, and what it therefore did not do."""
     since = FOR_AGENTS.instant(status.received_at, status.time_zone)
     say(
         f"[yellow]Already running[/] since {since}, started by request {escape(status.request_id) or 'without an id'}; "
         "nothing new was started."
     )
     if unused_answers and status.stage is Stage.INTAKE:
-        say(f"The answers given were not taken. To give them: offramp cancellations answer {status.subscription} …")
+        say(f"The answers given were not accepted. To give them: offramp cancellations answer {status.subscription} …")
 
 
 def say_cases(cases: Sequence[CaseSummary], stage: Stage | None) -> None:
@@ -153,7 +153,7 @@ def _say_why(why: str | None) -> None:
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any], zone: str) -> list[str]:
-    """Name what changed, and what is known now; not what is unset or has stayed."""
+    """List what changed and what is newly known, but nothing that is unset or unchanged."""
     said = []
     for name in dict.fromkeys((*before, *after)):
         old, new = before.get(name), after.get(name)
@@ -189,7 +189,7 @@ def _next(case: CaseSummary) -> str:
 
 
 def say_fact(name: str, value: str) -> None:
-    """Say a fact in its column, if there is one."""
+    """Print a fact in its column, unless it is empty."""
     if value:
         say(escape(value), first=f"  {name:<{_LABEL_WIDTH}} ")
 

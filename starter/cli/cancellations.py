@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starter.service.cancellation import CancellationClient
 
 Step: TypeAlias = "tuple[str, Callable[[CancellationClient], Awaitable[CancellationStatus]]]"
-"""What a person is told when it is done, and what to do."""
+"""The message when the step is done, and the step."""
 
 cancellations_app = typer.Typer(help="Start, answer, watch and end cancellations.", no_args_is_help=True)
 
@@ -35,19 +35,25 @@ AdministratorOption = Annotated[
 ]
 UrlOption = Annotated[str | None, typer.Option("--url", metavar="URL", help="The organization's URL.")]
 NameOption = Annotated[str | None, typer.Option("--name", metavar="NAME", help="The organization's unique name.")]
-DataOption = Annotated[DataChoice | None, typer.Option("--data", help="What becomes of the data.")]
-CampaignsOption = Annotated[CampaignChoice | None, typer.Option("--campaigns", help="What becomes of the campaigns.")]
+DataOption = Annotated[DataChoice | None, typer.Option("--data", help="The customer's choice for the data.")]
+CampaignsOption = Annotated[
+    CampaignChoice | None, typer.Option("--campaigns", help="The customer's choice for the campaigns.")
+]
 AttestOption = Annotated[
     str | None,
     typer.Option(
-        "--attest", parser=values.reason, metavar="REASON", help="Vouch for the billing administrator, and say why."
+        "--attest",
+        parser=values.reason,
+        metavar="REASON",
+        help="Attest that the billing administrator is asking; give the reason.",
     ),
 ]
 ReasonOption = Annotated[
-    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="Why, for the audit trail.")
+    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
 ]
 CustomersReasonOption = Annotated[
-    str | None, typer.Option("--reason", parser=values.reason, metavar="REASON", help="Why, in the customer's words.")
+    str | None,
+    typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, in the customer's words."),
 ]
 
 _SENT = "a one-time code is on its way to the billing administrator on record"
@@ -77,7 +83,7 @@ def start(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Start a cancellation with the answers known already, or show the one that is running."""
+    """Start a cancellation with the answers known so far, or show the one that is running."""
     from contract import Attestation, Goodwill, StartCancellation
     from starter.cli.cancellation_text import say_already_running, say_status
 
@@ -124,11 +130,11 @@ def answer(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer questions of the checklist, and verify the billing administrator by a code or by your word."""
+    """Answer questions of the checklist, and verify the billing administrator by a code or your attestation."""
     answers = _answers(administrator, url, name, terminate_on, data, campaigns)
     actions = values.campaign_actions(campaign_action)
     if actions and not answers:
-        raise typer.BadParameter("--campaign-action goes with an answer: --campaigns stop.")
+        raise typer.BadParameter("--campaign-action needs an answer: --campaigns stop.")
     _check_one_verification(send_code, code is not None, attest is not None, answered=bool(answers))
     steps: list[Step] = []
     if answers:
@@ -223,13 +229,13 @@ def list_command(
 
 @cancellations_app.command()
 def show(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Show where the newest cancellation of a subscription stands, live from its workflow."""
+    """Show the state of a subscription's newest cancellation, live from its workflow."""
     _show(with_service(lambda service: service.cancellations.status(subscription), as_json=as_json), as_json=as_json)
 
 
 @cancellations_app.command()
 def history(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Print the audit trail: who, when, what, why."""
+    """Print the audit trail: actor, time, change and reason of every event."""
     from starter.cli.cancellation_text import say_history
 
     history = with_records(lambda service: service.cancellations.history(subscription))
@@ -247,14 +253,14 @@ def _check_one_verification(*ways: bool, answered: bool) -> None:
 
 
 def _one_after_the_other(steps: Sequence[Step], *, as_json: bool) -> "CancellationStatus":
-    """Take the steps and return the status after the last; where one is refused, say what was done before it."""
+    """Take the steps and return the status after the last; if one is refused, report what was done before it."""
     done: list[str] = []
 
     async def act(service: "Offramp") -> "CancellationStatus":
         statuses = []
-        for said, step in steps:
+        for message, step in steps:
             statuses.append(await step(service.cancellations))
-            done.append(said)
+            done.append(message)
         return statuses[-1]
 
     try:

@@ -8,7 +8,7 @@ from rich.markup import escape
 from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import ActorOption, RequestIdOption, with_service
 
-credit_memos_app = typer.Typer(help="Post the credit memos that a cancellation waits for.", no_args_is_help=True)
+credit_memos_app = typer.Typer(help="Post credit memos that cancellations wait for.", no_args_is_help=True)
 
 
 @credit_memos_app.command()

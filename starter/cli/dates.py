@@ -1,8 +1,8 @@
 """``offramp dates``: the date rules for lines from any source, with no service running.
 
 Subscription lines come in as JSON Lines and go out the same way, one line in memory at a time. Fields are those of
-`domain.lines.line.SubscriptionLine`; unknown fields pass through, and the order of fields stays. A line that is refused becomes
-``{"id": …, "error": {"code": …, "message": …}}`` and the rest goes on.
+`domain.lines.line.SubscriptionLine`; unknown fields pass through, and the order of fields stays. A line that is refused
+becomes ``{"id": …, "error": {"code": …, "message": …}}``, and the others are processed all the same.
 """
 
 import os
@@ -32,7 +32,7 @@ dates_app = typer.Typer(
 
 @dates_app.command()
 def calculate() -> None:
-    """Calculate end date, term until and cancellation possible until as for new lines."""
+    """Calculate the end date, term until and cancellation possible until, as for new lines."""
 
     def fields(line: SubscriptionLine) -> Fields:
         return _dates(first_calculation(line))
@@ -67,7 +67,7 @@ def decide(
 
 
 def _dates(line: SubscriptionLine) -> Fields:
-    """The three dates that a calculation may change, as they are written."""
+    """Return the three dates that a calculation may change, in ISO 8601."""
 
     def iso(day: date | None) -> str | None:
         return None if day is None else day.isoformat()

@@ -1,4 +1,4 @@
-"""``offramp export``: see how far an export is, get its files, say that they are there, and check them."""
+"""``offramp export``: show the progress of an export, fetch its files, check them, and acknowledge the download."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +21,9 @@ from starter.cli.service import (
 if TYPE_CHECKING:
     from starter.service.downloads import FileLink
 
-export_app = typer.Typer(help="The export of an organization's data.", no_args_is_help=True)
+export_app = typer.Typer(
+    help="Show, fetch, check and acknowledge the export of an organization's data.", no_args_is_help=True
+)
 export_app.command()(verify)
 
 DirectoryArgument = Annotated[
@@ -33,10 +35,10 @@ DirectoryArgument = Annotated[
 def show(
     subscription: SubscriptionArgument,
     *,
-    watch: Annotated[bool, typer.Option("--watch", help="Stay until the export is finished.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Wait until the export is finished.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how the export of the newest cancellation stands, and how far it is."""
+    """Show the state and the progress of the newest cancellation's export."""
     from starter.cli.export_text import say_export, watch_export
 
     if watch and not as_json:
@@ -57,7 +59,7 @@ def renew(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Mail a fresh link to the billing administrator on record, and to nobody else."""
+    """Mail a fresh link, to the billing administrator on record only."""
     status = with_service(
         lambda service: service.exports.renew_link(subscription, actor=actor, request_id=request_id), as_json=as_json
     )
@@ -79,14 +81,14 @@ def acknowledge(
             "--export",
             parser=values.cancellation,
             metavar="CANCELLATION",
-            help="Whose export was downloaded; default: the newest.",
+            help="The cancellation whose export was downloaded; default: the newest.",
         ),
     ] = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that the export was downloaded: from now on the data may be erased."""
+    """Acknowledge that the export was downloaded: from now on the data may be erased."""
     status = with_service(
         lambda service: service.exports.acknowledge(subscription, export=export, actor=actor, request_id=request_id),
         as_json=as_json,
@@ -94,12 +96,12 @@ def acknowledge(
     if as_json:
         print_json(status)
     else:
-        say(f"Noted: the export of [bold]{escape(status.cancellation)}[/] was downloaded.")
+        say(f"Recorded: the export of [bold]{escape(status.cancellation)}[/] was downloaded.")
 
 
 @export_app.command()
 def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Print a link to each file of the export. Each works for 15 minutes, for anybody who has it."""
+    """Print a link to each file of the export. Each works for 15 minutes, for anyone who has it."""
     found = _files(subscription)
     if as_json:
         print_json(found)

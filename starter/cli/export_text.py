@@ -14,7 +14,7 @@ LOOK_AGAIN = 0.5
 
 
 def say_export(view: ExportView) -> None:
-    """Say how an export stands."""
+    """Print the state of an export."""
     state = view.state
     if state is None:
         say(f"Cancellation {view.cancellation} has no export.")
@@ -66,7 +66,7 @@ async def watch_export(exports: ExportClient, subscription: str) -> ExportView:
 
 
 def _is_settled(view: ExportView) -> bool:
-    """Return true if nothing moves for now, so that watching longer would show nothing."""
+    """Return true if nothing changes for now, so that watching longer would show nothing."""
     state = view.state
     if state is None or state.finished_at is not None or state.is_gone:
         return True

@@ -1,4 +1,4 @@
-"""``offramp export verify``: is a download what was exported?"""
+"""``offramp export verify``: the comparison of a download with what was exported."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -12,13 +12,15 @@ from starter.cli.service import ActorOption, RequestIdOption, with_records, with
 if TYPE_CHECKING:
     from records.legal_holds import Hold
 
-hold_app = typer.Typer(help="Keep an organization's data from being erased.", no_args_is_help=True)
+hold_app = typer.Typer(
+    help="Place, release and list legal holds, under which data is not erased.", no_args_is_help=True
+)
 
 OrganizationArgument = Annotated[
     str, typer.Argument(metavar="ORGANIZATION", parser=values.identifier, help="The organization's id.")
 ]
 ReasonOption = Annotated[
-    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="Why, for the audit trail.")
+    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
 ]
 
 
@@ -40,7 +42,7 @@ def place(
 
 @hold_app.command()
 def release(
-    hold: Annotated[int, typer.Argument(metavar="HOLD", help="The number of the hold.")],
+    hold: Annotated[int, typer.Argument(metavar="HOLD", help="The number of the legal hold.")],
     *,
     reason: ReasonOption,
     actor: ActorOption,
@@ -59,9 +61,9 @@ def list_(
     *,
     organization: Annotated[
         str | None,
-        typer.Option("--organization", parser=values.identifier, metavar="ID", help="Only of this organization."),
+        typer.Option("--organization", parser=values.identifier, metavar="ID", help="Only those of this organization."),
     ] = None,
-    released: Annotated[bool, typer.Option("--released", help="Also those that are released.")] = False,
+    released: Annotated[bool, typer.Option("--released", help="Include released ones.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List legal holds, oldest first."""

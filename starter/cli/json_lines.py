@@ -1,4 +1,4 @@
-"""JSON Lines read and written again without loss: what a command does not know leaves as it came."""
+"""JSON Lines, read and written again without loss: unknown fields leave as they came."""
 
 import json
 import re
@@ -22,7 +22,7 @@ class JsonLineRefused(Refusal):
 
 
 def _number(text: str) -> float | str:
-    """A float, or where that would lose digits or become infinite, the text under a shield."""
+    """Return a float, or the text under a shield where a float would lose digits or become infinite."""
     value = float(text)
     return value if repr(value) == text else _SHIELD + text
 
@@ -37,7 +37,7 @@ _ascii_encoder = json.JSONEncoder(separators=(",", ":"))
 
 
 def decode(raw: bytes, number: int) -> dict[str, object]:
-    """The object on line ``number``; raises `JsonLineRefused`."""
+    """Return the object on line ``number``. Raises `JsonLineRefused`."""
     try:
         value = _decoder.decode(raw.decode("utf-8-sig" if number == 1 else "utf-8"))
     except json.JSONDecodeError as error:
@@ -52,7 +52,7 @@ def decode(raw: bytes, number: int) -> dict[str, object]:
 
 
 def encode(fields: dict[str, object]) -> bytes:
-    """One line of JSON in UTF-8 with its line end; numbers under the shield as they were read."""
+    """Return one line of JSON in UTF-8 with its line end; numbers under the shield are as they were read."""
     try:
         line = _shieldless(_encoder.encode(fields)).encode()
     except UnicodeEncodeError:  # half of a surrogate pair, which JSON can name and UTF-8 cannot

@@ -1,4 +1,4 @@
-"""Commands that are imported when they are called: ``offramp --help`` and a wrong call need none of what they need."""
+"""Commands that are imported when they are called: ``offramp --help`` and a wrong call load none of their imports."""
 
 import importlib
 from collections.abc import Mapping

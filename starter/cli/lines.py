@@ -1,4 +1,4 @@
-"""``offramp lines``: look at subscription lines, and bring their dates up to date."""
+"""``offramp lines``: list subscription lines, and bring their dates up to date."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from contract import UpdateLineDates
     from records.lines.runs import ListedLine
 
-lines_app = typer.Typer(help="Subscription lines and their dates.", no_args_is_help=True)
+lines_app = typer.Typer(help="List subscription lines, and bring their dates up to date.", no_args_is_help=True)
 
 CustomerContract = Annotated[
     str | None, typer.Option("--customer-contract", metavar="NUMBER", help="Only lines of this customer contract.")
@@ -40,11 +40,11 @@ def list_(
         date | None, typer.Option("--due", metavar="YYYY-MM-DD", parser=day, show_default=False,
                                   help="Only lines that an update as of this day would close or roll.")
     ] = None,
-    after: Annotated[str, typer.Option("--after", metavar="ID", help="Go on after this line.")] = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many lines at most.")] = 100,
+    after: Annotated[str, typer.Option("--after", metavar="ID", help="Continue after this line.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The largest number of lines.")] = 100,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
-    """List lines by id, with their dates and the day until which the nightly update leaves them alone."""
+    """List lines by id, with their dates and the day until which the nightly update leaves them unchanged."""
     scope = _scope(customer_contract, vendor_contract, subscription)
     found = with_records(lambda service: service.line_dates.list(scope, due_as_of=due, after=after, limit=limit))
     if as_json:
@@ -68,7 +68,7 @@ def update_dates(
 ) -> None:
     """Close and roll the lines that are due, as the nightly update does: every line, or those named.
 
-    Without --as-of it is today, in the zone of the nightly update. Ctrl-C leaves the update running.
+    Without --as-of the day is today, in the zone of the nightly update. Ctrl-C leaves the update running.
     """
     from contract import UpdateLineDates
 
@@ -97,7 +97,7 @@ def _update(wish: "UpdateLineDates", request_id: str | None, *, show: bool) -> L
         task = bar.add_task("waiting for a worker", total=None)
 
         def watch(progress: LineDatesProgress) -> None:
-            doing = f"{progress.busy} lines are held by somebody" if progress.busy else f"as of {progress.as_of}"
+            doing = f"{progress.busy} lines are locked by others" if progress.busy else f"as of {progress.as_of}"
             changed = progress.closed + progress.rolled + progress.failed
             bar.update(task, description=doing, total=progress.due, completed=changed)
 
@@ -107,7 +107,7 @@ def _update(wish: "UpdateLineDates", request_id: str | None, *, show: bool) -> L
 
 
 def say_progress(progress: LineDatesProgress) -> None:
-    """Print for a person what a run did."""
+    """Print the result of a run for people."""
     about = "about " if progress.scope.is_everything else ""
     say(
         f"Line dates of [bold]{escape(str(progress.scope))}[/] as of {day_text(progress.as_of)} ({progress.zone}): "
@@ -119,7 +119,7 @@ def say_progress(progress: LineDatesProgress) -> None:
     if progress.failed > len(progress.failures):
         say(f"and {progress.failed - len(progress.failures)} more", first="  - ")
     if progress.busy:
-        say(f"{progress.busy} lines were held by somebody; the next run updates them.")
+        say(f"{progress.busy} lines were locked by others; the next run updates them.")
 
 
 def _print_lines(lines: "Sequence[ListedLine]") -> None:

@@ -1,4 +1,4 @@
-"""``offramp mails``: what the local stack's mail catcher caught."""
+"""``offramp mails``: the mails that the local stack's mail catcher caught."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,18 +15,20 @@ class ListUnlessNamed(typer.core.TyperGroup):
     """A group whose ``list`` is meant when no command is named: ``offramp mails 5`` is ``offramp mails list 5``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put the command in where it was left out."""
+        """Insert the command where it was left out."""
         if not args or (args[0] not in self.commands and args[0] != "--help"):
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
 
-mails_app = typer.Typer(cls=ListUnlessNamed, help="Look at what the local mail catcher caught: [N], or show NUMBER.")
+mails_app = typer.Typer(
+    cls=ListUnlessNamed, help="Read the mails that the local mail catcher caught: [N], or show NUMBER."
+)
 
 
 @mails_app.command("list")
 def list_command(
-    newest: Annotated[int, typer.Argument(metavar="N", min=1, help="How many, the newest ones.")] = 20,
+    newest: Annotated[int, typer.Argument(metavar="N", min=1, help="The number of newest mails to list.")] = 20,
     *,
     as_json: JsonOption = False,
 ) -> None:
@@ -48,7 +50,9 @@ def list_command(
 
 
 @mails_app.command("show")
-def show_command(number: Annotated[int, typer.Argument(help="As listed.")], *, as_json: JsonOption = False) -> None:
+def show_command(
+    number: Annotated[int, typer.Argument(help="The number of the mail, as listed.")], *, as_json: JsonOption = False
+) -> None:
     """Print one mail."""
     mail = find_mail(_directory(), number)
     if as_json:

@@ -14,27 +14,35 @@ from starter.local.environment import load_local_environment
 
 COMMANDS = {
     "up": Lazily("starter.cli.up:up", "Run the whole service on this machine; Ctrl-C stops it."),
-    "setup": Lazily("starter.cli.setup:setup", "Bring database and Temporal to what this version needs."),
+    "setup": Lazily("starter.cli.setup:setup", "Bring the database and Temporal to what this version needs."),
     "import": Lazily("starter.cli.imports:import_", "Import organizations, subscriptions, contracts and lines."),
-    "quote": Lazily("starter.cli.quote:quote_command", "Say what cancelling a subscription would mean."),
+    "quote": Lazily(
+        "starter.cli.quote:quote_command", "Show what cancelling a subscription would mean; nothing is started."
+    ),
     "cancellations": Lazily(
         "starter.cli.cancellations:cancellations_app", "Start, answer, watch and end cancellations."
     ),
-    "migrations": Lazily("starter.cli.migrations:migrations_app", "Accept, watch and correct on-premises migrations."),
+    "migrations": Lazily(
+        "starter.cli.migrations:migrations_app", "Accept, watch, correct and finish on-premises migrations."
+    ),
     "credit-memos": Lazily(
         "starter.cli.credit_memos:credit_memos_app", "Post credit memos that cancellations wait for."
     ),
     "marketing": Lazily(
-        "starter.cli.marketing:marketing_app", "Cancel marketing services, and say what the ad centre has stopped."
+        "starter.cli.marketing:marketing_app",
+        "Cancel a marketing service alone, pass on a consent, report a stopped campaign.",
     ),
-    "export": Lazily("starter.cli.export:export_app", "See, fetch, check and acknowledge the export of the data."),
-    "hold": Lazily("starter.cli.hold:hold_app", "Keep an organization's data from being erased."),
+    "export": Lazily(
+        "starter.cli.export:export_app", "Show, fetch, check and acknowledge the export of an organization's data."
+    ),
+    "hold": Lazily("starter.cli.hold:hold_app", "Place, release and list legal holds, under which data is not erased."),
     "lines": Lazily("starter.cli.lines:lines_app", "List subscription lines, and bring their dates up to date."),
-    "schedule": Lazily("starter.cli.schedule:schedule_app", "See and steer when the nightly update runs."),
-    "tenants": Lazily("starter.cli.tenants:tenants_app", "See the organizations' data, and make a sample of it."),
-    "mails": Lazily("starter.cli.mails:mails_app", "Look at what the local mail catcher caught."),
+    "schedule": Lazily("starter.cli.schedule:schedule_app", "Show and steer the schedule of the nightly update."),
+    "tenants": Lazily("starter.cli.tenants:tenants_app", "List the organizations' data, and make samples of it."),
+    "mails": Lazily("starter.cli.mails:mails_app", "Read the mails that the local mail catcher caught."),
     "dates": Lazily(
-        "starter.cli.dates:dates_app", "The date rules for lines from any source, with no service running."
+        "starter.cli.dates:dates_app",
+        "Calculate, update or decide the dates of lines from any source; needs no service.",
     ),
 }
 """Every command and group; a module is imported when one of its commands is called."""
@@ -52,7 +60,7 @@ app = typer.Typer(
 
 @app.callback()
 def offramp(context: typer.Context) -> None:
-    """Reach the local stack, if one runs here and the environment names no other installation."""
+    """Use the local stack, if one runs here and the environment names no other installation."""
     if context.invoked_subcommand != "up":
         load_local_environment()
 
@@ -66,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Refusal as refusal:
         print_refusal(refusal, as_json=as_json)
         raise SystemExit(REFUSED) from None
-    except typer.TyperException as wrong:  # with --json only: otherwise Typer has said it and has left
+    except typer.TyperException as wrong:  # with --json only: otherwise Typer has printed it and exited
         print_wrong_call(wrong.format_message())
         raise SystemExit(WRONG_CALL) from None
 

@@ -1,4 +1,4 @@
-"""``offramp marketing``: cancel a marketing service alone, pass on a consent, and say what the ad centre has stopped."""
+"""``offramp marketing``: cancel a marketing service alone, pass on a consent, report a stopped campaign."""
 
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from contract import MarketingCancellationStatus
 
 marketing_app = typer.Typer(
-    help="Cancel a marketing service alone, pass on a consent, and say what the ad centre has stopped.",
+    help="Cancel a marketing service alone, pass on a consent, report a stopped campaign.",
     no_args_is_help=True,
 )
 
@@ -31,7 +31,12 @@ OrganizationArgument = Annotated[
 ]
 AttestOption = Annotated[
     str | None,
-    typer.Option("--attest", parser=values.reason, metavar="REASON", help="Vouch for who is asking, and say why."),
+    typer.Option(
+        "--attest",
+        parser=values.reason,
+        metavar="REASON",
+        help="Attest that the administrator is asking; give the reason.",
+    ),
 ]
 
 
@@ -45,13 +50,13 @@ def cancel(
     campaign_action: CampaignActionOption = None,
     attest: AttestOption = None,
     reason: Annotated[
-        str | None, typer.Option("--reason", parser=values.reason, metavar="REASON", help="Why, in their words.")
+        str | None, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, in their words.")
     ] = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Cancel a marketing service for ever, or show the cancellation that is running."""
+    """Cancel a marketing service for good, or show the cancellation that is running."""
     from contract import Attestation, StartMarketingCancellation
 
     message = StartMarketingCancellation(
@@ -87,7 +92,7 @@ def verify(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Verify the marketing service's own administrator, by a code or by your word."""
+    """Verify the marketing service's own administrator, by a code or your attestation."""
     if sum((send_code, code is not None, attest is not None)) != 1:
         raise typer.BadParameter("Verify in one way at a time: --send-code, --code or --attest.")
     if code is not None:
@@ -108,7 +113,7 @@ def verify(
 
 @marketing_app.command()
 def show(organization: OrganizationArgument, *, as_json: JsonOption = False) -> None:
-    """Show where the newest cancellation of a marketing service stands, live from its workflow."""
+    """Show the state of a marketing service's newest cancellation, live from its workflow."""
     _show(with_service(lambda service: service.marketing.status(organization), as_json=as_json), as_json=as_json)
 
 
@@ -120,7 +125,7 @@ def acknowledge(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that the ad centre has stopped a campaign, as it was asked to."""
+    """Report that the ad centre has stopped a campaign, as requested."""
     status = with_service(
         lambda service: service.marketing.acknowledge_stop(campaign, actor=actor, request_id=request_id),
         as_json=as_json,
@@ -137,15 +142,17 @@ def acknowledge(
 def consent(
     subscription: SubscriptionArgument,
     *,
-    agree: Annotated[bool, typer.Option("--agree/--decline", help="What the marketing service's administrator says.")],
+    agree: Annotated[
+        bool, typer.Option("--agree/--decline", help="The decision of the marketing service's administrator.")
+    ],
     attest: Annotated[
-        str, typer.Option("--attest", parser=values.reason, metavar="REASON", help="How you know that they say so.")
+        str, typer.Option("--attest", parser=values.reason, metavar="REASON", help="The evidence of this decision.")
     ],
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Pass on whether the marketing service's administrator agrees that a cancellation stops the campaigns."""
+    """Pass on the marketing administrator's decision on whether a cancellation may stop the campaigns."""
     from starter.cli.cancellation_text import say_status
 
     decision = ConsentDecision.AGREED if agree else ConsentDecision.DECLINED

@@ -21,7 +21,7 @@ _STYLES = {MigrationStage.COMPLETED: "green", MigrationStage.WITHDRAWN: "dim", M
 
 
 def say_status(status: MigrationStatus) -> None:
-    """Say where a migration stands after a command."""
+    """Print the state of a migration after a command."""
     say(f"Migration of [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
     _say_fact("waits for", status.waiting_for)
     _say_fact("transfer", _moment(status.transfer_at, status.time_zone))
@@ -30,7 +30,7 @@ def say_status(status: MigrationStatus) -> None:
 
 
 def say_migration(view: MigrationView) -> None:
-    """Say where a migration stands, in detail."""
+    """Print the state of a migration, in detail."""
     migration = view.migration
     zone = migration.time_zone
     say(f"Migration of [bold]{migration.cancellation}[/]: [bold]{migration.stage}[/].")
@@ -52,7 +52,7 @@ def say_migration(view: MigrationView) -> None:
 
 
 def say_migrations(found: Sequence[MigrationSummary]) -> None:
-    """List migrations."""
+    """Print a table of migrations."""
     if not found:
         say("No migration yet. One begins with a cancellation that answers [cyan]--data migrate[/].")
         return

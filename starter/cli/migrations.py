@@ -14,9 +14,7 @@ from starter.cli.service import ActorOption, RequestIdOption, SubscriptionArgume
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from contract import MigrationStatus
 
-migrations_app = typer.Typer(
-    help="On-premises migrations: accept, watch, correct and finish them.", no_args_is_help=True
-)
+migrations_app = typer.Typer(help="Accept, watch, correct and finish on-premises migrations.", no_args_is_help=True)
 
 
 def _moment(text: str) -> datetime:
@@ -24,7 +22,7 @@ def _moment(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no time. Write 2026-12-01T18:00 in the organization's zone, or 2026-12-01T18:00+01:00."
+            f"{text!r} is not a time. Write 2026-12-01T18:00 in the organization's zone, or 2026-12-01T18:00+01:00."
         ) from None
 
 
@@ -34,12 +32,12 @@ ContactOption = Annotated[
 ]
 OptionalContact = Annotated[
     str | None,
-    typer.Option("--contact", parser=values.email, metavar="E-MAIL", help="The right address of the IT department."),
+    typer.Option("--contact", parser=values.email, metavar="E-MAIL", help="The correct address of the IT department."),
 ]
 TimeOption = Annotated[
     datetime,
     typer.Option("--transfer-at", parser=_moment, metavar="TIME", show_default=False,
-                 help="When to transfer: 2026-12-01T18:00 in the organization's zone, or with an offset."),
+                 help="The time of the transfer: 2026-12-01T18:00 in the organization's zone, or with an offset."),
 ]  # fmt: skip
 OptionalTime = Annotated[
     datetime | None,
@@ -87,7 +85,7 @@ def accept(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a request on: whom to notify, and when to transfer."""
+    """Accept a request: name the address to notify, and the time of the transfer."""
     status = with_service(
         lambda service: service.migrations.accept(
             subscription, contact=contact, transfer_at=transfer_at, actor=actor, request_id=request_id
@@ -104,18 +102,18 @@ def correct(
     contact: OptionalContact = None,
     transfer_at: OptionalTime = None,
     transfer_again: Annotated[
-        bool, typer.Option("--transfer-again", help="Remove what was transferred, and transfer it as it is then.")
+        bool, typer.Option("--transfer-again", help="Remove what was transferred, and transfer the data again.")
     ] = False,
     reason: Annotated[
-        str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="Why, for the audit trail.")
+        str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
     ],
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put right a wrong address, name another time, or have the data transferred again."""
+    """Correct a wrong address, name another time, or have the data transferred again."""
     if contact is None and transfer_at is None and not transfer_again:
-        raise typer.BadParameter("give --contact, --transfer-at or --transfer-again")
+        raise typer.BadParameter("Give --contact, --transfer-at or --transfer-again.")
     status = with_service(
         lambda service: service.migrations.correct(
             subscription,
@@ -139,7 +137,7 @@ def renew(
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Mail a fresh link to the IT department, and to nobody else."""
+    """Mail a fresh link, to the IT department only."""
     status = with_service(
         lambda service: service.migrations.renew_link(subscription, actor=actor, request_id=request_id), as_json=as_json
     )
@@ -148,7 +146,7 @@ def renew(
 
 @migrations_app.command()
 def links(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Print a link to the manifest and one to the dump. Each works for 15 minutes, for anybody who has it."""
+    """Print a link to the manifest and one to the dump. Each works for 15 minutes, for anyone who has it."""
     found = with_records(lambda service: service.migrations.links(subscription), files=True)
     if as_json:
         print_json(found)
@@ -168,17 +166,18 @@ def acknowledge(
             "--cancellation",
             parser=values.cancellation,
             metavar="ID",
-            help="Whose data was downloaded; default: the newest.",
+            help="The cancellation whose data was downloaded; default: the newest.",
         ),
     ] = None,
     transfer: Annotated[
-        int | None, typer.Option("--transfer", metavar="N", min=1, help="Which transfer; default: the newest.")
+        int | None,
+        typer.Option("--transfer", metavar="N", min=1, help="The number of the transfer; default: the newest."),
     ] = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that the IT department has downloaded the data."""
+    """Acknowledge that the IT department has downloaded the data."""
     status = with_service(
         lambda service: service.migrations.acknowledge_download(
             subscription, actor=actor, cancellation=cancellation, transfer=transfer, request_id=request_id

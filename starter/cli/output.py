@@ -44,7 +44,7 @@ def print_json(value: object) -> None:
 
 
 def say(markup: str = "", *, first: str = "", rest: str | None = None, to: Console = console) -> None:
-    """Print text for people, wrapped between words to the width of the terminal; `escape` what people wrote.
+    """Print text for people, wrapped between words to the width of the terminal; `escape` text that people wrote.
 
     The first line begins with ``first``, those after it with ``rest`` (default: as many spaces). Where nobody watches -
     in a pipe, a file, a log - a line stays one line, so that programs find in it what they look for.
@@ -74,7 +74,7 @@ def waiting(what: str, *, as_json: bool) -> Iterator[None]:
 
 
 def print_refusal(refusal: Refusal, *, as_json: bool) -> None:
-    """Say what was refused, which rule, and the way out: as JSON on standard output, or as text on standard error."""
+    """Print what was refused, by which rule, and the way out: JSON on standard output, or text on standard error."""
     details = refusal.details
     if as_json:
         print_json({"error": details.model_dump(mode="json")})
@@ -87,7 +87,7 @@ def print_refusal(refusal: Refusal, *, as_json: bool) -> None:
 
 
 def print_wrong_call(message: str) -> None:
-    """Say, as JSON on standard output, that a command cannot be called like that."""
+    """Print, as JSON on standard output, that a command cannot be called like that."""
     remedy = Remedy.of(RemedyKind.OPERATE, advice="Add --help to see how it is called.")
     wrong = RefusalDetails(code="wrong_call", message=message, way_out=remedy.words, remedy=remedy)
     print_json({"error": wrong.model_dump(mode="json")})

@@ -1,4 +1,4 @@
-"""``offramp quote``: what cancelling would mean, with nothing started."""
+"""``offramp quote``: the consequences of cancelling, with nothing started."""
 
 from domain.civil_dates import day_text
 from domain.lines.quote import LineQuote, Quote
@@ -15,7 +15,7 @@ def quote_command(
     *,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what cancelling a subscription would mean: access, billing per line, credit memos needed, and why."""
+    """Show what cancelling a subscription would mean: access, billing per line, credit memos needed, and why."""
     quote = with_records(
         lambda service: service.cancellations.quote(subscription, received_on=received_on, terminate_on=terminate_on)
     )
@@ -32,7 +32,7 @@ def say_quote(quote: Quote) -> None:
         f"access ends on [bold]{day_text(quote.access_ends_on)}[/]."
     )
     if not quote.lines:
-        say("No line is open, so nothing is billed any more.")
+        say("No line is open, so nothing more is billed.")
     for line in quote.lines:
         say()
         _say_end(line)
@@ -47,7 +47,7 @@ def say_quote(quote: Quote) -> None:
 
 
 def say_quote_in_short(quote: Quote) -> None:
-    """Print when billing ends per line, and how to see why."""
+    """Print the end of billing for each line, and the command that explains it."""
     say("Billing:")
     for line in quote.lines:
         _say_end(line, first="  - ")

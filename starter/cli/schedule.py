@@ -17,16 +17,16 @@ if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
 
     from starter.service.lines import LineDatesClient
 
-schedule_app = typer.Typer(help="When the nightly update of line dates runs.", no_args_is_help=True)
+schedule_app = typer.Typer(help="Show and steer the schedule of the nightly update.", no_args_is_help=True)
 
 Answer = TypeVar("Answer")
-Note = Annotated[str, typer.Option("--note", help="Why, for whoever looks at the schedule.")]
+Note = Annotated[str, typer.Option("--note", help="The reason, for people who look at the schedule.")]
 RUNS_SHOWN = 5
 
 
 @schedule_app.command()
 def show(*, as_json: JsonOption = False) -> None:
-    """Show when the update runs next, whether it is paused, and what its last runs did."""
+    """Show the next runs of the update, whether it is paused, and the results of its last runs."""
     _show(_ask(lambda lines: lines.schedule()), as_json=as_json)
 
 
@@ -40,21 +40,21 @@ def ensure(*, as_json: JsonOption = False) -> None:
 
 @schedule_app.command()
 def pause(*, note: Note = "paused with offramp schedule pause", as_json: JsonOption = False) -> None:
-    """Pause the nightly update. What it misses, the next run catches up."""
+    """Pause the nightly update. The next run catches up on what it misses."""
     _ask(lambda lines: lines.pause(note))
     show(as_json=as_json)
 
 
 @schedule_app.command()
 def resume(*, note: Note = "resumed with offramp schedule resume", as_json: JsonOption = False) -> None:
-    """Let the nightly update run again, also after it paused itself because a run failed."""
+    """Resume the nightly update, even if it paused itself because a run failed."""
     _ask(lambda lines: lines.resume(note))
     show(as_json=as_json)
 
 
 @schedule_app.command()
 def backfill(first: Day, last: Day, *, as_json: JsonOption = False) -> None:
-    """Run the update as of each day from --first to --last, one after the other, each as of its own day."""
+    """Run the update as of each day from --first to --last, one after the other."""
     _ask(lambda lines: lines.backfill(first, last))
     if as_json:
         print_json({"first": first, "last": last})

@@ -1,4 +1,4 @@
-"""The way of commands to the service: one event loop, one facade, and the options that name who acts."""
+"""The way of commands to the service: one event loop, one facade, and the options that all of them share."""
 
 import asyncio
 import getpass
@@ -48,7 +48,7 @@ ActorOption = Annotated[
     str,
     typer.Option("--actor", parser=values.actor, metavar="NAME", default_factory=default_actor,
                  show_default="$OFFRAMP_ACTOR or your login name",
-                 help="Who does this, for the audit trail; no e-mail address."),
+                 help="The person or system that acts, for the audit trail; no e-mail address."),
 ]  # fmt: skip
 RequestIdOption = Annotated[
     str | None,
@@ -57,7 +57,7 @@ RequestIdOption = Annotated[
 CampaignActionOption = Annotated[
     list[str] | None,
     typer.Option("--campaign-action", metavar="CAMPAIGN=pause|delete",
-                 help="How a campaign is stopped; paused if not named. May be repeated."),
+                 help="The way a campaign is stopped; paused if not named. May be repeated."),
 ]  # fmt: skip
 SubscriptionArgument = Annotated[
     str, typer.Argument(metavar="SUBSCRIPTION", parser=values.identifier, help="The subscription's id.")
@@ -66,7 +66,7 @@ SubscriptionArgument = Annotated[
 
 @contextmanager
 def database() -> Iterator["Engine"]:
-    """Give the configured database; raises NoServiceConfigured, and DatabaseUnavailable while it is used."""
+    """Open the configured database. Raises NoServiceConfigured, and DatabaseUnavailable while it is used."""
     from storage.database import DatabaseSettings, create_database_engine, refusing_when_unavailable
 
     if not os.environ.get("OFFRAMP_DATABASE_URL"):
@@ -86,7 +86,7 @@ def with_service(
     what: str = "Waiting for the service",
     files: bool = False,
 ) -> Result:
-    """Run one command on the service, while a person at a terminal sees what is waited for.
+    """Run one command on the service, while a spinner at a terminal shows what it waits for.
 
     ``files`` says that it links to files in the object store.
     """

@@ -1,4 +1,4 @@
-"""``offramp setup``: what a deployment runs once, before its workers."""
+"""``offramp setup``: the step that a deployment runs once, before its workers."""
 
 import asyncio
 

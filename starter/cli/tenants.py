@@ -1,4 +1,4 @@
-"""``offramp tenants``: the organizations' data - where it is, how much it is, and a sample of it."""
+"""``offramp tenants``: the organizations' data - its schemas, their sizes, and samples."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -13,14 +13,14 @@ from starter.cli.service import with_records
 if TYPE_CHECKING:
     from starter.service.tenants import TenantSchema
 
-tenants_app = typer.Typer(help="The organizations' data, a schema for each.", no_args_is_help=True)
+tenants_app = typer.Typer(help="List the organizations' data, and make samples of it.", no_args_is_help=True)
 
 _LARGEST_SAMPLE = 100_000_000
 
 
 @tenants_app.command("list")
 def list_(*, as_json: JsonOption = False) -> None:
-    """List the organizations that have data: the schema, its tables, about how many rows, and the size on disk."""
+    """List the organizations that have data: the schema, its tables, roughly how many rows, and the size on disk."""
     found = with_records(lambda service: service.tenants.list(), tenants=True)
     if as_json:
         print_json(found)
@@ -42,7 +42,7 @@ def sample(
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed makes the same data.")] = 1,
     as_json: JsonOption = False,
 ) -> None:
-    """Fill the schema of an organization with sample data, unless that was done before."""
+    """Fill the schema of an organization with sample data, unless it has been filled before."""
     with waiting("Making the sample", as_json=as_json):
         made = with_records(lambda service: service.tenants.sample(organization, rows=rows, seed=seed), tenants=True)
     if as_json:

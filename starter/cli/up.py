@@ -24,13 +24,15 @@ _STYLES = {"ready": "green", "crashed": "bold red", "killed": "bold red"}
 def up(
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Where everything is kept. Default: OFFRAMP_DATA_DIR, else .offramp here.", file_okay=False),
+        typer.Option(
+            help="The directory for all data. Default: OFFRAMP_DATA_DIR, else .offramp here.", file_okay=False
+        ),
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Then play four cancellations, to different ends, or go on with them.")
+        bool, typer.Option("--demo", help="Then play seven cases to different ends, or continue them.")
     ] = False,
 ) -> None:
-    """Run the whole service on this machine; Ctrl-C stops it, and everything is kept for the next time."""
+    """Run the whole service on this machine; Ctrl-C stops it, and all data is kept for the next time."""
     from starter.deploy.setup import set_up
 
     run_in_foreground(
@@ -51,10 +53,10 @@ def run_in_foreground(
     """Run a local stack until SIGINT, SIGTERM or SIGHUP, and report on it at the terminal.
 
     Args:
-        data: where everything is kept.
+        data: the directory with everything that is kept.
         set_up: see `LocalStack`.
         demo: called with the Web UI's address when everything runs.
-        worker_module: what to run as the worker.
+        worker_module: the module to run as the worker.
 
     Raises:
         EmbeddedPartMissing: the extra ``embedded`` is not installed.
@@ -74,8 +76,8 @@ def run_in_foreground(
     stack = LocalStack(
         data,
         set_up=set_up,
-        tell=_show_event,
-        tell_leftover=_show_leftover,
+        on_event=_show_event,
+        on_leftover=_show_leftover,
         worker=own_module(worker_module),
         task_queue=TASK_QUEUE,
     )

@@ -1,6 +1,6 @@
 """The demonstration of ``offramp up --demo``: several cancellations at once, each taken to another point of its life.
 
-Played again it changes nothing that is done and goes on with what is not, whatever killed the first run.
+Played again, it changes nothing that is done and continues what is unfinished, whatever killed the first run.
 """
 
 import asyncio
@@ -33,9 +33,9 @@ Answer = TypeVar("Answer")
 
 
 async def run_demo(web_ui: str) -> None:
-    """Import the sample data and play the scenes, shown as they happen; returns when each is where it shall be.
+    """Import the sample data and play the scenes, shown as they happen; returns when each has reached its goal.
 
-    What is refused meanwhile, because somebody else takes part, is told and ends the demonstration, not the service.
+    A refusal meanwhile, because someone else takes part, is shown and ends the demonstration, not the service.
     """
     engine = create_database_engine(DatabaseSettings().database_url)
     try:
@@ -45,7 +45,7 @@ async def run_demo(web_ui: str) -> None:
         await _Demo(service).play()
     except Refusal as refusal:
         print_refusal(refusal, as_json=False)
-        say("The demonstration ends here; the service goes on.", to=error_console)
+        say("The demonstration ends here; the service continues.", to=error_console)
     finally:
         engine.dispose()
     _show_what_to_try(web_ui)
@@ -54,7 +54,7 @@ async def run_demo(web_ui: str) -> None:
 async def _prepare(service: Offramp) -> None:
     """Import the sample data and give some organizations data of their own, unless an earlier run has."""
     if await service.cancellations.list(limit=1):
-        say("[bold]Going on with the demonstration of an earlier run.[/]")
+        say("[bold]Continuing the demonstration of an earlier run.[/]")
         return
     await service.imports.load(sample_document(), actor=AGENT, source="the sample data")
     for scene in SCENES:
@@ -71,7 +71,7 @@ class _Demo:
 
     async def play(self) -> None:
         with self._shown():
-            # One that is refused does not keep the others from their ends.
+            # A scene that is refused does not keep the others from their goals.
             outcomes = await asyncio.gather(*(self._play(scene) for scene in SCENES), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
@@ -79,7 +79,7 @@ class _Demo:
 
     async def _play(self, scene: Scene) -> None:
         while True:
-            shown = await self._steadily(lambda: scene.go_on(self._service))
+            shown = await self._steadily(lambda: scene.take_next_step(self._service))
             self._show(scene, shown)
             if shown.arrived:
                 return

@@ -1,6 +1,6 @@
-"""The scenes of the demonstration: what the customer, the agent, the support queue, the IT department and the ad centre do.
+"""The scenes of the demonstration: the steps of customer, agent, support queue, IT department and ad centre.
 
-Each scene knows its next step from how things stand, so that it goes on wherever an earlier run was killed.
+Each scene derives its next step from the state of its case, so that it continues wherever an earlier run was killed.
 """
 
 import json
@@ -23,7 +23,7 @@ from starter.service import Offramp
 AGENT = "demo-agent"
 TRUST = Attestation(reason="the demonstration trusts itself")
 ONCE = "demo"
-"""The request id of everything that a scene asks for: said again, it is the same request."""
+"""The request id of everything that a scene asks for: a repetition is the same request."""
 
 TRANSFER_AFTER = timedelta(seconds=5)
 
@@ -56,10 +56,10 @@ class CancellationScene:
 
     @property
     def workflow_id(self) -> str:
-        """The id under which the Temporal Web UI has it."""
+        """The workflow id under which the Temporal Web UI shows it."""
         return contract.cancellation_workflow_id(self.name)
 
-    async def go_on(self, service: Offramp) -> Shown:
+    async def take_next_step(self, service: Offramp) -> Shown:
         """Take the next step, if there is one, and return the state."""
         organization = ORGANIZATIONS[OWNERS[self.name]]
         identity = identity_of(organization)
@@ -107,7 +107,7 @@ class CancellationScene:
         try:
             stage = (await service.migrations.status(self.name)).migration.stage
         except MigrationUnknown:
-            return  # asked for, and not begun yet
+            return  # requested, but not begun yet
         if stage is MigrationStage.REQUESTED:
             await service.migrations.accept(
                 self.name,
@@ -128,7 +128,7 @@ class CancellationScene:
         return Shown(status.stage.value, next_, self._arrived(status))
 
     def _arrived(self, status: CancellationStatus) -> bool:
-        """Return true if it is at its goal, or where another terminal or a long pause has taken it."""
+        """Return true if it has reached its goal, or an end to which another terminal or a long pause has taken it."""
         if status.stage is Stage.CLOSED and self.data is DataChoice.EXPORT:
             return status.erased_at is not None
         order = list(Stage)
@@ -146,10 +146,10 @@ class MarketingScene:
 
     @property
     def workflow_id(self) -> str:
-        """The id under which the Temporal Web UI has it."""
+        """The workflow id under which the Temporal Web UI shows it."""
         return contract.marketing_workflow_id(self.name)
 
-    async def go_on(self, service: Offramp) -> Shown:
+    async def take_next_step(self, service: Offramp) -> Shown:
         """Start it; then act as the ad centre, which stops one campaign after the other."""
         try:
             status = await service.marketing.status(self.name)

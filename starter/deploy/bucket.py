@@ -1,7 +1,7 @@
-"""Making the bucket of an object store of one's own: ``python -m starter.deploy.bucket``, status 0 or 1 and a sentence.
+"""The set-up of the bucket in an object store of one's own: ``python -m starter.deploy.bucket``.
 
-Safe to run at every deployment. Nothing waits for it but exports and migrations: without a bucket they are refused, and
-tried again.
+Exits with status 0 or 1 and a sentence; safe to run at every deployment. Only exports and migrations wait for the
+bucket: without one they are refused, and tried again.
 """
 
 import sys
@@ -13,7 +13,7 @@ from storage.objects import Objects, ObjectStoreSettings
 
 
 def main() -> None:
-    """Make the bucket that the environment names, unless it is there."""
+    """Make the bucket that the environment names, unless it exists."""
     try:
         objects = Objects(ObjectStoreSettings())
         objects.ensure_bucket()

@@ -22,15 +22,15 @@ from runtime.temporal import connect_to_temporal
 from starter.cli.remedies import operators_text
 
 FRESH = timedelta(minutes=2)
-"""A worker that waits for work asks anew every minute; Temporal remembers it for five more."""
+"""A worker that waits for work asks again every minute; Temporal remembers it for five more."""
 
 _BOTH = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
 
 
 async def asks_for_work(client: Client, host: str, *, task_queue: str = TASK_QUEUE) -> bool:
-    """Tell whether a worker on ``host`` has asked lately for workflow tasks and for activities.
+    """Return true if a worker on ``host`` has recently asked for workflow tasks and for activities.
 
-    Workers are told apart by the identity that Temporal's SDK gives them, ``process@host``.
+    Workers are distinguished by the identity that Temporal's SDK gives them, ``process@host``.
     """
     return all([await _asks_for(kind, client, host, task_queue) for kind in _BOTH])
 
@@ -57,7 +57,7 @@ async def _check() -> str | None:
     except Refusal as refusal:
         return operators_text(refusal)
     except RPCError as error:
-        return f"Temporal does not say who asks for work: {error.message}"
+        return f"Temporal does not list the workers that ask for work: {error.message}"
     return f"No worker on {host} has asked Temporal for work in the last {FRESH.seconds // 60} minutes."
 
 

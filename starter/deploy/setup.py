@@ -21,7 +21,7 @@ from storage.schema.migrate import upgrade
 
 
 class NamespaceUnknown(Refusal):
-    """Temporal has not the namespace that is configured."""
+    """Temporal does not have the configured namespace."""
 
     code = "namespace_unknown"
 
@@ -31,7 +31,7 @@ class NamespaceUnknown(Refusal):
             remedy=Remedy.of(
                 RemedyKind.OPERATE,
                 advice=f"Create it (temporal operator namespace create --namespace {namespace}) or set TEMPORAL_NAMESPACE; "
-                "a namespace that was created just now can take some seconds to be known everywhere.",
+                "a new namespace can take some seconds to be known everywhere.",
             ),
             namespace=namespace,
         )
@@ -72,5 +72,5 @@ async def ensure_search_attributes(client: Client) -> None:
             AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
         )
     except RPCError as error:
-        if error.status is not RPCStatusCode.ALREADY_EXISTS:  # somebody else was as quick
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:  # another set-up was as quick
             raise

@@ -2,4 +2,4 @@
 receiver; supervised."""
 
 HOST = "127.0.0.1"
-"""Where every server of the local stack listens, so that no other machine reaches it."""
+"""The address on which every server of the local stack listens, so that no other machine reaches it."""

@@ -15,7 +15,7 @@ DATA_DIRECTORY_VARIABLE = "OFFRAMP_DATA_DIR"
 
 
 def chosen_data_directory(explicit: Path | None = None) -> Path:
-    """The data directory meant: the one named, else ``OFFRAMP_DATA_DIR``, else ``.offramp`` in the current directory."""
+    """Return the data directory: as named, else ``OFFRAMP_DATA_DIR``, else ``.offramp`` in the working directory."""
     if explicit is not None:
         return explicit
     return Path(os.environ.get(DATA_DIRECTORY_VARIABLE) or DEFAULT_DATA_DIRECTORY)
@@ -30,7 +30,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 class DataDirectory:
-    """Names the places in a data directory; making an instance touches nothing."""
+    """The places in a data directory; creating an instance touches nothing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
@@ -55,7 +55,7 @@ class DataDirectory:
             directory.mkdir(mode=0o700, exist_ok=True)
 
     def secret(self, name: str, make: Callable[[], str] = lambda: secrets.token_urlsafe(24)) -> str:
-        """Return the secret kept under ``name``; the first call makes it. The file is readable by its owner only."""
+        """Return the secret stored under ``name``; the first call makes it. The file is readable by its owner only."""
         path = self.path / name
         if not path.exists():
             write_private(path, make() + "\n")
@@ -63,10 +63,10 @@ class DataDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory for one stack; the kernel lets go of it however the process ends.
+        """Lock the directory for one stack; the kernel releases the lock however the process ends.
 
         Raises:
-            LocalStackAlreadyRunning: when another process holds it.
+            LocalStackAlreadyRunning: another process has locked it.
         """
         path = self.path / "lock"
         with path.open("a+", encoding="utf-8") as file:

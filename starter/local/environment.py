@@ -7,7 +7,7 @@ from pathlib import Path
 
 from starter.local.data_directory import DataDirectory, chosen_data_directory, write_private
 
-# Whoever sets one of these has named an installation. Half of that one and half of the local one - its Temporal with
+# Setting one of these names an installation. Half of that one and half of the local one - its Temporal with
 # the local database - would be worse than either.
 _NAMES_AN_INSTALLATION = (
     "OFFRAMP_DATABASE_URL",
@@ -22,7 +22,7 @@ _NAMES_AN_INSTALLATION = (
 
 
 def write_environment(path: Path, environment: Mapping[str, str]) -> None:
-    """Write ``NAME=value`` lines that a shell can source too. They contain secrets: only the owner may read them."""
+    """Write ``NAME=value`` lines, which a shell can source too. They contain secrets: only the owner may read them."""
     write_private(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()))
 
 
@@ -39,14 +39,14 @@ def read_environment(path: Path) -> dict[str, str]:
 def load_local_environment(
     data_directory: Path | None = None, environ: MutableMapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Let this process reach the local stack, unless its environment already names an installation.
+    """Make the local stack known to this process, unless its environment already names an installation.
 
     The stack is looked for in ``data_directory``, else in ``OFFRAMP_DATA_DIR``, else in ``.offramp`` of the current
     directory. Variables that are set explicitly always win; a variable that names an installation (a Temporal address,
-    a database or an object store) leaves the local stack aside altogether.
+    a database or an object store) disregards the local stack altogether.
 
     Returns:
-        The variables that were added; empty when no local stack was found or none was wanted.
+        The variables that were added; empty when no local stack was found, or another installation is named.
     """
     environ = os.environ if environ is None else environ
     if any(environ.get(name) for name in _NAMES_AN_INSTALLATION):

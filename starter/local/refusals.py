@@ -69,10 +69,10 @@ class NoFreePort(Refusal):
 
     def __init__(self, service: str, first: int, last: int) -> None:
         super().__init__(
-            f"{service} got no TCP port: every one from {first} to {last} on 127.0.0.1 is taken.",
+            f"{service} got no TCP port: all ports from {first} to {last} on 127.0.0.1 are taken.",
             remedy=Remedy.of(
                 RemedyKind.OPERATE,
-                advice="Name another with the environment variable OFFRAMP_PORT_<SERVICE>, for instance "
+                advice="Name another with the environment variable OFFRAMP_PORT_<SERVICE>, for example "
                 "OFFRAMP_PORT_POSTGRES=54400.",
             ),
             service=service,
@@ -82,7 +82,7 @@ class NoFreePort(Refusal):
 
 
 class PortMalformed(Refusal):
-    """A variable that shall name a port does not."""
+    """A variable that should name a port does not."""
 
     code: ClassVar[str] = "port_malformed"
 
@@ -97,7 +97,7 @@ class PortMalformed(Refusal):
 
 
 class PostgresOfAnotherVersion(Refusal):
-    """The data were written by another major version of PostgreSQL than the installed one."""
+    """The data was written by another major version of PostgreSQL than the installed one."""
 
     code: ClassVar[str] = "postgres_of_another_version"
 
@@ -116,7 +116,7 @@ class PostgresOfAnotherVersion(Refusal):
 
 
 class PostgresProgramFailed(Refusal):
-    """A program of PostgreSQL, such as initdb, did not do its work."""
+    """A program of PostgreSQL, such as initdb, failed."""
 
     code: ClassVar[str] = "postgres_program_failed"
 
@@ -141,7 +141,7 @@ class PostgresDataGone(Refusal):
         super().__init__(
             f"The local database was kept in {target}, as {link} says, and is no longer there.",
             remedy=Remedy.of(
-                RemedyKind.OPERATE, advice=f"Put the directory back, or remove {link.parent} to start afresh."
+                RemedyKind.OPERATE, advice=f"Restore the directory, or remove {link.parent} to start afresh."
             ),
             link=link,
             target=target,

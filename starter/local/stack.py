@@ -38,11 +38,11 @@ class LocalStack:
     """Everything `offramp up` runs, in one data directory; use it once.
 
     Args:
-        data: where everything is kept.
+        data: the directory with everything that is kept.
         set_up: called when the servers run and the environment is that of the stack, before the worker starts; it
             brings database and Temporal to the shape the worker needs, and may be called any number of times.
-        tell: hears what happens to the services.
-        tell_leftover: hears of each process that a killed stack left behind and that had to be stopped.
+        on_event: called with each event in the life of a service.
+        on_leftover: called with each process that a killed stack left behind and that had to be stopped.
         worker: the command line of the worker.
         task_queue: the worker counts as ready when it asks for work there.
     """
@@ -52,16 +52,16 @@ class LocalStack:
         data: DataDirectory,
         *,
         set_up: Step,
-        tell: Callable[[Event], None],
-        tell_leftover: Callable[[ProcessRecord], None],
+        on_event: Callable[[Event], None],
+        on_leftover: Callable[[ProcessRecord], None],
         worker: tuple[str, ...],
         task_queue: str,
         preferred_ports: PreferredPorts | None = None,
     ) -> None:
         self.data = data
         self._set_up = set_up
-        self._tell = tell
-        self._tell_leftover = tell_leftover
+        self._on_event = on_event
+        self._on_leftover = on_leftover
         self._worker = worker
         self._task_queue = task_queue
         self._preferred_ports = preferred_ports or configured_ports()
@@ -70,7 +70,7 @@ class LocalStack:
         """Start everything, call ``when_ready``, and stay until SIGINT, SIGTERM or SIGHUP; then stop in order.
 
         Raises:
-            LocalStackAlreadyRunning: another stack holds the data directory.
+            LocalStackAlreadyRunning: another stack has locked the data directory.
             ServiceDidNotStart: a server did not come up; those already started are stopped.
         """
         loop = asyncio.get_running_loop()
@@ -80,9 +80,9 @@ class LocalStack:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.add_signal_handler(number, stop_asked.set)
             for leftover in await asyncio.to_thread(stop_leftovers, self.data.run):
-                self._tell_leftover(leftover)
+                self._on_leftover(leftover)
             guard = Guard(self.data.run)
-            supervisor = Supervisor(self.data.run, self.data.logs, self._tell)
+            supervisor = Supervisor(self.data.run, self.data.logs, self._on_event)
             try:
                 await _until(stop_asked, self._bring_up(supervisor, when_ready))
             finally:
@@ -132,7 +132,7 @@ class LocalStack:
 
 
 def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluster) -> dict[str, str]:
-    """The variables by which worker and commands reach the servers of this stack."""
+    """Return the variables by which worker and commands reach the servers of this stack."""
     return {
         DATA_DIRECTORY_VARIABLE: str(data.path),
         "OFFRAMP_DATABASE_URL": cluster.url(ports.postgres, DATABASE),
@@ -159,7 +159,7 @@ def _ensure_reader_role(url: str) -> None:
 
 
 def own_module(module: str, *options: str) -> tuple[str, ...]:
-    """The command line that runs an installed module; the current directory's modules never come before it."""
+    """Return the command line that runs an installed module; the current directory's modules never come before it."""
     return (sys.executable, "-P", "-m", module, *options)
 
 
@@ -168,7 +168,7 @@ def _new_webhook_secret() -> str:
 
 
 def _without_installations(environ: Mapping[str, str]) -> dict[str, str]:
-    # What the person has set for an installation elsewhere must not be mixed with what the stack sets.
+    # Settings for an installation elsewhere must not be mixed with those of the stack.
     return {name: value for name, value in environ.items() if not name.startswith(_OF_INSTALLATIONS)}
 
 

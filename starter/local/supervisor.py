@@ -1,4 +1,4 @@
-"""Starts the servers of a local stack in order, keeps them running, and stops them in reverse order."""
+"""The supervisor of a local stack's servers: started in order, kept running, and stopped in reverse order."""
 
 import asyncio
 import os
@@ -63,26 +63,26 @@ class Service:
 
 
 class Supervisor:
-    """Runs services as children in sessions of their own, so that Ctrl-C in the terminal reaches the parent alone.
+    """The parent of services in sessions of their own, so that Ctrl-C in the terminal reaches the parent alone.
 
-    A child that ends unasked is started again, after a pause that doubles from half a second to half a minute and is
+    A child that ends unexpectedly is restarted, after a pause that doubles from half a second to half a minute and is
     short again once the child has run for a minute. Output goes to ``<log_directory>/<name>.log``.
     """
 
-    def __init__(self, run_directory: Path, log_directory: Path, tell: Callable[[Event], None]) -> None:
+    def __init__(self, run_directory: Path, log_directory: Path, on_event: Callable[[Event], None]) -> None:
         self._run_directory = run_directory
         self._log_directory = log_directory
-        self._tell = tell
+        self._on_event = on_event
         self._children: list[_Child] = []
 
     async def start(self, service: Service) -> None:
         """Start a service and return when it is ready.
 
         Raises:
-            ServiceDidNotStart: when it ended three times, or did not become ready in time.
+            ServiceDidNotStart: it ended three times, or did not become ready in time.
         """
         log_file = self._log_directory / f"{service.name}.log"
-        child = _Child(service, len(self._children), self._run_directory, log_file, self._tell)
+        child = _Child(service, len(self._children), self._run_directory, log_file, self._on_event)
         self._children.append(child)
         await child.start()
 
@@ -93,7 +93,7 @@ class Supervisor:
             self._children.pop()
 
     def pids(self) -> dict[str, int]:
-        """The process id of every running service, by name."""
+        """Return the process id of every running service, by name."""
         return {child.service.name: child.process.pid for child in self._children if child.process}
 
 
@@ -101,14 +101,14 @@ class _Child:
     """One service and its present process."""
 
     def __init__(
-        self, service: Service, order: int, run_directory: Path, log_file: Path, tell: Callable[[Event], None]
+        self, service: Service, order: int, run_directory: Path, log_file: Path, on_event: Callable[[Event], None]
     ) -> None:
         self.service = service
         self.process: asyncio.subprocess.Process | None = None
         self._order = order
         self._run_directory = run_directory
         self._log_file = log_file
-        self._announce = tell
+        self._on_event = on_event
         self._record: ProcessRecord | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -160,7 +160,7 @@ class _Child:
             await self._launch()
 
     async def _launch(self) -> str | None:
-        """Start the process and wait until it is ready; otherwise say what went wrong."""
+        """Start the process and wait until it is ready; return the reason if it does not become so."""
         service = self.service
         try:
             if service.before_start is not None:
@@ -228,7 +228,7 @@ class _Child:
         return self.process is not None and self.process.returncode is None
 
     def _tell(self, happening: Happening, detail: str = "") -> None:
-        self._announce(Event(self.service.name, happening, detail))
+        self._on_event(Event(self.service.name, happening, detail))
 
     def _set_large_log_aside(self) -> None:
         if self._log_file.exists() and self._log_file.stat().st_size > _LARGEST_LOG_BYTES:

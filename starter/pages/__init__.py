@@ -1,1 +1,1 @@
-"""The pages behind the links in our mails: small, without scripts, and without anything to log in to."""
+"""The pages behind the links in our mails: small, without scripts and without a login."""

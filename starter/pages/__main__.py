@@ -1,6 +1,7 @@
 """The process that serves the pages: ``python -m starter.pages``.
 
-``OFFRAMP_PAGES_HOST`` and ``OFFRAMP_PAGES_PORT``: where it listens; 127.0.0.1 and 8234. It speaks HTTP: TLS ends before it.
+``OFFRAMP_PAGES_HOST`` and ``OFFRAMP_PAGES_PORT`` set its address; the default is 127.0.0.1 and 8234. It speaks HTTP:
+TLS ends before it.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from storage.objects import Objects, ObjectStoreSettings
 
 
 class PagesNotConfigured(Refusal):
-    """The pages are to be served, and nothing says under which URL people find them."""
+    """The pages were started without the URL under which people find them."""
 
     code = "pages_not_configured"
 

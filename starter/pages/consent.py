@@ -8,7 +8,7 @@ from starter.pages.page import Button, NothingThere, Page
 from starter.service.cancellation import CancellationClient
 
 BY_LINK = "marketing administrator, by link"
-"""Who acts, for the audit trail: whoever has the link that was mailed to the marketing service's administrator."""
+"""The actor, for the audit trail: the holder of the link that was mailed to the marketing service's administrator."""
 
 AGREE = "agree"
 DECLINE = "decline"
@@ -57,11 +57,11 @@ class ConsentPages:
         )
 
     async def agree(self, target: LinkTarget) -> Page:
-        """Keep that they agree."""
+        """Record that the administrator agrees."""
         return await self._answer(target, ConsentDecision.AGREED)
 
     async def decline(self, target: LinkTarget) -> Page:
-        """Keep that they decline."""
+        """Record that the administrator declines."""
         return await self._answer(target, ConsentDecision.DECLINED)
 
     async def _answer(self, target: LinkTarget, decision: ConsentDecision) -> Page:

@@ -26,16 +26,16 @@ class DownloadPages(ABC):
     """The pages behind a link to files that were made for its recipient."""
 
     recipient: ClassVar[str]
-    """To whose address the link was mailed, and a fresh one goes."""
+    """The address to which the link was mailed and a fresh one goes, in words."""
     thanks: ClassVar[str]
-    """What is said to who has just said that the files are there."""
+    """The reply to the acknowledgement of the files."""
 
     async def show(self, target: LinkTarget, *, done: str = "") -> Page:
-        """The files, and the button that says that they are downloaded."""
+        """Return the page with the files, and the button that acknowledges the download."""
         return await self._page(target, done)
 
     async def expired(self, target: LinkTarget) -> Page:
-        """Return the page behind an expired link: a fresh one is mailed to the same recipient, and shown to nobody."""
+        """Return the page behind an expired link: a fresh one is mailed to the same recipient, and never shown."""
         return Page(
             title="This link has expired",
             sentences=[
@@ -47,12 +47,12 @@ class DownloadPages(ABC):
         )
 
     async def renew(self, target: LinkTarget) -> Page:
-        """Mail a fresh link. Said twice of one link, it mails one."""
+        """Mail a fresh link; repeated with the same link, it mails only one."""
         await self._renew(target, request_id=f"link-{target.expires.timestamp():.0f}")
         return Page(title="A fresh link is on its way", sentences=[f"It goes to {self.recipient}, in a minute or so."])
 
     async def acknowledge(self, target: LinkTarget) -> Page:
-        """Keep that the files are downloaded."""
+        """Record that the files are downloaded."""
         await self._acknowledge(target)
         return await self.show(target, done=self.thanks)
 
@@ -82,7 +82,7 @@ def shown(files: Sequence[FileLink]) -> list[File]:
 
 
 def cancellation_id(text: str) -> str:
-    """Return what a link names as a cancellation's id. Raises LinkTampered."""
+    """Return the cancellation's id that a link names. Raises LinkTampered."""
     try:
         return _CANCELLATION_ID.validate_python(text)
     except ValidationError:

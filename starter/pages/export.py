@@ -1,4 +1,4 @@
-"""The page to which the mail about an export leads: fetch the files, and say that they are there."""
+"""The page to which the mail about an export leads: fetch the files, and acknowledge the download."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from starter.service.downloads import FileLink
 from starter.service.export import ExportClient
 
 BY_LINK = "billing administrator, by link"
-"""Who acts, for the audit trail: whoever has the link that was mailed to the address on record."""
+"""The actor, for the audit trail: the holder of the link that was mailed to the address on record."""
 
 
 class ExportPages(DownloadPages):

@@ -1,4 +1,4 @@
-"""The page to which the mail about a migration leads: the IT department fetches the dump, and says that it is there."""
+"""The page to which the mail about a migration leads, where the IT department fetches and acknowledges the dump."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from starter.service.downloads import FileLink
 from starter.service.migration import MigrationClient
 
 BY_LINK = "IT department, by link"
-"""Who acts, for the audit trail: whoever has the link that was mailed to the contact that the queue named."""
+"""The actor, for the audit trail: the holder of the link that was mailed to the contact that the queue named."""
 
 _SAID = frozenset({MigrationStage.DOWNLOADED, MigrationStage.COMPLETED})
 _TRANSFER = re.compile(r"[1-9][0-9]{0,8}")

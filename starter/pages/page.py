@@ -1,4 +1,4 @@
-"""A page: what a person reads, and the few things they can do there."""
+"""A page: the text that a person reads, and the few actions it offers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from domain.words import size_in_words
 
 
 class NothingThere(Refusal):
-    """A link that is ours, and leads to something that this page does not have."""
+    """A link of ours that leads to something this page does not have."""
 
     code = "nothing_there"
 
@@ -22,13 +22,13 @@ class NothingThere(Refusal):
 
 @dataclass(frozen=True)
 class Button:
-    """Something a person can do. Only a button changes anything: programs that look at mails follow links."""
+    """Something a person can do. Only a button changes anything: programs that scan mails follow links."""
 
     action: str
     """The last part of the URL to which it posts."""
     label: str
     careful: bool = False
-    """Whether it cannot be taken back."""
+    """True if it cannot be undone."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Page:
     files: Sequence[File] = ()
     buttons: Sequence[Button] = ()
     done: str = ""
-    """What was just done, or is done already."""
+    """The thing that was just done, or is already done."""
     status: int = 200
     small_print: Sequence[str] = field(default_factory=tuple)
 

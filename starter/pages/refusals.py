@@ -1,7 +1,7 @@
-"""Refusals in a customer's words: what a page says of them, and what it keeps to itself.
+"""Refusals in a customer's words, without the details that concern only operators.
 
-Only what is listed here is said. Whatever else is refused, also by another version of the service, is a matter for the
-people who run it: a page then says that it does not work now, and the code by which they find out why.
+Only what is listed here is shown. Any other refusal, also one of another version of the service, is a matter for the
+people who run it: the page then says that it does not work now, and gives the code by which they find out why.
 """
 
 from domain.refusals import Refusal, RefusalDetails
@@ -31,12 +31,12 @@ CUSTOMERS_WORDS = {
     RemedyKind.START_CANCELLATION: "",
     RemedyKind.TRANSFER_AGAIN: "",
 }
-"""What a page says beside the message, by the kind of the remedy: a sentence, or nothing."""
+"""The sentence that a page adds to the message, by the kind of the remedy; empty for none."""
 
 WITHOUT_MESSAGE = {
     RemedyKind.RESTORE_OBJECTS: "Please do not say that you have the files: nothing is erased before you do.",
 }
-"""What a page says instead of the message, where that speaks of the service's own parts."""
+"""The sentence that replaces the message where the message speaks of the service's own parts."""
 
 NOT_NOW = "This cannot be done at the moment. Please try again later."
 

@@ -1,4 +1,4 @@
-"""The service as one facade, `Offramp`; every door of it is thin on top of this."""
+"""The service as one facade, `Offramp`; the command line and the pages are thin layers on top of it."""
 
 from starter.service.offramp import Offramp
 from starter.service.updates import CancellationSuspended, StillWaiting

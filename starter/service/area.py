@@ -70,7 +70,7 @@ class AreaClient:
         return await self._with_engine(read)
 
     async def _write(self, step: Callable[[Transaction], Result]) -> Result:
-        """Run a step in one transaction; raises as `_read`."""
+        """Run a step in one transaction. Raises as `_read` does."""
 
         def write(engine: Engine) -> Result:
             with Transaction.begin(engine) as transaction:
@@ -79,15 +79,15 @@ class AreaClient:
         return await self._with_engine(write)
 
     async def _with_engine(self, work: Callable[[Engine], Result]) -> Result:
-        def worked() -> Result:
+        def run() -> Result:
             engine = self._connections.engine
             with refusing_when_unavailable(engine.url):
                 return work(engine)
 
-        return await asyncio.to_thread(worked)
+        return await asyncio.to_thread(run)
 
     async def _notify(self, workflow_id: str, signal: str, *message: Any) -> None:
-        """Signal a workflow that may wait for what was recorded; one that is missed looks again by itself."""
+        """Signal a workflow that may wait for what was recorded; it checks again by itself if it misses the signal."""
         try:
             await self._temporal.get_workflow_handle(workflow_id).signal(signal, args=message)
         except RPCError as error:

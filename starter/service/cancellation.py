@@ -1,4 +1,4 @@
-"""Cancellations of subscriptions: start, answer and end them, and see where they stand."""
+"""Cancellations of subscriptions: start, answer and end them, and read their state."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -27,11 +27,11 @@ from starter.service.verification import VerifiedCaseClient
 class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
     """The area of cancellations.
 
-    Commands and `status` go to the workflow; `list`, `history`, `quote` and what is asked after the end of a case come from
-    the records. ``request_id`` and errors: see `starter.service.offramp.Offramp`.
+    Commands and `status` go to the workflow; `list`, `history` and `quote` come from the records, which also
+    answer requests after the end of a case. ``request_id`` and errors: see `starter.service.offramp.Offramp`.
     """
 
-    _kind = CaseForm(
+    _form = CaseForm(
         contract.CancellationStatus, contract.cancellation_workflow_id, late_requests.refuse_of_cancellation
     )
 
@@ -133,7 +133,7 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
             )
         )
         message = contract.CreditMemoPosted(invoice=invoice)
-        await self._notify(self._kind.workflow_id(subscription), contract.SIGNAL_CREDIT_MEMO_POSTED, message)
+        await self._notify(self._form.workflow_id(subscription), contract.SIGNAL_CREDIT_MEMO_POSTED, message)
         return subscription
 
     async def status(self, subscription: str) -> contract.CancellationStatus:

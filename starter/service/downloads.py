@@ -1,4 +1,4 @@
-"""Shared by exports and migrations: links to files in the store, and the progress of long work on them."""
+"""Links to files in the store, and the progress of long work on them; shared by exports and migrations."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -14,7 +14,7 @@ from starter.service.updates import why_held_up
 from storage.objects import Objects, ObjectStoreUnavailable
 
 LINK_LIFETIME = timedelta(minutes=15)
-"""How long a link to a file works: it is made when it is needed."""
+"""The lifetime of a link to a file, which is made when it is needed."""
 
 MANIFEST = "manifest.json"
 
@@ -22,7 +22,7 @@ _CHUNK_BYTES = 1 << 18
 
 
 class FileLink(BaseModel):
-    """A file in the store, and the link that leads to it for `LINK_LIFETIME`."""
+    """A file in the store, and a link to it that works for `LINK_LIFETIME`."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,13 +32,13 @@ class FileLink(BaseModel):
 
 
 class WorkUnderWay(BaseModel):
-    """An activity that is being done, or waits to be tried again."""
+    """An activity that is running, or waits to be tried again."""
 
     model_config = ConfigDict(frozen=True)
 
     attempt: int
     heartbeat: tuple[Any, ...]
-    """What it said last of how far it is, a second or two ago; nothing, if it has said nothing yet."""
+    """The details of its last heartbeat, a second or two old; empty before the first."""
     held_up_by: str
     """Why the last attempt failed, if one did."""
 
@@ -57,10 +57,10 @@ def file_links(objects: Objects, prefix: str) -> list[FileLink]:
 
 
 def download(files: Sequence[FileLink], directory: Path, watch: Callable[[str, int], None]) -> None:
-    """Fetch files into a directory through their links; ``watch`` hears of each piece: the file and its bytes.
+    """Fetch files into a directory through their links; ``watch`` is called with the file and bytes of each piece.
 
     Raises:
-        ObjectStoreUnavailable: the store went away meanwhile, or does not take a link any more.
+        ObjectStoreUnavailable: the store became unavailable meanwhile, or no longer accepts a link.
 
     """
     directory.mkdir(parents=True, exist_ok=True)
@@ -78,14 +78,14 @@ def download(files: Sequence[FileLink], directory: Path, watch: Callable[[str, i
 
 
 def _in_words(error: httpx.HTTPError) -> str:
-    """Say what happened without the link, which is a key."""
+    """Describe the error without the link, which is a key."""
     if isinstance(error, httpx.HTTPStatusError):
         return f"status {error.response.status_code}"
     return "a lost connection" if isinstance(error, httpx.TransportError) else type(error).__name__
 
 
 async def work_under_way(client: Client, workflow_id: str, activity: str, *forms: type) -> WorkUnderWay | None:
-    """Return the progress of a workflow's activity, None where it is not under way.
+    """Return the progress of a workflow's activity, or None where it is not under way.
 
     ``forms`` are the types of its heartbeat's details.
     """

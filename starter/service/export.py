@@ -1,4 +1,4 @@
-"""Exports of an organization's data: how far one is, links to its files, and their acknowledgement."""
+"""Exports of an organization's data: their progress, links to their files, and the acknowledgement of the download."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,10 +26,10 @@ class ExportView(BaseModel):
 
     cancellation: str
     time_zone: str
-    """The organization's, in which a person wants to read the instants, which are UTC."""
+    """The organization's zone, in which people read the instants, which are UTC."""
     state: ExportState | None
     progress: ExportProgress | None = None
-    """How far the present attempt is, a second or two old; None unless one is under way."""
+    """The progress of the present attempt, a second or two old; None unless one is under way."""
     attempt: int | None = None
     held_up_by: str | None = None
     """Why the last attempt failed, if one is being tried again."""
@@ -38,12 +38,12 @@ class ExportView(BaseModel):
 class ExportClient(CaseClient[contract.CancellationStatus]):
     """The area of exports, which are part of a cancellation.
 
-    Commands go to the cancellation's workflow; `describe` and what is asked after the end come from the records; `status`
-    from both; `links` from the records and the object store. ``request_id`` and errors: see
+    Commands go to the cancellation's workflow; `describe` comes from the records, which also answer requests after the
+    end; `status` comes from both; `links` from the records and the object store. ``request_id`` and errors: see
     `starter.service.offramp.Offramp`; besides, every method raises CancellationUnknown or NoExport.
     """
 
-    _kind = CaseForm(
+    _form = CaseForm(
         contract.CancellationStatus, contract.cancellation_workflow_id, late_requests.refuse_of_cancellation
     )
 
@@ -67,7 +67,7 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
         return await self._update(subscription, contract.UPDATE_RENEW_EXPORT_LINK, message, request_id)
 
     async def status(self, subscription: str) -> ExportView:
-        """Return how the export of the newest cancellation stands: from the records, and live while it is under way."""
+        """Return the state of the newest cancellation's export: from the records, and live while it is under way."""
 
         def recorded(session: Session) -> ExportView:
             case = newest_cancellation(session, subscription)
@@ -76,7 +76,7 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
 
         view = await self._read(recorded)
         work = await work_under_way(
-            self._temporal, self._kind.workflow_id(subscription), EXPORT_ACTIVITY, ExportProgress
+            self._temporal, self._form.workflow_id(subscription), EXPORT_ACTIVITY, ExportProgress
         )
         if work is None:
             return view

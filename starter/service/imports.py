@@ -7,7 +7,7 @@ from starter.service.area import AreaClient
 
 
 class ImportClient(AreaClient):
-    """The area of imports, which go to the records. Repeating one changes nothing, so that it takes no request id."""
+    """The area of imports, which go to the records. Repeating one changes nothing, so it takes no request id."""
 
     async def load(self, content: bytes, *, actor: str, source: str) -> ImportReport:
         """Import a document: all of it or, if anything is wrong, nothing. ``source`` is its name, for the audit trail.

@@ -13,7 +13,7 @@ from starter.service.area import AreaClient
 
 
 class HoldClient(AreaClient):
-    """The area of legal holds, which the records keep; workflows are notified of a change.
+    """The area of legal holds, which are kept in the records; workflows are notified of a change.
 
     ``request_id`` and errors: see `starter.service.offramp.Offramp`.
     """

@@ -1,4 +1,4 @@
-"""Subscription lines and the update of their dates: list lines, ask for an update, watch it, and steer its schedule."""
+"""Subscription lines and the update of their dates: list lines, request an update, watch it, and steer its schedule."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,7 +32,7 @@ from starter.service.nightly_schedule import ensure_schedule
 Answer = TypeVar("Answer")
 
 LOOK_AGAIN = 0.3
-"""Seconds between two looks at how far a run is."""
+"""Seconds between two looks at the progress of a run."""
 
 
 class ScheduleMissing(Refusal):
@@ -64,7 +64,7 @@ class LineDatesClient(AreaClient):
 
     Updates and the schedule are Temporal's; `list`, `runs` and the progress of an update come from the records.
     ``request_id`` and errors: see `starter.service.offramp.Offramp`. The commands on the schedule take none: each sets a
-    state, so that its repetition changes nothing.
+    state, so repeating it changes nothing.
     """
 
     async def update(
@@ -74,7 +74,7 @@ class LineDatesClient(AreaClient):
         watch: Callable[[LineDatesProgress], None] | None = None,
         request_id: str | None = None,
     ) -> LineDatesProgress:
-        """Ask for an update and return what it did as soon as the lines are done; its messages are delivered afterwards.
+        """Request an update and return its result as soon as the lines are done; its messages are delivered afterwards.
 
         ``watch`` is called with its progress, several times a second.
 
@@ -130,21 +130,21 @@ class LineDatesClient(AreaClient):
         return await (await ensure_schedule(self._temporal, zone, task_queue=self._connections.task_queue)).describe()
 
     async def schedule(self) -> ScheduleDescription:
-        """Return the schedule; raises ScheduleMissing."""
+        """Return the schedule. Raises ScheduleMissing."""
         return await self._there(lambda handle: handle.describe())
 
     async def pause(self, note: str) -> None:
-        """Pause the schedule; raises ScheduleMissing."""
+        """Pause the schedule. Raises ScheduleMissing."""
         await self._there(lambda handle: handle.pause(note=note))
 
     async def resume(self, note: str) -> None:
-        """Resume the schedule; raises ScheduleMissing."""
+        """Resume the schedule. Raises ScheduleMissing."""
         await self._there(lambda handle: handle.unpause(note=note))
 
     async def backfill(self, first: date, last: date) -> None:
         """Run the update as of each scheduled day from ``first`` to ``last``, one after the other.
 
-        Seldom needed: one run catches up whatever nights were missed.
+        Seldom needed: one run catches up on all the nights that were missed.
 
         Raises:
             ScheduleMissing, BackfillEndsBeforeItStarts.

@@ -1,4 +1,4 @@
-"""Marketing services: cancel one alone, and pass on what the ad centre says."""
+"""Marketing services: cancel one alone, and pass on the ad centre's acknowledgements."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -31,11 +31,11 @@ class StopStatus(BaseModel):
 class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
     """The area of marketing services.
 
-    Commands and `status` go to the workflow; what is asked after the end of a case comes from the records. ``request_id``
-    and errors: see `starter.service.offramp.Offramp`.
+    Commands and `status` go to the workflow; the records answer requests after the end of a case. ``request_id`` and
+    errors: see `starter.service.offramp.Offramp`.
     """
 
-    _kind = CaseForm(
+    _form = CaseForm(
         contract.MarketingCancellationStatus, contract.marketing_workflow_id, late_requests.refuse_of_marketing
     )
 
@@ -55,7 +55,7 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
         )
 
     async def acknowledge_stop(self, campaign: str, *, actor: str, request_id: str | None = None) -> StopStatus:
-        """Pass on that the ad centre has stopped a campaign, to the case that asked for it; also after that has ended.
+        """Pass on that the ad centre has stopped a campaign, to the case that asked for it, even after that has ended.
 
         Raises:
             CampaignUnknown, StopNotRequested.
@@ -88,7 +88,7 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
         return await self._live_or_recorded(organization, recorded_marketing_status)
 
     async def _deliver(self, case: str, last_message: dict[Channel, int]) -> None:
-        """Have the messages of a case delivered whose own workflow has ended."""
+        """Have the messages delivered of a case whose own workflow has ended."""
         await self._temporal.start_workflow(
             contract.MESSAGE_DELIVERY,
             case,

@@ -29,7 +29,7 @@ class MigrationView(BaseModel):
     stage_deadline: datetime | None = None
     undelivered: tuple[str, ...] = ()
     progress: str = ""
-    """How far the transfer is, some seconds old; empty unless one is under way."""
+    """The progress of the transfer, some seconds old; empty unless one is under way."""
     held_up_by: str = ""
     """Why the transfer is being tried again, if it is."""
 
@@ -37,12 +37,13 @@ class MigrationView(BaseModel):
 class MigrationClient(CaseClient[contract.MigrationStatus]):
     """The area of migrations.
 
-    Commands go to the workflow; `list`, `get` and what is asked after the end of a case come from the records; `status` from
-    both; `links` from the records and the object store. ``request_id`` and errors: see `starter.service.offramp.Offramp`; besides, every command raises MigrationUnknown
-    where the subscription has no migration.
+    Commands go to the workflow; `list` and `get` come from the records, which also answer requests after the end of a
+    case; `status` from both; `links` from the records and the object store. ``request_id`` and errors: see
+    `starter.service.offramp.Offramp`; besides, every command raises MigrationUnknown where the subscription has no
+    migration.
     """
 
-    _kind = CaseForm(contract.MigrationStatus, contract.migration_workflow_id, late_requests.refuse_of_migration)
+    _form = CaseForm(contract.MigrationStatus, contract.migration_workflow_id, late_requests.refuse_of_migration)
 
     async def accept(
         self,
@@ -115,7 +116,7 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         return await self._update(subscription, contract.UPDATE_REPORT_COMPLETED, message, request_id)
 
     async def status(self, subscription: str) -> MigrationView:
-        """Return how the newest migration of a subscription stands: from the records, and live while its workflow runs.
+        """Return the state of a subscription's newest migration: from the records, and live while its workflow runs.
 
         Raises:
             MigrationUnknown.
@@ -128,7 +129,7 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         if live is None:
             return view.model_copy(update={"waiting_for": WAITS_FOR_OPERATOR})
         shown = {name: getattr(live, name) for name in ("waiting_for", "stage_deadline", "undelivered")}
-        work = await work_under_way(self._temporal, self._kind.workflow_id(subscription), TRANSFER_ACTIVITY)
+        work = await work_under_way(self._temporal, self._form.workflow_id(subscription), TRANSFER_ACTIVITY)
         if work is not None:
             shown |= {"progress": _progress(*work.heartbeat), "held_up_by": work.held_up_by}
         return view.model_copy(update=shown)
@@ -140,7 +141,7 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         return await self._read(lambda session: list_migrations(session, stage=stage, queue=queue, limit=limit))
 
     async def get(self, cancellation: str) -> MigrationSummary:
-        """Return the migration of one cancellation, as the records have it. Raises MigrationUnknown."""
+        """Return the migration of one cancellation, as recorded. Raises MigrationUnknown."""
         return await self._read(lambda session: _named(session, cancellation))
 
     async def links(
@@ -149,9 +150,9 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         """Return a link to the manifest and one to the dump.
 
         Args:
-            subscription: whose migration.
-            cancellation: which of its migrations; the newest, unless one is named.
-            transfer: the transfer that the asker was notified of, if of any: its files may be replaced by now.
+            subscription: the subscription of the migration.
+            cancellation: the cancellation that the migration is part of; the newest, unless one is named.
+            transfer: the transfer that the caller was notified of, if any: its files may have been replaced by now.
 
         Raises:
             MigrationUnknown, NothingToDownload, MigrationOfAnotherCase, ObjectStoreNotConfigured.

@@ -31,16 +31,16 @@ CATCHUP_WINDOW = timedelta(days=1)
 
 
 async def ensure_schedule(client: Client, zone: str, *, task_queue: str = contract.TASK_QUEUE) -> ScheduleHandle:
-    """Create the schedule, or bring the one there is up to date; whether it is paused, and why, stays as it is."""
-    wanted = nightly_schedule(zone, task_queue)
+    """Create the schedule, or bring the existing one up to date; a pause and its note stay as they are."""
+    schedule = nightly_schedule(zone, task_queue)
     try:
-        return await client.create_schedule(contract.NIGHTLY_SCHEDULE, wanted)
+        return await client.create_schedule(contract.NIGHTLY_SCHEDULE, schedule)
     except ScheduleAlreadyRunningError:
         handle = client.get_schedule_handle(contract.NIGHTLY_SCHEDULE)
 
         def bring_up_to_date(found: ScheduleUpdateInput) -> ScheduleUpdate:
-            wanted.state = found.description.schedule.state
-            return ScheduleUpdate(wanted)
+            schedule.state = found.description.schedule.state
+            return ScheduleUpdate(schedule)
 
         await handle.update(bring_up_to_date)
         return handle

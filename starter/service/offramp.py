@@ -21,14 +21,14 @@ class Offramp:
     """A client of the service, with an attribute for each area. It decides nothing.
 
     **Commands** on a case go to its workflow in Temporal, which decides; they need no database. **Lists, histories, quotes,
-    audit trails, imports and holds** come from the database and need no Temporal, so that each is there while the other is
-    not. The **status** of a case is its workflow's while that runs, and the records' from then on. A command on a case that
+    audit trails, imports and holds** come from the database and need no Temporal, so each works while the other is down. The
+    **status** of a case is its workflow's while that runs, and the records' from then on. A command on a case that
     has ended is refused by the rules in `records.late_requests`, and audited: that needs the database too. Neither
     connection is used before a call needs it.
 
     **Request ids.** Every command takes ``request_id``: repeat a command with the same id, and the first one's result is
-    returned. Without one each call is a request of its own. ``actor`` is who asks, for the audit trail: the name of an agent
-    or a system, no e-mail address.
+    returned. Without one each call is a request of its own. ``actor`` names the agent or system that acts, for the
+    audit trail; no e-mail address.
 
     **Errors.** Every method refuses with a `domain.refusals.Refusal`, whose code is stable. Its own documentation names what
     it may raise besides these:
@@ -59,7 +59,7 @@ class Offramp:
             engine: the service's own database (`storage.database.create_database_engine`).
             objects: the object store; without one there are no links to files.
             tenants: the database with the organizations' data; without one it can be neither measured nor sampled.
-            task_queue: where workers take up the workflows that are started.
+            task_queue: the queue from which workers take the workflows that are started.
 
         """
         connections = Connections(temporal, engine, objects, tenants, task_queue)
@@ -72,4 +72,4 @@ class Offramp:
         self.imports = ImportClient(connections)
         self.tenants = TenantClient(connections)
         self.has_files = objects is not None
-        """Whether there is an object store to link to."""
+        """True if there is an object store to link to."""

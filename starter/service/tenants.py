@@ -1,4 +1,4 @@
-"""The organizations' own data: where it is, how much it is, and samples of it."""
+"""The organizations' own data: its schemas, their sizes, and samples."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,11 +37,11 @@ class TenantSample(BaseModel):
     """Of its largest table."""
     seed: int
     created: bool
-    """Whether it was made now; otherwise it was there, and was left as it is."""
+    """True if it was made now; otherwise it existed, and was left as it is."""
 
 
 class TenantClient(AreaClient):
-    """The area of the organizations' data: in a database of its own, found by the records.
+    """The area of the organizations' data, in a database of its own; the records name its schemas.
 
     Raises:
         TenantDatabaseNotConfigured, TenantDatabaseUnavailable.
@@ -73,7 +73,7 @@ class TenantClient(AreaClient):
         return await asyncio.to_thread(measured)
 
     async def sample(self, organization: str, *, rows: int, seed: int = 1) -> TenantSample:
-        """Fill the schema of an organization with sample data, unless that was done before.
+        """Fill the schema of an organization with sample data, unless it has been filled before.
 
         Raises:
             OrganizationNotFound, OrganizationWithoutData, TenantSchemaNotSample, TenantSchemaNotWritable.

@@ -41,7 +41,7 @@ _COMPLETED_BEFORE_ITS_UPDATE = "AcceptedUpdateCompletedWorkflow"
 
 
 def why_held_up(attempt: PendingActivityInfo) -> str | None:
-    """Say why the last attempt of a pending activity failed; None if none did."""
+    """Return the reason why the last attempt of a pending activity failed; None if none did."""
     failure = attempt.last_failure
     if failure.HasField("timeout_failure_info"):
         return "The worker that did it died or gave no sign of life; another one takes over."
@@ -69,8 +69,8 @@ class CancellationSuspended(Refusal):
 
     def __init__(self, workflow_id: str) -> None:
         super().__init__(
-            f"{workflow_id} cannot go on: its code fails, which is a fault of the service. Nothing is lost; it goes on by "
-            "itself when workers with a repaired version run.",
+            f"{workflow_id} cannot continue: its code fails, which is a fault of the service. Nothing is lost; it "
+            "continues by itself when workers with a repaired version run.",
             remedy=Remedy.of(RemedyKind.REPAIR_WORKFLOW),
             workflow_id=workflow_id,
         )
@@ -78,11 +78,11 @@ class CancellationSuspended(Refusal):
 
 @dataclass(frozen=True)
 class CaseForm(Generic[Status]):
-    """The kind of case that an area is about. A case is found by its subject: a subscription or an organization."""
+    """The form of an area's cases. A case is found by its subject: a subscription or an organization."""
 
-    form: type[Status]
+    status: type[Status]
     workflow_id: Callable[[str], str]
-    """Returns the id of the workflow that carries the subject's case."""
+    """Returns the id of the workflow of the subject's case."""
     refuse_late: Callable[[Transaction, str, LateRequest], Refusal]
     """Returns the refusal of a request that found no running workflow, and audits it."""
 
@@ -90,16 +90,16 @@ class CaseForm(Generic[Status]):
 class CaseClient(AreaClient, Generic[Status]):
     """Base of the areas whose commands go to the workflow of a case."""
 
-    _kind: ClassVar[CaseForm[Any]]
+    _form: ClassVar[CaseForm[Any]]
 
     async def _update(self, subject: str, name: str, message: contract.Request, request_id: str | None) -> Status:
         """Send an update to the case's workflow; where that has ended, refuse it and have the refusal audited."""
         sent = update_id(name, request_id)
-        form: type[Status] = self._kind.form
-        status = await self._running(self._kind.workflow_id(subject), name, message, sent, form)
+        form: type[Status] = self._form.status
+        status = await self._running(self._form.workflow_id(subject), name, message, sent, form)
         if status is None:
             late = LateRequest(name, sent, message, datetime.now(UTC))
-            raise await self._write(lambda transaction: self._kind.refuse_late(transaction, subject, late))
+            raise await self._write(lambda transaction: self._form.refuse_late(transaction, subject, late))
         return status
 
     async def _running(
@@ -117,11 +117,11 @@ class CaseClient(AreaClient, Generic[Status]):
             return None
 
     async def _live(self, subject: str) -> Status | None:
-        """Return what the running workflow says of its case.
+        """Return the status of a case from its running workflow.
 
-        None where none runs, or where it has not opened its case yet: the records have the status then.
+        None where none runs, or where it has not opened its case yet: then the records have the status.
         """
-        workflow_id = self._kind.workflow_id(subject)
+        workflow_id = self._form.workflow_id(subject)
         try:
             async with self._refusing_when_unreachable(workflow_id):
                 live = await self._temporal.get_workflow_handle(workflow_id).query(
@@ -135,7 +135,7 @@ class CaseClient(AreaClient, Generic[Status]):
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             return None
-        form: type[Status] = self._kind.form
+        form: type[Status] = self._form.status
         return None if live is None else form.model_validate(live)
 
     async def _live_or_recorded(self, subject: str, recorded: Callable[[Session, str], Status]) -> Status:
@@ -147,7 +147,7 @@ class CaseClient(AreaClient, Generic[Status]):
         self, workflow: str, start: contract.Request, request_id: str, *, subject: str, summary: str, details: str
     ) -> Status:
         """Start the workflow of a case, or join the one that runs under its id; return its status."""
-        workflow_id = self._kind.workflow_id(subject)
+        workflow_id = self._form.workflow_id(subject)
 
         def operation() -> WithStartWorkflowOperation[Any, Any]:
             return WithStartWorkflowOperation(
@@ -167,7 +167,7 @@ class CaseClient(AreaClient, Generic[Status]):
         except ForwardedRefusal as refusal:
             if refusal.details.code != CancellationStillTelling.code:
                 raise
-            # The one before is about to end, normally within milliseconds; then a new one can begin.
+            # The previous case is about to end, normally within milliseconds; then a new one can begin.
             await self._wait_for_end(workflow_id, otherwise=refusal)
         # Under another id: Temporal answers a repeated one with the outcome that it had, also when its workflow is over.
         return await self._received(operation(), start, f"{first}:again", workflow_id)
@@ -186,10 +186,10 @@ class CaseClient(AreaClient, Generic[Status]):
         update_id: str,
         workflow_id: str,
     ) -> Status:
-        # Awaited, though not wanted: asyncio complains on standard error of a failure that nobody asks for.
+        # Awaited, though not needed: asyncio reports a failure that nobody retrieves on standard error.
         handle = asyncio.ensure_future(operation.workflow_handle())
         handle.add_done_callback(lambda done: done.cancelled() or done.exception())
-        form: type[Status] = self._kind.form
+        form: type[Status] = self._form.status
         update = self._temporal.execute_update_with_start_workflow(
             contract.UPDATE_RECEIVE,
             start,
@@ -216,7 +216,7 @@ class CaseClient(AreaClient, Generic[Status]):
             return await self._result(workflow_id, form)
 
     async def _result(self, workflow_id: str, form: type[Outcome]) -> Outcome:
-        """Return how the workflow ended, where it ended in the very task that answered the update."""
+        """Return the result of a workflow that ended in the very task that answered the update."""
         handle = self._temporal.get_workflow_handle(workflow_id, result_type=form)
         try:
             ended: Outcome = await handle.result(rpc_timeout=UPDATE_TIMEOUT)
@@ -233,7 +233,7 @@ class CaseClient(AreaClient, Generic[Status]):
     @asynccontextmanager
     async def _refusing_when_unreachable(self, workflow_id: str) -> AsyncIterator[None]:
         try:
-            # The SDK asks again for as long as no worker takes an update on; a time limit per call does not end that.
+            # The SDK asks again for as long as no worker accepts an update; a time limit per call does not end that.
             async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
                 yield
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):

@@ -1,4 +1,4 @@
-"""The verification of the administrator who asks for a cancellation: by a one-time code, or by an agent's word."""
+"""The verification of the administrator who requests a cancellation, by a one-time code or an agent's attestation."""
 
 import contract
 from starter.service.updates import CaseClient, Status
@@ -17,6 +17,6 @@ class VerifiedCaseClient(CaseClient[Status]):
         return await self._update(subject, contract.UPDATE_VERIFY_CODE, message, request_id)
 
     async def attest(self, subject: str, *, actor: str, reason: str, request_id: str | None = None) -> Status:
-        """Vouch, as an agent, that the administrator is asking."""
+        """Attest, as an agent, that the request comes from the administrator."""
         message = contract.Attest(actor=actor, attestation=contract.Attestation(reason=reason))
         return await self._update(subject, contract.UPDATE_ATTEST, message, request_id)

@@ -107,7 +107,7 @@ def test_the_demonstration_reaches_its_ends_whatever_is_killed_and_stops_when_as
             first.process.wait(30)
 
         with demo(directory) as second:
-            second.wait_until_said("Going on with the demonstration of an earlier run.", "SUB-1001  closed")
+            second.wait_until_said("Continuing the demonstration of an earlier run.", "SUB-1001  closed")
             second.wait_until_said(*ENDS, "SUB-1015  closed", "Try, in another")
             wait_until(
                 lambda: kinds_of_mail(second.data).total() >= sum(MAILS.values()), "every mail is there", within=60

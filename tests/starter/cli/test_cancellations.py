@@ -52,7 +52,7 @@ async def test_a_second_start_says_since_when_the_first_runs_and_who_started_it(
     assert said.status == 0
     since = r"\d{4}-\d\d-\d\d \d\d:\d\d \S+ \(UTC[+-]\d\d:\d\d\)"
     assert re.search(rf"Already running since {since}, started by request ticket-1", " ".join(said.out.split()))
-    assert "The answers given were not taken." in said.out
+    assert "The answers given were not accepted." in said.out
 
 
 async def test_the_administrator_is_verified_by_the_code_that_was_mailed(world: World, offramp: CommandLine) -> None:

@@ -20,12 +20,15 @@ help:  ## list these targets
 run: $(VENV)/.installed  ## the whole service on this machine, with a demonstration
 	$(BIN)/offramp up --demo
 
+# With byte code, as every deployment has it: the sandbox loads workflow modules anew for each workflow.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
+
 # More at once than a small machine has cores: almost half of its time a test waits for a server, a timer or a real interval.
 test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Temporal server
-	$(BIN)/pytest -n 5 --dist worksteal -m "not soak"
+	$(PYTEST) -n 5 --dist worksteal -m "not soak"
 
 soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of long work, and real time-outs after it
-	$(BIN)/pytest -n 3 --dist worksteal -m soak
+	$(PYTEST) -n 3 --dist worksteal -m soak
 
 lint: $(VENV)/.installed  ## style, types and the direction of imports
 	$(BIN)/ruff check .
@@ -40,7 +43,6 @@ format: $(VENV)/.installed  ## repair style, where that needs no thought
 hooks: $(VENV)/.installed  ## run the checks of `make lint` before every commit
 	$(BIN)/pre-commit install
 
-# With byte code, as every deployment has it: the sandbox loads workflow modules anew for each workflow.
 bench-lifecycle: $(VENV)/.installed  ## a whole cancellation against a bare workflow with the same waits
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m bench.lifecycle
 

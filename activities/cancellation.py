@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from temporalio import activity
 
-from activities.common.records import OnRecords
+from activities.common.records import OnRecords, recorded
 from contract.steps import (
     AnswersGiven,
     Approval,
@@ -98,14 +98,14 @@ class Records(OnRecords):
     @activity.defn
     def settle_lines(self, step: Step) -> Settled:
         """Set the end dates and freeze the lines, or ask for the credit memos that are needed first."""
-        settlement, last_message = self._written(transitions.settle_lines, step)
-        return Settled(settlement=settlement, last_message=last_message)
+        settlement, outcome = self._written(transitions.settle_lines, step)
+        return Settled(settlement=settlement, **dict(outcome))
 
     @activity.defn
     def take_effect(self, step: Step) -> TookEffect:
         """End access and open the reversal window."""
-        effect, last_message = self._written(transitions.take_effect, step)
-        return TookEffect(effect=effect, last_message=last_message)
+        effect, outcome = self._written(transitions.take_effect, step)
+        return TookEffect(effect=effect, **dict(outcome))
 
     @activity.defn
     def reverse(self, step: Step) -> Recorded:
@@ -133,9 +133,15 @@ class Records(OnRecords):
         return self._recorded(transitions.remind, reminder.step, reminder.event)
 
     @activity.defn
-    def record_refusal(self, refused: RefusedRequest) -> None:
-        """Record a refused request."""
+    def record_refusal(self, refused: RefusedRequest) -> Recorded | None:
+        """Record a refused request, unless the workflow refused it in another stage than the recorded one.
+
+        None is in histories of versions that returned nothing.
+        """
         with self._transaction() as transaction:
+            outcome = recorded(transaction, refused.step)
+            if refused.stage and outcome.record is not None and outcome.record.stage != refused.stage:
+                return outcome
             audit.record_refusal(
                 transaction,
                 refused.action.removesuffix(".refused"),
@@ -146,3 +152,4 @@ class Records(OnRecords):
                 subscription=refused.subscription,
                 cancellation=refused.step.cancellation,
             )
+        return outcome

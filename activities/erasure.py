@@ -47,9 +47,9 @@ class Eraser(DataWork):
                     self._erase_schema(step.cancellation, plan.data_schema)
         except ErasureBlocked as blocked:
             with self._transaction() as transaction:
-                return Erased(waits_for=blocked.obstacle, last_message=recorded(transaction, step).last_message)
-        certificate, last_message = self._written(erasures.finish_erasure, step, at=datetime.now(UTC))
-        return Erased(certificate=certificate, last_message=last_message)
+                return Erased(waits_for=blocked.obstacle, **dict(recorded(transaction, step)))
+        certificate, outcome = self._written(erasures.finish_erasure, step, at=datetime.now(UTC))
+        return Erased(certificate=certificate, **dict(outcome))
 
     @activity.defn
     def discard_copies(self, step: Step) -> Recorded:

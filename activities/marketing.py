@@ -60,8 +60,8 @@ class MarketingRecords(OnRecords):
     @activity.defn
     def request_consent(self, request: ConsentRequest) -> ConsentAsked:
         """Ask the marketing service's own administrator for consent, where that is another person."""
-        needed, last_message = self._written(consent.request_consent, request.step, until=request.until)
-        return ConsentAsked(needed=needed, last_message=last_message)
+        needed, outcome = self._written(consent.request_consent, request.step, until=request.until)
+        return ConsentAsked(needed=needed, **dict(outcome))
 
     @activity.defn
     def remind_of_consent(self, step: Step) -> Recorded:
@@ -153,5 +153,5 @@ class MarketingRecords(OnRecords):
         return "link"
 
 
-def _stopped(stop: CampaignStop, last_message: dict[Channel, int]) -> StopRecorded:
-    return StopRecorded(stop=stop, last_message=last_message)
+def _stopped(stop: CampaignStop, outcome: Recorded) -> StopRecorded:
+    return StopRecorded(stop=stop, **dict(outcome))

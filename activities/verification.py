@@ -5,8 +5,9 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 from temporalio import activity
 
+from activities.common.records import recorded, refusing_with_record
 from activities.messaging.mail import Mail
-from contract.steps import CodeTried, Step
+from contract.steps import CodeTried, Recorded, Step
 from domain.vocabulary import Channel, message_id
 from records.one_time_codes import check_code, fresh_code
 from records.transaction import Transaction
@@ -31,16 +32,22 @@ class Verifier:
         Every attempt makes a code of its own, because the one before was never stored, and gives the mail an id of its own,
         so that no receiver drops the mail with the valid code as a duplicate.
         """
-        with Transaction.begin(self._engine) as transaction:
+        with refusing_with_record(self._engine, step), Transaction.begin(self._engine) as transaction:
             code = fresh_code(transaction, step)
         self._mail.send_code_mail(
             code, message_id(step.cancellation, f"code-{code.number}-{code.salt[:8]}", Channel.MAIL)
         )
 
     @activity.defn
-    def check_code(self, tried: CodeTried) -> None:
-        """Verify the billing administrator by a code; a refused attempt is recorded before the refusal is raised."""
-        with Transaction.begin(self._engine) as transaction:
-            refusal = check_code(transaction, tried.step, tried.code)
-        if refusal is not None:
-            raise refusal
+    def check_code(self, tried: CodeTried) -> Recorded | None:
+        """Verify the billing administrator by a code; a refused attempt is recorded before the refusal is raised.
+
+        None is in histories of versions that returned nothing.
+        """
+        with refusing_with_record(self._engine, tried.step):
+            with Transaction.begin(self._engine) as transaction:
+                refusal = check_code(transaction, tried.step, tried.code)
+                outcome = recorded(transaction, tried.step)
+            if refusal is not None:
+                raise refusal
+        return outcome

@@ -63,6 +63,11 @@ class MarketingStage(StrEnum):
         """True if nothing follows."""
         return self in (MarketingStage.CANCELED, MarketingStage.ABANDONED)
 
+    @property
+    def phase(self) -> int:
+        """The position in the lifecycle: before the effect (0), after it (1), over (2)."""
+        return 2 if self.is_final else int(self is MarketingStage.STOPPING)
+
 
 class CampaignFacts(BaseModel):
     """One campaign that is being stopped, as messages describe it."""

@@ -6,7 +6,8 @@ carry a refusal to its reader as data: as exit status 1 on the command line, as 
 Temporal. The sentence names no command, setting, path or bucket; the remedy's values may, and each surface renders them.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -35,6 +36,9 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error o
     """
 
     code: ClassVar[str] = "refused"
+
+    record: Mapping[str, Any] | None = None
+    """The record of the case that the step of a workflow met, for the workflow to adopt; None outside of such a step."""
 
     def __init__(self, message: str, *, remedy: Remedy | None = None, **values: object) -> None:
         self.message = message

@@ -69,6 +69,11 @@ class Stage(StrEnum):
         """True while access is still on, so that a change of mind is a withdrawal and not a reversal."""
         return self in (Stage.INTAKE, Stage.PREPARING, Stage.SCHEDULED)
 
+    @property
+    def phase(self) -> int:
+        """The position in the lifecycle: before the promise of dates (0), after it (1), after the effect (2), over (3)."""
+        return 3 if self.is_final else {Stage.SCHEDULED: 1, Stage.CANCELED: 2}.get(self, 0)
+
 
 FINAL_STAGES = frozenset({Stage.REVERSED, Stage.CLOSED, Stage.WITHDRAWN, Stage.ABANDONED})
 

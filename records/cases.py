@@ -8,16 +8,16 @@ from typing import assert_never
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from contract.steps import Step
+from contract.steps import CaseRecord, Step
 from domain.cases import CaseKind, CaseRef
 from domain.marketing import MarketingStage
 from domain.messaging import MarketingFacts
 from domain.vocabulary import Event, Stage
 from records import audit
 from records.cancellation import notices as cancellation_notices
-from records.cancellation.locked_case import LockedCase, lock_case
+from records.cancellation.locked_case import LockedCase, case_record, lock_case
 from records.marketing import notices as marketing_notices
-from records.marketing.locked_case import LockedMarketingCase, lock_marketing_case
+from records.marketing.locked_case import LockedMarketingCase, lock_marketing_case, marketing_case_record
 from records.transaction import Transaction
 from storage.tables import CASE_TABLES, CaseRow
 
@@ -30,19 +30,25 @@ class CaseRecords:
     """The functions and names by which the records treat the cases of one kind."""
 
     lock: Callable[[Transaction, str], Locked]
+    record: Callable[[Session, str], CaseRecord | None]
     audited_as: str
     """The name of a case at the beginning of its actions in the audit trail: ``cancellation.opened``."""
 
 
 CASE_RECORDS: dict[CaseKind, CaseRecords] = {
-    CaseKind.SUBSCRIPTION: CaseRecords(lock_case, "cancellation"),
-    CaseKind.MARKETING_SERVICE: CaseRecords(lock_marketing_case, "marketing_cancellation"),
+    CaseKind.SUBSCRIPTION: CaseRecords(lock_case, case_record, "cancellation"),
+    CaseKind.MARKETING_SERVICE: CaseRecords(lock_marketing_case, marketing_case_record, "marketing_cancellation"),
 }
 
 
 def lock(transaction: Transaction, case: str) -> Locked:
     """Lock a case of any kind until the transaction ends."""
     return CASE_RECORDS[CaseRef.parse(case).kind].lock(transaction, case)
+
+
+def record_of(session: Session, case: str) -> CaseRecord | None:
+    """Return the record of a case of any kind, for its workflow to adopt; None where there is no such case."""
+    return CASE_RECORDS[CaseRef.parse(case).kind].record(session, case)
 
 
 def newest_of(session: Session, kind: CaseKind, subject: str) -> CaseRow | None:

@@ -94,10 +94,17 @@ def objects_prefix(cancellation: str) -> str:
 
 
 def begin_export(transaction: Transaction, step: Step) -> ExportSummary | ExportAttempt:
-    """Begin the next attempt, which supersedes all before it; or return the export, if it is finished."""
+    """Begin the next attempt, which supersedes all before it; or return the export, if it is finished.
+
+    Raises:
+        CancellationEnded: nothing is exported any more.
+
+    """
     session = transaction.session
     case = lock_case(transaction, step.cancellation)
     row = session.get(ExportRow, case.row.id)
+    if row is None or row.finished_at is None:
+        case.refuse_if_ended()
     if row is None:
         prepare(transaction, step)
         row = ExportRow(cancellation=case.row.id, attempts=0, started_at=step.at, links=0)

@@ -49,11 +49,12 @@ def fresh_code(transaction: Transaction, step: Step) -> FreshCode:
     """Make a code and store its hash; repeating the step replaces the code, which may never have been sent.
 
     Raises:
-        AlreadyVerified, TooManyCodes.
+        AlreadyVerified, TooManyCodes, and the refusal of a case that has ended.
 
     """
     session = transaction.session
     locked = cases.lock(transaction, step.cancellation)
+    locked.refuse_if_ended()
     case, organization, policy = locked.row, locked.organization, locked.policy
     codes = CASE_TABLES[step.case.kind].code
     if case.verified_by is not None:
@@ -94,6 +95,7 @@ def check_code(transaction: Transaction, step: Step, code: str) -> Refusal | Non
     if case.verified_by is not None:
         again = audit.after_of(session, step.key) is not None
         return None if again else AlreadyVerified(case.id)
+    locked.refuse_if_ended()
     row = session.scalar(
         select(codes).where(codes.cancellation == case.id).order_by(codes.number.desc()).limit(1).with_for_update()
     )
@@ -124,10 +126,19 @@ def save_verification(transaction: Transaction, case: CaseRow, how: Verification
 
 
 def attest(transaction: Transaction, step: Step, because: str) -> None:
-    """Record an agent's attestation that the request comes from the billing administrator."""
-    save_verification(
-        transaction, cases.lock(transaction, step.cancellation).row, Verification.ATTESTATION, step, because
-    )
+    """Record an agent's attestation that the request comes from the billing administrator.
+
+    Raises:
+        AlreadyVerified, and the refusal of a case that has ended.
+
+    """
+    case = cases.lock(transaction, step.cancellation)
+    if audit.after_of(transaction.session, step.key) is not None:
+        return
+    case.refuse_if_ended()
+    if case.row.verified_by is not None:
+        raise AlreadyVerified(case.row.id)
+    save_verification(transaction, case.row, Verification.ATTESTATION, step, because)
 
 
 def _hashed(code: str, salt: str) -> str:

@@ -21,6 +21,7 @@ def as_application_error(refusal: Refusal) -> ApplicationError:
     return ApplicationError(
         str(refusal),
         refusal.details.model_dump(mode="json"),
+        *([refusal.record] if refusal.record is not None else []),
         type=refusal.details.code,  # of a forwarded refusal, the code it was made with
         non_retryable=True,
         category=ApplicationErrorCategory.BENIGN,
@@ -31,6 +32,13 @@ def as_refusal(error: BaseException) -> RefusalDetails | None:
     """Return the refusal that an error carries, or None if it is something else."""
     if isinstance(error, ApplicationError) and error.non_retryable and error.details:
         return RefusalDetails.model_validate(error.details[0])
+    return None
+
+
+def record_beside(error: BaseException) -> object:
+    """Return the record of the case that an error carries beside its refusal; None without one."""
+    if isinstance(error, ApplicationError) and len(error.details) > 1:
+        return error.details[1]
     return None
 
 

@@ -1,14 +1,15 @@
-"""The base of activities on the records: one transaction for each step, and the messages that it leaves to deliver."""
+"""The base of activities on the records: one transaction for each step, and what its workflow learns from it."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine
 
 from contract.steps import Recorded, Step
+from domain.refusals import Refusal
 from domain.vocabulary import Channel
-from records import outbox
+from records import cases, outbox
 from records.transaction import Transaction
 
 P = ParamSpec("P")
@@ -27,19 +28,43 @@ class OnRecords:
 
     def _written(
         self, write: Callable[Concatenate[Transaction, Step, P], R], step: Step, *args: P.args, **kwargs: P.kwargs
-    ) -> tuple[R, dict[Channel, int]]:
-        """Return the result of a business step, and the newest message of its case on each channel."""
-        with self._transaction() as transaction:
+    ) -> tuple[R, Recorded]:
+        """Return the result of a business step, and its outcome: the newest messages, and the record of the case.
+
+        A refusal has the record with it, too: the record may be further than the workflow knows.
+        """
+        with self._refusing(step), self._transaction() as transaction:
             result = write(transaction, step, *args, **kwargs)
-            return result, outbox.last_of(transaction.session, step.cancellation)
+            return result, recorded(transaction, step)
 
     def _recorded(
         self, write: Callable[Concatenate[Transaction, Step, P], object], step: Step, *args: P.args, **kwargs: P.kwargs
     ) -> Recorded:
-        _, last_message = self._written(write, step, *args, **kwargs)
-        return Recorded(last_message=last_message)
+        _, outcome = self._written(write, step, *args, **kwargs)
+        return outcome
+
+    @contextmanager
+    def _refusing(self, step: Step) -> Iterator[None]:
+        """Add the record of the case to a refusal that leaves the block."""
+        with refusing_with_record(self._engine, step):
+            yield
+
+
+@contextmanager
+def refusing_with_record(engine: Engine, step: Step) -> Iterator[None]:
+    """Add the record of the step's case to a refusal that leaves the block."""
+    try:
+        yield
+    except Refusal as refusal:
+        with Transaction.begin(engine) as transaction:
+            record = cases.record_of(transaction.session, step.cancellation)
+        refusal.record = record.model_dump(mode="json") if record else None
+        raise
 
 
 def recorded(transaction: Transaction, step: Step) -> Recorded:
-    """Return the outcome of a step: the newest message of its case on each channel."""
-    return Recorded(last_message=outbox.last_of(transaction.session, step.cancellation))
+    """Return the outcome of a step: the newest message of its case on each channel, and the record of the case."""
+    return Recorded(
+        last_message=outbox.last_of(transaction.session, step.cancellation),
+        record=cases.record_of(transaction.session, step.cancellation),
+    )

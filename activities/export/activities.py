@@ -39,10 +39,10 @@ class Exporter(DataWork):
             ApplicationError: to be retried (`activities.common.retries.LONG_WORK_RETRY`).
 
         """
-        with waiting_for_others():
-            with self._transaction() as transaction:
-                attempt = exports.begin_export(transaction, step)
-            if isinstance(attempt, ExportAttempt):
+        with self._refusing(step), self._transaction() as transaction:
+            attempt = exports.begin_export(transaction, step)
+        if isinstance(attempt, ExportAttempt):
+            with waiting_for_others():
                 self._export(attempt, step)
         with self._transaction() as transaction:
             return recorded(transaction, step)

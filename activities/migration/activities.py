@@ -12,9 +12,9 @@ from contract.steps import (
     MigrationReminder,
     MigrationState,
     Moved,
+    Recorded,
     Step,
 )
-from domain.vocabulary import Channel
 from records import outbox
 from records.migration import steps, transfers
 from records.transaction import Transaction
@@ -86,8 +86,8 @@ class Migrations(OnRecords):
         return _moved(*self._written(steps.remind, reminder.step, reminder.event, reminder.hand_over))
 
 
-def _moved(migration: MigrationState, last_message: dict[Channel, int]) -> Moved:
-    return Moved(migration=migration, last_message=last_message)
+def _moved(migration: MigrationState, outcome: Recorded) -> Moved:
+    return Moved(migration=migration, last_message=outcome.last_message)
 
 
 def moved(transaction: Transaction, step: Step, migration: MigrationState) -> Moved:

@@ -18,7 +18,7 @@ from contract.steps.cancellation import (
     Settlement,
     TookEffect,
 )
-from contract.steps.common import CodeTried, Recorded, RefusedRequest, Reminder, Step, StepData
+from contract.steps.common import CaseRecord, CodeTried, Recorded, RefusedRequest, Reminder, Step, StepData
 from contract.steps.lines import OpenRun, UpdatePass
 from contract.steps.marketing import (
     AdCentreReminder,
@@ -50,6 +50,7 @@ __all__ = [
     "Approval",
     "Attested",
     "CampaignStop",
+    "CaseRecord",
     "CodeTried",
     "ConsentAsked",
     "ConsentGiven",

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 
-from contract.steps.common import Recorded, Step, StepData
+from contract.export import ExportStatus
+from contract.steps.common import CaseRecord, Recorded, Step, StepData
+from contract.steps.marketing import CampaignStop
 from domain.cancellation.checklist import Checklist
 from domain.lines.quote import Quote
 from domain.marketing import CampaignAction
@@ -29,7 +31,7 @@ class OpenRequest(StepData):
 
 
 class OpenedCase(StepData):
-    """A cancellation as it was opened: everything that the workflow needs."""
+    """A cancellation as it is recorded: everything that the workflow needs, also to start in the middle."""
 
     cancellation: str
     organization: Identifier
@@ -38,6 +40,18 @@ class OpenedCase(StepData):
     policy: CancellationPolicy
     received_on: date
     quote: Quote
+    record: CaseRecord | None = None
+    """The record from which the workflow starts; null in histories of versions that started at the beginning alone."""
+    received_at: datetime | None = None
+    opened_by: str | None = None
+    goodwill_reason: str | None = None
+    goodwill_approved_by: str | None = None
+    stop: CampaignStop | None = None
+    """The campaigns that were asked to stop; null before a request to stop any."""
+    export: ExportStatus | None = None
+    copies_made: bool = False
+    """True if there may be copies of the data in the object store."""
+    erased_at: datetime | None = None
 
 
 class Opened(Recorded):

@@ -1,12 +1,13 @@
 """The step itself, and the types that steps of every area share."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.cases import CaseRef
+from domain.marketing import Consent
 from domain.refusals import RefusalDetails
-from domain.vocabulary import Channel, Event
+from domain.vocabulary import CampaignChoice, Channel, DataChoice, Event, Question, Verification
 
 
 class StepData(BaseModel):
@@ -36,10 +37,35 @@ class Step(StepData):
         return CaseRef.parse(self.cancellation)
 
 
+class CaseRecord(StepData):
+    """The state of a case in the records after a step. It binds the workflow of the case.
+
+    A step may be recorded although no history knows of it: the workflow task in which it was taken was lost. So every step
+    returns the record, and the workflow adopts it.
+    """
+
+    revision: int
+    """The number of the newest entry about the case in the audit trail: the higher one is the newer record."""
+    stage: str
+    """The stage: `Stage`, or `MarketingStage` of a marketing service cancelled alone."""
+    verification: Verification | None = None
+    answered: tuple[Question, ...] = ()
+    """The answered questions of the checklist. The answers about the identity are the identity on record."""
+    termination_date: date | None = None
+    data: DataChoice | None = None
+    campaigns: CampaignChoice | None = None
+    consent: Consent | None = None
+    consent_until: datetime | None = None
+    access_ended_on: date | None = None
+    reversal_deadline: datetime | None = None
+
+
 class Recorded(StepData):
-    """The outcome of a step: the sequence number of the newest message that is owed, by channel."""
+    """The outcome of a step: the sequence number of the newest message that is owed, by channel, and the record."""
 
     last_message: dict[Channel, int] = {}
+    record: CaseRecord | None = None
+    """The record of the case afterwards; null for the steps of a migration, which return its own state."""
 
 
 class Reminder(StepData):
@@ -57,6 +83,8 @@ class RefusedRequest(StepData):
     step: Step
     action: str
     refusal: RefusalDetails
+    stage: str | None = None
+    """The stage in which the workflow refused. If the record has another, nothing is audited: the workflow judges again."""
 
 
 class CodeTried(StepData):

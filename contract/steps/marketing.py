@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from contract.steps.common import Recorded, Step, StepData
+from contract.steps.common import CaseRecord, Recorded, Step, StepData
 from domain.marketing import CampaignAction, ConsentDecision
 from domain.policy import CancellationPolicy
 from domain.vocabulary import Identifier, Platform, Verification
@@ -25,7 +25,7 @@ class OpenMarketingRequest(StepData):
 
 
 class OpenedMarketingCase(StepData):
-    """A marketing service's cancellation as it was opened: everything that the workflow needs."""
+    """A marketing service's cancellation as it is recorded: everything that the workflow needs, also to start in the middle."""
 
     cancellation: str
     organization: Identifier
@@ -34,6 +34,9 @@ class OpenedMarketingCase(StepData):
     policy: CancellationPolicy
     received_at: datetime
     verification: Verification | None = None
+    record: CaseRecord | None = None
+    """As in OpenedCase."""
+    opened_by: str | None = None
 
 
 class MarketingOpened(Recorded):

@@ -1,6 +1,6 @@
 """The checklist of the intake: its questions, the answers that count, the questions still open (rules, section 8)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
 
@@ -192,6 +192,8 @@ class Checklist(BaseModel):
         mismatched: list[Question] = []
         for name, answer in given.items():
             question = self._asked_question(name)
+            if self.answers.get(question) == answer:
+                continue  # an equal answer is accepted again, also a day that is past by now
             if question in IDENTITY_CHECKS:
                 record = getattr(self.facts.identity, question.value)
                 if not IDENTITY_CHECKS[question](answer, record):
@@ -205,7 +207,41 @@ class Checklist(BaseModel):
                 checked[question] = _choice(question, answer, CampaignChoice)
         if mismatched:
             raise IdentityMismatch(tuple(mismatched))
+        return self.with_answers(checked)
+
+    def with_answers(self, checked: Mapping[Question, str]) -> "Checklist":
+        """Return the checklist with these answers, checked before, added. An equal answer is accepted again.
+
+        Raises:
+            QuestionAlreadyAnswered: a question has another answer already, which stands.
+
+        """
+        for question, answer in checked.items():
+            if self.answers.get(question, answer) != answer:
+                shown = None if question in IDENTITY_CHECKS else self.answers[question]
+                raise QuestionAlreadyAnswered(question, shown)
         return self.model_copy(update={"answers": {**self.answers, **checked}})
+
+    def recorded(
+        self,
+        answered: Iterable[Question],
+        *,
+        termination_date: date | None,
+        data: DataChoice | None,
+        campaigns: CampaignChoice | None,
+        verification: Verification | None,
+    ) -> "Checklist":
+        """Return the checklist with the recorded answers instead of its own; those about the identity are the record's."""
+        values = {
+            Question.TERMINATION_DATE: termination_date.isoformat() if termination_date else None,
+            Question.DATA: data,
+            Question.CAMPAIGNS: campaigns,
+        }
+        answers = {
+            question: getattr(self.facts.identity, question.value) if question in IDENTITY_CHECKS else values[question]
+            for question in answered
+        }
+        return self.model_copy(update={"answers": answers, "verification": verification})
 
     def verified(self, how: Verification) -> "Checklist":
         """Return the checklist with the billing administrator verified."""
@@ -218,9 +254,6 @@ class Checklist(BaseModel):
             raise QuestionNotAsked(name, self.asked) from None
         if question not in self.asked:
             raise QuestionNotAsked(name, self.asked)
-        if question in self.answers:
-            shown = None if question in IDENTITY_CHECKS else self.answers[question]
-            raise QuestionAlreadyAnswered(question, shown)
         return question
 
     def _data(self, answer: str) -> str:

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from contract.steps import Step
 from domain.cancellation.checklist import CaseFacts, Checklist
 from domain.cancellation.identity import Identity
+from domain.cancellation.lifecycle import ChecklistClosed
 from domain.marketing import CampaignAction
-from domain.vocabulary import Question
+from domain.vocabulary import Question, Stage
 from records import audit
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.marketing.campaigns import check_actions
@@ -33,10 +34,30 @@ def give_answers(
     answered: set[Question],
     campaign_actions: Mapping[str, CampaignAction],
 ) -> None:
-    """Record answers to the checklist of a case, once per step; raises what `save_answers` raises."""
+    """Record answers to the checklist of a case, once per step, beside those that are recorded already.
+
+    ``checklist`` has the answers as its caller knows them; the record may have more. An equal answer is accepted again.
+
+    Raises:
+        CancellationEnded, ChecklistClosed, QuestionAlreadyAnswered: by the record; and what `save_answers` raises.
+
+    """
     case = lock_case(transaction, step.cancellation)
-    if audit.after_of(transaction.session, f"{step.key}:answers") is None:
-        save_answers(transaction, case.row, checklist, answered=answered, step=step, campaign_actions=campaign_actions)
+    if audit.after_of(transaction.session, f"{step.key}:answers") is not None:
+        return
+    refuse_after_intake(case)
+    known = checklist_of(transaction.session, case)
+    given = {question: checklist.answers[question] for question in answered}
+    merged = known.with_answers(given)
+    new = {question for question in answered if question not in known.answers}
+    save_answers(transaction, case.row, merged, answered=new, step=step, campaign_actions=campaign_actions)
+
+
+def refuse_after_intake(case: LockedCase) -> None:
+    """Raise CancellationEnded or ChecklistClosed if the case is past its intake."""
+    case.refuse_if_ended()
+    if case.stage is not Stage.INTAKE:
+        raise ChecklistClosed(case.row.id, case.stage)
 
 
 def save_answers(
@@ -77,7 +98,7 @@ def save_answers(
     case.termination_date = checklist.termination_date
     case.data = checklist.data
     case.campaigns = checklist.campaigns
-    if answered:
+    if answered or actions:
         audit.record_step(
             transaction,
             "checklist.answered",

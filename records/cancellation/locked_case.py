@@ -1,13 +1,23 @@
-"""A cancellation of a subscription under its lock."""
+"""A cancellation of a subscription under its lock, and its record for the workflow."""
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from contract.steps import CaseRecord
+from domain.cancellation.lifecycle import CancellationEnded
 from domain.policy import CancellationPolicy
+from domain.vocabulary import Stage
 from records.transaction import Transaction
-from storage.tables import CancellationRow, OrganizationRow, PolicyRow, SubscriptionRow
+from storage.tables import (
+    AuditRow,
+    CancellationRow,
+    ChecklistAnswerRow,
+    OrganizationRow,
+    PolicyRow,
+    SubscriptionRow,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,16 @@ class LockedCase:
         """The address on record of the person who may cancel the subscription."""
         return self.organization.billing_administrator
 
+    @property
+    def stage(self) -> Stage:
+        """The recorded stage."""
+        return Stage(self.row.stage)
+
+    def refuse_if_ended(self) -> None:
+        """Raise CancellationEnded if the case is in a final stage."""
+        if self.stage.is_final:
+            raise CancellationEnded(self.row.id, self.stage)
+
 
 def lock_case(transaction: Transaction, cancellation: str) -> LockedCase:
     """Lock a cancellation until the transaction ends, by its subscription's row, which every transaction locks first."""
@@ -39,6 +59,29 @@ def lock_case(transaction: Transaction, cancellation: str) -> LockedCase:
         .where(CancellationRow.id == cancellation)
     ).one()
     return LockedCase(row, subscription, organization, CancellationPolicy.model_validate(durations))
+
+
+def case_record(session: Session, cancellation: str) -> CaseRecord | None:
+    """Return the record of a cancellation; None where there is no such case."""
+    session.flush()
+    answered = select(ChecklistAnswerRow.question).where(ChecklistAnswerRow.cancellation == cancellation)
+    newest = select(func.max(AuditRow.id)).where(AuditRow.cancellation == cancellation)
+    row = session.execute(
+        select(
+            CancellationRow.stage,
+            CancellationRow.verified_by.label("verification"),
+            CancellationRow.termination_date,
+            CancellationRow.data,
+            CancellationRow.campaigns,
+            CancellationRow.marketing_consent.label("consent"),
+            CancellationRow.marketing_consent_until.label("consent_until"),
+            CancellationRow.access_ended_on,
+            CancellationRow.reversal_deadline,
+            func.array(answered.order_by(ChecklistAnswerRow.question).scalar_subquery()).label("answered"),
+            func.coalesce(newest.scalar_subquery(), 0).label("revision"),
+        ).where(CancellationRow.id == cancellation)
+    ).one_or_none()
+    return None if row is None else CaseRecord.model_validate(row._asdict())
 
 
 def newest_case(session: Session, subscription: str) -> CancellationRow | None:

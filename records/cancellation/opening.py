@@ -4,12 +4,13 @@ from sqlalchemy import select
 
 from contract.steps import OpenedCase, OpenRequest, Step
 from domain.cancellation.checklist import Checklist
-from domain.cancellation.lifecycle import CancellationEnded, SubscriptionAlreadyCanceled, SubscriptionUnknown
+from domain.cancellation.lifecycle import SubscriptionAlreadyCanceled, SubscriptionUnknown
 from domain.cases import CaseKind
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.policy import CancellationPolicy
 from domain.vocabulary import (
+    CampaignChoice,
     Event,
     Platform,
     Question,
@@ -18,21 +19,23 @@ from domain.vocabulary import (
 )
 from records import audit, cases
 from records.cancellation.answers import checklist_of, facts_of, save_answers
-from records.cancellation.locked_case import LockedCase, lock_case, newest_case
+from records.cancellation.locked_case import LockedCase, case_record, lock_case, newest_case
 from records.cancellation.notices import notify
 from records.cancellation.quotes import current_quote
 from records.cancellation.transitions import enter, undo_lines
+from records.erasure import certificate_of
+from records.export import export_of, export_status
+from records.marketing.stops import stop_of
 from records.one_time_codes import save_verification
 from records.transaction import Transaction
-from storage.tables import CancellationRow, OrganizationRow, PolicyRow, SubscriptionRow
+from storage.tables import CancellationRow, MigrationRow, OrganizationRow, PolicyRow, SubscriptionRow
 
 
 def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
-    """Open a cancellation with the answers known already; the same request again gets the case that it opened.
+    """Open a cancellation with the answers known already; the same request again gets the case that it opened, as it is now.
 
     Raises:
-        SubscriptionUnknown, SubscriptionAlreadyCanceled, CancellationEnded (the case that the same request opened), and
-        the refusals of the answers (`Checklist.answered`).
+        SubscriptionUnknown, SubscriptionAlreadyCanceled, and the refusals of the answers (`Checklist.answered`).
 
     """
     session = transaction.session
@@ -41,7 +44,8 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
         raise SubscriptionUnknown(request.subscription)
     opened = session.scalar(select(CancellationRow).where(CancellationRow.request_id == request.request_id))
     if opened is not None:
-        return _opened_before(transaction, opened.id)
+        known = lock_case(transaction, opened.id)
+        return _as_opened(transaction, known, checklist_of(session, known))
     _close_orphan(transaction, request)
     organization, durations = session.execute(
         select(OrganizationRow, PolicyRow.durations)
@@ -91,25 +95,30 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     case.quote = current_quote(session, case).model_dump(mode="json")
     locked = LockedCase(case, subscription, organization, CancellationPolicy.model_validate(durations))
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
-    return _as_opened(locked, checklist)
+    return _as_opened(transaction, locked, checklist)
 
 
-def _opened_before(transaction: Transaction, cancellation: str) -> OpenedCase:
-    case = lock_case(transaction, cancellation)
-    if Stage(case.row.stage).is_final:
-        raise CancellationEnded(cancellation, Stage(case.row.stage))
-    return _as_opened(case, checklist_of(transaction.session, case))
-
-
-def _as_opened(case: LockedCase, checklist: Checklist) -> OpenedCase:
+def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist) -> OpenedCase:
+    session, row = transaction.session, case.row
+    stop = stop_of(session, row.id) if row.campaigns == CampaignChoice.STOP else None
+    export, certificate = export_of(session, row.id), certificate_of(session, row.id)
     return OpenedCase(
-        cancellation=case.row.id,
+        cancellation=row.id,
         organization=case.organization.id,
         platform=Platform(case.organization.platform),
         checklist=checklist,
         policy=case.policy,
-        received_on=case.row.received_on,
-        quote=Quote.model_validate(case.row.quote),
+        received_on=row.received_on,
+        quote=Quote.model_validate(row.quote),
+        record=case_record(session, row.id),
+        received_at=row.received_at,
+        opened_by=row.opened_by,
+        goodwill_reason=row.goodwill_reason,
+        goodwill_approved_by=row.goodwill_approved_by,
+        stop=stop if stop and stop.requested else None,
+        export=export_status(export) if export else None,
+        copies_made=export is not None or session.get(MigrationRow, row.id) is not None,
+        erased_at=certificate.finished_at if certificate else None,
     )
 
 

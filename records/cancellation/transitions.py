@@ -1,6 +1,7 @@
 """The transitions of a cancellation: one transaction each for state, audit row and notices.
 
-Every function is idempotent by its step: run again, it changes nothing and returns its first result.
+Every function is idempotent by its step: run again, it changes nothing and returns its first result. A case that is further
+than the step supposes refuses it: the record is the authority, and the workflow that did not know adopts it.
 """
 
 from collections.abc import Sequence
@@ -8,12 +9,14 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 
 from contract.steps import Effect, Settlement, Step
+from domain.cancellation.lifecycle import CancellationEnded, ChecklistClosed, NothingToReverse, WithdrawalTooLate
 from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.lines.quote import Quote
 from domain.lines.terms import update_as_of, with_end_date
 from domain.vocabulary import Event, Stage
 from records import cases
 from records.audit import record_step
+from records.cancellation.answers import checklist_of
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import last_promised, notify
 from records.cancellation.quotes import current_quote
@@ -34,6 +37,7 @@ def settle_lines(transaction: Transaction, step: Step) -> Settlement:
     notifies of the differences.
     """
     case = lock_case(transaction, step.cancellation)
+    case.refuse_if_ended()
     settled = case.row.stage not in (Stage.INTAKE, Stage.PREPARING)
     if not settled:
         _settle(transaction, case, step)
@@ -111,16 +115,20 @@ def take_effect(transaction: Transaction, step: Step) -> Effect:
         case.subscription.access, case.subscription.access_ended_on = "off", ended_on
         enter(transaction, case, Stage.CANCELED, step)
         notify(transaction, case, Event.EFFECTIVE, step)
+    elif case.row.stage != Stage.CANCELED:
+        raise CancellationEnded(case.row.id, case.stage)
     assert case.row.access_ended_on is not None  # noqa: S101 - set above or by the first run of this step
     assert case.row.reversal_deadline is not None  # noqa: S101
     return Effect(access_ended_on=case.row.access_ended_on, reversal_deadline=case.row.reversal_deadline)
 
 
 def reverse(transaction: Transaction, step: Step) -> None:
-    """Restore access, the lines as they would be today, and the planned lines."""
+    """Restore access, the lines as they would be today, and the planned lines. Raises CancellationEnded."""
     case = lock_case(transaction, step.cancellation)
-    if case.row.stage != Stage.CANCELED:
+    if _is_past(case, Stage.REVERSED):
         return
+    if case.stage.before_effect:
+        raise NothingToReverse(case.row.id, case.stage)
     case.subscription.access, case.subscription.access_ended_on = "on", None
     case.subscription.provision_end_date = None
     undo_lines(transaction, case, step)
@@ -129,30 +137,42 @@ def reverse(transaction: Transaction, step: Step) -> None:
 
 
 def withdraw(transaction: Transaction, step: Step) -> None:
-    """End a case that has not taken effect, and undo its changes."""
+    """End a case that has not taken effect, and undo its changes. Raises WithdrawalTooLate, CancellationEnded."""
     case = lock_case(transaction, step.cancellation)
-    if not Stage(case.row.stage).before_effect:
+    if _is_past(case, Stage.WITHDRAWN):
         return
+    if not case.stage.before_effect:
+        raise WithdrawalTooLate(case.row.id, case.stage)
     undo_lines(transaction, case, step)
     enter(transaction, case, Stage.WITHDRAWN, step)
     notify(transaction, case, Event.WITHDRAWN, step)
 
 
 def abandon(transaction: Transaction, step: Step) -> None:
-    """End a case whose checklist or migration was not finished in time, and undo its changes."""
+    """End a case whose checklist or migration was not finished in time, and undo its changes.
+
+    Raises:
+        CancellationEnded, ChecklistClosed: its last answer is recorded, so it came first.
+
+    """
     case = lock_case(transaction, step.cancellation)
-    if case.row.stage not in (Stage.INTAKE, Stage.PREPARING):
+    if _is_past(case, Stage.ABANDONED):
         return
+    unfinished = case.stage is Stage.INTAKE and not checklist_of(transaction.session, case).is_complete
+    if not unfinished and case.stage is not Stage.PREPARING:
+        raise ChecklistClosed(case.row.id, case.stage)
     undo_lines(transaction, case, step)
     enter(transaction, case, Stage.ABANDONED, step)
     notify(transaction, case, Event.ABANDONED, step)
 
 
 def close(transaction: Transaction, step: Step) -> None:
-    """End a case whose reversal window is over; the notice of it is the closing certificate."""
+    """End a case whose reversal window is over; the notice of it is the closing certificate. Raises CancellationEnded."""
     case = lock_case(transaction, step.cancellation)
-    if case.row.stage != Stage.CANCELED:
+    if _is_past(case, Stage.CLOSED):
         return
+    if case.stage.before_effect:
+        raise NothingToReverse(case.row.id, case.stage)
     enter(transaction, case, Stage.CLOSED, step)
     notify(transaction, case, Event.CLOSED, step)
 
@@ -169,6 +189,7 @@ def remind(transaction: Transaction, step: Step, event: Event) -> None:
 def approve_goodwill(transaction: Transaction, step: Step, *, approver: str, reason: str) -> None:
     """Record the approver of the goodwill, and the reason."""
     case = lock_case(transaction, step.cancellation)
+    case.refuse_if_ended()
     if record_step(transaction, "goodwill.approved", step, "", why=reason, after={"approved_by": approver}):
         case.row.goodwill_approved_by = approver
 
@@ -184,6 +205,14 @@ def prepare(transaction: Transaction, step: Step) -> None:
     if case.row.stage == Stage.INTAKE:
         enter(transaction, case, Stage.PREPARING, step)
         transaction.session.flush()
+
+
+def _is_past(case: LockedCase, stage: Stage) -> bool:
+    """Return true if the case has ended in this very stage already; raises CancellationEnded if in another one."""
+    if case.stage is stage:
+        return True
+    case.refuse_if_ended()
+    return False
 
 
 def undo_lines(transaction: Transaction, case: LockedCase, step: Step) -> None:

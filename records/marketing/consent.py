@@ -34,6 +34,7 @@ def request_consent(transaction: Transaction, step: Step, *, until: datetime) ->
     No consent is asked for where nothing is left to stop.
     """
     case = lock_case(transaction, step.cancellation)
+    case.refuse_if_ended()
     if case.row.marketing_consent is not None:
         return True
     service = lock_service(transaction, case.organization.id)
@@ -53,7 +54,7 @@ def remind_of_consent(transaction: Transaction, step: Step) -> None:
     """Ask for the consent again, once per occasion."""
     case = lock_case(transaction, step.cancellation)
     service = lock_service(transaction, case.organization.id)
-    if case.row.marketing_consent != Consent.ASKED or service is None:
+    if case.row.marketing_consent != Consent.ASKED or service is None or case.stage.is_final:
         return
     if record_step(transaction, "reminder.sent", step):
         campaigns = current_campaigns(transaction.session, case.organization.id, case.row.campaign_actions)
@@ -70,6 +71,7 @@ def save_consent(transaction: Transaction, step: Step, decision: ConsentDecision
     case = lock_case(transaction, step.cancellation)
     if audit.after_of(transaction.session, step.key) is not None:
         return
+    case.refuse_if_ended()
     if case.row.marketing_consent != Consent.ASKED:
         asked = case.row.marketing_consent
         raise ConsentNotAwaited(case.row.id, Consent(asked) if asked else None)
@@ -79,6 +81,7 @@ def save_consent(transaction: Transaction, step: Step, decision: ConsentDecision
 def time_consent_out(transaction: Transaction, step: Step) -> None:
     """Record that the consent was not answered in time."""
     case = lock_case(transaction, step.cancellation)
+    case.refuse_if_ended()
     if case.row.marketing_consent == Consent.ASKED:
         _conclude(transaction, case, step, Consent.TIMED_OUT, after={})
 

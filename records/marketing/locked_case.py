@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from contract.steps import CaseRecord
+from domain.marketing import MarketingCancellationEnded, MarketingStage
 from domain.policy import CancellationPolicy
 from records.marketing.campaigns import lock_service
 from records.transaction import Transaction
-from storage.tables import MarketingCancellationRow, MarketingServiceRow, OrganizationRow, PolicyRow
+from storage.tables import AuditRow, MarketingCancellationRow, MarketingServiceRow, OrganizationRow, PolicyRow
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,16 @@ class LockedMarketingCase:
         """The address on record of the person who signed up for the marketing service."""
         return self.service.billing_administrator
 
+    @property
+    def stage(self) -> MarketingStage:
+        """The recorded stage."""
+        return MarketingStage(self.row.stage)
+
+    def refuse_if_ended(self) -> None:
+        """Raise MarketingCancellationEnded if the case is in a final stage."""
+        if self.stage.is_final:
+            raise MarketingCancellationEnded(self.row.id, self.stage)
+
 
 def lock_marketing_case(transaction: Transaction, case: str) -> LockedMarketingCase:
     """Lock a case until the transaction ends, by its marketing service's row, which every transaction locks first."""
@@ -39,6 +51,20 @@ def lock_marketing_case(transaction: Transaction, case: str) -> LockedMarketingC
     ).one()
     assert service is not None  # noqa: S101 - a foreign key ensures it
     return LockedMarketingCase(row, service, organization, CancellationPolicy.model_validate(durations))
+
+
+def marketing_case_record(session: Session, case: str) -> CaseRecord | None:
+    """Return the record of a marketing service's cancellation; None where there is no such case."""
+    session.flush()
+    newest = select(func.max(AuditRow.id)).where(AuditRow.cancellation == case)
+    row = session.execute(
+        select(
+            MarketingCancellationRow.stage,
+            MarketingCancellationRow.verified_by.label("verification"),
+            func.coalesce(newest.scalar_subquery(), 0).label("revision"),
+        ).where(MarketingCancellationRow.id == case)
+    ).one_or_none()
+    return None if row is None else CaseRecord.model_validate(row._asdict())
 
 
 def newest_marketing_case(session: Session, organization: str) -> MarketingCancellationRow | None:

@@ -4,9 +4,9 @@ from sqlalchemy import select
 
 from contract.steps import CampaignStop, OpenedMarketingCase, OpenMarketingRequest, Step
 from domain.cancellation.identity import same_address
+from domain.cancellation.lifecycle import AlreadyVerified
 from domain.cases import CaseKind
 from domain.marketing import (
-    MarketingCancellationEnded,
     MarketingIdentityMismatch,
     MarketingServiceCanceled,
     MarketingServiceUnknown,
@@ -15,7 +15,7 @@ from domain.marketing import (
 from domain.vocabulary import Event, Platform, Verification
 from records import audit, cases
 from records.marketing.campaigns import check_campaigns, current_campaigns, lock_service
-from records.marketing.locked_case import LockedMarketingCase, lock_marketing_case
+from records.marketing.locked_case import LockedMarketingCase, lock_marketing_case, marketing_case_record
 from records.marketing.notices import notify
 from records.marketing.stops import request_stops, stop_of
 from records.one_time_codes import save_verification
@@ -27,8 +27,7 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
     """Open a cancellation of a marketing service; the same request again gets the case that it opened.
 
     Raises:
-        MarketingServiceUnknown, MarketingServiceCanceled, MarketingIdentityMismatch, CampaignUnknown, CampaignDeleted,
-        MarketingCancellationEnded (the case that the same request opened).
+        MarketingServiceUnknown, MarketingServiceCanceled, MarketingIdentityMismatch, CampaignUnknown, CampaignDeleted.
 
     """
     session = transaction.session
@@ -39,9 +38,7 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
         select(MarketingCancellationRow).where(MarketingCancellationRow.request_id == request.request_id)
     )
     if opened is not None:
-        if (stage := MarketingStage(opened.stage)).is_final:
-            raise MarketingCancellationEnded(opened.id, stage)
-        return _as_opened(lock_marketing_case(transaction, opened.id))
+        return _as_opened(transaction, lock_marketing_case(transaction, opened.id))
     _close_orphan(transaction, request)
     if service.is_canceled:
         raise MarketingServiceCanceled(request.organization)
@@ -70,13 +67,15 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
         session.flush()
     case = lock_marketing_case(transaction, row.id)
     notify(transaction, case, Event.MARKETING_CANCELLATION_RECEIVED, step)
-    return _as_opened(case)
+    return _as_opened(transaction, case)
 
 
 def cancel_service(transaction: Transaction, step: Step) -> CampaignStop:
     """Cancel the service for ever, and ask the ad centre to stop every running campaign."""
     session = transaction.session
     case = lock_marketing_case(transaction, step.cancellation)
+    if case.stage is MarketingStage.ABANDONED:
+        case.refuse_if_ended()
     if case.row.stage == MarketingStage.INTAKE:
         case.service.canceled_sign_up = case.service.sign_up
         campaigns = current_campaigns(session, case.organization.id, case.row.campaign_actions)
@@ -94,9 +93,16 @@ def complete(transaction: Transaction, step: Step) -> None:
 
 
 def abandon(transaction: Transaction, step: Step) -> None:
-    """End a case whose administrator was not verified in time."""
+    """End a case whose administrator was not verified in time.
+
+    Raises:
+        AlreadyVerified: the verification is recorded, so it came first.
+
+    """
     case = lock_marketing_case(transaction, step.cancellation)
     if case.row.stage == MarketingStage.INTAKE:
+        if case.row.verified_by is not None:
+            raise AlreadyVerified(case.row.id)
         cases.enter(transaction, case, MarketingStage.ABANDONED, step)
         notify(transaction, case, Event.MARKETING_CANCELLATION_ABANDONED, step)
 
@@ -114,10 +120,12 @@ def _close_orphan(transaction: Transaction, request: OpenMarketingRequest) -> No
     )
     if orphan is None:
         return
-    abandon(transaction.only(), cases.orphaned(orphan.id, actor=request.actor, at=request.at))
+    case = lock_marketing_case(transaction, orphan.id)
+    step = cases.orphaned(orphan.id, actor=request.actor, at=request.at)
+    cases.enter(transaction, case, MarketingStage.ABANDONED, step)
 
 
-def _as_opened(case: LockedMarketingCase) -> OpenedMarketingCase:
+def _as_opened(transaction: Transaction, case: LockedMarketingCase) -> OpenedMarketingCase:
     return OpenedMarketingCase(
         cancellation=case.row.id,
         organization=case.organization.id,
@@ -126,4 +134,6 @@ def _as_opened(case: LockedMarketingCase) -> OpenedMarketingCase:
         policy=case.policy,
         received_at=case.row.received_at,
         verification=Verification(case.row.verified_by) if case.row.verified_by else None,
+        record=marketing_case_record(transaction.session, case.row.id),
+        opened_by=case.row.opened_by,
     )

@@ -42,6 +42,7 @@ def stop_campaigns(transaction: Transaction, step: Step) -> CampaignStop:
     case = lock_case(transaction, step.cancellation)
     lock_service(transaction, case.organization.id)
     if audit.after_of(session, step.key) is None:
+        case.refuse_if_ended()
         prepare(transaction, step)
         campaigns = current_campaigns(session, case.organization.id, case.row.campaign_actions)
         record_step(transaction, "marketing.stop_ordered", step, after={"campaigns": [c.id for c in campaigns]})

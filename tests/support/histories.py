@@ -14,7 +14,12 @@ from workflows.marketing.workflow import MarketingServiceCancellation
 from workflows.messaging.workflow import MessageDelivery
 from workflows.migration.workflow import OnPremisesMigration
 
-UNHANDLED = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+NO_FAULTS = (
+    # Something arrived while the task was done, and the server has it done again with it.
+    WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+    # An operator has reset the workflow to before this task.
+    WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,
+)
 
 WORKFLOWS: dict[str, type] = {
     contract.SUBSCRIPTION_CANCELLATION: SubscriptionCancellation,
@@ -40,8 +45,7 @@ async def assert_sound(histories: Sequence[WorkflowHistory]) -> None:
             event.workflow_task_failed_event_attributes.failure.message
             for event in history.events
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
-            # No fault: something arrived while the task was done, and the server has it done again with it.
-            and event.workflow_task_failed_event_attributes.cause != UNHANDLED
+            and event.workflow_task_failed_event_attributes.cause not in NO_FAULTS
         ]
         assert not failed, f"{history.workflow_id}: {failed}"
     await _replay(histories)

@@ -49,7 +49,7 @@ class CampaignStops:
         await self._consent_settled()
         if owner.is_withdrawn:
             return False
-        if case.consent in (None, Consent.AGREED):
+        if case.consent in (None, Consent.AGREED) and not case.is_overtaken:
             step = owner.step("campaigns-stopped", owner.requester)
             stopped = await owner.record(MarketingRecords.stop_campaigns, step, summary="stop the campaigns")
             self._ad_centre.take(stopped)
@@ -67,7 +67,9 @@ class CampaignStops:
             # The earlier deadline stays, as it always did: another one would change the search attributes of running cases.
             case.enter(Stage.PREPARING, deadline=case.stage_deadline)
             return
-        case.consent = Consent.ASKED
+        if asked.record is None:  # a history of a version that returned no record
+            case.consent, case.consent_until = Consent.ASKED, until
+        until = case.consent_until or until
         case.enter(Stage.PREPARING, deadline=until)
         await owner.wait(
             lambda: case.consent is not Consent.ASKED or owner.is_withdrawn,

@@ -12,7 +12,10 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.owner import CancellationOwner
-    from workflows.common.steps import long_work, recorded
+    from workflows.common.steps import long_work, result_of
+
+
+FINISHED = (contract.ExportStatus.READY, contract.ExportStatus.ACKNOWLEDGED)
 
 
 class DataExport:
@@ -24,7 +27,7 @@ class DataExport:
     async def finished(self) -> bool:
         """Export the organization's data where that is requested; return False on withdrawal."""
         owner, case = self._owner, self._owner.case
-        if case.checklist.data is not DataChoice.EXPORT:
+        if case.checklist.data is not DataChoice.EXPORT or case.export in FINISHED:
             return True
         case.export, case.copies_made = contract.ExportStatus.RUNNING, True
         case.enter(Stage.PREPARING)
@@ -39,14 +42,14 @@ class DataExport:
             export.cancel()
             await workflow.wait([export])
             return False
-        owner.notify(await export)
+        owner.notify(await owner.taken(result_of(export)))
         case.export = contract.ExportStatus.READY
         return True
 
     async def acknowledge(self, message: contract.AcknowledgeExport, step: Step) -> None:
         """Record that the export was downloaded; repeated, it changes nothing."""
         self._check(message.export)
-        await recorded(Exporter.acknowledge_export, step, summary="keep that the export was downloaded")
+        await self._owner.record(Exporter.acknowledge_export, step, summary="keep that the export was downloaded")
         self._owner.case.export = contract.ExportStatus.ACKNOWLEDGED
 
     async def renew_link(self, message: contract.RenewExportLink, step: Step) -> None:
@@ -61,5 +64,5 @@ class DataExport:
             raise ExportOfAnotherCase(case.id, named)
         if case.export is contract.ExportStatus.ERASED:
             raise ExportErased(case.id)
-        if case.export not in (contract.ExportStatus.READY, contract.ExportStatus.ACKNOWLEDGED):
+        if case.export not in FINISHED:
             raise NoExport(case.id)

@@ -1,6 +1,6 @@
 """The owner of a cancellation's collaborators: the workflow, as export, erasure, campaigns and migration may use it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.state import Case
-    from workflows.common.case_workflow import TimedReminder
+    from workflows.common.case_workflow import Result, TimedReminder
     from workflows.common.owner import CaseOwner
 
 
@@ -27,6 +27,10 @@ class CancellationOwner(CaseOwner[Case], Protocol):
     @property
     def is_withdrawn(self) -> bool:
         """True once a withdrawal is requested, which ends every wait before the cancellation takes effect."""
+        ...
+
+    async def taken(self, step: Awaitable[Result]) -> Result:
+        """Wait for the result of a step, and adopt the record that comes with it, or with its refusal."""
         ...
 
     def notify(self, outcome: Recorded) -> None:

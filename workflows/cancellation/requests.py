@@ -34,7 +34,8 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.cancellation.migration import DataMigration
     from workflows.cancellation.state import Case
     from workflows.common.cancellation_workflow import CancellationWorkflow
-    from workflows.common.owner import THE_SERVICE
+    from workflows.common.case_workflow import CANCEL_REQUESTED
+    from workflows.common.owner import OPERATOR
     from workflows.common.steps import recorded
 
 
@@ -47,7 +48,6 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         self._erasure = DataErasure(self)
         self._campaigns = CampaignStops(self, self._ad_centre)
         self._migration = DataMigration(self)
-        self._start: contract.StartCancellation | None = None
         self._approval: contract.Approve | None = None
         self._withdrawal: contract.Withdraw | None = None
         self._reversal: contract.RequestReversal | None = None
@@ -58,12 +58,12 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
     @property
     def requester(self) -> str:
         """The actor who asked for the cancellation."""
-        return self._start.actor if self._start else THE_SERVICE
+        return self.case.requester
 
     @property
     def is_withdrawn(self) -> bool:
-        """True once a withdrawal is requested, which ends every wait before the cancellation takes effect."""
-        return self._withdrawal is not None
+        """True once nothing more is to be prepared: a withdrawal is requested, or the record of the case is further."""
+        return self._withdrawal is not None or self.case.is_overtaken
 
     @workflow.update(name=contract.UPDATE_ANSWER)
     async def answer(self, *received: Any) -> contract.CancellationStatus:
@@ -77,8 +77,10 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
                 given = AnswersGiven(
                     step=step, checklist=checklist, answered=answered, campaign_actions=message.campaign_actions
                 )
-                await recorded(Records.save_answers, given, summary=f"keep the answers: {', '.join(answered)}")
-                self.case.checklist = checklist
+                summary = f"keep the answers: {', '.join(answered)}"
+                outcome = await self.taken(recorded(Records.save_answers, given, summary=summary))
+                if outcome.record is None:  # a history of a version that returned no record
+                    self.case.checklist = checklist
 
         return await self._answer_to(received, contract.Answer, "answer", take)
 
@@ -129,7 +131,9 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
             if self._entering is not None:
                 check_withdrawal(self.case.id, self._entering)
             self._withdrawal = message
-            await workflow.wait_condition(lambda: self.case.stage.is_final)
+            await workflow.wait_condition(lambda: self.case.stage.is_final or self._withdrawal is not message)
+            if self.case.stage is not Stage.WITHDRAWN:  # the record was further
+                check_withdrawal(self.case.id, self.case.stage)
 
         return await self._answer_to(received, contract.Withdraw, "withdraw", take)
 
@@ -159,6 +163,16 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         if self._case is not None:
             self._migration.take_move(received)
 
+    async def _take_cancel_request(self) -> None:
+        """Take an operator's request to cancel the workflow as a withdrawal; too late for one, it is audited and ignored."""
+        stage = Stage.WITHDRAWN if self._withdrawal is not None else self._entering or self.case.stage
+        try:
+            check_withdrawal(self.case.id, stage)
+        except Refusal as refusal:
+            await self._refuse_cancel_request(refusal)
+        else:
+            self._withdrawal = contract.Withdraw(actor=OPERATOR, reason=CANCEL_REQUESTED)
+
     async def _take_reversal(self, message: contract.RequestReversal, _: Step) -> None:
         # Yield only where there is something to wait for: a request that arrives together with the deadline was first,
         # and must be stored before the story wakes up.
@@ -174,6 +188,8 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         check_identity(message.identity, self.case.checklist.facts.identity)
         self._reversal = message
         await workflow.wait_condition(lambda: self.case.stage.is_final)
+        if self.case.stage is not Stage.REVERSED:  # the record was further
+            check_reversal(self.case.id, self.case.stage, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
 
     def _read_start(self, received: Sequence[Any]) -> contract.StartCancellation:
         return contract.read(received, contract.StartCancellation)

@@ -9,10 +9,10 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from contract.steps import OpenedCase
+    from contract.steps import CaseRecord, OpenedCase
     from domain.cancellation.checklist import Checklist
     from domain.civil_dates import day_text
-    from domain.civil_time import day_of
+    from domain.civil_time import day_of, start_of_day
     from domain.lines.quote import Quote
     from domain.marketing import Consent
     from domain.policy import CancellationPolicy
@@ -50,7 +50,53 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
     abandoned_because: str = "the checklist was not finished in time"
+    requester: str
+    """The actor who asked for the cancellation."""
+    goodwill_reason: str | None
+    goodwill_approved: bool = False
+    consent_until: datetime | None = None
     _stage: Stage = field(default=Stage.INTAKE, init=False)
+
+    def adopt(self, record: CaseRecord) -> bool:
+        """Take over the recorded checklist, consent and dates."""
+        if not super().adopt(record):
+            return False
+        self.checklist = self.checklist.recorded(
+            record.answered,
+            termination_date=record.termination_date,
+            data=record.data,
+            campaigns=record.campaigns,
+            verification=record.verification,
+        )
+        self.consent, self.consent_until = record.consent, record.consent_until
+        self.access_ended_on, self.reversal_deadline = record.access_ended_on, record.reversal_deadline
+        return True
+
+    @property
+    def is_overtaken(self) -> bool:
+        """True if the record is in a later phase than this workflow."""
+        return self.record is not None and Stage(self.record.stage).phase > self.stage.phase
+
+    def start_from_record(self, opened: OpenedCase) -> None:
+        """Enter the recorded stage, with everything that is recorded of it."""
+        if opened.record is None:
+            return
+        self.opened = opened
+        self.adopt(opened.record)
+        self.quote = opened.quote
+        self.goodwill_approved = opened.goodwill_approved_by is not None
+        self.export, self.copies_made = opened.export, opened.copies_made
+        self.erased_at = opened.erased_at
+        stage = Stage(opened.record.stage)
+        self.enter(stage, deadline=self._recorded_deadline(stage))
+
+    def _recorded_deadline(self, stage: Stage) -> datetime | None:
+        match stage:
+            case Stage.SCHEDULED if self.checklist.termination_date is not None:
+                return start_of_day(self.checklist.termination_date, self.zone)
+            case Stage.CANCELED:
+                return self.reversal_deadline
+        return None
 
     @property
     def id(self) -> str:

@@ -10,7 +10,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
-    from contract.steps import Approval, OpenRequest, Recorded, Reminder, Step
+    from contract.steps import Approval, OpenedCase, OpenRequest, Recorded, Reminder, Step
     from domain.cancellation.lifecycle import WorkflowIdMismatch
     from domain.refusals import Refusal
     from domain.vocabulary import Event, Stage
@@ -19,9 +19,9 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.requests import CancellationRequests
     from workflows.cancellation.state import Case
-    from workflows.common.case_workflow import TimedReminder
+    from workflows.common.case_workflow import RecordAhead, TimedReminder
     from workflows.common.owner import THE_SERVICE
-    from workflows.common.steps import recorded
+    from workflows.common.steps import RefusedStep, recorded
 
 OBSTACLE_CHECK = timedelta(days=1)
 """The longest interval between checks whether the lines can be ended: the signal of a change could be lost."""
@@ -33,12 +33,25 @@ class SubscriptionCancellation(CancellationRequests):
 
     @workflow.run
     async def run(self, *received: Any) -> contract.CancellationStatus:
-        """Run the cancellation from its receipt to its end, and return its final status."""
+        """Run the cancellation from its receipt, or from where its record is, to its end, and return its final status."""
+        return await self._undisturbed(self._story(received))
+
+    async def _story(self, received: Sequence[Any]) -> contract.CancellationStatus:
         await self._receive(received)
-        if not await self._checklist_completed():
-            return await (self._withdraw() if self.is_withdrawn else self._abandon())
-        if not await self._prepared():
-            return await (self._withdraw() if self.is_withdrawn else self._abandon())
+        while True:
+            try:
+                return await self._to_its_end()
+            except (RecordAhead, RefusedStep):
+                if not self.case.is_overtaken:
+                    raise
+                await self._start_from_record()
+
+    async def _to_its_end(self) -> contract.CancellationStatus:
+        """Take the case from its recorded stage to its end: what is done already is not done again."""
+        if self.case.stage.is_final:
+            return await self._wind_up(self.case.stage)
+        if not await self._checklist_completed() or not await self._prepared():
+            return await self._ended_before_promise()
         if not await self._termination_day_arrived():
             return await self._withdraw()
         await self._end_access()
@@ -47,43 +60,65 @@ class SubscriptionCancellation(CancellationRequests):
         return await self._close()
 
     async def _receive(self, received: Sequence[Any]) -> None:
-        """Open the case, or end with the refusal."""
+        """Open the case, or find it opened by the same request; end with the refusal."""
         try:
             start = self._read_start(received)
             expected_id = contract.cancellation_workflow_id(start.subscription)
             if workflow.info().workflow_id != expected_id:
                 raise WorkflowIdMismatch(workflow.info().workflow_id, expected_id)
-            opened = await recorded(
-                Records.open_case,
-                OpenRequest(
-                    workflow_id=expected_id,
-                    subscription=start.subscription,
-                    request_id=f"{expected_id}:{start.request_id or workflow.uuid4()}",
-                    actor=start.actor,
-                    at=workflow.now(),
-                    answers=start.answers,
-                    attested_because=start.attestation.reason if start.attestation else None,
-                    goodwill_reason=start.goodwill.reason if start.goodwill else None,
-                    reason=start.reason,
-                    campaign_actions=start.campaign_actions,
-                ),
-                summary="open the case",
-            )
+            self._opening = self._open_request(start)
+            opened = await recorded(Records.open_case, self._opening, summary="open the case")
         except Refusal as refusal:
             await self._refuse_to_open(refusal)
-        self._start = start
         case = Case(
             opened=opened.case,
             subscription=start.subscription,
             request_id=start.request_id,
-            received_at=workflow.now(),
+            requester=opened.case.opened_by or start.actor,
+            goodwill_reason=opened.case.goodwill_reason or (start.goodwill.reason if start.goodwill else None),
+            received_at=opened.case.received_at or workflow.now(),
             checklist=opened.case.checklist,
             quote=opened.case.quote,
         )
         self._open(case, opened)
+        self._take_up(opened.case)
+
+    def _open_request(self, start: contract.StartCancellation) -> OpenRequest:
+        info = workflow.info()
+        return OpenRequest(
+            workflow_id=info.workflow_id,
+            subscription=start.subscription,
+            # A run that was reset is another run with the same first one, and must find the case that it opened.
+            request_id=f"{info.workflow_id}:{start.request_id or info.first_execution_run_id}",
+            actor=start.actor,
+            at=workflow.now(),
+            answers=start.answers,
+            attested_because=start.attestation.reason if start.attestation else None,
+            goodwill_reason=start.goodwill.reason if start.goodwill else None,
+            reason=start.reason,
+            campaign_actions=start.campaign_actions,
+        )
+
+    async def _start_from_record(self) -> None:
+        """Read the record anew, which is further than this workflow knew, and take it up."""
+        opened = await recorded(Records.open_case, self._opening, summary="read the record of the case")
+        self._entering = None
+        self._take_up(opened.case)
+        self.notify(opened)
+
+    def _take_up(self, opened: OpenedCase) -> None:
+        """Adopt the recorded state of the case."""
+        case = self.case
+        case.start_from_record(opened)
+        if not case.stage.before_effect:
+            self._withdrawal = None  # too late; its handler refuses it
+        if opened.stop is not None:
+            self._ad_centre.take_up(opened.stop)
 
     async def _checklist_completed(self) -> bool:
         """Wait for the answers, reminding of them; return False when the customer withdrew or never finished."""
+        if self.case.stage is not Stage.INTAKE:
+            return True
         policy, opened_at = self.case.policy, self.case.received_at
         self.case.enter(Stage.INTAKE, deadline=opened_at + policy.intake_timeout)
         remind = partial(self._remind, Event.REMINDER)
@@ -99,7 +134,7 @@ class SubscriptionCancellation(CancellationRequests):
 
     async def _prepared(self) -> bool:
         """Complete everything that precedes the promised dates; return False on withdrawal, or after a time limit."""
-        return (
+        return self.case.stage not in (Stage.INTAKE, Stage.PREPARING) or (
             await self._goodwill_approved()
             and await self._export.finished()
             and await self._migration.finished()
@@ -127,6 +162,7 @@ class SubscriptionCancellation(CancellationRequests):
         try:
             settled = await self.record(Records.settle_lines, step, summary="set the end dates of the lines")
         except Refusal as refusal:
+            self.check_record()
             self.case.obstacle = refusal.message
             return False
         self.case.obstacle = ""
@@ -139,9 +175,9 @@ class SubscriptionCancellation(CancellationRequests):
 
     async def _goodwill_approved(self) -> bool:
         """Wait for the second person's approval where goodwill is requested; return False on withdrawal."""
-        if self._start is None or self._start.goodwill is None:
+        if self.case.goodwill_reason is None or self.case.goodwill_approved:
             return True
-        step = self.step("await-approval", self.requester, why=self._start.goodwill.reason)
+        step = self.step("await-approval", self.requester, why=self.case.goodwill_reason)
         await self.record(Records.await_approval, step, summary="wait for approval")
         self.case.awaits_approval = True
         self.case.enter(Stage.PREPARING)
@@ -150,16 +186,20 @@ class SubscriptionCancellation(CancellationRequests):
             return False
         approval = Approval(step=self.step("approved", self._approval.actor), reason=self._approval.reason)
         await self.record(Records.approve_goodwill, approval, summary="keep the approval")
-        self.case.awaits_approval = False
+        self.case.awaits_approval, self.case.goodwill_approved = False, True
         return True
 
     async def _termination_day_arrived(self) -> bool:
         """Wait for the day, reminding of it; return False when the customer withdrew before."""
+        if self.case.stage is Stage.CANCELED:
+            return True
         reminders = self._reminder_before_deadline(self.case.policy.effect_reminder, Event.REMINDER, "effect-reminder")
         what = "the termination day begins"
         return not await self.wait(lambda: self.is_withdrawn, what=what, reminders=reminders)
 
     async def _end_access(self) -> None:
+        if self.case.stage is Stage.CANCELED:
+            return
         self._entering = Stage.CANCELED  # from here on a withdrawal is too late, also while the database is down
         took = await self.record(
             Records.take_effect, self.step("effect"), summary="end access, open the reversal window"
@@ -188,6 +228,10 @@ class SubscriptionCancellation(CancellationRequests):
     async def _close(self) -> contract.CancellationStatus:
         return await self._end(Stage.CLOSED, Records.close, self.step("closed"), "close the case")
 
+    async def _ended_before_promise(self) -> contract.CancellationStatus:
+        self.check_record()
+        return await (self._withdraw() if self.is_withdrawn else self._abandon())
+
     async def _withdraw(self) -> contract.CancellationStatus:
         request = self._withdrawal
         step = self.step(
@@ -206,6 +250,10 @@ class SubscriptionCancellation(CancellationRequests):
         await self.record(activity, step, summary=summary)
         self.case.enter(stage)
         self._entering = None
+        return await self._wind_up(stage)
+
+    async def _wind_up(self, stage: Stage) -> contract.CancellationStatus:
+        """Do what is left after the end of the case: erase the data or its copies, deliver the last messages."""
         self.publish()
         await self._ad_centre.reminding_over()
         if stage is not Stage.CLOSED:

@@ -10,7 +10,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.marketing import MarketingRecords
-    from contract.steps import AdCentreReminder, Step, StopAcknowledged, StopRecorded
+    from contract.steps import AdCentreReminder, CampaignStop, Step, StopAcknowledged, StopRecorded
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -49,9 +49,14 @@ class AdCentre:
         )
         case.stop = recorded.stop.model_copy(update={"outstanding": outstanding})
 
+    def take_up(self, stop: CampaignStop) -> None:
+        """Adopt the recorded state of stops that were requested before, and remind of those that are outstanding."""
+        self._owner.case.stop = stop
+        self.start_reminding()
+
     def start_reminding(self) -> None:
         """Start to remind the ad centre beside the story."""
-        if not self.has_stopped_all:
+        if not self.has_stopped_all and (self._reminding is None or self._reminding.done()):
             self._reminding = asyncio.create_task(self.remind())
 
     async def reminding_over(self) -> None:

@@ -63,7 +63,7 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
 
         async def send(_: contract.SendCode, step: Step) -> None:
             self._check_verification_awaited()
-            await mailed(Verifier.send_code, step, summary="mail a one-time code")
+            await self.taken(mailed(Verifier.send_code, step, summary="mail a one-time code"))
 
         return await self._answer_to(received, contract.SendCode, "send_code", send)
 
@@ -75,7 +75,7 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
             async with self._lock:
                 self._check_verification_awaited()
                 tried = CodeTried(step=step, code=message.code)
-                await recorded(Verifier.check_code, tried, summary="check a one-time code")
+                await self.taken(recorded(Verifier.check_code, tried, summary="check a one-time code"))
                 self.case.verify(Verification.ONE_TIME_CODE)
 
         return await self._answer_to(received, contract.VerifyCode, "verify_code", verify)
@@ -90,7 +90,7 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
                 if self.case.is_verified:
                     raise AlreadyVerified(self.case.id)
                 attested = Attested(step=step, because=message.attestation.reason)
-                await recorded(Records.save_attestation, attested, summary="keep the attestation")
+                await self.taken(recorded(Records.save_attestation, attested, summary="keep the attestation"))
                 self.case.verify(Verification.ATTESTATION)
 
         return await self._answer_to(received, contract.Attest, "attest", take)

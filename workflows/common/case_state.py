@@ -10,7 +10,7 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
-    from contract.steps import CampaignStop
+    from contract.steps import CampaignStop, CaseRecord
     from domain.marketing import MarketingStage
     from domain.migration import MigrationStage
     from domain.policy import CancellationPolicy
@@ -35,6 +35,8 @@ class CaseState(ABC, Generic[AnyStage, Status]):
     subscription: str | None
     """The subscription of the case, if it has one."""
     last_refusal: RefusalDetails | None = None
+    record: CaseRecord | None = None
+    """The newest record of the case that a step returned."""
     _stage: AnyStage
     _stage_deadline: datetime | None = None
     _published: Mapping[str, Any] = MappingProxyType({})
@@ -62,6 +64,21 @@ class CaseState(ABC, Generic[AnyStage, Status]):
     def enter(self, stage: AnyStage, *, deadline: datetime | None = None) -> None:
         """Begin a stage, or give the current one another deadline."""
         self._stage, self._stage_deadline = stage, deadline
+
+    def adopt(self, record: CaseRecord) -> bool:
+        """Take over what the records say of the case, but for its stage; return False if that is no news.
+
+        The results of steps that were taken at the same time may arrive in any order.
+        """
+        if self.record is not None and record.revision < self.record.revision:
+            return False
+        self.record = record
+        return True
+
+    @property
+    def is_overtaken(self) -> bool:
+        """True if the record is further than this workflow: a step was recorded, and its workflow task was lost."""
+        return False
 
     @abstractmethod
     def waiting_for(self) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
-    from contract.steps import Recorded, RefusedRequest, Step
+    from contract.steps import CaseRecord, Recorded, RefusedRequest, Step
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
     from domain.words import FOR_AGENTS
     from runtime.refusals import as_application_error
@@ -22,12 +22,20 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CaseState, Status
     from workflows.common.notifier import Notifier
-    from workflows.common.owner import THE_SERVICE, Activities, Argument, Outcome
-    from workflows.common.steps import recorded
+    from workflows.common.owner import OPERATOR, THE_SERVICE, Activities, Argument, Outcome
+    from workflows.common.steps import RefusedStep, recorded
 
 Asked = TypeVar("Asked", bound=contract.Request)
+Result = TypeVar("Result")
 State = TypeVar("State", bound=CaseState[Any, Any])
 
+
+class RecordAhead(Exception):  # noqa: N818 - an event, not a fault
+    """The discovery that the record of the case is further than its workflow: the story starts again from the record."""
+
+
+CANCEL_REQUESTED = "an operator requested the cancellation of the workflow"
+"""The reason of a case that ends by a button of Temporal, in the audit trail."""
 
 TimedReminder = tuple[datetime, str, Callable[[str], Awaitable[None]]]
 """A reminder before a deadline: its instant, the occasion that names its step, and the function that sends it."""
@@ -75,10 +83,54 @@ class CaseWorkflow(ABC, Generic[State, Status]):
     async def record(
         self, activity: Callable[[Activities, Argument], Outcome], argument: Argument, *, summary: str
     ) -> Outcome:
-        """Take a step in the records, and start the delivery of its messages; raises ForwardedRefusal."""
-        outcome = await recorded(activity, argument, summary=summary)
+        """Take a step in the records, adopt the record, and start the delivery of the step's messages; raises RefusedStep."""
+        outcome = await self.taken(recorded(activity, argument, summary=summary))
         self.notify(outcome)
         return outcome
+
+    async def taken(self, step: Awaitable[Result]) -> Result:
+        """Wait for the result of a step, and adopt the record that comes with it, or with its refusal."""
+        try:
+            outcome = await step
+        except RefusedStep as refused:
+            self.adopt(refused.case_record)
+            raise
+        self.adopt(outcome.record if isinstance(outcome, Recorded) else None)
+        return outcome
+
+    def adopt(self, record: CaseRecord | None) -> None:
+        """Take over the record that a step met, if it met one."""
+        if record is not None:
+            self.case.adopt(record)
+
+    def check_record(self) -> None:
+        """Raise RecordAhead if the record of the case is further than this workflow knows."""
+        if self.case.is_overtaken:
+            raise RecordAhead
+
+    async def _undisturbed(self, story: Coroutine[Any, Any, Status]) -> Status:
+        """Run the story to its end. A request to cancel the workflow interrupts no step: it is a request by an operator."""
+        running = asyncio.create_task(story)
+        while True:
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                if running.done() or workflow.cancellation_reason() is None:  # this run leaves the worker's memory
+                    raise
+                await workflow.wait_condition(lambda: self._case is not None or running.done())
+                if self._case is not None:
+                    await self._take_cancel_request()
+
+    async def _take_cancel_request(self) -> None:
+        """Take an operator's request to cancel the workflow."""
+        raise NotImplementedError
+
+    async def _refuse_cancel_request(self, refusal: Refusal) -> None:
+        """Audit and show a request to cancel the workflow that comes too late; it is ignored."""
+        step, summary = self.step("cancel-request", OPERATOR), "keep the refused request to cancel the workflow"
+        await self._record_refusal(refusal, step, "cancel_request.refused", self.case.subscription, summary=summary)
+        self.case.last_refusal = refusal.details
+        self.publish()
 
     def notify(self, outcome: Recorded) -> None:
         """Start the delivery of a step's messages to people and systems."""
@@ -100,7 +152,8 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         return await self.sleep(done, until, what)
 
     async def sleep(self, done: Callable[[], bool], until: datetime | None, what: str) -> bool:
-        """Wait until ``done``, at most until an instant, with a timer named ``what``. Return ``done()``."""
+        """Wait until ``done``, at most until an instant, with a timer named ``what``. Return ``done()``; raises RecordAhead."""
+        self.check_record()
         if done():
             return True
         timeout = None if until is None else until - workflow.now()
@@ -109,9 +162,12 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         self.publish()
         summary = f"{what}: {FOR_AGENTS.instant(until, self.case.zone)}" if until is not None else None
         try:
-            await workflow.wait_condition(done, timeout=timeout, timeout_summary=summary)
+            await workflow.wait_condition(
+                lambda: done() or self.case.is_overtaken, timeout=timeout, timeout_summary=summary
+            )
         except TimeoutError:
             return done()
+        self.check_record()
         return True
 
     def _status(self) -> Status:
@@ -160,19 +216,35 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         name = f"{action}:{update.id}" if update else f"{action}-{self._requests_received}"
         step = self.step(name, "unknown")
         async with self._request_lock():
-            try:
-                message = contract.read(received, form)
-                step = self.step(name, message.actor)
-                await act(message, step)
-            except Refusal as refusal:
-                self.case.last_refusal = refusal.details
-                audited_as = f"{self.REFUSED_ACTION_PREFIX}{action}.refused"
-                summary = f"keep the refused {action}"
-                await self._record_refusal(refusal, step, audited_as, self.case.subscription, summary=summary)
+            while True:
+                try:
+                    message = contract.read(received, form)
+                    step = self.step(name, message.actor)
+                    await act(message, step)
+                except Refusal as refusal:
+                    if not await self._refusal_stands(refusal, step, action):
+                        continue
+                    self.publish()
+                    raise as_application_error(refusal) from None
                 self.publish()
-                raise as_application_error(refusal) from None
-            self.publish()
-            return self._status()
+                return self._status()
+
+    async def _refusal_stands(self, refusal: Refusal, step: Step, action: str) -> bool:
+        """Audit a refusal; return False if the record is further than the workflow that refused, which then judges again."""
+        case, audited_as = self.case, f"{self.REFUSED_ACTION_PREFIX}{action}.refused"
+        refused_in, summary = case.stage.value, f"keep the refused {action}"
+        audited = await self._record_refusal(
+            refusal, step, audited_as, case.subscription, summary=summary, stage=refused_in
+        )
+        if audited is None or audited.record is None or audited.record.stage == refused_in:
+            case.last_refusal = refusal.details
+            return True
+        if case.is_overtaken:
+            await workflow.wait_condition(lambda: not case.is_overtaken)
+            return False
+        await self._record_refusal(refusal, step, audited_as, case.subscription, summary=summary)
+        case.last_refusal = refusal.details
+        return True
 
     async def _take_signal(
         self,
@@ -188,16 +260,27 @@ class CaseWorkflow(ABC, Generic[State, Status]):
             workflow.logger.info("%s by signal refused: %s", action, refused.type)
 
     async def _record_refusal(
-        self, refusal: Refusal, step: Step, action: str, subscription: str | None, *, summary: str
-    ) -> None:
-        """Write into the audit trail that a step was refused."""
+        self,
+        refusal: Refusal,
+        step: Step,
+        action: str,
+        subscription: str | None,
+        *,
+        summary: str,
+        stage: str | None = None,
+    ) -> Recorded | None:
+        """Write into the audit trail that a step was refused, if the case is in this stage, and adopt the record."""
         refused = RefusedRequest(
             subscription=subscription,
             step=step.model_copy(update={"name": f"{step.name}:refused"}),
             action=action,
             refusal=refusal.details,
+            stage=stage,
         )
-        await recorded(Records.record_refusal, refused, summary=summary)
+        audited = await recorded(Records.record_refusal, refused, summary=summary)
+        if self._case is not None and audited is not None:
+            self.adopt(audited.record)
+        return audited
 
     def _request_lock(self) -> AbstractAsyncContextManager[object]:
         """Return the lock of a request during its handling: none, unless a kind of case takes one request at a time."""

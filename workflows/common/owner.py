@@ -20,6 +20,9 @@ Outcome = TypeVar("Outcome", bound=Recorded)
 THE_SERVICE = "offramp"
 """The actor of everything that the service does by itself."""
 
+OPERATOR = "operator"
+"""The actor of requests by the buttons of Temporal, which do not say who pressed them."""
+
 
 class CaseOwner(Protocol[State_co]):
     """The workflow of a case, as its collaborators see it."""
@@ -36,5 +39,5 @@ class CaseOwner(Protocol[State_co]):
     async def record(
         self, activity: Callable[[Activities, Argument], Outcome], argument: Argument, *, summary: str
     ) -> Outcome:
-        """Take a step in the records, and start the delivery of its messages; raises ForwardedRefusal."""
+        """Take a step in the records, and start the delivery of its messages; raises RefusedStep."""
         ...

@@ -11,14 +11,24 @@ from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
     from activities.common.retries import LONG_WORK_RETRY, MAIL_RETRY, RECORD_RETRY
-    from domain.refusals import ForwardedRefusal
-    from runtime.refusals import as_refusal
+    from contract.steps import CaseRecord
+    from domain.refusals import ForwardedRefusal, RefusalDetails
+    from runtime.refusals import as_refusal, record_beside
 
 Owner = TypeVar("Owner")
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
 
 ONCE = RetryPolicy(maximum_attempts=1)
+
+
+class RefusedStep(ForwardedRefusal):
+    """The refusal of a step by the records, with the record that the step met, where it was about a case."""
+
+    def __init__(self, details: RefusalDetails, record: CaseRecord | None) -> None:
+        super().__init__(details)
+        self.case_record = record
+
 
 LONG_WORK_HEARTBEAT = timedelta(seconds=15)
 """The time after which another worker takes over from one that died in the middle of long work."""
@@ -35,7 +45,7 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
     Web UI shows operators the waiting step and its reason, and nothing is lost while the database is down.
 
     Raises:
-        ForwardedRefusal: the step was refused.
+        RefusedStep.
 
     """
     try:
@@ -60,7 +70,7 @@ async def mailed(activity: Callable[[Owner, Argument], Result], argument: Argume
     """Run a step that needs the mail server at once, retried without end while it is down.
 
     Raises:
-        ForwardedRefusal: the step was refused.
+        RefusedStep.
 
     """
     return await patiently(activity, argument, retry=MAIL_RETRY, summary=summary)
@@ -77,7 +87,7 @@ async def patiently(
     """Run a step as a normal activity, retried as its policy says, and return its result.
 
     Raises:
-        ForwardedRefusal: the step was refused.
+        RefusedStep.
 
     """
     try:
@@ -108,8 +118,18 @@ def long_work(
     )
 
 
+async def result_of(handle: workflow.ActivityHandle[Result]) -> Result:
+    """Wait for the result of long work; raises RefusedStep."""
+    try:
+        return await handle
+    except ActivityError as error:
+        _raise_refusal(error)
+        raise
+
+
 def _raise_refusal(error: FailureError) -> None:
     cause = error.cause if isinstance(error, ActivityError) else error
     refusal = as_refusal(cause) if cause is not None else None
-    if refusal is not None:
-        raise ForwardedRefusal(refusal) from None
+    if cause is not None and refusal is not None:
+        record = record_beside(cause)
+        raise RefusedStep(refusal, CaseRecord.model_validate(record) if record else None) from None

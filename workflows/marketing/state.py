@@ -8,7 +8,7 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from contract.steps import OpenedMarketingCase
+    from contract.steps import CaseRecord, OpenedMarketingCase
     from domain.marketing import MarketingStage
     from domain.policy import CancellationPolicy
     from domain.vocabulary import Verification
@@ -49,6 +49,23 @@ class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancella
     def is_verified(self) -> bool:
         """True once the marketing service's billing administrator is verified."""
         return self.verification is not None
+
+    def adopt(self, record: CaseRecord) -> bool:
+        """Take over the recorded verification."""
+        if not super().adopt(record):
+            return False
+        self.verification = record.verification
+        return True
+
+    @property
+    def is_overtaken(self) -> bool:
+        """True if the record is in a later stage than this workflow."""
+        return self.record is not None and MarketingStage(self.record.stage).phase > self.stage.phase
+
+    def enter_recorded_stage(self) -> None:
+        """Continue from the recorded stage."""
+        if self.record is not None:
+            self.enter(MarketingStage(self.record.stage))
 
     def verify(self, how: Verification) -> None:
         """Mark the marketing service's billing administrator as verified."""

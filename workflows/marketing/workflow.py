@@ -21,8 +21,13 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.cancellation_workflow import CancellationWorkflow
-    from workflows.common.steps import recorded
+    from workflows.common.case_workflow import CANCEL_REQUESTED, RecordAhead
+    from workflows.common.owner import OPERATOR, THE_SERVICE
+    from workflows.common.steps import RefusedStep, recorded
     from workflows.marketing.state import MarketingCase
+
+
+NOT_VERIFIED = "the billing administrator was not verified in time"
 
 
 @workflow.defn(name=contract.MARKETING_SERVICE_CANCELLATION)
@@ -32,12 +37,27 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
     def __init__(self) -> None:
         super().__init__()
         self._requester = ""
+        self._given_up = False
+        """True once an operator requested the cancellation of the workflow in time."""
 
     @workflow.run
     async def run(self, *received: Any) -> contract.MarketingCancellationStatus:
-        """Run the cancellation until the ad centre has stopped everything, and return the final status."""
+        """Run the cancellation, from where its record is, until the ad centre has stopped everything; return the final status."""
+        return await self._undisturbed(self._story(received))
+
+    async def _story(self, received: Sequence[Any]) -> contract.MarketingCancellationStatus:
         await self._receive(received)
-        if not await self._administrator_verified():
+        while True:
+            try:
+                return await self._to_its_end()
+            except (RecordAhead, RefusedStep):
+                if not self.case.is_overtaken:
+                    raise
+                self.case.enter_recorded_stage()
+
+    async def _to_its_end(self) -> contract.MarketingCancellationStatus:
+        """Take the case from its recorded stage to its end: what is done already is not done again."""
+        if self.case.stage.is_final or not await self._administrator_verified():
             return await self._ended()
         await self._cancel_service()
         await self._ad_centre.remind()
@@ -56,7 +76,8 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
                 OpenMarketingRequest(
                     workflow_id=expected_id,
                     organization=start.organization,
-                    request_id=f"{expected_id}:{start.request_id or workflow.uuid4()}",
+                    # A run that was reset is another run with the same first one, and must find the case that it opened.
+                    request_id=f"{expected_id}:{start.request_id or workflow.info().first_execution_run_id}",
                     actor=start.actor,
                     at=workflow.now(),
                     administrator=start.administrator,
@@ -68,21 +89,32 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
             )
         except Refusal as refusal:
             await self._refuse_to_open(refusal)
-        self._requester = start.actor
+        self._requester = opened.case.opened_by or start.actor
         case = MarketingCase(opened=opened.case, request_id=start.request_id, verification=opened.case.verification)
+        if opened.case.record is not None:
+            case.adopt(opened.case.record)
+            case.enter_recorded_stage()
         self._open(case, opened)
 
     async def _administrator_verified(self) -> bool:
         """Wait for the verification; abandon the case and return False if it does not come in time."""
+        if self.case.stage is not MarketingStage.INTAKE:
+            return True
         deadline = self.case.opened.received_at + self.case.policy.intake_timeout
         self.case.enter(MarketingStage.INTAKE, deadline=deadline)
-        await self.wait(lambda: self.case.is_verified, what="time limit of the verification")
+        await self.wait(lambda: self.case.is_verified or self._given_up, what="time limit of the verification")
         # A verification that arrived before the limit has the lock: it was first.
         async with self._lock:
             if self.case.is_verified:
                 return True
-            step = self.step("abandoned", why="the billing administrator was not verified in time")
-            await self.record(MarketingRecords.abandon_marketing_case, step, summary="close the unverified case")
+            actor, why = (OPERATOR, CANCEL_REQUESTED) if self._given_up else (THE_SERVICE, NOT_VERIFIED)
+            step = self.step("abandoned", actor, why=why)
+            try:
+                await self.record(MarketingRecords.abandon_marketing_case, step, summary="close the unverified case")
+            except RefusedStep:
+                if self.case.is_verified:  # the record knows of a verification that this workflow did not
+                    return True
+                raise
             self.case.enter(MarketingStage.ABANDONED)
             return False
 
@@ -104,6 +136,14 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
     async def _ended(self) -> contract.MarketingCancellationStatus:
         self.publish()
         return await self._finished()
+
+    async def _take_cancel_request(self) -> None:
+        """Take an operator's request to cancel the workflow: an unverified case is abandoned; a cancelled service stays so."""
+        if self.case.stage is MarketingStage.INTAKE and not self.case.is_verified:
+            self._given_up = True
+        else:
+            refusal = MarketingServiceCanceled(self.case.opened.organization)
+            await self._refuse_cancel_request(refusal)
 
     def _read_start(self, received: Sequence[Any]) -> contract.StartMarketingCancellation:
         return contract.read(received, contract.StartMarketingCancellation)

@@ -179,7 +179,8 @@ class OnPremisesMigration(MigrationRequests):
         while self.case.stage is stage and not or_else():
             await self._announce()
             hand_over, since = self.case.hand_over, self.case.state.stage_since
-            assert hand_over is not None  # noqa: S101 - the caller's stage has one
+            if hand_over is None or self.case.stage is not stage:  # a request moved the migration meanwhile
+                continue
             patient = patience(self.case.state.policy, hand_over)
 
             def over(since: datetime = since) -> bool:
@@ -210,7 +211,8 @@ class OnPremisesMigration(MigrationRequests):
         if parent is None or self.case.moved() == self._announced:
             return
         self._announced = self.case.moved()
-        handle = workflow.get_external_workflow_handle(parent.workflow_id, run_id=parent.run_id)
+        # Not by the id of its run: a reset gives the cancellation another one.
+        handle = workflow.get_external_workflow_handle(parent.workflow_id)
         try:
             await handle.signal(contract.SIGNAL_MIGRATION_MOVED, self._announced)
         except ApplicationError:

@@ -102,6 +102,8 @@ def check_code(transaction: Transaction, step: Step, code: str) -> Refusal | Non
     if row is None:
         return NoCodeSent(case.id)
     allowed = locked.policy.code_attempts
+    if row.attempts >= allowed and audit.after_of(session, f"{step.key}:tried") is None:
+        return CodeAttemptsExhausted(case.id, allowed)
     attempt = row.attempts + 1
     after = {"number": row.number, "attempt": attempt}
     if audit.record_step(transaction, "code.tried", step, "tried", after=after):

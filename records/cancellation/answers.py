@@ -46,7 +46,7 @@ def give_answers(
     if audit.after_of(transaction.session, f"{step.key}:answers") is not None:
         return
     refuse_after_intake(case)
-    known = checklist_of(transaction.session, case)
+    known = checklist.model_copy(update={"answers": _answers_of(transaction.session, case)})
     given = {question: checklist.answers[question] for question in answered}
     merged = known.with_answers(given)
     new = {question for question in answered if question not in known.answers}
@@ -137,13 +137,23 @@ def facts_of(session: Session, organization: OrganizationRow, subscription: Subs
 
 
 def checklist_of(session: Session, case: LockedCase) -> Checklist:
-    """Return the checklist of a case with its answers so far."""
-    rows = session.scalars(select(ChecklistAnswerRow).where(ChecklistAnswerRow.cancellation == case.row.id)).all()
+    """Return the checklist of a case with its answers so far.
+
+    A marketing service that was cancelled since the case was opened stays a question that was answered.
+    """
+    answers = _answers_of(session, case)
+    facts = facts_of(session, case.organization, case.subscription)
+    had_marketing_service = facts.has_marketing_service or Question.CAMPAIGNS in answers
     return Checklist(
-        facts=facts_of(session, case.organization, case.subscription),
-        answers={Question(row.question): row.answer for row in rows},
+        facts=facts.model_copy(update={"has_marketing_service": had_marketing_service}),
+        answers=answers,
         verification=case.row.verified_by,
     )
+
+
+def _answers_of(session: Session, case: LockedCase) -> dict[Question, str]:
+    rows = session.scalars(select(ChecklistAnswerRow).where(ChecklistAnswerRow.cancellation == case.row.id))
+    return {Question(row.question): row.answer for row in rows}
 
 
 def _shown(question: Question, checklist: Checklist) -> str:

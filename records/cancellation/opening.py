@@ -10,7 +10,6 @@ from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.policy import CancellationPolicy
 from domain.vocabulary import (
-    CampaignChoice,
     Event,
     Platform,
     Question,
@@ -100,7 +99,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
 
 def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist) -> OpenedCase:
     session, row = transaction.session, case.row
-    stop = stop_of(session, row.id) if row.campaigns == CampaignChoice.STOP else None
+    stops_requested = audit.after_of(session, f"{row.id}:campaigns-stopped") is not None
     export, certificate = export_of(session, row.id), certificate_of(session, row.id)
     return OpenedCase(
         cancellation=row.id,
@@ -115,7 +114,7 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
         opened_by=row.opened_by,
         goodwill_reason=row.goodwill_reason,
         goodwill_approved_by=row.goodwill_approved_by,
-        stop=stop if stop and stop.requested else None,
+        stop=stop_of(session, row.id) if stops_requested else None,
         export=export_status(export) if export else None,
         copies_made=export is not None or session.get(MigrationRow, row.id) is not None,
         erased_at=certificate.finished_at if certificate else None,

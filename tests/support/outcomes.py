@@ -22,7 +22,7 @@ async def refused(asked: Awaitable[object]) -> RefusalDetails:
     return refusal
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 60) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 120) -> None:
     """Wait for what happens outside the workflow's clock, looking again and again.
 
     It waits longer than the service's own time-outs, after which a step, a task or a delivery is done anew: 5, 10 and 30

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def wait_until(condition: Callable[[], bool], what: str, within: float = 30.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, within: float = 120.0) -> None:
     """Return once the condition holds; fail, naming it, when it does not in time (seconds)."""
     deadline = time.monotonic() + within
     while not condition():

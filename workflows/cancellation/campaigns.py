@@ -30,8 +30,7 @@ class CampaignStops:
         """Record the answer of the marketing service's own administrator: agreed or declined."""
         case = self._owner.case
         async with self._lock:
-            if case.consent is not Consent.ASKED or self._owner.is_withdrawn:
-                raise ConsentNotAwaited(case.id, case.consent)
+            self.check_consent_awaited()
             given = ConsentGiven(
                 step=step,
                 decision=message.decision,
@@ -40,6 +39,12 @@ class CampaignStops:
             )
             await self._owner.record(MarketingRecords.save_consent, given, summary=f"consent: {message.decision}")
             case.consent = Consent(message.decision.value)
+
+    def check_consent_awaited(self) -> None:
+        """Raise ConsentNotAwaited unless the case waits for the answer."""
+        case = self._owner.case
+        if case.consent is not Consent.ASKED or self._owner.is_withdrawn:
+            raise ConsentNotAwaited(case.id, case.consent)
 
     async def settled(self) -> bool:
         """Stop the campaigns where that is requested and allowed; return False on withdrawal."""

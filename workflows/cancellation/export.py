@@ -48,16 +48,16 @@ class DataExport:
 
     async def acknowledge(self, message: contract.AcknowledgeExport, step: Step) -> None:
         """Record that the export was downloaded; repeated, it changes nothing."""
-        self._check(message.export)
+        self.check(message.export)
         await self._owner.record(Exporter.acknowledge_export, step, summary="keep that the export was downloaded")
         self._owner.case.export = contract.ExportStatus.ACKNOWLEDGED
 
     async def renew_link(self, message: contract.RenewExportLink, step: Step) -> None:
         """Mail a fresh link to the billing administrator on record."""
-        self._check(message.export)
+        self.check(message.export)
         await self._owner.record(Exporter.renew_export_link, step, summary="mail a fresh link to the export")
 
-    def _check(self, named: str) -> None:
+    def check(self, named: str) -> None:
         """Raise unless the request is about this case and its export can be downloaded."""
         case = self._owner.case
         if named != case.id:

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
     from contract.steps import AnswersGiven, Step
+    from domain.cancellation.checklist import Checklist
     from domain.cancellation.identity import check_identity
     from domain.cancellation.lifecycle import (
         ApprovalNotAwaited,
@@ -34,7 +35,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.cancellation.migration import DataMigration
     from workflows.cancellation.state import Case
     from workflows.common.cancellation_workflow import CancellationWorkflow
-    from workflows.common.case_workflow import CANCEL_REQUESTED
+    from workflows.common.case_workflow import CANCEL_REQUESTED, lawful
     from workflows.common.owner import OPERATOR
     from workflows.common.steps import recorded
 
@@ -65,14 +66,17 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         """True once nothing more is to be prepared: a withdrawal is requested, or the record of the case is further."""
         return self._withdrawal is not None or self.case.is_overtaken
 
+    def _check_answer(self, message: contract.Answer) -> Checklist:
+        self._check_intake_open()
+        return self.case.checklist.answered(message.answers, today=self.case.today())
+
     @workflow.update(name=contract.UPDATE_ANSWER)
     async def answer(self, *received: Any) -> contract.CancellationStatus:
         """Record answers to the checklist: all, or none."""
 
         async def take(message: contract.Answer, step: Step) -> None:
             async with self._lock:
-                self._check_intake_open()
-                checklist = self.case.checklist.answered(message.answers, today=self.case.today())
+                checklist = self._check_answer(message)
                 answered = tuple(Question(name) for name in message.answers)
                 given = AnswersGiven(
                     step=step, checklist=checklist, answered=answered, campaign_actions=message.campaign_actions
@@ -84,15 +88,20 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
 
         return await self._answer_to(received, contract.Answer, "answer", take)
 
+    answer.validator(lawful(contract.Answer, "answer", _check_answer))
+
+    def _check_approval(self, message: contract.Approve) -> None:
+        if not self.case.awaits_approval or self._approval is not None or self.is_withdrawn:
+            raise ApprovalNotAwaited(self.case.id, self.case.stage)
+        if message.actor == self.requester:
+            raise OwnApproval(message.actor)
+
     @workflow.update(name=contract.UPDATE_APPROVE)
     async def approve(self, *received: Any) -> contract.CancellationStatus:
         """Accept a second person's approval of the goodwill."""
 
         async def take(message: contract.Approve, _: Step) -> None:
-            if not self.case.awaits_approval or self._approval is not None or self.is_withdrawn:
-                raise ApprovalNotAwaited(self.case.id, self.case.stage)
-            if message.actor == self.requester:
-                raise OwnApproval(message.actor)
+            self._check_approval(message)
             self._approval = message
             await workflow.wait_condition(lambda: not self.case.awaits_approval or self.case.stage.is_final)
             if self.case.stage.is_final:  # a withdrawal came together with the approval, and the story saw it first
@@ -100,10 +109,14 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
 
         return await self._answer_to(received, contract.Approve, "approve", take)
 
+    approve.validator(lawful(contract.Approve, "approve", _check_approval))
+
     @workflow.update(name=contract.UPDATE_CONSENT)
     async def consent(self, *received: Any) -> contract.CancellationStatus:
         """Record the answer of the marketing service's own administrator: agreed or declined."""
         return await self._answer_to(received, contract.GiveConsent, "consent", self._campaigns.take_consent)
+
+    consent.validator(lawful(contract.GiveConsent, "consent", lambda self, _: self._campaigns.check_consent_awaited()))
 
     @workflow.update(name=contract.UPDATE_ACKNOWLEDGE_EXPORT)
     async def acknowledge_export(self, *received: Any) -> contract.CancellationStatus:
@@ -115,21 +128,32 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
 
         return await self._answer_to(received, contract.AcknowledgeExport, "acknowledge_export", take)
 
+    acknowledge_export.validator(
+        lawful(contract.AcknowledgeExport, "acknowledge_export", lambda self, named: self._export.check(named.export))
+    )
+
     @workflow.update(name=contract.UPDATE_RENEW_EXPORT_LINK)
     async def renew_export_link(self, *received: Any) -> contract.CancellationStatus:
         """Mail a fresh link to the billing administrator on record."""
         return await self._answer_to(received, contract.RenewExportLink, "renew_export_link", self._export.renew_link)
+
+    renew_export_link.validator(
+        lawful(contract.RenewExportLink, "renew_export_link", lambda self, named: self._export.check(named.export))
+    )
+
+    def _check_withdrawal(self, _: contract.Withdraw) -> None:
+        check_withdrawal(self.case.id, self.case.stage)
+        if self._withdrawal is not None:
+            raise CancellationEnded(self.case.id, Stage.WITHDRAWN)
+        if self._entering is not None:
+            check_withdrawal(self.case.id, self._entering)
 
     @workflow.update(name=contract.UPDATE_WITHDRAW)
     async def withdraw(self, *received: Any) -> contract.CancellationStatus:
         """End the case before it takes effect."""
 
         async def take(message: contract.Withdraw, _: Step) -> None:
-            check_withdrawal(self.case.id, self.case.stage)
-            if self._withdrawal is not None:
-                raise CancellationEnded(self.case.id, Stage.WITHDRAWN)
-            if self._entering is not None:
-                check_withdrawal(self.case.id, self._entering)
+            self._check_withdrawal(message)
             self._withdrawal = message
             await workflow.wait_condition(lambda: self.case.stage.is_final or self._withdrawal is not message)
             if self.case.stage is not Stage.WITHDRAWN:  # the record was further
@@ -137,10 +161,16 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
 
         return await self._answer_to(received, contract.Withdraw, "withdraw", take)
 
+    withdraw.validator(lawful(contract.Withdraw, "withdraw", _check_withdrawal))
+
     @workflow.update(name=contract.REQUEST_REVERSAL)
     async def request_reversal(self, *received: Any) -> contract.CancellationStatus:
         """Reverse the cancellation within its window, for callers who need the outcome."""
         return await self._answer_to(received, contract.RequestReversal, "request_reversal", self._take_reversal)
+
+    request_reversal.validator(
+        lawful(contract.RequestReversal, "request_reversal", lambda self, asked: self._check_reversal(asked))
+    )
 
     @workflow.signal(name=contract.REQUEST_REVERSAL)
     async def request_reversal_signal(self, *received: Any) -> None:
@@ -178,18 +208,24 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         # and must be stored before the story wakes up.
         if self._entering is not None and self.case.stage.before_effect:
             await workflow.wait_condition(lambda: self._entering is None)
-        asked_at = min(message.requested_at or workflow.now(), workflow.now())
-        deadline = self.case.reversal_deadline
-        check_reversal(self.case.id, self.case.stage, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
-        if self._reversal is not None:
-            raise CancellationEnded(self.case.id, Stage.REVERSED)
-        if self._entering is not None:  # the deadline was first
-            check_reversal(self.case.id, Stage.CLOSED, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
-        check_identity(message.identity, self.case.checklist.facts.identity)
+        self._check_reversal(message)
         self._reversal = message
         await workflow.wait_condition(lambda: self.case.stage.is_final)
         if self.case.stage is not Stage.REVERSED:  # the record was further
-            check_reversal(self.case.id, self.case.stage, asked_at=asked_at, deadline=deadline, zone=self.case.zone)
+            self._check_in_time(message, self.case.stage)
+
+    def _check_reversal(self, message: contract.RequestReversal) -> None:
+        self._check_in_time(message, self.case.stage)
+        if self._reversal is not None:
+            raise CancellationEnded(self.case.id, Stage.REVERSED)
+        if self._entering is not None:  # the deadline was first
+            self._check_in_time(message, Stage.CLOSED)
+        check_identity(message.identity, self.case.checklist.facts.identity)
+
+    def _check_in_time(self, message: contract.RequestReversal, stage: Stage) -> None:
+        case, now = self.case, workflow.now()
+        asked_at = min(message.requested_at or now, now)
+        check_reversal(case.id, stage, asked_at=asked_at, deadline=case.reversal_deadline, zone=case.zone)
 
     def _read_start(self, received: Sequence[Any]) -> contract.StartCancellation:
         return contract.read(received, contract.StartCancellation)

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.ad_centre import AdCentre
     from workflows.common.case_state import CancellationState, Status
-    from workflows.common.case_workflow import CaseWorkflow
+    from workflows.common.case_workflow import CaseWorkflow, lawful
     from workflows.common.steps import mailed, recorded
 
 State = TypeVar("State", bound=CancellationState[Any, Any])
@@ -45,6 +45,9 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
     def _check_verification_awaited(self) -> None:
         """Raise the refusal of a verification that comes at the wrong stage."""
 
+    def _check_verification(self, _: contract.Request) -> None:
+        self._check_verification_awaited()
+
     @workflow.update(name=contract.UPDATE_RECEIVE)
     async def receive(self, *received: Any) -> Status:
         """Return the status once the case is open: the case just started, or the one already running.
@@ -67,6 +70,8 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
 
         return await self._answer_to(received, contract.SendCode, "send_code", send)
 
+    send_code.validator(lawful(contract.SendCode, "send_code", _check_verification))
+
     @workflow.update(name=contract.UPDATE_VERIFY_CODE)
     async def verify_code(self, *received: Any) -> Status:
         """Verify the billing administrator by the code they received."""
@@ -79,6 +84,8 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
                 self.case.verify(Verification.ONE_TIME_CODE)
 
         return await self._answer_to(received, contract.VerifyCode, "verify_code", verify)
+
+    verify_code.validator(lawful(contract.VerifyCode, "verify_code", _check_verification))
 
     @workflow.update(name=contract.UPDATE_ATTEST)
     async def attest(self, *received: Any) -> Status:
@@ -95,12 +102,16 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
 
         return await self._answer_to(received, contract.Attest, "attest", take)
 
+    attest.validator(lawful(contract.Attest, "attest", _check_verification))
+
     @workflow.update(name=contract.ACKNOWLEDGE_STOP)
     async def acknowledge_stop(self, *received: Any) -> Status:
         """Record the ad centre's acknowledgement that a campaign is stopped, for callers who need the outcome."""
         return await self._answer_to(
             received, contract.AcknowledgeStop, "acknowledge_stop", self._ad_centre.acknowledge
         )
+
+    acknowledge_stop.validator(lawful(contract.AcknowledgeStop, "acknowledge_stop"))
 
     @workflow.signal(name=contract.ACKNOWLEDGE_STOP)
     async def acknowledge_stop_signal(self, *received: Any) -> None:

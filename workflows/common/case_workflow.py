@@ -12,8 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from activities.cancellation import Records
-    from contract.steps import CaseRecord, Recorded, RefusedRequest, Step
+    from contract.steps import CaseRecord, Recorded, Step
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
     from domain.words import FOR_AGENTS
     from runtime.refusals import as_application_error
@@ -23,6 +22,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.case_state import CaseState, Status
     from workflows.common.notifier import Notifier
     from workflows.common.owner import OPERATOR, THE_SERVICE, Activities, Argument, Outcome
+    from workflows.common.refused_requests import RefusedRequests
     from workflows.common.steps import RefusedStep, recorded
 
 Asked = TypeVar("Asked", bound=contract.Request)
@@ -39,6 +39,16 @@ CANCEL_REQUESTED = "an operator requested the cancellation of the workflow"
 
 TimedReminder = tuple[datetime, str, Callable[[str], Awaitable[None]]]
 """A reminder before a deadline: its instant, the occasion that names its step, and the function that sends it."""
+
+
+def lawful(form: type[Asked], action: str, check: Callable[[Any, Asked], object] | None = None) -> Callable[..., None]:
+    """Return the validator of an update: ``check`` is the part of the handler that looks at the state of the case alone."""
+
+    # Temporal holds the parameters of a validator against those of its update.
+    def validate(self, *received: Any) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        self.refuse_unlawful(received, form, action, check)
+
+    return validate
 
 
 class CaseWorkflow(ABC, Generic[State, Status]):
@@ -62,6 +72,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         self._lock = asyncio.Lock()
         """The lock for writes that must not cross with another one, such as the end of a time limit."""
         self._requests_received = 0
+        self._refused = RefusedRequests(self)
 
     @workflow.query(name=contract.QUERY_STATUS)
     def status(self) -> Status | None:
@@ -128,7 +139,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
     async def _refuse_cancel_request(self, refusal: Refusal) -> None:
         """Audit and show a request to cancel the workflow that comes too late; it is ignored."""
         step, summary = self.step("cancel-request", OPERATOR), "keep the refused request to cancel the workflow"
-        await self._record_refusal(refusal, step, "cancel_request.refused", self.case.subscription, summary=summary)
+        await self._refused.audit(refusal, step, "cancel_request.refused", self.case.subscription, summary=summary)
         self.case.last_refusal = refusal.details
         self.publish()
 
@@ -202,6 +213,24 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         self.publish()
         return self._status()
 
+    def refuse_unlawful(
+        self,
+        received: Sequence[Any],
+        form: type[Asked],
+        action: str,
+        check: Callable[[Any, Asked], object] | None,
+    ) -> None:
+        """Refuse an update before it is accepted, which writes nothing to the history.
+
+        A malformed one always; beyond the limit of audited refusals also one that the state of the case refuses.
+        """
+        try:
+            message = contract.read(received, form)
+            if check is not None and self._case is not None and self._refused.is_over_limit(action, message.actor):
+                check(self, message)
+        except Refusal as refusal:
+            raise as_application_error(refusal) from None
+
     async def _answer_to(
         self,
         received: Sequence[Any],
@@ -222,29 +251,13 @@ class CaseWorkflow(ABC, Generic[State, Status]):
                     step = self.step(name, message.actor)
                     await act(message, step)
                 except Refusal as refusal:
-                    if not await self._refusal_stands(refusal, step, action):
+                    audited_as = f"{self.REFUSED_ACTION_PREFIX}{action}.refused"
+                    if not await self._refused.stands(refusal, step, action, audited_as):
                         continue
                     self.publish()
                     raise as_application_error(refusal) from None
                 self.publish()
                 return self._status()
-
-    async def _refusal_stands(self, refusal: Refusal, step: Step, action: str) -> bool:
-        """Audit a refusal; return False if the record is further than the workflow that refused, which then judges again."""
-        case, audited_as = self.case, f"{self.REFUSED_ACTION_PREFIX}{action}.refused"
-        refused_in, summary = case.stage.value, f"keep the refused {action}"
-        audited = await self._record_refusal(
-            refusal, step, audited_as, case.subscription, summary=summary, stage=refused_in
-        )
-        if audited is None or audited.record is None or audited.record.stage == refused_in:
-            case.last_refusal = refusal.details
-            return True
-        if case.is_overtaken:
-            await workflow.wait_condition(lambda: not case.is_overtaken)
-            return False
-        await self._record_refusal(refusal, step, audited_as, case.subscription, summary=summary)
-        case.last_refusal = refusal.details
-        return True
 
     async def _take_signal(
         self,
@@ -258,29 +271,6 @@ class CaseWorkflow(ABC, Generic[State, Status]):
             await self._answer_to(received, form, action, act)
         except ApplicationError as refused:
             workflow.logger.info("%s by signal refused: %s", action, refused.type)
-
-    async def _record_refusal(
-        self,
-        refusal: Refusal,
-        step: Step,
-        action: str,
-        subscription: str | None,
-        *,
-        summary: str,
-        stage: str | None = None,
-    ) -> Recorded | None:
-        """Write into the audit trail that a step was refused, if the case is in this stage, and adopt the record."""
-        refused = RefusedRequest(
-            subscription=subscription,
-            step=step.model_copy(update={"name": f"{step.name}:refused"}),
-            action=action,
-            refusal=refusal.details,
-            stage=stage,
-        )
-        audited = await recorded(Records.record_refusal, refused, summary=summary)
-        if self._case is not None and audited is not None:
-            self.adopt(audited.record)
-        return audited
 
     def _request_lock(self) -> AbstractAsyncContextManager[object]:
         """Return the lock of a request during its handling: none, unless a kind of case takes one request at a time."""

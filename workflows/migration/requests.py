@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_workflow import CaseWorkflow
+    from workflows.common.case_workflow import CaseWorkflow, lawful
     from workflows.common.owner import Argument
     from workflows.migration.state import MigrationCase
 
@@ -63,6 +63,10 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
 
         return await self._answer_about_case(received, contract.AcceptMigration, "accept", take)
 
+    accept.validator(
+        lawful(contract.AcceptMigration, "accept", lambda self, _: self._check("an acceptance", ACCEPTANCE))
+    )
+
     @workflow.update(name=contract.UPDATE_CORRECT)
     async def correct(self, *received: Any) -> contract.MigrationStatus:
         """Correct the contact or the time of the transfer, or have the data transferred again."""
@@ -82,6 +86,10 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
 
         return await self._answer_about_case(received, contract.CorrectMigration, "correct", take)
 
+    correct.validator(
+        lawful(contract.CorrectMigration, "correct", lambda self, _: self._check("a correction", CORRECTION))
+    )
+
     @workflow.update(name=contract.UPDATE_SEND_MIGRATION_LINK)
     async def send_migration_link(self, *received: Any) -> contract.MigrationStatus:
         """Mail the IT department a fresh link."""
@@ -91,6 +99,12 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
             await self._move(Migrations.send_migration_link, step, summary="mail a fresh link")
 
         return await self._answer_about_case(received, contract.SendMigrationLink, "send_migration_link", send)
+
+    send_migration_link.validator(
+        lawful(
+            contract.SendMigrationLink, "send_migration_link", lambda self, _: self._check("the wish for a link", LINK)
+        )
+    )
 
     @workflow.update(name=contract.UPDATE_ACKNOWLEDGE_DOWNLOAD)
     async def acknowledge_download(self, *received: Any) -> contract.MigrationStatus:
@@ -106,6 +120,14 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
 
         return await self._answer_about_case(received, contract.AcknowledgeMigration, "acknowledge_download", take)
 
+    acknowledge_download.validator(
+        lawful(
+            contract.AcknowledgeMigration,
+            "acknowledge_download",
+            lambda self, _: self._check("an acknowledgement", ACKNOWLEDGEMENT),
+        )
+    )
+
     @workflow.update(name=contract.UPDATE_REPORT_COMPLETED)
     async def report_completed(self, *received: Any) -> contract.MigrationStatus:
         """Record the queue's report that the data is in use on premises."""
@@ -115,6 +137,14 @@ class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
             await self._move(Migrations.complete_migration, step, summary="complete the migration")
 
         return await self._answer_about_case(received, contract.ReportMigrationCompleted, "report_completed", take)
+
+    report_completed.validator(
+        lawful(
+            contract.ReportMigrationCompleted,
+            "report_completed",
+            lambda self, _: self._check("the report that it is complete", REPORT),
+        )
+    )
 
     def _check(self, step: str, awaited: frozenset[MigrationStage]) -> None:
         if self._ending is not None:

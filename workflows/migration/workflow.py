@@ -88,7 +88,7 @@ class OnPremisesMigration(MigrationRequests):
             except Refusal as refusal:
                 tried = step.model_copy(update={"name": f"{step.name}:{info.run_id}"})
                 summary = "keep the refused migration"
-                await self._record_refusal(refusal, tried, "migration.refused", subscription, summary=summary)
+                await self._refused.audit(refusal, tried, "migration.refused", subscription, summary=summary)
                 raise
         except Refusal as refusal:
             await self._refuse_to_open(refusal)

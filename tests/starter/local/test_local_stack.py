@@ -45,7 +45,7 @@ class Stack:
         return self._output.read_text().count(text) >= times
 
     def wait_until_said(self, text: str, times: int = 1) -> None:
-        wait_until(lambda: self.said(text, times) or self._copier.poll() is not None, f"it says {text!r}", 60)
+        wait_until(lambda: self.said(text, times) or self._copier.poll() is not None, f"it says {text!r}", 180)
         assert self.said(text, times), self._output.read_text()
 
     def lines_with(self, word: str) -> list[str]:
@@ -85,7 +85,7 @@ class Stack:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(60)
+        return self.process.wait(180)
 
 
 @contextmanager
@@ -120,7 +120,7 @@ async def test_it_starts_in_order_serves_other_terminals_refuses_a_second_one_an
         with stack(directory) as second:
             second.wait_until_said("local_stack_already_running")
             second.wait_until_said(str(first.process.pid))
-            assert second.process.wait(60) == 1
+            assert second.process.wait(180) == 1
 
         pids = [record.pid for record in first.records().values()]
         assert first.stop() == 0

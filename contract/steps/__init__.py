@@ -18,7 +18,7 @@ from contract.steps.cancellation import (
     Settlement,
     TookEffect,
 )
-from contract.steps.common import CaseRecord, CodeTried, Recorded, RefusedRequest, Reminder, Step, StepData
+from contract.steps.common import CaseRecord, CodeTried, Continued, Recorded, RefusedRequest, Reminder, Step, StepData
 from contract.steps.lines import OpenRun, UpdatePass
 from contract.steps.marketing import (
     AdCentreReminder,
@@ -55,6 +55,7 @@ __all__ = [
     "ConsentAsked",
     "ConsentGiven",
     "ConsentRequest",
+    "Continued",
     "Corrected",
     "Correction",
     "Effect",

@@ -68,6 +68,13 @@ class Recorded(StepData):
     """The record of the case afterwards; null for the steps of a migration, which return its own state."""
 
 
+class Continued(StepData):
+    """The state of a case that is in no record, for the run of its workflow that continues another one as new."""
+
+    requests_received: int = 0
+    last_refusal: RefusalDetails | None = None
+
+
 class Reminder(StepData):
     """A reminder to send; the step's name is its occasion."""
 

@@ -5,7 +5,7 @@ One transaction each, like `records.cancellation.transitions`; a function that i
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contract.steps import CampaignStop, Step
@@ -33,7 +33,7 @@ from records.marketing.campaigns import (
     stops_of,
 )
 from records.transaction import Transaction
-from storage.tables import CampaignRow, MarketingServiceRow
+from storage.tables import AuditRow, CampaignRow, MarketingServiceRow
 
 
 def stop_campaigns(transaction: Transaction, step: Step) -> CampaignStop:
@@ -60,9 +60,11 @@ def request_stops(transaction: Transaction, case: Locked, campaigns: Sequence[Ca
 
 
 def remind_ad_centre(transaction: Transaction, step: Step, number: int) -> CampaignStop:
-    """Ask the ad centre again for outstanding acknowledgements, for the ``number``-th time."""
+    """Ask the ad centre again for outstanding acknowledgements, for the ``number``-th time or a later one."""
     session = transaction.session
     case = lock(transaction, step.cancellation)
+    reminded = select(func.count()).where(AuditRow.cancellation == case.row.id, AuditRow.action == "ad_centre.reminded")
+    number = max(number, 1 + (session.scalar(reminded) or 0))
     outstanding = [campaign for campaign in stops_of(session, case.row.id) if not campaign.acknowledged]
     if outstanding and record_step(
         transaction, "ad_centre.reminded", step, after={"campaigns": [c.id for c in outstanding]}

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.erasure import Eraser
     from activities.export.activities import Exporter
     from contract.steps import Obstacle
+    from domain.civil_dates import day_text
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -55,7 +56,7 @@ class DataErasure:
             if await owner.sleep(lambda: self._look_again, look_again_at, "look again whether to erase"):
                 continue
             if erased.waits_for == Obstacle.ACKNOWLEDGEMENT:
-                step = owner.step(f"export-reminder-{attempt}")
+                step = owner.step(f"export-reminder-{day_text(case.today())}")
                 await owner.record(Exporter.remind_of_export, step, summary="remind of the export")
 
     def _export_erased(self) -> None:

@@ -35,7 +35,8 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.cancellation.migration import DataMigration
     from workflows.cancellation.state import Case
     from workflows.common.cancellation_workflow import CancellationWorkflow
-    from workflows.common.case_workflow import CANCEL_REQUESTED, lawful
+    from workflows.common.case_requests import lawful
+    from workflows.common.case_workflow import CANCEL_REQUESTED
     from workflows.common.owner import OPERATOR
     from workflows.common.steps import recorded
 
@@ -180,18 +181,24 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
     @workflow.signal(name=contract.SIGNAL_CREDIT_MEMO_POSTED)
     def credit_memo_posted(self, *_: Any) -> None:
         """Have the credit memos checked again."""
+        self.look_at_length()
         self._credit_memo_posted = True
 
     @workflow.signal(name=contract.SIGNAL_HOLDS_CHANGED)
     def holds_changed(self, *_: Any) -> None:
         """Have the obstacles to the erasure checked again."""
+        self.look_at_length()
         self._erasure.look_again()
 
     @workflow.signal(name=contract.SIGNAL_MIGRATION_MOVED)
     def migration_moved(self, *received: Any) -> None:
         """Show the state of the migration that this case waits for."""
+        self.look_at_length()
         if self._case is not None:
             self._migration.take_move(received)
+
+    def _is_idle(self) -> bool:
+        return super()._is_idle() and self.case.export is not contract.ExportStatus.RUNNING
 
     async def _take_cancel_request(self) -> None:
         """Take an operator's request to cancel the workflow as a withdrawal; too late for one, it is audited and ignored."""

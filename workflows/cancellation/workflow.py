@@ -34,7 +34,7 @@ class SubscriptionCancellation(CancellationRequests):
     @workflow.run
     async def run(self, *received: Any) -> contract.CancellationStatus:
         """Run the cancellation from its receipt, or from where its record is, to its end, and return its final status."""
-        return await self._undisturbed(self._story(received))
+        return await self._undisturbed(self._story(self._input(received)))
 
     async def _story(self, received: Sequence[Any]) -> contract.CancellationStatus:
         await self._receive(received)

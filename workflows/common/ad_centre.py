@@ -27,6 +27,8 @@ class AdCentre:
     def __init__(self, owner: CaseOwner[CancellationState[Any, Any]]) -> None:
         self._owner = owner
         self._reminding: asyncio.Task[None] | None = None
+        self.is_recording = False
+        """True while a reminder is being recorded."""
 
     @property
     def has_stopped_all(self) -> bool:
@@ -65,19 +67,29 @@ class AdCentre:
             await self._reminding
 
     async def remind(self) -> None:
-        """Ask the ad centre again, at growing intervals, until everything is stopped or the case is over."""
+        """Ask the ad centre again, at growing intervals, until everything is stopped or the case is over.
+
+        Ends early, too, when the workflow continues as new: the next run begins anew to remind.
+        """
         patience = self._owner.case.policy.ad_centre_reminder
         for number in count(1):
             try:
                 await workflow.wait_condition(
-                    self._is_over, timeout=patience, timeout_summary="ask the ad centre again"
+                    lambda: self._is_over() or self._owner.continues_as_new,
+                    timeout=patience,
+                    timeout_summary="ask the ad centre again",
                 )
             except TimeoutError:
-                reminder = AdCentreReminder(step=self._owner.step(f"ad-centre-reminder-{number}"), number=number)
+                self.is_recording = True
+                # By its instant, because the next run counts from one again.
+                step = self._owner.step(f"ad-centre-reminder-{int(workflow.now().timestamp())}")
+                reminder = AdCentreReminder(step=step, number=number)
                 summary = f"ask the ad centre again ({number})"
                 self.take(await self._owner.record(MarketingRecords.remind_ad_centre, reminder, summary=summary))
+                self.is_recording = False
                 patience = min(2 * patience, LONGEST_PATIENCE)
-            if self._is_over():
+                self._owner.look_at_length()
+            if self._is_over() or self._owner.continues_as_new:
                 return
 
     def _is_over(self) -> bool:

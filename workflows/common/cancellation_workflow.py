@@ -19,14 +19,14 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.ad_centre import AdCentre
+    from workflows.common.case_requests import CaseRequests, lawful
     from workflows.common.case_state import CancellationState, Status
-    from workflows.common.case_workflow import CaseWorkflow, lawful
     from workflows.common.steps import mailed, recorded
 
 State = TypeVar("State", bound=CancellationState[Any, Any])
 
 
-class CancellationWorkflow(CaseWorkflow[State, Status]):
+class CancellationWorkflow(CaseRequests[State, Status]):
     """A cancellation: requested by a billing administrator, who is verified; the ad centre stops campaigns for it."""
 
     def __init__(self) -> None:
@@ -117,6 +117,9 @@ class CancellationWorkflow(CaseWorkflow[State, Status]):
     async def acknowledge_stop_signal(self, *received: Any) -> None:
         """Record the same acknowledgement from systems that fire and forget; a refusal is audited."""
         await self._take_signal(received, contract.AcknowledgeStop, "acknowledge_stop", self._ad_centre.acknowledge)
+
+    def _is_idle(self) -> bool:
+        return not self._ad_centre.is_recording
 
     def _is_own_start(self, received: Sequence[Any]) -> bool:
         try:

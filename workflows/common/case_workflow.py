@@ -3,16 +3,14 @@
 import asyncio
 from abc import ABC
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from contract.steps import CaseRecord, Recorded, Step
+    from contract.steps import CaseRecord, Continued, Recorded, Step
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
     from domain.words import FOR_AGENTS
     from runtime.refusals import as_application_error
@@ -37,18 +35,11 @@ class RecordAhead(Exception):  # noqa: N818 - an event, not a fault
 CANCEL_REQUESTED = "an operator requested the cancellation of the workflow"
 """The reason of a case that ends by a button of Temporal, in the audit trail."""
 
+CONTINUED_AS_NEW = "cases-continued-as-new-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
+
 TimedReminder = tuple[datetime, str, Callable[[str], Awaitable[None]]]
 """A reminder before a deadline: its instant, the occasion that names its step, and the function that sends it."""
-
-
-def lawful(form: type[Asked], action: str, check: Callable[[Any, Asked], object] | None = None) -> Callable[..., None]:
-    """Return the validator of an update: ``check`` is the part of the handler that looks at the state of the case alone."""
-
-    # Temporal holds the parameters of a validator against those of its update.
-    def validate(self, *received: Any) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-        self.refuse_unlawful(received, form, action, check)
-
-    return validate
 
 
 class CaseWorkflow(ABC, Generic[State, Status]):
@@ -69,10 +60,16 @@ class CaseWorkflow(ABC, Generic[State, Status]):
     def __init__(self) -> None:
         self._case: State | None = None
         self._refused_to_open: RefusalDetails | None = None
+        self._last_refusal: RefusalDetails | None = None
+        """The last refusal of the run before this one."""
         self._lock = asyncio.Lock()
         """The lock for writes that must not cross with another one, such as the end of a time limit."""
         self._requests_received = 0
         self._refused = RefusedRequests(self)
+        self._received: Sequence[Any] = ()
+        """The input of the workflow, with which it continues as new."""
+        self._is_too_long = False
+        """True once the history has a length at which Temporal suggests to continue as new."""
 
     @workflow.query(name=contract.QUERY_STATUS)
     def status(self) -> Status | None:
@@ -167,6 +164,9 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         self.check_record()
         if done():
             return True
+        self.look_at_length()
+        if self.continues_as_new:
+            self._continue_as_new()
         timeout = None if until is None else until - workflow.now()
         if timeout is not None and timeout <= timedelta(0):
             return False
@@ -174,12 +174,46 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         summary = f"{what}: {FOR_AGENTS.instant(until, self.case.zone)}" if until is not None else None
         try:
             await workflow.wait_condition(
-                lambda: done() or self.case.is_overtaken, timeout=timeout, timeout_summary=summary
+                lambda: done() or self.case.is_overtaken or self.continues_as_new,
+                timeout=timeout,
+                timeout_summary=summary,
             )
         except TimeoutError:
             return done()
         self.check_record()
+        if not done():
+            self._continue_as_new()
         return True
+
+    def look_at_length(self) -> None:
+        """Have the workflow continue as new at its next wait if its history has become long."""
+        if not self._is_too_long and workflow.info().is_continue_as_new_suggested():
+            self._is_too_long = workflow.patched(CONTINUED_AS_NEW)
+
+    @property
+    def continues_as_new(self) -> bool:
+        """True while the workflow may continue as new: its history is long, and nothing is under way but deliveries.
+
+        A delivery that is interrupted is repeated by the next run, under the same id.
+        """
+        return self._is_too_long and workflow.all_handlers_finished() and self._is_idle()
+
+    def _is_idle(self) -> bool:
+        """Return true if no collaborator works beside the story."""
+        return True
+
+    def _continue_as_new(self) -> NoReturn:
+        """Continue in a new run, which starts from the record of the case."""
+        continued = Continued(requests_received=self._requests_received, last_refusal=self.case.last_refusal)
+        workflow.continue_as_new(args=[*self._received, continued])
+
+    def _input(self, received: Sequence[Any]) -> Sequence[Any]:
+        """Return what the caller sent; take up what the run before this one left."""
+        self._received = received
+        if workflow.info().continued_run_id is not None and len(received) > 1:
+            self._received, continued = received[:-1], Continued.model_validate(received[-1])
+            self._requests_received, self._last_refusal = continued.requests_received, continued.last_refusal
+        return self._received
 
     def _status(self) -> Status:
         status: Status = self.case.status(self._notifier.undelivered)
@@ -190,6 +224,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
 
     def _open(self, case: State, opened: Recorded) -> None:
         """Begin the work on a case, which lets in the requests that wait for it."""
+        case.last_refusal = self._last_refusal
         self._notifier = Notifier(case.id, delivered=self._show)
         self._case = case
         self.notify(opened)
@@ -212,66 +247,3 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         await workflow.wait_condition(workflow.all_handlers_finished)
         self.publish()
         return self._status()
-
-    def refuse_unlawful(
-        self,
-        received: Sequence[Any],
-        form: type[Asked],
-        action: str,
-        check: Callable[[Any, Asked], object] | None,
-    ) -> None:
-        """Refuse an update before it is accepted, which writes nothing to the history.
-
-        A malformed one always; beyond the limit of audited refusals also one that the state of the case refuses.
-        """
-        try:
-            message = contract.read(received, form)
-            if check is not None and self._case is not None and self._refused.is_over_limit(action, message.actor):
-                check(self, message)
-        except Refusal as refusal:
-            raise as_application_error(refusal) from None
-
-    async def _answer_to(
-        self,
-        received: Sequence[Any],
-        form: type[Asked],
-        action: str,
-        act: Callable[[Asked, Step], Awaitable[object]],
-    ) -> Status:
-        """Handle a message; a refusal is audited and returned to the caller with its code."""
-        await self._opened()
-        self._requests_received += 1
-        update = workflow.current_update_info()
-        name = f"{action}:{update.id}" if update else f"{action}-{self._requests_received}"
-        step = self.step(name, "unknown")
-        async with self._request_lock():
-            while True:
-                try:
-                    message = contract.read(received, form)
-                    step = self.step(name, message.actor)
-                    await act(message, step)
-                except Refusal as refusal:
-                    audited_as = f"{self.REFUSED_ACTION_PREFIX}{action}.refused"
-                    if not await self._refused.stands(refusal, step, action, audited_as):
-                        continue
-                    self.publish()
-                    raise as_application_error(refusal) from None
-                self.publish()
-                return self._status()
-
-    async def _take_signal(
-        self,
-        received: Sequence[Any],
-        form: type[Asked],
-        action: str,
-        act: Callable[[Asked, Step], Awaitable[object]],
-    ) -> None:
-        """Handle a signal; a refusal is audited, and no caller waits for it."""
-        try:
-            await self._answer_to(received, form, action, act)
-        except ApplicationError as refused:
-            workflow.logger.info("%s by signal refused: %s", action, refused.type)
-
-    def _request_lock(self) -> AbstractAsyncContextManager[object]:
-        """Return the lock of a request during its handling: none, unless a kind of case takes one request at a time."""
-        return nullcontext()

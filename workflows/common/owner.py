@@ -36,6 +36,15 @@ class CaseOwner(Protocol[State_co]):
         """Return a step of the case, taken now; its name is the idempotency key."""
         ...
 
+    @property
+    def continues_as_new(self) -> bool:
+        """True while the workflow may continue as new: its history is long, and nothing is under way but deliveries."""
+        ...
+
+    def look_at_length(self) -> None:
+        """Have the workflow continue as new at its next wait if its history has become long."""
+        ...
+
     async def record(
         self, activity: Callable[[Activities, Argument], Outcome], argument: Argument, *, summary: str
     ) -> Outcome:

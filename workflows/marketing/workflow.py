@@ -43,7 +43,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
     @workflow.run
     async def run(self, *received: Any) -> contract.MarketingCancellationStatus:
         """Run the cancellation, from where its record is, until the ad centre has stopped everything; return the final status."""
-        return await self._undisturbed(self._story(received))
+        return await self._undisturbed(self._story(self._input(received)))
 
     async def _story(self, received: Sequence[Any]) -> contract.MarketingCancellationStatus:
         await self._receive(received)
@@ -61,6 +61,8 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
             return await self._ended()
         await self._cancel_service()
         await self._ad_centre.remind()
+        if not self._ad_centre.has_stopped_all:
+            self._continue_as_new()
         await self._complete()
         return await self._ended()
 

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_workflow import CaseWorkflow, lawful
+    from workflows.common.case_requests import CaseRequests, lawful
     from workflows.common.owner import Argument
     from workflows.migration.state import MigrationCase
 
@@ -40,7 +40,7 @@ CORRECTION = frozenset(
 TRANSFER_AGAIN = CORRECTION - {MigrationStage.SCHEDULED}
 
 
-class MigrationRequests(CaseWorkflow[MigrationCase, contract.MigrationStatus]):
+class MigrationRequests(CaseRequests[MigrationCase, contract.MigrationStatus]):
     """The requests that reach a running migration, one at a time, and the state that answers them."""
 
     STEP_PREFIX: ClassVar[str] = "migration-"

@@ -1,0 +1,98 @@
+"""A case whose history grows long continues as new at any stage, with everything, and is as able as on its first day."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus
+
+import contract
+from domain.vocabulary import Stage
+from tests.support.histories import assert_sound, histories_of
+from tests.support.servers import temporal_server
+from tests.support.world import AGENT, SECOND_PERSON, Mailbox, World, eventually, refused
+
+FEW_EVENTS = "limit.historyCount.suggestContinueAsNew=60"
+"""The server suggests to continue as new at this length of a history, instead of at 4,096 events."""
+
+
+@pytest.fixture
+async def hasty_world(database_url: str) -> AsyncIterator[World]:
+    """A world whose server wants short histories."""
+    async with temporal_server(FEW_EVENTS) as environment:
+        with Mailbox() as mailbox:
+            world = World(environment, database_url, mailbox)
+            async with world.worker():
+                yield world
+            world.engine.dispose()
+            workflows = [contract.cancellation_workflow_id(subscription) for subscription in world.subscriptions]
+            await assert_sound(await histories_of(environment.client, *workflows))
+
+
+async def run_of(world: World, subscription: str) -> str:
+    """The run that carries the case now."""
+    return (await world.handle(subscription).describe()).run_id or ""
+
+
+async def make_noise(world: World, subscription: str) -> None:
+    """Have refused requests, by callers with many names, until the case continues in another run."""
+    run, number = await run_of(world, subscription), 0
+    while await run_of(world, subscription) == run:
+        number += 1
+        assert number < 60, "the case does not continue as new"
+        caller = f"noise-{run[:8]}-{number}"
+        await refused(world.service.verify_code(subscription, "no code", actor=caller))
+
+
+async def is_in(world: World, subscription: str, stage: Stage) -> bool:
+    return await world.stage(subscription) is stage
+
+
+async def test_a_case_continues_as_new_at_every_stage_and_ends_as_ever(hasty_world: World) -> None:
+    world, subscription = hasty_world, hasty_world.subscription()
+    day = world.today(subscription) + timedelta(days=10)
+    await world.start(subscription, complete=False)
+    received_at = (await world.service.status(subscription)).received_at
+    await make_noise(world, subscription)
+    status = await world.service.status(subscription)
+    assert (status.stage, status.received_at) == (Stage.INTAKE, received_at)
+    assert status.last_refusal is not None
+
+    await world.service.answer(subscription, world.answers(subscription, terminate_on=day), actor=AGENT)
+    await world.service.attest(subscription, actor=AGENT, reason="called back")
+    await eventually(lambda: is_in(world, subscription, Stage.SCHEDULED))
+    promised = (await world.service.status(subscription)).quote
+    await make_noise(world, subscription)
+    status = await world.service.status(subscription)
+    assert (status.stage, status.quote) == (Stage.SCHEDULED, promised)
+
+    assert status.stage_deadline is not None
+    await world.pass_until(subscription, status.stage_deadline + timedelta(minutes=1))
+    await eventually(lambda: is_in(world, subscription, Stage.CANCELED))
+    deadline = (await world.service.status(subscription)).reversal_deadline
+    await make_noise(world, subscription)
+    status = await world.service.status(subscription)
+    assert (status.stage, status.reversal_deadline, status.stage_deadline) == (Stage.CANCELED, deadline, deadline)
+
+    assert (await world.request_reversal(subscription)).stage is Stage.REVERSED
+    ended = contract.CancellationStatus.model_validate(await world.handle(subscription).result())
+    assert ended.stage is Stage.REVERSED
+    for step in ("opened", "scheduled", "canceled", "reversed"):
+        assert world.actions(subscription).count(f"cancellation.{step}") == 1
+    mails = [str(mail["Message-ID"]) for mail in world.mailbox.of(subscription)]
+    assert len(mails) == len(set(mails))
+    runs = [run async for run in world.environment.client.list_workflows()]
+    assert sum(run.status is WorkflowExecutionStatus.CONTINUED_AS_NEW for run in runs) == 3
+
+
+async def test_an_approval_that_is_awaited_stays_awaited(hasty_world: World) -> None:
+    world, subscription = hasty_world, hasty_world.subscription()
+    await world.start(subscription, goodwill=contract.Goodwill(reason="ill for weeks"))
+    await eventually(lambda: is_in(world, subscription, Stage.PREPARING))
+
+    await make_noise(world, subscription)
+    await world.service.approve(subscription, actor=SECOND_PERSON, reason="a good customer")
+
+    await eventually(lambda: is_in(world, subscription, Stage.CANCELED))
+    assert world.case(subscription).goodwill_approved_by == SECOND_PERSON
+    assert world.actions(subscription).count("goodwill.approved") == 1

@@ -12,7 +12,7 @@ from tests.support.histories import assert_sound, histories_of
 from tests.support.servers import temporal_server
 from tests.support.world import AGENT, SECOND_PERSON, Mailbox, World, eventually, refused
 
-FEW_EVENTS = "limit.historyCount.suggestContinueAsNew=60"
+FEW_EVENTS = "limit.historyCount.suggestContinueAsNew=40"
 """The server suggests to continue as new at this length of a history, instead of at 4,096 events."""
 
 

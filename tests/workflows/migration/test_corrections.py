@@ -124,7 +124,7 @@ async def test_requests_at_the_wrong_stage_or_about_another_case_are_refused_by_
         "input_malformed",
         *["migration_step_not_awaited"] * 4,
     ]
-    assert len(migrations.world.refusals(subscription)) == 9
+    assert len(migrations.world.refusals(subscription)) == 8  # a malformed one is not accepted, and leaves nothing
     assert (await migrations.status(subscription)).stage is MigrationStage.REQUESTED
 
     await migrations.accepted(subscription)

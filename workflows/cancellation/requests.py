@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
     from contract.steps import AnswersGiven, Step
-    from domain.cancellation.checklist import Checklist
+    from domain.cancellation.checklist import Checklist, QuestionAlreadyAnswered
     from domain.cancellation.identity import check_identity
     from domain.cancellation.lifecycle import (
         ApprovalNotAwaited,
@@ -39,6 +39,10 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.case_workflow import CANCEL_REQUESTED
     from workflows.common.owner import OPERATOR
     from workflows.common.steps import recorded
+
+
+EQUAL_ANSWERS_ACCEPTED = "equal-answers-accepted-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
 
 
 class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatus]):
@@ -78,6 +82,9 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         async def take(message: contract.Answer, step: Step) -> None:
             async with self._lock:
                 checklist = self._check_answer(message)
+                repeated = [question for question in message.answers if question in self.case.checklist.answers]
+                if repeated and not workflow.patched(EQUAL_ANSWERS_ACCEPTED):
+                    raise QuestionAlreadyAnswered(Question(repeated[0]), None)
                 answered = tuple(Question(name) for name in message.answers)
                 given = AnswersGiven(
                     step=step, checklist=checklist, answered=answered, campaign_actions=message.campaign_actions

@@ -48,7 +48,7 @@ class Records(OnRecords):
             self.record_refusal,
         ]
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def open_case(self, request: OpenRequest) -> Opened:
         """Open a cancellation; a refusal is recorded in the audit trail of the subscription."""
         try:
@@ -68,7 +68,7 @@ class Records(OnRecords):
                 )
             raise
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def save_answers(self, given: AnswersGiven) -> Recorded:
         """Record answers to the checklist."""
         return self._recorded(
@@ -79,60 +79,60 @@ class Records(OnRecords):
             campaign_actions=given.campaign_actions,
         )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def save_attestation(self, attested: Attested) -> Recorded:
         """Record that an agent vouches for the billing administrator."""
         return self._recorded(attest, attested.step, attested.because)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def await_approval(self, step: Step) -> Recorded:
         """Record that the case waits for a second person."""
         return self._recorded(transitions.await_approval, step)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def approve_goodwill(self, approval: Approval) -> Recorded:
         """Record the approver of the goodwill."""
         step = approval.step
         return self._recorded(transitions.approve_goodwill, step, approver=step.actor, reason=approval.reason)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def settle_lines(self, step: Step) -> Settled:
         """Set the end dates and freeze the lines, or ask for the credit memos that are needed first."""
         settlement, outcome = self._written(transitions.settle_lines, step)
         return Settled(settlement=settlement, **dict(outcome))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def take_effect(self, step: Step) -> TookEffect:
         """End access and open the reversal window."""
         effect, outcome = self._written(transitions.take_effect, step)
         return TookEffect(effect=effect, **dict(outcome))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def reverse(self, step: Step) -> Recorded:
         """Restore access and lines."""
         return self._recorded(transitions.reverse, step)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def withdraw(self, step: Step) -> Recorded:
         """Undo a cancellation that has not taken effect."""
         return self._recorded(transitions.withdraw, step)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def abandon(self, step: Step) -> Recorded:
         """End a case whose checklist or migration was not finished in time."""
         return self._recorded(transitions.abandon, step)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def close(self, step: Step) -> Recorded:
         """End a case whose reversal window is over."""
         return self._recorded(transitions.close, step)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def remind(self, reminder: Reminder) -> Recorded:
         """Record a reminder, once per occasion."""
         return self._recorded(transitions.remind, reminder.step, reminder.event)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def record_refusal(self, refused: RefusedRequest) -> Recorded | None:
         """Record a refused request, unless the workflow refused it in another stage than the recorded one.
 

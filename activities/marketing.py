@@ -57,18 +57,18 @@ class MarketingRecords(OnRecords):
             self.abandon_marketing_case,
         ]
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def request_consent(self, request: ConsentRequest) -> ConsentAsked:
         """Ask the marketing service's own administrator for consent, where that is another person."""
         needed, outcome = self._written(consent.request_consent, request.step, until=request.until)
         return ConsentAsked(needed=needed, **dict(outcome))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def remind_of_consent(self, step: Step) -> Recorded:
         """Ask for the consent again, once per occasion."""
         return self._recorded(consent.remind_of_consent, step)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def save_consent(self, given: ConsentGiven) -> Recorded:
         """Record the answer about the consent.
 
@@ -80,22 +80,22 @@ class MarketingRecords(OnRecords):
         step = given.step.model_copy(update={"why": given.attested_because})
         return self._recorded(consent.save_consent, step, given.decision, how=how)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def time_consent_out(self, step: Step) -> Recorded:
         """Record that the consent was not answered in time."""
         return self._recorded(consent.time_consent_out, step)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def stop_campaigns(self, step: Step) -> StopRecorded:
         """Mark every current activity as stopping, and record the request to the ad centre to stop it."""
         return _stopped(*self._written(marketing.stop_campaigns, step))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def remind_ad_centre(self, reminder: AdCentreReminder) -> StopRecorded:
         """Record that the ad centre is asked again for outstanding acknowledgements."""
         return _stopped(*self._written(marketing.remind_ad_centre, reminder.step, reminder.number))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def acknowledge_stop(self, acknowledged: StopAcknowledged) -> StopRecorded:
         """Record that the ad centre has stopped a campaign.
 
@@ -105,7 +105,7 @@ class MarketingRecords(OnRecords):
         """
         return _stopped(*self._written(marketing.acknowledge_stop, acknowledged.step, acknowledged.campaign))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def open_marketing_case(self, request: OpenMarketingRequest) -> MarketingOpened:
         """Open the cancellation of a marketing service; a refusal is recorded in the audit trail."""
         try:
@@ -125,17 +125,17 @@ class MarketingRecords(OnRecords):
                 )
             raise
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def cancel_marketing_service(self, step: Step) -> StopRecorded:
         """Cancel the service for ever, and record the requests to the ad centre to stop its campaigns."""
         return _stopped(*self._written(marketing_service.cancel_service, step))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def complete_marketing_case(self, step: Step) -> Recorded:
         """End a case whose campaigns are all stopped."""
         return self._recorded(marketing_service.complete, step)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def abandon_marketing_case(self, step: Step) -> Recorded:
         """End a case whose administrator was not verified in time."""
         return self._recorded(marketing_service.abandon, step)

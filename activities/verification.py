@@ -25,7 +25,7 @@ class Verifier:
         """The activities that a worker runs."""
         return [self.send_code, self.check_code]
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def send_code(self, step: Step) -> None:
         """Mail a new one-time code to the billing administrator on record.
 
@@ -38,7 +38,7 @@ class Verifier:
             code, message_id(step.cancellation, f"code-{code.number}-{code.salt[:8]}", Channel.MAIL)
         )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def check_code(self, tried: CodeTried) -> Recorded | None:
         """Verify the billing administrator by a code; a refused attempt is recorded before the refusal is raised.
 

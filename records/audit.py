@@ -1,5 +1,7 @@
 """The audit trail: actor, time, action and reason of everything that happened. Rows are only ever added."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -95,6 +97,40 @@ def record_step(
         cancellation=step.cancellation,
         before=before,
         after=after,
+    )
+
+
+@dataclass(frozen=True)
+class LineChange:
+    """The change of one line in a step of many."""
+
+    line: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    why: str | None = None
+
+
+def record_lines(transaction: Transaction, action: str, step: Step, changes: Sequence[LineChange]) -> None:
+    """Add a row for each line that a step changes, in one statement; rows that were added before stay as they are."""
+    if not changes:
+        return
+    transaction.session.execute(
+        insert(AuditRow).on_conflict_do_nothing(index_elements=[AuditRow.step]),
+        [
+            {
+                "at": step.at,
+                "actor": step.actor,
+                "action": action,
+                "step": f"{step.key}:line:{change.line}",
+                "why": change.why or step.why,
+                "subscription": step.case.subscription,
+                "subscription_line": change.line,
+                "cancellation": step.cancellation,
+                "before": change.before,
+                "after": change.after,
+            }
+            for change in changes
+        ],
     )
 
 

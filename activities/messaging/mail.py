@@ -98,7 +98,7 @@ class Mail:
         """The activities that a worker runs."""
         return [self.deliver_mail]
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def deliver_mail(self, cancellation: str) -> int:
         """Mail every pending message of a cancellation, and return the sequence number up to which all are handled.
 

@@ -101,7 +101,7 @@ class Webhooks:
         """The activities that a worker runs."""
         return [self.deliver_webhooks, self.deliver_line_events]
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def deliver_webhooks(self, cancellation: str) -> int:
         """Send every pending message of a cancellation, and return the sequence number up to which all are handled.
 
@@ -122,7 +122,7 @@ class Webhooks:
             unavailable=WEBHOOK_ENDPOINT_UNAVAILABLE,
         )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def deliver_line_events(self) -> None:
         """Send every pending message about closed and rolled lines, of any run, oldest first.
 

@@ -38,49 +38,49 @@ class Migrations(OnRecords):
             self.remind_of_migration,
         ]
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def request_migration(self, step: Step) -> Moved:
         """Request a migration, or return the one already requested; raises NothingToMigrate, MigrationRunning."""
         return _moved(*self._written(steps.request, step))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def accept_migration(self, accepted: Accepted) -> Moved:
         """Record the queue's acceptance: the contact, and the time of the transfer."""
         return _moved(
             *self._written(steps.accept, accepted.step, contact=accepted.contact, transfer_at=accepted.transfer_at)
         )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def correct_migration(self, corrected: Corrected) -> Moved:
         """Record a correction."""
         return _moved(*self._written(steps.correct, corrected.step, corrected.correction))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def start_transfer(self, step: Step) -> Moved:
         """Begin a transfer."""
         return _moved(*self._written(transfers.start_transfer, step))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def send_migration_link(self, step: Step) -> Moved:
         """Mail the IT department a fresh link."""
         return _moved(*self._written(steps.send_link, step))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def acknowledge_migration(self, step: Step) -> Moved:
         """Record that the data was downloaded."""
         return _moved(*self._written(steps.acknowledge, step))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def complete_migration(self, step: Step) -> Moved:
         """End a migration as completed."""
         return _moved(*self._written(steps.complete, step))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def end_migration(self, ended: MigrationEnd) -> Moved:
         """End a migration as withdrawn or abandoned."""
         return _moved(*self._written(steps.end, ended.step, ended.stage))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def remind_of_migration(self, reminder: MigrationReminder) -> Moved:
         """Remind of a hand-over, or escalate it, once per occasion."""
         return _moved(*self._written(steps.remind, reminder.step, reminder.event, reminder.hand_over))

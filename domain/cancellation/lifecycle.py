@@ -5,9 +5,12 @@ from enum import StrEnum
 
 from domain.civil_dates import count_text, day_text
 from domain.refusals import Refusal
-from domain.remedies import Remedy, RemedyKind
+from domain.remedies import Remedy, RemedyKind, correct_input
 from domain.vocabulary import Stage
 from domain.words import FOR_AGENTS
+
+MOST_LINES = 5000
+"""The number of open lines that one cancellation ends at most: its dates travel in one message of Temporal (2 MB)."""
 
 
 class InputMalformed(Refusal):
@@ -49,6 +52,20 @@ class SubscriptionUnknown(Refusal):
             f"There is no subscription {subscription!r}.",
             remedy=Remedy.of(RemedyKind.CHECK_OR_IMPORT, things="subscriptions"),
             subscription=subscription,
+        )
+
+
+class SubscriptionTooLarge(Refusal):
+    """A subscription with more open lines than one case can cancel."""
+
+    code = "subscription_too_large"
+
+    def __init__(self, subscription: str, lines: int) -> None:
+        super().__init__(
+            f"Subscription {subscription!r} has {lines} open lines; one cancellation ends {MOST_LINES} at most.",
+            remedy=correct_input("Import its lines as several subscriptions, and cancel each of them."),
+            subscription=subscription,
+            lines=lines,
         )
 
 

@@ -69,11 +69,11 @@ class LineDecision(BaseModel):
     billed_beyond_end: bool
     """True if days after the end are invoiced, so that credit memos must come first."""
     explanation: Statements
-    """The steps to the end date."""
+    """The steps to the end date; empty in a status, where the record has them."""
     one_day_later: date | None
     """The end date if the cancellation had been received a day later; None if it would have been refused."""
-    one_day_later_explanation: OneStatement
-    """The difference that a day would have made."""
+    one_day_later_explanation: OneStatement | None = None
+    """The difference that a day would have made; null where there are no steps."""
 
 
 def decide(

@@ -48,6 +48,18 @@ class Quote(BaseModel):
         """The last of the lines' ends; None if no line is open."""
         return max((line.decision.end_date for line in self.lines), default=None)
 
+    def without_explanations(self) -> "Quote":
+        """Return the quote with its dates and codes alone, for histories and status: those of many lines stay small."""
+        lines = tuple(
+            line.model_copy(
+                update={
+                    "decision": line.decision.model_copy(update={"explanation": [], "one_day_later_explanation": None})
+                }
+            )
+            for line in self.lines
+        )
+        return self.model_copy(update={"lines": lines})
+
     def for_customer(self) -> "Quote":
         """Return the quote as the customer may read it, without the lines of vendors."""
         lines = tuple(line for line in self.lines if line.partner is Partner.CUSTOMER)

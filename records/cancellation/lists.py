@@ -152,7 +152,7 @@ def recorded_status(session: Session, subscription: str) -> CancellationStatus:
         termination_date=case.termination_date,
         access_ended_on=case.access_ended_on,
         reversal_deadline=case.reversal_deadline,
-        quote=case.quote,
+        quote=case.quote.without_explanations() if case.quote else None,
         marketing_consent=Consent(row.marketing_consent) if row.marketing_consent else None,
         campaigns_stopped=stop.requested if stop else None,
         campaigns_outstanding=stop.outstanding if stop else (),

@@ -4,7 +4,12 @@ from sqlalchemy import select
 
 from contract.steps import OpenedCase, OpenRequest, Step
 from domain.cancellation.checklist import Checklist
-from domain.cancellation.lifecycle import SubscriptionAlreadyCanceled, SubscriptionUnknown
+from domain.cancellation.lifecycle import (
+    MOST_LINES,
+    SubscriptionAlreadyCanceled,
+    SubscriptionTooLarge,
+    SubscriptionUnknown,
+)
 from domain.cases import CaseKind
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
@@ -24,6 +29,7 @@ from records.cancellation.quotes import current_quote
 from records.cancellation.transitions import enter, undo_lines
 from records.erasure import certificate_of
 from records.export import export_of, export_status
+from records.lines.rows import count_open_lines
 from records.marketing.stops import stop_of
 from records.one_time_codes import save_verification
 from records.transaction import Transaction
@@ -34,7 +40,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     """Open a cancellation with the answers known already; the same request again gets the case that it opened, as it is now.
 
     Raises:
-        SubscriptionUnknown, SubscriptionAlreadyCanceled, and the refusals of the answers (`Checklist.answered`).
+        SubscriptionUnknown, SubscriptionAlreadyCanceled, SubscriptionTooLarge, and the refusals of the answers (`Checklist.answered`).
 
     """
     session = transaction.session
@@ -55,6 +61,9 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     if subscription.access_ended_on is not None:
         newest = newest_case(session, subscription.id)
         raise SubscriptionAlreadyCanceled(subscription.id, subscription.access_ended_on, newest.id if newest else "")
+    lines = count_open_lines(session, subscription.id)
+    if lines > MOST_LINES:
+        raise SubscriptionTooLarge(subscription.id, lines)
     checklist = Checklist(facts=facts_of(session, organization, subscription)).answered(request.answers, today=today)
     if request.attested_because:
         checklist = checklist.verified(Verification.ATTESTATION)
@@ -108,7 +117,7 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
         checklist=checklist,
         policy=case.policy,
         received_on=row.received_on,
-        quote=Quote.model_validate(row.quote),
+        quote=Quote.model_validate(row.quote).without_explanations(),
         record=case_record(session, row.id),
         received_at=row.received_at,
         opened_by=row.opened_by,

@@ -15,7 +15,7 @@ from domain.lines.quote import Quote
 from domain.lines.terms import update_as_of, with_end_date
 from domain.vocabulary import Event, Stage
 from records import cases
-from records.audit import record_step
+from records.audit import LineChange, record_lines, record_step
 from records.cancellation.answers import checklist_of
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import last_promised, notify
@@ -44,7 +44,7 @@ def settle_lines(transaction: Transaction, step: Step) -> Settlement:
     now = Quote.model_validate(case.row.quote)
     assert case.row.termination_date is not None  # noqa: S101 - the checklist is complete; the table says so too
     return Settlement(
-        quote=now,
+        quote=now.without_explanations(),
         outstanding_credit_memos=() if case.row.stage == Stage.SCHEDULED or settled else now.credit_memos,
         termination_day_begins_at=start_of_day(case.row.termination_date, case.organization.time_zone),
     )
@@ -72,9 +72,10 @@ def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
             )
         return
     today = day_of(step.at, case.organization.time_zone)
+    decisions = {line.decision.line_id: line.decision for line in now.lines}
+    set_lines = []
     for row in lines_of(session, case.row.subscription, lock=True):
-        decision = next((line.decision for line in now.lines if line.decision.line_id == row.id), None)
-        if decision is None:
+        if (decision := decisions.get(row.id)) is None:
             continue
         session.add(
             CancellationLineRow(
@@ -91,9 +92,10 @@ def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
         for name in DATE_FIELDS:
             setattr(row, name, getattr(ended, name))
         row.frozen_by = case.row.id
-        session.flush()
-        record_step(transaction, "line.end_date_set", step, f"line:{row.id}", line=row.id, before=before, after=dates_of(row),
-                why="\n".join(step.text for step in decision.explanation))  # fmt: skip
+        why = "\n".join(step.text for step in decision.explanation)
+        set_lines.append(LineChange(row.id, before, dates_of(row), why))
+    session.flush()
+    record_lines(transaction, "line.end_date_set", step, set_lines)
     enter(transaction, case, Stage.SCHEDULED, step)
     notify(transaction, case, Event.SCHEDULED, step, promised_before=last_promised(session, case))
     ended_lines = [line.decision.line_id for line in now.lines]
@@ -223,6 +225,8 @@ def undo_lines(transaction: Transaction, case: LockedCase, step: Step) -> None:
         row.subscription_line: row
         for row in session.scalars(select(CancellationLineRow).where(CancellationLineRow.cancellation == case.row.id))
     }
+    restored: list[LineChange] = []
+    for_contracts: dict[bool, list[str]] = {True: [], False: []}
     for row in lines_of(session, case.row.subscription, lock=True):
         if (was := saved.get(row.id)) is None or row.frozen_by != case.row.id:
             continue
@@ -235,12 +239,14 @@ def undo_lines(transaction: Transaction, case: LockedCase, step: Step) -> None:
         caught_up = update_as_of(as_domain(row), today).line
         for name in (*DATE_FIELDS, "closed"):
             setattr(row, name, getattr(caught_up, name))
+        restored.append(LineChange(row.id, before, dates_of(row)))
+        for_contracts[row.closed].append(row.id)
+    session.flush()
+    for closed, lines in for_contracts.items():
         session.execute(
-            update(ContractLineRow).where(ContractLineRow.subscription_line == row.id).values(closed=row.closed)
+            update(ContractLineRow).where(ContractLineRow.subscription_line.in_(lines)).values(closed=closed)
         )
-        session.flush()
-        record_step(transaction, "line.end_date_restored", step, f"line:{row.id}", line=row.id, before=before,
-                after=dates_of(row))  # fmt: skip
+    record_lines(transaction, "line.end_date_restored", step, restored)
     _restore_plans(transaction, case, step)
 
 

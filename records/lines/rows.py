@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from domain.lines.line import SubscriptionLine
@@ -42,6 +42,14 @@ def lines_of(session: Session, subscription: str, *, lock: bool = False) -> Sequ
         .order_by(SubscriptionLineRow.id)
     )
     return session.scalars(query.with_for_update() if lock else query).all()
+
+
+def count_open_lines(session: Session, subscription: str) -> int:
+    """Return the number of lines of a subscription that are not closed."""
+    query = select(func.count()).where(
+        SubscriptionLineRow.subscription == subscription, SubscriptionLineRow.closed.is_(False)
+    )
+    return session.scalar(query) or 0
 
 
 def uncredited_invoices(session: Session, where: ColumnElement[bool]) -> Sequence[BillingDocumentRow]:

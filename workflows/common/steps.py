@@ -33,6 +33,9 @@ class RefusedStep(ForwardedRefusal):
 LONG_WORK_HEARTBEAT = timedelta(seconds=15)
 """The time after which another worker takes over from one that died in the middle of long work."""
 
+LONGEST_TRANSACTION = timedelta(minutes=2)
+"""The longest duration of one attempt at a transaction: thousands of lines take seconds, on a busy machine many of them."""
+
 LONGEST_ATTEMPT = timedelta(days=7)
 """The longest duration of one attempt at long work that keeps sending heartbeats."""
 
@@ -63,7 +66,7 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
         f"**Delayed: {summary}.** Retried until it succeeds; see Pending Activities for the reason.\n\n"
         f"{workflow.get_current_details()}"
     )
-    return await patiently(activity, argument, retry=RECORD_RETRY, summary=summary)
+    return await patiently(activity, argument, retry=RECORD_RETRY, summary=summary, longest_attempt=LONGEST_TRANSACTION)
 
 
 async def mailed(activity: Callable[[Owner, Argument], Result], argument: Argument, *, summary: str) -> Result:

@@ -112,6 +112,7 @@ def test_many_missed_terms_are_counted_and_not_listed() -> None:
 def test_receipt_one_day_later_is_answered_too() -> None:
     decision = decide(a_yearly_line(), day("2026-09-30"))
     assert decision.one_day_later == day("2027-12-31")
+    assert decision.one_day_later_explanation is not None
     assert decision.one_day_later_explanation.text == (
         "received on 2026-10-01, one day later, the line would end on 2027-12-31 instead of 2026-12-31"
     )
@@ -121,6 +122,7 @@ def test_receipt_one_day_later_is_answered_too() -> None:
 def test_receipt_one_day_later_may_be_too_late_for_a_goodwill() -> None:
     decision = decide(a_yearly_line(), day("2026-10-04"), day("2026-10-04"), goodwill=True)
     assert decision.one_day_later is None
+    assert decision.one_day_later_explanation is not None
     assert "refused" in decision.one_day_later_explanation.text
 
 

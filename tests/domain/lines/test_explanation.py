@@ -98,6 +98,7 @@ def test_steps_that_were_recorded_as_text_are_read_and_shown_as_they_were(*, as_
     assert (step.code, step.values) == (StatementCode.UNCODED, {})
     for words in (FOR_AGENTS, FOR_CUSTOMERS):
         assert step.in_words(words) == "deadline 30.09.2026 met with 8 days to spare; term until 31.12.2026"
+    assert read.one_day_later_explanation is not None
     assert read.one_day_later_explanation.text.startswith("received on 23.09.2026, one day later")
     assert LineDecision.model_validate_json(read.model_dump_json()) == read
 
@@ -113,6 +114,7 @@ def test_a_history_that_is_older_than_the_codes_shows_its_steps_as_they_were() -
         "no notice period: the day of receipt, 22.11.2026",
         "the line ends on 22.11.2026",
     ]
+    assert decided.one_day_later_explanation is not None
     assert decided.one_day_later_explanation.code is StatementCode.UNCODED
 
 

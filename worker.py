@@ -9,7 +9,6 @@ import signal
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 
-import httpx
 from pydantic import ValidationError
 from sqlalchemy import Engine
 from temporalio.client import Client
@@ -20,6 +19,7 @@ from activities.erasure import Eraser
 from activities.export.activities import Exporter
 from activities.lines import LineDates, NightlySettings
 from activities.marketing import MarketingRecords
+from activities.messaging.http_client import HttpClient
 from activities.messaging.links import Links, LinkSettings
 from activities.messaging.mail import Mail, MailSettings
 from activities.messaging.webhooks import Webhooks, WebhookSettings
@@ -60,7 +60,7 @@ def create_worker(
     client: Client,
     engine: Engine,
     executor: Executor,
-    http: httpx.Client,
+    http: HttpClient,
     *,
     mail: MailSettings,
     webhooks: WebhookSettings,
@@ -110,7 +110,7 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     client = await connect_to_temporal()
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=2 * CONCURRENT_ACTIVITIES)
-    with ThreadPoolExecutor(2 * CONCURRENT_ACTIVITIES) as executor, httpx.Client() as http:
+    with ThreadPoolExecutor(2 * CONCURRENT_ACTIVITIES) as executor, HttpClient() as http:
         worker = create_worker(
             client,
             engine,

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import psutil
 from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
@@ -26,6 +25,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhooks import WebhookSettings
 from bench.bare import BareWaits, nothing
@@ -79,7 +79,7 @@ async def main() -> None:
         mailbox = stack.enter_context(CountingMailbox())
         world = World(environment, url, mailbox)
         executor = stack.enter_context(ThreadPoolExecutor(40))
-        http = stack.enter_context(httpx.Client())
+        http = stack.enter_context(HttpClient())
         mail = MailSettings(smtp_url=SecretStr(mailbox.url), mail_from="billing@offramp.example")
         await stack.enter_async_context(
             create_worker(

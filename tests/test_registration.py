@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine
@@ -20,6 +19,7 @@ from temporalio.worker import Worker
 
 import activities
 import workflows
+from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhooks import WebhookSettings
 from worker import CONCURRENT_ACTIVITIES, create_worker
@@ -28,7 +28,7 @@ from worker import CONCURRENT_ACTIVITIES, create_worker
 @pytest.fixture
 async def worker(temporal_env: WorkflowEnvironment) -> AsyncIterator[Worker]:
     """A worker that is put together and not started: its engine never connects."""
-    with ThreadPoolExecutor(CONCURRENT_ACTIVITIES) as executor, httpx.Client() as http:
+    with ThreadPoolExecutor(CONCURRENT_ACTIVITIES) as executor, HttpClient() as http:
         yield create_worker(
             temporal_env.client,
             create_engine("postgresql+psycopg://nowhere.invalid/offramp"),

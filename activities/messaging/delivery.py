@@ -4,6 +4,7 @@ Each is delivered at least once under a stable id, in the order of one cancellat
 receiver has accepted it, and a crash between the two repeats it under the same id.
 """
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
@@ -20,6 +21,10 @@ from records.transaction import Transaction
 from storage.tables import MessageRow
 
 ACTOR = "offramp"
+
+TURN_SECONDS = 5.0
+"""The time after which a delivery begins no further message: the next turn is that of other cases. With the deadline of a
+message it stays within the time limit of the activity, so that no second attempt begins beside it."""
 
 
 class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a fault of the program
@@ -50,8 +55,9 @@ def deliver_all(
     max_attempts: int,
     unavailable: str,
 ) -> int:
-    """Hand over every pending message of a cancellation, and return the sequence number up to which all are handled.
+    """Hand over the pending messages of a cancellation, and return the sequence number up to which all are handled.
 
+    All of them, or as many as it can begin within `TURN_SECONDS`; the workflow has the rest delivered in another turn.
     ``hand_over`` returns when the receiver has accepted the message, raises `MessageRejected` if it never will (the
     message is given up, and the next one tried), and `MessagePutOff` if it might later. Then nothing more is tried, so
     that the order is kept, unless this is the activity's attempt ``max_attempts`` or a later one: each of these gives up
@@ -64,6 +70,7 @@ def deliver_all(
     """
     attempt = activity.info().attempt
     may_give_up = attempt >= max_attempts
+    turn_over = time.monotonic() + TURN_SECONDS
     while True:
         with Transaction.begin(engine) as transaction:
             # Read before the claim: a message recorded between the two must not count as handled.
@@ -83,6 +90,10 @@ def deliver_all(
                 _give_up(transaction, message, facts, f"{delay.reason} Given up after {attempt} attempts.")
             else:
                 outbox.mark_delivered(transaction, message.id, datetime.now(UTC))
+            handled_up_to = message.sequence
+        # Where messages are given up, the turn ends with one that is put off: the next turn's attempts begin at one.
+        if time.monotonic() >= turn_over and attempt < max_attempts:
+            return handled_up_to
 
 
 def deliver_line_events(

@@ -100,7 +100,7 @@ class Mail:
 
     @activity.defn(no_thread_cancel_exception=True)
     def deliver_mail(self, cancellation: str) -> int:
-        """Mail every pending message of a cancellation, and return the sequence number up to which all are handled.
+        """Mail the pending messages of a cancellation, and return the sequence number up to which all are handled.
 
         Run again, it sends nothing again; after a crash between the server's acceptance and our record of it, one mail
         is sent twice with the same Message-ID. A server that takes no mail at all is waited for without end; a mail that

@@ -5,6 +5,7 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from enum import StrEnum
@@ -14,9 +15,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from temporalio.exceptions import ApplicationError
 
+from activities.messaging.deadline import Deadline
 from activities.messaging.delivery import MessagePutOff, MessageRejected
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 20.0
+"""The time limit for one message as a whole, opening the connection included, however slowly the server answers."""
+
+_QUIT_SECONDS = 2.0
 MAIL_SERVER_UNAVAILABLE = "mail_server_unavailable"
 
 _CLOSING = 421
@@ -83,7 +88,7 @@ class SmtpConnection:
 
     def __init__(self, server: SmtpServer) -> None:
         self._server = server
-        self._smtp: smtplib.SMTP | None = None
+        self._smtp: _Smtp | None = None
 
     def __enter__(self) -> Self:
         """Open nothing yet."""
@@ -94,10 +99,11 @@ class SmtpConnection:
     ) -> None:
         """Quit; a server that does not answer that has accepted the messages all the same."""
         if self._smtp is not None:
-            try:
-                self._smtp.quit()
-            except (OSError, smtplib.SMTPException):
-                self._smtp.close()
+            with Deadline(_QUIT_SECONDS) as deadline:
+                deadline.watch(self._smtp.wire)
+                with suppress(OSError, smtplib.SMTPException):
+                    self._smtp.quit()
+            self._smtp.close()
 
     def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
         """Send a message; return when the server has accepted it.
@@ -111,9 +117,8 @@ class SmtpConnection:
         # All are raised without their cause: the server's words often repeat the recipient's address, and a cause
         # travels with the failure into the history and the logs.
         try:
-            if self._smtp is None:
-                self._smtp = _opened(self._server)
-            self._smtp.send_message(message, from_addr=sender, to_addrs=[recipient])
+            with Deadline(TIMEOUT_SECONDS) as deadline:
+                self._send(message, sender, recipient, deadline)
         except smtplib.SMTPNotSupportedError:
             raise MessageRejected(
                 f"The mail server {self._server.name} does not take addresses beyond ASCII."
@@ -132,6 +137,49 @@ class SmtpConnection:
             raise MessagePutOff(
                 f"The mail server {self._server.name} put the {answer.refused} off with {answer.status}."
             ) from None
+
+    def _send(self, message: EmailMessage, sender: str, recipient: str, deadline: Deadline) -> None:
+        try:
+            if self._smtp is None:
+                self._smtp = _opened(self._server, deadline)
+            deadline.watch(self._smtp.wire)
+            self._smtp.send_message(message, from_addr=sender, to_addrs=[recipient])
+        except (smtplib.SMTPException, OSError):
+            if deadline.is_over:
+                raise TimeoutError from None
+            raise
+
+
+class _Smtp(smtplib.SMTP):
+    """A connection to a mail server; ``wire`` is a duplicate of its socket, which TLS leaves as it is."""
+
+    def __init__(self, server: SmtpServer, deadline: Deadline) -> None:
+        self._tls = ssl.create_default_context() if server.tls else None
+        self._deadline = deadline
+        self.wire = socket.socket()
+        try:
+            super().__init__(server.host, server.port, timeout=TIMEOUT_SECONDS)
+        except (smtplib.SMTPException, OSError):
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the connection."""
+        self.wire.close()
+        super().close()
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        # Here, so that the deadline holds for the handshake of TLS and for the greeting, too.
+        connection = self._deadline.connect(host, port)
+        connection.settimeout(timeout)
+        self.wire.close()
+        self.wire = connection.dup()
+        self._deadline.watch(self.wire)
+        try:
+            return self._tls.wrap_socket(connection, server_hostname=host) if self._tls else connection
+        except OSError:
+            connection.close()
+            raise
 
 
 @dataclass(frozen=True)
@@ -166,13 +214,8 @@ def _enhanced(words: bytes | str) -> str:
     return found.group() if found else ""
 
 
-def _opened(server: SmtpServer) -> smtplib.SMTP:
-    if server.tls:
-        smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-            server.host, server.port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context()
-        )
-    else:
-        smtp = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_SECONDS)
+def _opened(server: SmtpServer, deadline: Deadline) -> _Smtp:
+    smtp = _Smtp(server, deadline)
     try:
         smtp.ehlo_or_helo_if_needed()
         if not server.tls and server.starttls is not StartTls.NEVER:

@@ -17,10 +17,13 @@ from temporalio import activity
 
 from activities.common.retries import LINE_EVENT_PATIENCE, WEBHOOK_MAX_ATTEMPTS
 from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, deliver_line_events, portable_id
+from activities.messaging.http_client import HttpClient
 from domain.vocabulary import Channel
 from storage.tables import MessageRow
 
 TIMEOUT_SECONDS = 10.0
+"""The time limit of a request as a whole, however slowly the endpoint answers."""
+
 WEBHOOK_ENDPOINT_UNAVAILABLE = "webhook_endpoint_unavailable"
 
 # Client errors that are about the moment and not about the message: request timeout, too early, too many requests.
@@ -90,7 +93,7 @@ class WebhookSettings(BaseSettings):
 class Webhooks:
     """The activities that send the messages of the outbox to the endpoint."""
 
-    def __init__(self, engine: Engine, settings: WebhookSettings, client: httpx.Client) -> None:
+    def __init__(self, engine: Engine, settings: WebhookSettings, client: HttpClient) -> None:
         self._engine = engine
         self._client = client
         self._url = httpx.URL(settings.webhook_url) if settings.webhook_url else None
@@ -103,7 +106,7 @@ class Webhooks:
 
     @activity.defn(no_thread_cancel_exception=True)
     def deliver_webhooks(self, cancellation: str) -> int:
-        """Send every pending message of a cancellation, and return the sequence number up to which all are handled.
+        """Send the pending messages of a cancellation, and return the sequence number up to which all are handled.
 
         Run again, it sends nothing again; after a crash between the endpoint's acceptance and our record of it, one
         request is sent twice with the same webhook-id. From attempt `WEBHOOK_MAX_ATTEMPTS` on, each attempt gives up
@@ -152,17 +155,13 @@ class Webhooks:
             raise MessageRejected("No webhook endpoint is configured any more.")
         body = _body(message, data)
         try:
-            # The answer's body is not read: nothing depends on it, and it may be of any length.
-            with self._client.stream(
-                "POST",
+            status = self._client.post(
                 self._url,
                 content=body,
                 headers=self._headers(portable_id(message.id), body, datetime.now(UTC)),
-                timeout=TIMEOUT_SECONDS,
-                follow_redirects=False,
-            ) as response:
-                status = response.status_code
-        except httpx.TimeoutException:
+                within_seconds=TIMEOUT_SECONDS,
+            )
+        except TimeoutError:
             raise MessagePutOff(
                 f"The webhook endpoint {self._url.host} did not answer within {TIMEOUT_SECONDS:.0f} s."
             ) from None

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 from pydantic import SecretStr
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.update.v1 import UpdateRef
@@ -19,6 +18,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
+from activities.messaging.http_client import HttpClient
 from activities.messaging.links import Links, LinkSettings
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhooks import WebhookSettings
@@ -97,7 +97,7 @@ class World(Evidence):
         with ExitStack() as parts:
             engine = create_database_engine(self.database_url)
             parts.callback(engine.dispose)
-            executor, http = parts.enter_context(ThreadPoolExecutor(20)), parts.enter_context(httpx.Client())
+            executor, http = parts.enter_context(ThreadPoolExecutor(20)), parts.enter_context(HttpClient())
             async with create_worker(
                 client or self.environment.client,
                 engine,

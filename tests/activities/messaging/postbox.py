@@ -31,6 +31,9 @@ class Postbox:
         self.may_answer = threading.Event()
         """Clear it to keep the server from answering to the content."""
         self.may_answer.set()
+        self.may_quit = threading.Event()
+        """Clear it to keep the server from answering to the goodbye."""
+        self.may_quit.set()
 
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -53,6 +56,10 @@ class Postbox:
         if answer is None:
             envelope.rcpt_tos.append(address)
         return answer or "250 OK"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        await asyncio.to_thread(self.may_quit.wait)
+        return "221 Bye"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.reached.set()

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
-import httpx
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
@@ -14,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.common.retries import LINE_EVENT_PATIENCE
+from activities.messaging.http_client import HttpClient
 from activities.messaging.webhooks import Webhooks, WebhookSettings
 from domain.vocabulary import Channel
 from storage.tables import LineDatesRunRow, MessageRow
@@ -31,7 +31,7 @@ def endpoint() -> Endpoint:
 
 @pytest.fixture
 def webhooks(engine: Engine, endpoint: Endpoint) -> Iterator[Webhooks]:
-    with endpoint.listening() as url, httpx.Client() as client:
+    with endpoint.listening() as url, HttpClient() as client:
         settings = WebhookSettings.model_validate({"webhook_url": url, "webhook_secret": SECRET})
         yield Webhooks(engine, settings, client)
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import Engine
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -16,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.common.retries import WEBHOOK_MAX_ATTEMPTS, WEBHOOK_RETRY
+from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhooks import Webhooks, WebhookSettings
 from domain.vocabulary import Channel, Event, Stage, message_id
@@ -38,13 +38,13 @@ def url(endpoint: Endpoint) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[httpx.Client]:
-    with httpx.Client() as client:
+def client() -> Iterator[HttpClient]:
+    with HttpClient() as client:
         yield client
 
 
 @pytest.fixture
-def webhooks(engine: Engine, url: str, client: httpx.Client) -> Webhooks:
+def webhooks(engine: Engine, url: str, client: HttpClient) -> Webhooks:
     return Webhooks(engine, settings(url), client)
 
 
@@ -154,7 +154,7 @@ def members(value: object) -> object:
 
 
 def test_during_a_rotation_both_secrets_verify(
-    engine: Engine, url: str, client: httpx.Client, endpoint: Endpoint
+    engine: Engine, url: str, client: HttpClient, endpoint: Endpoint
 ) -> None:
     tell_two(engine)
     deliver(Webhooks(engine, settings(url, webhook_previous_secret=OLD), client))
@@ -214,7 +214,7 @@ def test_a_final_no_fails_that_message_is_audited_and_the_next_one_goes_out(
     assert (row.why, row.step) == (failed.failure, f"{failed.id}:failed")
 
 
-def test_an_endpoint_that_is_down_is_tried_again(engine: Engine, client: httpx.Client, endpoint: Endpoint) -> None:
+def test_an_endpoint_that_is_down_is_tried_again(engine: Engine, client: HttpClient, endpoint: Endpoint) -> None:
     with endpoint.listening() as url:
         webhooks = Webhooks(engine, settings(url), client)
     tell_two(engine)
@@ -258,7 +258,7 @@ def test_the_last_attempt_delivers_all_the_same_if_the_endpoint_is_back(
     assert not failures(engine)
 
 
-def test_messages_noted_for_an_endpoint_that_was_taken_away_are_given_up(engine: Engine, client: httpx.Client) -> None:
+def test_messages_noted_for_an_endpoint_that_was_taken_away_are_given_up(engine: Engine, client: HttpClient) -> None:
     tell_two(engine)
     deliver(Webhooks(engine, WebhookSettings(webhook_url=""), client))
     assert {row.failure for row in messages(engine, Channel.WEBHOOK)} == {"No webhook endpoint is configured any more."}

@@ -1,0 +1,52 @@
+"""The HTTP client of deliveries: a request has one deadline, however slowly its receiver answers."""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+import httpx
+from anyio import fail_after
+from anyio.from_thread import start_blocking_portal
+
+
+class HttpClient:
+    """Requests from any number of threads at once, over shared connections.
+
+    A time limit of a socket is one for each read: a receiver that sends a byte now and then would never exceed it. So the
+    requests run in an event loop of the client's own, which ends them as a whole.
+    """
+
+    def __init__(self) -> None:
+        self._parts = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Open the client."""
+        self._portal = self._parts.enter_context(start_blocking_portal())
+        self._client = self._parts.enter_context(
+            self._portal.wrap_async_context_manager(httpx.AsyncClient(timeout=None))  # noqa: S113 - `_post` has the limit
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self._parts.__exit__(kind, error, trace)
+
+    def post(self, url: httpx.URL, *, content: str, headers: Mapping[str, str], within_seconds: float) -> int:
+        """Send a request, and return the status of the answer, whose body is not read: it may be of any length.
+
+        Redirections are not followed.
+
+        Raises:
+            TimeoutError: there is no answer within the time, connecting included.
+            httpx.TransportError: the receiver cannot be reached, or broke off the connection.
+
+        """
+        return self._portal.call(self._post, url, content, headers, within_seconds)
+
+    async def _post(self, url: httpx.URL, content: str, headers: Mapping[str, str], seconds: float) -> int:
+        with fail_after(seconds):
+            async with self._client.stream("POST", url, content=content, headers=headers) as response:
+                return response.status_code

@@ -1,4 +1,4 @@
-"""The process that hosts workflows and activities: ``python -m worker``.
+"""The process that hosts workflows and activities: ``python -m worker``; ``OFFRAMP_QUEUES`` says which of them.
 
 On SIGTERM and SIGINT it shuts down gracefully: it takes no new work, lets running activities finish, then exits.
 """
@@ -6,8 +6,12 @@ On SIGTERM and SIGINT it shuts down gracefully: it takes no new work, lets runni
 import asyncio
 import logging
 import signal
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from datetime import timedelta
+from types import TracebackType
+from typing import Self
 
 from pydantic import ValidationError
 from sqlalchemy import Engine
@@ -27,10 +31,11 @@ from activities.migration.activities import Migrations
 from activities.migration.pg_dump import DumpSettings
 from activities.migration.transfer import Transfers
 from activities.verification import Verifier
-from contract import TASK_QUEUE
+from contract import TASK_QUEUE, WorkQueue
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
 from runtime.process import leave
+from runtime.queues import LOCAL_SLOTS, SLOTS, QueueSettings, connections, threads
 from runtime.refusals import log_text
 from runtime.temporal import connect_to_temporal
 from storage.database import DatabaseSettings, create_database_engine
@@ -50,16 +55,70 @@ WORKFLOWS = (
     *lines.WORKFLOWS,
 )
 
-# As many activities at once as there are threads for them and connections to the database.
-CONCURRENT_ACTIVITIES = 20
-
 GRACE = timedelta(seconds=20)
 
 
-def create_worker(
+class Workers:
+    """The workers of a process: one for each queue that it hosts, with slots and threads of its own.
+
+    They start and stop together; an error that ends one of them ends all, and is raised.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        activities: Mapping[WorkQueue, Sequence[Callable[..., object]]],
+        *,
+        hosted: Collection[WorkQueue],
+        task_queue: str,
+    ) -> None:
+        self._parts = AsyncExitStack()
+        self.by_queue: dict[WorkQueue, Worker] = {}
+        # The workflows' last: once there is a worker for them, there is one for their activities.
+        for queue in sorted(hosted, key=lambda queue: queue is WorkQueue.WORKFLOWS):
+            # Local activities run where their workflow does, and so may what earlier versions scheduled.
+            everything = queue is WorkQueue.WORKFLOWS
+            executor = ThreadPoolExecutor(threads(queue), thread_name_prefix=queue)
+            self._parts.callback(executor.shutdown)
+            self.by_queue[queue] = Worker(
+                client,
+                task_queue=queue.task_queue(task_queue),
+                workflows=WORKFLOWS if everything else (),
+                activities=[each for on in activities.values() for each in on] if everything else activities[queue],
+                activity_executor=executor,
+                max_concurrent_activities=SLOTS[queue],
+                max_concurrent_local_activities=LOCAL_SLOTS if everything else None,
+                graceful_shutdown_timeout=GRACE,
+                # A person who watches an export wants to see its progress every other second.
+                max_heartbeat_throttle_interval=timedelta(seconds=2),
+                # After a worker dies, others take over its cached workflows this much later.
+                sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+            )
+
+    async def __aenter__(self) -> Self:
+        """Start them all."""
+        async with AsyncExitStack() as parts:
+            parts.push_async_exit(self._parts)
+            for worker in self.by_queue.values():
+                await parts.enter_async_context(worker)
+            # Together: each may take the whole grace.
+            parts.push_async_callback(self._shut_down)
+            self._parts = parts.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop them all: nothing new is begun, and running activities may finish within the grace."""
+        await self._parts.__aexit__(kind, error, trace)
+
+    async def _shut_down(self) -> None:
+        await asyncio.gather(*(worker.shutdown() for worker in self.by_queue.values()))
+
+
+def create_workers(
     client: Client,
     engine: Engine,
-    executor: Executor,
     http: HttpClient,
     *,
     mail: MailSettings,
@@ -70,8 +129,9 @@ def create_worker(
     links: Links | None = None,
     dump: DumpSettings | None = None,
     task_queue: str = TASK_QUEUE,
-) -> Worker:
-    """Assemble a worker from its external dependencies."""
+    hosted: Collection[WorkQueue] = tuple(WorkQueue),
+) -> Workers:
+    """Assemble the workers of some queues from their external dependencies; ``task_queue`` is that of the workflows."""
     channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
     mailer = Mail(engine, mail, links)
     areas = (
@@ -86,43 +146,36 @@ def create_worker(
         Webhooks(engine, webhooks, http),
         LineDates(engine, channels, (nightly or NightlySettings()).nightly_zone),
     )
-    return Worker(
-        client,
-        task_queue=task_queue,
-        workflows=WORKFLOWS,
-        activities=[activity for area in areas for activity in area.registered],
-        activity_executor=executor,
-        max_concurrent_activities=CONCURRENT_ACTIVITIES,
-        max_concurrent_local_activities=CONCURRENT_ACTIVITIES,
-        graceful_shutdown_timeout=GRACE,
-        # A person who watches an export wants to see its progress every other second.
-        max_heartbeat_throttle_interval=timedelta(seconds=2),
-        # After a worker dies, others take over its cached workflows this much later.
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
-    )
+    activities: dict[WorkQueue, list[Callable[..., object]]] = {queue: [] for queue in WorkQueue}
+    for area in areas:
+        for queue, registered in area.registered.items():
+            activities[queue] += registered
+    return Workers(client, activities, hosted=hosted, task_queue=task_queue)
 
 
 async def main() -> None:
-    """Run a worker until a signal stops it."""
+    """Run the workers of this process until a signal stops it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    hosted = QueueSettings().hosted
     client = await connect_to_temporal()
-    engine = create_database_engine(DatabaseSettings().database_url, pool_size=2 * CONCURRENT_ACTIVITIES)
-    with ThreadPoolExecutor(2 * CONCURRENT_ACTIVITIES) as executor, HttpClient() as http:
-        worker = create_worker(
+    engine = create_database_engine(DatabaseSettings().database_url, pool_size=connections(hosted))
+    with HttpClient() as http:
+        workers = create_workers(
             client,
             engine,
-            executor,
             http,
             mail=MailSettings(),
             webhooks=WebhookSettings(),
             tenants=TenantDatabase(data) if (data := TenantDatabaseSettings()).tenant_database_url else None,
             objects=Objects(store) if (store := ObjectStoreSettings()).url else None,
             links=LinkSettings().links,
+            hosted=hosted,
         )
-        async with worker:
+        async with workers:
+            logging.info("This process hosts the queues %s.", ", ".join(hosted))
             await stop.wait()
     engine.dispose()
 

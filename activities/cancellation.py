@@ -1,10 +1,10 @@
 """Activities on the records of cancellations: each is one transaction in PostgreSQL; run again, it changes nothing."""
 
-from collections.abc import Callable
-
 from temporalio import activity
 
 from activities.common.records import OnRecords, recorded
+from activities.common.registration import Registered
+from contract import WorkQueue
 from contract.steps import (
     AnswersGiven,
     Approval,
@@ -30,23 +30,25 @@ class Records(OnRecords):
     """The records of cancellations in PostgreSQL."""
 
     @property
-    def registered(self) -> list[Callable[..., object]]:
+    def registered(self) -> Registered:
         """The activities that a worker runs."""
-        return [
-            self.open_case,
-            self.save_answers,
-            self.save_attestation,
-            self.await_approval,
-            self.approve_goodwill,
-            self.settle_lines,
-            self.take_effect,
-            self.reverse,
-            self.withdraw,
-            self.abandon,
-            self.close,
-            self.remind,
-            self.record_refusal,
-        ]
+        return {
+            WorkQueue.RECORDS: [
+                self.open_case,
+                self.save_answers,
+                self.save_attestation,
+                self.await_approval,
+                self.approve_goodwill,
+                self.settle_lines,
+                self.take_effect,
+                self.reverse,
+                self.withdraw,
+                self.abandon,
+                self.close,
+                self.remind,
+                self.record_refusal,
+            ]
+        }
 
     @activity.defn(no_thread_cancel_exception=True)
     def open_case(self, request: OpenRequest) -> Opened:

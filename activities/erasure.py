@@ -1,6 +1,6 @@
 """The erasure of an organization's data and of every copy, in small steps, each recorded on the certificate."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -9,6 +9,8 @@ from temporalio import activity
 
 from activities.common.long_work import DataWork, configured, report_progress, waiting_for_others
 from activities.common.records import recorded
+from activities.common.registration import Registered
+from contract import WorkQueue
 from contract.steps import Erased, Recorded, Step
 from records import erasure as erasures
 from records.erasure import ErasedThing, ErasureBlocked
@@ -24,9 +26,9 @@ class Eraser(DataWork):
     """The activities of an erasure."""
 
     @property
-    def registered(self) -> list[Callable[..., object]]:
+    def registered(self) -> Registered:
         """The activities that a worker runs."""
-        return [self.erase_data, self.discard_copies]
+        return {WorkQueue.LONG: [self.erase_data, self.discard_copies]}
 
     @activity.defn
     def erase_data(self, step: Step) -> Erased:

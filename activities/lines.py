@@ -1,7 +1,6 @@
 """The update of line dates, chunk by chunk: set-based, resumable, in constant memory."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from pydantic import field_validator
@@ -10,6 +9,8 @@ from sqlalchemy import Engine
 from temporalio import activity
 
 from activities.common.records import OnRecords
+from activities.common.registration import Registered
+from contract import WorkQueue
 from contract.steps import OpenRun, UpdatePass
 from domain.civil_time import TimeZoneUnknown, day_of, time_zone
 from domain.lines.runs import LineDatesProgress
@@ -56,9 +57,9 @@ class LineDates(OnRecords):
         self._slice = slice_
 
     @property
-    def registered(self) -> list[Callable[..., object]]:
+    def registered(self) -> Registered:
         """The activities that a worker runs."""
-        return [self.open_line_dates_run, self.update_line_dates, self.finish_line_dates_run]
+        return {WorkQueue.NIGHTLY: [self.open_line_dates_run, self.update_line_dates, self.finish_line_dates_run]}
 
     @activity.defn
     def open_line_dates_run(self, request: OpenRun) -> LineDatesProgress:

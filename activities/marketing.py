@@ -3,13 +3,13 @@
 Each is one transaction in PostgreSQL; run again, it changes nothing.
 """
 
-from collections.abc import Callable
-
 from sqlalchemy import Engine
 from temporalio import activity
 
 from activities.common.records import OnRecords
+from activities.common.registration import Registered
 from activities.messaging.links import LinkPurpose, Links, LinkTampered
+from contract import WorkQueue
 from contract.steps import (
     AdCentreReminder,
     CampaignStop,
@@ -41,21 +41,23 @@ class MarketingRecords(OnRecords):
         self._links = links
 
     @property
-    def registered(self) -> list[Callable[..., object]]:
+    def registered(self) -> Registered:
         """The activities that a worker runs."""
-        return [
-            self.request_consent,
-            self.remind_of_consent,
-            self.save_consent,
-            self.time_consent_out,
-            self.stop_campaigns,
-            self.remind_ad_centre,
-            self.acknowledge_stop,
-            self.open_marketing_case,
-            self.cancel_marketing_service,
-            self.complete_marketing_case,
-            self.abandon_marketing_case,
-        ]
+        return {
+            WorkQueue.RECORDS: [
+                self.request_consent,
+                self.remind_of_consent,
+                self.save_consent,
+                self.time_consent_out,
+                self.stop_campaigns,
+                self.remind_ad_centre,
+                self.acknowledge_stop,
+                self.open_marketing_case,
+                self.cancel_marketing_service,
+                self.complete_marketing_case,
+                self.abandon_marketing_case,
+            ]
+        }
 
     @activity.defn(no_thread_cancel_exception=True)
     def request_consent(self, request: ConsentRequest) -> ConsentAsked:

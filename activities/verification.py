@@ -1,12 +1,12 @@
 """The verification of the billing administrator by a one-time code: made, mailed, checked; never stored in the clear."""
 
-from collections.abc import Callable
-
 from sqlalchemy import Engine
 from temporalio import activity
 
 from activities.common.records import recorded, refusing_with_record
+from activities.common.registration import Registered
 from activities.messaging.mail import Mail
+from contract import WorkQueue
 from contract.steps import CodeTried, Recorded, Step
 from domain.vocabulary import Channel, message_id
 from records.one_time_codes import check_code, fresh_code
@@ -21,9 +21,9 @@ class Verifier:
         self._mail = mail
 
     @property
-    def registered(self) -> list[Callable[..., object]]:
+    def registered(self) -> Registered:
         """The activities that a worker runs."""
-        return [self.send_code, self.check_code]
+        return {WorkQueue.CODES: [self.send_code], WorkQueue.RECORDS: [self.check_code]}
 
     @activity.defn(no_thread_cancel_exception=True)
     def send_code(self, step: Step) -> None:

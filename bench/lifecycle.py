@@ -12,7 +12,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ from starter.local.temporal import temporal_program
 from storage.schema.migrate import upgrade
 from tests.support.servers import open_directory, running
 from tests.support.world import Mailbox, World
-from worker import create_worker
+from worker import create_workers
 
 
 class CountingMailbox(Mailbox):
@@ -78,14 +77,12 @@ async def main() -> None:
         )
         mailbox = stack.enter_context(CountingMailbox())
         world = World(environment, url, mailbox)
-        executor = stack.enter_context(ThreadPoolExecutor(40))
         http = stack.enter_context(HttpClient())
         mail = MailSettings(smtp_url=SecretStr(mailbox.url), mail_from="billing@offramp.example")
         await stack.enter_async_context(
-            create_worker(
+            create_workers(
                 environment.client,
                 world.engine,
-                executor,
                 http,
                 mail=mail,
                 webhooks=WebhookSettings(),

@@ -42,7 +42,6 @@ from contract.common import (
     QUERY_STATUS,
     STAGE,
     STAGE_DEADLINE,
-    TASK_QUEUE,
     UPDATE_RECEIVE,
     AnswerText,
     Attestation,
@@ -99,6 +98,7 @@ from contract.migration import (
     SendMigrationLink,
     migration_workflow_id,
 )
+from contract.queues import TASK_QUEUE, WorkQueue
 
 SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
     STAGE,
@@ -188,6 +188,7 @@ __all__ = [
     "UpdateLineDates",
     "VerifyCode",
     "Withdraw",
+    "WorkQueue",
     "cancellation_workflow_id",
     "marketing_workflow_id",
     "migration_workflow_id",

@@ -10,9 +10,6 @@ from domain.cancellation.lifecycle import InputMalformed
 from domain.marketing import CampaignAction
 from domain.vocabulary import Actor, Identifier, Reason
 
-TASK_QUEUE = "offramp"
-"""The task queue of all workflows and activities."""
-
 UPDATE_RECEIVE = "receive"
 """Update of SubscriptionCancellation and MarketingServiceCancellation: the second half of update-with-start.
 

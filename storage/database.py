@@ -144,7 +144,7 @@ def create_database_engine(url: str | URL, *, pool_size: int = 10) -> Engine:
     """Return a connection pool on the database.
 
     Connections are checked before use, so that a restart of the database costs a caller nothing but the reconnection,
-    and no statement waits longer for a lock than an activity may run. Raises DatabaseUrlMalformed.
+    and no statement waits longer for a lock than a local activity may run. Raises DatabaseUrlMalformed.
     """
     try:
         parsed = make_url(url)
@@ -157,7 +157,7 @@ def create_database_engine(url: str | URL, *, pool_size: int = 10) -> Engine:
         pool_timeout=10,
         pool_pre_ping=True,
         hide_parameters=True,  # an error in a log or in the Web UI must not contain a customer's data
-        connect_args={"connect_timeout": 5, "options": "-c lock_timeout=10s -c timezone=UTC"},
+        connect_args={"connect_timeout": 5, "options": "-c lock_timeout=4s -c timezone=UTC"},
     )
 
 

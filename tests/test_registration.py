@@ -1,11 +1,14 @@
-"""A worker hosts every workflow and every activity that the packages define."""
+"""Workers host every workflow and every activity that the packages define, each on its queue."""
 
+import base64
 import importlib
 import inspect
+import json
 import pkgutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 from uuid import uuid4
@@ -15,24 +18,26 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine
 from temporalio import activity, workflow
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 import activities
 import workflows
 from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhooks import WebhookSettings
-from worker import CONCURRENT_ACTIVITIES, create_worker
+from contract import WorkQueue
+from runtime.queues import connections, threads
+from worker import Workers, create_workers
+
+HISTORIES = Path(__file__).parent / "histories"
 
 
 @pytest.fixture
-async def worker(temporal_env: WorkflowEnvironment) -> AsyncIterator[Worker]:
-    """A worker that is put together and not started: its engine never connects."""
-    with ThreadPoolExecutor(CONCURRENT_ACTIVITIES) as executor, HttpClient() as http:
-        yield create_worker(
+async def workers(temporal_env: WorkflowEnvironment) -> AsyncIterator[Workers]:
+    """Workers that are put together and not started: their engine never connects."""
+    with HttpClient() as http:
+        yield create_workers(
             temporal_env.client,
             create_engine("postgresql+psycopg://nowhere.invalid/offramp"),
-            executor,
             http,
             mail=MailSettings(smtp_url=SecretStr("smtp://localhost"), mail_from="billing@offramp.example"),
             webhooks=WebhookSettings(),
@@ -64,6 +69,15 @@ def defined_workflows() -> Iterator[type]:
                 yield kind
 
 
+def local_activity(event: dict[str, Any]) -> dict[str, Any] | None:
+    """What the history keeps of a local activity; none where an event is about something else."""
+    marker = event.get("markerRecordedEventAttributes", {})
+    if marker.get("markerName") != "core_local_activity":
+        return None
+    read: dict[str, Any] = json.loads(base64.b64decode(marker["details"]["data"]["payloads"][0]["data"]))
+    return read
+
+
 def activity_name(function: Callable[..., Any]) -> str:
     return str(activity._Definition.must_from_callable(function).name)
 
@@ -72,11 +86,21 @@ def workflow_name(kind: type) -> str:
     return str(workflow._Definition.must_from_class(kind).name)
 
 
-async def test_the_worker_hosts_every_activity_once(worker: Worker) -> None:
+def activities_by_queue(workers: Workers) -> dict[WorkQueue, Counter[str]]:
+    """The names of the activities that each queue's worker runs."""
+    return {
+        queue: Counter(activity_name(function) for function in worker.config()["activities"])
+        for queue, worker in workers.by_queue.items()
+    }
+
+
+async def test_every_activity_is_on_exactly_one_queue_and_beside_the_workflows(workers: Workers) -> None:
     defined = {activity_name(function): function.__qualname__ for function in defined_activities()}
-    hosted = Counter(activity_name(function) for function in worker.config()["activities"])
-    assert hosted == Counter(defined.keys())
-    assert "open_case" in defined
+    hosted = activities_by_queue(workers)
+    beside_the_workflows = hosted.pop(WorkQueue.WORKFLOWS)
+    assert sum(hosted.values(), Counter()) == Counter(defined.keys())
+    assert beside_the_workflows == Counter(defined.keys())
+    assert "open_case" in hosted[WorkQueue.RECORDS]
 
 
 def test_no_two_activities_have_one_name() -> None:
@@ -84,7 +108,32 @@ def test_no_two_activities_have_one_name() -> None:
     assert [name for name, times in names.items() if times > 1] == []
 
 
-async def test_the_worker_hosts_every_workflow_once(worker: Worker) -> None:
-    hosted = Counter(workflow_name(kind) for kind in worker.config()["workflows"])
+async def test_the_workers_host_every_workflow_once(workers: Workers) -> None:
+    hosted = Counter(
+        workflow_name(kind) for worker in workers.by_queue.values() for kind in worker.config()["workflows"]
+    )
     assert hosted == Counter(workflow_name(kind) for kind in defined_workflows())
     assert "SubscriptionCancellation" in hosted
+
+
+async def test_what_the_recorded_lives_do_at_once_is_on_the_queue_of_the_records(workers: Workers) -> None:
+    """A step that does not succeed at once continues on that queue (`workflows.common.steps.recorded`)."""
+    at_once = {
+        marker["activity_type"]
+        for file in HISTORIES.glob("*.json")
+        for event in json.loads(file.read_text("utf-8"))["events"]
+        if (marker := local_activity(event)) is not None
+    }
+    assert "take_effect" in at_once
+    assert at_once <= set(activities_by_queue(workers)[WorkQueue.RECORDS])
+
+
+async def test_every_queue_has_slots_and_its_process_a_connection_for_each_thread(workers: Workers) -> None:
+    for queue, worker in workers.by_queue.items():
+        config = worker.config()
+        local = config["max_concurrent_local_activities"] or 0
+        executor = config["activity_executor"]
+        assert isinstance(executor, ThreadPoolExecutor)
+        assert executor._max_workers == (config["max_concurrent_activities"] or 0) + local == threads(queue)
+        assert config["task_queue"] == queue.task_queue(workers.by_queue[WorkQueue.WORKFLOWS].config()["task_queue"])
+    assert connections(WorkQueue) == sum(threads(queue) for queue in WorkQueue)

@@ -1,13 +1,14 @@
 """The activities of an export: an organization's data to the object store, and its records (rules, section 10)."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from temporalio import activity
 
 from activities.common.long_work import DataWork, WorkCancelled, configured, report_progress, waiting_for_others
 from activities.common.records import recorded
+from activities.common.registration import Registered
 from activities.export import ExportProgress, export_schema
+from contract import WorkQueue
 from contract.steps import Recorded, Step
 from records import export as exports
 from records.export import AttemptSuperseded, ExportAttempt, ExportSummary
@@ -19,14 +20,12 @@ class Exporter(DataWork):
     """The activities of an export."""
 
     @property
-    def registered(self) -> list[Callable[..., object]]:
+    def registered(self) -> Registered:
         """The activities that a worker runs."""
-        return [
-            self.export_data,
-            self.acknowledge_export,
-            self.renew_export_link,
-            self.remind_of_export,
-        ]
+        return {
+            WorkQueue.LONG: [self.export_data],
+            WorkQueue.RECORDS: [self.acknowledge_export, self.renew_export_link, self.remind_of_export],
+        }
 
     @activity.defn
     def export_data(self, step: Step) -> Recorded:

@@ -1,6 +1,5 @@
 """Mail to people: the outbox's messages as letters, and one-time codes, which are never stored."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -13,12 +12,14 @@ from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.common.registration import Registered
 from activities.common.retries import MAIL_MAX_ATTEMPTS
 from activities.messaging.case_mail import CASE_MAIL
 from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, portable_id
 from activities.messaging.letters import Letter, code_letter, letter
 from activities.messaging.links import LinkPurpose, Links
 from activities.messaging.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
+from contract import WorkQueue
 from domain.cases import CaseRef
 from domain.messaging import Facts, MessageFacts
 from domain.migration import Party, transfer_id
@@ -94,9 +95,9 @@ class Mail:
         self._reply_to = settings.mail_reply_to
 
     @property
-    def registered(self) -> list[Callable[..., object]]:
+    def registered(self) -> Registered:
         """The activities that a worker runs."""
-        return [self.deliver_mail]
+        return {WorkQueue.MAIL: [self.deliver_mail]}
 
     @activity.defn(no_thread_cancel_exception=True)
     def deliver_mail(self, cancellation: str) -> int:

@@ -4,7 +4,6 @@ import base64
 import binascii
 import json
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +14,11 @@ from sqlalchemy import Engine
 from standardwebhooks import Webhook
 from temporalio import activity
 
+from activities.common.registration import Registered
 from activities.common.retries import LINE_EVENT_PATIENCE, WEBHOOK_MAX_ATTEMPTS
 from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, deliver_line_events, portable_id
 from activities.messaging.http_client import HttpClient
+from contract import WorkQueue
 from domain.vocabulary import Channel
 from storage.tables import MessageRow
 
@@ -100,9 +101,9 @@ class Webhooks:
         self._signers = settings.signers
 
     @property
-    def registered(self) -> list[Callable[..., object]]:
+    def registered(self) -> Registered:
         """The activities that a worker runs."""
-        return [self.deliver_webhooks, self.deliver_line_events]
+        return {WorkQueue.WEBHOOKS: [self.deliver_webhooks, self.deliver_line_events]}
 
     @activity.defn(no_thread_cancel_exception=True)
     def deliver_webhooks(self, cancellation: str) -> int:

@@ -1,10 +1,10 @@
 """Activities on the records of on-premises migrations: each is one transaction; run again, it changes nothing."""
 
-from collections.abc import Callable
-
 from temporalio import activity
 
 from activities.common.records import OnRecords
+from activities.common.registration import Registered
+from contract import WorkQueue
 from contract.steps import (
     Accepted,
     Corrected,
@@ -24,19 +24,21 @@ class Migrations(OnRecords):
     """The records of migrations."""
 
     @property
-    def registered(self) -> list[Callable[..., object]]:
+    def registered(self) -> Registered:
         """The activities that a worker runs."""
-        return [
-            self.request_migration,
-            self.accept_migration,
-            self.correct_migration,
-            self.start_transfer,
-            self.send_migration_link,
-            self.acknowledge_migration,
-            self.complete_migration,
-            self.end_migration,
-            self.remind_of_migration,
-        ]
+        return {
+            WorkQueue.RECORDS: [
+                self.request_migration,
+                self.accept_migration,
+                self.correct_migration,
+                self.start_transfer,
+                self.send_migration_link,
+                self.acknowledge_migration,
+                self.complete_migration,
+                self.end_migration,
+                self.remind_of_migration,
+            ]
+        }
 
     @activity.defn(no_thread_cancel_exception=True)
     def request_migration(self, step: Step) -> Moved:

@@ -1,7 +1,7 @@
 """The transfer of an organization's data to the secure site: an activity that may be killed at any moment."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -12,9 +12,11 @@ from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.common.heartbeat import Watch
 from activities.common.long_work import DataWork, configured, waiting_for_others
+from activities.common.registration import Registered
 from activities.migration.activities import moved
 from activities.migration.dump import Writer, copy_schema
 from activities.migration.pg_dump import DumpFailed, DumpSettings
+from contract import WorkQueue
 from contract.steps import Moved, Transfer
 from domain.vocabulary import Channel
 from records.migration import transfers
@@ -53,9 +55,9 @@ class Transfers(DataWork):
         self._dump = dump
 
     @property
-    def registered(self) -> list[Callable[..., object]]:
+    def registered(self) -> Registered:
         """The activities that a worker runs."""
-        return [self.transfer_data, self.discard_transfers]
+        return {WorkQueue.LONG: [self.transfer_data, self.discard_transfers]}
 
     @activity.defn(no_thread_cancel_exception=True)
     def transfer_data(self, transfer: Transfer) -> Moved:

@@ -7,6 +7,7 @@ off from its work; whether there is any work makes no difference.
 import asyncio
 import socket
 import sys
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -15,24 +16,36 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from contract import TASK_QUEUE
+from contract import TASK_QUEUE, WorkQueue
 from domain.refusals import Refusal
 from runtime.process import leave
+from runtime.queues import QueueSettings
 from runtime.temporal import connect_to_temporal
 from starter.cli.remedies import operators_text
 
 FRESH = timedelta(minutes=2)
 """A worker that waits for work asks again every minute; Temporal remembers it for five more."""
 
-_BOTH = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
+_WORKFLOWS, _ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 
 
-async def asks_for_work(client: Client, host: str, *, task_queue: str = TASK_QUEUE) -> bool:
-    """Return true if a worker on ``host`` has recently asked for workflow tasks and for activities.
+async def unattended(
+    client: Client, host: str, hosted: Collection[WorkQueue], *, task_queue: str = TASK_QUEUE
+) -> list[WorkQueue]:
+    """Return the queues for which no worker on ``host`` has recently asked for work: for activities, or workflow tasks.
 
     Workers are distinguished by the identity that Temporal's SDK gives them, ``process@host``.
     """
-    return all([await _asks_for(kind, client, host, task_queue) for kind in _BOTH])
+    kinds = [(queue, kind) for queue in hosted for kind in (_ACTIVITIES, _WORKFLOWS) if _has(queue, kind)]
+    asked = await asyncio.gather(
+        *(_asks_for(kind, client, host, queue.task_queue(task_queue)) for queue, kind in kinds)
+    )
+    missing = {queue for (queue, _), asks in zip(kinds, asked, strict=True) if not asks}
+    return [queue for queue in hosted if queue in missing]
+
+
+def _has(queue: WorkQueue, kind: TaskQueueType.ValueType) -> bool:
+    return queue is WorkQueue.WORKFLOWS or kind == _ACTIVITIES
 
 
 async def _asks_for(kind: TaskQueueType.ValueType, client: Client, host: str, task_queue: str) -> bool:
@@ -52,13 +65,17 @@ async def _check() -> str | None:
     """Return what is wrong; None when nothing is."""
     host = socket.gethostname()
     try:
-        if await asks_for_work(await connect_to_temporal(), host):
-            return None
+        missing = await unattended(await connect_to_temporal(), host, QueueSettings().hosted)
     except Refusal as refusal:
         return operators_text(refusal)
     except RPCError as error:
         return f"Temporal does not list the workers that ask for work: {error.message}"
-    return f"No worker on {host} has asked Temporal for work in the last {FRESH.seconds // 60} minutes."
+    if not missing:
+        return None
+    return (
+        f"No worker on {host} has asked Temporal for work in the last {FRESH.seconds // 60} minutes, on these queues: "
+        f"{', '.join(missing)}."
+    )
 
 
 if __name__ == "__main__":

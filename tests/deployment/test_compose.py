@@ -10,6 +10,8 @@ from graphlib import TopologicalSorter
 import pytest
 
 import worker
+from contract import WorkQueue
+from runtime.queues import connections
 from starter.cli.main import COMMANDS
 from starter.local.temporal import temporal_program
 from tests.deployment.files import (
@@ -230,6 +232,15 @@ def test_workers_are_given_longer_to_stop_than_they_take_at_most() -> None:
     assert given is not None
     # Beyond the grace for activities, a connection attempt may take ten seconds more to give up.
     assert timedelta(seconds=int(given[1])) >= worker.GRACE + timedelta(seconds=10)
+
+
+def test_the_database_has_a_connection_for_every_slot_of_the_workers_and_some_for_others() -> None:
+    *_, setting = SERVICES["application-database"]["command"]
+    replicas = re.fullmatch(r"\$\{OFFRAMP_WORKERS:-(\d+)\}", SERVICES["worker"]["deploy"]["replicas"])
+    assert replicas is not None
+    name, _, allowed = setting.partition("=")
+    assert name == "max_connections"
+    assert int(allowed) >= int(replicas[1]) * connections(WorkQueue) + 50
 
 
 def test_the_setup_command_is_one_of_ours() -> None:

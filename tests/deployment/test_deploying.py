@@ -20,8 +20,8 @@ from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 import worker
-from contract import SEARCH_ATTRIBUTES, TASK_QUEUE
-from starter.deploy.health import asks_for_work
+from contract import SEARCH_ATTRIBUTES, WorkQueue
+from starter.deploy.health import unattended
 from starter.local import HOST
 from starter.local.object_store import object_store_program
 from starter.local.supervisor import Service
@@ -234,8 +234,18 @@ def test_the_object_store_lets_in_who_has_its_secret_and_shows_the_network_nothi
     assert "refuses: it answers 403" in denied.stdout
 
 
+def test_a_worker_refuses_a_queue_that_there_is_not_with_a_sentence(environment: Mapping[str, str]) -> None:
+    said = run(
+        *(sys.executable, "-P", "-m", "worker"),
+        environment={**environment, "OFFRAMP_QUEUES": "workflows,recrods, logn"},
+    )
+    assert said.returncode == 1
+    assert "There are no queues with these names: recrods, logn." in said.stderr
+    assert "Traceback" not in said.stderr
+
+
 async def test_a_worker_of_another_host_does_not_make_this_one_healthy(temporal: WorkflowEnvironment) -> None:
-    assert not await asks_for_work(temporal.client, "elsewhere", task_queue=TASK_QUEUE)
+    assert await unattended(temporal.client, "elsewhere", tuple(WorkQueue)) == list(WorkQueue)
 
 
 def test_the_health_check_says_why_when_temporal_is_down(environment: Mapping[str, str]) -> None:

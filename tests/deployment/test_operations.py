@@ -5,6 +5,8 @@ import re
 import pytest
 from temporalio.envconfig import ClientConfigProfile
 
+from contract import WorkQueue
+from runtime.queues import LOCAL_SLOTS, SLOTS, connections
 from starter.cli.main import COMMANDS
 from tests.deployment.files import ROOT, settings_variables, variables_in_code
 
@@ -48,6 +50,19 @@ def test_a_profile_of_a_file_is_found_by_the_documented_variables(tmp_path_facto
 def test_every_offramp_command_in_the_text_exists() -> None:
     named = set(re.findall(r"(?:`|worker )offramp ([a-z-]+)", TEXT))
     assert {"setup", "up", "cancellations"} <= named <= set(COMMANDS)
+
+
+def test_the_table_of_task_queues_is_that_of_the_code() -> None:
+    rows = re.findall(r"^\| `([a-z]+)` \| `([a-z-]+)` \| .* \| (\d+)(?:, and (\d+) .*)? \|$", TEXT, re.MULTILINE)
+    documented = {name: (queue, [int(number) for number in numbers if number]) for name, queue, *numbers in rows}
+    assert documented == {
+        queue.value: (
+            queue.task_queue(),
+            [LOCAL_SLOTS, SLOTS[queue]] if queue is WorkQueue.WORKFLOWS else [SLOTS[queue]],
+        )
+        for queue in WorkQueue
+    }
+    assert f"{connections(WorkQueue)} with all queues" in TEXT
 
 
 def test_every_file_that_the_text_links_to_exists() -> None:

@@ -32,7 +32,7 @@ PACKAGES = (
 SOURCES = [ROOT / "worker.py", *(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))]
 NOT_OURS = {"DateStyle", "IntervalStyle", "max_locks_per_transaction", "temporal_visibility"}
 """Settings of PostgreSQL, and a database of Temporal's."""
-MADE_BY_OPERATORS = {"secrets/"}
+MADE_BY_OPERATORS = {"secrets/", "docker-compose.override.yml"}
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 

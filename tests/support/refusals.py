@@ -108,6 +108,7 @@ BY_NAME: dict[str, list[Any]] = {
     "subscription": ["SUB-1001"],
     "table": ["customers"],
     "text": ["D15"],
+    "unknown": [("recrods", "logn")],
     "url": ["contoso"],
     "value": ["contoso"],
     "variable": ["OFFRAMP_TENANT_DATABASE_URL"],

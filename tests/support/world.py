@@ -3,8 +3,7 @@
 Every test has subscriptions that nobody else uses; the tests that stop a part of the world have a world of their own.
 """
 
-from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Collection
 from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,9 +28,11 @@ from contract import (
     CancellationStatus,
     RequestReversal,
     StartCancellation,
+    WorkQueue,
     cancellation_workflow_id,
 )
 from domain.vocabulary import Stage
+from runtime.queues import connections
 from starter.service import Offramp
 from storage.database import create_database_engine
 from tests.support.evidence import Evidence
@@ -39,7 +40,7 @@ from tests.support.mailbox import Mailbox
 from tests.support.outcomes import eventually, refused
 from tests.support.population import ADMINISTRATOR, MARKETING_OWNER, Data
 from tests.support.servers import pg_program
-from worker import create_worker
+from worker import create_workers
 
 __all__ = [
     "ADMINISTRATOR",
@@ -90,19 +91,21 @@ class World(Evidence):
 
     @asynccontextmanager
     async def worker(
-        self, *, client: Client | None = None, webhooks: WebhookSettings | None = None
+        self,
+        *,
+        client: Client | None = None,
+        webhooks: WebhookSettings | None = None,
+        hosted: Collection[WorkQueue] = tuple(WorkQueue),
     ) -> AsyncIterator[None]:
-        """Run a worker for a while."""
+        """Run a process with workers for a while; its queues are the world's own."""
         mail = MailSettings(smtp_url=SecretStr(self.smtp_url), mail_from="billing@offramp.example")
         with ExitStack() as parts:
-            engine = create_database_engine(self.database_url)
+            engine = create_database_engine(self.database_url, pool_size=connections(hosted))
             parts.callback(engine.dispose)
-            executor, http = parts.enter_context(ThreadPoolExecutor(20)), parts.enter_context(HttpClient())
-            async with create_worker(
+            async with create_workers(
                 client or self.environment.client,
                 engine,
-                executor,
-                http,
+                parts.enter_context(HttpClient()),
                 mail=mail,
                 webhooks=webhooks or WebhookSettings(),
                 tenants=self.data.tenants if self.data else None,
@@ -110,6 +113,7 @@ class World(Evidence):
                 links=LINKS,
                 dump=DumpSettings(pg_dump=pg_program("pg_dump")),
                 task_queue=self.task_queue,
+                hosted=hosted,
             ):
                 yield
 

@@ -21,7 +21,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.ad_centre import AdCentre
     from workflows.common.case_requests import CaseRequests, lawful
     from workflows.common.case_state import CancellationState, Status
-    from workflows.common.steps import mailed, recorded
+    from workflows.common.steps import code_mailed, recorded
 
 State = TypeVar("State", bound=CancellationState[Any, Any])
 
@@ -66,7 +66,7 @@ class CancellationWorkflow(CaseRequests[State, Status]):
 
         async def send(_: contract.SendCode, step: Step) -> None:
             self._check_verification_awaited()
-            await self.taken(mailed(Verifier.send_code, step, summary="mail a one-time code"))
+            await self.taken(code_mailed(Verifier.send_code, step, summary="mail a one-time code"))
 
         return await self._answer_to(received, contract.SendCode, "send_code", send)
 

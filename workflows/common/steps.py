@@ -11,9 +11,14 @@ from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
     from activities.common.retries import LONG_WORK_RETRY, MAIL_RETRY, RECORD_RETRY
+    from contract import WorkQueue
     from contract.steps import CaseRecord
     from domain.refusals import ForwardedRefusal, RefusalDetails
     from runtime.refusals import as_refusal, record_beside
+
+# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
+with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.common.queues import queue_for
 
 Owner = TypeVar("Owner")
 Argument = TypeVar("Argument")
@@ -66,23 +71,31 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
         f"**Delayed: {summary}.** Retried until it succeeds; see Pending Activities for the reason.\n\n"
         f"{workflow.get_current_details()}"
     )
-    return await patiently(activity, argument, retry=RECORD_RETRY, summary=summary, longest_attempt=LONGEST_TRANSACTION)
+    return await patiently(
+        activity,
+        argument,
+        work=WorkQueue.RECORDS,
+        retry=RECORD_RETRY,
+        summary=summary,
+        longest_attempt=LONGEST_TRANSACTION,
+    )
 
 
-async def mailed(activity: Callable[[Owner, Argument], Result], argument: Argument, *, summary: str) -> Result:
-    """Run a step that needs the mail server at once, retried without end while it is down.
+async def code_mailed(activity: Callable[[Owner, Argument], Result], argument: Argument, *, summary: str) -> Result:
+    """Run a step that mails a one-time code at once, retried without end while the mail server is down.
 
     Raises:
         RefusedStep.
 
     """
-    return await patiently(activity, argument, retry=MAIL_RETRY, summary=summary)
+    return await patiently(activity, argument, work=WorkQueue.CODES, retry=MAIL_RETRY, summary=summary)
 
 
 async def patiently(
     activity: Callable[[Owner, Argument], Result],
     argument: Argument,
     *,
+    work: WorkQueue,
     retry: RetryPolicy,
     summary: str,
     longest_attempt: timedelta = timedelta(seconds=30),
@@ -95,7 +108,12 @@ async def patiently(
     """
     try:
         return await workflow.execute_activity_method(
-            activity, argument, start_to_close_timeout=longest_attempt, retry_policy=retry, summary=summary
+            activity,
+            argument,
+            task_queue=queue_for(work),
+            start_to_close_timeout=longest_attempt,
+            retry_policy=retry,
+            summary=summary,
         )
     except ActivityError as error:
         _raise_refusal(error)
@@ -113,6 +131,7 @@ def long_work(
     return workflow.start_activity_method(
         activity,
         argument,
+        task_queue=queue_for(WorkQueue.LONG),
         start_to_close_timeout=LONGEST_ATTEMPT,
         heartbeat_timeout=LONG_WORK_HEARTBEAT,
         retry_policy=LONG_WORK_RETRY,

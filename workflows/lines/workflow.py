@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.common.retries import RECORD_RETRY, WEBHOOK_RETRY
     from activities.lines import LineDates
     from activities.messaging.webhooks import Webhooks
+    from contract import WorkQueue
     from contract.steps import OpenRun, UpdatePass
     from domain.civil_dates import day_text
     from domain.lines.runs import LineDatesProgress, Scope
@@ -21,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.common.queues import queue_for
     from workflows.common.steps import patiently
     from workflows.common.web_ui import as_details
 
@@ -72,6 +74,7 @@ class SubscriptionLineDatesUpdate:
             return await patiently(
                 LineDates.open_line_dates_run,
                 _read(received),
+                work=WorkQueue.NIGHTLY,
                 retry=RECORD_RETRY,
                 longest_attempt=timedelta(minutes=2),
                 summary="find the lines that are due",
@@ -91,6 +94,7 @@ class SubscriptionLineDatesUpdate:
                 await workflow.execute_activity_method(
                     LineDates.update_line_dates,
                     UpdatePass(run=progress.run, number=number),
+                    task_queue=queue_for(WorkQueue.NIGHTLY),
                     start_to_close_timeout=timedelta(minutes=5),
                     heartbeat_timeout=timedelta(seconds=15),
                     retry_policy=RECORD_RETRY,
@@ -110,6 +114,7 @@ class SubscriptionLineDatesUpdate:
         return await workflow.execute_activity_method(
             LineDates.finish_line_dates_run,
             progress.run,
+            task_queue=queue_for(WorkQueue.NIGHTLY),
             start_to_close_timeout=timedelta(seconds=30),
             retry_policy=RECORD_RETRY,
             summary="sum up",
@@ -119,6 +124,7 @@ class SubscriptionLineDatesUpdate:
         try:
             await workflow.execute_activity_method(
                 Webhooks.deliver_line_events,
+                task_queue=queue_for(WorkQueue.WEBHOOKS),
                 start_to_close_timeout=timedelta(minutes=10),
                 schedule_to_close_timeout=DELIVER_FOR,
                 heartbeat_timeout=timedelta(seconds=30),

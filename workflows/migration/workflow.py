@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.common.retries import LONG_WORK_RETRY
     from activities.migration.activities import Migrations
     from activities.migration.transfer import Transfers
+    from contract import WorkQueue
     from contract.steps import MigrationEnd, MigrationReminder, Moved, Step, Transfer
     from domain.cancellation.lifecycle import WorkflowIdMismatch
     from domain.cases import CaseRef
@@ -22,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.common.queues import queue_for
     from workflows.common.steps import long_work, recorded
     from workflows.migration.requests import MigrationRequests
     from workflows.migration.state import MigrationCase
@@ -169,6 +171,7 @@ class OnPremisesMigration(MigrationRequests):
         await workflow.execute_activity_method(
             Transfers.discard_transfers,
             self.case.id,
+            task_queue=queue_for(WorkQueue.LONG),
             start_to_close_timeout=DISCARD_TIMEOUT,
             retry_policy=LONG_WORK_RETRY,
             summary="remove the transferred data",

@@ -11,6 +11,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.worker import Worker
 
 from activities.lines import LineDates
+from contract import WorkQueue
 from storage.tables import AuditRow, LineDatesRunRow
 from tests.support.histories import assert_sound, histories_of
 from tests.support.nights import DUE, TODAY, line_held, progress_of, start_update
@@ -38,16 +39,21 @@ async def test_a_long_night_is_continued_as_new_in_the_middle_of_a_pass_and_noth
     world = hasty_world
     subscription = world.subscription(lines=[DUE] * 12)
     activities = LineDates(world.engine, frozenset(), "UTC", chunk_lines=2, slice_=timedelta(0))
+    client = world.environment.client
     with ThreadPoolExecutor(4) as executor:
-        async with Worker(
-            world.environment.client,
-            task_queue=world.task_queue,
-            workflows=[SubscriptionLineDatesUpdate],
-            activities=[
-                activities.open_line_dates_run, activities.update_line_dates, activities.finish_line_dates_run
-            ],
-            activity_executor=executor,
-        ):  # fmt: skip
+        async with (
+            Worker(client, task_queue=world.task_queue, workflows=[SubscriptionLineDatesUpdate]),
+            Worker(
+                client,
+                task_queue=WorkQueue.NIGHTLY.task_queue(world.task_queue),
+                activities=[
+                    activities.open_line_dates_run,
+                    activities.update_line_dates,
+                    activities.finish_line_dates_run,
+                ],
+                activity_executor=executor,
+            ),
+        ):
             with line_held(world, f"{subscription}-1"):
                 with world.environment.with_time_skipping_disabled():
                     update = await start_update(world, as_of=TODAY, actor="tester")

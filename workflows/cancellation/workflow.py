@@ -60,7 +60,7 @@ class SubscriptionCancellation(CancellationRequests):
         return await self._close()
 
     async def _receive(self, received: Sequence[Any]) -> None:
-        """Open the case, or find it opened by the same request; end with the refusal."""
+        """Open the case, received when its workflow was started, or find it opened by the same request; end with the refusal."""
         try:
             start = self._read_start(received)
             expected_id = contract.cancellation_workflow_id(start.subscription)
@@ -76,7 +76,7 @@ class SubscriptionCancellation(CancellationRequests):
             request_id=start.request_id,
             requester=opened.case.opened_by or start.actor,
             goodwill_reason=opened.case.goodwill_reason or (start.goodwill.reason if start.goodwill else None),
-            received_at=opened.case.received_at or workflow.now(),
+            received_at=opened.case.received_at or workflow.info().workflow_start_time,
             checklist=opened.case.checklist,
             quote=opened.case.quote,
         )
@@ -91,7 +91,7 @@ class SubscriptionCancellation(CancellationRequests):
             # A run that was reset is another run with the same first one, and must find the case that it opened.
             request_id=f"{info.workflow_id}:{start.request_id or info.first_execution_run_id}",
             actor=start.actor,
-            at=workflow.now(),
+            at=info.workflow_start_time,
             answers=start.answers,
             attested_because=start.attestation.reason if start.attestation else None,
             goodwill_reason=start.goodwill.reason if start.goodwill else None,

@@ -161,7 +161,7 @@ def _read(received: Sequence[Any]) -> OpenRun:
         # The same for every part of a continued run, another one when a backfill repeats a day.
         run=f"{info.workflow_id}/{info.first_execution_run_id}",
         as_of=request.as_of,
-        instant=info.typed_search_attributes.get(contract.SCHEDULED_START_TIME) or workflow.now(),
+        instant=info.typed_search_attributes.get(contract.SCHEDULED_START_TIME) or info.workflow_start_time,
         zone=request.zone,
         scope=scope,
         actor=request.actor,

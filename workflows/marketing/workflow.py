@@ -67,7 +67,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
         return await self._ended()
 
     async def _receive(self, received: Sequence[Any]) -> None:
-        """Open the case, or end with the refusal."""
+        """Open the case, received when its workflow was started, or end with the refusal."""
         try:
             start = self._read_start(received)
             expected_id = contract.marketing_workflow_id(start.organization)
@@ -81,7 +81,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
                     # A run that was reset is another run with the same first one, and must find the case that it opened.
                     request_id=f"{expected_id}:{start.request_id or workflow.info().first_execution_run_id}",
                     actor=start.actor,
-                    at=workflow.now(),
+                    at=workflow.info().workflow_start_time,
                     administrator=start.administrator,
                     campaign_actions=start.campaign_actions,
                     attested_because=start.attestation.reason if start.attestation else None,

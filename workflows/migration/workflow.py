@@ -83,7 +83,10 @@ class OnPremisesMigration(MigrationRequests):
             if info.workflow_id != contract.migration_workflow_id(subscription):
                 raise WorkflowIdMismatch(info.workflow_id, contract.migration_workflow_id(subscription))
             step = Step(
-                cancellation=message.cancellation, name="migration-requested", actor=message.actor, at=workflow.now()
+                cancellation=message.cancellation,
+                name="migration-requested",
+                actor=message.actor,
+                at=info.workflow_start_time,
             )
             try:
                 moved = await recorded(Migrations.request_migration, step, summary="request the migration")

@@ -24,7 +24,7 @@ SLICE = timedelta(seconds=10)
 
 
 class NightlySettings(BaseSettings):
-    """``OFFRAMP_NIGHTLY_ZONE``: the IANA zone in which the nightly update runs at 01:00 and whose day it is as of."""
+    """``OFFRAMP_NIGHTLY_ZONE``: the IANA zone in which the nightly update runs at 04:00 and whose day it is as of."""
 
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_")
 

@@ -65,7 +65,9 @@ from contract.lines import (
     QUERY_PROGRESS,
     SCHEDULED_START_TIME,
     SUBSCRIPTION_LINE_DATES_UPDATE,
+    UPDATE_LINES_DONE,
     UpdateLineDates,
+    run_name,
 )
 from contract.marketing import (
     ACKNOWLEDGE_STOP,
@@ -77,7 +79,13 @@ from contract.marketing import (
     StartMarketingCancellation,
     marketing_workflow_id,
 )
-from contract.messaging import MESSAGE_DELIVERY, SIGNAL_DELIVER
+from contract.messaging import (
+    MESSAGE_DELIVERY,
+    SIGNAL_DELIVER,
+    delivery_workflow_id,
+    read_case_id,
+    read_last_message,
+)
 from contract.migration import (
     MIGRATION_STAGE,
     ON_PREMISES_MIGRATION,
@@ -144,6 +152,7 @@ __all__ = [
     "UPDATE_ATTEST",
     "UPDATE_CONSENT",
     "UPDATE_CORRECT",
+    "UPDATE_LINES_DONE",
     "UPDATE_RECEIVE",
     "UPDATE_RENEW_EXPORT_LINK",
     "UPDATE_REPORT_COMPLETED",
@@ -190,7 +199,11 @@ __all__ = [
     "Withdraw",
     "WorkQueue",
     "cancellation_workflow_id",
+    "delivery_workflow_id",
     "marketing_workflow_id",
     "migration_workflow_id",
     "read",
+    "read_case_id",
+    "read_last_message",
+    "run_name",
 ]

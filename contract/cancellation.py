@@ -176,3 +176,6 @@ class CancellationStatus(BaseModel):
     """The channels on which messages still wait for delivery."""
     last_refusal: RefusalDetails | None = None
     """The last refused request, if any: a signal has no other way to report a refusal."""
+    held_up_because: str = ""
+    """Why the case does not progress, if something is being tried again or its workflow is suspended, in words; only the
+    client's `status` fills it in."""

@@ -1,6 +1,6 @@
 """Parts that all messages share: their base, the way a handler reads one, and the names that span areas."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -60,6 +60,7 @@ class Attestation(Message):
 
 
 T = TypeVar("T", bound=Message)
+V = TypeVar("V")
 
 
 class Unreadable:
@@ -72,12 +73,17 @@ def read(received: Sequence[Any], message: type[T]) -> T:
     Handlers take any number of arguments of any kind (``*received``), so that bad input is refused with a code instead of
     failing the workflow task, which would suspend the case until an operator reads a log.
     """
+    return read_as(received, message.model_validate)
+
+
+def read_as(received: Sequence[Any], validate: Callable[[Any], V]) -> V:
+    """Return what was received as a function of pydantic validates it; errors as for `read`."""
     if len(received) != 1:
         raise InputMalformed([f"message: one is expected, not {len(received)}"])
     if isinstance(received[0], Unreadable):
         raise InputMalformed(["message: cannot be decoded"])
     try:
-        return message.model_validate(received[0])
+        return validate(received[0])
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)
         raise InputMalformed(

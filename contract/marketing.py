@@ -83,3 +83,6 @@ class MarketingCancellationStatus(BaseModel):
     ads_may_still_run: bool = False
     undelivered: tuple[str, ...] = ()
     last_refusal: RefusalDetails | None = None
+    held_up_because: str = ""
+    """Why the case does not progress, if something is being tried again or its workflow is suspended, in words; only the
+    client's `status` fills it in."""

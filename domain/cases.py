@@ -5,6 +5,10 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
+from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
+from domain.vocabulary import Identifier
+
 
 class CaseKind(StrEnum):
     """The kind of a case, by what it cancels.
@@ -32,7 +36,7 @@ class CaseRef(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: CaseKind
-    subject: str
+    subject: Identifier
     """The id of what is cancelled: a subscription, or the organization whose marketing service it is."""
     ordinal: PositiveInt
     """The number of the case among those of its kind and subject, from 1."""
@@ -57,6 +61,20 @@ class CaseRef(BaseModel):
         """
         subject, *segments = case.split("/")
         kind = _KINDS.get(tuple(segments[:-1]))
-        if kind is None or not segments or not segments[-1].isdecimal():
+        if kind is None or not segments or not (segments[-1].isascii() and segments[-1].isdecimal()):
             raise ValueError(f"{case!r} is not the id of a case")
         return cls(kind=kind, subject=subject, ordinal=int(segments[-1]))
+
+
+class CaseNotRunning(Refusal):
+    """A request to a case that has not ended, and whose workflow is gone: an operator ended it, or a database lost it."""
+
+    code = "case_not_running"
+
+    def __init__(self, cancellation: str, stage: StrEnum) -> None:
+        super().__init__(
+            f"{cancellation} is at the stage {stage.value!r}, and its workflow is not running.",
+            remedy=Remedy.of(RemedyKind.RESTART_WORKFLOW),
+            cancellation=cancellation,
+            stage=stage.value,
+        )

@@ -91,3 +91,8 @@ class RefusedValue(ValueError):  # noqa: N818 - as `Refusal`
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
         super().__init__(str(refusal))
+
+
+def printable(text: str) -> str:
+    """Return a text with a mark for every character that cannot be printed, and so not be stored either."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

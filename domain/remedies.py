@@ -29,6 +29,7 @@ class RemedyKind(StrEnum):
     RETRY_WHEN = "retry_when"
     """``when``: the rest of a clause that begins with "when"."""
     REPEAT_REQUEST = "repeat_request"
+    REPEAT_LATER = "repeat_later"
 
     # A cancellation; ``cancellation`` is its id, or that of a marketing service's cancellation.
     START_CANCELLATION = "start_cancellation"
@@ -88,6 +89,7 @@ class RemedyKind(StrEnum):
     CONFIGURE_DATABASE_LOGIN = "configure_database_login"
     CONFIGURE_OBJECT_KEYS = "configure_object_keys"
     CONFIGURE_TEMPORAL = "configure_temporal"
+    CREATE_NAMESPACE = "create_namespace"
     START_SERVICE = "start_service"
     UPGRADE_SCHEMA = "upgrade_schema"
     CHECK_DATABASE = "check_database"
@@ -104,6 +106,7 @@ class RemedyKind(StrEnum):
     RESTORE_OBJECTS = "restore_objects"
     USE_FOLDER = "use_folder"
     REPAIR_WORKFLOW = "repair_workflow"
+    RESTART_WORKFLOW = "restart_workflow"
     REPORT_DEFECT = "report_defect"
     OPERATE = "operate"
     """``advice``: a sentence that may name commands and paths, for the person who runs a command of `starter` here."""
@@ -146,6 +149,7 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.RETRY: "Try again; nothing was changed.",
     RemedyKind.RETRY_WHEN: "Try again when {when}; nothing was changed.",
     RemedyKind.REPEAT_REQUEST: "Repeat the request under the same request id when every part of the service is up.",
+    RemedyKind.REPEAT_LATER: "Repeat the request under the same request id in a minute.",
     RemedyKind.START_CANCELLATION: "Start a cancellation of {subscription}.",
     RemedyKind.START_ANEW: "The subscription continues; start a new cancellation if that is not intended.",
     RemedyKind.RESTART_CANCELLATION: "To change an answer, withdraw this cancellation and start a new one.",
@@ -197,6 +201,8 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.CONFIGURE_OBJECT_KEYS: "Configure the access key's id with one secret, or neither of them where the platform "
     "provides its own credentials.",
     RemedyKind.CONFIGURE_TEMPORAL: "Correct the configuration of the connection to Temporal.",
+    RemedyKind.CREATE_NAMESPACE: "Create it, or correct the configured one; a new namespace can take some seconds to be known "
+    "everywhere.",
     RemedyKind.START_SERVICE: "Start the service, or correct its address. Running cancellations are not affected.",
     RemedyKind.UPGRADE_SCHEMA: "Upgrade the database to the schema of this version.",
     RemedyKind.CHECK_DATABASE: "Check that it runs and that the configuration names it and a user who may log in; "
@@ -217,6 +223,7 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.USE_FOLDER: "Take the files from the folder, or configure an object store.",
     RemedyKind.REPAIR_WORKFLOW: "The workflow's page in the Temporal Web UI shows the error, for the people who "
     "repair it.",
+    RemedyKind.RESTART_WORKFLOW: "An operator must start its workflow again; then repeat the request under the same request id.",
     RemedyKind.REPORT_DEFECT: "Report this as a defect of the service.",
     RemedyKind.OPERATE: "{advice}",
 }

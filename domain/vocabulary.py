@@ -158,6 +158,12 @@ class Event(StrEnum):
 WAITS_FOR_OPERATOR = "an operator: its workflow is not running"
 """The wait of a case that has not ended although Temporal no longer runs its workflow."""
 
+WAITS_FOR_REPAIR = "an operator: its workflow is suspended, because its code fails"
+"""The wait of a case whose workflow runs and cannot continue."""
+
+WAITS_FOR_WORKER = "a worker: none answers at the moment"
+"""The wait of a case whose workflow runs, and is not served."""
+
 
 def message_id(cancellation: str, occasion: str, channel: Channel) -> str:
     """Return the id of the message about one occasion on one channel.

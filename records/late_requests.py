@@ -1,7 +1,8 @@
 """Requests after the end of a case, when no workflow is left to answer them.
 
 One mechanism for every kind of case: the request is checked against the rules that the running case would apply, and the
-refusal is audited as the running case would audit it. The functions return the refusal instead of raising it, because the
+refusal is audited as the running case would audit it. A case that has not ended should have a workflow: the request is refused
+until it has one again, and can then be repeated under the same id. The functions return the refusal instead of raising it, because the
 transaction that holds the audit row must be committed.
 """
 
@@ -12,7 +13,13 @@ from sqlalchemy.orm import Session
 
 import contract
 from contract.steps import CampaignStop, Step
-from domain.cancellation.lifecycle import CancellationEnded, CancellationUnknown, check_reversal, check_withdrawal
+from domain.cancellation.lifecycle import (
+    CancellationEnded,
+    CancellationUnknown,
+    check_reversal,
+    check_withdrawal,
+)
+from domain.cases import CaseNotRunning
 from domain.marketing import MarketingCancellationEnded, MarketingCancellationUnknown, MarketingStage
 from domain.migration import MigrationEnded, MigrationOfAnotherCase, MigrationUnknown
 from domain.refusals import Refusal
@@ -68,7 +75,8 @@ def refuse_of_marketing(transaction: Transaction, organization: str, request: La
     case = newest_marketing_case(transaction.session, organization)
     if case is None:
         return MarketingCancellationUnknown(organization)
-    refusal = MarketingCancellationEnded(case.id, MarketingStage(case.stage))
+    stage = MarketingStage(case.stage)
+    refusal: Refusal = MarketingCancellationEnded(case.id, stage) if stage.is_final else CaseNotRunning(case.id, stage)
     return _audited(transaction, request, refusal, cancellation=case.id)
 
 
@@ -81,11 +89,13 @@ def refuse_of_migration(transaction: Transaction, subscription: str, request: La
     found = migration_of(transaction.session, named)
     if found is None:
         return MigrationUnknown(subscription)
-    refusal: Refusal = (
-        MigrationEnded(found.cancellation, found.stage)
-        if found.subscription == subscription
-        else MigrationOfAnotherCase(subscription, found.cancellation)
-    )
+    refusal: Refusal
+    if found.subscription != subscription:
+        refusal = MigrationOfAnotherCase(subscription, found.cancellation)
+    elif found.stage.is_final:
+        refusal = MigrationEnded(found.cancellation, found.stage)
+    else:
+        refusal = CaseNotRunning(found.cancellation, found.stage)
     return _audited(
         transaction, request, refusal, cancellation=found.cancellation, subscription=subscription, kind="migration"
     )
@@ -112,6 +122,8 @@ def acknowledge_late(
 
 def _refusal_of(session: Session, case: CancellationRow, request: LateRequest) -> Refusal:
     stage, message = Stage(case.stage), request.message
+    if not stage.is_final:
+        return CaseNotRunning(case.id, stage)
     try:
         if request.name == contract.REQUEST_REVERSAL:
             zone = organization_of(session, case).time_zone
@@ -134,14 +146,18 @@ def _audited(
     subscription: str | None = None,
     kind: str = "",
 ) -> Refusal:
-    """Audit a refusal under the step and the name that a running case of its kind uses, and return it."""
+    """Audit a refusal under the step and the name that a running case of its kind uses, and return it.
+
+    A request that only lacks a workflow has a step of its own: repeated, it must not find itself answered.
+    """
+    outcome = "not_running" if isinstance(refusal, CaseNotRunning) else "refused"
     audit.record_refusal(
         transaction,
         f"{kind}_{request.name}" if kind else request.name,
         refusal.details,
         actor=request.message.actor,
         at=request.at,
-        step=f"{cancellation}:{f'{kind}-' if kind else ''}{request.name}:{request.update_id}:refused",
+        step=f"{cancellation}:{f'{kind}-' if kind else ''}{request.name}:{request.update_id}:{outcome}",
         subscription=subscription,
         cancellation=cancellation,
     )

@@ -1,19 +1,25 @@
-"""The translation of refusals and of a lost database into the errors that leave an activity.
+"""The translation of refusals and of faults into the errors that leave an activity.
 
-One interceptor serves all activities, so that none of them has to know Temporal's errors: a refusal is final and
-expected; an unreachable database is worth waiting for, and is reported in one sentence that the Web UI shows.
+One interceptor serves all activities, so that none of them has to know Temporal's errors. Whatever leaves an activity is kept
+in a history and shown to operators, so it is one sentence of ours: no SQL, no parameter, no text of a driver, which may
+contain a customer's data. A refusal is final and expected; everything else is tried again, and says why.
 """
 
+import traceback
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from sqlalchemy.exc import SQLAlchemyError
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.refusals import Refusal, RefusalDetails
+from storage.refusals import DatabaseBusy, DatabaseNotMigrated, DatabaseUnavailable, refusal_of
 
-DATABASE_UNAVAILABLE = "database_unavailable"
+THE_DATABASE = "of the records"
+"""The service's own database in the sentences of activities, which do not know its address."""
+
+_PASSES = (DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated)
 
 
 def as_application_error(refusal: Refusal) -> ApplicationError:
@@ -63,21 +69,26 @@ class _Translating(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except Refusal as refusal:
             raise as_application_error(refusal) from None
-        except (DBAPIError, PoolTimeoutError) as error:
-            if isinstance(error, DBAPIError) and not _worth_waiting(error):
-                raise
-            raise ApplicationError(
-                f"The database is not available: {_first_line(error)}. This step waits and continues by itself.",
-                type=DATABASE_UNAVAILABLE,
-            ) from None
+        except FailureError as error:
+            # A sentence of ours, without what it was made of. Temporal shows no reason at all that is longer than 4 KB.
+            raise error.with_traceback(None) from None
+        except SQLAlchemyError as error:
+            raise as_retried_error(error) from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, its own text stays here
+            place = "".join(traceback.format_tb(error.__traceback__))
+            activity.logger.error("An activity failed with %s:\n%s", type(error).__name__, place)
+            raise as_retried_error(error) from None
 
 
-def _worth_waiting(error: DBAPIError) -> bool:
-    """Return true if the statement may succeed later unchanged: lost connections, restarts, lock waits, deadlocks."""
-    state: str | None = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or state is None or state[:2] in {"08", "40", "53", "55", "57"}
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
-    return (text.strip().splitlines() or ["no reason given"])[0]
+def as_retried_error(error: Exception) -> ApplicationError:
+    """Return an error in one sentence without values, and with a stable type where it comes from the database."""
+    if isinstance(error, SQLAlchemyError):
+        refusal = refusal_of(error, THE_DATABASE)
+        waits = " This step waits and continues by itself." if isinstance(refusal, _PASSES) else ""
+        return ApplicationError(f"{refusal.message}{waits}", type=refusal.code)
+    what = type(error).__name__
+    reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+    return ApplicationError(
+        f"This step failed ({what}{reason}), which is a fault of the service or of a part that it uses. It is tried again.",
+        type=what,
+    )

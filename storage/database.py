@@ -1,7 +1,5 @@
-"""The connection to the service's own PostgreSQL: settings, engine, and the refusals of both."""
+"""The connection to the service's own PostgreSQL: settings, engine, and the refusals of settings."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -9,15 +7,12 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import ArgumentError
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 
-_BUSY = frozenset({"55P03", "40P01", "40001"})  # lock timeout, deadlock, serialization
 _URL_FORM = "postgresql://user:password@host:port/database"
-_NOT_MIGRATED = frozenset({"42P01", "42703"})  # no such table, no such column
 
 
 class DatabaseUrlMalformed(Refusal):
@@ -43,45 +38,6 @@ class DatabasePasswordUnusable(Refusal):
             remedy=Remedy.of(
                 RemedyKind.CONFIGURE_DATABASE_LOGIN, file=file, variable=variable, url_variable=_url_variable(variable)
             ),
-        )
-
-
-class DatabaseUnavailable(Refusal):
-    """A database that does not answer, or refuses the login."""
-
-    code = "database_unavailable"
-
-    def __init__(self, database: str, reason: str) -> None:
-        super().__init__(
-            f"The database {database} does not answer: {reason}.",
-            remedy=Remedy.of(RemedyKind.CHECK_DATABASE, variable="OFFRAMP_DATABASE_URL"),
-            database=database,
-        )
-
-
-class DatabaseBusy(Refusal):
-    """Rows that others locked for too long."""
-
-    code = "database_busy"
-
-    def __init__(self, database: str) -> None:
-        super().__init__(
-            "The same entries in the database are being changed by somebody else.",
-            remedy=Remedy.of(RemedyKind.RETRY),
-            database=database,
-        )
-
-
-class DatabaseNotMigrated(Refusal):
-    """A database without the tables of this version."""
-
-    code = "database_not_migrated"
-
-    def __init__(self, database: str) -> None:
-        super().__init__(
-            f"The database {database} does not have the tables that this version of Offramp needs.",
-            remedy=Remedy.of(RemedyKind.UPGRADE_SCHEMA),
-            database=database,
         )
 
 
@@ -159,56 +115,3 @@ def create_database_engine(url: str | URL, *, pool_size: int = 10) -> Engine:
         hide_parameters=True,  # an error in a log or in the Web UI must not contain a customer's data
         connect_args={"connect_timeout": 5, "options": "-c lock_timeout=4s -c timezone=UTC"},
     )
-
-
-@contextmanager
-def refusing_when_unavailable(url: URL) -> Iterator[None]:
-    """Turn the errors of a database that cannot be used into refusals that name it, without user and password.
-
-    Raises:
-        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated.
-
-    """
-    database = database_in_words(url)
-    try:
-        yield
-    except PoolTimeout:
-        raise DatabaseUnavailable(database, "all connections are in use") from None
-    except DBAPIError as error:
-        state = getattr(error.orig, "sqlstate", None)
-        if state in _BUSY:
-            raise DatabaseBusy(database) from None
-        if state in _NOT_MIGRATED:
-            raise DatabaseNotMigrated(database) from None
-        never_connected = state is None and isinstance(error, OperationalError | InterfaceError)
-        if error.connection_invalidated or never_connected or (state or "")[:2] in ("08", "28", "3D", "53", "57"):
-            raise DatabaseUnavailable(database, reason_in_words(state, str(error.orig))) from None
-        raise
-
-
-def database_in_words(url: URL) -> str:
-    """Return the name of a database for people: its place, but neither user nor password."""
-    return f"{url.database} on {url.host or 'localhost'}:{url.port or 5432}"
-
-
-def reason_in_words(state: str | None, said: str) -> str:
-    """Return in a few words why a database cannot be used, from the SQLSTATE, if there is one, and the driver's text.
-
-    The driver's own text names the host again and sometimes the user; these few words do not.
-    """
-    match state and state[:2]:
-        case "28":
-            return "it refuses the user or the password"
-        case "3D":
-            return "there is no database with that name"
-        case "53":
-            return "it has no connection or memory left"
-        case "57":
-            return "it is starting up or shutting down"
-        case _:
-            said = said.casefold()
-            if "password authentication failed" in said or "no password supplied" in said:
-                return "it refuses the user or the password"
-            if "does not exist" in said:
-                return "there is no database or user with that name"
-            return "no connection could be made"

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from domain.civil_dates import count_text, day_text
-from domain.refusals import Refusal
+from domain.refusals import Refusal, printable
 from domain.remedies import Remedy, RemedyKind, correct_input
 from domain.vocabulary import Stage
 from domain.words import FOR_AGENTS
@@ -20,7 +20,7 @@ class InputMalformed(Refusal):
 
     def __init__(self, problems: list[str]) -> None:
         # Not all of it: paths contain names that the caller chose, in any number and of any length.
-        shown = [problem if len(problem) <= 200 else f"{problem[:200]}…" for problem in problems[:5]]
+        shown = [printable(problem if len(problem) <= 200 else f"{problem[:200]}…") for problem in problems[:5]]
         if len(problems) > len(shown):
             shown.append(f"and {len(problems) - len(shown)} more")
         super().__init__(

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, select, text, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
@@ -83,6 +83,12 @@ def find_progress(session: Session, workflow_id: str) -> LineDatesProgress | Non
         .limit(1)
     )
     return None if row is None else _as_progress(session, row)
+
+
+def count_runs(session: Session, name: str) -> int:
+    """Return the number of runs that were opened by workflows whose ids are this name, a colon and the rest."""
+    named = LineDatesRunRow.id.startswith(f"{name}:", autoescape=True)
+    return session.scalar(select(func.count()).select_from(LineDatesRunRow).where(named)) or 0
 
 
 def latest_runs(session: Session, limit: int) -> list[LineDatesProgress]:

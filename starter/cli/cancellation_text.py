@@ -47,6 +47,7 @@ def say_status(status: CancellationStatus) -> None:
         say_fact("closes unanswered", FOR_AGENTS.deadline(status.stage_deadline, zone))
     if status.stage is not Stage.INTAKE or not _is_open(status):
         say_fact("waits for", status.waiting_for)
+    say_fact("held up by", escape(status.held_up_because))
     say_fact("campaigns", campaigns_in_text(status))
     say_fact("export", _export(status))
     say_fact("data erased", FOR_AGENTS.instant(status.erased_at, zone) if status.erased_at else "")

@@ -182,6 +182,7 @@ def _say_status(status: "MarketingCancellationStatus") -> None:
     if status.stage is MarketingStage.INTAKE and status.stage_deadline:
         say_fact("closes unanswered", FOR_AGENTS.deadline(status.stage_deadline, zone))
     say_fact("waits for", status.waiting_for)
+    say_fact("held up by", escape(status.held_up_because))
     say_fact("campaigns", campaigns_in_text(status))
     say_fact("being delivered", ", ".join(status.undelivered))
     if status.stage is MarketingStage.INTAKE and not status.verified:

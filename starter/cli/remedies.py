@@ -63,6 +63,8 @@ OPERATORS_WORDS = WORDS | {
     RemedyKind.CONFIGURE_OBJECT_KEYS: "Set {variable}, and the secret either in {secrets}; or none of the three, where the "
     "platform provides its own credentials.",
     RemedyKind.CONFIGURE_TEMPORAL: "Repair the file that {file_variable} names, or set {variables} alone: {reason}",
+    RemedyKind.CREATE_NAMESPACE: "Create it with `temporal operator namespace create --namespace {namespace}`, or set {variable}; "
+    "a new namespace can take some seconds to be known everywhere.",
     RemedyKind.START_SERVICE: "Start the service with `offramp up`, or set {variable}. Running cancellations are not affected.",
     RemedyKind.UPGRADE_SCHEMA: "Apply the migrations (docs/operations.md), or start the service with `offramp up`.",
     RemedyKind.CHECK_DATABASE: "Check that it runs and that {variable} names it and a user who may log in; nothing was changed.",

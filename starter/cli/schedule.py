@@ -32,7 +32,7 @@ def show(*, as_json: JsonOption = False) -> None:
 
 @schedule_app.command()
 def ensure(*, as_json: JsonOption = False) -> None:
-    """Create the schedule, or bring it up to date: daily at 01:00 in OFFRAMP_NIGHTLY_ZONE. A pause stays."""
+    """Create the schedule, or bring it up to date: daily at 04:00 in OFFRAMP_NIGHTLY_ZONE. A pause stays."""
     from activities.lines import NightlySettings
 
     _show(_ask(lambda lines: lines.ensure_schedule(NightlySettings().nightly_zone)), as_json=as_json)
@@ -82,7 +82,7 @@ def _show(description: "ScheduleDescription", *, as_json: bool) -> None:
         print_json(shown)
         return
     state = f"[bold yellow]paused[/] ({escape(shown['note'])})" if shown["paused"] else "[bold green]active[/]"
-    say(f"[bold]{shown['schedule']}[/]: daily at 01:00, {shown['zone']}; {state}")
+    say(f"[bold]{shown['schedule']}[/]: daily at 04:00, {shown['zone']}; {state}")
     zone = shown["zone"]
     for at in [] if shown["paused"] else description.info.next_action_times[:3]:
         say(FOR_AGENTS.instant(at, zone), first="  next   ")

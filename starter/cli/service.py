@@ -67,13 +67,14 @@ SubscriptionArgument = Annotated[
 @contextmanager
 def database() -> Iterator["Engine"]:
     """Open the configured database. Raises NoServiceConfigured, and DatabaseUnavailable while it is used."""
-    from storage.database import DatabaseSettings, create_database_engine, refusing_when_unavailable
+    from storage.database import DatabaseSettings, create_database_engine
+    from storage.refusals import refusing_database_errors
 
     if not os.environ.get("OFFRAMP_DATABASE_URL"):
         raise NoServiceConfigured
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=4)
     try:
-        with refusing_when_unavailable(engine.url):
+        with refusing_database_errors(engine.url):
             yield engine
     finally:
         engine.dispose()

@@ -22,7 +22,8 @@ from starter.demo.scenes import AGENT, OWNERS, SCENES, CancellationScene, Scene,
 from starter.local.temporal import NAMESPACE
 from starter.sample import sample_document
 from starter.service import Offramp, StillWaiting
-from storage.database import DatabaseSettings, DatabaseUnavailable, create_database_engine
+from storage.database import DatabaseSettings, create_database_engine
+from storage.refusals import DatabaseUnavailable
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 
 REFRESH_SECONDS = 0.5

@@ -12,42 +12,30 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.lines import NightlySettings
 from contract import SEARCH_ATTRIBUTES
-from domain.refusals import Refusal
-from domain.remedies import Remedy, RemedyKind
-from runtime.temporal import connect_to_temporal
+from runtime.temporal import TemporalUnavailable, connect_to_temporal
+from runtime.temporal_refusals import NamespaceUnknown, NothingThere, refusing_temporal_errors
 from starter.service.nightly_schedule import ensure_schedule
 from storage.database import DatabaseSettings
 from storage.schema.migrate import upgrade
-
-
-class NamespaceUnknown(Refusal):
-    """Temporal does not have the configured namespace."""
-
-    code = "namespace_unknown"
-
-    def __init__(self, namespace: str) -> None:
-        super().__init__(
-            f"Temporal has no namespace {namespace}, so the search attributes cannot be registered in it.",
-            remedy=Remedy.of(
-                RemedyKind.OPERATE,
-                advice=f"Create it (temporal operator namespace create --namespace {namespace}) or set TEMPORAL_NAMESPACE; "
-                "a new namespace can take some seconds to be known everywhere.",
-            ),
-            namespace=namespace,
-        )
 
 
 async def set_up() -> None:
     """Apply the migrations, register the search attributes, and ensure the schedule of the nightly update.
 
     Raises:
-        TemporalUnavailable, NamespaceUnknown.
+        NamespaceUnknown, TemporalUnavailable, and the other refusals of `refusing_temporal_errors`.
 
     """
     await asyncio.to_thread(upgrade, DatabaseSettings().database_url)
     client = await connect_to_temporal()
-    await ensure_search_attributes(client)
-    await ensure_schedule(client, NightlySettings().nightly_zone)
+    try:
+        with refusing_temporal_errors(client):
+            await ensure_search_attributes(client)
+            await ensure_schedule(client, NightlySettings().nightly_zone)
+    except NothingThere:
+        raise NamespaceUnknown(client.namespace) from None
+    except TimeoutError:
+        raise TemporalUnavailable(client.service_client.config.target_host, "it did not answer in time") from None
 
 
 async def ensure_search_attributes(client: Client) -> None:

@@ -7,9 +7,10 @@ people who run it: the page then says that it does not work now, and gives the c
 from domain.refusals import Refusal, RefusalDetails
 from domain.remedies import RemedyKind
 from runtime.temporal import TemporalUnavailable
+from runtime.temporal_refusals import TemporalBusy, TemporalFailed
 from starter.pages.page import Page
-from starter.service.updates import StillWaiting
-from storage.database import DatabaseUnavailable
+from starter.service.case_refusals import CaseBusy, RequestLost, StillWaiting
+from storage.refusals import DatabaseBusy, DatabaseUnavailable
 
 CUSTOMERS_WORDS = {
     RemedyKind.ACKNOWLEDGE_DOWNLOAD: "",
@@ -42,7 +43,16 @@ NOT_NOW = "This cannot be done at the moment. Please try again later."
 
 
 _STATUS = {"link_tampered": 404, "nothing_there": 404, "link_expired": 410, "export_erased": 410}
-_UNAVAILABLE = (StillWaiting, TemporalUnavailable, DatabaseUnavailable)
+_UNAVAILABLE = (
+    CaseBusy,
+    DatabaseBusy,
+    DatabaseUnavailable,
+    RequestLost,
+    StillWaiting,
+    TemporalBusy,
+    TemporalFailed,
+    TemporalUnavailable,
+)
 
 
 def refusal_page(refusal: Refusal) -> Page:

@@ -1,23 +1,31 @@
-"""Base of the facade's areas: the connections, and reading and writing records over them."""
+"""Base of the facade's areas: the connections, reading and writing records, and calls to Temporal."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
-from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionDescription
 
 import contract
 from records.transaction import Transaction
-from storage.database import refusing_when_unavailable
+from runtime.temporal import TemporalUnavailable
+from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
 from storage.objects import Objects, ObjectStoreNotConfigured
+from storage.refusals import refusing_database_errors
 from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 Result = TypeVar("Result")
+
+CALL_TIMEOUT = timedelta(seconds=30)
+"""The longest wait for an answer of Temporal itself."""
+
+NOT_IN_TIME = "it did not answer in time"
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ class AreaClient:
         """Return what a query finds.
 
         Raises:
-            DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated.
+            DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseFailed.
 
         """
 
@@ -70,7 +78,7 @@ class AreaClient:
         return await self._with_engine(read)
 
     async def _write(self, step: Callable[[Transaction], Result]) -> Result:
-        """Run a step in one transaction. Raises as `_read` does."""
+        """Run a step in one transaction. Raises as `_read` does, and RecordsConflict."""
 
         def write(engine: Engine) -> Result:
             with Transaction.begin(engine) as transaction:
@@ -81,15 +89,56 @@ class AreaClient:
     async def _with_engine(self, work: Callable[[Engine], Result]) -> Result:
         def run() -> Result:
             engine = self._connections.engine
-            with refusing_when_unavailable(engine.url):
+            with refusing_database_errors(engine.url):
                 return work(engine)
 
         return await asyncio.to_thread(run)
 
+    @asynccontextmanager
+    async def _calling(self, *, within: timedelta = CALL_TIMEOUT) -> AsyncIterator[None]:
+        """Call Temporal in the block, which needs no worker for its answer.
+
+        Raises:
+            NothingThere: there is no such workflow or schedule.
+            TemporalUnavailable, TemporalBusy, TemporalDenied, NamespaceUnknown, TemporalFailed, TemporalRefused.
+
+        """
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                with refusing_temporal_errors(self._temporal):
+                    yield
+        except TimeoutError:
+            raise TemporalUnavailable(self._address, NOT_IN_TIME) from None
+
+    async def _description(
+        self, workflow_id: str, *, within: timedelta = CALL_TIMEOUT
+    ) -> WorkflowExecutionDescription | None:
+        """Return what Temporal knows about the newest run of a workflow; None if it knows none."""
+        try:
+            async with self._calling(within=within):
+                return await self._temporal.get_workflow_handle(workflow_id).describe()
+        except NothingThere:
+            return None
+
     async def _notify(self, workflow_id: str, signal: str, *message: Any) -> None:
         """Signal a workflow that may wait for what was recorded; it checks again by itself if it misses the signal."""
+        with suppress(NothingThere):
+            async with self._calling():
+                await self._temporal.get_workflow_handle(workflow_id).signal(signal, args=message)
+
+    @contextmanager
+    def _retrieving(self, start: WithStartWorkflowOperation[Any, Any]) -> Iterator[None]:
+        """Retrieve the outcome of the start of an update-with-start, which the update's outcome repeats.
+
+        asyncio reports on standard error a failure that nobody retrieves.
+        """
+        handle = asyncio.ensure_future(start.workflow_handle())
+        handle.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
-            await self._temporal.get_workflow_handle(workflow_id).signal(signal, args=message)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+            yield
+        finally:
+            handle.cancel()
+
+    @property
+    def _address(self) -> str:
+        return self._temporal.service_client.config.target_host

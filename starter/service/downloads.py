@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict
-from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import WorkflowExecutionDescription
+from temporalio.converter import DataConverter
 
-from starter.service.updates import why_held_up
+from starter.service.descriptions import pending_activities, why_held_up
 from storage.objects import Objects, ObjectStoreUnavailable
 
 LINK_LIFETIME = timedelta(minutes=15)
@@ -84,20 +84,15 @@ def _in_words(error: httpx.HTTPError) -> str:
     return "a lost connection" if isinstance(error, httpx.TransportError) else type(error).__name__
 
 
-async def work_under_way(client: Client, workflow_id: str, activity: str, *forms: type) -> WorkUnderWay | None:
+async def work_under_way(
+    converter: DataConverter, description: WorkflowExecutionDescription | None, activity: str, *forms: type
+) -> WorkUnderWay | None:
     """Return the progress of a workflow's activity, or None where it is not under way.
 
     ``forms`` are the types of its heartbeat's details.
     """
-    try:
-        description = await client.get_workflow_handle(workflow_id).describe()
-    except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        return None
-    for pending in description.raw_description.pending_activities:
-        if pending.activity_type.name == activity:
-            details = pending.heartbeat_details.payloads  # none before the first heartbeat of an attempt
-            said = await client.data_converter.decode(details, list(forms[: len(details)]) or None)
-            return WorkUnderWay(attempt=pending.attempt, heartbeat=tuple(said), held_up_by=why_held_up(pending) or "")
+    for pending in pending_activities(description, activity):
+        details = pending.heartbeat_details.payloads  # none before the first heartbeat of an attempt
+        said = await converter.decode(details, list(forms[: len(details)]) or None)
+        return WorkUnderWay(attempt=pending.attempt, heartbeat=tuple(said), held_up_by=why_held_up(pending))
     return None

@@ -13,6 +13,8 @@ from domain.export.requests import ExportErased, ExportFilesMissing, NoExport
 from records import late_requests
 from records.cancellation.lists import newest_cancellation, time_zone_of
 from records.export import DescribedExport, ExportState, described_export, export_of
+from starter.service.case_refusals import CancellationSuspended
+from starter.service.descriptions import is_suspended
 from starter.service.downloads import FileLink, file_links, work_under_way
 from starter.service.updates import CaseClient, CaseForm
 
@@ -32,7 +34,7 @@ class ExportView(BaseModel):
     """The progress of the present attempt, a second or two old; None unless one is under way."""
     attempt: int | None = None
     held_up_by: str | None = None
-    """Why the last attempt failed, if one is being tried again."""
+    """Why the last attempt failed, if one is being tried again, or why its cancellation is suspended."""
 
 
 class ExportClient(CaseClient[contract.CancellationStatus]):
@@ -75,9 +77,11 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
             return ExportView(cancellation=case, time_zone=zone, state=export_of(session, case))
 
         view = await self._read(recorded)
-        work = await work_under_way(
-            self._temporal, self._form.workflow_id(subscription), EXPORT_ACTIVITY, ExportProgress
-        )
+        description = await self._description(self._form.workflow_id(subscription))
+        if is_suspended(description):
+            suspended = CancellationSuspended(self._form.workflow_id(subscription))
+            return view.model_copy(update={"held_up_by": suspended.message})
+        work = await work_under_way(self._temporal.data_converter, description, EXPORT_ACTIVITY, ExportProgress)
         if work is None:
             return view
         return view.model_copy(

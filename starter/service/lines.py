@@ -1,32 +1,34 @@
 """Subscription lines and the update of their dates: list lines, request an update, watch it, and steer its schedule."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import date, datetime, timedelta
-from typing import TypeVar
-from uuid import uuid4
+from typing import Any, TypeVar
 
 from temporalio.client import (
     ScheduleBackfill,
     ScheduleDescription,
     ScheduleHandle,
     ScheduleOverlapPolicy,
-    WorkflowExecutionStatus,
+    WithStartWorkflowOperation,
     WorkflowFailureError,
+    WorkflowUpdateFailedError,
 )
-from temporalio.common import WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
 import contract
 from domain.civil_time import start_of_day
 from domain.lines.runs import LineDatesProgress, Scope
 from domain.refusals import ForwardedRefusal, Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
-from records.lines.runs import ListedLine, find_progress, latest_runs, list_lines
+from records.lines.runs import ListedLine, count_runs, find_progress, latest_runs, list_lines
 from runtime.refusals import as_refusal
-from starter.service.area import AreaClient
+from runtime.temporal import TemporalUnavailable
+from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
+from starter.service.area import NOT_IN_TIME, AreaClient
+from starter.service.case_refusals import RequestLost
 from starter.service.nightly_schedule import ensure_schedule
 
 Answer = TypeVar("Answer")
@@ -76,37 +78,87 @@ class LineDatesClient(AreaClient):
     ) -> LineDatesProgress:
         """Request an update and return its result as soon as the lines are done; its messages are delivered afterwards.
 
-        ``watch`` is called with its progress, several times a second.
+        Requests for the same lines share a run that has not begun. ``watch`` is called with its progress, several times a
+        second.
 
         Raises:
             ForwardedRefusal: the update was refused, with the code of the refusal.
 
         """
-        workflow_id = f"{contract.NIGHTLY_SCHEDULE}-on-request-{request_id or uuid4()}"
-        with suppress(WorkflowAlreadyStartedError):  # by the same request
-            await self._temporal.start_workflow(
+        name = contract.run_name(wish)
+        # A run that is recorded has begun, and may have passed by lines that changed since: the next number has not.
+        number = request_id or await self._read(lambda session: count_runs(session, name)) + 1
+        workflow_id = f"{name}:{number}"
+        async with self._watching(workflow_id, watch):
+            return await self._lines_done(workflow_id, wish, once=request_id is not None)
+
+    async def _lines_done(self, workflow_id: str, wish: contract.UpdateLineDates, *, once: bool) -> LineDatesProgress:
+        """Start a run, or join the one under this id, and wait for its lines; ``once``: also join one that has ended."""
+        reuse = WorkflowIDReusePolicy.REJECT_DUPLICATE if once else WorkflowIDReusePolicy.ALLOW_DUPLICATE
+        while True:
+            start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
                 contract.SUBSCRIPTION_LINE_DATES_UPDATE,
                 wish,
                 id=workflow_id,
                 task_queue=self._connections.task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=reuse,
                 static_summary="Update subscription line dates on request",
             )
+            try:
+                with refusing_temporal_errors(self._temporal), self._retrieving(start):
+                    progress: LineDatesProgress | None = await self._temporal.execute_update_with_start_workflow(
+                        contract.UPDATE_LINES_DONE, start_workflow_operation=start, result_type=LineDatesProgress
+                    )
+            except (WorkflowAlreadyStartedError, NothingThere):  # by the same request, and it has ended
+                return await self._ended(workflow_id)
+            except TimeoutError:
+                raise TemporalUnavailable(self._address, NOT_IN_TIME) from None
+            except WorkflowUpdateFailedError as failure:
+                if (refusal := as_refusal(failure.cause)) is not None:
+                    raise ForwardedRefusal(refusal) from None
+                return await self._ended(workflow_id)
+            if progress is not None and progress.finished_at is not None:
+                return progress
+
+    async def _ended(self, workflow_id: str) -> LineDatesProgress:
+        """Return the result of a run that has ended, or is about to."""
         handle = self._temporal.get_workflow_handle(workflow_id, result_type=LineDatesProgress)
         try:
-            while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:
-                progress = await self._read(lambda session: find_progress(session, workflow_id))
-                if progress is not None and watch is not None:
-                    watch(progress)
-                if progress is not None and progress.finished_at is not None:
-                    return progress
-                await asyncio.sleep(LOOK_AGAIN)
-            result: LineDatesProgress = await handle.result()
+            with refusing_temporal_errors(self._temporal):
+                result: LineDatesProgress = await handle.result()
+        except TimeoutError:
+            raise TemporalUnavailable(self._address, NOT_IN_TIME) from None
+        except NothingThere:
+            raise RequestLost(workflow_id, "Temporal does not know it any more") from None
         except WorkflowFailureError as failure:
             if (refusal := as_refusal(failure.cause)) is not None:
                 raise ForwardedRefusal(refusal) from None
-            raise
+            raise RequestLost(workflow_id, str(failure.cause)) from None
         return result
+
+    @asynccontextmanager
+    async def _watching(
+        self, workflow_id: str, watch: Callable[[LineDatesProgress], None] | None
+    ) -> AsyncIterator[None]:
+        """Show the recorded progress of a run while the block waits for it."""
+        over = asyncio.Event()
+
+        async def look() -> None:
+            while watch is not None and not over.is_set():
+                with suppress(Refusal):  # the database may be away for a moment
+                    progress = await self._read(lambda session: find_progress(session, workflow_id))
+                    if progress is not None:
+                        watch(progress)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), LOOK_AGAIN)
+
+        looking = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            over.set()
+            await looking
 
     async def list(
         self, scope: Scope, *, due_as_of: date | None = None, after: str = "", limit: int = 100
@@ -127,7 +179,12 @@ class LineDatesClient(AreaClient):
 
     async def ensure_schedule(self, zone: str) -> ScheduleDescription:
         """Create the schedule, or bring it up to date."""
-        return await (await ensure_schedule(self._temporal, zone, task_queue=self._connections.task_queue)).describe()
+        try:
+            async with self._calling():
+                handle = await ensure_schedule(self._temporal, zone, task_queue=self._connections.task_queue)
+                return await handle.describe()
+        except NothingThere:  # somebody deletes it at the same time
+            raise ScheduleMissing from None
 
     async def schedule(self) -> ScheduleDescription:
         """Return the schedule. Raises ScheduleMissing."""
@@ -162,11 +219,10 @@ class LineDatesClient(AreaClient):
 
     async def _there(self, ask: Callable[[ScheduleHandle], Awaitable[Answer]]) -> Answer:
         try:
-            return await ask(self._temporal.get_schedule_handle(contract.NIGHTLY_SCHEDULE))
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                raise ScheduleMissing from None
-            raise
+            async with self._calling():
+                return await ask(self._temporal.get_schedule_handle(contract.NIGHTLY_SCHEDULE))
+        except NothingThere:
+            raise ScheduleMissing from None
 
 
 def _end_of_day(day: date, zone: str) -> datetime:

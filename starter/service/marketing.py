@@ -13,6 +13,8 @@ from domain.vocabulary import Channel
 from records import late_requests
 from records.late_requests import LateRequest
 from records.marketing.lists import asking_case, recorded_marketing_status
+from runtime.temporal_refusals import NothingThere
+from starter.service.case_refusals import RequestLost
 from starter.service.updates import CaseForm, update_id
 from starter.service.verification import VerifiedCaseClient
 
@@ -89,16 +91,21 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
 
     async def _deliver(self, case: str, last_message: dict[Channel, int]) -> None:
         """Have the messages delivered of a case whose own workflow has ended."""
-        await self._temporal.start_workflow(
-            contract.MESSAGE_DELIVERY,
-            case,
-            id=f"delivery:{case}",
-            task_queue=self._connections.task_queue,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-            start_signal=contract.SIGNAL_DELIVER,
-            start_signal_args=[last_message],
-            static_summary=f"Deliver the messages of {case}, whose own workflow has ended",
-        )
+        workflow_id = contract.delivery_workflow_id(case)
+        try:
+            async with self._calling():
+                await self._temporal.start_workflow(
+                    contract.MESSAGE_DELIVERY,
+                    case,
+                    id=workflow_id,
+                    task_queue=self._connections.task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    start_signal=contract.SIGNAL_DELIVER,
+                    start_signal_args=[last_message],
+                    static_summary=f"Deliver the messages of {case}, whose own workflow has ended",
+                )
+        except NothingThere:
+            raise RequestLost(workflow_id, "it was about to end") from None
 
 
 def _status_of(case: str, campaign: str, outstanding: tuple[str, ...]) -> StopStatus:

@@ -13,8 +13,10 @@ from domain.vocabulary import WAITS_FOR_OPERATOR
 from domain.words import size_in_words
 from records import late_requests
 from records.migration.lists import MigrationSummary, list_migrations, migration_of, newest_migration
+from starter.service.case_refusals import CancellationSuspended, StillWaiting
+from starter.service.descriptions import reasons_held_up
 from starter.service.downloads import FileLink, file_links, work_under_way
-from starter.service.updates import CaseClient, CaseForm
+from starter.service.updates import CaseClient, CaseForm, waits_for
 
 TRANSFER_ACTIVITY = "transfer_data"
 
@@ -31,7 +33,7 @@ class MigrationView(BaseModel):
     progress: str = ""
     """The progress of the transfer, some seconds old; empty unless one is under way."""
     held_up_by: str = ""
-    """Why the transfer is being tried again, if it is."""
+    """Why the migration does not progress, if something is being tried again."""
 
 
 class MigrationClient(CaseClient[contract.MigrationStatus]):
@@ -125,14 +127,19 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         view = MigrationView(migration=await self._read(lambda session: _newest(session, subscription)))
         if view.migration.stage.is_final:
             return view
-        live = await self._live(subscription)
+        try:
+            live = await self._live(subscription)
+        except (CancellationSuspended, StillWaiting) as silent:
+            return view.model_copy(update={"waiting_for": waits_for(silent), "held_up_by": silent.message})
         if live is None:
             return view.model_copy(update={"waiting_for": WAITS_FOR_OPERATOR})
         shown = {name: getattr(live, name) for name in ("waiting_for", "stage_deadline", "undelivered")}
-        work = await work_under_way(self._temporal, self._form.workflow_id(subscription), TRANSFER_ACTIVITY)
-        if work is not None:
-            shown |= {"progress": _progress(*work.heartbeat), "held_up_by": work.held_up_by}
-        return view.model_copy(update=shown)
+        description = await self._description_if_any(self._form.workflow_id(subscription))
+        work = await work_under_way(self._temporal.data_converter, description, TRANSFER_ACTIVITY)
+        return view.model_copy(
+            update=shown
+            | {"progress": _progress(*work.heartbeat) if work else "", "held_up_by": reasons_held_up(description)}
+        )
 
     async def list(
         self, *, stage: MigrationStage | None = None, queue: str | None = None, limit: int = 100

@@ -19,9 +19,8 @@ from temporalio.client import (
 
 import contract
 
-HOUR = 1
-"""01:00, outside business hours. In a zone whose clocks skip this hour one day in the year, that night has no run of its
-own, and the next one catches up."""
+HOUR = 4
+"""04:00, outside business hours, and an hour that no zone's clocks skip or repeat: every night has one run."""
 
 JITTER = timedelta(minutes=2)
 """Spreads installations that share a database or a cluster; the date is the scheduled one all the same."""
@@ -47,7 +46,7 @@ async def ensure_schedule(client: Client, zone: str, *, task_queue: str = contra
 
 
 def nightly_schedule(zone: str, task_queue: str) -> Schedule:
-    """Return the schedule: daily at 01:00 in a zone, one run at a time."""
+    """Return the schedule: daily at 04:00 in a zone, one run at a time."""
     return Schedule(
         action=ScheduleActionStartWorkflow(
             contract.SUBSCRIPTION_LINE_DATES_UPDATE,

@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Generic, TypeVar
 from uuid import uuid4
 
 from sqlalchemy.orm import Session
-from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import (
     WithStartWorkflowOperation,
+    WorkflowExecutionDescription,
     WorkflowFailureError,
+    WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
@@ -24,56 +24,28 @@ from temporalio.service import RPCError, RPCStatusCode
 import contract
 from domain.cancellation.lifecycle import CancellationStillTelling
 from domain.refusals import ForwardedRefusal, Refusal
-from domain.remedies import Remedy, RemedyKind
+from domain.vocabulary import WAITS_FOR_REPAIR, WAITS_FOR_WORKER
 from records.late_requests import LateRequest
 from records.transaction import Transaction
 from runtime.refusals import as_refusal
-from runtime.temporal import TemporalUnavailable, connection_failure
+from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
 from starter.service.area import AreaClient
+from starter.service.case_refusals import UPDATE_TIMEOUT, CancellationSuspended, CaseBusy, RequestLost, StillWaiting
+from starter.service.descriptions import is_suspended, reasons_held_up
 
 Outcome = TypeVar("Outcome")
 Status = TypeVar("Status", contract.CancellationStatus, contract.MarketingCancellationStatus, contract.MigrationStatus)
 
-UPDATE_TIMEOUT = timedelta(seconds=30)
+QUERY_PATIENCE = timedelta(seconds=5)
+"""The time after which a query is asked again: a worker that was killed with the question never answers it."""
 
-# Temporal's type of the error that an update gets whose workflow ended before the update's own answer was written.
 _COMPLETED_BEFORE_ITS_UPDATE = "AcceptedUpdateCompletedWorkflow"
+"""Temporal's type of the error that an update gets whose workflow ended before the update's own answer was written."""
 
-
-def why_held_up(attempt: PendingActivityInfo) -> str | None:
-    """Return the reason why the last attempt of a pending activity failed; None if none did."""
-    failure = attempt.last_failure
-    if failure.HasField("timeout_failure_info"):
-        return "The worker that did it died or gave no sign of life; another one takes over."
-    return failure.message or None
-
-
-class StillWaiting(Refusal):
-    """The request is kept, but its outcome is not known yet."""
-
-    code = "still_waiting"
-
-    def __init__(self, workflow_id: str) -> None:
-        super().__init__(
-            f"{workflow_id} has not answered within {UPDATE_TIMEOUT.seconds} seconds: a worker, the database or the mail "
-            "server may be down.",
-            remedy=Remedy.of(RemedyKind.REPEAT_REQUEST),
-            workflow_id=workflow_id,
-        )
-
-
-class CancellationSuspended(Refusal):
-    """The workflow of a case is suspended until its code is repaired."""
-
-    code = "cancellation_suspended"
-
-    def __init__(self, workflow_id: str) -> None:
-        super().__init__(
-            f"{workflow_id} cannot continue: its code fails, which is a fault of the service. Nothing is lost; it "
-            "continues by itself when workers with a repaired version run.",
-            remedy=Remedy.of(RemedyKind.REPAIR_WORKFLOW),
-            workflow_id=workflow_id,
-        )
+_NO_WORKER = "no poller"
+_SUSPENDED = "in failed state"
+_TOO_MANY = ("in-flight updates", "distinct updates")
+"""Parts of Temporal's sentences for states that have no status of their own."""
 
 
 @dataclass(frozen=True)
@@ -111,37 +83,57 @@ class CaseClient(AreaClient, Generic[Status]):
         )
         try:
             return await self._outcome(workflow_id, update, form)
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+        except NothingThere:
             return None
 
     async def _live(self, subject: str) -> Status | None:
         """Return the status of a case from its running workflow.
 
         None where none runs, or where it has not opened its case yet: then the records have the status.
+
+        Raises:
+            CancellationSuspended, StillWaiting: the workflow runs, and cannot be asked.
+
         """
         workflow_id = self._form.workflow_id(subject)
         try:
-            async with self._refusing_when_unreachable(workflow_id):
-                live = await self._temporal.get_workflow_handle(workflow_id).query(
-                    contract.QUERY_STATUS,
-                    reject_condition=QueryRejectCondition.NOT_OPEN,
-                    rpc_timeout=UPDATE_TIMEOUT,
-                )
-        except WorkflowQueryRejectedError:
+            async with self._asking(workflow_id):
+                live = await self._asked(workflow_id)
+        except (WorkflowQueryRejectedError, NothingThere):
             return None
-        except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            return None
+        except WorkflowQueryFailedError:  # its history does not replay with the workers' code
+            raise CancellationSuspended(workflow_id) from None
         form: type[Status] = self._form.status
         return None if live is None else form.model_validate(live)
 
+    async def _asked(self, workflow_id: str) -> Any:
+        """Return a running workflow's answer to the query for its status, asked again every `QUERY_PATIENCE`."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            asked_at = clock()
+            try:
+                return await self._temporal.get_workflow_handle(workflow_id).query(
+                    contract.QUERY_STATUS, reject_condition=QueryRejectCondition.NOT_OPEN, rpc_timeout=QUERY_PATIENCE
+                )
+            except RPCError as error:
+                if error.status not in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+                    raise
+            await asyncio.sleep(asked_at + QUERY_PATIENCE.total_seconds() - clock())
+
     async def _live_or_recorded(self, subject: str, recorded: Callable[[Session, str], Status]) -> Status:
-        """Return the status of a case: its workflow's while that runs, and the records' from then on."""
-        live = await self._live(subject)
-        return await self._read(lambda session: recorded(session, subject)) if live is None else live
+        """Return the status of a case: its workflow's while that runs and answers, and the records' otherwise.
+
+        It says what holds the case up, and never fails because the workflow does.
+        """
+        try:
+            live: Status | None = await self._live(subject)
+        except (CancellationSuspended, StillWaiting) as silent:
+            status = await self._read(lambda session: recorded(session, subject))
+            return status.model_copy(update={"waiting_for": waits_for(silent), "held_up_because": silent.message})
+        if live is None:
+            return await self._read(lambda session: recorded(session, subject))
+        reasons = reasons_held_up(await self._description_if_any(self._form.workflow_id(subject)))
+        return live.model_copy(update={"held_up_because": reasons}) if reasons else live
 
     async def _start_or_join(
         self, workflow: str, start: contract.Request, request_id: str, *, subject: str, summary: str, details: str
@@ -173,9 +165,13 @@ class CaseClient(AreaClient, Generic[Status]):
         return await self._received(operation(), start, f"{first}:again", workflow_id)
 
     async def _wait_for_end(self, workflow_id: str, *, otherwise: Refusal) -> None:
+        """Wait until a workflow has ended, however it does; raise the refusal where it takes too long."""
         try:
             async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
-                await self._temporal.get_workflow_handle(workflow_id).result()
+                with refusing_temporal_errors(self._temporal):
+                    await self._temporal.get_workflow_handle(workflow_id).result()
+        except (WorkflowFailureError, NothingThere):
+            return
         except TimeoutError:
             raise otherwise from None
 
@@ -186,9 +182,6 @@ class CaseClient(AreaClient, Generic[Status]):
         update_id: str,
         workflow_id: str,
     ) -> Status:
-        # Awaited, though not needed: asyncio reports a failure that nobody retrieves on standard error.
-        handle = asyncio.ensure_future(operation.workflow_handle())
-        handle.add_done_callback(lambda done: done.cancelled() or done.exception())
         form: type[Status] = self._form.status
         update = self._temporal.execute_update_with_start_workflow(
             contract.UPDATE_RECEIVE,
@@ -199,20 +192,28 @@ class CaseClient(AreaClient, Generic[Status]):
             rpc_timeout=UPDATE_TIMEOUT,
         )
         try:
-            return await self._outcome(workflow_id, update, form)
-        finally:
-            handle.cancel()
+            with self._retrieving(operation):
+                return await self._outcome(workflow_id, update, form)
+        except NothingThere:  # it ended between the two halves of the request
+            raise RequestLost(workflow_id, "it was about to end") from None
 
     async def _outcome(self, workflow_id: str, update: Awaitable[Outcome], form: type[Outcome]) -> Outcome:
-        """Return what an update answers; raise the refusal that it answers with."""
-        async with self._refusing_when_unreachable(workflow_id):
+        """Return what an update answers.
+
+        Raises:
+            NothingThere: no such workflow runs.
+            ForwardedRefusal: the workflow refused.
+            RequestLost, and what `_asking` raises.
+
+        """
+        async with self._asking(workflow_id):
             try:
                 return await update
             except WorkflowUpdateFailedError as error:
                 if refusal := as_refusal(error.cause):
                     raise ForwardedRefusal(refusal) from None
                 if not (isinstance(error.cause, ApplicationError) and error.cause.type == _COMPLETED_BEFORE_ITS_UPDATE):
-                    raise
+                    raise RequestLost(workflow_id, str(error.cause)) from None
             return await self._result(workflow_id, form)
 
     async def _result(self, workflow_id: str, form: type[Outcome]) -> Outcome:
@@ -223,33 +224,54 @@ class CaseClient(AreaClient, Generic[Status]):
         except WorkflowFailureError as error:
             if refusal := as_refusal(error.cause):
                 raise ForwardedRefusal(refusal) from None
-            raise
+            raise RequestLost(workflow_id, str(error.cause)) from None
         return ended
 
-    @property
-    def _address(self) -> str:
-        return self._temporal.service_client.config.target_host
-
     @asynccontextmanager
-    async def _refusing_when_unreachable(self, workflow_id: str) -> AsyncIterator[None]:
+    async def _asking(self, workflow_id: str) -> AsyncIterator[None]:
+        """Ask a workflow in the block, which a worker answers.
+
+        Raises:
+            NothingThere: no such workflow runs.
+            StillWaiting, CancellationSuspended, CaseBusy, and the refusals of `AreaClient._calling`.
+
+        """
         try:
             # The SDK asks again for as long as no worker accepts an update; a time limit per call does not end that.
             async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
-                yield
-        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            raise StillWaiting(workflow_id) from None
-        except RuntimeError as error:  # of a lazy connection, in its first call
-            if not str(error).startswith("Failed client connect"):
-                raise
-            raise TemporalUnavailable(self._address, connection_failure(error)) from None
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND and not error.message.startswith("Namespace"):
-                raise
-            if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED) or "poller" in error.message:
-                raise StillWaiting(workflow_id) from None
-            if "in failed state" in error.message:
+                with refusing_temporal_errors(self._temporal):
+                    try:
+                        yield
+                    except RPCError as error:
+                        if refusal := _of_the_workflow(error, workflow_id):
+                            raise refusal from None
+                        raise
+        except TimeoutError:
+            if is_suspended(await self._description_if_any(workflow_id)):
                 raise CancellationSuspended(workflow_id) from None
-            raise TemporalUnavailable(self._address, error.message) from None
+            raise StillWaiting(workflow_id) from None
+
+    async def _description_if_any(self, workflow_id: str) -> WorkflowExecutionDescription | None:
+        try:
+            return await self._description(workflow_id, within=QUERY_PATIENCE)
+        except Refusal:  # Temporal does not answer this either
+            return None
+
+
+def _of_the_workflow(error: RPCError, workflow_id: str) -> Refusal | None:
+    """Return the refusal of a call that failed because of the state of its workflow; None if it is about Temporal."""
+    if _NO_WORKER in error.message:
+        return StillWaiting(workflow_id)
+    if _SUSPENDED in error.message:
+        return CancellationSuspended(workflow_id)
+    if any(limit in error.message for limit in _TOO_MANY):
+        return CaseBusy(workflow_id)
+    return None
+
+
+def waits_for(silent: CancellationSuspended | StillWaiting) -> str:
+    """Return what a case waits for whose workflow runs and does not answer."""
+    return WAITS_FOR_REPAIR if isinstance(silent, CancellationSuspended) else WAITS_FOR_WORKER
 
 
 def update_id(name: str, request_id: str | None) -> str:

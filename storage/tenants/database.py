@@ -12,7 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from storage.database import DatabaseUrlMalformed, database_in_words, reason_in_words, url_with_password
+from storage.database import DatabaseUrlMalformed, url_with_password
+from storage.refusals import database_in_words, reason_in_words
 from storage.tenants import refusals
 from storage.tenants.catalog import Source, sources_in
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.exceptions import TimeoutError as TakenTooLong
 from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
@@ -66,11 +67,7 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
         if is_cancelled_exception(error):
             raise
         _raise_refusal(error)
-    # Stays until the state is shown again, which happens after every step.
-    workflow.set_current_details(
-        f"**Delayed: {summary}.** Retried until it succeeds; see Pending Activities for the reason.\n\n"
-        f"{workflow.get_current_details()}"
-    )
+        _show_held_up(summary, error)
     return await patiently(
         activity,
         argument,
@@ -147,6 +144,15 @@ async def result_of(handle: workflow.ActivityHandle[Result]) -> Result:
     except ActivityError as error:
         _raise_refusal(error)
         raise
+
+
+def _show_held_up(summary: str, error: FailureError) -> None:
+    """Show in the Web UI what is held up and why, once; it stays until the state is shown again, as after every step."""
+    cause = error.cause if isinstance(error, ActivityError) else error
+    reason = "It took too long." if isinstance(cause, TakenTooLong) else getattr(cause, "message", "")
+    about = f"**Held up: {summary}.**"
+    shown = [part for part in workflow.get_current_details().split("\n\n") if not part.startswith(about)]
+    workflow.set_current_details("\n\n".join((f"{about} {reason}", *shown)))
 
 
 def _raise_refusal(error: FailureError) -> None:

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from contract.steps import OpenRun, UpdatePass
     from domain.civil_dates import day_text
     from domain.lines.runs import LineDatesProgress, Scope
-    from domain.refusals import Refusal, RefusedValue
+    from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails, RefusedValue
     from runtime.refusals import as_application_error
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
@@ -47,6 +47,8 @@ class SubscriptionLineDatesUpdate:
 
     def __init__(self) -> None:
         self._progress: LineDatesProgress | None = None
+        self._refused: RefusalDetails | None = None
+        self._lines_done = False
 
     @workflow.run
     async def run(self, *received: Any) -> LineDatesProgress:
@@ -56,12 +58,28 @@ class SubscriptionLineDatesUpdate:
             await self._wait_for_locked_lines(progress)
             progress = await self._pass(progress)
             if workflow.info().is_continue_as_new_suggested():
+                await self._answered()
                 workflow.continue_as_new(args=list(received))
         progress = self._show(await self._finish(progress), "delivering the events")
+        self._lines_done = True
         if progress.untold:
             await self._deliver_events()
             progress = await self._finish(progress)
+        await self._answered()
         return self._show(progress, "")
+
+    @workflow.update(name=contract.UPDATE_LINES_DONE)
+    async def lines_done(self, *_: Any) -> LineDatesProgress | None:
+        """Wait until the lines are done, or this history ends before; return the progress."""
+        await workflow.wait_condition(lambda: self._lines_done or self._refused is not None)
+        if self._refused is not None:
+            raise as_application_error(ForwardedRefusal(self._refused))
+        return self._progress
+
+    async def _answered(self) -> None:
+        """Let everybody who waits for the lines have an answer before this history ends."""
+        self._lines_done = True
+        await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.query(name=contract.QUERY_PROGRESS)
     def progress(self) -> LineDatesProgress | None:
@@ -80,6 +98,8 @@ class SubscriptionLineDatesUpdate:
                 summary="find the lines that are due",
             )
         except Refusal as refusal:
+            self._refused = refusal.details
+            await self._answered()
             raise as_application_error(refusal) from None
 
     async def _pass(self, progress: LineDatesProgress) -> LineDatesProgress:
@@ -144,7 +164,8 @@ class SubscriptionLineDatesUpdate:
 
 def _read(received: Sequence[Any]) -> OpenRun:
     """Return the requested run; raises a refusal."""
-    request = contract.read(received, contract.UpdateLineDates) if any(received) else contract.UpdateLineDates()
+    without_wish = all(one is None for one in received)
+    request = contract.UpdateLineDates() if without_wish else contract.read(received, contract.UpdateLineDates)
     info = workflow.info()
     try:
         scope = Scope(

@@ -12,8 +12,8 @@ from domain.vocabulary import Stage
 from records.export import ExportState, ExportSummary
 from starter.cli.cancellation_text import say_status
 from starter.cli.export_text import say_export, watch_export
+from starter.service.descriptions import why_held_up
 from starter.service.export import ExportClient, ExportView
-from starter.service.updates import why_held_up
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SUMMARY = ExportSummary(
@@ -94,7 +94,7 @@ def test_a_worker_that_died_is_named_and_not_what_temporal_calls_it() -> None:
         "The worker that did it died or gave no sign of life; another one takes over."
     )
     assert why_held_up(PendingActivityInfo(last_failure=Failure(message="no room"))) == "no room"
-    assert why_held_up(PendingActivityInfo()) is None
+    assert why_held_up(PendingActivityInfo()) == ""
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from temporalio.client import (
@@ -18,7 +18,7 @@ from temporalio.testing import WorkflowEnvironment
 
 import contract
 from domain.lines.runs import LineDatesProgress
-from starter.service.nightly_schedule import ensure_schedule
+from starter.service.nightly_schedule import HOUR, ensure_schedule
 from tests.support.world import Mailbox, World
 
 
@@ -30,18 +30,36 @@ async def schedule(plain_temporal: WorkflowEnvironment) -> AsyncIterator[Schedul
     await handle.delete()
 
 
-async def test_the_schedule_runs_daily_at_one_and_skips_a_night_while_another_runs(schedule: ScheduleHandle) -> None:
+async def test_the_schedule_runs_daily_at_four_and_skips_a_night_while_another_runs(schedule: ScheduleHandle) -> None:
     description = await schedule.describe()
     upcoming = description.info.next_action_times[:3]
     for at in upcoming:
         local = at.astimezone(_zone())
-        assert local.replace(minute=0, second=0, microsecond=0).hour == 1
+        assert local.replace(minute=0, second=0, microsecond=0).hour == HOUR
         assert local.minute < 2
     assert {(later.date() - sooner.date()).days for sooner, later in pairwise(upcoming)} == {1}
     policy = description.schedule.policy
     assert policy.overlap is ScheduleOverlapPolicy.SKIP
     assert policy.pause_on_failure
     assert policy.catchup_window == timedelta(days=1)
+
+
+def test_no_zone_skips_or_repeats_the_hour_of_the_night() -> None:
+    """For as long as the zones' rules are known: each hour of UTC from now on, as the zones' clocks have it."""
+    shifted = set()
+    for name in available_timezones():
+        zone = ZoneInfo(name)
+        night = datetime(2026, 1, 1, HOUR, tzinfo=zone)
+        before = night.utcoffset()
+        for _ in range(366 * 6):
+            night += timedelta(days=1)  # by the clock on the wall
+            if (after := night.utcoffset()) != before:
+                nights = [night + timedelta(days, minutes=minutes) for days in (-1, 0) for minutes in (0, 59)]
+                # The two readings of a time that is skipped or comes twice differ.
+                if any(at.replace(fold=1).utcoffset() != at.utcoffset() for at in nights):
+                    shifted.add(name)
+            before = after
+    assert shifted == set()
 
 
 async def test_ensuring_it_again_changes_its_zone_and_leaves_it_paused(
@@ -65,7 +83,7 @@ async def test_two_deployments_at_once_make_one_schedule(plain_temporal: Workflo
 async def test_a_backfill_updates_as_of_the_scheduled_days_and_not_of_today(
     plain_temporal: WorkflowEnvironment, database_url: str
 ) -> None:
-    """01:00 on 2 October in Berlin is 23:00 on 1 October in UTC."""
+    """04:00 on 2 October in Tokyo is 19:00 on 1 October in UTC."""
     client = plain_temporal.client
     with Mailbox() as mailbox:
         world = World(plain_temporal, database_url, mailbox)
@@ -79,7 +97,7 @@ async def test_a_backfill_updates_as_of_the_scheduled_days_and_not_of_today(
                 }
             ]
         )
-        handle = await ensure_schedule(client, "Europe/Berlin", task_queue=world.task_queue)
+        handle = await ensure_schedule(client, "Asia/Tokyo", task_queue=world.task_queue)
         async with world.worker():
             await handle.backfill(
                 ScheduleBackfill(

@@ -11,7 +11,8 @@ from temporalio.client import Client
 from runtime.temporal import TemporalUnavailable, connect_to_temporal
 from starter.service import Offramp, StillWaiting
 from starter.service.area import AreaClient
-from storage.database import DatabaseUnavailable, create_database_engine
+from storage.database import create_database_engine
+from storage.refusals import DatabaseUnavailable
 from tests.support.import_documents import NOON, Document, Import, document, engine, imported
 from tests.support.servers import free_port
 

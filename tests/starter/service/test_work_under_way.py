@@ -1,14 +1,17 @@
 """Long work as its watchers see it: also before an attempt has sent its first heartbeat, as after a worker was killed."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from pydantic import BaseModel
 from temporalio import workflow
+from temporalio.client import WorkflowHandle
+from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from starter.service.downloads import work_under_way
+from starter.service.downloads import WorkUnderWay, work_under_way
 from tests.support.outcomes import eventually
 
 ACTIVITY = "export_data"
@@ -38,15 +41,19 @@ async def test_work_without_a_heartbeat_is_under_way_and_says_nothing_yet(tempor
             handle = await client.start_workflow(LongWork.run, id=name, task_queue=name)
 
             async def is_under_way() -> bool:
-                return await work_under_way(client, name, ACTIVITY, Details) is not None
+                return await _work(handle) is not None
 
             await eventually(is_under_way)
-            work = await work_under_way(client, name, ACTIVITY, Details)
+            work = await _work(handle)
             await handle.terminate()
 
     assert work is not None
     assert (work.attempt, work.heartbeat, work.held_up_by) == (1, (), "")
 
 
-async def test_work_of_another_name_and_of_no_workflow_is_not_under_way(temporal_env: WorkflowEnvironment) -> None:
-    assert await work_under_way(temporal_env.client, f"test-{uuid4()}", ACTIVITY, Details) is None
+async def test_nothing_is_under_way_without_a_workflow() -> None:
+    assert await work_under_way(DataConverter.default, None, ACTIVITY, Details) is None
+
+
+async def _work(handle: WorkflowHandle[Any, Any]) -> WorkUnderWay | None:
+    return await work_under_way(DataConverter.default, await handle.describe(), ACTIVITY, Details)

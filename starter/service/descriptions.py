@@ -1,0 +1,44 @@
+"""The description of a workflow by Temporal, in words: whether it runs, is suspended, or held up by an activity."""
+
+from collections.abc import Iterator
+
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
+
+SUSPENDED_AFTER = 3
+"""The attempt at a workflow task from which on its workflow counts as suspended: one or two fail in passing."""
+
+
+def is_running(description: WorkflowExecutionDescription | None) -> bool:
+    """Return true if a workflow has not ended."""
+    return description is not None and description.status is WorkflowExecutionStatus.RUNNING
+
+
+def is_suspended(description: WorkflowExecutionDescription | None) -> bool:
+    """Return true if a running workflow fails its task again and again."""
+    if description is None or not is_running(description):
+        return False
+    return description.raw_description.pending_workflow_task.attempt >= SUSPENDED_AFTER
+
+
+def pending_activities(
+    description: WorkflowExecutionDescription | None, activity: str | None = None
+) -> Iterator[PendingActivityInfo]:
+    """Return the activities that a workflow waits for, of one type if that is named."""
+    if description is not None:
+        for pending in description.raw_description.pending_activities:
+            if activity is None or pending.activity_type.name == activity:
+                yield pending
+
+
+def why_held_up(attempt: PendingActivityInfo) -> str:
+    """Return the reason why the last attempt of a pending activity failed; empty if none did."""
+    failure = attempt.last_failure
+    if failure.HasField("timeout_failure_info"):
+        return "The worker that did it died or gave no sign of life; another one takes over."
+    return failure.message
+
+
+def reasons_held_up(description: WorkflowExecutionDescription | None) -> str:
+    """Return why the activities of a workflow are being tried again, each reason once; empty if none is."""
+    return " ".join(dict.fromkeys(filter(None, map(why_held_up, pending_activities(description)))))

@@ -1,0 +1,164 @@
+"""Refusals of the service's own database in use, and the translation of its errors into them.
+
+No refusal repeats SQL, a parameter or the driver's own text, which may contain a customer's data.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import (
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    NoResultFound,
+    OperationalError,
+    PendingRollbackError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import StaleDataError
+
+from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
+
+_BUSY = frozenset({"55P03", "40P01", "40001"})  # lock timeout, deadlock, serialization
+_NOT_MIGRATED = frozenset({"42P01", "42703"})  # no such table, no such column
+_REASONS = {
+    "25": "it takes no writes at the moment",
+    "28": "it refuses the user or the password",
+    "3D": "there is no database with that name",
+    "40": "it rolled the transaction back",
+    "53": "it has no connection or memory left",
+    "55": "it does not accept this at the moment",
+    "57": "it is starting up or shutting down",
+    "58": "its disk or its system fails",
+}
+"""Why a database cannot be used now, by the class of the SQLSTATE; 08 is a connection that says no more itself."""
+
+_NOT_NOW = ("08", *_REASONS)
+_RULES = ("23", "44", "P0")  # constraints, views with a check, our triggers
+
+
+class DatabaseUnavailable(Refusal):
+    """A database that does not answer, or refuses the login."""
+
+    code = "database_unavailable"
+
+    def __init__(self, database: str, reason: str) -> None:
+        super().__init__(
+            f"The database {database} does not answer: {reason}.",
+            remedy=Remedy.of(RemedyKind.CHECK_DATABASE, variable="OFFRAMP_DATABASE_URL"),
+            database=database,
+        )
+
+
+class DatabaseBusy(Refusal):
+    """Rows that others locked for too long."""
+
+    code = "database_busy"
+
+    def __init__(self, database: str) -> None:
+        super().__init__(
+            "The same entries in the database are being changed by somebody else.",
+            remedy=Remedy.of(RemedyKind.RETRY),
+            database=database,
+        )
+
+
+class DatabaseNotMigrated(Refusal):
+    """A database without the tables of this version."""
+
+    code = "database_not_migrated"
+
+    def __init__(self, database: str) -> None:
+        super().__init__(
+            f"The database {database} does not have the tables that this version of Offramp needs.",
+            remedy=Remedy.of(RemedyKind.UPGRADE_SCHEMA),
+            database=database,
+        )
+
+
+class DatabaseFailed(Refusal):
+    """A statement that the database could not execute, for a reason that waiting does not remove."""
+
+    code = "database_failed"
+
+    def __init__(self, database: str, reason: str) -> None:
+        super().__init__(
+            f"The database {database} could not do what the service asked of it: {reason}.",
+            remedy=Remedy.of(RemedyKind.REPORT_DEFECT),
+            database=database,
+        )
+
+
+class RecordsConflict(Refusal):
+    """A write that contradicts the records, which the database refused."""
+
+    code = "records_conflict"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The records contradict this step: {reason}.",
+            remedy=Remedy.of(RemedyKind.REPORT_DEFECT),
+        )
+
+
+def refusal_of(error: SQLAlchemyError, database: str) -> Refusal:
+    """Return the meaning of an error of the database; ``database`` names it for people."""
+    if isinstance(error, PoolTimeout):
+        return DatabaseUnavailable(database, "all connections are in use")
+    if isinstance(error, DisconnectionError | PendingRollbackError):  # the connection was lost within the transaction
+        return DatabaseUnavailable(database, "the connection was lost")
+    if isinstance(error, NoResultFound | StaleDataError):
+        return RecordsConflict("an entry that it needs is missing")
+    if not isinstance(error, DBAPIError):
+        return DatabaseFailed(database, type(error).__name__)
+    state: str = getattr(error.orig, "sqlstate", None) or ""
+    if state in _BUSY:
+        return DatabaseBusy(database)
+    if state in _NOT_MIGRATED:
+        return DatabaseNotMigrated(database)
+    connection_lost = not state and isinstance(error, OperationalError | InterfaceError)
+    if error.connection_invalidated or connection_lost or state.startswith(_NOT_NOW):
+        return DatabaseUnavailable(database, reason_in_words(state, str(error.orig)))
+    if state.startswith(_RULES):
+        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+        return RecordsConflict(
+            f"the constraint {constraint} forbids it" if constraint else "a rule of theirs forbids it"
+        )
+    return DatabaseFailed(database, f"{type(error.orig).__name__}{f', SQLSTATE {state}' if state else ''}")
+
+
+@contextmanager
+def refusing_database_errors(url: URL) -> Iterator[None]:
+    """Turn every error of the database into a refusal that names it, without user and password.
+
+    Raises:
+        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseFailed, RecordsConflict.
+
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise refusal_of(error, database_in_words(url)) from None
+
+
+def database_in_words(url: URL) -> str:
+    """Return the name of a database for people: its place, but neither user nor password."""
+    return f"{url.database} on {url.host or 'localhost'}:{url.port or 5432}"
+
+
+def reason_in_words(state: str | None, said: str) -> str:
+    """Return in a few words why a database cannot be used, from the SQLSTATE, if there is one, and the driver's text.
+
+    The driver's own text names the host again and sometimes the user; these few words do not.
+    """
+    if reason := _REASONS.get((state or "")[:2]):
+        return reason
+    said = said.casefold()
+    if "password authentication failed" in said or "no password supplied" in said:
+        return _REASONS["28"]
+    if "does not exist" in said:
+        return "there is no database or user with that name"
+    return "no connection could be made"

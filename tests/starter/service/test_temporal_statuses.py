@@ -1,0 +1,157 @@
+"""Every status that Temporal can answer with, met by every command: a refusal in words that fit it, and nothing else."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import grpc
+import pytest
+from sqlalchemy import Engine, text
+from temporalio.client import Client
+from temporalio.service import RetryConfig
+
+import contract
+from domain.cancellation.identity import Identity
+from domain.marketing import ConsentDecision
+from domain.refusals import Refusal
+from runtime.temporal import offramp_plugin
+from starter.service import Offramp, area, updates
+from tests.starter.service.test_offramp import AREAS, methods
+from tests.support.import_documents import NOON, Document, Import, document, engine, imported
+from tests.support.temporal_double import TemporalDouble
+
+__all__ = ["document", "engine", "imported"]
+
+CASE = "SUB-1/1"
+AGENT: Any = {"actor": "agent-7"}
+IDENTITY = Identity(
+    billing_administrator="ann@example.com",
+    organization_url="https://contoso.example.com",
+    organization_name="contoso",
+)
+EVERY_LINE = contract.UpdateLineDates()
+MARKETING = contract.StartMarketingCancellation(organization="ORG-1", administrator="ann@example.com", **AGENT)
+
+COMMANDS: dict[str, Callable[[Offramp], Awaitable[Any]]] = {
+    "cancellations.start": lambda at: at.cancellations.start(contract.StartCancellation(subscription="SUB-1", **AGENT)),
+    "cancellations.answer": lambda at: at.cancellations.answer("SUB-1", {"data": "none"}, **AGENT),
+    "cancellations.consent": lambda at: at.cancellations.consent("SUB-1", ConsentDecision.AGREED, because="by phone", **AGENT),
+    "cancellations.approve": lambda at: at.cancellations.approve("SUB-1", reason="agreed", **AGENT),
+    "cancellations.withdraw": lambda at: at.cancellations.withdraw("SUB-1", reason="stays", **AGENT),
+    "cancellations.reverse": lambda at: at.cancellations.reverse("SUB-1", IDENTITY, **AGENT),
+    "cancellations.send_code": lambda at: at.cancellations.send_code("SUB-1", **AGENT),
+    "cancellations.verify_code": lambda at: at.cancellations.verify_code("SUB-1", "1", **AGENT),
+    "cancellations.attest": lambda at: at.cancellations.attest("SUB-1", reason="by phone", **AGENT),
+    "cancellations.status": lambda at: at.cancellations.status("SUB-1"),
+    "marketing.cancel": lambda at: at.marketing.cancel(MARKETING),
+    "marketing.acknowledge_stop": lambda at: at.marketing.acknowledge_stop("CMP-1", **AGENT),
+    "marketing.send_code": lambda at: at.marketing.send_code("ORG-1", **AGENT),
+    "marketing.verify_code": lambda at: at.marketing.verify_code("ORG-1", "1", **AGENT),
+    "marketing.attest": lambda at: at.marketing.attest("ORG-1", reason="by phone", **AGENT),
+    "marketing.status": lambda at: at.marketing.status("ORG-1"),
+    "migrations.accept": lambda at: at.migrations.accept("SUB-1", contact="it@contoso.example", transfer_at=NOON, **AGENT),
+    "migrations.correct": lambda at: at.migrations.correct("SUB-1", transfer_again=True, reason="wrong", **AGENT),
+    "migrations.renew_link": lambda at: at.migrations.renew_link("SUB-1", **AGENT),
+    "migrations.acknowledge_download": lambda at: at.migrations.acknowledge_download("SUB-1", **AGENT),
+    "migrations.report_completed": lambda at: at.migrations.report_completed("SUB-1", **AGENT),
+    "migrations.status": lambda at: at.migrations.status("SUB-1"),
+    "exports.acknowledge": lambda at: at.exports.acknowledge("SUB-1", **AGENT),
+    "exports.renew_link": lambda at: at.exports.renew_link("SUB-1", **AGENT),
+    "exports.status": lambda at: at.exports.status("SUB-1"),
+    "line_dates.update": lambda at: at.line_dates.update(EVERY_LINE),
+    "line_dates.ensure_schedule": lambda at: at.line_dates.ensure_schedule("Europe/Berlin"),
+    "line_dates.schedule": lambda at: at.line_dates.schedule(),
+    "line_dates.pause": lambda at: at.line_dates.pause("stocktaking"),
+    "line_dates.resume": lambda at: at.line_dates.resume("done"),
+    "line_dates.backfill": lambda at: at.line_dates.backfill(date(2026, 1, 1), date(2026, 1, 2)),
+}  # fmt: skip
+
+OF_THE_RECORDS = {
+    "cancellations.post_credit_memo", "cancellations.list", "cancellations.history", "cancellations.quote",
+    "cancellations.requested_consent", "migrations.list", "migrations.get", "migrations.links", "exports.describe",
+    "exports.links", "holds.place", "holds.release", "holds.list", "line_dates.list", "line_dates.runs", "imports.load",
+    "tenants.list", "tenants.sample",
+}  # fmt: skip
+"""Methods that need no Temporal, or only tell a workflow what they have done."""
+
+LATE = {"still_waiting", "temporal_unavailable"}
+CODES: dict[str, set[str]] = {
+    "CANCELLED": LATE,
+    "DEADLINE_EXCEEDED": LATE,
+    "UNKNOWN": {"temporal_failed"},
+    "INTERNAL": {"temporal_failed"},
+    "DATA_LOSS": {"temporal_failed"},
+    "ABORTED": {"temporal_failed"},
+    "UNAVAILABLE": {"temporal_unavailable"},
+    "RESOURCE_EXHAUSTED": {"temporal_busy"},
+    "PERMISSION_DENIED": {"temporal_denied"},
+    "UNAUTHENTICATED": {"temporal_denied"},
+    "NOT_FOUND": {"case_not_running", "request_lost", "schedule_missing"},
+    "INVALID_ARGUMENT": {"temporal_refused"},
+    "ALREADY_EXISTS": {"temporal_refused"},
+    "FAILED_PRECONDITION": {"temporal_refused"},
+    "OUT_OF_RANGE": {"temporal_refused"},
+    "UNIMPLEMENTED": {"temporal_refused"},
+}
+FALLS_BACK = {"CANCELLED", "DEADLINE_EXCEEDED", "NOT_FOUND", "INVALID_ARGUMENT"}
+"""The answers of Temporal after which the status comes from the records: the workflow is gone, silent or does not replay."""
+
+
+@pytest.fixture(scope="module")
+def double() -> Iterator[TemporalDouble]:
+    with TemporalDouble.running() as running:
+        yield running
+
+
+@pytest.fixture
+async def service(double: TemporalDouble, opened: Engine, monkeypatch: pytest.MonkeyPatch) -> Offramp:
+    """The facade on the double, whose answers it does not ask for again and again."""
+    for module in (area, updates):
+        for name in ("CALL_TIMEOUT", "UPDATE_TIMEOUT", "QUERY_PATIENCE"):
+            monkeypatch.setattr(module, name, timedelta(seconds=2), raising=False)
+    client = await Client.connect(
+        double.address, plugins=[offramp_plugin()], retry_config=RetryConfig(max_retries=1, initial_interval_millis=1)
+    )
+    return Offramp(client, opened)
+
+
+@pytest.fixture
+def opened(imported: Import, document: Document, engine: Engine) -> Engine:
+    """A cancellation in preparation with a migration, one of the marketing service, and a campaign to be stopped."""
+    imported(document)
+    with engine.begin() as connection:
+        for statement in (
+            "INSERT INTO cancellations (id, subscription, ordinal, request_id, workflow_id, opened_by, stage, received_at, "
+            "received_on, data) VALUES (:case, 'SUB-1', 1, 'r', 'cancellation:SUB-1', 'agent', 'intake', :noon, "
+            "'2026-11-22', 'migrate')",
+            "INSERT INTO on_premises_migrations (cancellation, organization, queue, stage, stage_since, requested_at) "
+            "VALUES (:case, 'ORG-1', 'billing_support', 'requested', :noon, :noon)",
+            "INSERT INTO marketing_cancellations (id, organization, ordinal, request_id, workflow_id, opened_by, stage, "
+            "received_at) VALUES ('ORG-1/marketing/1', 'ORG-1', 1, 'r', 'w', 'agent', 'intake', :noon)",
+            "INSERT INTO marketing_stops (id, campaign, cancellation, action, requested_at) "
+            "VALUES ('SUB-1/1/CMP-1', 'CMP-1', :case, 'pause', :noon)",
+        ):
+            connection.execute(text(statement), {"case": CASE, "noon": NOON})
+    return engine
+
+
+async def test_every_method_is_tried(service: Offramp) -> None:
+    found = {f"{name}.{method}" for name in AREAS for method in methods(getattr(service, name))}
+    assert found == COMMANDS.keys() | OF_THE_RECORDS
+
+
+@pytest.mark.parametrize("status", [status.name for status in grpc.StatusCode if status is not grpc.StatusCode.OK])
+async def test_whatever_temporal_answers_a_caller_gets_a_refusal_that_fits(
+    service: Offramp, double: TemporalDouble, status: str
+) -> None:
+    double.status, double.message = grpc.StatusCode[status], "the sentence of Temporal"
+    results = await asyncio.gather(*(command(service) for command in COMMANDS.values()), return_exceptions=True)
+
+    told = dict(zip(COMMANDS, results, strict=True))
+    refused = {name: error.details.code for name, error in told.items() if isinstance(error, Refusal)}
+    faults = {name: repr(error) for name, error in told.items() if isinstance(error, BaseException)}
+    assert {name: fault for name, fault in faults.items() if name not in refused} == {}
+    assert {name: code for name, code in refused.items() if code not in CODES[status]} == {}
+    from_records = {name for name in COMMANDS if name.endswith(".status")} if status in FALLS_BACK else set()
+    assert told.keys() - refused.keys() <= from_records

@@ -23,6 +23,9 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
 TRY_AGAIN = timedelta(hours=1)
 """The interval of requests for a migration that cannot begin while another one of the same data runs."""
 
+WITHDRAWN_BY_OPERATOR = "migration-withdrawn-by-operator-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
+
 Handle = workflow.ChildWorkflowHandle[object, contract.MigrationStatus]
 
 
@@ -47,6 +50,14 @@ class DataMigration:
                 case MigrationStage.ABANDONED:
                     case.abandoned_because = ended.ended_because if ended else ""
                     return False
+                case MigrationStage.WITHDRAWN if self._continues() and workflow.patched(WITHDRAWN_BY_OPERATOR):
+                    # Its records have ended too: to start it again would change nothing, however often.
+                    self._show_obstacle(
+                        "support: an operator withdrew the migration. Withdraw this cancellation; the next one can migrate "
+                        "the data, export it, or keep none",
+                        MigrationStage.WITHDRAWN,
+                    )
+                    await self._until_withdrawn(None)
                 case _:
                     await self._until_withdrawn(TRY_AGAIN)
         return False
@@ -102,14 +113,20 @@ class DataMigration:
         await workflow.wait_condition(lambda: child.done() or self._owner.is_withdrawn)
         return child.done()
 
-    async def _until_withdrawn(self, at_most: timedelta) -> None:
+    async def _until_withdrawn(self, at_most: timedelta | None) -> None:
         self._owner.publish()
         if self._owner.is_withdrawn:
             return
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._owner.is_withdrawn, timeout=at_most, timeout_summary="ask again for the migration"
+                lambda: self._owner.is_withdrawn,
+                timeout=at_most,
+                timeout_summary="ask again for the migration" if at_most else None,
             )
 
-    def _show_obstacle(self, waiting_for: str) -> None:
-        self._owner.case.migration = contract.MigrationMoved(stage=MigrationStage.REQUESTED, waiting_for=waiting_for)
+    def _continues(self) -> bool:
+        """Return true unless the cancellation is withdrawn, which takes its migration along."""
+        return not self._owner.is_withdrawn
+
+    def _show_obstacle(self, waiting_for: str, stage: MigrationStage = MigrationStage.REQUESTED) -> None:
+        self._owner.case.migration = contract.MigrationMoved(stage=stage, waiting_for=waiting_for)

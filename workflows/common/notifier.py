@@ -60,7 +60,9 @@ class Notifier:
 
     async def _deliver(self, channel: Channel) -> None:
         while self._is_behind(channel):
-            self._delivered[channel] = await self._deliver_pending(channel)
+            # What was recorded before a delivery began is handled when it ends; a number that no message has is, too.
+            recorded = self._recorded[channel]
+            self._delivered[channel] = max(recorded, await self._deliver_pending(channel))
             self._when_delivered()
 
     async def _deliver_pending(self, channel: Channel) -> int:

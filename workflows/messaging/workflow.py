@@ -6,7 +6,10 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import contract
+    from domain.cancellation.lifecycle import InputMalformed
+    from domain.refusals import Refusal
     from domain.vocabulary import Channel
+    from runtime.refusals import as_application_error
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -21,9 +24,12 @@ class MessageDelivery:
         self._last_message: dict[Channel, int] = {}
 
     @workflow.run
-    async def run(self, case: str) -> None:
-        """Deliver the messages of a case, by its id."""
-        notifier = Notifier(case)
+    async def run(self, *received: Any) -> None:
+        """Deliver the messages of a case, by its id; end with the refusal of what is not the id of a case."""
+        try:
+            notifier = Notifier(contract.read_case_id(received))
+        except Refusal as refusal:
+            raise as_application_error(refusal) from None
         while True:
             last_message = dict(self._last_message)
             notifier.notify(last_message)
@@ -32,11 +38,22 @@ class MessageDelivery:
                 return
 
     @workflow.signal(name=contract.SIGNAL_DELIVER)
-    def deliver(self, last_message: dict[str, Any]) -> None:
-        """Deliver new messages, too; ``last_message`` is the number of the last recorded message of each channel."""
-        for channel, sequence in last_message.items():
-            known = Channel(channel)
-            self._last_message[known] = max(self._last_message.get(known, 0), int(sequence))
+    def deliver(self, *received: Any) -> None:
+        """Deliver new messages, too; takes the number of the last recorded message of each channel.
+
+        What is not that is ignored: nobody waits for an answer, and the messages themselves are in the outbox.
+        """
+        try:
+            recorded = contract.read_last_message(received)
+        except InputMalformed as malformed:
+            workflow.logger.warning("a signal to deliver messages is ignored: %s", malformed.message)
+            return
+        for name in sorted(recorded):
+            if name in set(Channel):
+                channel = Channel(name)
+                self._last_message[channel] = max(self._last_message.get(channel, 0), recorded[name])
+            else:
+                workflow.logger.warning("a signal to deliver messages on an unknown channel is ignored")
 
 
 WORKFLOWS = (MessageDelivery,)

@@ -108,6 +108,23 @@ async def test_a_migration_whose_own_workflow_is_terminated_goes_on_from_its_rec
     assert (await migrations.reported(subscription)).stage is MigrationStage.COMPLETED
 
 
+async def test_a_migration_that_an_operator_withdraws_is_not_started_again_and_its_case_names_the_way_out(
+    migrations: Migrations,
+) -> None:
+    world, subscription = migrations.world, await available(migrations)
+
+    await migrations.handle(subscription).cancel()
+    await eventually(lambda: _waits_for(migrations, subscription, "an operator withdrew the migration"))
+    first = (await migrations.handle(subscription).describe()).run_id
+    await world.pass_time(subscription, timedelta(days=1))
+
+    assert (await migrations.handle(subscription).describe()).run_id == first
+    assert "Withdraw this cancellation" in (await world.service.status(subscription)).waiting_for
+    assert (await world.service.withdraw(subscription, actor=AGENT, reason="another way")).stage is Stage.WITHDRAWN
+    migrating_again = {**world.answers(subscription, data="migrate")}
+    assert (await world.start(subscription, answers=migrating_again)).cancellation == f"{subscription}/2"
+
+
 async def test_a_second_migration_of_the_same_data_waits_and_says_which_one_it_waits_for(
     migrations: Migrations,
 ) -> None:

@@ -45,7 +45,7 @@ def say_status(status: CancellationStatus) -> None:
         say_fact("reversible until", FOR_AGENTS.deadline(status.reversal_deadline, zone))
     if status.stage is Stage.INTAKE and status.stage_deadline:
         say_fact("closes unanswered", FOR_AGENTS.deadline(status.stage_deadline, zone))
-    if status.stage is not Stage.INTAKE or not _is_open(status):
+    if status.held_up_because or status.stage is not Stage.INTAKE or not _is_open(status):
         say_fact("waits for", status.waiting_for)
     say_fact("held up by", escape(status.held_up_because))
     say_fact("campaigns", campaigns_in_text(status))

@@ -14,9 +14,9 @@ class StillWaiting(Refusal):
 
     code = "still_waiting"
 
-    def __init__(self, workflow_id: str) -> None:
+    def __init__(self, workflow_id: str, within: timedelta = UPDATE_TIMEOUT) -> None:
         super().__init__(
-            f"{workflow_id} has not answered within {UPDATE_TIMEOUT.seconds} seconds: a worker, the database or the mail "
+            f"{workflow_id} has not answered within {int(within.total_seconds())} seconds: a worker, the database or the mail "
             "server may be down.",
             remedy=Remedy.of(RemedyKind.REPEAT_REQUEST),
             workflow_id=workflow_id,

@@ -22,7 +22,7 @@ class Offramp:
 
     **Commands** on a case go to its workflow in Temporal, which decides; they need no database. **Lists, histories, quotes,
     audit trails, imports and holds** come from the database and need no Temporal, so each works while the other is down. The
-    **status** of a case is its workflow's while that runs, and the records' from then on. A command on a case that
+    **status** of a case is its workflow's while that runs and answers, and the records' otherwise; it says what holds the case up. A command on a case that
     has ended is refused by the rules in `records.late_requests`, and audited: that needs the database too. Neither
     connection is used before a call needs it.
 
@@ -37,8 +37,13 @@ class Offramp:
         ForwardedRefusal: the workflow refused, with the code and the values of its refusal.
         StillWaiting: no answer within 30 seconds; the request is kept, and may be repeated under the same id.
         CancellationSuspended: the workflow fails, and continues when workers with a repaired version run.
-        TemporalUnavailable: Temporal cannot be reached.
-        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated: the records cannot be read or written.
+        CaseBusy: the workflow has as many requests to answer as it takes at once.
+        CaseNotRunning: the case has not ended, and its workflow is gone; an operator starts it again.
+        RequestLost: the workflow ended before it answered.
+        TemporalUnavailable, TemporalBusy, TemporalDenied, NamespaceUnknown, TemporalFailed, TemporalRefused: Temporal does
+            not take the call (`runtime.temporal_refusals`).
+        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseFailed, RecordsConflict: the records cannot be read
+            or written (`storage.refusals`).
 
     """
 

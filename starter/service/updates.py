@@ -39,6 +39,9 @@ Status = TypeVar("Status", contract.CancellationStatus, contract.MarketingCancel
 QUERY_PATIENCE = timedelta(seconds=5)
 """The time after which a query is asked again: a worker that was killed with the question never answers it."""
 
+QUERY_TIMEOUT = 3 * QUERY_PATIENCE
+"""The longest wait for a status: Temporal takes ten seconds to give the questions of a killed worker to another one."""
+
 _COMPLETED_BEFORE_ITS_UPDATE = "AcceptedUpdateCompletedWorkflow"
 """Temporal's type of the error that an update gets whose workflow ended before the update's own answer was written."""
 
@@ -97,7 +100,7 @@ class CaseClient(AreaClient, Generic[Status]):
         """
         workflow_id = self._form.workflow_id(subject)
         try:
-            async with self._asking(workflow_id):
+            async with self._asking(workflow_id, within=QUERY_TIMEOUT):
                 live = await self._asked(workflow_id)
         except (WorkflowQueryRejectedError, NothingThere):
             return None
@@ -228,7 +231,7 @@ class CaseClient(AreaClient, Generic[Status]):
         return ended
 
     @asynccontextmanager
-    async def _asking(self, workflow_id: str) -> AsyncIterator[None]:
+    async def _asking(self, workflow_id: str, *, within: timedelta | None = None) -> AsyncIterator[None]:
         """Ask a workflow in the block, which a worker answers.
 
         Raises:
@@ -236,9 +239,10 @@ class CaseClient(AreaClient, Generic[Status]):
             StillWaiting, CancellationSuspended, CaseBusy, and the refusals of `AreaClient._calling`.
 
         """
+        within = within or UPDATE_TIMEOUT
         try:
             # The SDK asks again for as long as no worker accepts an update; a time limit per call does not end that.
-            async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
+            async with asyncio.timeout(within.total_seconds()):
                 with refusing_temporal_errors(self._temporal):
                     try:
                         yield
@@ -249,7 +253,7 @@ class CaseClient(AreaClient, Generic[Status]):
         except TimeoutError:
             if is_suspended(await self._description_if_any(workflow_id)):
                 raise CancellationSuspended(workflow_id) from None
-            raise StillWaiting(workflow_id) from None
+            raise StillWaiting(workflow_id, within) from None
 
     async def _description_if_any(self, workflow_id: str) -> WorkflowExecutionDescription | None:
         try:

@@ -15,6 +15,7 @@ import contract
 from domain.cancellation.identity import Identity
 from domain.marketing import ConsentDecision
 from domain.refusals import Refusal
+from domain.vocabulary import WAITS_FOR_WORKER
 from runtime.temporal import offramp_plugin
 from starter.service import Offramp, area, updates
 from tests.starter.service.test_offramp import AREAS, methods
@@ -108,7 +109,7 @@ def double() -> Iterator[TemporalDouble]:
 async def service(double: TemporalDouble, opened: Engine, monkeypatch: pytest.MonkeyPatch) -> Offramp:
     """The facade on the double, whose answers it does not ask for again and again."""
     for module in (area, updates):
-        for name in ("CALL_TIMEOUT", "UPDATE_TIMEOUT", "QUERY_PATIENCE"):
+        for name in ("CALL_TIMEOUT", "UPDATE_TIMEOUT", "QUERY_PATIENCE", "QUERY_TIMEOUT"):
             monkeypatch.setattr(module, name, timedelta(seconds=2), raising=False)
     client = await Client.connect(
         double.address, plugins=[offramp_plugin()], retry_config=RetryConfig(max_retries=1, initial_interval_millis=1)
@@ -155,3 +156,16 @@ async def test_whatever_temporal_answers_a_caller_gets_a_refusal_that_fits(
     assert {name: code for name, code in refused.items() if code not in CODES[status]} == {}
     from_records = {name for name in COMMANDS if name.endswith(".status")} if status in FALLS_BACK else set()
     assert told.keys() - refused.keys() <= from_records
+
+
+async def test_a_query_that_a_killed_worker_took_along_is_asked_again(
+    service: Offramp, double: TemporalDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "QUERY_PATIENCE", timedelta(seconds=0.2))
+    double.status, double.message = grpc.StatusCode.DEADLINE_EXCEEDED, "nobody answered"
+    double.called.clear()
+
+    status = await service.cancellations.status("SUB-1")
+
+    assert double.called.count("QueryWorkflow") > 3
+    assert status.waiting_for == WAITS_FOR_WORKER

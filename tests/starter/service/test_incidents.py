@@ -1,0 +1,122 @@
+"""What an operator sees of a case while something is broken: code that does not replay, no worker, a lost workflow."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from temporalio import workflow
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+import contract
+from domain.vocabulary import WAITS_FOR_OPERATOR, WAITS_FOR_REPAIR, WAITS_FOR_WORKER, Stage
+from starter.service import descriptions
+from tests.support.command_line import CommandLine
+from tests.support.world import AGENT, Mailbox, World, eventually, refused
+
+
+@workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION, sandboxed=False)
+class OtherCode:
+    """The cancellation in a version that does not replay what another one began."""
+
+    @workflow.run
+    async def run(self, *_: Any) -> None:
+        await workflow.sleep(1)
+
+
+@pytest.fixture
+async def world(temporal_env: WorkflowEnvironment, database_url: str) -> AsyncIterator[World]:
+    """A world whose worker the test starts and stops."""
+    with Mailbox() as mailbox:
+        world = World(temporal_env, database_url, mailbox, task_queue=f"incident-{uuid4()}")
+        yield world
+        for subscription in world.subscriptions:
+            if descriptions.is_running(await world.handle(subscription).describe()):
+                await world.handle(subscription).terminate("the test is over")
+        world.engine.dispose()
+
+
+@pytest.fixture
+def offramp(temporal_env: WorkflowEnvironment, database_url: str) -> CommandLine:
+    return CommandLine(
+        {
+            "OFFRAMP_DATABASE_URL": database_url,
+            "OFFRAMP_ACTOR": AGENT,
+            "TEMPORAL_ADDRESS": temporal_env.client.service_client.config.target_host,
+            "TEMPORAL_NAMESPACE": temporal_env.client.namespace,
+        }
+    )
+
+
+async def opened(world: World) -> str:
+    subscription = world.subscription()
+    async with world.worker():
+        await world.start(subscription, complete=False)
+    return subscription
+
+
+async def test_a_case_whose_code_does_not_replay_is_shown_as_suspended_from_its_records(
+    world: World, offramp: CommandLine
+) -> None:
+    subscription = await opened(world)
+    other_code = Worker(world.environment.client, task_queue=world.task_queue, workflows=[OtherCode])
+    async with other_code:
+        with world.environment.with_time_skipping_disabled():
+            shown = await offramp("cancellations", "show", subscription)
+            as_json = (await offramp("cancellations", "show", subscription, "--json")).json
+            late = await refused(world.service.withdraw(subscription, actor=AGENT, reason="they stay"))
+            export = await refused(world.offramp.exports.acknowledge(subscription, actor=AGENT))
+
+    assert (shown.status, shown.err) == (0, "")
+    assert f"Cancellation {subscription}/1: intake." in shown.out
+    assert WAITS_FOR_REPAIR in " ".join(shown.out.split())
+    assert "Traceback" not in shown.out
+    assert (as_json["waiting_for"], as_json["stage"]) == (WAITS_FOR_REPAIR, Stage.INTAKE)
+    assert "is suspended: its code fails" in as_json["held_up_because"]
+    assert late.code == export.code == "cancellation_suspended"
+
+
+async def test_a_case_that_no_worker_serves_is_shown_from_its_records(world: World, offramp: CommandLine) -> None:
+    subscription = await opened(world)
+
+    shown = await offramp("cancellations", "show", subscription)
+
+    assert (shown.status, shown.err) == (0, "")
+    assert WAITS_FOR_WORKER in " ".join(shown.out.split())
+
+
+async def test_a_case_whose_workflow_is_lost_says_so_and_refuses_until_it_runs_again(world: World) -> None:
+    subscription = await opened(world)
+    await world.handle(subscription).terminate("by mistake")
+
+    status = await world.service.status(subscription)
+    withdrawal = await refused(world.service.withdraw(subscription, actor=AGENT, reason="they stay"))
+    reversal = await refused(world.service.reverse(subscription, world.identity(subscription), actor=AGENT))
+
+    assert (status.stage, status.waiting_for) == (Stage.INTAKE, WAITS_FOR_OPERATOR)
+    assert withdrawal.code == reversal.code == "case_not_running"
+    assert "intake" in withdrawal.message
+    assert world.refusals(subscription) == [
+        ("withdraw.refused", "case_not_running"),
+        ("request_reversal.refused", "case_not_running"),
+    ]
+
+
+async def test_what_holds_a_case_up_is_said_in_words_once(world: World, offramp: CommandLine) -> None:
+    subscription = world.subscription()
+    world.mailbox.close()
+    async with world.worker():
+        await world.start(subscription, complete=False)
+
+        async def is_held_up() -> bool:
+            return bool((await world.service.status(subscription)).held_up_because)
+
+        await eventually(is_held_up)
+        shown = await offramp("cancellations", "show", subscription)
+        world.mailbox.open()
+        await world.mails_arrived(subscription, 1)
+
+    [line] = [line for line in shown.out.splitlines() if "held up by" in line]
+    assert "mail server" in line
+    assert "mail_server_unavailable" not in shown.out

@@ -9,6 +9,7 @@ from contract.steps import (
     AnswersGiven,
     Approval,
     Attested,
+    FirstAnswer,
     Opened,
     OpenRequest,
     Recorded,
@@ -19,11 +20,13 @@ from contract.steps import (
     TookEffect,
 )
 from domain.refusals import Refusal
-from records import audit, outbox
+from records import audit, outbox, requests
 from records.cancellation import transitions
 from records.cancellation.answers import give_answers
-from records.cancellation.opening import open_case
+from records.cancellation.opening import open_case, record_refused_opening
 from records.one_time_codes import attest
+from records.statuses import recorded_status_of
+from records.transaction import Transaction
 
 
 class Records(OnRecords):
@@ -46,6 +49,7 @@ class Records(OnRecords):
                 self.abandon,
                 self.close,
                 self.remind,
+                self.receive_request,
                 self.record_refusal,
             ]
         }
@@ -59,15 +63,7 @@ class Records(OnRecords):
                 return Opened(case=case, last_message=outbox.last_of(transaction.session, case.cancellation))
         except Refusal as refusal:
             with self._transaction() as transaction:
-                audit.record_refusal(
-                    transaction,
-                    "cancellation",
-                    refusal.details,
-                    actor=request.actor,
-                    at=request.at,
-                    step=f"{request.subscription}:open:{request.request_id}:refused",
-                    subscription=request.subscription,
-                )
+                record_refused_opening(transaction, request, refusal)
             raise
 
     @activity.defn(no_thread_cancel_exception=True)
@@ -135,23 +131,47 @@ class Records(OnRecords):
         return self._recorded(transitions.remind, reminder.step, reminder.event)
 
     @activity.defn(no_thread_cancel_exception=True)
+    def receive_request(self, step: Step) -> FirstAnswer | None:
+        """Keep the request that a step is to answer; return the answer that it had before, if it had one.
+
+        Raises:
+            RequestIdReused, RequestOfAnotherCase.
+
+        """
+        with self._transaction() as transaction:
+            answer = requests.receive(transaction, step)
+            return answer and _with_status(transaction, step, answer)
+
+    @activity.defn(no_thread_cancel_exception=True)
     def record_refusal(self, refused: RefusedRequest) -> Recorded | None:
         """Record a refused request, unless the workflow refused it in another stage than the recorded one.
 
-        None is in histories of versions that returned nothing.
+        A request that had another answer before is not refused: the outcome has that. None is in histories of versions that
+        returned nothing.
         """
         with self._transaction() as transaction:
             outcome = recorded(transaction, refused.step)
             if refused.stage and outcome.record is not None and outcome.record.stage != refused.stage:
                 return outcome
+            answer = requests.refuse(transaction, refused.step, refused.refusal)
+            if answer is not None:
+                return outcome.model_copy(update={"first": _with_status(transaction, refused.step, answer)})
             audit.record_refusal(
                 transaction,
                 refused.action.removesuffix(".refused"),
                 refused.refusal,
                 actor=refused.step.actor,
-                at=refused.step.at,
+                at=refused.step.dated,
                 step=refused.step.key,
                 subscription=refused.subscription,
                 cancellation=refused.step.cancellation,
             )
         return outcome
+
+
+def _with_status(transaction: Transaction, step: Step, answer: FirstAnswer) -> FirstAnswer:
+    """Return the answer that a request had before, with the recorded status of an earlier case that accepted it."""
+    if step.request is None or answer.refusal is not None or answer.cancellation == step.cancellation:
+        return answer
+    status = recorded_status_of(transaction.session, step.request.workflow_id, answer.cancellation)
+    return answer.model_copy(update={"status": status})

@@ -26,11 +26,11 @@ from contract.steps import (
 from domain.marketing import ConsentUnfounded
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
-from records import audit, outbox
+from records import outbox
 from records.marketing import consent
 from records.marketing import service as marketing_service
 from records.marketing import stops as marketing
-from records.marketing.service import open_marketing_case
+from records.marketing.service import open_marketing_case, record_refused_opening
 
 
 class MarketingRecords(OnRecords):
@@ -116,15 +116,7 @@ class MarketingRecords(OnRecords):
                 return MarketingOpened(case=case, last_message=outbox.last_of(transaction.session, case.cancellation))
         except Refusal as refusal:
             with self._transaction() as transaction:
-                audit.record_refusal(
-                    transaction,
-                    "marketing_cancellation",
-                    refusal.details,
-                    actor=request.actor,
-                    at=request.at,
-                    step=f"{request.request_id}:refused",
-                    cancellation=f"{request.organization}/marketing",
-                )
+                record_refused_opening(transaction, request, refusal)
             raise
 
     @activity.defn(no_thread_cancel_exception=True)

@@ -9,6 +9,7 @@ from activities.messaging.mail import Mail
 from contract import WorkQueue
 from contract.steps import CodeTried, Recorded, Step
 from domain.vocabulary import Channel, message_id
+from records import requests
 from records.one_time_codes import check_code, fresh_code
 from records.transaction import Transaction
 
@@ -33,7 +34,9 @@ class Verifier:
         so that no receiver drops the mail with the valid code as a duplicate.
         """
         with refusing_with_record(self._engine, step), Transaction.begin(self._engine) as transaction:
+            requests.check(transaction, step)
             code = fresh_code(transaction, step)
+            requests.accept(transaction, step)
         self._mail.send_code_mail(
             code, message_id(step.cancellation, f"code-{code.number}-{code.salt[:8]}", Channel.MAIL)
         )
@@ -46,7 +49,10 @@ class Verifier:
         """
         with refusing_with_record(self._engine, tried.step):
             with Transaction.begin(self._engine) as transaction:
+                requests.check(transaction, tried.step)
                 refusal = check_code(transaction, tried.step, tried.code)
+                if refusal is None:
+                    requests.accept(transaction, tried.step)
                 outcome = recorded(transaction, tried.step)
             if refusal is not None:
                 raise refusal

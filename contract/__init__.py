@@ -43,6 +43,7 @@ from contract.common import (
     STAGE,
     STAGE_DEADLINE,
     UPDATE_RECEIVE,
+    AboutCase,
     AnswerText,
     Attestation,
     CampaignActions,
@@ -107,6 +108,7 @@ from contract.migration import (
     migration_workflow_id,
 )
 from contract.queues import TASK_QUEUE, WorkQueue
+from contract.requests import digest_of, named_case
 
 SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
     STAGE,
@@ -160,6 +162,7 @@ __all__ = [
     "UPDATE_SEND_MIGRATION_LINK",
     "UPDATE_VERIFY_CODE",
     "UPDATE_WITHDRAW",
+    "AboutCase",
     "AboutMigration",
     "AcceptMigration",
     "AcknowledgeExport",
@@ -200,8 +203,10 @@ __all__ = [
     "WorkQueue",
     "cancellation_workflow_id",
     "delivery_workflow_id",
+    "digest_of",
     "marketing_workflow_id",
     "migration_workflow_id",
+    "named_case",
     "read",
     "read_case_id",
     "read_last_message",

@@ -6,13 +6,13 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 from temporalio.common import SearchAttributeKey
 
-from contract.common import AnswerText, Attestation, CampaignActions, Message, Request
+from contract.common import AboutCase, AnswerText, Attestation, CampaignActions, Message, Request
 from contract.export import ExportStatus
 from domain.cancellation.identity import Identity
 from domain.lines.quote import Quote
 from domain.marketing import Consent
 from domain.refusals import RefusalDetails
-from domain.vocabulary import Identifier, Question, Reason, Stage
+from domain.vocabulary import CancellationId, Identifier, Question, Reason, Stage
 
 SUBSCRIPTION_CANCELLATION = "SubscriptionCancellation"
 """The type of the workflow that cancels a subscription: takes `StartCancellation`, returns `CancellationStatus`."""
@@ -80,7 +80,7 @@ class StartCancellation(Request):
     """The way to stop each campaign, by its id, if ``campaigns`` is answered with ``stop``; paused if not named."""
 
 
-class Answer(Request):
+class Answer(AboutCase):
     """Answers to questions of the checklist: all of them are taken, or none."""
 
     answers: Answers = Field(min_length=1)
@@ -88,48 +88,50 @@ class Answer(Request):
     """As in StartCancellation."""
 
 
-class SendCode(Request):
+class SendCode(AboutCase):
     """A request to send a one-time code to the billing administrator on record."""
 
 
-class VerifyCode(Request):
+class VerifyCode(AboutCase):
     """The one-time code that the billing administrator received."""
 
     code: str = Field(max_length=100)
 
 
-class Attest(Request):
+class Attest(AboutCase):
     """The actor's word that the request comes from the billing administrator."""
 
     attestation: Attestation
 
 
-class Approve(Request):
+class Approve(AboutCase):
     """A second person's agreement to the goodwill."""
 
     reason: Reason
 
 
-class Withdraw(Request):
+class Withdraw(AboutCase):
     """A change of the customer's mind before the cancellation took effect."""
 
     reason: Reason
 
 
-class RequestReversal(Request):
+class RequestReversal(AboutCase):
     """A change of the customer's mind within the reversal window, with the identity that the cancellation had."""
 
     identity: Identity
     reason: Reason | None = None
     requested_at: AwareDatetime | None = None
-    """The instant at which the customer asked, if earlier than now: a request made in time counts although it arrives
-    late, as long as the case is not closed."""
+    """The instant at which the customer asked, if earlier than `sent_at` or now: a request made in time counts although
+    it arrives late, as long as the case is not closed."""
 
 
 class CreditMemoPosted(Message):
     """Notice that a credit memo was posted: a case that waits for it checks again."""
 
     invoice: str
+    cancellation: CancellationId | None = None
+    """The case that waits for it; every other one ignores the notice."""
 
 
 class CancellationStatus(BaseModel):

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from temporalio.common import SearchAttributeKey
 
 from domain.cancellation.lifecycle import InputMalformed
 from domain.marketing import CampaignAction
-from domain.vocabulary import Actor, Identifier, Reason
+from domain.vocabulary import Actor, CaseId, Identifier, Reason
 
 UPDATE_RECEIVE = "receive"
 """Update of SubscriptionCancellation and MarketingServiceCancellation: the second half of update-with-start.
@@ -50,6 +50,16 @@ class Request(Message):
 
     actor: Actor
     """The requester: the name of an agent or a system, no e-mail address."""
+    sent_at: AwareDatetime | None = None
+    """The instant at which the request was first sent, which is then its legal instant: not after now, and for a request
+    about a case not before the case was received."""
+
+
+class AboutCase(Request):
+    """Base of the requests about a case. One that names the case is refused by every other one."""
+
+    cancellation: CaseId | None = None
+    """The case that the request is about; without it, the case that runs when the request arrives."""
 
 
 class Attestation(Message):

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from contract.common import Request
+from contract.common import AboutCase
 from domain.vocabulary import CancellationId
 
 UPDATE_ACKNOWLEDGE_EXPORT = "acknowledge_export"
@@ -15,14 +15,14 @@ SIGNAL_HOLDS_CHANGED = "holds_changed"
 """Signal to SubscriptionCancellation, without input: the legal holds on the organization's data have changed."""
 
 
-class AcknowledgeExport(Request):
+class AcknowledgeExport(AboutCase):
     """Acknowledgement that the export was downloaded and is where it is needed: from now on the data may be erased."""
 
     export: CancellationId
     """The cancellation whose export it is, so that an acknowledgement cannot reach another case."""
 
 
-class RenewExportLink(Request):
+class RenewExportLink(AboutCase):
     """A request to mail a fresh link to the export to the billing administrator on record."""
 
     export: CancellationId

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contract.common import AnswerText, Attestation, CampaignActions, Request
+from contract.common import AboutCase, AnswerText, Attestation, CampaignActions, Request
 from domain.marketing import ConsentDecision, MarketingStage
 from domain.refusals import RefusalDetails
 from domain.vocabulary import Identifier, Reason
@@ -30,7 +30,7 @@ def marketing_workflow_id(organization: str) -> str:
     return f"marketing-cancellation:{organization}"
 
 
-class GiveConsent(Request):
+class GiveConsent(AboutCase):
     """The answer of the marketing service's own billing administrator to the request to stop its campaigns.
 
     Exactly one of ``link`` and ``attestation`` is the evidence of it.
@@ -43,7 +43,7 @@ class GiveConsent(Request):
     """An agent's word, if they answered in another way."""
 
 
-class AcknowledgeStop(Request):
+class AcknowledgeStop(AboutCase):
     """The ad centre's acknowledgement that it has stopped a campaign, as requested."""
 
     campaign: Identifier

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from temporalio.common import SearchAttributeKey
 
-from contract.common import Message, Request
+from contract.common import AboutCase, Message, Request
 from domain.migration import MigrationStage
 from domain.refusals import RefusalDetails
 from domain.vocabulary import CancellationId, EmailAddress, Identifier, Platform, Reason
@@ -47,7 +47,7 @@ class RequestMigration(Request):
     cancellation: CancellationId
 
 
-class AboutMigration(Request):
+class AboutMigration(AboutCase):
     """Base of the requests to a migration; they name its cancellation, so that none is answered for another case."""
 
     cancellation: CancellationId
@@ -101,6 +101,8 @@ class MigrationMoved(Message):
     stage: MigrationStage
     waiting_for: str
     deadline: AwareDatetime | None = None
+    cancellation: CancellationId | None = None
+    """The cancellation that the migration is part of; every other one ignores the message."""
 
 
 class MigrationStatus(BaseModel):

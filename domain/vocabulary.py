@@ -12,6 +12,9 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 # A subscription's id and the number of the cancellation.
 CancellationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}/[1-9][0-9]{0,8}$")]
 
+# The same of a case of any kind (`domain.cases`).
+CaseId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(/marketing)?/[1-9][0-9]{0,8}$")]
+
 # The author of an action: an agent, a support system, a job. Never an e-mail address; audit trails show actors.
 Actor = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^@\s\x00][^@\x00]*$")

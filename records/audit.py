@@ -89,7 +89,7 @@ def record_step(
         transaction,
         action,
         actor=step.actor,
-        at=step.at,
+        at=step.dated,
         step=f"{step.key}:{part}" if part else step.key,
         why=why or step.why,
         subscription=step.case.subscription,

@@ -57,6 +57,17 @@ def newest_of(session: Session, kind: CaseKind, subject: str) -> CaseRow | None:
     return session.scalar(select(row).where(of_subject).order_by(row.ordinal.desc()).limit(1))
 
 
+def newest_id(session: Session, subject: str, kind: CaseKind) -> str | None:
+    """Return the id of the newest case of a kind and subject; None if there is none."""
+    newest = newest_of(session, kind, subject)
+    return None if newest is None else newest.id
+
+
+def is_ended(session: Session, case: str) -> bool:
+    """Return true if a case of any kind is in a final stage."""
+    return session.get_one(CASE_TABLES[CaseRef.parse(case).kind].row, case).ended_at is not None
+
+
 def next_of(session: Session, kind: CaseKind, subject: str) -> CaseRef:
     """Return the name of the next case of a kind and subject; the caller has locked the subject."""
     tables = CASE_TABLES[kind]

@@ -173,7 +173,7 @@ def acknowledge(transaction: Transaction, step: Step) -> None:
     """
     _, row = _finished(transaction, step.cancellation)
     if row.acknowledged_at is None and record_step(transaction, "export.acknowledged", step):
-        row.acknowledged_at, row.acknowledged_by = step.at, step.actor
+        row.acknowledged_at, row.acknowledged_by = step.dated, step.actor
         transaction.session.flush()
 
 

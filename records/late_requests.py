@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 import contract
-from contract.steps import CampaignStop, Step
+from contract.steps import CampaignStop, RequestMade, Step
 from domain.cancellation.lifecycle import (
     CancellationEnded,
     CancellationUnknown,
@@ -23,8 +23,9 @@ from domain.cases import CaseNotRunning
 from domain.marketing import MarketingCancellationEnded, MarketingCancellationUnknown, MarketingStage
 from domain.migration import MigrationEnded, MigrationOfAnotherCase, MigrationUnknown
 from domain.refusals import Refusal
+from domain.requests import RequestOfAnotherCase
 from domain.vocabulary import Channel, Stage
-from records import audit, outbox
+from records import audit, outbox, requests
 from records.cancellation.locked_case import newest_case, organization_of
 from records.export import check_export
 from records.marketing.locked_case import newest_marketing_case
@@ -44,6 +45,8 @@ class LateRequest:
     """The id of the update; the same for a repetition, which leaves no second audit row."""
     message: contract.Request
     at: datetime
+    made: RequestMade | None = None
+    """The marks by which a repetition is recognized."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,21 @@ class LateAcknowledgement:
 
 
 def refuse_of_cancellation(transaction: Transaction, subscription: str, request: LateRequest) -> Refusal:
-    """Return the refusal of a request to the newest cancellation of a subscription, and audit it.
+    """Return the refusal of a request to a cancellation of a subscription, and audit it.
 
-    CancellationUnknown, where there never was one, has no case under which it could be audited.
+    It is the one that the request names, or else the newest. CancellationUnknown, where there never was one, has no case under which it could be audited.
     """
     case = newest_case(transaction.session, subscription)
     if case is None:
         return CancellationUnknown(subscription)
-    refusal = _refusal_of(transaction.session, case, request)
+    refusal: Refusal
+    named = request.message.cancellation if isinstance(request.message, contract.AboutCase) else None
+    earlier = transaction.session.get(CancellationRow, named or case.id)
+    if earlier is None or earlier.subscription != subscription:
+        refusal = RequestOfAnotherCase(case.id, str(named))
+    else:
+        case = earlier
+        refusal = _refusal_of(transaction.session, case, request)
     return _audited(transaction, request, refusal, cancellation=case.id, subscription=subscription)
 
 
@@ -77,6 +87,9 @@ def refuse_of_marketing(transaction: Transaction, organization: str, request: La
         return MarketingCancellationUnknown(organization)
     stage = MarketingStage(case.stage)
     refusal: Refusal = MarketingCancellationEnded(case.id, stage) if stage.is_final else CaseNotRunning(case.id, stage)
+    named = request.message.cancellation if isinstance(request.message, contract.AboutCase) else None
+    if named not in (None, case.id):
+        refusal = RequestOfAnotherCase(case.id, str(named))
     return _audited(transaction, request, refusal, cancellation=case.id)
 
 
@@ -109,7 +122,7 @@ def acknowledge_late(
     Returns the state of the case's campaigns, or the refusal, which is audited: StopNotRequested, StopOfAnotherCase.
     """
     name, actor = f"{request.name}:{request.update_id}", request.message.actor
-    step = Step(cancellation=case, name=name, actor=actor, at=request.at)
+    step = Step(cancellation=case, name=name, actor=actor, at=request.at, request=request.made)
     # The installation's channels are those on which this case was announced.
     session = transaction.session
     on_its_channels = Transaction(session, frozenset(outbox.last_of(session, case)))
@@ -117,6 +130,7 @@ def acknowledge_late(
         stop = acknowledge_stop(on_its_channels, step, campaign)
     except Refusal as refusal:
         return _audited(transaction, request, refusal, cancellation=case, subscription=step.case.subscription)
+    requests.accept(transaction, step)
     return LateAcknowledgement(stop, outbox.last_of(session, case))
 
 
@@ -150,14 +164,20 @@ def _audited(
 
     A request that only lacks a workflow has a step of its own: repeated, it must not find itself answered.
     """
-    outcome = "not_running" if isinstance(refusal, CaseNotRunning) else "refused"
+    is_final = not isinstance(refusal, CaseNotRunning)
+    outcome = "refused" if is_final else "not_running"
+    name = f"{f'{kind}-' if kind else ''}{request.name}:{request.update_id}:{outcome}"
+    actor, made = request.message.actor, request.made
+    step = Step(cancellation=cancellation, name=name, actor=actor, at=request.at, request=made)
+    if is_final:
+        requests.refuse(transaction, step, refusal.details)
     audit.record_refusal(
         transaction,
         f"{kind}_{request.name}" if kind else request.name,
         refusal.details,
-        actor=request.message.actor,
-        at=request.at,
-        step=f"{cancellation}:{f'{kind}-' if kind else ''}{request.name}:{request.update_id}:{outcome}",
+        actor=step.actor,
+        at=step.at,
+        step=step.key,
         subscription=subscription,
         cancellation=cancellation,
     )

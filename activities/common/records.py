@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from contract.steps import Recorded, Step
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
-from records import cases, outbox
+from records import cases, outbox, requests
 from records.transaction import Transaction
 
 P = ParamSpec("P")
@@ -31,10 +31,13 @@ class OnRecords:
     ) -> tuple[R, Recorded]:
         """Return the result of a business step, and its outcome: the newest messages, and the record of the case.
 
-        A refusal has the record with it, too: the record may be further than the workflow knows.
+        The request that the step answers is accepted in the same transaction. A refusal has the record with it, too: the
+        record may be further than the workflow knows.
         """
         with self._refusing(step), self._transaction() as transaction:
+            requests.check(transaction, step)
             result = write(transaction, step, *args, **kwargs)
+            requests.accept(transaction, step)
             return result, recorded(transaction, step)
 
     def _recorded(

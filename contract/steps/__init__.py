@@ -18,7 +18,18 @@ from contract.steps.cancellation import (
     Settlement,
     TookEffect,
 )
-from contract.steps.common import CaseRecord, CodeTried, Continued, Recorded, RefusedRequest, Reminder, Step, StepData
+from contract.steps.common import (
+    CaseRecord,
+    CodeTried,
+    Continued,
+    FirstAnswer,
+    Recorded,
+    RefusedRequest,
+    Reminder,
+    RequestMade,
+    Step,
+    StepData,
+)
 from contract.steps.lines import OpenRun, UpdatePass
 from contract.steps.marketing import (
     AdCentreReminder,
@@ -60,6 +71,7 @@ __all__ = [
     "Correction",
     "Effect",
     "Erased",
+    "FirstAnswer",
     "MarketingOpened",
     "MigrationEnd",
     "MigrationReminder",
@@ -75,6 +87,7 @@ __all__ = [
     "Recorded",
     "RefusedRequest",
     "Reminder",
+    "RequestMade",
     "Settled",
     "Settlement",
     "Step",

@@ -28,6 +28,8 @@ class OpenRequest(StepData):
     goodwill_reason: str | None = None
     reason: str | None = None
     campaign_actions: Mapping[str, CampaignAction] = {}
+    digest: str = ""
+    """The digest of the request's content (`contract.digest_of`); empty in histories that are older than it."""
 
 
 class OpenedCase(StepData):

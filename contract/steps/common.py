@@ -4,6 +4,9 @@ from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from contract.cancellation import CancellationStatus
+from contract.marketing import MarketingCancellationStatus
+from contract.migration import MigrationStatus
 from domain.cases import CaseRef
 from domain.marketing import Consent
 from domain.refusals import RefusalDetails
@@ -16,6 +19,20 @@ class StepData(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class RequestMade(StepData):
+    """The marks by which a request is recognized again, without anything of its content in clear."""
+
+    workflow_id: str
+    """The workflow that the request is for: an id is unique among the requests to all its runs."""
+    id: str
+    """The id of the update."""
+    name: str
+    """The name of the update."""
+    digest: str
+    named: str | None = None
+    """The case that the request names."""
+
+
 class Step(StepData):
     """One business step of a case: its idempotency key, and the actor, instant and reason for the audit trail."""
 
@@ -25,6 +42,15 @@ class Step(StepData):
     actor: str
     at: datetime
     why: str | None = None
+    request: RequestMade | None = None
+    """The request that the step answers, if it answers one that has an id."""
+    asked_at: datetime | None = None
+    """The legal instant of the request, which may be before ``at``, that of its processing."""
+
+    @property
+    def dated(self) -> datetime:
+        """The instant with legal meaning: that of the request, or else of the step."""
+        return self.asked_at or self.at
 
     @property
     def key(self) -> str:
@@ -60,10 +86,22 @@ class CaseRecord(StepData):
     reversal_deadline: datetime | None = None
 
 
+class FirstAnswer(StepData):
+    """The answer that a request has had before: the refusal, or else its acceptance."""
+
+    cancellation: str
+    """The case that gave it."""
+    refusal: RefusalDetails | None = None
+    status: CancellationStatus | MarketingCancellationStatus | MigrationStatus | None = None
+    """The recorded state of that case, where the request was accepted by an earlier one than the one that is running."""
+
+
 class Recorded(StepData):
     """The outcome of a step: the sequence number of the newest message that is owed, by channel, and the record."""
 
     last_message: dict[Channel, int] = {}
+    first: FirstAnswer | None = None
+    """The answer that a refused request had before, which is the one that it gets."""
     record: CaseRecord | None = None
     """The record of the case afterwards; null for the steps of a migration, which return its own state."""
 

@@ -22,6 +22,8 @@ class OpenMarketingRequest(StepData):
     campaign_actions: Mapping[str, CampaignAction] = {}
     attested_because: str | None = None
     reason: str | None = None
+    digest: str = ""
+    """The digest of the request's content (`contract.digest_of`); empty in histories that are older than it."""
 
 
 class OpenedMarketingCase(StepData):

@@ -92,7 +92,7 @@ def save_answers(
                 question=question.value,
                 answer=checklist.answers[question],
                 answered_by=step.actor,
-                answered_at=step.at,
+                answered_at=step.dated,
             )
         )
     case.termination_date = checklist.termination_date

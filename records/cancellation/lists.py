@@ -63,7 +63,7 @@ def time_zone_of(session: Session, subscription: str) -> str:
 
 
 def list_cases(
-    session: Session, *, stage: Stage | None = None, subscription: str | None = None, limit: int = 100
+    session: Session, *, stage: Stage | None = None, cancellation: str | None = None, limit: int = 100
 ) -> list[CaseSummary]:
     """Return cancellations, newest first."""
     query = (
@@ -75,8 +75,8 @@ def list_cases(
     )
     if stage is not None:
         query = query.where(CancellationRow.stage == stage.value)
-    if subscription is not None:
-        query = query.where(CancellationRow.subscription == subscription)
+    if cancellation is not None:
+        query = query.where(CancellationRow.id == cancellation)
     return [
         CaseSummary(
             cancellation=case.id,
@@ -132,10 +132,12 @@ def newest_cancellation(session: Session, subscription: str) -> str:
 
 def recorded_status(session: Session, subscription: str) -> CancellationStatus:
     """Return the status of the newest cancellation from the records. Raises CancellationUnknown."""
-    found = list_cases(session, subscription=subscription, limit=1)
-    if not found:
-        raise CancellationUnknown(subscription)
-    case = found[0]
+    return status_of_case(session, newest_cancellation(session, subscription))
+
+
+def status_of_case(session: Session, cancellation: str) -> CancellationStatus:
+    """Return the status of a cancellation, the newest or an earlier one, from the records."""
+    (case,) = list_cases(session, cancellation=cancellation)
     row = session.get_one(CancellationRow, case.cancellation)
     stop = stop_of(session, row.id) if row.campaigns == CampaignChoice.STOP else None
     export, certificate = export_of(session, row.id), certificate_of(session, row.id)
@@ -145,7 +147,7 @@ def recorded_status(session: Session, subscription: str) -> CancellationStatus:
         organization=case.organization,
         time_zone=case.time_zone,
         stage=case.stage,
-        request_id=case.request_id.removeprefix(f"{cancellation_workflow_id(subscription)}:"),
+        request_id=case.request_id.removeprefix(f"{cancellation_workflow_id(case.subscription)}:"),
         received_at=case.received_at,
         waiting_for="" if case.stage.is_final else WAITS_FOR_OPERATOR,
         verified=case.verified,

@@ -58,7 +58,7 @@ def notify(
         organization_url=case.organization.url,
         time_zone=case.organization.time_zone,
         stage=Stage(row.stage),
-        occurred_at=step.at,
+        occurred_at=step.dated,
         received_at=row.received_at,
         received_on=row.received_on,
         termination_date=row.termination_date,

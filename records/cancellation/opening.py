@@ -14,6 +14,7 @@ from domain.cases import CaseKind
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.policy import CancellationPolicy
+from domain.refusals import Refusal
 from domain.vocabulary import (
     Event,
     Platform,
@@ -21,7 +22,7 @@ from domain.vocabulary import (
     Stage,
     Verification,
 )
-from records import audit, cases
+from records import audit, cases, requests
 from records.cancellation.answers import checklist_of, facts_of, save_answers
 from records.cancellation.locked_case import LockedCase, case_record, lock_case, newest_case
 from records.cancellation.notices import notify
@@ -49,6 +50,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
         raise SubscriptionUnknown(request.subscription)
     opened = session.scalar(select(CancellationRow).where(CancellationRow.request_id == request.request_id))
     if opened is not None:
+        requests.check_start(session, request.workflow_id, request.request_id, request.digest)
         known = lock_case(transaction, opened.id)
         return _as_opened(transaction, known, checklist_of(session, known))
     _close_orphan(transaction, request)
@@ -83,6 +85,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     )
     session.add(case)
     session.flush()
+    requests.open_with(transaction, case, request.digest)
     step = Step(cancellation=case.id, name="opened", actor=request.actor, at=request.at, why=request.reason)
     audit.record_step(
         transaction,
@@ -104,6 +107,19 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     locked = LockedCase(case, subscription, organization, CancellationPolicy.model_validate(durations))
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
     return _as_opened(transaction, locked, checklist)
+
+
+def record_refused_opening(transaction: Transaction, request: OpenRequest, refusal: Refusal) -> None:
+    """Record in the audit trail of the subscription that a cancellation was refused."""
+    audit.record_refusal(
+        transaction,
+        "cancellation",
+        refusal.details,
+        actor=request.actor,
+        at=request.at,
+        step=f"{request.subscription}:open:{request.request_id}:refused",
+        subscription=request.subscription,
+    )
 
 
 def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist) -> OpenedCase:

@@ -21,7 +21,7 @@ from records.cases import newest_of
 from records.marketing.campaigns import case_of, current_campaigns, open_stop, stops_of
 from records.marketing.locked_case import newest_marketing_case
 from records.marketing.stops import stop_of
-from storage.tables import CampaignRow, CancellationRow, OrganizationRow
+from storage.tables import CampaignRow, CancellationRow, MarketingCancellationRow, OrganizationRow
 
 
 class RequestedConsent(BaseModel):
@@ -45,8 +45,9 @@ class AskingCase:
     """The case that asked the ad centre to stop a campaign."""
 
     id: str
-    workflow_id: str | None
-    """None when another case now runs under the workflow id of this one."""
+    workflow_id: str
+    is_newest: bool
+    """False when another case now runs under the workflow id of this one."""
 
 
 def asking_case(session: Session, campaign: str) -> AskingCase:
@@ -64,7 +65,8 @@ def asking_case(session: Session, campaign: str) -> AskingCase:
     case = case_of(stop)
     named = CaseRef.parse(case)
     newest = newest_of(session, named.kind, named.subject)
-    return AskingCase(case, newest.workflow_id if newest is not None and newest.id == case else None)
+    assert newest is not None  # noqa: S101 - the case that asked is one of them
+    return AskingCase(case, newest.workflow_id, is_newest=newest.id == case)
 
 
 def requested_consent(session: Session, cancellation: str) -> RequestedConsent | None:
@@ -94,6 +96,12 @@ def recorded_marketing_status(session: Session, organization: str) -> MarketingC
     case = newest_marketing_case(session, organization)
     if case is None:
         raise MarketingCancellationUnknown(organization)
+    return status_of_marketing_case(session, case)
+
+
+def status_of_marketing_case(session: Session, case: MarketingCancellationRow) -> MarketingCancellationStatus:
+    """Return the status of a cancellation of a marketing service, the newest or an earlier one, from the records."""
+    organization = case.organization
     stop, stage = stop_of(session, case.id), MarketingStage(case.stage)
     return MarketingCancellationStatus(
         cancellation=case.id,

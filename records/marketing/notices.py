@@ -30,7 +30,7 @@ def notify(
         organization_url=case.organization.url,
         time_zone=case.organization.time_zone,
         stage=MarketingStage(case.row.stage),
-        occurred_at=step.at,
+        occurred_at=step.dated,
         received_at=case.row.received_at,
         verified=case.row.verified_by is not None,
         intake_ends_at=case.row.received_at + case.policy.intake_timeout,

@@ -12,8 +12,9 @@ from domain.marketing import (
     MarketingServiceUnknown,
     MarketingStage,
 )
+from domain.refusals import Refusal
 from domain.vocabulary import Event, Platform, Verification
-from records import audit, cases
+from records import audit, cases, requests
 from records.marketing.campaigns import check_campaigns, current_campaigns, lock_service
 from records.marketing.locked_case import LockedMarketingCase, lock_marketing_case, marketing_case_record
 from records.marketing.notices import notify
@@ -21,6 +22,19 @@ from records.marketing.stops import request_stops, stop_of
 from records.one_time_codes import save_verification
 from records.transaction import Transaction
 from storage.tables import MarketingCancellationRow
+
+
+def record_refused_opening(transaction: Transaction, request: OpenMarketingRequest, refusal: Refusal) -> None:
+    """Record in the audit trail that the cancellation of a marketing service was refused."""
+    audit.record_refusal(
+        transaction,
+        "marketing_cancellation",
+        refusal.details,
+        actor=request.actor,
+        at=request.at,
+        step=f"{request.request_id}:refused",
+        cancellation=f"{request.organization}/marketing",
+    )
 
 
 def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest) -> OpenedMarketingCase:
@@ -38,6 +52,7 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
         select(MarketingCancellationRow).where(MarketingCancellationRow.request_id == request.request_id)
     )
     if opened is not None:
+        requests.check_start(session, request.workflow_id, request.request_id, request.digest)
         return _as_opened(transaction, lock_marketing_case(transaction, opened.id))
     _close_orphan(transaction, request)
     if service.is_canceled:
@@ -59,6 +74,7 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
     )
     session.add(row)
     session.flush()
+    requests.open_with(transaction, row, request.digest)
     step = Step(cancellation=row.id, name="opened", actor=request.actor, at=request.at, why=request.reason)
     audit.record_step(transaction, "marketing_cancellation.opened", step, after={"stage": row.stage})
     if request.attested_because:

@@ -92,7 +92,7 @@ def acknowledge_stop(transaction: Transaction, step: Step, campaign: str) -> Cam
         if campaign not in earlier:
             raise _not_ours(session, campaign, case, None if stop is None else case_of(stop))
     elif stop.acknowledged_at is None:
-        mark_stopped(transaction, stop, by=step.actor, at=step.at)
+        mark_stopped(transaction, stop, by=step.actor, at=step.dated)
         record_step(transaction, "campaign.stopped", step, after={"campaign": campaign, "action": stop.action})
         _notify_when_all_stopped(transaction, case, step)
     return stop_of(session, case.row.id)

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from contract import MigrationStatus
 from domain.migration import MigrationStage
-from domain.vocabulary import Platform
+from domain.vocabulary import WAITS_FOR_OPERATOR, Platform
 from storage.tables import CancellationRow, MigrationRow, OrganizationRow
 
 
@@ -60,6 +61,16 @@ def migration_of(session: Session, cancellation: str) -> MigrationSummary | None
     """Return the migration of one cancellation."""
     found = _read(session, _query().where(MigrationRow.cancellation == cancellation))
     return found[0] if found else None
+
+
+def status_of_migration(session: Session, cancellation: str) -> MigrationStatus | None:
+    """Return the status of the migration of one cancellation from the records."""
+    found = migration_of(session, cancellation)
+    if found is None:
+        return None
+    same = MigrationStatus.model_fields.keys() & MigrationSummary.model_fields.keys()
+    waits_for = "" if found.stage.is_final else WAITS_FOR_OPERATOR
+    return MigrationStatus(waiting_for=waits_for, **found.model_dump(include=set(same)))
 
 
 def _query() -> Select[MigrationRow, CancellationRow, OrganizationRow]:

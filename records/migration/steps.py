@@ -81,7 +81,7 @@ def accept(transaction: Transaction, step: Step, *, contact: str, transfer_at: d
     accepted = {"stage": MigrationStage.SCHEDULED.value, "transfer_at": transfer_at.isoformat()}
     if row.stage == MigrationStage.REQUESTED and record_step(transaction, "migration.accepted", step, after=accepted):
         row.contact, row.transfer_at = contact, transfer_at
-        row.accepted_by, row.accepted_at = step.actor, step.at
+        row.accepted_by, row.accepted_at = step.actor, step.dated
         migration.enter(MigrationStage.SCHEDULED, step)
         notify_party(transaction, migration, Event.MIGRATION_SCHEDULED, step, Party.IT_DEPARTMENT)
     return migration.state
@@ -131,7 +131,7 @@ def acknowledge(transaction: Transaction, step: Step) -> MigrationState:
     row = migration.row
     after = {"stage": MigrationStage.DOWNLOADED.value}
     if row.stage == MigrationStage.AVAILABLE and record_step(transaction, "migration.downloaded", step, after=after):
-        row.downloaded_by, row.downloaded_at = step.actor, step.at
+        row.downloaded_by, row.downloaded_at = step.actor, step.dated
         migration.enter(MigrationStage.DOWNLOADED, step)
         notify_party(transaction, migration, Event.MIGRATION_DOWNLOADED, step, Party.QUEUE)
     return migration.state

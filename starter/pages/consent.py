@@ -69,6 +69,7 @@ class ConsentPages:
             target.subject.rpartition("/")[0],
             decision,
             actor=BY_LINK,
+            cancellation=target.subject,
             link=self._links.token(target),
             request_id=f"{target.subject}:link-{decision}",
         )

@@ -32,11 +32,15 @@ class ExportPages(DownloadPages):
 
     async def _renew(self, target: LinkTarget, *, request_id: str) -> None:
         export = cancellation_id(target.subject)
-        await self._exports.renew_link(subscription_of(export), export=export, actor=BY_LINK, request_id=request_id)
+        await self._exports.renew_link(
+            subscription_of(export), export=export, actor=BY_LINK, request_id=f"{export}:{request_id}"
+        )
 
     async def _acknowledge(self, target: LinkTarget) -> None:
         export = cancellation_id(target.subject)
-        await self._exports.acknowledge(subscription_of(export), export=export, actor=BY_LINK, request_id="link")
+        await self._exports.acknowledge(
+            subscription_of(export), export=export, actor=BY_LINK, request_id=f"{export}:link"
+        )
 
     async def _files(self, target: LinkTarget) -> Sequence[FileLink]:
         export = cancellation_id(target.subject)

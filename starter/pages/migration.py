@@ -37,7 +37,12 @@ class MigrationPages(DownloadPages):
 
     async def _renew(self, target: LinkTarget, *, request_id: str) -> None:
         cancellation, _ = _transfer(target)
-        await self._migrations.renew_link(subscription_of(cancellation), actor=BY_LINK, request_id=request_id)
+        await self._migrations.renew_link(
+            subscription_of(cancellation),
+            actor=BY_LINK,
+            cancellation=cancellation,
+            request_id=f"{cancellation}:{request_id}",
+        )
 
     async def _acknowledge(self, target: LinkTarget) -> None:
         """Acknowledge this transfer and no other; a repetition of what the queue has already reported succeeds silently."""
@@ -50,7 +55,7 @@ class MigrationPages(DownloadPages):
             actor=BY_LINK,
             cancellation=cancellation,
             transfer=transfer,
-            request_id=f"link-{transfer}",
+            request_id=f"{cancellation}:link-{transfer}",
         )
 
     async def _files(self, target: LinkTarget) -> Sequence[FileLink]:

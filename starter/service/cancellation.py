@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from uuid import uuid4
 
 import contract
+from contract.steps import OpenRequest
 from domain.cancellation.identity import Identity
+from domain.cases import CaseKind
 from domain.lines.quote import Quote
 from domain.marketing import CampaignAction, ConsentDecision
+from domain.requests import check_sent
 from domain.vocabulary import Stage
 from records import late_requests
 from records.cancellation.credit_memos import post_credit_memo
@@ -19,9 +23,27 @@ from records.cancellation.lists import (
     quote_of,
     recorded_status,
 )
+from records.cancellation.opening import open_case, record_refused_opening
+from records.cases import newest_id
 from records.marketing.lists import RequestedConsent, requested_consent
-from starter.service.updates import CaseForm
+from starter.service.case_form import CaseForm, Opening
 from starter.service.verification import VerifiedCaseClient
+
+
+def _open_request(start: contract.StartCancellation, workflow_id: str, at: datetime) -> OpenRequest:
+    return OpenRequest(
+        workflow_id=workflow_id,
+        subscription=start.subscription,
+        request_id=f"{workflow_id}:{start.request_id}",
+        actor=start.actor,
+        at=check_sent(start.sent_at, now=at),
+        answers=start.answers,
+        attested_because=start.attestation.reason if start.attestation else None,
+        goodwill_reason=start.goodwill.reason if start.goodwill else None,
+        reason=start.reason,
+        campaign_actions=start.campaign_actions,
+        digest=contract.digest_of(contract.UPDATE_RECEIVE, start),
+    )
 
 
 class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
@@ -32,7 +54,11 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
     """
 
     _form = CaseForm(
-        contract.CancellationStatus, contract.cancellation_workflow_id, late_requests.refuse_of_cancellation
+        contract.CancellationStatus,
+        contract.cancellation_workflow_id,
+        partial(newest_id, kind=CaseKind.SUBSCRIPTION),
+        late_requests.refuse_of_cancellation,
+        Opening(_open_request, open_case, record_refused_opening),
     )
 
     async def start(self, start: contract.StartCancellation) -> contract.CancellationStatus:
@@ -64,10 +90,13 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         *,
         actor: str,
         campaign_actions: Mapping[str, CampaignAction] | None = None,
+        cancellation: str | None = None,
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Answer questions of the checklist: all of them are taken, or none."""
-        message = contract.Answer(actor=actor, answers=dict(answers), campaign_actions=dict(campaign_actions or {}))
+        message = contract.Answer(
+            actor=actor, cancellation=cancellation, answers=dict(answers), campaign_actions=dict(campaign_actions or {})
+        )
         return await self._update(subscription, contract.UPDATE_ANSWER, message, request_id)
 
     async def consent(
@@ -78,11 +107,13 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         actor: str,
         link: str | None = None,
         because: str | None = None,
+        cancellation: str | None = None,
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Give the answer of the marketing service's own administrator: by the token of their link, or as an agent."""
         message = contract.GiveConsent(
             actor=actor,
+            cancellation=cancellation,
             decision=decision,
             link=link,
             attestation=contract.Attestation(reason=because) if because else None,
@@ -90,17 +121,29 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         return await self._update(subscription, contract.UPDATE_CONSENT, message, request_id)
 
     async def approve(
-        self, subscription: str, *, actor: str, reason: str, request_id: str | None = None
+        self,
+        subscription: str,
+        *,
+        actor: str,
+        reason: str,
+        cancellation: str | None = None,
+        request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Approve, as a second person, the goodwill that was requested."""
-        message = contract.Approve(actor=actor, reason=reason)
+        message = contract.Approve(actor=actor, cancellation=cancellation, reason=reason)
         return await self._update(subscription, contract.UPDATE_APPROVE, message, request_id)
 
     async def withdraw(
-        self, subscription: str, *, actor: str, reason: str, request_id: str | None = None
+        self,
+        subscription: str,
+        *,
+        actor: str,
+        reason: str,
+        cancellation: str | None = None,
+        request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Withdraw a cancellation that has not taken effect."""
-        message = contract.Withdraw(actor=actor, reason=reason)
+        message = contract.Withdraw(actor=actor, cancellation=cancellation, reason=reason)
         return await self._update(subscription, contract.UPDATE_WITHDRAW, message, request_id)
 
     async def reverse(
@@ -110,12 +153,11 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         *,
         actor: str,
         reason: str | None = None,
+        cancellation: str | None = None,
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Reverse a cancellation within its window; the identity must be that of the cancellation."""
-        message = contract.RequestReversal(
-            actor=actor, identity=identity, reason=reason, requested_at=datetime.now(UTC)
-        )
+        message = contract.RequestReversal(actor=actor, cancellation=cancellation, identity=identity, reason=reason)
         return await self._update(subscription, contract.REQUEST_REVERSAL, message, request_id)
 
     async def post_credit_memo(self, invoice: str, *, number: str, actor: str, request_id: str | None = None) -> str:

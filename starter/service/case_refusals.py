@@ -2,8 +2,15 @@
 
 from datetime import timedelta
 
+from temporalio.service import RPCError
+
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
+
+_NO_WORKER = "no poller"
+_SUSPENDED = "in failed state"
+_TOO_MANY = ("in-flight updates", "distinct updates")
+"""Parts of Temporal's sentences for states that have no status of their own."""
 
 UPDATE_TIMEOUT = timedelta(seconds=30)
 """The longest wait for the answer of a workflow."""
@@ -61,3 +68,14 @@ class RequestLost(Refusal):
             remedy=Remedy.of(RemedyKind.REPEAT_LATER),
             workflow_id=workflow_id,
         )
+
+
+def of_the_workflow(error: RPCError, workflow_id: str) -> Refusal | None:
+    """Return the refusal of a call that failed because of the state of its workflow; None if it is about Temporal."""
+    if _NO_WORKER in error.message:
+        return StillWaiting(workflow_id)
+    if _SUSPENDED in error.message:
+        return CancellationSuspended(workflow_id)
+    if any(limit in error.message for limit in _TOO_MANY):
+        return CaseBusy(workflow_id)
+    return None

@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 import contract
 from activities.export import ExportProgress
+from domain.cases import CaseKind
 from domain.export.manifest import MANIFEST_NAME
 from domain.export.requests import ExportErased, ExportFilesMissing, NoExport
 from records import late_requests
 from records.cancellation.lists import newest_cancellation, time_zone_of
+from records.cases import newest_id
 from records.export import DescribedExport, ExportState, described_export, export_of
+from starter.service.case_form import CaseForm
 from starter.service.case_refusals import CancellationSuspended
 from starter.service.descriptions import is_suspended
 from starter.service.downloads import FileLink, file_links, work_under_way
-from starter.service.updates import CaseClient, CaseForm
+from starter.service.updates import CaseClient
 
 EXPORT_ACTIVITY = "export_data"
 
@@ -46,7 +50,10 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
     """
 
     _form = CaseForm(
-        contract.CancellationStatus, contract.cancellation_workflow_id, late_requests.refuse_of_cancellation
+        contract.CancellationStatus,
+        contract.cancellation_workflow_id,
+        partial(newest_id, kind=CaseKind.SUBSCRIPTION),
+        late_requests.refuse_of_cancellation,
     )
 
     async def acknowledge(
@@ -58,7 +65,9 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
         """
         named = export or await self._newest(subscription)
         message = contract.AcknowledgeExport(actor=actor, export=named)
-        return await self._update(subscription, contract.UPDATE_ACKNOWLEDGE_EXPORT, message, request_id)
+        return await self._update(
+            subscription, contract.UPDATE_ACKNOWLEDGE_EXPORT, message, request_id, names_newest=export is None
+        )
 
     async def renew_link(
         self, subscription: str, *, actor: str, export: str | None = None, request_id: str | None = None
@@ -66,7 +75,9 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
         """Have a fresh link to an export mailed to the billing administrator on record; ``export`` as in `acknowledge`."""
         named = export or await self._newest(subscription)
         message = contract.RenewExportLink(actor=actor, export=named)
-        return await self._update(subscription, contract.UPDATE_RENEW_EXPORT_LINK, message, request_id)
+        return await self._update(
+            subscription, contract.UPDATE_RENEW_EXPORT_LINK, message, request_id, names_newest=export is None
+        )
 
     async def status(self, subscription: str) -> ExportView:
         """Return the state of the newest cancellation's export: from the records, and live while it is under way."""

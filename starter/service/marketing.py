@@ -1,21 +1,27 @@
 """Marketing services: cancel one alone, and pass on the ad centre's acknowledgements."""
 
 from datetime import UTC, datetime
+from functools import partial
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
 from temporalio.common import WorkflowIDReusePolicy
 
 import contract
-from domain.cases import CaseRef
+from contract.steps import OpenMarketingRequest
+from domain.cases import CaseKind, CaseRef
 from domain.refusals import Refusal
+from domain.requests import check_sent
 from domain.vocabulary import Channel
 from records import late_requests
+from records.cases import newest_id
 from records.late_requests import LateRequest
 from records.marketing.lists import asking_case, recorded_marketing_status
+from records.marketing.service import open_marketing_case, record_refused_opening
 from runtime.temporal_refusals import NothingThere
+from starter.service.case_form import CaseForm, Opening
 from starter.service.case_refusals import RequestLost
-from starter.service.updates import CaseForm, update_id
+from starter.service.requests import about, request_made, sent_now, update_id
 from starter.service.verification import VerifiedCaseClient
 
 
@@ -30,6 +36,21 @@ class StopStatus(BaseModel):
     ads_may_still_run: bool
 
 
+def _open_request(start: contract.StartMarketingCancellation, workflow_id: str, at: datetime) -> OpenMarketingRequest:
+    return OpenMarketingRequest(
+        workflow_id=workflow_id,
+        organization=start.organization,
+        request_id=f"{workflow_id}:{start.request_id}",
+        actor=start.actor,
+        at=check_sent(start.sent_at, now=at),
+        administrator=start.administrator,
+        campaign_actions=start.campaign_actions,
+        attested_because=start.attestation.reason if start.attestation else None,
+        reason=start.reason,
+        digest=contract.digest_of(contract.UPDATE_RECEIVE, start),
+    )
+
+
 class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
     """The area of marketing services.
 
@@ -38,7 +59,11 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
     """
 
     _form = CaseForm(
-        contract.MarketingCancellationStatus, contract.marketing_workflow_id, late_requests.refuse_of_marketing
+        contract.MarketingCancellationStatus,
+        contract.marketing_workflow_id,
+        partial(newest_id, kind=CaseKind.MARKETING_SERVICE),
+        late_requests.refuse_of_marketing,
+        Opening(_open_request, open_marketing_case, record_refused_opening),
     )
 
     async def cancel(self, start: contract.StartMarketingCancellation) -> contract.MarketingCancellationStatus:
@@ -65,13 +90,20 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
         """
         case = await self._read(lambda session: asking_case(session, campaign))
         name, sent = contract.ACKNOWLEDGE_STOP, update_id(contract.ACKNOWLEDGE_STOP, request_id)
-        message = contract.AcknowledgeStop(actor=actor, campaign=campaign)
-        if case.workflow_id is not None:
+        message = sent_now(contract.AcknowledgeStop(actor=actor, campaign=campaign))
+        made = request_made(case.workflow_id, sent, name, message)
+        known = await self._look_up(made, actor, lambda _: case.id if case.is_newest else None)
+        if known and known.answer and known.answer.cancellation != known.newest:
+            before = await self._recorded_answer(case.workflow_id, known.answer)
+            outstanding: tuple[str, ...] = getattr(before, "campaigns_outstanding", ())
+            return _status_of(known.answer.cancellation, campaign, outstanding)
+        message = about(message, case.id)
+        if case.is_newest:
             form = contract.STATUS_FORMS[CaseRef.parse(case.id).kind]
             status = await self._running(case.workflow_id, name, message, sent, form)
             if status is not None:
                 return _status_of(case.id, campaign, status.campaigns_outstanding)
-        late = LateRequest(name, sent, message, datetime.now(UTC))
+        late = LateRequest(name, sent, message, datetime.now(UTC), made)
         done = await self._write(
             lambda transaction: late_requests.acknowledge_late(transaction, case.id, campaign, late)
         )

@@ -13,10 +13,11 @@ from domain.vocabulary import WAITS_FOR_OPERATOR
 from domain.words import size_in_words
 from records import late_requests
 from records.migration.lists import MigrationSummary, list_migrations, migration_of, newest_migration
+from starter.service.case_form import CaseForm
 from starter.service.case_refusals import CancellationSuspended, StillWaiting
 from starter.service.descriptions import reasons_held_up
 from starter.service.downloads import FileLink, file_links, work_under_way
-from starter.service.updates import CaseClient, CaseForm, waits_for
+from starter.service.updates import CaseClient, waits_for
 
 TRANSFER_ACTIVITY = "transfer_data"
 
@@ -36,6 +37,11 @@ class MigrationView(BaseModel):
     """Why the migration does not progress, if something is being tried again."""
 
 
+def _newest_id(session: Session, subscription: str) -> str | None:
+    found = newest_migration(session, subscription)
+    return None if found is None else found.cancellation
+
+
 class MigrationClient(CaseClient[contract.MigrationStatus]):
     """The area of migrations.
 
@@ -45,7 +51,9 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
     migration.
     """
 
-    _form = CaseForm(contract.MigrationStatus, contract.migration_workflow_id, late_requests.refuse_of_migration)
+    _form = CaseForm(
+        contract.MigrationStatus, contract.migration_workflow_id, _newest_id, late_requests.refuse_of_migration
+    )
 
     async def accept(
         self,
@@ -54,6 +62,7 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         contact: str,
         transfer_at: datetime,
         actor: str,
+        cancellation: str | None = None,
         request_id: str | None = None,
     ) -> contract.MigrationStatus:
         """Accept a request, with the IT department's address and the time of the transfer.
@@ -61,9 +70,14 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         A time without an offset is a civil time in the organization's zone.
         """
         message = contract.AcceptMigration(
-            actor=actor, cancellation=await self._about(subscription), contact=contact, transfer_at=transfer_at
+            actor=actor,
+            cancellation=cancellation or await self._about(subscription),
+            contact=contact,
+            transfer_at=transfer_at,
         )
-        return await self._update(subscription, contract.UPDATE_ACCEPT, message, request_id)
+        return await self._update(
+            subscription, contract.UPDATE_ACCEPT, message, request_id, names_newest=cancellation is None
+        )
 
     async def correct(
         self,
@@ -74,25 +88,30 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         contact: str | None = None,
         transfer_at: datetime | None = None,
         transfer_again: bool = False,
+        cancellation: str | None = None,
         request_id: str | None = None,
     ) -> contract.MigrationStatus:
         """Correct the address or the time, or have the data transferred again."""
         message = contract.CorrectMigration(
             actor=actor,
-            cancellation=await self._about(subscription),
+            cancellation=cancellation or await self._about(subscription),
             reason=reason,
             contact=contact,
             transfer_at=transfer_at,
             transfer_again=transfer_again,
         )
-        return await self._update(subscription, contract.UPDATE_CORRECT, message, request_id)
+        return await self._update(
+            subscription, contract.UPDATE_CORRECT, message, request_id, names_newest=cancellation is None
+        )
 
     async def renew_link(
-        self, subscription: str, *, actor: str, request_id: str | None = None
+        self, subscription: str, *, actor: str, cancellation: str | None = None, request_id: str | None = None
     ) -> contract.MigrationStatus:
         """Have a fresh link mailed to the IT department."""
-        message = contract.SendMigrationLink(actor=actor, cancellation=await self._about(subscription))
-        return await self._update(subscription, contract.UPDATE_SEND_MIGRATION_LINK, message, request_id)
+        message = contract.SendMigrationLink(actor=actor, cancellation=cancellation or await self._about(subscription))
+        return await self._update(
+            subscription, contract.UPDATE_SEND_MIGRATION_LINK, message, request_id, names_newest=cancellation is None
+        )
 
     async def acknowledge_download(
         self,
@@ -108,14 +127,20 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         message = contract.AcknowledgeMigration(
             actor=actor, cancellation=cancellation or known.cancellation, transfer=transfer or max(known.transfer, 1)
         )
-        return await self._update(subscription, contract.UPDATE_ACKNOWLEDGE_DOWNLOAD, message, request_id)
+        return await self._update(
+            subscription, contract.UPDATE_ACKNOWLEDGE_DOWNLOAD, message, request_id, names_newest=cancellation is None
+        )
 
     async def report_completed(
-        self, subscription: str, *, actor: str, request_id: str | None = None
+        self, subscription: str, *, actor: str, cancellation: str | None = None, request_id: str | None = None
     ) -> contract.MigrationStatus:
         """Report that the data is in use on premises: the cancellation continues."""
-        message = contract.ReportMigrationCompleted(actor=actor, cancellation=await self._about(subscription))
-        return await self._update(subscription, contract.UPDATE_REPORT_COMPLETED, message, request_id)
+        message = contract.ReportMigrationCompleted(
+            actor=actor, cancellation=cancellation or await self._about(subscription)
+        )
+        return await self._update(
+            subscription, contract.UPDATE_REPORT_COMPLETED, message, request_id, names_newest=cancellation is None
+        )
 
     async def status(self, subscription: str) -> MigrationView:
         """Return the state of a subscription's newest migration: from the records, and live while its workflow runs.

@@ -20,14 +20,16 @@ from storage.tenants.database import TenantDatabase
 class Offramp:
     """A client of the service, with an attribute for each area. It decides nothing.
 
-    **Commands** on a case go to its workflow in Temporal, which decides; they need no database. **Lists, histories, quotes,
+    **Commands** on a case go to its workflow in Temporal, which decides; they need no database, and are looked up in it first
+    while it is there. **Lists, histories, quotes,
     audit trails, imports and holds** come from the database and need no Temporal, so each works while the other is down. The
     **status** of a case is its workflow's while that runs and answers, and the records' otherwise; it says what holds the case up. A command on a case that
     has ended is refused by the rules in `records.late_requests`, and audited: that needs the database too. Neither
     connection is used before a call needs it.
 
     **Request ids.** Every command takes ``request_id``: repeat a command with the same id, and the first one's result is
-    returned. Without one each call is a request of its own. ``actor`` names the agent or system that acts, for the
+    returned, in later cases of the same subscription too (`records.requests`). Without one each call is a request of its own.
+    ``cancellation`` names the case; without it, the newest one is meant. ``actor`` names the agent or system that acts, for the
     audit trail; no e-mail address.
 
     **Errors.** Every method refuses with a `domain.refusals.Refusal`, whose code is stable. Its own documentation names what
@@ -35,6 +37,7 @@ class Offramp:
 
     Raises:
         ForwardedRefusal: the workflow refused, with the code and the values of its refusal.
+        RequestIdReused: another request was made under this id.
         StillWaiting: no answer within 30 seconds; the request is kept, and may be repeated under the same id.
         CancellationSuspended: the workflow fails, and continues when workers with a repaired version run.
         CaseBusy: the workflow has as many requests to answer as it takes at once.

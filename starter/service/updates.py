@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
-from uuid import uuid4
 
 from sqlalchemy.orm import Session
 from temporalio.client import (
@@ -26,15 +25,20 @@ from domain.cancellation.lifecycle import CancellationStillTelling
 from domain.refusals import ForwardedRefusal, Refusal
 from domain.vocabulary import WAITS_FOR_REPAIR, WAITS_FOR_WORKER
 from records.late_requests import LateRequest
-from records.transaction import Transaction
 from runtime.refusals import as_refusal
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
-from starter.service.area import AreaClient
-from starter.service.case_refusals import UPDATE_TIMEOUT, CancellationSuspended, CaseBusy, RequestLost, StillWaiting
+from starter.service.case_form import CaseForm, Status
+from starter.service.case_refusals import (
+    UPDATE_TIMEOUT,
+    CancellationSuspended,
+    RequestLost,
+    StillWaiting,
+    of_the_workflow,
+)
 from starter.service.descriptions import is_suspended, reasons_held_up
+from starter.service.requests import RequestClient, about, request_made, sent_now, update_id
 
 Outcome = TypeVar("Outcome")
-Status = TypeVar("Status", contract.CancellationStatus, contract.MarketingCancellationStatus, contract.MigrationStatus)
 
 QUERY_PATIENCE = timedelta(seconds=5)
 """The time after which a query is asked again: a worker that was killed with the question never answers it."""
@@ -45,37 +49,53 @@ QUERY_TIMEOUT = 3 * QUERY_PATIENCE
 _COMPLETED_BEFORE_ITS_UPDATE = "AcceptedUpdateCompletedWorkflow"
 """Temporal's type of the error that an update gets whose workflow ended before the update's own answer was written."""
 
-_NO_WORKER = "no poller"
-_SUSPENDED = "in failed state"
-_TOO_MANY = ("in-flight updates", "distinct updates")
-"""Parts of Temporal's sentences for states that have no status of their own."""
 
-
-@dataclass(frozen=True)
-class CaseForm(Generic[Status]):
-    """The form of an area's cases. A case is found by its subject: a subscription or an organization."""
-
-    status: type[Status]
-    workflow_id: Callable[[str], str]
-    """Returns the id of the workflow of the subject's case."""
-    refuse_late: Callable[[Transaction, str, LateRequest], Refusal]
-    """Returns the refusal of a request that found no running workflow, and audits it."""
-
-
-class CaseClient(AreaClient, Generic[Status]):
+class CaseClient(RequestClient, Generic[Status]):
     """Base of the areas whose commands go to the workflow of a case."""
 
     _form: ClassVar[CaseForm[Any]]
 
-    async def _update(self, subject: str, name: str, message: contract.Request, request_id: str | None) -> Status:
-        """Send an update to the case's workflow; where that has ended, refuse it and have the refusal audited."""
-        sent = update_id(name, request_id)
+    async def _update(
+        self,
+        subject: str,
+        name: str,
+        message: contract.Request,
+        request_id: str | None,
+        *,
+        names_newest: bool = False,
+    ) -> Status:
+        """Send an update to the case's workflow, unless it was answered before; where that has ended, have it refused.
+
+        Temporal repeats the very answer of a request to the newest run; the records answer for earlier ones, and when
+        Temporal no longer has it. ``names_newest`` says that the case in the message is no choice of the caller's: the
+        newest one by then may be another than the one that the request reached.
+        """
+        workflow_id, sent, message = self._form.workflow_id(subject), update_id(name, request_id), sent_now(message)
+        made = request_made(workflow_id, sent, name, message)
+        if names_newest:
+            made = made.model_copy(update={"named": None})
+        newest = partial(self._newest_case, subject)
+        known = await self._look_up(made, message.actor, newest)
+        answer = known.answer if known else None
         form: type[Status] = self._form.status
-        status = await self._running(self._form.workflow_id(subject), name, message, sent, form)
-        if status is None:
-            late = LateRequest(name, sent, message, datetime.now(UTC))
+        if answer is None or (known and answer.cancellation == known.newest):
+            message = about(message, known.newest if known else await self._live_case(subject))
+            status = await self._running(workflow_id, name, message, sent, form)
+            if status is not None:
+                if request_id is not None:  # Temporal compares no content: another request may have come meanwhile
+                    await self._look_up(made, message.actor, newest)
+                return status
+        if answer is None:
+            late = LateRequest(name, sent, message, datetime.now(UTC), made)
             raise await self._write(lambda transaction: self._form.refuse_late(transaction, subject, late))
-        return status
+        return form.model_validate(await self._recorded_answer(workflow_id, answer), from_attributes=True)
+
+    def _newest_case(self, subject: str, session: Session) -> str | None:
+        return self._form.newest(session, subject)
+
+    async def _live_case(self, subject: str) -> str | None:
+        live = await self._live(subject)
+        return None if live is None else live.cancellation
 
     async def _running(
         self, workflow_id: str, name: str, message: contract.Request, update_id: str, form: type[Outcome]
@@ -141,8 +161,19 @@ class CaseClient(AreaClient, Generic[Status]):
     async def _start_or_join(
         self, workflow: str, start: contract.Request, request_id: str, *, subject: str, summary: str, details: str
     ) -> Status:
-        """Start the workflow of a case, or join the one that runs under its id; return its status."""
+        """Start the workflow of a case, or join the one that runs under its id; return its status.
+
+        A start that is repeated after the end of its case gets the status of that. One that would be refused after an
+        earlier case starts no workflow, whose failure would stand before the end of that case in Temporal.
+        """
         workflow_id = self._form.workflow_id(subject)
+        first = update_id(contract.UPDATE_RECEIVE, request_id)
+        start = sent_now(start)
+        made = request_made(workflow_id, first, contract.UPDATE_RECEIVE, start)
+        ended = await self._answered_start(made, start, partial(self._newest_case, subject), self._form.opening)
+        if ended is not None:
+            form: type[Status] = self._form.status
+            return form.model_validate(ended, from_attributes=True)
 
         def operation() -> WithStartWorkflowOperation[Any, Any]:
             return WithStartWorkflowOperation(
@@ -156,7 +187,6 @@ class CaseClient(AreaClient, Generic[Status]):
                 static_details=details,
             )
 
-        first = update_id(contract.UPDATE_RECEIVE, request_id)
         try:
             return await self._received(operation(), start, first, workflow_id)
         except ForwardedRefusal as refusal:
@@ -247,7 +277,7 @@ class CaseClient(AreaClient, Generic[Status]):
                     try:
                         yield
                     except RPCError as error:
-                        if refusal := _of_the_workflow(error, workflow_id):
+                        if refusal := of_the_workflow(error, workflow_id):
                             raise refusal from None
                         raise
         except TimeoutError:
@@ -262,22 +292,6 @@ class CaseClient(AreaClient, Generic[Status]):
             return None
 
 
-def _of_the_workflow(error: RPCError, workflow_id: str) -> Refusal | None:
-    """Return the refusal of a call that failed because of the state of its workflow; None if it is about Temporal."""
-    if _NO_WORKER in error.message:
-        return StillWaiting(workflow_id)
-    if _SUSPENDED in error.message:
-        return CancellationSuspended(workflow_id)
-    if any(limit in error.message for limit in _TOO_MANY):
-        return CaseBusy(workflow_id)
-    return None
-
-
 def waits_for(silent: CancellationSuspended | StillWaiting) -> str:
     """Return what a case waits for whose workflow runs and does not answer."""
     return WAITS_FOR_REPAIR if isinstance(silent, CancellationSuspended) else WAITS_FOR_WORKER
-
-
-def update_id(name: str, request_id: str | None) -> str:
-    """Return the id of an update: the same for the same request, and a new one for each call without a request id."""
-    return f"{name}:{request_id or uuid4()}"

@@ -27,6 +27,7 @@ from storage.tables.marketing import (
 )
 from storage.tables.migration import MigrationRow, SupportQueueRow
 from storage.tables.organizations import ContractRow, OrganizationRow, PolicyRow, SubscriptionRow
+from storage.tables.requests import RequestRow
 
 __all__ = [
     "CASE_TABLES",
@@ -57,6 +58,7 @@ __all__ = [
     "OrganizationRow",
     "PlannedLineRow",
     "PolicyRow",
+    "RequestRow",
     "SubscriptionLineRow",
     "SubscriptionRow",
     "SupportQueueRow",

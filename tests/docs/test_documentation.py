@@ -39,7 +39,7 @@ MESSAGES = [
     and not issubclass(message, StepData)
     and issubclass(message, BaseModel)
     and not issubclass(message, RootModel)
-    and message not in (contract.Message, contract.Request, contract.AboutMigration)
+    and message not in (contract.Message, contract.Request, contract.AboutCase, contract.AboutMigration)
 ]
 
 

@@ -97,6 +97,7 @@ BY_NAME: dict[str, list[Any]] = {
     "questions": [(Question.ORGANIZATION_URL,)],
     "reason": ["connection refused"],
     "remedy": ['GRANT SELECT ON ALL TABLES IN SCHEMA "crm" TO offramp_reader'],
+    "request": ["withdraw:case-4711"],
     "role": ["offramp_reader"],
     "said": ["permission denied"],
     "schema": ["crm"],

@@ -77,7 +77,10 @@ def _commands(history: WorkflowHistory) -> list[str]:
 def _command(event: HistoryEvent) -> str | None:  # noqa: C901 - one line for each kind
     match event.event_type:
         case EventType.EVENT_TYPE_MARKER_RECORDED:
-            data = event.marker_recorded_event_attributes.details["data"].payloads[0].data
+            marker = event.marker_recorded_event_attributes
+            if marker.marker_name == "core_patch":
+                return f"patch {json.loads(marker.details['patch-data'].payloads[0].data)['id']}"
+            data = marker.details["data"].payloads[0].data
             return f"local activity {json.loads(data)['activity_type']}"
         case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
             return f"activity {event.activity_task_scheduled_event_attributes.activity_type.name}"

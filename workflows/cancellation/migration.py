@@ -67,8 +67,10 @@ class DataMigration:
         case = self._owner.case
         if case.stage is Stage.PREPARING:
             with suppress(InputMalformed):
-                case.migration = contract.read(received, contract.MigrationMoved)
-                self._owner.publish()
+                moved = contract.read(received, contract.MigrationMoved)
+                if moved.cancellation in (None, case.id):
+                    case.migration = moved
+                    self._owner.publish()
 
     async def _migration(self) -> contract.MigrationStatus | None:
         """Run the migration and return its final status; None if it could not begin, with the obstacle shown."""

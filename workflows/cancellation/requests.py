@@ -5,6 +5,7 @@ The state that both share lives here.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
@@ -38,6 +39,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.case_requests import lawful
     from workflows.common.case_workflow import CANCEL_REQUESTED
     from workflows.common.owner import OPERATOR
+    from workflows.common.requests import named_otherwise
     from workflows.common.steps import recorded
 
 
@@ -57,6 +59,8 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         self._approval: contract.Approve | None = None
         self._withdrawal: contract.Withdraw | None = None
         self._reversal: contract.RequestReversal | None = None
+        self._answering: dict[str, Step] = {}
+        """The requests that led to steps of the story, by the names of these."""
         self._credit_memo_posted = False
         self._entering: Stage | None = None
         """The stage whose transition is being recorded, if any: the decision is final, and a request is now too late."""
@@ -108,9 +112,9 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
     async def approve(self, *received: Any) -> contract.CancellationStatus:
         """Accept a second person's approval of the goodwill."""
 
-        async def take(message: contract.Approve, _: Step) -> None:
+        async def take(message: contract.Approve, step: Step) -> None:
             self._check_approval(message)
-            self._approval = message
+            self._approval, self._answering["approved"] = message, step
             await workflow.wait_condition(lambda: not self.case.awaits_approval or self.case.stage.is_final)
             if self.case.stage.is_final:  # a withdrawal came together with the approval, and the story saw it first
                 raise CancellationEnded(self.case.id, self.case.stage)
@@ -160,9 +164,9 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
     async def withdraw(self, *received: Any) -> contract.CancellationStatus:
         """End the case before it takes effect."""
 
-        async def take(message: contract.Withdraw, _: Step) -> None:
+        async def take(message: contract.Withdraw, step: Step) -> None:
             self._check_withdrawal(message)
-            self._withdrawal = message
+            self._withdrawal, self._answering["withdrawn"] = message, step
             await workflow.wait_condition(lambda: self.case.stage.is_final or self._withdrawal is not message)
             if self.case.stage is not Stage.WITHDRAWN:  # the record was further
                 check_withdrawal(self.case.id, self.case.stage)
@@ -186,9 +190,11 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         await self._take_signal(received, contract.RequestReversal, "request_reversal", self._take_reversal)
 
     @workflow.signal(name=contract.SIGNAL_CREDIT_MEMO_POSTED)
-    def credit_memo_posted(self, *_: Any) -> None:
-        """Have the credit memos checked again."""
+    def credit_memo_posted(self, *received: Any) -> None:
+        """Have the credit memos checked again, unless the notice is for another case."""
         self.look_at_length()
+        if self._case is not None and named_otherwise(received, self._case.id):
+            return
         self._credit_memo_posted = True
 
     @workflow.signal(name=contract.SIGNAL_HOLDS_CHANGED)
@@ -216,29 +222,34 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
             await self._refuse_cancel_request(refusal)
         else:
             self._withdrawal = contract.Withdraw(actor=OPERATOR, reason=CANCEL_REQUESTED)
+            self._answering.pop("withdrawn", None)
 
-    async def _take_reversal(self, message: contract.RequestReversal, _: Step) -> None:
+    async def _take_reversal(self, message: contract.RequestReversal, step: Step) -> None:
         # Yield only where there is something to wait for: a request that arrives together with the deadline was first,
         # and must be stored before the story wakes up.
         if self._entering is not None and self.case.stage.before_effect:
             await workflow.wait_condition(lambda: self._entering is None)
-        self._check_reversal(message)
-        self._reversal = message
+        self._check_reversal(message, at=step.at)
+        stated = message.requested_at or message.sent_at
+        self._reversal, self._answering["reversed"] = (
+            message,
+            step.model_copy(update={"asked_at": min(stated, step.dated) if stated else None}),
+        )
         await workflow.wait_condition(lambda: self.case.stage.is_final)
         if self.case.stage is not Stage.REVERSED:  # the record was further
             self._check_in_time(message, self.case.stage)
 
-    def _check_reversal(self, message: contract.RequestReversal) -> None:
-        self._check_in_time(message, self.case.stage)
+    def _check_reversal(self, message: contract.RequestReversal, *, at: datetime | None = None) -> None:
+        self._check_in_time(message, self.case.stage, at=at)
         if self._reversal is not None:
             raise CancellationEnded(self.case.id, Stage.REVERSED)
         if self._entering is not None:  # the deadline was first
-            self._check_in_time(message, Stage.CLOSED)
+            self._check_in_time(message, Stage.CLOSED, at=at)
         check_identity(message.identity, self.case.checklist.facts.identity)
 
-    def _check_in_time(self, message: contract.RequestReversal, stage: Stage) -> None:
-        case, now = self.case, workflow.now()
-        asked_at = min(message.requested_at or now, now)
+    def _check_in_time(self, message: contract.RequestReversal, stage: Stage, *, at: datetime | None = None) -> None:
+        case, now = self.case, at or workflow.now()
+        asked_at = min(message.requested_at or message.sent_at or now, now)
         check_reversal(case.id, stage, asked_at=asked_at, deadline=case.reversal_deadline, zone=case.zone)
 
     def _read_start(self, received: Sequence[Any]) -> contract.StartCancellation:

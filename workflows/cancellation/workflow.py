@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from contract.steps import Approval, OpenedCase, OpenRequest, Recorded, Reminder, Step
     from domain.cancellation.lifecycle import WorkflowIdMismatch
     from domain.refusals import Refusal
+    from domain.requests import check_sent
     from domain.vocabulary import Event, Stage
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
@@ -21,6 +22,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.cancellation.state import Case
     from workflows.common.case_workflow import RecordAhead, TimedReminder
     from workflows.common.owner import THE_SERVICE
+    from workflows.common.requests import dated
     from workflows.common.steps import RefusedStep, recorded
 
 OBSTACLE_CHECK = timedelta(days=1)
@@ -76,7 +78,7 @@ class SubscriptionCancellation(CancellationRequests):
             request_id=start.request_id,
             requester=opened.case.opened_by or start.actor,
             goodwill_reason=opened.case.goodwill_reason or (start.goodwill.reason if start.goodwill else None),
-            received_at=opened.case.received_at or workflow.info().workflow_start_time,
+            received_at=opened.case.received_at or check_sent(start.sent_at, now=workflow.info().workflow_start_time),
             checklist=opened.case.checklist,
             quote=opened.case.quote,
         )
@@ -91,12 +93,13 @@ class SubscriptionCancellation(CancellationRequests):
             # A run that was reset is another run with the same first one, and must find the case that it opened.
             request_id=f"{info.workflow_id}:{start.request_id or info.first_execution_run_id}",
             actor=start.actor,
-            at=info.workflow_start_time,
+            at=check_sent(start.sent_at, now=info.workflow_start_time),
             answers=start.answers,
             attested_because=start.attestation.reason if start.attestation else None,
             goodwill_reason=start.goodwill.reason if start.goodwill else None,
             reason=start.reason,
             campaign_actions=start.campaign_actions,
+            digest=contract.digest_of(contract.UPDATE_RECEIVE, start),
         )
 
     async def _start_from_record(self) -> None:
@@ -184,7 +187,8 @@ class SubscriptionCancellation(CancellationRequests):
         await self.wait(lambda: self._approval is not None or self.is_withdrawn)
         if self._approval is None or self.is_withdrawn:
             return False
-        approval = Approval(step=self.step("approved", self._approval.actor), reason=self._approval.reason)
+        approved = dated(self.step("approved", self._approval.actor), self._answering.get("approved"))
+        approval = Approval(step=approved, reason=self._approval.reason)
         await self.record(Records.approve_goodwill, approval, summary="keep the approval")
         self.case.awaits_approval, self.case.goodwill_approved = False, True
         return True
@@ -247,7 +251,7 @@ class SubscriptionCancellation(CancellationRequests):
         self, stage: Stage, activity: Callable[[Records, Step], Recorded], step: Step, summary: str
     ) -> contract.CancellationStatus:
         self._entering = stage
-        await self.record(activity, step, summary=summary)
+        await self.record(activity, dated(step, self._answering.get(step.name)), summary=summary)
         self.case.enter(stage)
         self._entering = None
         return await self._wind_up(stage)

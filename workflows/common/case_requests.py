@@ -10,8 +10,8 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from contract.steps import Step
-    from domain.refusals import Refusal
+    from contract.steps import FirstAnswer, Step
+    from domain.refusals import ForwardedRefusal, Refusal
     from runtime.refusals import as_application_error
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
@@ -71,16 +71,29 @@ class CaseRequests(CaseWorkflow[State, Status], ABC):
             while True:
                 try:
                     message = contract.read(received, form)
-                    step = self.step(name, message.actor)
+                    step = self._requests.step_of(self.step(name, message.actor), message)
+                    if (first := await self._requests.first_answer(step)) is not None:
+                        return self._first_status(first)
+                    self._requests.check_case(message)
                     await act(message, step)
                 except Refusal as refusal:
                     audited_as = f"{self.REFUSED_ACTION_PREFIX}{action}.refused"
-                    if not await self._refused.stands(refusal, step, action, audited_as):
+                    stands = await self._refused.stands(refusal, step, action, audited_as)
+                    if isinstance(stands, FirstAnswer):
+                        return self._first_status(stands)
+                    if not stands:
                         continue
                     self.publish()
                     raise as_application_error(refusal) from None
                 self.publish()
                 return self._status()
+
+    def _first_status(self, first: FirstAnswer) -> Status:
+        """Return the status after a request that was answered before; raises the refusal that it met."""
+        if first.refusal is not None:
+            raise as_application_error(ForwardedRefusal(first.refusal))
+        answered: Any = first.status
+        return self._status() if answered is None else answered
 
     async def _take_signal(
         self,

@@ -34,6 +34,8 @@ class CaseState(ABC, Generic[AnyStage, Status]):
 
     subscription: str | None
     """The subscription of the case, if it has one."""
+    received_at: datetime
+    """The instant (UTC) at which the case was received."""
     last_refusal: RefusalDetails | None = None
     record: CaseRecord | None = None
     """The newest record of the case that a step returned."""

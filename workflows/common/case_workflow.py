@@ -21,6 +21,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.notifier import Notifier
     from workflows.common.owner import OPERATOR, THE_SERVICE, Activities, Argument, Outcome
     from workflows.common.refused_requests import RefusedRequests
+    from workflows.common.requests import ReceivedRequests
     from workflows.common.steps import RefusedStep, recorded
 
 Asked = TypeVar("Asked", bound=contract.Request)
@@ -70,6 +71,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         """The input of the workflow, with which it continues as new."""
         self._is_too_long = False
         """True once the history has a length at which Temporal suggests to continue as new."""
+        self._requests = ReceivedRequests(self)
 
     @workflow.query(name=contract.QUERY_STATUS)
     def status(self) -> Status | None:
@@ -169,7 +171,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
             self._continue_as_new()
         timeout = None if until is None else until - workflow.now()
         if timeout is not None and timeout <= timedelta(0):
-            return False
+            return await self._requests.looked_up(done)
         self.publish()
         summary = f"{what}: {FOR_AGENTS.instant(until, self.case.zone)}" if until is not None else None
         try:
@@ -179,7 +181,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
                 timeout_summary=summary,
             )
         except TimeoutError:
-            return done()
+            return await self._requests.looked_up(done)
         self.check_record()
         if not done():
             self._continue_as_new()

@@ -8,7 +8,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.cancellation import Records
-    from contract.steps import CaseRecord, Recorded, RefusedRequest, Step
+    from contract.steps import CaseRecord, FirstAnswer, Recorded, RefusedRequest, Step
     from domain.refusals import Refusal
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
@@ -54,8 +54,11 @@ class RefusedRequests:
         recent = [caller for at, caller in self._audited.get(action, ()) if at > since]
         return len(recent) >= AUDITED_OF_ALL or recent.count(actor) >= AUDITED_OF_A_CALLER
 
-    async def stands(self, refusal: Refusal, step: Step, action: str, audited_as: str) -> bool:
-        """Audit a refusal; return False if the record is further than the workflow that refused, which then judges again."""
+    async def stands(self, refusal: Refusal, step: Step, action: str, audited_as: str) -> bool | FirstAnswer:
+        """Audit a refusal; return False if the record is further than the workflow that refused, which then judges again.
+
+        A request that was answered before gets that answer.
+        """
         case = self._owner.case
         if self.is_over_limit(action, step.actor) and workflow.patched(REFUSALS_LIMITED):
             case.last_refusal = refusal.details
@@ -63,6 +66,8 @@ class RefusedRequests:
         self._audited.setdefault(action, deque(maxlen=AUDITED_OF_ALL)).append((workflow.now(), step.actor))
         refused_in, summary = case.stage.value, f"keep the refused {action}"
         audited = await self.audit(refusal, step, audited_as, case.subscription, summary=summary, stage=refused_in)
+        if audited is not None and audited.first is not None:
+            return audited.first
         record = audited.record if audited else None
         self._owner.adopt(record)
         if record is not None and record.stage != refused_in:

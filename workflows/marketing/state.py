@@ -30,6 +30,9 @@ class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancella
     verification: Verification | None
     _stage: MarketingStage = field(default=MarketingStage.INTAKE, init=False)
 
+    def __post_init__(self) -> None:  # noqa: D105
+        self.received_at = self.opened.received_at
+
     @property
     def id(self) -> str:
         """The case's id."""

@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
         MarketingWorkflowIdMismatch,
     )
     from domain.refusals import Refusal
+    from domain.requests import check_sent
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -81,11 +82,12 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
                     # A run that was reset is another run with the same first one, and must find the case that it opened.
                     request_id=f"{expected_id}:{start.request_id or workflow.info().first_execution_run_id}",
                     actor=start.actor,
-                    at=workflow.info().workflow_start_time,
+                    at=check_sent(start.sent_at, now=workflow.info().workflow_start_time),
                     administrator=start.administrator,
                     campaign_actions=start.campaign_actions,
                     attested_because=start.attestation.reason if start.attestation else None,
                     reason=start.reason,
+                    digest=contract.digest_of(contract.UPDATE_RECEIVE, start),
                 ),
                 summary="open the case",
             )

@@ -29,6 +29,7 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
     ended_because: str = ""
 
     def __post_init__(self) -> None:  # noqa: D105
+        self.received_at = self.state.requested_at
         self.take(self.state)
 
     def take(self, state: MigrationState) -> None:
@@ -69,7 +70,9 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
 
     def moved(self) -> contract.MigrationMoved:
         """Return the state of the migration for the cancellation that waits for it."""
-        return contract.MigrationMoved(stage=self.stage, waiting_for=self.waiting_for(), deadline=self.stage_deadline)
+        return contract.MigrationMoved(
+            stage=self.stage, waiting_for=self.waiting_for(), deadline=self.stage_deadline, cancellation=self.id
+        )
 
     def status(self, undelivered: tuple[str, ...]) -> contract.MigrationStatus:
         """Return the status for callers."""

@@ -26,7 +26,7 @@ async def reversed_after_the_export(world: World) -> str:
     """The customer comes back, and the copies of the data are removed."""
     subscription = await exported(world)
     await world.pass_time(subscription, timedelta(days=1))
-    await world.request_reversal(subscription)
+    await world.request_reversal(subscription, cancellation=f"{subscription}/1")
     await world.handle(subscription).result()
     return subscription
 

@@ -47,6 +47,28 @@ async def test_a_reversal_and_the_deadline_in_one_task_have_one_winner(
     assert world.refusals(subscription) == refusals
 
 
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_reversal_that_is_looked_up_first_was_there_before_the_deadline(idle_world: World, named: bool) -> None:
+    """A request that does not name its case needs a look at the records, during which the deadline has to wait."""
+    world, subscription = idle_world, idle_world.subscription()
+    async with world.worker():
+        await canceled(world, subscription)
+        deadline = world.case(subscription).reversal_deadline
+        assert deadline is not None
+        await world.pass_until(subscription, deadline - SOON)
+    await eventually(lambda: _is_past(world, subscription, deadline))
+
+    case = {"cancellation": f"{subscription}/1"} if named else {}
+    sent_at = deadline - timedelta(seconds=1)
+    message = contract.RequestReversal(actor=AGENT, identity=world.identity(subscription), sent_at=sent_at, **case)
+    asked = asyncio.create_task(world.update(subscription, contract.REQUEST_REVERSAL, message, id="reversal-1"))
+    await world.arrived(world.handle(subscription), "reversal-1")
+    async with world.worker():
+        status = await asked
+
+    assert (status.stage, world.access(subscription)) == (Stage.REVERSED, "on")
+
+
 async def test_a_withdrawal_and_the_termination_day_in_one_task_have_one_winner(idle_world: World) -> None:
     world, subscription = idle_world, idle_world.subscription()
     async with world.worker():

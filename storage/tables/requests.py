@@ -1,0 +1,31 @@
+"""The requests about cases, each with its first answer."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.tables.base import JsonObject, Table
+
+
+class RequestRow(Table):
+    """A request by its id, so that a repetition gets the first answer and never acts, whatever case runs by then."""
+
+    __tablename__ = "requests"
+    __table_args__ = (CheckConstraint("num_nonnulls(accepted_at, refusal) <= 1", name="answered_once"),)
+
+    workflow_id: Mapped[str] = mapped_column(primary_key=True)
+    """The workflow that it was for, which stands for the subject: the cases of a subscription follow one another in it."""
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """The id of the update."""
+    digest: Mapped[str]
+    """A digest of the content (`contract.digest_of`); nothing of the content itself is kept here."""
+    named: Mapped[str | None]
+    """The case that the request named."""
+    cancellation: Mapped[str]
+    """The case of any kind that the request reached."""
+    actor: Mapped[str]
+    at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    refusal: Mapped[JsonObject | None]
+    """The refusal (`domain.refusals.RefusalDetails`), if it was refused. Without either it is not answered yet."""

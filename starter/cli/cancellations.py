@@ -1,19 +1,30 @@
 """``offramp cancellations``: start, answer, watch and end cancellations."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
 
 from domain.cancellation.identity import Identity
-from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage
+from domain.vocabulary import Stage
 from starter.cli import values
+from starter.cli.checklist import (
+    AdministratorOption,
+    CampaignsOption,
+    DataOption,
+    NameOption,
+    Step,
+    UrlOption,
+    answers_of,
+    check_one_verification,
+    one_after_the_other,
+)
 from starter.cli.days import OptionalDay
-from starter.cli.output import JsonOption, console, error_console, print_json, say
+from starter.cli.output import JsonOption, print_json
 from starter.cli.service import (
     ActorOption,
     CampaignActionOption,
+    CancellationOption,
     RequestIdOption,
     SubscriptionArgument,
     with_records,
@@ -22,23 +33,9 @@ from starter.cli.service import (
 
 if TYPE_CHECKING:
     from contract import CancellationStatus
-    from starter.service import Offramp
-    from starter.service.cancellation import CancellationClient
-
-Step: TypeAlias = "tuple[str, Callable[[CancellationClient], Awaitable[CancellationStatus]]]"
-"""The message when the step is done, and the step."""
 
 cancellations_app = typer.Typer(help="Start, answer, watch and end cancellations.", no_args_is_help=True)
 
-AdministratorOption = Annotated[
-    str | None, typer.Option("--administrator", metavar="E-MAIL", help="The billing administrator's e-mail.")
-]
-UrlOption = Annotated[str | None, typer.Option("--url", metavar="URL", help="The organization's URL.")]
-NameOption = Annotated[str | None, typer.Option("--name", metavar="NAME", help="The organization's unique name.")]
-DataOption = Annotated[DataChoice | None, typer.Option("--data", help="The customer's choice for the data.")]
-CampaignsOption = Annotated[
-    CampaignChoice | None, typer.Option("--campaigns", help="The customer's choice for the campaigns.")
-]
 AttestOption = Annotated[
     str | None,
     typer.Option(
@@ -91,7 +88,7 @@ def start(
         subscription=subscription,
         actor=actor,
         request_id=request_id or str(uuid4()),
-        answers=_answers(administrator, url, name, terminate_on, data, campaigns),
+        answers=answers_of(administrator, url, name, terminate_on, data, campaigns),
         attestation=Attestation(reason=attest) if attest else None,
         goodwill=Goodwill(reason=goodwill) if goodwill else None,
         reason=reason,
@@ -127,30 +124,54 @@ def answer(
     ] = None,
     attest: AttestOption = None,
     actor: ActorOption,
+    cancellation: CancellationOption = None,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Answer questions of the checklist, and verify the billing administrator by a code or your attestation."""
-    answers = _answers(administrator, url, name, terminate_on, data, campaigns)
+    answers = answers_of(administrator, url, name, terminate_on, data, campaigns)
     actions = values.campaign_actions(campaign_action)
     if actions and not answers:
         raise typer.BadParameter("--campaign-action needs an answer: --campaigns stop.")
-    _check_one_verification(send_code, code is not None, attest is not None, answered=bool(answers))
+    check_one_verification(send_code, code is not None, attest is not None, answered=bool(answers))
     steps: list[Step] = []
     if answers:
         steps.append(
             (
                 "the answers are kept",
-                lambda s: s.answer(subscription, answers, actor=actor, campaign_actions=actions, request_id=request_id),
+                lambda s: s.answer(
+                    subscription,
+                    answers,
+                    actor=actor,
+                    campaign_actions=actions,
+                    cancellation=cancellation,
+                    request_id=request_id,
+                ),
             )
         )
     if send_code:
-        steps.append((_SENT, lambda s: s.send_code(subscription, actor=actor, request_id=request_id)))
+        steps.append(
+            (_SENT, lambda s: s.send_code(subscription, actor=actor, cancellation=cancellation, request_id=request_id))
+        )
     if code is not None:
-        steps.append((_VERIFIED, lambda s: s.verify_code(subscription, code, actor=actor, request_id=request_id)))
+        steps.append(
+            (
+                _VERIFIED,
+                lambda s: s.verify_code(
+                    subscription, code, actor=actor, cancellation=cancellation, request_id=request_id
+                ),
+            )
+        )
     if attest is not None:
-        steps.append((_VERIFIED, lambda s: s.attest(subscription, actor=actor, reason=attest, request_id=request_id)))
-    _show(_one_after_the_other(steps, as_json=as_json), as_json=as_json)
+        steps.append(
+            (
+                _VERIFIED,
+                lambda s: s.attest(
+                    subscription, actor=actor, reason=attest, cancellation=cancellation, request_id=request_id
+                ),
+            )
+        )
+    _show(one_after_the_other(steps, as_json=as_json), as_json=as_json)
 
 
 @cancellations_app.command()
@@ -159,12 +180,15 @@ def approve(
     *,
     reason: ReasonOption,
     actor: ActorOption,
+    cancellation: CancellationOption = None,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Approve, as a second person, the goodwill that was requested."""
     status = with_service(
-        lambda s: s.cancellations.approve(subscription, actor=actor, reason=reason, request_id=request_id),
+        lambda s: s.cancellations.approve(
+            subscription, actor=actor, reason=reason, cancellation=cancellation, request_id=request_id
+        ),
         as_json=as_json,
     )
     _show(status, as_json=as_json)
@@ -176,12 +200,15 @@ def withdraw(
     *,
     reason: ReasonOption,
     actor: ActorOption,
+    cancellation: CancellationOption = None,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Withdraw a cancellation that has not taken effect; everything it prepared is undone."""
     status = with_service(
-        lambda s: s.cancellations.withdraw(subscription, actor=actor, reason=reason, request_id=request_id),
+        lambda s: s.cancellations.withdraw(
+            subscription, actor=actor, reason=reason, cancellation=cancellation, request_id=request_id
+        ),
         as_json=as_json,
     )
     _show(status, as_json=as_json)
@@ -198,13 +225,16 @@ def reverse(
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="The organization's unique name.")],
     reason: CustomersReasonOption = None,
     actor: ActorOption,
+    cancellation: CancellationOption = None,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Reverse a cancellation within its window, with the same information that cancelled it."""
     identity = Identity(billing_administrator=administrator, organization_url=url, organization_name=name)
     status = with_service(
-        lambda s: s.cancellations.reverse(subscription, identity, actor=actor, reason=reason, request_id=request_id),
+        lambda s: s.cancellations.reverse(
+            subscription, identity, actor=actor, reason=reason, cancellation=cancellation, request_id=request_id
+        ),
         as_json=as_json,
     )
     _show(status, as_json=as_json)
@@ -243,50 +273,6 @@ def history(subscription: SubscriptionArgument, *, as_json: JsonOption = False) 
         print_json([{**entry.model_dump(mode="json"), "at": entry.at.isoformat()} for entry in history.entries])
     else:
         say_history(history)
-
-
-def _check_one_verification(*ways: bool, answered: bool) -> None:
-    if sum(ways) > 1:
-        raise typer.BadParameter("Verify in one way at a time: --send-code, --code or --attest.")
-    if not answered and not any(ways):
-        raise typer.BadParameter("Give at least one answer, --send-code, --code or --attest.")
-
-
-def _one_after_the_other(steps: Sequence[Step], *, as_json: bool) -> "CancellationStatus":
-    """Take the steps and return the status after the last; if one is refused, report what was done before it."""
-    done: list[str] = []
-
-    async def act(service: "Offramp") -> "CancellationStatus":
-        statuses = []
-        for message, step in steps:
-            statuses.append(await step(service.cancellations))
-            done.append(message)
-        return statuses[-1]
-
-    try:
-        return with_service(act, as_json=as_json)
-    finally:
-        if done and not as_json:
-            say(f"Done: {' and '.join(done)}.", to=console if len(done) == len(steps) else error_console)
-
-
-def _answers(
-    administrator: str | None,
-    url: str | None,
-    name: str | None,
-    terminate_on: Any,
-    data: DataChoice | None,
-    campaigns: CampaignChoice | None,
-) -> dict[str, str]:
-    given = {
-        Question.BILLING_ADMINISTRATOR: administrator,
-        Question.ORGANIZATION_URL: url,
-        Question.ORGANIZATION_NAME: name,
-        Question.TERMINATION_DATE: terminate_on,
-        Question.DATA: data,
-        Question.CAMPAIGNS: campaigns,
-    }
-    return {question.value: str(value) for question, value in given.items() if value is not None}
 
 
 def _show(status: "CancellationStatus", *, as_json: bool) -> None:

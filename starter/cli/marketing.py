@@ -13,6 +13,7 @@ from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import (
     ActorOption,
     CampaignActionOption,
+    CancellationOption,
     RequestIdOption,
     SubscriptionArgument,
     with_service,
@@ -149,6 +150,7 @@ def consent(
         str, typer.Option("--attest", parser=values.reason, metavar="REASON", help="The evidence of this decision.")
     ],
     actor: ActorOption,
+    cancellation: CancellationOption = None,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -157,7 +159,9 @@ def consent(
 
     decision = ConsentDecision.AGREED if agree else ConsentDecision.DECLINED
     status = with_service(
-        lambda s: s.cancellations.consent(subscription, decision, actor=actor, because=attest, request_id=request_id),
+        lambda s: s.cancellations.consent(
+            subscription, decision, actor=actor, because=attest, cancellation=cancellation, request_id=request_id
+        ),
         as_json=as_json,
     )
     if as_json:

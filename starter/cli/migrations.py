@@ -9,7 +9,14 @@ from rich.markup import escape
 from domain.migration import MigrationStage
 from starter.cli import values
 from starter.cli.output import JsonOption, print_json, say, say_unbroken
-from starter.cli.service import ActorOption, RequestIdOption, SubscriptionArgument, with_records, with_service
+from starter.cli.service import (
+    ActorOption,
+    CancellationOption,
+    RequestIdOption,
+    SubscriptionArgument,
+    with_records,
+    with_service,
+)
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from contract import MigrationStatus
@@ -82,13 +89,19 @@ def accept(
     contact: ContactOption,
     transfer_at: TimeOption,
     actor: ActorOption,
+    cancellation: CancellationOption = None,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Accept a request: name the address to notify, and the time of the transfer."""
     status = with_service(
         lambda service: service.migrations.accept(
-            subscription, contact=contact, transfer_at=transfer_at, actor=actor, request_id=request_id
+            subscription,
+            contact=contact,
+            transfer_at=transfer_at,
+            actor=actor,
+            cancellation=cancellation,
+            request_id=request_id,
         ),
         as_json=as_json,
     )
@@ -108,6 +121,7 @@ def correct(
         str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
     ],
     actor: ActorOption,
+    cancellation: CancellationOption = None,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -122,6 +136,7 @@ def correct(
             contact=contact,
             transfer_at=transfer_at,
             transfer_again=transfer_again,
+            cancellation=cancellation,
             request_id=request_id,
         ),
         as_json=as_json,
@@ -134,12 +149,16 @@ def renew(
     subscription: SubscriptionArgument,
     *,
     actor: ActorOption,
+    cancellation: CancellationOption = None,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Mail a fresh link, to the IT department only."""
     status = with_service(
-        lambda service: service.migrations.renew_link(subscription, actor=actor, request_id=request_id), as_json=as_json
+        lambda service: service.migrations.renew_link(
+            subscription, actor=actor, cancellation=cancellation, request_id=request_id
+        ),
+        as_json=as_json,
     )
     _show(status, as_json=as_json)
 
@@ -192,12 +211,15 @@ def confirm(
     subscription: SubscriptionArgument,
     *,
     actor: ActorOption,
+    cancellation: CancellationOption = None,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Report the migration complete: the cancellation continues."""
     status = with_service(
-        lambda service: service.migrations.report_completed(subscription, actor=actor, request_id=request_id),
+        lambda service: service.migrations.report_completed(
+            subscription, actor=actor, cancellation=cancellation, request_id=request_id
+        ),
         as_json=as_json,
     )
     _show(status, as_json=as_json)

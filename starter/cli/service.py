@@ -54,6 +54,11 @@ RequestIdOption = Annotated[
     str | None,
     typer.Option("--request-id", metavar="ID", help="Repeat a command with the same id to get the first one's result."),
 ]
+CancellationOption = Annotated[
+    str | None,
+    typer.Option("--cancellation", parser=values.cancellation, metavar="ID",
+                 help="The cancellation that is meant, as in SUB-1001/1; default: the newest."),
+]  # fmt: skip
 CampaignActionOption = Annotated[
     list[str] | None,
     typer.Option("--campaign-action", metavar="CAMPAIGN=pause|delete",

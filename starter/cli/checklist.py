@@ -1,0 +1,74 @@
+"""The checklist on the command line: its options, and the steps of an answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from domain.vocabulary import CampaignChoice, DataChoice, Question
+from starter.cli.output import console, error_console, say
+from starter.cli.service import with_service
+
+if TYPE_CHECKING:
+    from contract import CancellationStatus
+    from starter.service import Offramp
+    from starter.service.cancellation import CancellationClient
+
+Step: TypeAlias = "tuple[str, Callable[[CancellationClient], Awaitable[CancellationStatus]]]"
+"""The message when the step is done, and the step."""
+
+AdministratorOption = Annotated[
+    str | None, typer.Option("--administrator", metavar="E-MAIL", help="The billing administrator's e-mail.")
+]
+UrlOption = Annotated[str | None, typer.Option("--url", metavar="URL", help="The organization's URL.")]
+NameOption = Annotated[str | None, typer.Option("--name", metavar="NAME", help="The organization's unique name.")]
+DataOption = Annotated[DataChoice | None, typer.Option("--data", help="The customer's choice for the data.")]
+CampaignsOption = Annotated[
+    CampaignChoice | None, typer.Option("--campaigns", help="The customer's choice for the campaigns.")
+]
+
+
+def answers_of(
+    administrator: str | None,
+    url: str | None,
+    name: str | None,
+    terminate_on: Any,
+    data: DataChoice | None,
+    campaigns: CampaignChoice | None,
+) -> dict[str, str]:
+    """Return the answers that were given, by question."""
+    given = {
+        Question.BILLING_ADMINISTRATOR: administrator,
+        Question.ORGANIZATION_URL: url,
+        Question.ORGANIZATION_NAME: name,
+        Question.TERMINATION_DATE: terminate_on,
+        Question.DATA: data,
+        Question.CAMPAIGNS: campaigns,
+    }
+    return {question.value: str(value) for question, value in given.items() if value is not None}
+
+
+def check_one_verification(*ways: bool, answered: bool) -> None:
+    """Raise BadParameter unless there is an answer, or a verification, and that in one way."""
+    if sum(ways) > 1:
+        raise typer.BadParameter("Verify in one way at a time: --send-code, --code or --attest.")
+    if not answered and not any(ways):
+        raise typer.BadParameter("Give at least one answer, --send-code, --code or --attest.")
+
+
+def one_after_the_other(steps: Sequence[Step], *, as_json: bool) -> "CancellationStatus":
+    """Take the steps and return the status after the last; if one is refused, report what was done before it."""
+    done: list[str] = []
+
+    async def act(service: "Offramp") -> "CancellationStatus":
+        statuses = []
+        for message, step in steps:
+            statuses.append(await step(service.cancellations))
+            done.append(message)
+        return statuses[-1]
+
+    try:
+        return with_service(act, as_json=as_json)
+    finally:
+        if done and not as_json:
+            say(f"Done: {' and '.join(done)}.", to=console if len(done) == len(steps) else error_console)

@@ -1,5 +1,6 @@
 """The connection to the service's own PostgreSQL: settings, engine, and the refusals of settings."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -12,6 +13,14 @@ from sqlalchemy.exc import ArgumentError
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 
+_KEEPALIVES: Mapping[str, int] = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""A connection that was cut off without a word ends within half a minute, and with it what waits for its answer."""
 _URL_FORM = "postgresql://user:password@host:port/database"
 
 
@@ -113,5 +122,5 @@ def create_database_engine(url: str | URL, *, pool_size: int = 10) -> Engine:
         pool_timeout=10,
         pool_pre_ping=True,
         hide_parameters=True,  # an error in a log or in the Web UI must not contain a customer's data
-        connect_args={"connect_timeout": 5, "options": "-c lock_timeout=4s -c timezone=UTC"},
+        connect_args={**_KEEPALIVES, "connect_timeout": 5, "options": "-c lock_timeout=4s -c timezone=UTC"},
     )

@@ -1,11 +1,14 @@
-"""The settings of the database: its address, and the ways of its password."""
+"""The settings of the database: its address, the ways of its password, and how long anything waits for it."""
 
+import socket
+import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from starter.cli.remedies import operators_text
-from storage.database import DatabasePasswordUnusable, DatabaseSettings, DatabaseUrlMalformed
+from storage.database import DatabasePasswordUnusable, DatabaseSettings, DatabaseUrlMalformed, create_database_engine
 from storage.tenants.database import TenantDatabaseSettings
 
 URL = "postgresql://offramp@database.example:5432/offramp"
@@ -78,3 +81,18 @@ def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
 def test_what_is_no_url_is_refused(password_file: Path) -> None:
     with pytest.raises(DatabaseUrlMalformed):
         DatabaseSettings(database_url="offramp", database_password_file=password_file)
+
+
+def test_neither_a_lock_nor_a_connection_that_was_cut_off_keeps_a_thread_for_long(database_url: str) -> None:
+    engine = create_database_engine(database_url)
+    with engine.connect() as connection:
+        waits = str(connection.scalar(text("SHOW lock_timeout")))
+        number = connection.connection.driver_connection.pgconn.socket  # type: ignore[union-attr]
+        with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as wire:
+            if sys.platform == "linux":  # libpq leaves it alone where the system has no such option
+                assert 0 < wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 30_000
+            probed = wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    engine.dispose()
+    # A local activity has five seconds (`workflows.common.steps.recorded`).
+    assert int(waits.removesuffix("s")) < 5
+    assert probed

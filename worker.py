@@ -16,7 +16,7 @@ from typing import Self
 from pydantic import ValidationError
 from sqlalchemy import Engine
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.cancellation import Records
 from activities.erasure import Eraser
@@ -38,6 +38,7 @@ from runtime.process import leave
 from runtime.queues import LOCAL_SLOTS, SLOTS, QueueSettings, connections, threads
 from runtime.refusals import log_text
 from runtime.temporal import connect_to_temporal
+from runtime.versioning import VersionSettings
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
@@ -71,6 +72,7 @@ class Workers:
         *,
         hosted: Collection[WorkQueue],
         task_queue: str,
+        deployment: WorkerDeploymentConfig | None,
     ) -> None:
         self._parts = AsyncExitStack()
         self.by_queue: dict[WorkQueue, Worker] = {}
@@ -89,6 +91,7 @@ class Workers:
                 max_concurrent_activities=SLOTS[queue],
                 max_concurrent_local_activities=LOCAL_SLOTS if everything else None,
                 graceful_shutdown_timeout=GRACE,
+                deployment_config=deployment,
                 # A person who watches an export wants to see its progress every other second.
                 max_heartbeat_throttle_interval=timedelta(seconds=2),
                 # After a worker dies, others take over its cached workflows this much later.
@@ -130,6 +133,7 @@ def create_workers(
     dump: DumpSettings | None = None,
     task_queue: str = TASK_QUEUE,
     hosted: Collection[WorkQueue] = tuple(WorkQueue),
+    deployment: WorkerDeploymentConfig | None = None,
 ) -> Workers:
     """Assemble the workers of some queues from their external dependencies; ``task_queue`` is that of the workflows."""
     channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
@@ -150,7 +154,7 @@ def create_workers(
     for area in areas:
         for queue, registered in area.registered.items():
             activities[queue] += registered
-    return Workers(client, activities, hosted=hosted, task_queue=task_queue)
+    return Workers(client, activities, hosted=hosted, task_queue=task_queue, deployment=deployment)
 
 
 async def main() -> None:
@@ -173,6 +177,7 @@ async def main() -> None:
             objects=Objects(store) if (store := ObjectStoreSettings()).url else None,
             links=LinkSettings().links,
             hosted=hosted,
+            deployment=VersionSettings().deployment,
         )
         async with workers:
             logging.info("This process hosts the queues %s.", ", ".join(hosted))

@@ -16,6 +16,7 @@ from temporalio.api.workflowservice.v1 import PollWorkflowExecutionUpdateRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import WorkerDeploymentConfig
 
 from activities.messaging.http_client import HttpClient
 from activities.messaging.links import Links, LinkSettings
@@ -96,6 +97,7 @@ class World(Evidence):
         client: Client | None = None,
         webhooks: WebhookSettings | None = None,
         hosted: Collection[WorkQueue] = tuple(WorkQueue),
+        deployment: WorkerDeploymentConfig | None = None,
     ) -> AsyncIterator[None]:
         """Run a process with workers for a while; its queues are the world's own."""
         mail = MailSettings(smtp_url=SecretStr(self.smtp_url), mail_from="billing@offramp.example")
@@ -114,6 +116,7 @@ class World(Evidence):
                 dump=DumpSettings(pg_dump=pg_program("pg_dump")),
                 task_queue=self.task_queue,
                 hosted=hosted,
+                deployment=deployment,
             ):
                 yield
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
@@ -37,7 +38,8 @@ because the schedule skips a night while another runs; that run delivers the res
 FAILURES_SHOWN = 20
 
 
-@workflow.defn(name=contract.SUBSCRIPTION_LINE_DATES_UPDATE)
+# Over within a night: it ends with the version that it began with. Cases move to the current one (runtime/versioning.py).
+@workflow.defn(name=contract.SUBSCRIPTION_LINE_DATES_UPDATE, versioning_behavior=VersioningBehavior.PINNED)
 class SubscriptionLineDatesUpdate:
     """One run over the lines: every line that is due is closed or rolled, and the events of it are delivered.
 

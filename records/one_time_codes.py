@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from contract.steps import Step
-from domain.cancellation.lifecycle import (
+from domain.cancellation.verification import (
     AlreadyVerified,
     CodeAttemptsExhausted,
     CodeExpired,

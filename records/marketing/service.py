@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from contract.steps import CampaignStop, OpenedMarketingCase, OpenMarketingRequest, Step
 from domain.cancellation.identity import same_address
-from domain.cancellation.lifecycle import AlreadyVerified
+from domain.cancellation.verification import AlreadyVerified
 from domain.cases import CaseKind
 from domain.marketing import (
     MarketingIdentityMismatch,

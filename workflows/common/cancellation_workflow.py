@@ -11,7 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.cancellation import Records
     from activities.verification import Verifier
     from contract.steps import Attested, CodeTried, Step
-    from domain.cancellation.lifecycle import AlreadyVerified, InputMalformed
+    from domain.cancellation.lifecycle import InputMalformed
+    from domain.cancellation.verification import AlreadyVerified
     from domain.refusals import Refusal
     from domain.vocabulary import Verification
     from runtime.refusals import as_application_error

@@ -1,6 +1,5 @@
 """The handling of the requests that a case takes: validated before they are accepted, answered, and audited if refused."""
 
-from abc import ABC
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeVar
@@ -32,7 +31,7 @@ def lawful(form: type[Asked], action: str, check: Callable[[Any, Asked], object]
     return validate
 
 
-class CaseRequests(CaseWorkflow[State, Status], ABC):
+class CaseRequests(CaseWorkflow[State, Status]):
     """A case that takes requests: the part of the chain between the case and the requests of its kind."""
 
     def refuse_unlawful(

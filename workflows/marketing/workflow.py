@@ -9,7 +9,8 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from activities.marketing import MarketingRecords
     from contract.steps import OpenMarketingRequest
-    from domain.cancellation.lifecycle import AlreadyVerified, CancellationStillTelling
+    from domain.cancellation.lifecycle import CancellationStillTelling
+    from domain.cancellation.verification import AlreadyVerified
     from domain.marketing import (
         MarketingCancellationEnded,
         MarketingServiceCanceled,

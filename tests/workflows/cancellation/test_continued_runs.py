@@ -48,12 +48,18 @@ async def is_in(world: World, subscription: str, stage: Stage) -> bool:
     return await world.stage(subscription) is stage
 
 
+async def has_deadline(world: World, subscription: str) -> bool:
+    """Whether the run that continues the case has opened it; until then the record answers, which knows no timers."""
+    return (await world.service.status(subscription)).stage_deadline is not None
+
+
 async def test_a_case_continues_as_new_at_every_stage_and_ends_as_ever(hasty_world: World) -> None:
     world, subscription = hasty_world, hasty_world.subscription()
     day = world.today(subscription) + timedelta(days=10)
     await world.start(subscription, complete=False)
     received_at = (await world.service.status(subscription)).received_at
     await make_noise(world, subscription)
+    await eventually(lambda: has_deadline(world, subscription))
     status = await world.service.status(subscription)
     assert (status.stage, status.received_at) == (Stage.INTAKE, received_at)
     assert status.last_refusal is not None
@@ -63,6 +69,7 @@ async def test_a_case_continues_as_new_at_every_stage_and_ends_as_ever(hasty_wor
     await eventually(lambda: is_in(world, subscription, Stage.SCHEDULED))
     promised = (await world.service.status(subscription)).quote
     await make_noise(world, subscription)
+    await eventually(lambda: has_deadline(world, subscription))
     status = await world.service.status(subscription)
     assert (status.stage, status.quote) == (Stage.SCHEDULED, promised)
 
@@ -71,6 +78,7 @@ async def test_a_case_continues_as_new_at_every_stage_and_ends_as_ever(hasty_wor
     await eventually(lambda: is_in(world, subscription, Stage.CANCELED))
     deadline = (await world.service.status(subscription)).reversal_deadline
     await make_noise(world, subscription)
+    await eventually(lambda: has_deadline(world, subscription))
     status = await world.service.status(subscription)
     assert (status.stage, status.reversal_deadline, status.stage_deadline) == (Stage.CANCELED, deadline, deadline)
 

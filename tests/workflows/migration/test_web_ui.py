@@ -72,6 +72,8 @@ async def test_nothing_that_operators_see_tells_who_takes_part(migrations: Migra
     about = migrations.about(subscription)
     await refused(migrations.update(subscription, "accept", {**about, "contact": CONTACT, "transfer_at": CONTACT}))
     await migrations.available(subscription)
+    at = (await migrations.now(subscription) + timedelta(days=1)).isoformat()
+    await refused(migrations.update(subscription, "accept", {**about, "contact": CONTACT, "transfer_at": at}))
     another = {"contact": "right@contoso.example", "reason": f"{CONTACT} has moved to Gotham"}
     await migrations.update(subscription, "correct", {**about, **another})
     await migrations.pass_time(subscription, timedelta(days=6))  # a reminder, and an escalation
@@ -88,7 +90,7 @@ async def test_nothing_that_operators_see_tells_who_takes_part(migrations: Migra
         description = await workflow.describe()
         seen += [str(pair) for pair in description.typed_search_attributes]
 
-    assert "`input_malformed`, see the audit trail" in seen[0]
+    assert "`migration_step_not_awaited`, see the audit trail" in seen[0]
     assert "| Because | its cancellation does not continue |" in seen[0]
     assert any(summary.startswith("escalation of the download: ") for summary in seen)
     identity = world.identity(subscription)

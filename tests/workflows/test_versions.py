@@ -1,10 +1,13 @@
 """A rehearsal of worker versioning: open cases in every stage, a ramp, the new version current, and the way back."""
 
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
+import pytest
+from temporalio.api.deployment.v1 import message_pb2 as deployment_pb2
 from temporalio.api.workflowservice.v1 import (
-    DescribeWorkerDeploymentRequest,
+    DescribeWorkerDeploymentVersionRequest,
     SetWorkerDeploymentCurrentVersionRequest,
     SetWorkerDeploymentRampingVersionRequest,
 )
@@ -12,6 +15,7 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import WorkerDeploymentConfig
 
+from contract import WorkQueue
 from domain.vocabulary import Stage
 from tests.support.world import AGENT, World, eventually
 
@@ -25,7 +29,7 @@ class Deployment:
         self._running: dict[str, AsyncExitStack] = {}
 
     async def start(self, build: str) -> None:
-        """Start the workers of a version, and wait until Temporal knows them."""
+        """Start the workers of a version, and wait until Temporal knows them on every queue."""
         config = WorkerDeploymentConfig(
             version=WorkerDeploymentVersion(self.name, build),
             use_worker_versioning=True,
@@ -34,6 +38,11 @@ class Deployment:
         self._running[build] = AsyncExitStack()
         await self._running[build].enter_async_context(self.world.worker(deployment=config))
         await eventually(lambda: self._is_known(build))
+
+    async def stop_all(self) -> None:
+        """Stop the workers of every version."""
+        for build in list(self._running):
+            await self.stop(build)
 
     async def stop(self, build: str) -> None:
         """Stop the workers of a version."""
@@ -61,13 +70,13 @@ class Deployment:
 
     async def _is_known(self, build: str) -> bool:
         client = self.world.environment.client
-        request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=self.name)
+        version = deployment_pb2.WorkerDeploymentVersion(deployment_name=self.name, build_id=build)
+        request = DescribeWorkerDeploymentVersionRequest(namespace=client.namespace, deployment_version=version)
         try:
-            described = await client.workflow_service.describe_worker_deployment(request)
+            described = await client.workflow_service.describe_worker_deployment_version(request)
         except RPCError:
             return False
-        known = described.worker_deployment_info.version_summaries
-        return any(summary.deployment_version.build_id == build for summary in known)
+        return len({queue.name for queue in described.version_task_queues}) == len(WorkQueue)
 
 
 async def is_in(world: World, subscription: str, stage: Stage) -> bool:
@@ -92,8 +101,16 @@ async def build_of(world: World, subscription: str) -> str:
     return described.raw_description.workflow_execution_info.versioning_info.deployment_version.build_id
 
 
-async def test_open_cases_ramp_to_a_new_version_finish_under_it_and_come_back(idle_world: World) -> None:
-    world, deployment = idle_world, Deployment(idle_world)
+@pytest.fixture
+async def deployment(idle_world: World) -> AsyncIterator[Deployment]:
+    """A deployment whose workers are stopped in the end."""
+    deployment = Deployment(idle_world)
+    yield deployment
+    await deployment.stop_all()
+
+
+async def test_open_cases_ramp_to_a_new_version_finish_under_it_and_come_back(deployment: Deployment) -> None:
+    world = deployment.world
     await deployment.start("before")
     await deployment.make_current("before")
     first, second = await open_cases(world), await open_cases(world)
@@ -122,4 +139,3 @@ async def test_open_cases_ramp_to_a_new_version_finish_under_it_and_come_back(id
     assert (await world.service.withdraw(scheduled, actor=AGENT, reason="changed their mind")).stage is Stage.WITHDRAWN
     assert (await world.service.reverse(canceled, world.identity(canceled), actor=AGENT)).stage is Stage.REVERSED
     assert await build_of(world, canceled) == "before"
-    await deployment.stop("before")

@@ -110,6 +110,7 @@ BY_NAME: dict[str, list[Any]] = {
     "table": ["customers"],
     "text": ["D15"],
     "unknown": [("recrods", "logn")],
+    "missing": ["TEMPORAL_WORKER_BUILD_ID"],
     "url": ["contoso"],
     "value": ["contoso"],
     "variable": ["OFFRAMP_TENANT_DATABASE_URL"],

@@ -48,13 +48,15 @@ from workflows.marketing import workflow as marketing
 from workflows.messaging import workflow as messaging
 from workflows.migration import workflow as migration
 
-WORKFLOWS = (
+CASES = (
     *cancellation.WORKFLOWS,
     *migration.WORKFLOWS,
     *marketing.WORKFLOWS,
     *messaging.WORKFLOWS,
-    *lines.WORKFLOWS,
 )
+WORKFLOWS = (*CASES, *lines.WORKFLOWS)
+WORKFLOWS_OF_A_VERSION = (*CASES, *lines.WORKFLOWS_OF_A_VERSION)
+"""The same for workers that are a version of a worker deployment."""
 
 GRACE = timedelta(seconds=20)
 
@@ -74,6 +76,7 @@ class Workers:
         task_queue: str,
         deployment: WorkerDeploymentConfig | None,
     ) -> None:
+        workflows = WORKFLOWS if deployment is None else WORKFLOWS_OF_A_VERSION
         self._parts = AsyncExitStack()
         self.by_queue: dict[WorkQueue, Worker] = {}
         # The workflows' last: once there is a worker for them, there is one for their activities.
@@ -85,7 +88,7 @@ class Workers:
             self.by_queue[queue] = Worker(
                 client,
                 task_queue=queue.task_queue(task_queue),
-                workflows=WORKFLOWS if everything else (),
+                workflows=workflows if everything else (),
                 activities=[each for on in activities.values() for each in on] if everything else activities[queue],
                 activity_executor=executor,
                 max_concurrent_activities=SLOTS[queue],

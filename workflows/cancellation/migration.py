@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     import contract
@@ -24,6 +25,17 @@ TRY_AGAIN = timedelta(hours=1)
 """The interval of requests for a migration that cannot begin while another one of the same data runs."""
 
 WITHDRAWN_BY_OPERATOR = "migration-withdrawn-by-operator-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
+
+LONGEST_WAIT = timedelta(days=1)
+"""The longest interval of requests for a migration that runs already: the signal of its end could be lost."""
+
+CLOSES_WITHIN = timedelta(seconds=1)
+
+CLEANED_UP = timedelta(seconds=20)
+"""The longest wait of a withdrawal for the end of a migration that is no child; the reconciliation ends it later."""
+
+OUTLIVES_PARENT = "migration-outlives-its-cancellation-2026-11"
 """The id of the patch (docs/upgrades.md)."""
 
 Handle = workflow.ChildWorkflowHandle[object, contract.MigrationStatus]
@@ -75,21 +87,28 @@ class DataMigration:
     async def _migration(self) -> contract.MigrationStatus | None:
         """Run the migration and return its final status; None if it could not begin, with the obstacle shown."""
         case = self._owner.case
-        try:
-            child = await self._started()
-            if not await self._ended_before_withdrawal(child):
-                child.cancel()
-            return await child
-        except WorkflowAlreadyStartedError:
-            refusal = MigrationRunning(case.opened.organization, "an earlier request").details
-        except ChildWorkflowError as error:
-            found = as_refusal(error.cause) if error.cause is not None else None
-            if found is None:  # an operator has terminated it: it continues from its records
-                self._show_obstacle("support: an operator terminated the migration's workflow; it is restarted")
-                return None
-            refusal = found
-        case.last_refusal = refusal
-        self._show_obstacle(f"support: {refusal.message}")
+        for attempt in count(1):
+            try:
+                child = await self._started()
+                if not await self._ended_before_withdrawal(child):
+                    child.cancel()
+                return await child
+            except WorkflowAlreadyStartedError:
+                refusal = MigrationRunning(case.opened.organization, "an earlier request").details
+                if workflow.patched(OUTLIVES_PARENT):
+                    await self._joined(min(attempt * TRY_AGAIN, LONGEST_WAIT))
+                    if self._owner.is_withdrawn:
+                        return None
+                    continue
+            except ChildWorkflowError as error:
+                found = as_refusal(error.cause) if error.cause is not None else None
+                if found is None:  # an operator has terminated it: it continues from its records
+                    self._show_obstacle("support: an operator terminated the migration's workflow; it is restarted")
+                    return None
+                refusal = found
+            case.last_refusal = refusal
+            self._show_obstacle(f"support: {refusal.message}")
+            return None
         return None
 
     async def _started(self) -> Handle:
@@ -99,8 +118,8 @@ class DataMigration:
             contract.RequestMigration(cancellation=case.id, actor=THE_SERVICE),
             id=contract.migration_workflow_id(case.subscription),
             result_type=contract.MigrationStatus,
-            # At any end of this workflow, its migration cleans up, and takes the time it needs.
-            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            # It is cancelled where the case needs it no more. It outlives a run that is terminated: the case continues.
+            parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
             static_summary=f"Migrate the data of {case.opened.organization} on premises, for {case.id}",
             static_details=(
@@ -109,6 +128,29 @@ class DataMigration:
                 f"state and the party that must act. Steer it with `offramp migrations`, see `offramp migrations show {case.subscription}`"
             ),
         )
+
+    async def _joined(self, at_most: timedelta) -> None:
+        """Wait for the migration of an earlier run of this case, which an operator ended; cancel it on withdrawal."""
+        owner, case = self._owner, self._owner.case
+        if case.migration is None:
+            self._show_obstacle("support: the migration that is under way")
+
+        def has_ended() -> bool:
+            return case.migration is not None and case.migration.stage.is_final
+
+        owner.publish()
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: has_ended() or owner.is_withdrawn, timeout=at_most, timeout_summary="join the migration"
+            )
+        if owner.is_withdrawn and not has_ended():
+            running = workflow.get_external_workflow_handle(contract.migration_workflow_id(case.subscription))
+            with suppress(ApplicationError, TimeoutError):  # it has ended at this very moment
+                await running.cancel()
+                await workflow.wait_condition(has_ended, timeout=CLEANED_UP, timeout_summary="its migration cleans up")
+        elif has_ended():
+            case.migration = None
+            await workflow.sleep(CLOSES_WITHIN, summary="the end of the migration, which it announces before")
 
     async def _ended_before_withdrawal(self, child: Handle) -> bool:
         self._owner.publish()

@@ -30,6 +30,14 @@ from tests.deployment.files import (
     template_variables,
 )
 
+# Of the Web UI, by its own settings: `offramp` has what operators need instead.
+DISABLED_BUTTONS = (
+    "TEMPORAL_WORKFLOW_CANCEL_DISABLED",
+    "TEMPORAL_WORKFLOW_TERMINATE_DISABLED",
+    "TEMPORAL_WORKFLOW_RESET_DISABLED",
+    "TEMPORAL_BATCH_ACTIONS_DISABLED",
+)
+
 # What each image documents for its environment, of what is used here.
 UPSTREAM_VARIABLES = {
     "postgres": {
@@ -44,7 +52,10 @@ UPSTREAM_VARIABLES = {
         *("DB", "DB_PORT", "POSTGRES_SEEDS", "POSTGRES_USER", "POSTGRES_PWD", "NUM_HISTORY_SHARDS"),
         *("BIND_ON_IP", "TEMPORAL_BROADCAST_ADDRESS", "DYNAMIC_CONFIG_FILE_PATH"),
     },
-    "temporalio/ui": {"TEMPORAL_ADDRESS", "TEMPORAL_DEFAULT_NAMESPACE", "TEMPORAL_UI_PORT"},
+    "temporalio/ui": {
+        *("TEMPORAL_ADDRESS", "TEMPORAL_DEFAULT_NAMESPACE", "TEMPORAL_UI_PORT"),
+        *DISABLED_BUTTONS,
+    },
     "chrislusf/seaweedfs": set(),
     "axllent/mailpit": {"MP_MAX_MESSAGES", "MP_DISABLE_VERSION_CHECK"},
 }
@@ -254,3 +265,8 @@ def test_the_setup_command_is_one_of_ours() -> None:
 def test_scripts_are_scripts(service: str) -> None:
     assert SERVICES[service]["entrypoint"] == ["/bin/sh", "-euc"]
     subprocess.run(["/bin/sh", "-n", "-c", shell_script(service)], check=True)
+
+
+@pytest.mark.parametrize("button", DISABLED_BUTTONS)
+def test_the_web_ui_offers_no_button_that_goes_round_the_rules(button: str) -> None:
+    assert environment("temporal-ui")[button] == "true"

@@ -30,6 +30,7 @@ from activities.messaging.webhooks import Webhooks, WebhookSettings
 from activities.migration.activities import Migrations
 from activities.migration.pg_dump import DumpSettings
 from activities.migration.transfer import Transfers
+from activities.reconciliation.activities import Reconciler
 from activities.verification import Verifier
 from contract import TASK_QUEUE, WorkQueue
 from domain.refusals import Refusal
@@ -47,15 +48,17 @@ from workflows.lines import workflow as lines
 from workflows.marketing import workflow as marketing
 from workflows.messaging import workflow as messaging
 from workflows.migration import workflow as migration
+from workflows.reconciliation import workflow as reconciliation
 
-CASES = (
+OF_ALL_WORKERS = (
     *cancellation.WORKFLOWS,
     *migration.WORKFLOWS,
     *marketing.WORKFLOWS,
     *messaging.WORKFLOWS,
+    *reconciliation.WORKFLOWS,
 )
-WORKFLOWS = (*CASES, *lines.WORKFLOWS)
-WORKFLOWS_OF_A_VERSION = (*CASES, *lines.WORKFLOWS_OF_A_VERSION)
+WORKFLOWS = (*OF_ALL_WORKERS, *lines.WORKFLOWS)
+WORKFLOWS_OF_A_VERSION = (*OF_ALL_WORKERS, *lines.WORKFLOWS_OF_A_VERSION)
 """The same for workers that are a version of a worker deployment."""
 
 GRACE = timedelta(seconds=20)
@@ -141,6 +144,7 @@ def create_workers(
     """Assemble the workers of some queues from their external dependencies; ``task_queue`` is that of the workflows."""
     channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
     mailer = Mail(engine, mail, links)
+    zone = (nightly or NightlySettings()).nightly_zone
     areas = (
         Records(engine, channels),
         Exporter(engine, channels, tenants, objects),
@@ -151,7 +155,8 @@ def create_workers(
         Verifier(engine, mailer),
         mailer,
         Webhooks(engine, webhooks, http),
-        LineDates(engine, channels, (nightly or NightlySettings()).nightly_zone),
+        LineDates(engine, channels, zone),
+        Reconciler(engine, channels, tenants, objects, zone),
     )
     activities: dict[WorkQueue, list[Callable[..., object]]] = {queue: [] for queue in WorkQueue}
     for area in areas:

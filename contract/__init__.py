@@ -108,6 +108,14 @@ from contract.migration import (
     migration_workflow_id,
 )
 from contract.queues import TASK_QUEUE, WorkQueue
+from contract.reconciliation import (
+    QUERY_KNOWN_RECORD,
+    RECONCILIATION,
+    RECONCILIATION_SCHEDULE,
+    KnownRecord,
+    Reconcile,
+    ReconciliationReport,
+)
 from contract.requests import digest_of, named_case
 
 SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
@@ -130,8 +138,11 @@ __all__ = [
     "ON_PREMISES_MIGRATION",
     "ORGANIZATION",
     "PLATFORM",
+    "QUERY_KNOWN_RECORD",
     "QUERY_PROGRESS",
     "QUERY_STATUS",
+    "RECONCILIATION",
+    "RECONCILIATION_SCHEDULE",
     "REQUEST_REVERSAL",
     "REVERSAL_DEADLINE",
     "SCHEDULED_START_TIME",
@@ -182,11 +193,14 @@ __all__ = [
     "ExportStatus",
     "GiveConsent",
     "Goodwill",
+    "KnownRecord",
     "MarketingCancellationStatus",
     "Message",
     "MigrationMoved",
     "MigrationStatus",
     "QuestionName",
+    "Reconcile",
+    "ReconciliationReport",
     "RenewExportLink",
     "ReportMigrationCompleted",
     "Request",

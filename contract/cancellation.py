@@ -78,6 +78,8 @@ class StartCancellation(Request):
     """The reason for the cancellation, in the customer's words."""
     campaign_actions: CampaignActions = {}
     """The way to stop each campaign, by its id, if ``campaigns`` is answered with ``stop``; paused if not named."""
+    continues: CancellationId | None = None
+    """The recorded case to continue, whose workflow is gone: nothing new is opened. Only the reconciliation sends it."""
 
 
 class Answer(AboutCase):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contract.common import AboutCase, AnswerText, Attestation, CampaignActions, Request
 from domain.marketing import ConsentDecision, MarketingStage
 from domain.refusals import RefusalDetails
-from domain.vocabulary import Identifier, Reason
+from domain.vocabulary import Identifier, MarketingCancellationId, Reason
 
 MARKETING_SERVICE_CANCELLATION = "MarketingServiceCancellation"
 """The type of the workflow that cancels a marketing service alone.
@@ -62,6 +62,8 @@ class StartMarketingCancellation(Request):
     attestation: Attestation | None = None
     """An agent's word that the request comes from the administrator; without it, the case waits for a one-time code."""
     reason: Reason | None = None
+    continues: MarketingCancellationId | None = None
+    """As in StartCancellation."""
 
 
 class MarketingCancellationStatus(BaseModel):

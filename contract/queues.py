@@ -24,7 +24,7 @@ class WorkQueue(StrEnum):
     CODES = "codes"
     """One-time codes, for which a person waits."""
     NIGHTLY = "nightly"
-    """The update of line dates, chunk by chunk."""
+    """The update of line dates, chunk by chunk, and the reconciliation."""
     LONG = "long"
     """Work on the organizations' data and the object store that may take days: exports, transfers, erasure."""
 

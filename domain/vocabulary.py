@@ -14,6 +14,10 @@ CancellationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0
 
 # The same of a case of any kind (`domain.cases`).
 CaseId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(/marketing)?/[1-9][0-9]{0,8}$")]
+# An organization's id and the number of the cancellation of its marketing service alone.
+MarketingCancellationId = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}/marketing/[1-9][0-9]{0,8}$")
+]
 
 # The author of an action: an agent, a support system, a job. Never an e-mail address; audit trails show actors.
 Actor = Annotated[
@@ -158,7 +162,7 @@ class Event(StrEnum):
     LINE_TERM_ROLLED = "line.term_rolled"
 
 
-WAITS_FOR_OPERATOR = "an operator: its workflow is not running"
+WAITS_FOR_OPERATOR = "the next request or reconciliation: its workflow is not running"
 """The wait of a case that has not ended although Temporal no longer runs its workflow."""
 
 WAITS_FOR_REPAIR = "an operator: its workflow is suspended, because its code fails"

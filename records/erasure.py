@@ -65,7 +65,7 @@ def begin_erasure(transaction: Transaction, step: Step) -> ErasurePlan:
     _refuse_when_blocked(session, case)
     row = session.get(ErasureRow, case.row.id)
     if row is None:
-        other = _other_user(session, case)
+        other = other_user(session, case.subscription.id)
         row = ErasureRow(
             cancellation=case.row.id,
             organization=case.organization.id,
@@ -193,14 +193,13 @@ def _refuse_when_blocked(session: Session, case: LockedCase) -> None:
         raise ErasureBlocked(obstacle)
 
 
-def _other_user(session: Session, case: LockedCase) -> str | None:
+def other_user(session: Session, subscription: str) -> str | None:
     """Return another subscription for which the organization's data must stay: an active or a reversible one."""
     closed = exists().where(CancellationRow.subscription == SubscriptionRow.id, CancellationRow.stage == "closed")
+    of_organization = select(SubscriptionRow.organization).where(SubscriptionRow.id == subscription).scalar_subquery()
     return session.scalar(
         select(SubscriptionRow.id)
-        .where(
-            SubscriptionRow.organization == case.organization.id, SubscriptionRow.id != case.subscription.id, ~closed
-        )
+        .where(SubscriptionRow.organization == of_organization, SubscriptionRow.id != subscription, ~closed)
         .order_by(SubscriptionRow.id)
         .limit(1)
     )

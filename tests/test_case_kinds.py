@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from activities.messaging.case_mail import CASE_MAIL
+from activities.reconciliation.case_workflows import TYPES
 from contract import STATUS_FORMS
 from domain.cases import SEGMENTS, CaseKind
 from domain.messaging import FACTS
@@ -23,6 +24,7 @@ TABLES: dict[str, Mapping[CaseKind, object]] = {
     "storage.tables.cases": CASE_TABLES,
     "records.cases": CASE_RECORDS,
     "activities.messaging.case_mail": CASE_MAIL,
+    "activities.reconciliation.case_workflows": TYPES,
     "starter.cli.remedies": VERIFY_COMMANDS,
 }
 

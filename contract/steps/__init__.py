@@ -53,6 +53,7 @@ from contract.steps.migration import (
     Moved,
     Transfer,
 )
+from contract.steps.reconciliation import ReconciliationSlice, SliceOutcome, Suspect
 
 __all__ = [
     "Accepted",
@@ -84,16 +85,19 @@ __all__ = [
     "Opened",
     "OpenedCase",
     "OpenedMarketingCase",
+    "ReconciliationSlice",
     "Recorded",
     "RefusedRequest",
     "Reminder",
     "RequestMade",
     "Settled",
     "Settlement",
+    "SliceOutcome",
     "Step",
     "StepData",
     "StopAcknowledged",
     "StopRecorded",
+    "Suspect",
     "TookEffect",
     "Transfer",
     "UpdatePass",

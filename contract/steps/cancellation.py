@@ -30,6 +30,8 @@ class OpenRequest(StepData):
     campaign_actions: Mapping[str, CampaignAction] = {}
     digest: str = ""
     """The digest of the request's content (`contract.digest_of`); empty in histories that are older than it."""
+    continues: str | None = None
+    """The recorded case to continue; nothing is opened then."""
 
 
 class OpenedCase(StepData):

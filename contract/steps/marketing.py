@@ -24,6 +24,8 @@ class OpenMarketingRequest(StepData):
     reason: str | None = None
     digest: str = ""
     """The digest of the request's content (`contract.digest_of`); empty in histories that are older than it."""
+    continues: str | None = None
+    """As in OpenRequest."""
 
 
 class OpenedMarketingCase(StepData):

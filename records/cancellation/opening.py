@@ -6,6 +6,7 @@ from contract.steps import OpenedCase, OpenRequest, Step
 from domain.cancellation.checklist import Checklist
 from domain.cancellation.lifecycle import (
     MOST_LINES,
+    CancellationUnknown,
     SubscriptionAlreadyCanceled,
     SubscriptionTooLarge,
     SubscriptionUnknown,
@@ -40,8 +41,11 @@ from storage.tables import CancellationRow, MigrationRow, OrganizationRow, Polic
 def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     """Open a cancellation with the answers known already; the same request again gets the case that it opened, as it is now.
 
+    A request that continues a case gets that one.
+
     Raises:
-        SubscriptionUnknown, SubscriptionAlreadyCanceled, SubscriptionTooLarge, and the refusals of the answers (`Checklist.answered`).
+        SubscriptionUnknown, SubscriptionAlreadyCanceled, SubscriptionTooLarge, CancellationUnknown (the case to continue), and
+            the refusals of the answers (`Checklist.answered`).
 
     """
     session = transaction.session
@@ -49,8 +53,13 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     if subscription is None:
         raise SubscriptionUnknown(request.subscription)
     opened = session.scalar(select(CancellationRow).where(CancellationRow.request_id == request.request_id))
+    if request.continues is not None:
+        opened = session.get(CancellationRow, request.continues)
+        if opened is None or opened.subscription != subscription.id:
+            raise CancellationUnknown(request.subscription)
     if opened is not None:
-        requests.check_start(session, request.workflow_id, request.request_id, request.digest)
+        if request.continues is None:
+            requests.check_start(session, request.workflow_id, request.request_id, request.digest)
         known = lock_case(transaction, opened.id)
         return _as_opened(transaction, known, checklist_of(session, known))
     _close_orphan(transaction, request)

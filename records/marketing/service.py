@@ -7,6 +7,7 @@ from domain.cancellation.identity import same_address
 from domain.cancellation.verification import AlreadyVerified
 from domain.cases import CaseKind
 from domain.marketing import (
+    MarketingCancellationUnknown,
     MarketingIdentityMismatch,
     MarketingServiceCanceled,
     MarketingServiceUnknown,
@@ -40,8 +41,10 @@ def record_refused_opening(transaction: Transaction, request: OpenMarketingReque
 def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest) -> OpenedMarketingCase:
     """Open a cancellation of a marketing service; the same request again gets the case that it opened.
 
+    A request that continues a case gets that one.
+
     Raises:
-        MarketingServiceUnknown, MarketingServiceCanceled, MarketingIdentityMismatch, CampaignUnknown, CampaignDeleted.
+        MarketingCancellationUnknown (the case to continue), MarketingServiceUnknown, MarketingServiceCanceled, MarketingIdentityMismatch, CampaignUnknown, CampaignDeleted.
 
     """
     session = transaction.session
@@ -51,8 +54,13 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
     opened = session.scalar(
         select(MarketingCancellationRow).where(MarketingCancellationRow.request_id == request.request_id)
     )
+    if request.continues is not None:
+        opened = session.get(MarketingCancellationRow, request.continues)
+        if opened is None or opened.organization != request.organization:
+            raise MarketingCancellationUnknown(request.organization)
     if opened is not None:
-        requests.check_start(session, request.workflow_id, request.request_id, request.digest)
+        if request.continues is None:
+            requests.check_start(session, request.workflow_id, request.request_id, request.digest)
         return _as_opened(transaction, lock_marketing_case(transaction, opened.id))
     _close_orphan(transaction, request)
     if service.is_canceled:

@@ -38,6 +38,9 @@ COMMANDS = {
     "hold": Lazily("starter.cli.hold:hold_app", "Place, release and list legal holds, under which data is not erased."),
     "lines": Lazily("starter.cli.lines:lines_app", "List subscription lines, and bring their dates up to date."),
     "schedule": Lazily("starter.cli.schedule:schedule_app", "Show and steer the schedule of the nightly update."),
+    "reconcile": Lazily(
+        "starter.cli.reconcile:reconcile", "Mend or name what records, workflows and copies do not agree on."
+    ),
     "tenants": Lazily("starter.cli.tenants:tenants_app", "List the organizations' data, and make samples of it."),
     "mails": Lazily("starter.cli.mails:mails_app", "Read the mails that the local mail catcher caught."),
     "dates": Lazily(

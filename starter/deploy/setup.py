@@ -15,12 +15,13 @@ from contract import SEARCH_ATTRIBUTES
 from runtime.temporal import TemporalUnavailable, connect_to_temporal
 from runtime.temporal_refusals import NamespaceUnknown, NothingThere, refusing_temporal_errors
 from starter.service.nightly_schedule import ensure_schedule
+from starter.service.reconciliation import ensure_reconciliation
 from storage.database import DatabaseSettings
 from storage.schema.migrate import upgrade
 
 
 async def set_up() -> None:
-    """Apply the migrations, register the search attributes, and ensure the schedule of the nightly update.
+    """Apply the migrations, register the search attributes, and ensure the schedules.
 
     Raises:
         NamespaceUnknown, TemporalUnavailable, and the other refusals of `refusing_temporal_errors`.
@@ -32,6 +33,7 @@ async def set_up() -> None:
         with refusing_temporal_errors(client):
             await ensure_search_attributes(client)
             await ensure_schedule(client, NightlySettings().nightly_zone)
+            await ensure_reconciliation(client)
     except NothingThere:
         raise NamespaceUnknown(client.namespace) from None
     except TimeoutError:

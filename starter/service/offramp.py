@@ -12,6 +12,7 @@ from starter.service.legal_holds import HoldClient
 from starter.service.lines import LineDatesClient
 from starter.service.marketing import MarketingClient
 from starter.service.migration import MigrationClient
+from starter.service.reconciliation import ReconciliationClient
 from starter.service.tenants import TenantClient
 from storage.objects import Objects
 from storage.tenants.database import TenantDatabase
@@ -41,7 +42,7 @@ class Offramp:
         StillWaiting: no answer within 30 seconds; the request is kept, and may be repeated under the same id.
         CancellationSuspended: the workflow fails, and continues when workers with a repaired version run.
         CaseBusy: the workflow has as many requests to answer as it takes at once.
-        CaseNotRunning: the case has not ended, and its workflow is gone; an operator starts it again.
+        CaseNotRunning: a migration has not ended, and its workflow is gone; its cancellation starts it again.
         RequestLost: the workflow ended before it answered.
         TemporalUnavailable, TemporalBusy, TemporalDenied, NamespaceUnknown, TemporalFailed, TemporalRefused: Temporal does
             not take the call (`runtime.temporal_refusals`).
@@ -79,5 +80,6 @@ class Offramp:
         self.line_dates = LineDatesClient(connections)
         self.imports = ImportClient(connections)
         self.tenants = TenantClient(connections)
+        self.reconciliation = ReconciliationClient(connections)
         self.has_files = objects is not None
         """True if there is an object store to link to."""

@@ -35,6 +35,7 @@ from starter.service.case_refusals import (
     StillWaiting,
     of_the_workflow,
 )
+from starter.service.continuation import ContinuingClient
 from starter.service.descriptions import is_suspended, reasons_held_up
 from starter.service.requests import RequestClient, about, request_made, sent_now, update_id
 
@@ -50,7 +51,7 @@ _COMPLETED_BEFORE_ITS_UPDATE = "AcceptedUpdateCompletedWorkflow"
 """Temporal's type of the error that an update gets whose workflow ended before the update's own answer was written."""
 
 
-class CaseClient(RequestClient, Generic[Status]):
+class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
     """Base of the areas whose commands go to the workflow of a case."""
 
     _form: ClassVar[CaseForm[Any]]
@@ -97,10 +98,10 @@ class CaseClient(RequestClient, Generic[Status]):
         live = await self._live(subject)
         return None if live is None else live.cancellation
 
-    async def _running(
+    async def _sent(
         self, workflow_id: str, name: str, message: contract.Request, update_id: str, form: type[Outcome]
     ) -> Outcome | None:
-        """Send an update to a workflow; return its answer, or None where no such workflow runs."""
+        """Send an update to a running workflow; return its answer, or None where none runs."""
         update = self._temporal.get_workflow_handle(workflow_id).execute_update(
             name, message, id=update_id, result_type=form, rpc_timeout=UPDATE_TIMEOUT
         )

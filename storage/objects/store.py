@@ -136,6 +136,12 @@ class Objects:
                 for found in batch:
                     yield StoredObject(found["path"], found["size"], found["last_modified"])
 
+    def folders(self, prefix: str) -> Sequence[str]:
+        """Return the names of the next segments below a prefix that have objects below them."""
+        with self.refusing():
+            found = obstore.list_with_delimiter(self.store, prefix)["common_prefixes"]
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
+
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects by key; those that are gone already are no error."""
         with self.refusing():
@@ -211,6 +217,18 @@ class Objects:
                     file.unlink(missing_ok=True)
                     count += 1
         return count
+
+    def unfinished(self, prefix: str) -> Sequence[str]:
+        """Return the keys of the uploads below a prefix that were begun and not finished; Azure and Google are not asked."""
+        if self._settings.scheme == "s3":
+            before = f"{self._settings.prefix}/" if self._settings.prefix else ""
+            return [key.removeprefix(before) for key, _ in self._s3.unfinished_uploads(prefix)]
+        if self._settings.scheme == "file":
+            below = (self._settings.directory / prefix).rglob("*")
+            return [
+                file.relative_to(self._settings.directory).as_posix() for file in below if _STAGED.search(file.name)
+            ]
+        return []
 
     def signed_link(self, key: str, *, expires_in: timedelta, file_name: str | None = None) -> str:
         """Return a link that reads one object until it expires. It does not check that the object exists.

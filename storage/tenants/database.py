@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from domain.data_schema import RESERVED_SCHEMAS
 from storage.database import DatabaseUrlMalformed, url_with_password
 from storage.refusals import database_in_words, reason_in_words
 from storage.tenants import refusals
@@ -35,6 +36,11 @@ _OPTIONS = (
     "-c tcp_keepalives_count=3"
 )
 _SCHEMA: LiteralString = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = %s"
+_READABLE: LiteralString = """
+    SELECT n.nspname FROM pg_namespace n JOIN pg_roles r ON r.rolname = %s
+    WHERE has_schema_privilege(r.oid, n.oid, 'USAGE') AND n.nspname !~ '^pg_' AND n.nspname <> ALL (%s)
+    ORDER BY n.nspname
+"""
 
 
 class TenantDatabaseSettings(BaseSettings):
@@ -136,6 +142,14 @@ class TenantDatabase:
                 # The statement of a killed client is ended soon, so that the next attempt finds no lock.
                 connection.execute("SET client_connection_check_interval = '2s'")
             yield connection
+
+    def readable_schemas(self) -> list[str]:
+        """Return the schemas into which the reader role is let, without those of the system; none where it does not exist.
+
+        Raises TenantDatabaseUnavailable.
+        """
+        with self.writing() as connection:
+            return [row[0] for row in connection.execute(_READABLE, (self.reader_role, sorted(RESERVED_SCHEMAS)))]
 
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[Any]]:

@@ -24,6 +24,7 @@ from domain.export.manifest import WarningCode, WrittenAs
 from domain.lines.explanation import SENTENCES
 from domain.messaging import MAILED
 from domain.policy import CancellationPolicy
+from domain.reconciliation import FindingKind
 from domain.remedies import WORDS, RemedyKind
 from domain.vocabulary import Event, Question, Stage
 from tests.support.refusals import examples_of, refusals
@@ -66,6 +67,13 @@ def test_every_refusal_code_is_in_the_table_and_no_other() -> None:
     codes = section("Refusals").partition("### Remedies")[0]
     documented = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", codes, re.MULTILINE)
     assert sorted(documented) == sorted({refusal.code for refusal in refusals()})
+
+
+def test_every_kind_of_finding_is_in_the_table_and_no_other() -> None:
+    table = section("ReconciliationReport")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| [^|]+ \| [^|]+ \|$", table, re.MULTILINE)
+    documented = [kind for row in rows for kind in re.findall(r"`(\w+)`", row)]
+    assert sorted(documented) == sorted(kind.value for kind in FindingKind)
 
 
 def test_every_kind_of_remedy_is_in_the_table_with_its_values_and_its_words() -> None:

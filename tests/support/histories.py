@@ -13,12 +13,15 @@ from workflows.lines.workflow import SubscriptionLineDatesUpdate
 from workflows.marketing.workflow import MarketingServiceCancellation
 from workflows.messaging.workflow import MessageDelivery
 from workflows.migration.workflow import OnPremisesMigration
+from workflows.reconciliation.workflow import Reconciliation
 
 NO_FAULTS = (
     # Something arrived while the task was done, and the server has it done again with it.
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
     # An operator has reset the workflow to before this task.
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,
+    # An operator, or a reconciliation, has terminated the workflow in the middle of it.
+    WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
 )
 
 WORKFLOWS: dict[str, type] = {
@@ -27,6 +30,7 @@ WORKFLOWS: dict[str, type] = {
     contract.MARKETING_SERVICE_CANCELLATION: MarketingServiceCancellation,
     contract.MESSAGE_DELIVERY: MessageDelivery,
     contract.SUBSCRIPTION_LINE_DATES_UPDATE: SubscriptionLineDatesUpdate,
+    contract.RECONCILIATION: Reconciliation,
 }
 
 

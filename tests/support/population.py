@@ -166,6 +166,11 @@ class Population:
         self.subscriptions.append(second)
         return second
 
+    def name_schema(self, subscription: str, schema: str) -> None:
+        """Give the subscription's organization a schema, as a later import does."""
+        with Session(self.engine) as session, session.begin():
+            session.get_one(OrganizationRow, self.organization(subscription)).data_schema = schema
+
     def identity(self, subscription: str) -> Identity:
         """The identity that the organization's billing administrator knows."""
         key = subscription.removeprefix("SUB-")

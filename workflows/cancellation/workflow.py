@@ -100,6 +100,7 @@ class SubscriptionCancellation(CancellationRequests):
             reason=start.reason,
             campaign_actions=start.campaign_actions,
             digest=contract.digest_of(contract.UPDATE_RECEIVE, start),
+            continues=start.continues,
         )
 
     async def _start_from_record(self) -> None:

@@ -78,6 +78,18 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         """Return the status of the case; None before it is open."""
         return self._status() if self._case else None
 
+    @workflow.query(name=contract.QUERY_KNOWN_RECORD)
+    def known_record(self) -> contract.KnownRecord | None:
+        """Return the record of the case as far as this workflow knows it; None before it is open."""
+        if self._case is None:
+            return None
+        record = self._case.record
+        return contract.KnownRecord(
+            cancellation=self._case.id,
+            stage=self._case.stage.value,
+            revision=record.revision if record is not None else None,
+        )
+
     @property
     def case(self) -> State:
         """The case, which is open whenever the story or a handler runs."""

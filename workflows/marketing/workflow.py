@@ -89,6 +89,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
                     attested_because=start.attestation.reason if start.attestation else None,
                     reason=start.reason,
                     digest=contract.digest_of(contract.UPDATE_RECEIVE, start),
+                    continues=start.continues,
                 ),
                 summary="open the case",
             )

@@ -86,21 +86,18 @@ async def test_a_case_that_no_worker_serves_is_shown_from_its_records(world: Wor
     assert WAITS_FOR_WORKER in " ".join(shown.out.split())
 
 
-async def test_a_case_whose_workflow_is_lost_says_so_and_refuses_until_it_runs_again(world: World) -> None:
+async def test_a_case_whose_workflow_is_lost_says_so_and_continues_with_the_next_request(world: World) -> None:
     subscription = await opened(world)
     await world.handle(subscription).terminate("by mistake")
 
     status = await world.service.status(subscription)
-    withdrawal = await refused(world.service.withdraw(subscription, actor=AGENT, reason="they stay"))
-    reversal = await refused(world.service.reverse(subscription, world.identity(subscription), actor=AGENT))
+    async with world.worker():
+        with world.environment.with_time_skipping_disabled():
+            withdrawn = await world.service.withdraw(subscription, actor=AGENT, reason="they stay")
 
     assert (status.stage, status.waiting_for) == (Stage.INTAKE, WAITS_FOR_OPERATOR)
-    assert withdrawal.code == reversal.code == "case_not_running"
-    assert "intake" in withdrawal.message
-    assert world.refusals(subscription) == [
-        ("withdraw.refused", "case_not_running"),
-        ("request_reversal.refused", "case_not_running"),
-    ]
+    assert withdrawn.stage is Stage.WITHDRAWN
+    assert world.refusals(subscription) == []
 
 
 async def test_what_holds_a_case_up_is_said_in_words_once(world: World, offramp: CommandLine) -> None:

@@ -18,7 +18,10 @@ from tests.support.servers import free_port
 
 __all__ = ["document", "engine", "imported"]
 
-AREAS = ("cancellations", "migrations", "marketing", "exports", "holds", "line_dates", "imports", "tenants")
+AREAS = (
+    *("cancellations", "migrations", "marketing", "exports", "holds"),
+    *("line_dates", "imports", "tenants", "reconciliation"),
+)
 STARTS = {"start", "cancel"}
 """Their message carries the request id."""
 ANSWERED_BY_STATE = {"load"}

@@ -65,6 +65,7 @@ COMMANDS: dict[str, Callable[[Offramp], Awaitable[Any]]] = {
     "line_dates.schedule": lambda at: at.line_dates.schedule(),
     "line_dates.pause": lambda at: at.line_dates.pause("stocktaking"),
     "line_dates.resume": lambda at: at.line_dates.resume("done"),
+    "reconciliation.reconcile": lambda at: at.reconciliation.reconcile(),
     "line_dates.backfill": lambda at: at.line_dates.backfill(date(2026, 1, 1), date(2026, 1, 2)),
 }  # fmt: skip
 

@@ -1,0 +1,48 @@
+"""The surroundings of the cases: the nightly update with its schedule, and the schemas that the reader role may use."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+import contract
+from activities.reconciliation.case_checks import CaseChecks
+from domain.civil_time import day_of
+from domain.reconciliation import Finding, FindingKind
+from domain.refusals import Refusal
+from records.reconciliation.leftovers import count_overdue, expected_schemas
+from storage.tenants.database import TenantDatabase
+
+OVERDUE = timedelta(days=2)
+"""The time by which the nightly update may be late."""
+
+
+async def nightly_findings(checks: CaseChecks, client: Client, zone: str) -> list[Finding]:
+    """Name a schedule that is missing or paused, and lines that are late."""
+    findings = []
+    try:
+        schedule = await client.get_schedule_handle(contract.NIGHTLY_SCHEDULE).describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        findings.append(checks.found(FindingKind.SCHEDULE_MISSING, contract.NIGHTLY_SCHEDULE))
+    else:
+        if schedule.schedule.state.paused:
+            findings.append(checks.found(FindingKind.SCHEDULE_PAUSED, contract.NIGHTLY_SCHEDULE))
+    day = day_of(datetime.now(UTC), zone) - OVERDUE
+    if overdue := await checks.read(lambda session: count_overdue(session, day)):
+        findings.append(checks.found(FindingKind.LINES_OVERDUE, "lines", reason=str(overdue)))
+    return findings
+
+
+async def schema_findings(checks: CaseChecks, tenants: TenantDatabase | None) -> list[Finding]:
+    """Name the schemas that may be read, and that belong to no organization or were erased."""
+    if tenants is None:
+        return []
+    try:
+        readable = await asyncio.to_thread(tenants.readable_schemas)
+    except Refusal as refusal:
+        return [checks.found(FindingKind.PART_UNAVAILABLE, "tenants' database", reason=refusal.details.code)]
+    expected = await checks.read(expected_schemas)
+    return [checks.found(FindingKind.SCHEMA_UNEXPLAINED, schema) for schema in readable if schema not in expected]

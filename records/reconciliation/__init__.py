@@ -1,0 +1,1 @@
+"""What should be running, and what should be gone, by the records."""

@@ -1,0 +1,224 @@
+"""Cases that are not finished, by the records: what a workflow must be running for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from domain.cases import CaseKind
+from domain.civil_time import start_of_day
+from domain.marketing import Consent, MarketingStage
+from domain.policy import CancellationPolicy
+from domain.vocabulary import FINAL_STAGES, DataChoice, Stage
+from records.erasure import other_user
+from storage.tables import (
+    CASE_TABLES,
+    AuditRow,
+    CancellationRow,
+    CaseRow,
+    ErasureRow,
+    ExportRow,
+    MarketingCancellationRow,
+    MessageRow,
+    MigrationRow,
+    OrganizationRow,
+    PolicyRow,
+    SubscriptionRow,
+)
+
+_ERASED = exists().where(ErasureRow.cancellation == CancellationRow.id, ErasureRow.finished_at.is_not(None))
+_ERASURE_OPEN = exists().where(ErasureRow.cancellation == CancellationRow.id, ErasureRow.finished_at.is_(None))
+_COPIED = or_(
+    exists().where(ExportRow.cancellation == CancellationRow.id),
+    exists().where(MigrationRow.cancellation == CancellationRow.id),
+)
+_DISCARDED = exists().where(AuditRow.step == CancellationRow.id + ":discard")
+_HAS_DATA = exists().where(
+    SubscriptionRow.id == CancellationRow.subscription,
+    OrganizationRow.id == SubscriptionRow.organization,
+    OrganizationRow.data_schema.is_not(None),
+)
+_KEPT = [choice.value for choice in DataChoice if choice is not DataChoice.NONE]
+
+
+@dataclass(frozen=True)
+class RecordedCase:
+    """A case as the records have it, for the comparison with its workflow."""
+
+    id: str
+    kind: CaseKind
+    subject: str
+    """The subscription, or the organization whose marketing service it is."""
+    workflow_id: str
+    request_id: str
+    """The id of the request that opened it, without the workflow's id before it."""
+    opened_by: str
+    stage: Stage | MarketingStage
+    revision: int
+    """The number of the newest entry about it in the audit trail."""
+    is_newest: bool
+    """True if no later case has the same workflow id."""
+    messages_pending: bool
+    copies_left: bool
+    """True if it has ended otherwise than closed, and the removal of the copies of data is not recorded."""
+    erasure_open: bool
+    """True if it is closed, and the records prove that its data is to be erased, and is not."""
+    erasure_uncertain: bool
+    """True if it is closed without an erasure, the organization has a schema, and nothing proves either way."""
+    due: datetime | None
+    """The instant by which something must have happened, if there is one."""
+
+    @property
+    def is_finished(self) -> bool:
+        """True if nothing is left to do for it, as far as the records prove."""
+        return self.stage.is_final and not (self.messages_pending or self.copies_left or self.erasure_open)
+
+
+def unfinished_cases(session: Session, kind: CaseKind, *, after: str, limit: int) -> list[str]:
+    """Return cases of a kind that may not be finished, by id, from the one after ``after``."""
+    row = CASE_TABLES[kind].row
+    parts = [select(row.id).where(row.id > after, condition) for condition in _unfinished(kind)]
+    union = parts[0].union(*parts[1:])
+    return list(session.scalars(union.order_by(union.selected_columns[0]).limit(limit)))
+
+
+def _unfinished(kind: CaseKind) -> list[ColumnElement[bool]]:
+    """Return the conditions of which one is enough; each has an index, or few rows."""
+    tables = CASE_TABLES[kind]
+    final = [stage.value for stage in (Stage if kind is CaseKind.SUBSCRIPTION else MarketingStage) if stage.is_final]
+    conditions = [tables.row.stage.not_in(final), _pending(kind)]
+    if kind is CaseKind.SUBSCRIPTION:
+        conditions += [_copies_left(), and_(CancellationRow.stage == Stage.CLOSED.value, _HAS_DATA, ~_ERASED)]
+    return conditions
+
+
+def _pending(kind: CaseKind) -> ColumnElement[bool]:
+    tables = CASE_TABLES[kind]
+    return tables.row.id.in_(
+        select(tables.message).where(
+            tables.message.is_not(None), MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None)
+        )
+    )
+
+
+def _copies_left() -> ColumnElement[bool]:
+    undone = sorted(FINAL_STAGES - {Stage.CLOSED})
+    return and_(CancellationRow.stage.in_(undone), _COPIED, ~_DISCARDED)
+
+
+def recorded_case(session: Session, kind: CaseKind, case: str) -> RecordedCase | None:
+    """Return a case as it is recorded now; None where there is none."""
+    tables = CASE_TABLES[kind]
+    row = session.get(tables.row, case, populate_existing=True)
+    if row is None:
+        return None
+    later = aliased(tables.row)
+    newest = ~exists().where(later.workflow_id == row.workflow_id, later.ordinal > row.ordinal)
+    revision = select(func.coalesce(func.max(AuditRow.id), 0)).where(AuditRow.cancellation == case)
+    certain, uncertain = _erasure(session, row)
+    stage = Stage(row.stage) if isinstance(row, CancellationRow) else MarketingStage(row.stage)
+    return RecordedCase(
+        id=row.id,
+        kind=kind,
+        subject=str(getattr(row, tables.subject.key)),
+        workflow_id=row.workflow_id,
+        request_id=row.request_id.removeprefix(f"{row.workflow_id}:"),
+        opened_by=row.opened_by,
+        stage=stage,
+        revision=session.scalars(revision).one(),
+        is_newest=bool(session.scalar(select(newest))),
+        messages_pending=_holds(session, row, _pending(kind)),
+        copies_left=isinstance(row, CancellationRow) and _holds(session, row, _copies_left()),
+        erasure_open=certain,
+        erasure_uncertain=uncertain,
+        due=_due(session, row),
+    )
+
+
+def newest_case_under(session: Session, kind: CaseKind, workflow_id: str) -> str | None:
+    """Return the newest case with a workflow id."""
+    row = CASE_TABLES[kind].row
+    return session.scalar(select(row.id).where(row.workflow_id == workflow_id).order_by(row.ordinal.desc()).limit(1))
+
+
+def open_case_under(session: Session, workflow_id: str) -> RecordedCase | None:
+    """Return the newest case with a workflow id, of whatever kind, if it has not ended."""
+    for kind in CaseKind:
+        newest = newest_case_under(session, kind, workflow_id)
+        case = recorded_case(session, kind, newest) if newest is not None else None
+        if case is not None and not case.stage.is_final:
+            return case
+    return None
+
+
+def unfinished_among(session: Session, kind: CaseKind, workflow_ids: Sequence[str]) -> set[str]:
+    """Return those workflow ids whose newest case may not be finished: they are looked at by their cases."""
+    row = CASE_TABLES[kind].row
+    found: set[str] = set()
+    for condition in _unfinished(kind):
+        found.update(session.scalars(select(row.workflow_id).where(row.workflow_id.in_(workflow_ids), condition)))
+    return found
+
+
+def _holds(session: Session, row: CaseRow, condition: ColumnElement[bool]) -> bool:
+    table = type(row)
+    query = select(table.id).where(table.id == row.id, condition)
+    return session.scalar(query) is not None
+
+
+def _erasure(session: Session, row: CaseRow) -> tuple[bool, bool]:
+    """Return whether the data of a closed case certainly is still to be erased, and whether it perhaps is."""
+    if not isinstance(row, CancellationRow) or row.stage != Stage.CLOSED:
+        return False, False
+    if not _holds(session, row, and_(_HAS_DATA, ~_ERASED)):
+        return False, False
+    # An organization may have got its schema after the end of a case that kept none.
+    certain = row.data in _KEPT or _holds(session, row, _ERASURE_OPEN)
+    return certain, not certain and other_user(session, row.subscription) is None
+
+
+def _due(session: Session, row: CaseRow) -> datetime | None:
+    """Return the instant by which the present stage must have ended."""
+    zone, durations = session.execute(
+        select(OrganizationRow.time_zone, PolicyRow.durations)
+        .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
+        .where(OrganizationRow.id == _organization(session, row))
+    ).one()
+    policy = CancellationPolicy.model_validate(durations)
+    intake_ends = row.received_at + policy.intake_timeout
+    if isinstance(row, CancellationRow):
+        return _due_of_cancellation(session, row, zone, intake_ends)
+    return intake_ends if row.stage == MarketingStage.INTAKE and row.verified_by is None else None
+
+
+def _due_of_cancellation(session: Session, row: CancellationRow, zone: str, intake_ends: datetime) -> datetime | None:
+    match Stage(row.stage):
+        case Stage.INTAKE:
+            return intake_ends
+        case Stage.PREPARING if row.marketing_consent == Consent.ASKED:
+            return row.marketing_consent_until
+        case Stage.SCHEDULED if row.termination_date is not None:
+            # A case that was settled later than promised takes effect then.
+            begins = start_of_day(row.termination_date, zone)
+            return max(begins, _scheduled_at(session, row) or begins)
+        case Stage.CANCELED:
+            return row.reversal_deadline
+    return None
+
+
+def _scheduled_at(session: Session, row: CancellationRow) -> datetime | None:
+    return session.scalar(
+        select(AuditRow.at)
+        .where(AuditRow.cancellation == row.id, AuditRow.action == "cancellation.scheduled")
+        .order_by(AuditRow.id.desc())
+        .limit(1)
+    )
+
+
+def _organization(session: Session, row: CaseRow) -> str:
+    if isinstance(row, CancellationRow):
+        return session.get_one(SubscriptionRow, row.subscription).organization
+    assert isinstance(row, MarketingCancellationRow)  # noqa: S101 - there are two kinds
+    return row.organization

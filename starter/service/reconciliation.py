@@ -1,0 +1,126 @@
+"""The reconciliation on request, and its schedule."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from uuid import uuid4
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleHandle,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+    WorkflowFailureError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+import contract
+from runtime.temporal import TemporalUnavailable
+from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
+from starter.service.area import NOT_IN_TIME, AreaClient
+from starter.service.case_refusals import UPDATE_TIMEOUT, RequestLost, StillWaiting
+
+EVERY = timedelta(hours=1)
+
+NOT_TAKEN_UP = 2
+"""The length of the history of a workflow that no worker has taken up: it is started, and its first task is waiting."""
+
+OFFSET = timedelta(minutes=23)
+"""Away from the full hour, at which other jobs begin."""
+
+
+class ReconciliationClient(AreaClient):
+    """The area of reconciliations. Errors: see `starter.service.offramp.Offramp`."""
+
+    async def reconcile(self, *, dry_run: bool = False, request_id: str | None = None) -> contract.ReconciliationReport:
+        """Reconcile now, mend what the records prove, and return the report of what was found, however long it takes.
+
+        Raises:
+            StillWaiting: no worker has taken it up within 30 seconds.
+            RequestLost: it was ended before it was done.
+
+        """
+        workflow_id = f"{contract.RECONCILIATION_SCHEDULE}-on-request-{request_id or uuid4()}"
+        with suppress(WorkflowAlreadyStartedError):  # by the same request, and it has ended
+            async with self._lost(workflow_id), self._calling():
+                await self._temporal.start_workflow(
+                    contract.RECONCILIATION,
+                    contract.Reconcile(dry_run=dry_run),
+                    id=workflow_id,
+                    task_queue=self._connections.task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                    static_summary=f"Reconcile on request{' (dry run)' if dry_run else ''}",
+                )
+        report = asyncio.ensure_future(self._report(workflow_id))
+        try:
+            await asyncio.wait([report], timeout=UPDATE_TIMEOUT.total_seconds())
+            if not report.done():
+                description = await self._description(workflow_id)
+                if description is not None and description.history_length <= NOT_TAKEN_UP:
+                    raise StillWaiting(workflow_id)
+            return await report
+        finally:
+            report.cancel()
+
+    async def _report(self, workflow_id: str) -> contract.ReconciliationReport:
+        """Wait for the result of a reconciliation."""
+        handle = self._temporal.get_workflow_handle(workflow_id, result_type=contract.ReconciliationReport)
+        async with self._lost(workflow_id):
+            try:
+                with refusing_temporal_errors(self._temporal):
+                    report: contract.ReconciliationReport = await handle.result()
+            except WorkflowFailureError as failure:
+                raise RequestLost(workflow_id, str(failure.cause)) from None
+            except TimeoutError:
+                raise TemporalUnavailable(self._address, NOT_IN_TIME) from None
+        return report
+
+    @asynccontextmanager
+    async def _lost(self, workflow_id: str) -> AsyncIterator[None]:
+        """Turn the answer that there is no such workflow into a refusal."""
+        try:
+            yield
+        except NothingThere:
+            raise RequestLost(workflow_id, "Temporal does not know it") from None
+
+
+async def ensure_reconciliation(client: Client, *, task_queue: str = contract.TASK_QUEUE) -> ScheduleHandle:
+    """Create the hourly schedule, or bring the existing one up to date; a pause and its note stay as they are."""
+    schedule = hourly_schedule(task_queue)
+    try:
+        return await client.create_schedule(contract.RECONCILIATION_SCHEDULE, schedule)
+    except ScheduleAlreadyRunningError:
+        handle = client.get_schedule_handle(contract.RECONCILIATION_SCHEDULE)
+
+        def bring_up_to_date(found: ScheduleUpdateInput) -> ScheduleUpdate:
+            schedule.state = found.description.schedule.state
+            return ScheduleUpdate(schedule)
+
+        await handle.update(bring_up_to_date)
+        return handle
+
+
+def hourly_schedule(task_queue: str) -> Schedule:
+    """Return the schedule: every hour, one run at a time. A missed one need not be made up for."""
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            contract.RECONCILIATION,
+            contract.Reconcile(),
+            id=contract.RECONCILIATION_SCHEDULE,  # Temporal appends the scheduled instant
+            task_queue=task_queue,
+            static_summary="Reconcile records, workflows and copies of data",
+            static_details="Starts again what should be running, removes what should be gone, and names the rest.",
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY, offset=OFFSET)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=EVERY),
+    )

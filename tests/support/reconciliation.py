@@ -1,0 +1,70 @@
+"""Operators' buttons that end a workflow, and reconciliations after them."""
+
+from collections.abc import Awaitable, Callable
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from contract import ReconciliationReport
+from tests.support.world import World, eventually
+
+Button = Callable[[World, str], Awaitable[None]]
+
+
+async def terminate(world: World, workflow_id: str) -> None:
+    """Press Terminate."""
+    await world.environment.client.get_workflow_handle(workflow_id).terminate("by mistake")
+
+
+async def delete(world: World, workflow_id: str) -> None:
+    """Press Delete, and wait until Temporal knows nothing of it any more."""
+    client = world.environment.client
+    request = DeleteWorkflowExecutionRequest(
+        namespace=client.namespace, workflow_execution=WorkflowExecution(workflow_id=workflow_id)
+    )
+    await client.workflow_service.delete_workflow_execution(request)
+
+    async def is_gone() -> bool:
+        try:
+            await client.get_workflow_handle(workflow_id).describe()
+        except RPCError as error:
+            return error.status is RPCStatusCode.NOT_FOUND
+        return False
+
+    await eventually(is_gone)
+
+
+BUTTONS: list[Button] = [terminate, delete]
+
+
+async def reconcile(world: World, *, dry_run: bool = False) -> ReconciliationReport:
+    """Reconcile; the workflows that it starts have clocks that only the test moves."""
+    with world.environment.with_time_skipping_disabled():
+        return await world.offramp.reconciliation.reconcile(dry_run=dry_run)
+
+
+def about(report: ReconciliationReport, subject: str) -> list[tuple[str, str]]:
+    """The findings about a case, or whatever begins with it: kind and outcome."""
+    return [
+        (finding.kind.value, finding.outcome.value)
+        for finding in report.findings
+        if finding.subject.removeprefix("cancellations/").startswith(subject)
+    ]
+
+
+async def runs(world: World, workflow_id: str) -> bool:
+    """Whether a workflow runs under an id."""
+    try:
+        description = await world.environment.client.get_workflow_handle(workflow_id).describe()
+    except RPCError:
+        return False
+    return description.status is WorkflowExecutionStatus.RUNNING
+
+
+async def open_workflows(world: World) -> set[tuple[str, str]]:
+    """The running workflows of cases, each with its run."""
+    client = world.environment.client
+    listed = client.list_workflows("ExecutionStatus = 'Running' AND WorkflowType != 'Reconciliation'")
+    return {(found.id, str(found.run_id)) async for found in listed}

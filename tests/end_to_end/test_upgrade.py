@@ -1,7 +1,7 @@
 """A case that the version before started continues under this one: the worker is stopped, replaced, and the case goes its way.
 
 The version before is the last one with the records in storage/, taken from the history of the repository. It runs as the
-process that it was, on its own schema; what reaches it is this version's client, as in a rolling deployment.
+process that it was, on its own schema, and gets the messages that it knows.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import tarfile
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHandle
@@ -99,13 +100,11 @@ async def test_cases_at_every_stage_continue_under_the_new_version(world: World,
         "OFFRAMP_MAIL_FROM": "billing@offramp.example",
     }
     with python("-P", "-m", "worker", environment=environment) as before:
-        await world.start(answering, complete=False)
-        await world.start(
-            scheduled, answers=world.answers(scheduled, terminate_on=today + timedelta(days=10)), attestation=CALLED
-        )
-        await world.start(waiting)
-        await world.start(reversing)
-        await world.start(migrating, answers=world.answers(migrating, data="migrate"), attestation=CALLED)
+        await start(world, answering, answers={}, attestation=None)
+        await start(world, scheduled, answers=world.answers(scheduled, terminate_on=today + timedelta(days=10)))
+        await start(world, waiting)
+        await start(world, reversing)
+        await start(world, migrating, answers=world.answers(migrating, data="migrate"))
         await start_marketing(world, marketing)
         await eventually(lambda: at(world, {answering: Stage.INTAKE, scheduled: Stage.SCHEDULED,
                                             waiting: Stage.PREPARING, reversing: Stage.CANCELED,
@@ -138,15 +137,28 @@ async def test_cases_at_every_stage_continue_under_the_new_version(world: World,
     assert world.access(scheduled) == world.access(answering) == "off"
 
 
+async def start(world: World, subscription: str, **fields: Any) -> None:
+    """Start a cancellation with the fields that the version before knows: workers are deployed before clients."""
+    given = {"answers": world.answers(subscription), "attestation": CALLED, "request_id": "1"} | fields
+    message = contract.StartCancellation(actor=AGENT, subscription=subscription, **given)
+    with world.environment.with_time_skipping_disabled():
+        await world.environment.client.start_workflow(
+            contract.SUBSCRIPTION_CANCELLATION,
+            message.model_dump(mode="json", exclude_defaults=True),
+            id=contract.cancellation_workflow_id(subscription),
+            task_queue=contract.TASK_QUEUE,
+        )
+
+
 async def start_marketing(world: World, subscription: str) -> None:
     organization = world.organization(subscription)
-    start = contract.StartMarketingCancellation(
+    message = contract.StartMarketingCancellation(
         organization=organization, administrator=MARKETING_OWNER, actor=AGENT, attestation=CALLED
     )
     with world.environment.with_time_skipping_disabled():
         await world.environment.client.start_workflow(
             contract.MARKETING_SERVICE_CANCELLATION,
-            start,
+            message.model_dump(mode="json", exclude_defaults=True),
             id=contract.marketing_workflow_id(organization),
             task_queue=contract.TASK_QUEUE,
         )

@@ -1,5 +1,7 @@
 """Subscriptions of thousands of lines: a whole life in payloads of bounded size, or a refusal before anything is opened."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -19,7 +21,8 @@ async def is_in(world: World, subscription: str, stage: Stage) -> bool:
 @pytest.mark.soak
 async def test_a_subscription_of_three_thousand_lines_lives_a_whole_life(world: World) -> None:
     subscription = world.subscription(lines=[YEARLY] * 3000)
-    await world.start(subscription)
+    day = world.today(subscription) + timedelta(days=10)
+    await world.start(subscription, answers=world.answers(subscription, terminate_on=day))
     await eventually(lambda: is_in(world, subscription, Stage.SCHEDULED))
     status = await world.service.status(subscription)
     assert status.quote is not None

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
+.PHONY: help run test soak soak-malformed lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -29,6 +29,10 @@ test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Te
 
 soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of long work, and real time-outs after it
 	$(PYTEST) -n 3 --dist worksteal -m soak
+
+soak-malformed: $(VENV)/.installed  ## ten thousand malformed messages of every kind, for half an hour
+	OFFRAMP_MALFORMED_MESSAGES=1200 $(PYTEST) -n 3 --timeout 3000 -m soak tests/workflows/test_malformed_messages.py \
+	  tests/workflows/migration/test_malformed_messages.py
 
 lint: $(VENV)/.installed  ## style, types and the direction of imports
 	$(BIN)/ruff check .

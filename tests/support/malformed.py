@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -23,8 +24,11 @@ AT_ONCE = 8
 
 PATIENCE = 60.0
 
+MANY = int(os.environ.get("OFFRAMP_MALFORMED_MESSAGES", "100"))
+"""The number of messages of each kind in the soak; `make soak-malformed` sends ten thousand and more in all."""
+
 few = pytest.mark.parametrize(
-    "number", [pytest.param(12, id="few"), pytest.param(400, id="many", marks=pytest.mark.soak)]
+    "number", [pytest.param(12, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.soak)]
 )
 
 IDENTITY = {"billing_administrator": "a@b.example", "organization_url": "https://b.example", "organization_name": "b"}

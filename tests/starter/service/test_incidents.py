@@ -56,6 +56,7 @@ async def opened(world: World) -> str:
     return subscription
 
 
+@pytest.mark.soak
 async def test_a_case_whose_code_does_not_replay_is_shown_as_suspended_from_its_records(
     world: World, offramp: CommandLine
 ) -> None:
@@ -77,6 +78,7 @@ async def test_a_case_whose_code_does_not_replay_is_shown_as_suspended_from_its_
     assert late.code == export.code == "cancellation_suspended"
 
 
+@pytest.mark.soak
 async def test_a_case_that_no_worker_serves_is_shown_from_its_records(world: World, offramp: CommandLine) -> None:
     subscription = await opened(world)
 

@@ -11,6 +11,8 @@ from tests.support.reconciliation import BUTTONS, Button, about, reconcile
 from tests.support.world import AGENT, MARKETING_OWNER, World, eventually
 from tests.workflows.reconciliation.test_missing_workflows import once_each, reached
 
+pytestmark = pytest.mark.soak
+
 NAME = "called back on the number on file"
 
 

@@ -13,6 +13,8 @@ from tests.support.reconciliation import BUTTONS, Button, about, delete, reconci
 from tests.support.world import AGENT, World, eventually
 from tests.workflows.reconciliation.test_missing_workflows import once_each, reached
 
+pytestmark = pytest.mark.soak
+
 Bring = Callable[[Migrations], Awaitable[str]]
 
 

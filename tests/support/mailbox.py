@@ -1,5 +1,6 @@
 """A real mail server whose mails a test reads."""
 
+import asyncio
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any, Self
@@ -8,6 +9,32 @@ from aiosmtpd.controller import Controller
 
 from starter.local import HOST
 from tests.support.servers import free_port
+
+
+class HangingUp(Controller):
+    """A server that ends its connections before it stops: one left open is found by whichever test runs then."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._sessions: list[Any] = []
+
+    def factory(self) -> Any:
+        """Make the session of a connection."""
+        session = super().factory()  # type: ignore[no-untyped-call]
+        self._sessions.append(session)
+        return session
+
+    def stop(self, no_assert: bool = False) -> None:
+        """End every connection, then the server."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(60)
+        super().stop(no_assert)
+
+    async def _hang_up(self) -> None:
+        for session in self._sessions:
+            if session.transport is not None:
+                session.transport.abort()
+        await asyncio.sleep(0)  # the loop closes the sockets
+        await asyncio.sleep(0)
 
 
 class Mailbox:
@@ -48,7 +75,7 @@ class Mailbox:
     def open(self) -> None:
         """Answer."""
         # It starts in a thread, for which five seconds, its own limit, are too few on a busy machine.
-        self._controller = Controller(self, hostname=HOST, port=self._port, ready_timeout=60)
+        self._controller = HangingUp(self, hostname=HOST, port=self._port, ready_timeout=60)
         self._controller.start()
 
     def close(self) -> None:

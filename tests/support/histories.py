@@ -1,9 +1,10 @@
 """Requirements on every history: no failed workflow task, and a replay by today's code to the same commands."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.worker import Replayer
 
 import contract
@@ -40,6 +41,12 @@ async def histories_of(client: Client, *workflow_ids: str) -> list[WorkflowHisto
         return []
     these = ", ".join(f'"{workflow_id}"' for workflow_id in workflow_ids)
     return [history async for history in client.list_workflows(f"WorkflowId IN ({these})").map_histories()]
+
+
+async def accepted_updates(workflow: WorkflowHandle[Any, Any]) -> int:
+    """The number of updates in a history: one that is refused before it is accepted leaves nothing there."""
+    events = [event async for event in workflow.fetch_history_events()]
+    return sum(event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED for event in events)
 
 
 async def assert_sound(histories: Sequence[WorkflowHistory]) -> None:

@@ -54,7 +54,7 @@ class CampaignStops:
         await self._consent_settled()
         if owner.is_withdrawn:
             return False
-        if case.consent in (None, Consent.AGREED) and not case.is_overtaken:
+        if case.consent in (None, Consent.AGREED):
             step = owner.step("campaigns-stopped", owner.requester)
             stopped = await owner.record(MarketingRecords.stop_campaigns, step, summary="stop the campaigns")
             self._ad_centre.take(stopped)

@@ -20,10 +20,10 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.requests import CancellationRequests
     from workflows.cancellation.state import Case
-    from workflows.common.case_workflow import RecordAhead, TimedReminder
+    from workflows.common.case_workflow import TimedReminder
     from workflows.common.owner import THE_SERVICE
     from workflows.common.requests import dated
-    from workflows.common.steps import RefusedStep, recorded
+    from workflows.common.steps import recorded
 
 OBSTACLE_CHECK = timedelta(days=1)
 """The longest interval between checks whether the lines can be ended: the signal of a change could be lost."""
@@ -36,17 +36,7 @@ class SubscriptionCancellation(CancellationRequests):
     @workflow.run
     async def run(self, *received: Any) -> contract.CancellationStatus:
         """Run the cancellation from its receipt, or from where its record is, to its end, and return its final status."""
-        return await self._undisturbed(self._story(self._input(received)))
-
-    async def _story(self, received: Sequence[Any]) -> contract.CancellationStatus:
-        await self._receive(received)
-        while True:
-            try:
-                return await self._to_its_end()
-            except (RecordAhead, RefusedStep):
-                if not self.case.is_overtaken:
-                    raise
-                await self._start_from_record()
+        return await self._carry(received)
 
     async def _to_its_end(self) -> contract.CancellationStatus:
         """Take the case from its recorded stage to its end: what is done already is not done again."""

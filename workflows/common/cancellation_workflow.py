@@ -1,5 +1,6 @@
 """The base of the two cancellations, of a subscription and of a marketing service, with their common requests."""
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -22,7 +23,9 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.ad_centre import AdCentre
     from workflows.common.case_requests import CaseRequests, lawful
     from workflows.common.case_state import CancellationState, Status
-    from workflows.common.steps import code_mailed, recorded
+    from workflows.common.case_workflow import RecordAhead
+    from workflows.common.owner import OPERATOR
+    from workflows.common.steps import RefusedStep, code_mailed, recorded
 
 State = TypeVar("State", bound=CancellationState[Any, Any])
 
@@ -33,6 +36,22 @@ class CancellationWorkflow(CaseRequests[State, Status]):
     def __init__(self) -> None:
         super().__init__()
         self._ad_centre = AdCentre(self)
+
+    @abstractmethod
+    async def _receive(self, received: Sequence[Any]) -> None:
+        """Open the case, received when its workflow was started, or find it opened by the same request; end with the refusal."""
+
+    @abstractmethod
+    async def _to_its_end(self) -> Status:
+        """Take the case from its recorded stage to its end: what is done already is not done again."""
+
+    @abstractmethod
+    async def _start_from_record(self) -> None:
+        """Take up the record, which is further than this workflow knew."""
+
+    @abstractmethod
+    async def _take_cancel_request(self) -> None:
+        """Take an operator's request to cancel the workflow."""
 
     @abstractmethod
     def _read_start(self, received: Sequence[Any]) -> contract.StartCancellation | contract.StartMarketingCancellation:
@@ -48,6 +67,37 @@ class CancellationWorkflow(CaseRequests[State, Status]):
 
     def _check_verification(self, _: contract.Request) -> None:
         self._check_verification_awaited()
+
+    async def _story(self, received: Sequence[Any]) -> Status:
+        """Receive the case and take it to its end; start again from the record whenever that is further."""
+        await self._receive(self._input(received))
+        while True:
+            try:
+                return await self._to_its_end()
+            except (RecordAhead, RefusedStep):
+                if not self.case.is_overtaken:
+                    raise
+                await self._start_from_record()
+
+    async def _carry(self, received: Sequence[Any]) -> Status:
+        """Run the story of the case to its end. A request to cancel the workflow interrupts no step: it is a request by an operator."""
+        running = asyncio.create_task(self._story(received))
+        while True:
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                if running.done() or workflow.cancellation_reason() is None:  # this run leaves the worker's memory
+                    raise
+                await workflow.wait_condition(lambda: self._case is not None or running.done())
+                if self._case is not None:
+                    await self._take_cancel_request()
+
+    async def _refuse_cancel_request(self, refusal: Refusal) -> None:
+        """Audit and show a request to cancel the workflow that comes too late; it is ignored."""
+        step, summary = self.step("cancel-request", OPERATOR), "keep the refused request to cancel the workflow"
+        await self._refused.audit(refusal, step, "cancel_request.refused", self.case.subscription, summary=summary)
+        self.case.last_refusal = refusal.details
+        self.publish()
 
     @workflow.update(name=contract.UPDATE_RECEIVE)
     async def receive(self, *received: Any) -> Status:

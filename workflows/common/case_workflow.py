@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
@@ -19,7 +19,7 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CaseState, Status
     from workflows.common.notifier import Notifier
-    from workflows.common.owner import OPERATOR, THE_SERVICE, Activities, Argument, Outcome
+    from workflows.common.owner import THE_SERVICE, Activities, Argument, Outcome
     from workflows.common.refused_requests import RefusedRequests
     from workflows.common.requests import ReceivedRequests
     from workflows.common.steps import RefusedStep, recorded
@@ -129,30 +129,6 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         """Raise RecordAhead if the record of the case is further than this workflow knows."""
         if self.case.is_overtaken:
             raise RecordAhead
-
-    async def _undisturbed(self, story: Coroutine[Any, Any, Status]) -> Status:
-        """Run the story to its end. A request to cancel the workflow interrupts no step: it is a request by an operator."""
-        running = asyncio.create_task(story)
-        while True:
-            try:
-                return await asyncio.shield(running)
-            except asyncio.CancelledError:
-                if running.done() or workflow.cancellation_reason() is None:  # this run leaves the worker's memory
-                    raise
-                await workflow.wait_condition(lambda: self._case is not None or running.done())
-                if self._case is not None:
-                    await self._take_cancel_request()
-
-    async def _take_cancel_request(self) -> None:
-        """Take an operator's request to cancel the workflow."""
-        raise NotImplementedError
-
-    async def _refuse_cancel_request(self, refusal: Refusal) -> None:
-        """Audit and show a request to cancel the workflow that comes too late; it is ignored."""
-        step, summary = self.step("cancel-request", OPERATOR), "keep the refused request to cancel the workflow"
-        await self._refused.audit(refusal, step, "cancel_request.refused", self.case.subscription, summary=summary)
-        self.case.last_refusal = refusal.details
-        self.publish()
 
     def notify(self, outcome: Recorded) -> None:
         """Start the delivery of a step's messages to people and systems."""

@@ -103,8 +103,8 @@ async def patiently(
         RefusedStep.
 
     """
-    try:
-        return await workflow.execute_activity_method(
+    return await result_of(
+        workflow.start_activity_method(
             activity,
             argument,
             task_queue=queue_for(work),
@@ -112,9 +112,7 @@ async def patiently(
             retry_policy=retry,
             summary=summary,
         )
-    except ActivityError as error:
-        _raise_refusal(error)
-        raise
+    )
 
 
 def long_work(
@@ -138,7 +136,7 @@ def long_work(
 
 
 async def result_of(handle: workflow.ActivityHandle[Result]) -> Result:
-    """Wait for the result of long work; raises RefusedStep."""
+    """Wait for the result of an activity; raises RefusedStep."""
     try:
         return await handle
     except ActivityError as error:

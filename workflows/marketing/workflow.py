@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.cancellation_workflow import CancellationWorkflow
-    from workflows.common.case_workflow import CANCEL_REQUESTED, RecordAhead
+    from workflows.common.case_workflow import CANCEL_REQUESTED
     from workflows.common.owner import OPERATOR, THE_SERVICE
     from workflows.common.steps import RefusedStep, recorded
     from workflows.marketing.state import MarketingCase
@@ -45,17 +45,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
     @workflow.run
     async def run(self, *received: Any) -> contract.MarketingCancellationStatus:
         """Run the cancellation, from where its record is, until the ad centre has stopped everything; return the final status."""
-        return await self._undisturbed(self._story(self._input(received)))
-
-    async def _story(self, received: Sequence[Any]) -> contract.MarketingCancellationStatus:
-        await self._receive(received)
-        while True:
-            try:
-                return await self._to_its_end()
-            except (RecordAhead, RefusedStep):
-                if not self.case.is_overtaken:
-                    raise
-                self.case.enter_recorded_stage()
+        return await self._carry(received)
 
     async def _to_its_end(self) -> contract.MarketingCancellationStatus:
         """Take the case from its recorded stage to its end: what is done already is not done again."""
@@ -67,6 +57,9 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
             self._continue_as_new()
         await self._complete()
         return await self._ended()
+
+    async def _start_from_record(self) -> None:
+        self.case.enter_recorded_stage()
 
     async def _receive(self, received: Sequence[Any]) -> None:
         """Open the case, received when its workflow was started, or end with the refusal."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
-from temporalio.api.enums.v1 import EventType
 from temporalio.common import RawValue
 
 import contract
 from domain.vocabulary import Stage
+from tests.support.histories import accepted_updates
 from tests.support.world import World, refused
 from workflows.common.refused_requests import AUDITED_OF_A_CALLER
 
@@ -42,22 +42,16 @@ async def test_a_malformed_request_is_refused_without_history_and_the_case_goes_
 ) -> None:
     subscription = world.subscription()
     await world.start(subscription, complete=False)
-    before = await accepted_updates(world, subscription)
+    before = await accepted_updates(world.handle(subscription))
 
     for what, messages in GARBAGE.items():
         refusal = await refused(world.update(subscription, request_name, *messages))
         assert refusal.code == "input_malformed", what
         assert len(refusal.message) < 2000, what
 
-    assert await accepted_updates(world, subscription) == before
+    assert await accepted_updates(world.handle(subscription)) == before
     assert world.refusals(subscription) == []
     assert await world.stage(subscription) is Stage.INTAKE
-
-
-async def accepted_updates(world: World, subscription: str) -> int:
-    """The number of updates in the history of the case."""
-    events = [event async for event in world.handle(subscription).fetch_history_events()]
-    return sum(event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED for event in events)
 
 
 async def test_malformed_reversals_by_signal_are_audited_up_to_the_limit_and_the_case_goes_on(world: World) -> None:

@@ -1,42 +1,31 @@
 """Clients that repeat unlawful requests: a limit for the audit trail, no history beyond it, and the case stays able."""
 
-import asyncio
-
-from temporalio.api.enums.v1 import EventType
-
-import contract
 from domain.cancellation.identity import Identity
 from domain.policy import CancellationPolicy
 from domain.vocabulary import Stage
+from tests.support.histories import accepted_updates
 from tests.support.world import AGENT, World, refused
 from workflows.common.refused_requests import AUDITED_OF_A_CALLER, AUDITED_OF_ALL
 
 REPEATED = AUDITED_OF_ALL + 25
 
 
-async def history_events(world: World, subscription: str) -> int:
-    """The number of events of updates in the history of the case."""
-    events = [event async for event in world.handle(subscription).fetch_history_events()]
-    return sum(event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED for event in events)
-
-
 async def test_one_caller_s_refusals_are_audited_up_to_a_limit_and_then_write_no_history(world: World) -> None:
     subscription = world.subscription()
     await world.start(subscription, complete=False)
-    before = await history_events(world, subscription)
+    before = await accepted_updates(world.handle(subscription))
 
     for _ in range(AUDITED_OF_A_CALLER + 5):
         refusal = await refused(world.service.approve(subscription, actor="noise", reason="once more"))
         assert refusal.code == "approval_not_awaited"
 
     assert world.refusals(subscription) == [("approve.refused", "approval_not_awaited")] * AUDITED_OF_A_CALLER
-    assert await history_events(world, subscription) == before + AUDITED_OF_A_CALLER
+    assert await accepted_updates(world.handle(subscription)) == before + AUDITED_OF_A_CALLER
 
 
 async def test_callers_who_change_their_names_are_limited_together_and_a_lawful_request_is_taken(world: World) -> None:
     subscription = world.subscription()
     await world.start(subscription)
-    await world.handle(subscription).query(contract.QUERY_STATUS)
     wrong = Identity(
         billing_administrator="eve@evil.example", organization_url="https://x.example", organization_name="x"
     )
@@ -63,5 +52,5 @@ async def test_wrong_codes_beyond_the_limit_leave_no_more_in_the_audit_trail(wor
 
     assert world.actions(subscription).count("code.tried") == CancellationPolicy().code_attempts
     assert world.actions(subscription).count("verify_code.refused") == AUDITED_OF_A_CALLER
-    await asyncio.gather(world.service.attest(subscription, actor=AGENT, reason="called back"))
+    await world.service.attest(subscription, actor=AGENT, reason="called back")
     assert (await world.service.status(subscription)).verified

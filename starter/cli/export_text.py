@@ -70,7 +70,7 @@ def _is_settled(view: ExportView) -> bool:
     state = view.state
     if state is None or state.finished_at is not None or state.is_gone:
         return True
-    return view.held_up_by is not None and view.progress is None
+    return view.held_up_by is not None and view.progress is None and not view.is_taken_over
 
 
 def _stage(view: ExportView) -> str:

@@ -33,10 +33,14 @@ def pending_activities(
 
 def why_held_up(attempt: PendingActivityInfo) -> str:
     """Return the reason why the last attempt of a pending activity failed; empty if none did."""
-    failure = attempt.last_failure
-    if failure.HasField("timeout_failure_info"):
+    if is_taken_over(attempt):
         return "The worker that did it died or gave no sign of life; another one takes over."
-    return failure.message
+    return attempt.last_failure.message
+
+
+def is_taken_over(attempt: PendingActivityInfo) -> bool:
+    """Return true if the last attempt was lost with its worker: nothing stands in the way of the next one."""
+    return attempt.last_failure.HasField("timeout_failure_info")
 
 
 def reasons_held_up(description: WorkflowExecutionDescription | None) -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import WorkflowExecutionDescription
 from temporalio.converter import DataConverter
 
-from starter.service.descriptions import pending_activities, why_held_up
+from starter.service.descriptions import is_taken_over, pending_activities, why_held_up
 from storage.objects import Objects, ObjectStoreUnavailable
 
 LINK_LIFETIME = timedelta(minutes=15)
@@ -41,6 +41,8 @@ class WorkUnderWay(BaseModel):
     """The details of its last heartbeat, a second or two old; empty before the first."""
     held_up_by: str
     """Why the last attempt failed, if one did."""
+    is_taken_over: bool = False
+    """True if it was lost with its worker: nothing stands in the way of the next one."""
 
 
 def file_links(objects: Objects, prefix: str) -> list[FileLink]:
@@ -94,5 +96,10 @@ async def work_under_way(
     for pending in pending_activities(description, activity):
         details = pending.heartbeat_details.payloads  # none before the first heartbeat of an attempt
         said = await converter.decode(details, list(forms[: len(details)]) or None)
-        return WorkUnderWay(attempt=pending.attempt, heartbeat=tuple(said), held_up_by=why_held_up(pending))
+        return WorkUnderWay(
+            attempt=pending.attempt,
+            heartbeat=tuple(said),
+            held_up_by=why_held_up(pending),
+            is_taken_over=is_taken_over(pending),
+        )
     return None

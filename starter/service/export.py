@@ -39,6 +39,8 @@ class ExportView(BaseModel):
     attempt: int | None = None
     held_up_by: str | None = None
     """Why the last attempt failed, if one is being tried again, or why its cancellation is suspended."""
+    is_taken_over: bool = False
+    """True if the last attempt was lost with its worker: another one begins at once, and nothing is blocked."""
 
 
 class ExportClient(CaseClient[contract.CancellationStatus]):
@@ -100,6 +102,7 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
                 "progress": next(iter(work.heartbeat), None),
                 "attempt": work.attempt,
                 "held_up_by": work.held_up_by or None,
+                "is_taken_over": work.is_taken_over,
             }
         )
 

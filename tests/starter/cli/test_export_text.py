@@ -67,6 +67,18 @@ async def test_nobody_watches_for_ever_what_does_not_move(view: ExportView) -> N
     assert await asyncio.wait_for(watch_export(Standing(view), "SUB-1"), timeout=10) == view
 
 
+async def test_an_export_that_lost_its_worker_is_watched_until_another_one_has_finished_it() -> None:
+    lost = export(finished=False).model_copy(update={"held_up_by": "The worker died.", "is_taken_over": True})
+    views = iter([lost, lost, export()])
+
+    class Moving(Standing):
+        async def status(self, subscription: str) -> ExportView:
+            assert subscription == "SUB-1"
+            return next(views)
+
+    assert await asyncio.wait_for(watch_export(Moving(lost), "SUB-1"), timeout=10) == export()
+
+
 def test_an_export_without_warnings_names_no_file_that_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
     say_export(export())
     said = capsys.readouterr().out

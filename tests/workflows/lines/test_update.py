@@ -12,18 +12,16 @@ from sqlalchemy.orm import Session
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
-from temporalio.worker import Replayer
 
 import contract
 from activities.lines import LineDates
 from contract.steps import OpenRun, UpdatePass
 from domain.lines.runs import LineDatesProgress
 from domain.vocabulary import Channel
-from runtime.temporal import offramp_plugin
 from storage.tables import MessageRow
+from tests.support.histories import assert_sound
 from tests.support.nights import DUE, TODAY, line_held, start_update
 from tests.support.world import World
-from workflows.lines.workflow import SubscriptionLineDatesUpdate
 
 
 async def test_a_run_rolls_what_is_due_and_can_be_replayed(world: World) -> None:
@@ -36,7 +34,7 @@ async def test_a_run_rolls_what_is_due_and_can_be_replayed(world: World) -> None
     assert await handle.query(contract.QUERY_PROGRESS, result_type=LineDatesProgress) == result
     history = await handle.fetch_history()
     assert len(history.events) < 30
-    await Replayer(workflows=[SubscriptionLineDatesUpdate], plugins=[offramp_plugin()]).replay_workflow(history)
+    await assert_sound([history])
 
 
 async def test_on_request_without_a_day_it_is_today_in_the_zone_that_is_named(world: World) -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 from typing import Any
 
+from temporalio.worker._workflow import _WorkflowWorker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from tests.support.servers import (
@@ -44,3 +45,16 @@ def _prepare_once(self: SandboxedWorkflowRunner, defn: Any) -> None:
 
 
 SandboxedWorkflowRunner.prepare_workflow = _prepare_once  # type: ignore[method-assign]
+
+# The SDK fails a workflow task that takes two seconds by the clock, and interrupts its thread wherever that is: on a machine
+# with other things to do it finds tasks that only wait for a core. Code that blocks is found after a minute, too.
+_construct = _WorkflowWorker.__init__
+
+
+def _patient(self: _WorkflowWorker, *arguments: Any, **options: Any) -> None:
+    _construct(self, *arguments, **options)
+    if self._deadlock_timeout_seconds is not None:  # as it is in the SDK's debug mode
+        self._deadlock_timeout_seconds = 60
+
+
+_WorkflowWorker.__init__ = _patient  # type: ignore[method-assign]

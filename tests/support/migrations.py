@@ -162,7 +162,9 @@ class Migrations:
         await eventually(are_done)
 
     async def _shows(self, subscription: str, stages: Sequence[MigrationStage]) -> bool:
-        return (await self.status(subscription)).stage in stages
+        # A workflow that has only just begun shows nothing yet.
+        found = await self.handle(subscription).query("status", result_type=MigrationStatus)
+        return isinstance(found, MigrationStatus) and found.stage in stages
 
     async def held_up(self, subscription: str, code: str) -> None:
         """Wait until the transfer has failed with this code, and is to be tried again."""

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-malformed lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
+.PHONY: help run test soak soak-malformed soak-requests lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -33,6 +33,9 @@ soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of 
 soak-malformed: $(VENV)/.installed  ## ten thousand malformed messages of every kind, for half an hour
 	OFFRAMP_MALFORMED_MESSAGES=1200 $(PYTEST) -n 3 --timeout 3000 -m soak tests/workflows/test_malformed_messages.py \
 	  tests/workflows/migration/test_malformed_messages.py
+
+soak-requests: $(VENV)/.installed  ## a hundred thousand requests to one case, for half an hour
+	OFFRAMP_REQUESTS=100000 $(PYTEST) -m soak tests/workflows/cancellation/test_many_requests.py
 
 lint: $(VENV)/.installed  ## style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -37,6 +37,7 @@ from starter.service.case_refusals import (
 )
 from starter.service.continuation import ContinuingClient
 from starter.service.descriptions import is_suspended, reasons_held_up
+from starter.service.dropped_updates import until_kept
 from starter.service.requests import RequestClient, about, request_made, sent_now, update_id
 
 Outcome = TypeVar("Outcome")
@@ -80,7 +81,8 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
         answer = known.answer if known else None
         form: type[Status] = self._form.status
         if answer is None or (known and answer.cancellation == known.newest):
-            message = about(message, known.newest if known else await self._live_case(subject))
+            live = None if known else await self._live(subject)
+            message = about(message, known.newest if known else live.cancellation if live else None)
             status = await self._running(workflow_id, name, message, sent, form)
             if status is not None:
                 if request_id is not None:  # Temporal compares no content: another request may have come meanwhile
@@ -94,19 +96,14 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
     def _newest_case(self, subject: str, session: Session) -> str | None:
         return self._form.newest(session, subject)
 
-    async def _live_case(self, subject: str) -> str | None:
-        live = await self._live(subject)
-        return None if live is None else live.cancellation
-
     async def _sent(
         self, workflow_id: str, name: str, message: contract.Request, update_id: str, form: type[Outcome]
     ) -> Outcome | None:
         """Send an update to a running workflow; return its answer, or None where none runs."""
-        update = self._temporal.get_workflow_handle(workflow_id).execute_update(
-            name, message, id=update_id, result_type=form, rpc_timeout=UPDATE_TIMEOUT
-        )
+        handle = self._temporal.get_workflow_handle(workflow_id)
+        send = partial(handle.execute_update, name, message, id=update_id, result_type=form, rpc_timeout=UPDATE_TIMEOUT)
         try:
-            return await self._outcome(workflow_id, update, form)
+            return await self._outcome(workflow_id, send, form)
         except NothingThere:
             return None
 
@@ -189,14 +186,14 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
             )
 
         try:
-            return await self._received(operation(), start, first, workflow_id)
+            return await self._received(operation, start, first, workflow_id)
         except ForwardedRefusal as refusal:
             if refusal.details.code != CancellationStillTelling.code:
                 raise
             # The previous case is about to end, normally within milliseconds; then a new one can begin.
             await self._wait_for_end(workflow_id, otherwise=refusal)
         # Under another id: Temporal answers a repeated one with the outcome that it had, also when its workflow is over.
-        return await self._received(operation(), start, f"{first}:again", workflow_id)
+        return await self._received(operation, start, f"{first}:again", workflow_id)
 
     async def _wait_for_end(self, workflow_id: str, *, otherwise: Refusal) -> None:
         """Wait until a workflow has ended, however it does; raise the refusal where it takes too long."""
@@ -211,28 +208,32 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
 
     async def _received(
         self,
-        operation: WithStartWorkflowOperation[Any, Any],
+        operation: Callable[[], WithStartWorkflowOperation[Any, Any]],
         start: contract.Request,
         update_id: str,
         workflow_id: str,
     ) -> Status:
         form: type[Status] = self._form.status
-        update = self._temporal.execute_update_with_start_workflow(
-            contract.UPDATE_RECEIVE,
-            start,
-            id=update_id,
-            start_workflow_operation=operation,
-            result_type=form,
-            rpc_timeout=UPDATE_TIMEOUT,
-        )
+
+        async def send() -> Status:
+            with self._retrieving(starting := operation()):
+                answer: Status = await self._temporal.execute_update_with_start_workflow(
+                    contract.UPDATE_RECEIVE,
+                    start,
+                    id=update_id,
+                    start_workflow_operation=starting,
+                    result_type=form,
+                    rpc_timeout=UPDATE_TIMEOUT,
+                )
+            return answer
+
         try:
-            with self._retrieving(operation):
-                return await self._outcome(workflow_id, update, form)
+            return await self._outcome(workflow_id, send, form)
         except NothingThere:  # it ended between the two halves of the request
             raise RequestLost(workflow_id, "it was about to end") from None
 
-    async def _outcome(self, workflow_id: str, update: Awaitable[Outcome], form: type[Outcome]) -> Outcome:
-        """Return what an update answers.
+    async def _outcome(self, workflow_id: str, send: Callable[[], Awaitable[Outcome]], form: type[Outcome]) -> Outcome:
+        """Send an update and return its answer.
 
         Raises:
             NothingThere: no such workflow runs.
@@ -242,7 +243,7 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
         """
         async with self._asking(workflow_id):
             try:
-                return await update
+                return await until_kept(send)
             except WorkflowUpdateFailedError as error:
                 if refusal := as_refusal(error.cause):
                     raise ForwardedRefusal(refusal) from None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import grpc
 from temporalio.api.workflowservice.v1 import GetSystemInfoResponse
@@ -17,6 +18,8 @@ class TemporalDouble(grpc.GenericRpcHandler):  # type: ignore[misc]
         self.status = grpc.StatusCode.UNAVAILABLE
         self.message = ""
         self.refuses_connections = False
+        self.of_calls: dict[str, tuple[grpc.StatusCode, str]] = {}
+        """The answers to some calls, by their names, where they are others."""
         self.called: list[str] = []
         """The calls so far, by their names."""
         self.address = ""
@@ -28,10 +31,10 @@ class TemporalDouble(grpc.GenericRpcHandler):  # type: ignore[misc]
             answer = GetSystemInfoResponse().SerializeToString()
             return grpc.unary_unary_rpc_method_handler(lambda *_: answer)
         self.called.append(call)
-        return grpc.unary_unary_rpc_method_handler(self._abort)
+        return grpc.unary_unary_rpc_method_handler(partial(self._abort, call))
 
-    def _abort(self, _: bytes, context: grpc.ServicerContext) -> None:
-        context.abort(self.status, self.message)
+    def _abort(self, call: str, _: bytes, context: grpc.ServicerContext) -> None:
+        context.abort(*self.of_calls.get(call, (self.status, self.message)))
 
     @classmethod
     @contextmanager

@@ -20,6 +20,7 @@ from runtime.temporal import offramp_plugin
 from starter.service import Offramp, area, updates
 from tests.starter.service.test_offramp import AREAS, methods
 from tests.support.import_documents import NOON, Document, Import, document, engine, imported
+from tests.support.outcomes import refused
 from tests.support.temporal_double import TemporalDouble
 
 __all__ = ["document", "engine", "imported"]
@@ -170,3 +171,27 @@ async def test_a_query_that_a_killed_worker_took_along_is_asked_again(
 
     assert double.called.count("QueryWorkflow") > 3
     assert status.waiting_for == WAITS_FOR_WORKER
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        ("RESOURCE_EXHAUSTED", "workflow operation can not be applied because workflow is closing"),
+        (
+            "FAILED_PRECONDITION",
+            "Unable to perform workflow execution update due to unexpected workflow task failure.",
+        ),
+        ("UNAVAILABLE", "workflow update was aborted"),
+    ],
+)
+async def test_an_update_that_its_workflow_dropped_is_sent_again(
+    service: Offramp, double: TemporalDouble, monkeypatch: pytest.MonkeyPatch, status: str, message: str
+) -> None:
+    double.status, double.message = grpc.StatusCode.NOT_FOUND, "no workflow answers a question for its status"
+    monkeypatch.setitem(double.of_calls, "UpdateWorkflowExecution", (grpc.StatusCode[status], message))
+    double.called.clear()
+
+    refusal = await refused(service.cancellations.withdraw("SUB-1", actor="agent", reason="they stay"))
+
+    assert double.called.count("UpdateWorkflowExecution") > 2
+    assert refusal.code == "still_waiting"

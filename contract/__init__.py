@@ -37,6 +37,7 @@ from contract.cancellation import (
 )
 from contract.cases import STATUS_FORMS, CaseStatus
 from contract.common import (
+    HELD_UP,
     ORGANIZATION,
     PLATFORM,
     QUERY_STATUS,
@@ -125,11 +126,13 @@ SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
     ORGANIZATION,
     PLATFORM,
     MIGRATION_STAGE,
+    HELD_UP,
 )
 """All search attributes of the service; the set-up registers them."""
 
 __all__ = [
     "ACKNOWLEDGE_STOP",
+    "HELD_UP",
     "MARKETING_SERVICE_CANCELLATION",
     "MESSAGE_DELIVERY",
     "MIGRATION_STAGE",

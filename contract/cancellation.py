@@ -181,5 +181,5 @@ class CancellationStatus(BaseModel):
     last_refusal: RefusalDetails | None = None
     """The last refused request, if any: a signal has no other way to report a refusal."""
     held_up_because: str = ""
-    """Why the case does not progress, if something is being tried again or its workflow is suspended, in words; only the
-    client's `status` fills it in."""
+    """Why the case does not progress, if a step is refused or being tried again, or its workflow is suspended, in words; the
+    client's `status` alone fills in the latter two."""

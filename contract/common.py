@@ -34,6 +34,9 @@ ORGANIZATION = SearchAttributeKey.for_keyword("Organization")
 PLATFORM = SearchAttributeKey.for_keyword("Platform")
 """Search attribute: the organization's platform."""
 
+HELD_UP = SearchAttributeKey.for_keyword("HeldUp")
+"""Search attribute: the code of the refusal that holds a case up, which an operator must look at; unset otherwise."""
+
 
 class Message(BaseModel):
     """Base of every message: immutable; unknown fields are refused, so that a typing error is not lost."""

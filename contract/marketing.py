@@ -86,5 +86,5 @@ class MarketingCancellationStatus(BaseModel):
     undelivered: tuple[str, ...] = ()
     last_refusal: RefusalDetails | None = None
     held_up_because: str = ""
-    """Why the case does not progress, if something is being tried again or its workflow is suspended, in words; only the
-    client's `status` fills it in."""
+    """Why the case does not progress, if a step is refused or being tried again, or its workflow is suspended, in words; the
+    client's `status` alone fills in the latter two."""

@@ -135,4 +135,4 @@ class MigrationStatus(BaseModel):
     ended_because: str = ""
     """The reason why it ended without being completed, if it did."""
     held_up_because: str = ""
-    """The reason why the transfer is being retried, if it is; only the client fills it in."""
+    """The reason why a step is refused, or the transfer is being retried, if so; only the client fills in the latter."""

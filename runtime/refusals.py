@@ -2,10 +2,12 @@
 
 One interceptor serves all activities, so that none of them has to know Temporal's errors. Whatever leaves an activity is kept
 in a history and shown to operators, so it is one sentence of ours: no SQL, no parameter, no text of a driver, which may
-contain a customer's data. A refusal is final and expected; everything else is tried again, and says why.
+contain a customer's data. A refusal is final and expected. Everything else is tried again, and says why; a fault that time
+does not mend carries a refusal beside it, for the workflows that do not wait for its end.
 """
 
 import traceback
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,12 +16,45 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, Fa
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from domain.refusals import Refusal, RefusalDetails
-from storage.refusals import DatabaseBusy, DatabaseNotMigrated, DatabaseUnavailable, refusal_of
+from domain.remedies import Remedy, RemedyKind
+from storage.refusals import (
+    DatabaseBusy,
+    DatabaseFailed,
+    DatabaseNotMigrated,
+    DatabaseUnavailable,
+    RecordsConflict,
+    refusal_of,
+)
 
 THE_DATABASE = "of the records"
 """The service's own database in the sentences of activities, which do not know its address."""
 
 _PASSES = (DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated)
+
+FAULT_AFTER = 2
+"""The attempt from which on such an error counts as a fault that time does not mend: a step can conflict with an attempt at
+itself that was given up for lost."""
+
+FAULT_AGAIN = timedelta(minutes=10)
+"""The interval of attempts at work that meets such a fault, where it is tried again at all."""
+
+
+class StepFailed(Refusal):
+    """A step that a fault of the program prevents."""
+
+    code = "step_failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"This step fails again and again ({reason}), which is a fault of the service.",
+            remedy=Remedy.of(RemedyKind.REPORT_DEFECT),
+        )
+
+
+FAULT = "fault"
+"""The type of the error of a fault that time does not mend: the step of a case that meets one is refused, not tried for ever."""
+
+_FAULTS = (RecordsConflict.code, DatabaseFailed.code, StepFailed.code)
 
 
 def as_application_error(refusal: Refusal) -> ApplicationError:
@@ -36,9 +71,14 @@ def as_application_error(refusal: Refusal) -> ApplicationError:
 
 def as_refusal(error: BaseException) -> RefusalDetails | None:
     """Return the refusal that an error carries, or None if it is something else."""
-    if isinstance(error, ApplicationError) and error.non_retryable and error.details:
+    if isinstance(error, ApplicationError) and error.details and (error.non_retryable or error.type == FAULT):
         return RefusalDetails.model_validate(error.details[0])
     return None
+
+
+def is_fault(refusal: RefusalDetails) -> bool:
+    """Return true if a refusal is about a fault that time does not mend, and no rule."""
+    return refusal.code in _FAULTS
 
 
 def record_beside(error: BaseException) -> object:
@@ -73,22 +113,31 @@ class _Translating(ActivityInboundInterceptor):
             # A sentence of ours, without what it was made of. Temporal shows no reason at all that is longer than 4 KB.
             raise error.with_traceback(None) from None
         except SQLAlchemyError as error:
-            raise as_retried_error(error) from None
+            raise as_retried_error(error, activity.info().attempt) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, its own text stays here
             place = "".join(traceback.format_tb(error.__traceback__))
             activity.logger.error("An activity failed with %s:\n%s", type(error).__name__, place)
-            raise as_retried_error(error) from None
+            raise as_retried_error(error, activity.info().attempt) from None
 
 
-def as_retried_error(error: Exception) -> ApplicationError:
-    """Return an error in one sentence without values, and with a stable type where it comes from the database."""
+def as_retried_error(error: Exception, attempt: int = 1) -> ApplicationError:
+    """Return an error in one sentence without values, and with a stable type where it is known what it means."""
+    what = type(error).__name__
     if isinstance(error, SQLAlchemyError):
         refusal = refusal_of(error, THE_DATABASE)
-        waits = " This step waits and continues by itself." if isinstance(refusal, _PASSES) else ""
-        return ApplicationError(f"{refusal.message}{waits}", type=refusal.code)
-    what = type(error).__name__
+        if isinstance(refusal, _PASSES):
+            return ApplicationError(f"{refusal.message} This step waits and continues by itself.", type=refusal.code)
+        return _as_fault(refusal) if attempt >= FAULT_AFTER else ApplicationError(refusal.message, type=refusal.code)
+    if attempt >= FAULT_AFTER and not isinstance(error, OSError):
+        return _as_fault(StepFailed(what))
     reason = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
     return ApplicationError(
         f"This step failed ({what}{reason}), which is a fault of the service or of a part that it uses. It is tried again.",
         type=what,
     )
+
+
+def _as_fault(refusal: Refusal) -> ApplicationError:
+    """Return a fault with its refusal. The policy of an activity says whether it is tried again nevertheless, but rarely."""
+    details = refusal.details.model_dump(mode="json")
+    return ApplicationError(refusal.message, details, type=FAULT, next_retry_delay=FAULT_AGAIN)

@@ -161,9 +161,9 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         shown = {name: getattr(live, name) for name in ("waiting_for", "stage_deadline", "undelivered")}
         description = await self._description_if_any(self._form.workflow_id(subscription))
         work = await work_under_way(self._temporal.data_converter, description, TRANSFER_ACTIVITY)
+        reasons = " ".join(filter(None, (live.held_up_because, reasons_held_up(description))))
         return view.model_copy(
-            update=shown
-            | {"progress": _progress(*work.heartbeat) if work else "", "held_up_by": reasons_held_up(description)}
+            update=shown | {"progress": _progress(*work.heartbeat) if work else "", "held_up_by": reasons}
         )
 
     async def list(

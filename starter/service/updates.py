@@ -154,7 +154,8 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
         if live is None:
             return await self._read(lambda session: recorded(session, subject))
         reasons = reasons_held_up(await self._description_if_any(self._form.workflow_id(subject)))
-        return live.model_copy(update={"held_up_because": reasons}) if reasons else live
+        reasons = " ".join(filter(None, (live.held_up_because, reasons)))
+        return live.model_copy(update={"held_up_because": reasons})
 
     async def _start_or_join(
         self, workflow: str, start: contract.Request, request_id: str, *, subject: str, summary: str, details: str

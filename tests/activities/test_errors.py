@@ -1,5 +1,6 @@
 """Whatever an activity fails with, a history keeps one sentence of ours: no SQL, no value, no path."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,10 +8,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from temporalio.api.failure.v1 import Failure
 from temporalio.converter import DefaultFailureConverter
 from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from domain.cancellation.lifecycle import CancellationUnknown
-from runtime.refusals import RefusalInterceptor
+from runtime.refusals import FAULT, FAULT_AFTER, FAULT_AGAIN, RefusalInterceptor, as_refusal
 from runtime.temporal import MessageConverter
 
 SECRET = "ada@contoso.example in /srv/offramp: INSERT INTO organizations"
@@ -29,13 +31,22 @@ class Failing(ActivityInboundInterceptor):
             raise self._error  # noqa: B904 - with what it was made of, as careless code has it
 
 
+async def failed_with(error: BaseException, *, attempt: int = 1) -> BaseException:
+    """What leaves an activity that fails with an error at an attempt."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=attempt)
+    try:
+        work: Any = RefusalInterceptor().intercept_activity(Failing(error)).execute_activity
+        await environment.run(work, None)
+    except BaseException as left:  # noqa: BLE001 - as the SDK does
+        return left
+    raise AssertionError("it must fail")
+
+
 async def failure_of(error: BaseException) -> Failure:
     """What a history keeps of an activity that fails with an error."""
     failure = Failure()
-    try:
-        await RefusalInterceptor().intercept_activity(Failing(error)).execute_activity(None)  # type: ignore[arg-type]
-    except BaseException as left:  # noqa: BLE001 - as the SDK does
-        DefaultFailureConverter().to_failure(left, MessageConverter(), failure)
+    DefaultFailureConverter().to_failure(await failed_with(error), MessageConverter(), failure)
     return failure
 
 
@@ -58,6 +69,53 @@ async def test_what_leaves_an_activity_is_a_sentence_of_ours(error: BaseExceptio
     assert failure.message.endswith(".")
     assert SECRET not in str(failure)
     assert not failure.HasField("cause")
+
+
+class Forbidden(Exception):  # noqa: N818 - as PostgreSQL calls it
+    """PostgreSQL's error of a constraint, as the driver has it."""
+
+    sqlstate = "23505"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (IntegrityError(SECRET, {}, Forbidden(SECRET)), "records_conflict"),
+        (IntegrityError(SECRET, {}, ValueError(SECRET)), "database_failed"),
+        (KeyError(SECRET), "step_failed"),
+    ],
+)
+async def test_a_fault_that_time_does_not_mend_carries_its_refusal_from_the_second_attempt_on(
+    error: BaseException, code: str
+) -> None:
+    assert as_refusal(await failed_with(error)) is None
+
+    fault = await failed_with(error, attempt=FAULT_AFTER)
+    refusal = as_refusal(fault)
+    assert isinstance(fault, ApplicationError)
+    assert refusal is not None
+    assert (fault.type, fault.next_retry_delay, refusal.code) == (FAULT, FAULT_AGAIN, code)
+    assert SECRET not in refusal.model_dump_json()
+
+
+class Deadlocked(Exception):  # noqa: N818 - as PostgreSQL calls it
+    """PostgreSQL's error of a deadlock, as the driver has it."""
+
+    sqlstate = "40P01"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError(SECRET, {}, ValueError(SECRET)),
+        OperationalError(SECRET, {}, Deadlocked(SECRET)),
+        ConnectionResetError(104, "Connection reset by peer"),
+    ],
+)
+async def test_what_time_mends_is_tried_again_for_ever(error: BaseException) -> None:
+    left = await failed_with(error, attempt=1000)
+    assert isinstance(left, ApplicationError)
+    assert (left.non_retryable, left.type == FAULT, as_refusal(left)) == (False, False, None)
 
 
 async def test_a_cancellation_leaves_an_activity_as_one() -> None:

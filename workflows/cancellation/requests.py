@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
         check_reversal,
         check_withdrawal,
     )
-    from domain.refusals import Refusal
+    from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
     from domain.vocabulary import Question, Stage
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
@@ -61,6 +61,8 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         self._reversal: contract.RequestReversal | None = None
         self._answering: dict[str, Step] = {}
         """The requests that led to steps of the story, by the names of these."""
+        self._refused_wishes: dict[str, RefusalDetails] = {}
+        """The refusals of those requests whose steps met a fault, by the same names, until their handlers take them up."""
         self._credit_memo_posted = False
         self._entering: Stage | None = None
         """The stage whose transition is being recorded, if any: the decision is final, and a request is now too late."""
@@ -115,7 +117,10 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         async def take(message: contract.Approve, step: Step) -> None:
             self._check_approval(message)
             self._approval, self._answering["approved"] = message, step
-            await workflow.wait_condition(lambda: not self.case.awaits_approval or self.case.stage.is_final)
+            await workflow.wait_condition(
+                lambda: not self.case.awaits_approval or self.case.stage.is_final or self._approval is not message
+            )
+            self._check_carried_out("approved")
             if self.case.stage.is_final:  # a withdrawal came together with the approval, and the story saw it first
                 raise CancellationEnded(self.case.id, self.case.stage)
 
@@ -168,6 +173,7 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
             self._check_withdrawal(message)
             self._withdrawal, self._answering["withdrawn"] = message, step
             await workflow.wait_condition(lambda: self.case.stage.is_final or self._withdrawal is not message)
+            self._check_carried_out("withdrawn")
             if self.case.stage is not Stage.WITHDRAWN:  # the record was further
                 check_withdrawal(self.case.id, self.case.stage)
 
@@ -211,7 +217,28 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
             self._migration.take_move(received)
 
     def _is_idle(self) -> bool:
-        return super()._is_idle() and self.case.export is not contract.ExportStatus.RUNNING
+        is_exporting = self.case.export is contract.ExportStatus.RUNNING
+        return super()._is_idle() and not is_exporting and self._withdrawal is None
+
+    def _wishes(self) -> tuple[object, ...]:
+        return self._withdrawal, self._reversal, self._approval, self._credit_memo_posted
+
+    def _refuse_wish(self, step: str, refusal: RefusalDetails) -> None:
+        """Drop the request that led to a step of the story; its handler refuses it."""
+        del self._answering[step]
+        self._refused_wishes[step] = refusal
+        match step:
+            case "approved":
+                self._approval = None
+            case "withdrawn":
+                self._withdrawal = None
+            case "reversed":
+                self._reversal = None
+
+    def _check_carried_out(self, step: str) -> None:
+        """Raise the refusal of the request that led to a step of the story, if that was refused."""
+        if (refusal := self._refused_wishes.pop(step, None)) is not None:
+            raise ForwardedRefusal(refusal)
 
     async def _take_cancel_request(self) -> None:
         """Take an operator's request to cancel the workflow as a withdrawal; too late for one, it is audited and ignored."""
@@ -235,7 +262,8 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
             message,
             step.model_copy(update={"asked_at": min(stated, step.dated) if stated else None}),
         )
-        await workflow.wait_condition(lambda: self.case.stage.is_final)
+        await workflow.wait_condition(lambda: self.case.stage.is_final or self._reversal is not message)
+        self._check_carried_out("reversed")
         if self.case.stage is not Stage.REVERSED:  # the record was further
             self._check_in_time(message, self.case.stage)
 

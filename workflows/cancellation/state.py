@@ -194,6 +194,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             erased_at=self.erased_at,
             undelivered=undelivered,
             last_refusal=self.last_refusal,
+            held_up_because=self.held_up_because,
         )
 
     def _search_attributes(self) -> dict[SearchAttributeKey[Any], Any]:

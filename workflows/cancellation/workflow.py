@@ -1,6 +1,7 @@
 """The `SubscriptionCancellation` workflow: one cancellation from the request to the end of the reversal window."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -20,10 +21,10 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.requests import CancellationRequests
     from workflows.cancellation.state import Case
-    from workflows.common.case_workflow import TimedReminder
+    from workflows.common.case_workflow import RecordAhead, TimedReminder
     from workflows.common.owner import THE_SERVICE
     from workflows.common.requests import dated
-    from workflows.common.steps import recorded
+    from workflows.common.steps import RefusedStep, recorded
 
 OBSTACLE_CHECK = timedelta(days=1)
 """The longest interval between checks whether the lines can be ended: the signal of a change could be lost."""
@@ -42,6 +43,8 @@ class SubscriptionCancellation(CancellationRequests):
         """Take the case from its recorded stage to its end: what is done already is not done again."""
         if self.case.stage.is_final:
             return await self._wind_up(self.case.stage)
+        if self._was_held_up and self._withdrawal is not None and self.case.stage.before_effect:
+            return await self._withdraw()
         if not await self._checklist_completed() or not await self._prepared():
             return await self._ended_before_promise()
         if not await self._termination_day_arrived():
@@ -59,7 +62,7 @@ class SubscriptionCancellation(CancellationRequests):
             if workflow.info().workflow_id != expected_id:
                 raise WorkflowIdMismatch(workflow.info().workflow_id, expected_id)
             self._opening = self._open_request(start)
-            opened = await recorded(Records.open_case, self._opening, summary="open the case")
+            opened = await self._read_case(Records.open_case, self._opening, summary="open the case")
         except Refusal as refusal:
             await self._refuse_to_open(refusal)
         case = Case(
@@ -155,9 +158,11 @@ class SubscriptionCancellation(CancellationRequests):
         step = self.step("settle", self.requester)
         try:
             settled = await self.record(Records.settle_lines, step, summary="set the end dates of the lines")
-        except Refusal as refusal:
+        except RefusedStep as refused:
             self.check_record()
-            self.case.obstacle = refusal.message
+            if refused.is_fault:
+                raise
+            self.case.obstacle = refused.message
             return False
         self.case.obstacle = ""
         self.case.quote = settled.settlement.quote
@@ -180,7 +185,8 @@ class SubscriptionCancellation(CancellationRequests):
             return False
         approved = dated(self.step("approved", self._approval.actor), self._answering.get("approved"))
         approval = Approval(step=approved, reason=self._approval.reason)
-        await self.record(Records.approve_goodwill, approval, summary="keep the approval")
+        with self._answered_by(approved):
+            await self.record(Records.approve_goodwill, approval, summary="keep the approval")
         self.case.awaits_approval, self.case.goodwill_approved = False, True
         return True
 
@@ -195,10 +201,10 @@ class SubscriptionCancellation(CancellationRequests):
     async def _end_access(self) -> None:
         if self.case.stage is Stage.CANCELED:
             return
+        step = self.step("effect")
         self._entering = Stage.CANCELED  # from here on a withdrawal is too late, also while the database is down
-        took = await self.record(
-            Records.take_effect, self.step("effect"), summary="end access, open the reversal window"
-        )
+        with self._answered_by(step):
+            took = await self.record(Records.take_effect, step, summary="end access, open the reversal window")
         self.case.access_ended_on = took.effect.access_ended_on
         self.case.reversal_deadline = took.effect.reversal_deadline
         self.case.enter(Stage.CANCELED, deadline=took.effect.reversal_deadline)
@@ -242,10 +248,29 @@ class SubscriptionCancellation(CancellationRequests):
         self, stage: Stage, activity: Callable[[Records, Step], Recorded], step: Step, summary: str
     ) -> contract.CancellationStatus:
         self._entering = stage
-        await self.record(activity, dated(step, self._answering.get(step.name)), summary=summary)
+        with self._answered_by(step):
+            await self.record(activity, dated(step, self._answering.get(step.name)), summary=summary)
         self.case.enter(stage)
         self._entering = None
         return await self._wind_up(stage)
+
+    @contextmanager
+    def _answered_by(self, step: Step) -> Iterator[None]:
+        """Refuse the request that led to a step of the story if the step is refused; the story continues without it.
+
+        A request without an answer, a signal or a button of Temporal, stands: it holds the story up, and is tried again.
+        """
+        try:
+            yield
+        except RefusedStep as refused:
+            if self.case.is_overtaken:
+                raise
+            self._entering = None  # what was decided has not happened
+            asked = self._answering.get(step.name)
+            if asked is None or asked.request is None:
+                raise
+            self._refuse_wish(step.name, refused.details)
+            raise RecordAhead from None
 
     async def _wind_up(self, stage: Stage) -> contract.CancellationStatus:
         """Do what is left after the end of the case: erase the data or its copies, deliver the last messages."""

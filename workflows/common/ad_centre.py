@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CancellationState
     from workflows.common.owner import CaseOwner
+    from workflows.common.steps import RefusedStep
 
 LONGEST_PATIENCE = timedelta(days=30)
 """The longest interval between requests to the ad centre: a case of years may have few of them in its history."""
@@ -85,7 +86,10 @@ class AdCentre:
                 step = self._owner.step(f"ad-centre-reminder-{int(workflow.now().timestamp())}")
                 reminder = AdCentreReminder(step=step, number=number)
                 summary = f"ask the ad centre again ({number})"
-                self.take(await self._owner.record(MarketingRecords.remind_ad_centre, reminder, summary=summary))
+                try:
+                    self.take(await self._owner.record(MarketingRecords.remind_ad_centre, reminder, summary=summary))
+                except RefusedStep as refused:
+                    workflow.logger.error("the ad centre is not asked again before the next time: %s", refused.message)
                 self.is_recording = False
                 patience = min(2 * patience, LONGEST_PATIENCE)
                 self._owner.look_at_length()

@@ -69,15 +69,23 @@ class CancellationWorkflow(CaseRequests[State, Status]):
         self._check_verification_awaited()
 
     async def _story(self, received: Sequence[Any]) -> Status:
-        """Receive the case and take it to its end; start again from the record whenever that is further."""
+        """Receive the case and take it to its end; start again from the record whenever that is further.
+
+        A step that is refused holds the story up and nobody else: it starts again from the record after a while.
+        """
         await self._receive(self._input(received))
+        from_record = False
         while True:
             try:
+                if from_record:
+                    await self._start_from_record()
                 return await self._to_its_end()
-            except (RecordAhead, RefusedStep):
-                if not self.case.is_overtaken:
-                    raise
-                await self._start_from_record()
+            except RecordAhead:
+                pass
+            except RefusedStep as refused:
+                if refused.is_fault or not self.case.is_overtaken:
+                    await self._held_up(refused)
+            from_record = True
 
     async def _carry(self, received: Sequence[Any]) -> Status:
         """Run the story of the case to its end. A request to cancel the workflow interrupts no step: it is a request by an operator."""

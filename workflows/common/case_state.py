@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
+    from contract import HELD_UP
     from contract.steps import CampaignStop, CaseRecord
     from domain.marketing import MarketingStage
     from domain.migration import MigrationStage
@@ -37,6 +38,8 @@ class CaseState(ABC, Generic[AnyStage, Status]):
     received_at: datetime
     """The instant (UTC) at which the case was received."""
     last_refusal: RefusalDetails | None = None
+    held_up: RefusalDetails | None = None
+    """The refusal that the next step of the story meets, while it waits to try again."""
     record: CaseRecord | None = None
     """The newest record of the case that a step returned."""
     _stage: AnyStage
@@ -97,6 +100,7 @@ class CaseState(ABC, Generic[AnyStage, Status]):
         """
         rows = [
             ("Stage", f"**{self.stage}**"),
+            ("Held up", f"`{self.held_up.code}`: {self.held_up.message}" if self.held_up else ""),
             ("Waits for", self.waiting_for()),
             *self._rows(),
             ("Still to be delivered", ", ".join(undelivered)),
@@ -108,7 +112,18 @@ class CaseState(ABC, Generic[AnyStage, Status]):
     def publish(self, undelivered: tuple[str, ...]) -> None:
         """Show the state in the Web UI and in the search attributes; called before every wait and at the end."""
         self.show(undelivered)
-        self._published = publish_changed(self._search_attributes(), self._published)
+        attributes = self._search_attributes() | {HELD_UP: self.held_up.code if self.held_up else None}
+        self._published = publish_changed(attributes, self._published)
+
+    @property
+    def is_published_as_held_up(self) -> bool:
+        """True if the search attributes say that the case is held up."""
+        return self._published.get(HELD_UP.name) is not None
+
+    @property
+    def held_up_because(self) -> str:
+        """The reason why the story cannot take its next step, in words; empty if it can."""
+        return self.held_up.message if self.held_up else ""
 
     @abstractmethod
     def _heading(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from abc import ABC
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
@@ -13,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from contract.steps import CaseRecord, Continued, Recorded, Step
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
     from domain.words import FOR_AGENTS
-    from runtime.refusals import as_application_error
+    from runtime.refusals import FAULT_AGAIN, as_application_error
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -30,7 +31,7 @@ State = TypeVar("State", bound=CaseState[Any, Any])
 
 
 class RecordAhead(Exception):  # noqa: N818 - an event, not a fault
-    """The discovery that the record of the case is further than its workflow: the story starts again from the record."""
+    """The discovery that the record of the case is not what its workflow expected: the story starts again from the record."""
 
 
 CANCEL_REQUESTED = "an operator requested the cancellation of the workflow"
@@ -72,6 +73,8 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         self._is_too_long = False
         """True once the history has a length at which Temporal suggests to continue as new."""
         self._requests = ReceivedRequests(self)
+        self._was_held_up = False
+        """True once the story met a refusal: from then on it looks at a withdrawal before it tries the same step again."""
 
     @workflow.query(name=contract.QUERY_STATUS)
     def status(self) -> Status | None:
@@ -189,11 +192,52 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         return self._is_too_long and workflow.all_handlers_finished() and self._is_idle()
 
     def _is_idle(self) -> bool:
-        """Return true if no collaborator works beside the story."""
+        """Return true if no collaborator works beside the story, and no request without a handler waits for it."""
         return True
+
+    async def _held_up(self, refused: RefusedStep) -> None:
+        """Show why the story cannot take its next step; wait until it is to be tried again, or a request is to be taken up."""
+        wishes = self._wishes()
+        self._was_held_up = True
+        self.case.held_up = refused.details
+        self.look_at_length()
+        if self.continues_as_new:
+            self._continue_as_new()
+        self.publish()
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._wishes() != wishes, timeout=FAULT_AGAIN, timeout_summary="try the step again"
+            )
+        self.case.held_up = None
+
+    def _wishes(self) -> tuple[object, ...]:
+        """Return the requests that wait for the story: a new one ends the wait of a story that is held up."""
+        return ()
+
+    async def _read_case(
+        self, activity: Callable[[Activities, Argument], Outcome], argument: Argument, *, summary: str
+    ) -> Outcome:
+        """Open the case, or read one that an earlier run opened. That is not ended by a fault: it is read again later.
+
+        Raises:
+            RefusedStep.
+
+        """
+        info = workflow.info()
+        while True:
+            try:
+                return await recorded(activity, argument, summary=summary)
+            except RefusedStep as refused:
+                if not refused.is_fault or info.run_id == info.first_execution_run_id:
+                    raise
+                workflow.set_current_details(f"**Held up: {summary}.** {refused.message}")
+            await workflow.sleep(FAULT_AGAIN, summary=f"try again: {summary}")
 
     def _continue_as_new(self) -> NoReturn:
         """Continue in a new run, which starts from the record of the case."""
+        if self.case.is_published_as_held_up:  # the next run does not know what this one published
+            self.case.held_up = None
+            self.publish()
         continued = Continued(requests_received=self._requests_received, last_refusal=self.case.last_refusal)
         workflow.continue_as_new(args=[*self._received, continued])
 

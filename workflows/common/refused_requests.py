@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CaseState
-    from workflows.common.steps import recorded
+    from workflows.common.steps import RefusedStep, recorded
 
 AUDITED_OF_A_CALLER = 10
 """The number of refused requests of one kind by one caller that are audited within an hour."""
@@ -88,7 +88,10 @@ class RefusedRequests:
         summary: str,
         stage: str | None = None,
     ) -> Recorded | None:
-        """Write into the audit trail that a step was refused, if the case is in this stage; return the record."""
+        """Write into the audit trail that a step was refused, if the case is in this stage; return the record.
+
+        A refusal that a fault keeps out of the audit trail is one nevertheless: then nothing is known of the record.
+        """
         refused = RefusedRequest(
             subscription=subscription,
             step=step.model_copy(update={"name": f"{step.name}:refused"}),
@@ -96,4 +99,10 @@ class RefusedRequests:
             refusal=refusal.details,
             stage=stage,
         )
-        return await recorded(Records.record_refusal, refused, summary=summary)
+        try:
+            return await recorded(Records.record_refusal, refused, summary=summary)
+        except RefusedStep as fault:
+            workflow.logger.error(
+                "%s is refused (%s), but not audited: %s", step.key, refusal.details.code, fault.message
+            )
+            return None

@@ -11,11 +11,11 @@ from temporalio.exceptions import TimeoutError as TakenTooLong
 from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.retries import LONG_WORK_RETRY, MAIL_RETRY, RECORD_RETRY
+    from activities.common.retries import CODE_RETRY, LONG_WORK_RETRY, STEP_RETRY
     from contract import WorkQueue
     from contract.steps import CaseRecord
     from domain.refusals import ForwardedRefusal, RefusalDetails
-    from runtime.refusals import as_refusal, record_beside
+    from runtime.refusals import as_refusal, is_fault, record_beside
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -35,6 +35,11 @@ class RefusedStep(ForwardedRefusal):
         super().__init__(details)
         self.case_record = record
 
+    @property
+    def is_fault(self) -> bool:
+        """True if the step met a fault that time does not mend, and no rule."""
+        return is_fault(self.details)
+
 
 LONG_WORK_HEARTBEAT = timedelta(seconds=15)
 """The time after which another worker takes over from one that died in the middle of long work."""
@@ -50,8 +55,9 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
     """Run one short, idempotent transaction and return its result.
 
     First as a local activity: one event and some milliseconds instead of six events and a round trip. If that fails for
-    any reason but a refusal, the same step continues as a normal activity that is retried without end, so that the
-    Web UI shows operators the waiting step and its reason, and nothing is lost while the database is down.
+    any reason but a refusal, the same step continues as a normal activity that is retried, so that the Web UI shows
+    operators the waiting step and its reason, and nothing is lost while the database is down. A fault that time does not
+    mend, such as a conflict with the records, refuses the step after some seconds: nobody waits for its end.
 
     Raises:
         RefusedStep.
@@ -72,7 +78,7 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
         activity,
         argument,
         work=WorkQueue.RECORDS,
-        retry=RECORD_RETRY,
+        retry=STEP_RETRY,
         summary=summary,
         longest_attempt=LONGEST_TRANSACTION,
     )
@@ -85,7 +91,7 @@ async def code_mailed(activity: Callable[[Owner, Argument], Result], argument: A
         RefusedStep.
 
     """
-    return await patiently(activity, argument, work=WorkQueue.CODES, retry=MAIL_RETRY, summary=summary)
+    return await patiently(activity, argument, work=WorkQueue.CODES, retry=CODE_RETRY, summary=summary)
 
 
 async def patiently(

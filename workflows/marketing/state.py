@@ -102,6 +102,7 @@ class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancella
             ads_may_still_run=bool(self.stop and self.stop.outstanding),
             undelivered=undelivered,
             last_refusal=self.last_refusal,
+            held_up_because=self.held_up_because,
         )
 
     def _search_attributes(self) -> dict[SearchAttributeKey[Any], Any]:

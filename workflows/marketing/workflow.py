@@ -25,7 +25,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.cancellation_workflow import CancellationWorkflow
     from workflows.common.case_workflow import CANCEL_REQUESTED
     from workflows.common.owner import OPERATOR, THE_SERVICE
-    from workflows.common.steps import RefusedStep, recorded
+    from workflows.common.steps import RefusedStep
     from workflows.marketing.state import MarketingCase
 
 
@@ -68,7 +68,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
             expected_id = contract.marketing_workflow_id(start.organization)
             if workflow.info().workflow_id != expected_id:
                 raise MarketingWorkflowIdMismatch(workflow.info().workflow_id, expected_id)
-            opened = await recorded(
+            opened = await self._read_case(
                 MarketingRecords.open_marketing_case,
                 OpenMarketingRequest(
                     workflow_id=expected_id,
@@ -143,6 +143,12 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
         else:
             refusal = MarketingServiceCanceled(self.case.opened.organization)
             await self._refuse_cancel_request(refusal)
+
+    def _is_idle(self) -> bool:
+        return super()._is_idle() and not (self._given_up and self.case.stage is MarketingStage.INTAKE)
+
+    def _wishes(self) -> tuple[object, ...]:
+        return self._given_up, self.case.is_verified
 
     def _read_start(self, received: Sequence[Any]) -> contract.StartMarketingCancellation:
         return contract.read(received, contract.StartMarketingCancellation)

@@ -157,6 +157,12 @@ class MigrationRequests(CaseRequests[MigrationCase, contract.MigrationStatus]):
         """Take a step in the records, and enter the recorded stage."""
         self.case.take((await self.record(activity, argument, summary=summary)).migration)
 
+    def _is_idle(self) -> bool:
+        return super()._is_idle() and self._ending is None
+
+    def _wishes(self) -> tuple[object, ...]:
+        return (self.case.state,)
+
     def _request_lock(self) -> AbstractAsyncContextManager[object]:
         return self._lock
 

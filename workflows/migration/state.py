@@ -95,6 +95,7 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
             sha256=self.state.sha256,
             undelivered=undelivered,
             last_refusal=self.last_refusal,
+            held_up_because=self.held_up_because,
             ended_because=self.ended_because,
         )
 

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.queues import queue_for
-    from workflows.common.steps import long_work, recorded
+    from workflows.common.steps import RefusedStep, long_work
     from workflows.migration.requests import MigrationRequests
     from workflows.migration.state import MigrationCase
 
@@ -59,12 +59,8 @@ class OnPremisesMigration(MigrationRequests):
         """Run the migration from its request to its end, and return its final status."""
         await self._requested(received)
         try:
-            await self._accepted()
             while not self.case.stage.is_final:
-                await self._time_arrived()
-                await self._transferred()
-                await self._downloaded()
-                await self._reported_complete()
+                await self._progressed()
         except PatienceOver as over:
             await self._give_up(MigrationStage.ABANDONED, over.reason)
         except (asyncio.CancelledError, FailureError) as error:
@@ -89,7 +85,7 @@ class OnPremisesMigration(MigrationRequests):
                 at=info.workflow_start_time,
             )
             try:
-                moved = await recorded(Migrations.request_migration, step, summary="request the migration")
+                moved = await self._read_case(Migrations.request_migration, step, summary="request the migration")
             except Refusal as refusal:
                 tried = step.model_copy(update={"name": f"{step.name}:{info.run_id}"})
                 summary = "keep the refused migration"
@@ -98,6 +94,17 @@ class OnPremisesMigration(MigrationRequests):
         except Refusal as refusal:
             await self._refuse_to_open(refusal)
         self._open(MigrationCase(state=moved.migration, subscription=subscription), moved)
+
+    async def _progressed(self) -> None:
+        """Take the migration through its stages, from the recorded one on; a step that is refused holds it up."""
+        try:
+            await self._accepted()
+            await self._time_arrived()
+            await self._transferred()
+            await self._downloaded()
+            await self._reported_complete()
+        except RefusedStep as refused:
+            await self._held_up(refused)
 
     async def _accepted(self) -> None:
         """Wait for the support queue to accept the request."""
@@ -159,16 +166,22 @@ class OnPremisesMigration(MigrationRequests):
             await self._discard()
 
     async def _give_up(self, stage: MigrationStage, why: str) -> None:
-        """Remove everything that was transferred, and end the migration."""
+        """Remove everything that was transferred, and end the migration; a step that is refused is tried again."""
         self._ending = stage
-        async with self._lock:
-            if self.case.stage.is_final:  # completed at this very moment: that stands
-                return
-            await self._transfer_stopped()
-            await self._discard()
-            ended = MigrationEnd(step=self.step(stage.value, why=why), stage=stage)
-            self.case.ended_because = why
-            await self._move(Migrations.end_migration, ended, summary=f"end the migration: {stage.value}")
+        while not self.case.stage.is_final:
+            try:
+                async with self._lock:
+                    if not self.case.stage.is_final:  # completed at this very moment: that stands
+                        await self._clean_up_and_end(stage, why)
+            except RefusedStep as refused:
+                await self._held_up(refused)
+
+    async def _clean_up_and_end(self, stage: MigrationStage, why: str) -> None:
+        await self._transfer_stopped()
+        await self._discard()
+        ended = MigrationEnd(step=self.step(stage.value, why=why), stage=stage)
+        self.case.ended_because = why
+        await self._move(Migrations.end_migration, ended, summary=f"end the migration: {stage.value}")
 
     async def _discard(self) -> None:
         await workflow.execute_activity_method(

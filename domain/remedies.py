@@ -89,6 +89,8 @@ class RemedyKind(StrEnum):
     CONFIGURE_DATABASE_LOGIN = "configure_database_login"
     CONFIGURE_OBJECT_KEYS = "configure_object_keys"
     CONFIGURE_TEMPORAL = "configure_temporal"
+    PROVIDE_KEY = "provide_key"
+    """``key``: the id of an encryption key."""
     CREATE_NAMESPACE = "create_namespace"
     START_SERVICE = "start_service"
     UPGRADE_SCHEMA = "upgrade_schema"
@@ -201,6 +203,7 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.CONFIGURE_OBJECT_KEYS: "Configure the access key's id with one secret, or neither of them where the platform "
     "provides its own credentials.",
     RemedyKind.CONFIGURE_TEMPORAL: "Correct the configuration of the connection to Temporal.",
+    RemedyKind.PROVIDE_KEY: "Give this process the key, or use one that has it; nothing is lost meanwhile.",
     RemedyKind.CREATE_NAMESPACE: "Create it, or correct the configured one; a new namespace can take some seconds to be known "
     "everywhere.",
     RemedyKind.START_SERVICE: "Start the service, or correct its address. Running cancellations are not affected.",

@@ -13,7 +13,7 @@ from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, PayloadCodec
 from temporalio.envconfig import ClientConfig
 from temporalio.plugin import SimplePlugin
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -21,6 +21,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 import contract
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
+from runtime.payload_codec import KeylessCodec
 from runtime.refusals import RefusalInterceptor
 
 STRICT_SANDBOX = SandboxedWorkflowRunner(
@@ -35,7 +36,7 @@ class MessageConverter(PydanticPayloadConverter):
     """The converter to JSON, by pydantic. An unreadable payload without a requested type is `contract.Unreadable`.
 
     Such payloads are the arguments of workflows and their handlers, which refuse what they cannot read instead of
-    failing a task.
+    failing a task. A payload whose key is missing does not come so far (`KeylessCodec`).
     """
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
@@ -81,11 +82,11 @@ class TemporalConfigurationMalformed(Refusal):
         )
 
 
-def offramp_plugin() -> SimplePlugin:
-    """Return the plugin of the service's clients, workers and replayers: messages, sandbox, refusals."""
+def offramp_plugin(codec: PayloadCodec | None = None) -> SimplePlugin:
+    """Return the plugin of the service's clients, workers and replayers: messages, their codec, sandbox, refusals."""
     return SimplePlugin(
         "offramp",
-        data_converter=DataConverter(payload_converter_class=MessageConverter),
+        data_converter=DataConverter(payload_converter_class=MessageConverter, payload_codec=codec or KeylessCodec()),
         interceptors=[RefusalInterceptor()],
         workflow_runner=STRICT_SANDBOX,
     )

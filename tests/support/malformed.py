@@ -127,7 +127,9 @@ def nearly_good(draw: st.DrawFn, good: dict[str, Any]) -> dict[str, Any]:
 
 UNREADABLE = st.builds(
     lambda encoding, data: (RawValue(Payload(metadata={"encoding": encoding}, data=data)),),
-    st.sampled_from([b"json/plain", b"json/protobuf", b"binary/plain", b"binary/null", b"fax", b""]),
+    st.sampled_from(
+        [b"json/plain", b"json/protobuf", b"binary/plain", b"binary/null", b"binary/encrypted", b"fax", b""]
+    ),
     st.one_of(
         st.binary(max_size=20), st.sampled_from([b"{broken", b'{"actor": "\\ud800"}', b'{"\\u0000": 1}', b"[" * 5000])
     ),

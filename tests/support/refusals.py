@@ -74,6 +74,7 @@ BY_NAME: dict[str, list[Any]] = {
     "given": [["subscription", "customer_contract"]],
     "identifier": ["SUB-1001"],
     "installed": ["18"],
+    "key_id": ["2026-11"],
     "key": ["exports/SUB-1001/1/lines.csv.gz"],
     "known": [("id", "url"), ()],
     "last_lines": ["FATAL: no room", ""],

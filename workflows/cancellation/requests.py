@@ -33,6 +33,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.cancellation.campaigns import CampaignStops
     from workflows.cancellation.erasure import DataErasure
     from workflows.cancellation.export import DataExport
+    from workflows.cancellation.late_tasks import sent_in_time
     from workflows.cancellation.migration import DataMigration
     from workflows.cancellation.state import Case
     from workflows.common.cancellation_workflow import CancellationWorkflow
@@ -171,7 +172,7 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
 
         async def take(message: contract.Withdraw, step: Step) -> None:
             self._check_withdrawal(message)
-            self._withdrawal, self._answering["withdrawn"] = message, step
+            self._withdrawal, self._answering["withdrawn"] = message, self._sent_in_time(step)
             await workflow.wait_condition(lambda: self.case.stage.is_final or self._withdrawal is not message)
             self._check_carried_out("withdrawn")
             if self.case.stage is not Stage.WITHDRAWN:  # the record was further
@@ -256,16 +257,17 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         # and must be stored before the story wakes up.
         if self._entering is not None and self.case.stage.before_effect:
             await workflow.wait_condition(lambda: self._entering is None)
-        self._check_reversal(message, at=step.at)
         stated = message.requested_at or message.sent_at
-        self._reversal, self._answering["reversed"] = (
-            message,
-            step.model_copy(update={"asked_at": min(stated, step.dated) if stated else None}),
-        )
+        step = step.model_copy(update={"asked_at": min(stated, step.dated)}) if stated else self._sent_in_time(step)
+        self._check_reversal(message, at=step.dated)
+        self._reversal, self._answering["reversed"] = message, step
         await workflow.wait_condition(lambda: self.case.stage.is_final or self._reversal is not message)
         self._check_carried_out("reversed")
         if self.case.stage is not Stage.REVERSED:  # the record was further
             self._check_in_time(message, self.case.stage)
+
+    def _sent_in_time(self, step: Step) -> Step:
+        return step if self._entering is not None else sent_in_time(step, self.case.stage_deadline)
 
     def _check_reversal(self, message: contract.RequestReversal, *, at: datetime | None = None) -> None:
         self._check_in_time(message, self.case.stage, at=at)

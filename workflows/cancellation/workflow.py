@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.cancellation.late_tasks import FOUND_WITH_DEADLINE
     from workflows.cancellation.requests import CancellationRequests
     from workflows.cancellation.state import Case
     from workflows.common.case_workflow import RecordAhead, TimedReminder
@@ -127,6 +128,10 @@ class SubscriptionCancellation(CancellationRequests):
                 for number, after in enumerate(policy.intake_reminders, start=1)
             ],
         )
+        if self._lock.locked() and workflow.patched(FOUND_WITH_DEADLINE):
+            # An answer or a verification that arrived before the time-out has the lock: it is recorded before the check.
+            async with self._lock:
+                completed = self.case.checklist.is_complete
         return completed and not self.is_withdrawn
 
     async def _prepared(self) -> bool:

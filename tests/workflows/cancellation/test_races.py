@@ -1,7 +1,7 @@
 """Two things at once: each pair has exactly one winner, whatever the order in which they are seen."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -9,101 +9,12 @@ import contract
 from domain.vocabulary import Stage
 from tests.support.world import AGENT, SECOND_PERSON, World, eventually, refused
 
-SOON = timedelta(seconds=3)
-"""While no worker runs the clock of a workflow goes no faster than ours, so a test stops the worker just before."""
-
 
 async def canceled(world: World, subscription: str) -> None:
     """Bring a subscription to the reversal window."""
     await world.start(subscription)
     await world.pass_time(subscription, timedelta(minutes=1))
     assert await world.stage(subscription) is Stage.CANCELED
-
-
-@pytest.mark.parametrize(
-    ("before_the_deadline", "stage"), [(timedelta(microseconds=1), Stage.REVERSED), (timedelta(0), Stage.CLOSED)]
-)
-async def test_a_reversal_and_the_deadline_in_one_task_have_one_winner(
-    idle_world: World, before_the_deadline: timedelta, stage: Stage
-) -> None:
-    world, subscription = idle_world, idle_world.subscription()
-    async with world.worker():
-        await canceled(world, subscription)
-        deadline = world.case(subscription).reversal_deadline
-        assert deadline is not None
-        await world.pass_until(subscription, deadline - SOON)
-    await eventually(lambda: _is_past(world, subscription, deadline))
-
-    await world.signal_reversal(subscription, requested_at=deadline - before_the_deadline)
-    async with world.worker():
-        ended = contract.CancellationStatus.model_validate(await world.handle(subscription).result())
-
-    assert ended.stage is stage
-    assert world.case(subscription).stage == stage
-    assert world.access(subscription) == ("on" if stage is Stage.REVERSED else "off")
-    ends = [action for action in world.actions(subscription) if action.endswith((".reversed", ".closed"))]
-    assert ends == [f"cancellation.{stage}"]
-    refusals = [] if stage is Stage.REVERSED else [("request_reversal.refused", "reversal_window_over")]
-    assert world.refusals(subscription) == refusals
-
-
-@pytest.mark.parametrize("named", [True, False])
-async def test_a_reversal_that_is_looked_up_first_was_there_before_the_deadline(idle_world: World, named: bool) -> None:
-    """A request that does not name its case needs a look at the records, during which the deadline has to wait."""
-    world, subscription = idle_world, idle_world.subscription()
-    async with world.worker():
-        await canceled(world, subscription)
-        deadline = world.case(subscription).reversal_deadline
-        assert deadline is not None
-        await world.pass_until(subscription, deadline - SOON)
-    await eventually(lambda: _is_past(world, subscription, deadline))
-
-    case = {"cancellation": f"{subscription}/1"} if named else {}
-    sent_at = deadline - timedelta(seconds=1)
-    message = contract.RequestReversal(actor=AGENT, identity=world.identity(subscription), sent_at=sent_at, **case)
-    asked = asyncio.create_task(world.update(subscription, contract.REQUEST_REVERSAL, message, id="reversal-1"))
-    await world.arrived(world.handle(subscription), "reversal-1")
-    async with world.worker():
-        status = await asked
-
-    assert (status.stage, world.access(subscription)) == (Stage.REVERSED, "on")
-
-
-async def test_a_withdrawal_and_the_termination_day_in_one_task_have_one_winner(idle_world: World) -> None:
-    world, subscription = idle_world, idle_world.subscription()
-    async with world.worker():
-        tomorrow = world.today(subscription) + timedelta(1)
-        await world.start(subscription, answers=world.answers(subscription, terminate_on=tomorrow))
-        await eventually(lambda: _scheduled(world, subscription))
-        day_begins = (await world.service.status(subscription)).stage_deadline
-        assert day_begins is not None
-        await world.pass_until(subscription, day_begins - SOON)
-    await eventually(lambda: _is_past(world, subscription, day_begins))
-
-    withdrawal = asyncio.create_task(
-        world.service.withdraw(subscription, actor=AGENT, reason="changed their mind", request_id="1")
-    )
-    await world.arrived(world.handle(subscription), "withdraw:1")
-    async with world.worker():
-        # Whoever is seen first wins; the loser is told, and nothing is half done.
-        outcome = (await asyncio.gather(withdrawal, return_exceptions=True))[0]
-        await eventually(lambda: _settled(world, subscription))
-        stage = await world.stage(subscription)
-
-    if isinstance(outcome, BaseException):
-        assert (stage, world.access(subscription)) == (Stage.CANCELED, "off")
-        assert world.refusals(subscription) == [("withdraw.refused", "withdrawal_too_late")]
-    else:
-        assert (outcome.stage, stage, world.access(subscription)) == (Stage.WITHDRAWN, Stage.WITHDRAWN, "on")
-        assert "cancellation.canceled" not in world.actions(subscription)
-
-
-async def _is_past(world: World, subscription: str, instant: datetime) -> bool:
-    return await world.now(subscription) > instant
-
-
-async def _scheduled(world: World, subscription: str) -> bool:
-    return await world.stage(subscription) is Stage.SCHEDULED
 
 
 async def _settled(world: World, subscription: str) -> bool:

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+from contract import Approve, Goodwill
 from domain.requests import CLOCK_SKEW
 from domain.vocabulary import Stage
-from tests.support.world import AGENT, World, refused
+from tests.support.world import AGENT, SECOND_PERSON, World, eventually, refused
 
 WITHDRAWAL = {"actor": AGENT, "reason": "stays after all"}
 
@@ -39,6 +40,22 @@ async def test_a_withdrawal_is_dated_when_it_was_sent(world: World) -> None:
 
     assert status.stage is Stage.WITHDRAWN
     assert world.audit(subscription, "cancellation.withdrawn").at == sent_at
+
+
+async def test_an_approval_is_dated_when_it_was_sent(world: World) -> None:
+    subscription = world.subscription()
+    received_at = (await world.start(subscription, goodwill=Goodwill(reason="ill for weeks"))).received_at
+    await eventually(lambda: _awaits_approval(world, subscription))
+    await world.pass_time(subscription, timedelta(days=2))
+
+    sent_at = received_at + timedelta(days=1)
+    await world.update(subscription, "approve", Approve(actor=SECOND_PERSON, reason="agreed", sent_at=sent_at))
+
+    assert world.audit(subscription, "goodwill.approved").at == sent_at
+
+
+async def _awaits_approval(world: World, subscription: str) -> bool:
+    return (await world.service.status(subscription)).stage is Stage.PREPARING
 
 
 async def test_a_reversal_that_was_sent_in_time_counts_although_it_arrives_late(world: World) -> None:

@@ -9,12 +9,16 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionDescription
 
 import contract
+from domain.refusals import Refusal
 from records.transaction import Transaction
 from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
+from starter.service.descriptions import may_be_suspended, task_has_failed
 from storage.objects import Objects, ObjectStoreNotConfigured
 from storage.refusals import refusing_database_errors
 from storage.tenants.database import TenantDatabase
@@ -24,6 +28,12 @@ Result = TypeVar("Result")
 
 CALL_TIMEOUT = timedelta(seconds=30)
 """The longest wait for an answer of Temporal itself."""
+
+DESCRIBED_WITHIN = timedelta(seconds=5)
+"""The longest wait for a description that would only explain why there is no other answer."""
+
+NEWEST_EVENTS = 50
+"""The number of events in which the newest task of a workflow is looked for."""
 
 NOT_IN_TIME = "it did not answer in time"
 
@@ -119,6 +129,32 @@ class AreaClient:
                 return await self._temporal.get_workflow_handle(workflow_id).describe()
         except NothingThere:
             return None
+
+    async def _description_if_any(self, workflow_id: str) -> WorkflowExecutionDescription | None:
+        """Return the same, or None where Temporal does not answer this either."""
+        try:
+            return await self._description(workflow_id, within=DESCRIBED_WITHIN)
+        except Refusal:
+            return None
+
+    async def _is_suspended(self, description: WorkflowExecutionDescription | None) -> bool:
+        """Return true if a running workflow fails its task again and again.
+
+        Tasks that are lost with their workers do not count: the next worker does them.
+        """
+        if description is None or not may_be_suspended(description):
+            return False
+        asked = GetWorkflowExecutionHistoryReverseRequest(
+            namespace=self._temporal.namespace,
+            execution=WorkflowExecution(workflow_id=description.id, run_id=description.run_id or ""),
+            maximum_page_size=NEWEST_EVENTS,
+        )
+        try:
+            async with self._calling(within=DESCRIBED_WITHIN):
+                page = await self._temporal.workflow_service.get_workflow_execution_history_reverse(asked)
+        except (Refusal, NothingThere):
+            return False
+        return task_has_failed(page.history.events)
 
     async def _notify(self, workflow_id: str, signal: str, *message: Any) -> None:
         """Signal a workflow that may wait for what was recorded; it checks again by itself if it misses the signal."""

@@ -8,7 +8,7 @@ from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 
 _NO_WORKER = "no poller"
-_SUSPENDED = "in failed state"
+_TASKS_LOST = "in failed state"
 _TOO_MANY = ("in-flight updates", "distinct updates")
 """Parts of Temporal's sentences for states that have no status of their own."""
 
@@ -70,12 +70,15 @@ class RequestLost(Refusal):
         )
 
 
+def tasks_were_lost(error: RPCError) -> bool:
+    """Return true if a call found that a workflow's task failed or was lost, with its worker, several times in a row."""
+    return _TASKS_LOST in error.message
+
+
 def of_the_workflow(error: RPCError, workflow_id: str) -> Refusal | None:
     """Return the refusal of a call that failed because of the state of its workflow; None if it is about Temporal."""
     if _NO_WORKER in error.message:
         return StillWaiting(workflow_id)
-    if _SUSPENDED in error.message:
-        return CancellationSuspended(workflow_id)
     if any(limit in error.message for limit in _TOO_MANY):
         return CaseBusy(workflow_id)
     return None

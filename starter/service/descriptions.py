@@ -1,12 +1,14 @@
 """The description of a workflow by Temporal, in words: whether it runs, is suspended, or held up by an activity."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
 
 SUSPENDED_AFTER = 3
-"""The attempt at a workflow task from which on its workflow counts as suspended: one or two fail in passing."""
+"""The attempt at a workflow task from which on its workflow may be suspended: one or two fail in passing."""
 
 
 def is_running(description: WorkflowExecutionDescription | None) -> bool:
@@ -14,11 +16,22 @@ def is_running(description: WorkflowExecutionDescription | None) -> bool:
     return description is not None and description.status is WorkflowExecutionStatus.RUNNING
 
 
-def is_suspended(description: WorkflowExecutionDescription | None) -> bool:
-    """Return true if a running workflow fails its task again and again."""
-    if description is None or not is_running(description):
-        return False
-    return description.raw_description.pending_workflow_task.attempt >= SUSPENDED_AFTER
+def may_be_suspended(description: WorkflowExecutionDescription) -> bool:
+    """Return true if the task of a running workflow was tried again and again: it fails, or was lost with its workers."""
+    return is_running(description) and description.raw_description.pending_workflow_task.attempt >= SUSPENDED_AFTER
+
+
+def task_has_failed(newest_first: Iterable[HistoryEvent]) -> bool:
+    """Return true if the newest task of a workflow has failed; false if it was lost with its worker, and timed out."""
+    for event in newest_first:
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+            return True
+        if event.event_type in (
+            EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+            EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+        ):
+            return False
+    return False
 
 
 def pending_activities(

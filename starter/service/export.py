@@ -18,7 +18,6 @@ from records.cases import newest_id
 from records.export import DescribedExport, ExportState, described_export, export_of
 from starter.service.case_form import CaseForm
 from starter.service.case_refusals import CancellationSuspended
-from starter.service.descriptions import is_suspended
 from starter.service.downloads import FileLink, file_links, work_under_way
 from starter.service.updates import CaseClient
 
@@ -91,7 +90,7 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
 
         view = await self._read(recorded)
         description = await self._description(self._form.workflow_id(subscription))
-        if is_suspended(description):
+        if await self._is_suspended(description):
             suspended = CancellationSuspended(self._form.workflow_id(subscription))
             return view.model_copy(update={"held_up_by": suspended.message})
         work = await work_under_way(self._temporal.data_converter, description, EXPORT_ACTIVITY, ExportProgress)

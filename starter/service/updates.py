@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Generic, TypeVar
 from sqlalchemy.orm import Session
 from temporalio.client import (
     WithStartWorkflowOperation,
-    WorkflowExecutionDescription,
     WorkflowFailureError,
     WorkflowQueryFailedError,
     WorkflowQueryRejectedError,
@@ -34,9 +33,10 @@ from starter.service.case_refusals import (
     RequestLost,
     StillWaiting,
     of_the_workflow,
+    tasks_were_lost,
 )
 from starter.service.continuation import ContinuingClient
-from starter.service.descriptions import is_suspended, reasons_held_up
+from starter.service.descriptions import reasons_held_up
 from starter.service.dropped_updates import until_kept
 from starter.service.requests import RequestClient, about, request_made, sent_now, update_id
 
@@ -280,19 +280,15 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
                     try:
                         yield
                     except RPCError as error:
+                        if tasks_were_lost(error):
+                            raise TimeoutError from None
                         if refusal := of_the_workflow(error, workflow_id):
                             raise refusal from None
                         raise
         except TimeoutError:
-            if is_suspended(await self._description_if_any(workflow_id)):
+            if await self._is_suspended(await self._description_if_any(workflow_id)):
                 raise CancellationSuspended(workflow_id) from None
             raise StillWaiting(workflow_id, within) from None
-
-    async def _description_if_any(self, workflow_id: str) -> WorkflowExecutionDescription | None:
-        try:
-            return await self._description(workflow_id, within=QUERY_PATIENCE)
-        except Refusal:  # Temporal does not answer this either
-            return None
 
 
 def waits_for(silent: CancellationSuspended | StillWaiting) -> str:

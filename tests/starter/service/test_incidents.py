@@ -1,17 +1,22 @@
 """What an operator sees of a case while something is broken: code that does not replay, no worker, a lost workflow."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from temporalio import workflow
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueRequest
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 import contract
 from domain.vocabulary import WAITS_FOR_OPERATOR, WAITS_FOR_REPAIR, WAITS_FOR_WORKER, Stage
-from starter.service import descriptions
+from starter.service import StillWaiting, descriptions
 from tests.support.command_line import CommandLine
 from tests.support.world import AGENT, Mailbox, World, eventually, refused
 
@@ -76,6 +81,58 @@ async def test_a_case_whose_code_does_not_replay_is_shown_as_suspended_from_its_
     assert (as_json["waiting_for"], as_json["stage"]) == (WAITS_FOR_REPAIR, Stage.INTAKE)
     assert "is suspended: its code fails" in as_json["held_up_because"]
     assert late.code == export.code == "cancellation_suspended"
+
+
+async def lose_tasks(world: World, number: int) -> None:
+    """Take so many workflow tasks, as workers do that are killed then."""
+    client = world.environment.client
+    wanted = PollWorkflowTaskQueueRequest(namespace=client.namespace, task_queue=TaskQueue(name=world.task_queue))
+    for _ in range(number):
+        while not (await client.workflow_service.poll_workflow_task_queue(wanted)).task_token:
+            pass
+
+
+@pytest.mark.soak
+async def test_a_workflow_whose_tasks_were_lost_with_their_workers_is_not_said_to_be_suspended(world: World) -> None:
+    subscription = await opened(world)
+    with world.environment.with_time_skipping_disabled():
+        await world.signal_reversal(subscription)
+        await lose_tasks(world, descriptions.SUSPENDED_AFTER)
+
+        async def is_tried_again() -> bool:
+            return descriptions.may_be_suspended(await world.handle(subscription).describe())
+
+        await eventually(is_tried_again)
+        lost = await refused(world.service.withdraw(subscription, actor=AGENT, reason="they stay", request_id="once"))
+        status = await world.service.status(subscription)
+
+        async def is_withdrawn() -> bool:
+            with suppress(StillWaiting):
+                await world.service.withdraw(subscription, actor=AGENT, reason="they stay", request_id="once")
+                return True
+            return False
+
+        async with world.worker():
+            await eventually(is_withdrawn)
+
+    assert (lost.code, status.waiting_for) == ("still_waiting", WAITS_FOR_WORKER)
+    assert await world.stage(subscription) is Stage.WITHDRAWN
+
+
+def test_a_task_that_failed_counts_and_one_that_timed_out_does_not() -> None:
+    failed, lost, done, other = (
+        HistoryEvent(event_type=kind)
+        for kind in (
+            EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+            EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+            EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+            EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+        )
+    )
+    assert descriptions.task_has_failed([other, failed, lost])
+    assert not descriptions.task_has_failed([other, lost, failed])
+    assert not descriptions.task_has_failed([done, failed])
+    assert not descriptions.task_has_failed([])
 
 
 @pytest.mark.soak

@@ -43,7 +43,9 @@ class OutsideCopies:
         subjects = sorted({*objects.folders(CANCELLATIONS), *uploading})
         found = []
         for subject in [subject for subject in subjects if subject > after][:limit]:
-            ordinals = {*objects.folders(f"{CANCELLATIONS}/{subject}"), *uploading.get(subject, ())}
+            below = f"{CANCELLATIONS}/{subject}"
+            full = (ordinal for ordinal in objects.folders(below) if objects.holds_any(f"{below}/{ordinal}"))
+            ordinals = {*full, *uploading.get(subject, ())}
             found.append((subject, sorted(f"{subject}/{ordinal}" for ordinal in ordinals)))
         return found
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from domain.cases import CaseKind
 from domain.civil_time import start_of_day
 from domain.marketing import Consent, MarketingStage
+from domain.migration import MigrationStage
 from domain.policy import CancellationPolicy
 from domain.vocabulary import FINAL_STAGES, DataChoice, Stage
 from records.erasure import other_user
@@ -30,9 +31,11 @@ from storage.tables import (
 
 _ERASED = exists().where(ErasureRow.cancellation == CancellationRow.id, ErasureRow.finished_at.is_not(None))
 _ERASURE_OPEN = exists().where(ErasureRow.cancellation == CancellationRow.id, ErasureRow.finished_at.is_(None))
+_UNDONE_MIGRATIONS = (MigrationStage.WITHDRAWN.value, MigrationStage.ABANDONED.value)
+"""The ends of a migration before which its workflow removes what was transferred."""
 _COPIED = or_(
     exists().where(ExportRow.cancellation == CancellationRow.id),
-    exists().where(MigrationRow.cancellation == CancellationRow.id),
+    exists().where(MigrationRow.cancellation == CancellationRow.id, MigrationRow.stage.not_in(_UNDONE_MIGRATIONS)),
 )
 _DISCARDED = exists().where(AuditRow.step == CancellationRow.id + ":discard")
 _HAS_DATA = exists().where(

@@ -137,10 +137,17 @@ class Objects:
                     yield StoredObject(found["path"], found["size"], found["last_modified"])
 
     def folders(self, prefix: str) -> Sequence[str]:
-        """Return the names of the next segments below a prefix that have objects below them."""
+        """Return the names of the next segments below a prefix that have, or had, objects below them.
+
+        Some stores keep a folder when it is empty: `holds_any` says whether it is.
+        """
         with self.refusing():
             found = obstore.list_with_delimiter(self.store, prefix)["common_prefixes"]
         return sorted(path.rstrip("/").rpartition("/")[2] for path in found)
+
+    def holds_any(self, prefix: str) -> bool:
+        """Return true if there is an object below a prefix."""
+        return next(self.list(prefix), None) is not None
 
     def delete(self, keys: Sequence[str]) -> None:
         """Delete objects by key; those that are gone already are no error."""

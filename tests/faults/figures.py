@@ -28,6 +28,7 @@ def show(
     seed: int,
     lives: int,
     storm: Storm,
+    ended_alone: Mapping[str, int],
     tally: Tally,
     report: ReconciliationReport,
     verdict: Verdict,
@@ -39,6 +40,8 @@ def show(
         f"seconds: set-up {durations.set_up:.0f}, faults {durations.storm:.0f}, healing {durations.healing:.0f}, verdict {durations.verdict:.0f}"
     )
     print(f"\nfaults: {storm.faults.total()}, connections ended: {storm.cut}")
+    if ended_alone:
+        print(f"ended by themselves, and started again: {dict(ended_alone)}")
     parts = sorted({part for _, part in storm.faults})
     kinds = sorted({kind for kind, _ in storm.faults})
     print(f"{'':20}" + "".join(f"{part:>12}" for part in parts))

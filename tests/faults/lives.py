@@ -224,13 +224,17 @@ async def _migration_requested(people: People) -> None:
 
 
 async def _accepted(people: People) -> None:
-    at = datetime.now(UTC) + timedelta(seconds=3)
-    await people.ask(
-        "accept",
-        lambda request: people.service.migrations.accept(
-            people.subscription, contact="it@contoso.example", transfer_at=at, actor="support-3", request_id=request
-        ),
-    )
+    """Accept for a time that is soon; once more, where the request arrives after it."""
+    refused: str | None = "first"
+    while refused is not None:
+        at = datetime.now(UTC) + timedelta(seconds=3)
+        refused = await people.ask(
+            "accept",
+            lambda request, at=at: people.service.migrations.accept(  # type: ignore[misc]
+                people.subscription, contact="it@contoso.example", transfer_at=at, actor="support-3", request_id=request
+            ),
+            may_refuse={"transfer_time_in_past"},
+        )
 
 
 async def _stopped(people: People) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import zoneinfo
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -66,9 +67,27 @@ class Site:
     population: Population
     objects: Objects
 
-    async def heal(self) -> None:
-        """Start what does not run."""
-        await asyncio.gather(*(part.start() for part in self.parts.values() if not part.is_running))
+    @asynccontextmanager
+    async def kept_running(self) -> AsyncIterator[Counter[str]]:
+        """Start again what has ended by itself, as the supervisor of a deployment does; give how often, by part."""
+        ended: Counter[str] = Counter()
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(1)
+                for part in self.parts.values():
+                    if not part.disturbed.locked() and not part.is_running:
+                        ended[part.name] += 1
+                        async with part.disturbed:
+                            await part.start()
+
+        keeper = asyncio.create_task(keep())
+        try:
+            yield ended
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
 
 
 @asynccontextmanager

@@ -96,11 +96,14 @@ async def _progress(board: Board, tally: Tally) -> AsyncIterator[None]:
     """Print every half minute how far the run is."""
 
     async def report() -> None:
+        before: Counter[str] = Counter()
         while True:
             await asyncio.sleep(30)
             stages = Counter(seen.stage for seen in board.cases.values())
             shown = ", ".join(f"{number} {stage}" for stage, number in sorted(stages.items()))
-            print(f"{time.strftime('%H:%M:%S')} {tally.attempts} requests sent; {shown}", flush=True)
+            new = tally.unavailable - before
+            before = Counter(tally.unavailable)
+            print(f"{time.strftime('%H:%M:%S')} {tally.answered} requests accepted; {shown}; {dict(new)}", flush=True)
 
     reporting = asyncio.create_task(report())
     try:

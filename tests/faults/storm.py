@@ -16,6 +16,9 @@ from tests.faults.site import Site
 STRIKERS = 2
 """The number of faults at once; never two on the same part."""
 
+PAUSE_SECONDS = (2, 12)
+"""From the end of one fault to the next."""
+
 LONG_LOCKS = 2
 """The number of locks that last a minute; the others last seconds."""
 
@@ -59,7 +62,7 @@ class Storm:
 
     async def _strike(self) -> None:
         while True:
-            await asyncio.sleep(self._chance.uniform(0.5, 4))
+            await asyncio.sleep(self._chance.uniform(*PAUSE_SECONDS))
             strike = asyncio.create_task(self._kinds[self._chance.choice([*self._kinds])]())
             try:
                 await asyncio.shield(strike)
@@ -85,7 +88,7 @@ class Storm:
         async with part.disturbed:
             self._count("stop", part.name)
             async with part.stopped():
-                await asyncio.sleep(self._chance.uniform(1, 15))
+                await asyncio.sleep(self._chance.uniform(1, 12))
 
     async def _drop(self) -> None:
         name = self._chance.choice([*self._site.proxies])
@@ -105,7 +108,7 @@ class Storm:
         name = self._chance.choice([*self._site.proxies])
         self._count("hang", name)
         async with self._site.proxies[name].hanging():
-            await asyncio.sleep(self._chance.uniform(1, 15))
+            await asyncio.sleep(self._chance.uniform(1, 12))
 
     async def _terminate(self) -> None:
         self._count("terminate", "postgres")

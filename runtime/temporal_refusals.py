@@ -20,6 +20,8 @@ _REFUSED = (
     RPCStatusCode.OUT_OF_RANGE,
     RPCStatusCode.UNIMPLEMENTED,
 )
+_BROKE_OFF = "transport error"
+"""The words of the SDK's core for a connection that was lost in the middle of a call, which have no status of their own."""
 
 
 class TemporalBusy(Refusal):
@@ -130,7 +132,8 @@ def refusal_of(error: RPCError, *, address: str, namespace: str) -> Refusal:
         return TemporalRefused(address, reason) if too_large else TemporalBusy(address, reason)
     if status in _DENIED:
         return TemporalDenied(address, reason)
-    if status in (*_LATE, RPCStatusCode.UNAVAILABLE):
+    broke_off = status is RPCStatusCode.UNKNOWN and reason == _BROKE_OFF
+    if broke_off or status in (*_LATE, RPCStatusCode.UNAVAILABLE):
         return TemporalUnavailable(address, reason)
     if status in _REFUSED:
         return TemporalRefused(address, reason)

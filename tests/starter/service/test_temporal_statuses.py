@@ -9,7 +9,7 @@ import grpc
 import pytest
 from sqlalchemy import Engine, text
 from temporalio.client import Client
-from temporalio.service import RetryConfig
+from temporalio.service import RetryConfig, RPCError, RPCStatusCode
 
 import contract
 from domain.cancellation.identity import Identity
@@ -17,6 +17,7 @@ from domain.marketing import ConsentDecision
 from domain.refusals import Refusal
 from domain.vocabulary import WAITS_FOR_WORKER
 from runtime.temporal import offramp_plugin
+from runtime.temporal_refusals import refusal_of
 from starter.service import Offramp, area, updates
 from tests.starter.service.test_offramp import AREAS, methods
 from tests.support.import_documents import NOON, Document, Import, document, engine, imported
@@ -111,7 +112,7 @@ def double() -> Iterator[TemporalDouble]:
 async def service(double: TemporalDouble, opened: Engine, monkeypatch: pytest.MonkeyPatch) -> Offramp:
     """The facade on the double, whose answers it does not ask for again and again."""
     for module in (area, updates):
-        for name in ("CALL_TIMEOUT", "UPDATE_TIMEOUT", "QUERY_PATIENCE", "QUERY_TIMEOUT"):
+        for name in ("CALL_TIMEOUT", "DESCRIBED_WITHIN", "UPDATE_TIMEOUT", "QUERY_PATIENCE", "QUERY_TIMEOUT"):
             monkeypatch.setattr(module, name, timedelta(seconds=2), raising=False)
     client = await Client.connect(
         double.address, plugins=[offramp_plugin()], retry_config=RetryConfig(max_retries=1, initial_interval_millis=1)
@@ -195,3 +196,11 @@ async def test_an_update_that_its_workflow_dropped_is_sent_again(
 
     assert double.called.count("UpdateWorkflowExecution") > 2
     assert refusal.code == "still_waiting"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"), [("transport error", "temporal_unavailable"), ("a bug of the server", "temporal_failed")]
+)
+def test_a_connection_that_is_lost_in_a_call_is_unavailable_and_no_failure_of_temporal(said: str, code: str) -> None:
+    error = RPCError(said, RPCStatusCode.UNKNOWN, b"")
+    assert refusal_of(error, address="temporal:7233", namespace="default").code == code

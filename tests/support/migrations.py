@@ -97,6 +97,11 @@ class Migrations:
             subscription, "accept", AcceptMigration(**self.about(subscription), contact=CONTACT, transfer_at=at)
         )
 
+    async def begun(self, subscription: str) -> None:
+        """Go on until the transfer begins, which may take its time."""
+        await self.accepted(subscription, after=timedelta(minutes=1))
+        await self.pass_time(subscription, timedelta(minutes=1, seconds=1))
+
     async def available(self, subscription: str) -> None:
         """Go on from the acceptance until the data can be downloaded."""
         await self.accepted(subscription)

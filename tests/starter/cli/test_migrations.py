@@ -168,7 +168,7 @@ async def test_what_was_wrong_is_put_right_and_what_is_refused_says_what_to_do_i
 async def test_what_holds_a_transfer_up_is_shown_to_the_agent(site: Migrations, offramp: CommandLine) -> None:
     subscription = site.organization(granted=False)
     await site.requested(subscription)
-    await site.accepted(subscription, after=timedelta(seconds=1))
+    await site.begun(subscription)
     await site.held_up(subscription, "tenant_schema_not_readable")
 
     shown = in_words((await offramp("migrations", "show", subscription)).out)

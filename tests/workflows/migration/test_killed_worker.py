@@ -72,7 +72,7 @@ async def test_after_kill_9_of_its_worker_a_transfer_begins_anew_and_leaves_noth
                 )
             )
         await migrations.requested(subscription)
-        await migrations.accepted(subscription, after=timedelta(seconds=1))
+        await migrations.begun(subscription)
         await eventually(lambda: _uploads(store), within=60)
         first.send_signal(signal.SIGKILL)
     await eventually(lambda: _is_gone(int((tmp_path / "pid").read_text())))

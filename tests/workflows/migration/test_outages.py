@@ -122,11 +122,11 @@ async def test_a_store_that_refuses_is_waited_for_and_a_withdrawal_while_it_is_d
 
 
 async def about_to_transfer(migrations: Migrations, *, mebibytes: int) -> str:
-    """An organization whose data is transferred in a second."""
+    """An organization whose data is transferred in a moment, without a hand on the clock."""
     subscription = migrations.organization(rows=1)
     noise(migrations, subscription, mebibytes)
     await migrations.requested(subscription)
-    await migrations.accepted(subscription, after=timedelta(seconds=1))
+    await migrations.accepted(subscription, after=timedelta(seconds=5))
     return subscription
 
 

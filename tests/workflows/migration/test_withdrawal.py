@@ -28,7 +28,7 @@ async def dumping(migrations: Migrations) -> str:
     """In the middle of the dump: it waits for a lock that somebody else holds."""
     subscription = migrations.organization(rows=400_000)
     await migrations.requested(subscription)
-    await migrations.accepted(subscription, after=timedelta(seconds=1))
+    await migrations.begun(subscription)
     await migrations.reached(subscription, MigrationStage.TRANSFERRING)
     return subscription
 

@@ -14,9 +14,9 @@ from temporalio.testing import WorkflowEnvironment
 from activities.cancellation import Records
 from contract import cancellation_workflow_id
 from domain.vocabulary import Channel, Stage
+from tests.support.lost_steps import a_step, attested, lost_answers
 from tests.support.reconciliation import about, open_workflows, reconcile
 from tests.support.world import AGENT, Mailbox, World, eventually
-from tests.workflows.cancellation.test_lost_steps import a_step, everything_answered
 from tests.workflows.reconciliation.test_missing_workflows import canceled, in_intake, reached, scheduled
 
 
@@ -106,7 +106,8 @@ async def test_a_workflow_that_knows_less_for_good_is_replaced(own_site: World) 
     world, client = own_site, own_site.environment.client
     behind, moving = await scheduled(world), await in_intake(world)
     Records(world.engine, frozenset({Channel.MAIL})).take_effect(a_step(world, behind, "effect"))
-    everything_answered(world, moving)  # less than a stage: it adopts that at its next step
+    lost_answers(world, moving)
+    attested(world, moving)  # less than a stage: it adopts that at its next step
     with world.environment.with_time_skipping_disabled():
         handle = await client.start_workflow(
             "Reconciliation", id="reconciliation-of-a-test", task_queue=world.task_queue

@@ -5,14 +5,10 @@ process that it was, on its own schema, and gets the messages that it knows.
 """
 
 import asyncio
-import io
 import signal
-import subprocess
-import tarfile
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHandle
@@ -26,31 +22,15 @@ from storage.objects import Objects, ObjectStoreSettings
 from storage.schema import migrate
 from storage.tenants.database import TenantDatabase
 from tests.support.histories import assert_sound, histories_of
-from tests.support.processes import ROOT, python
+from tests.support.upgrades import CALLED, downgrade, git, start, unpack, worker_of
 from tests.support.world import AGENT, MARKETING_OWNER, Data, Mailbox, World, eventually
-
-CALLED = contract.Attestation(reason="called back on the number on file")
-
-
-def git(*arguments: str) -> bytes:
-    return subprocess.run(["git", "-C", str(ROOT), *arguments], check=True, capture_output=True).stdout
-
-
-NEWEST_REVISION = "from storage.migrate import newest_revision; print(newest_revision())"
 
 
 @pytest.fixture(scope="module")
 def version_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of the version before, unpacked."""
-    try:
-        moved = git("log", "--diff-filter=A", "--format=%H", "--", "records/audit.py").decode().split()
-        packed = git("archive", f"{moved[-1]}^")
-    except (OSError, subprocess.CalledProcessError, IndexError):
-        pytest.skip("the version before is not at hand: this needs git, and a clone with its whole history")
-    directory = tmp_path_factory.mktemp("before")
-    with tarfile.open(fileobj=io.BytesIO(packed)) as files:
-        files.extractall(directory, filter="data")
-    return directory
+    moved = git("log", "--diff-filter=A", "--format=%H", "--", "records/audit.py").decode().split()
+    return unpack(f"{moved[-1]}^" if moved else "the version before", tmp_path_factory.mktemp("before"))
 
 
 @pytest.fixture
@@ -62,9 +42,7 @@ async def world(
     tmp_path: Path,
 ) -> AsyncIterator[World]:
     """A world on the schema of the version before, served by the task queue that workers in processes serve."""
-    with python("-P", "-c", NEWEST_REVISION, environment={"PYTHONPATH": str(version_before)}) as process:
-        revision, _ = process.communicate(timeout=30)
-    migrate.downgrade(database_url, revision.strip())
+    downgrade(database_url, version_before, "storage.migrate")
     with Mailbox() as mailbox:
         data = Data(tenants, Objects(ObjectStoreSettings(url=f"file://{tmp_path}/store")))
         world = World(temporal_env, database_url, mailbox, task_queue=contract.TASK_QUEUE, data=data)
@@ -91,15 +69,7 @@ async def test_cases_at_every_stage_continue_under_the_new_version(world: World,
     )
     today = world.today(scheduled)
     world.invoice(waiting, f"{waiting}-INV", today.replace(day=1), today + timedelta(days=400))
-    environment = {
-        "PYTHONPATH": str(version_before),
-        "TEMPORAL_ADDRESS": world.environment.client.service_client.config.target_host,
-        "TEMPORAL_NAMESPACE": world.environment.client.namespace,
-        "OFFRAMP_DATABASE_URL": world.database_url,
-        "OFFRAMP_SMTP_URL": world.smtp_url,
-        "OFFRAMP_MAIL_FROM": "billing@offramp.example",
-    }
-    with python("-P", "-m", "worker", environment=environment) as before:
+    with worker_of(version_before, world) as before:
         await start(world, answering, answers={}, attestation=None)
         await start(world, scheduled, answers=world.answers(scheduled, terminate_on=today + timedelta(days=10)))
         await start(world, waiting)
@@ -135,19 +105,6 @@ async def test_cases_at_every_stage_continue_under_the_new_version(world: World,
         assert await world.stage(answering) is Stage.CLOSED
     assert world.access(reversing) == world.access(migrating) == "on"
     assert world.access(scheduled) == world.access(answering) == "off"
-
-
-async def start(world: World, subscription: str, **fields: Any) -> None:
-    """Start a cancellation with the fields that the version before knows: workers are deployed before clients."""
-    given = {"answers": world.answers(subscription), "attestation": CALLED, "request_id": "1"} | fields
-    message = contract.StartCancellation(actor=AGENT, subscription=subscription, **given)
-    with world.environment.with_time_skipping_disabled():
-        await world.environment.client.start_workflow(
-            contract.SUBSCRIPTION_CANCELLATION,
-            message.model_dump(mode="json", exclude_defaults=True),
-            id=contract.cancellation_workflow_id(subscription),
-            task_queue=contract.TASK_QUEUE,
-        )
 
 
 async def start_marketing(world: World, subscription: str) -> None:

@@ -1,0 +1,70 @@
+"""Earlier versions of the service: their files from the history of the repository, their schema, and their workers."""
+
+import io
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import contract
+from storage.schema import migrate
+from tests.support.processes import ROOT, python
+from tests.support.world import AGENT, World
+
+CALLED = contract.Attestation(reason="called back on the number on file")
+
+
+def git(*arguments: str) -> bytes:
+    """Return the output of a command of git in the repository."""
+    return subprocess.run(["git", "-C", str(ROOT), *arguments], check=True, capture_output=True).stdout
+
+
+def unpack(version: str, directory: Path) -> Path:
+    """Unpack the files of a commit or tag into a directory; skip the test where the repository has no such history."""
+    try:
+        packed = git("archive", version)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip(f"{version} is not at hand: this needs git, and a clone with its whole history and its tags")
+    with tarfile.open(fileobj=io.BytesIO(packed)) as files:
+        files.extractall(directory, filter="data")
+    return directory
+
+
+def downgrade(database_url: str, version: Path, migrations: str) -> None:
+    """Bring a database to the newest schema of an earlier version, whose module ``migrations`` knows it."""
+    newest = f"from {migrations} import newest_revision; print(newest_revision())"
+    with python("-P", "-c", newest, environment={"PYTHONPATH": str(version)}) as process:
+        revision, _ = process.communicate(timeout=30)
+    migrate.downgrade(database_url, revision.strip())
+
+
+@contextmanager
+def worker_of(version: Path, world: World) -> Iterator[subprocess.Popen[str]]:
+    """Run the worker of an earlier version, as the process that it was."""
+    environment = {
+        "PYTHONPATH": str(version),
+        "TEMPORAL_ADDRESS": world.environment.client.service_client.config.target_host,
+        "TEMPORAL_NAMESPACE": world.environment.client.namespace,
+        "OFFRAMP_DATABASE_URL": world.database_url,
+        "OFFRAMP_SMTP_URL": world.smtp_url,
+        "OFFRAMP_MAIL_FROM": "billing@offramp.example",
+    }
+    with python("-P", "-m", "worker", environment=environment) as process:
+        yield process
+
+
+async def start(world: World, subscription: str, **fields: Any) -> None:
+    """Start a cancellation with the fields that earlier versions know: workers are deployed before clients."""
+    given = {"answers": world.answers(subscription), "attestation": CALLED, "request_id": "1"} | fields
+    message = contract.StartCancellation(actor=AGENT, subscription=subscription, **given)
+    with world.environment.with_time_skipping_disabled():
+        await world.environment.client.start_workflow(
+            contract.SUBSCRIPTION_CANCELLATION,
+            message.model_dump(mode="json", exclude_defaults=True),
+            id=contract.cancellation_workflow_id(subscription),
+            task_queue=contract.TASK_QUEUE,
+        )

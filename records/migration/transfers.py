@@ -35,13 +35,12 @@ class Transferred(BaseModel):
 
 
 def start_transfer(transaction: Transaction, step: Step) -> MigrationState:
-    """Begin a transfer whose time has come."""
+    """Begin a transfer whose time has come; it may have been put off."""
     migration = lock_migration(transaction, step)
     row = migration.row
     after = {"stage": MigrationStage.TRANSFERRING.value, "transfer": str(row.transfers + 1)}
-    if row.stage == MigrationStage.SCHEDULED and record_step(
-        transaction, "migration.transfer_started", step, after=after
-    ):
+    is_due = row.stage == MigrationStage.SCHEDULED and row.transfer_at is not None and row.transfer_at <= step.at
+    if is_due and record_step(transaction, "migration.transfer_started", step, after=after):
         row.transfers += 1
         migration.enter(MigrationStage.TRANSFERRING, step)
     return migration.state

@@ -16,6 +16,7 @@ from records.cancellation.answers import checklist_of
 from records.cancellation.credit_memos import post_credit_memo
 from records.cancellation.locked_case import lock_case
 from records.transaction import Transaction
+from tests.support.outcomes import all_hold
 from tests.support.world import AGENT, SECOND_PERSON, World, eventually
 
 Lost = Callable[[World, str], object]
@@ -262,7 +263,7 @@ async def agrees(world: World, subscription: str) -> bool:
 
 async def requests_after(world: World, lives: Iterable[tuple[Life, Request]]) -> None:
     """Many cases at the same time, each with lost steps and one request after them."""
-    await asyncio.gather(*(_request_after(world, life, request) for life, request in lives))
+    await all_hold(_request_after(world, life, request) for life, request in lives)
 
 
 async def _request_after(world: World, life: Life, request: Request) -> None:

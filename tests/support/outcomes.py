@@ -1,7 +1,8 @@
 """Outcomes of requests, and waiting for events that come by themselves."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
 
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
 
@@ -20,6 +21,13 @@ async def refused(asked: Awaitable[object]) -> RefusalDetails:
         refusal = as_refusal(failure.cause)
     assert refusal is not None, "that should have been refused with a code"
     return refusal
+
+
+async def all_hold(cases: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run many cases at the same time; none runs on once another one fails."""
+    async with asyncio.TaskGroup() as group:
+        for case in cases:
+            group.create_task(case)
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 120) -> None:

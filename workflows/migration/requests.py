@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
         check_step,
         transfer_instant,
     )
+    from domain.refusals import Refusal
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -38,6 +39,9 @@ CORRECTION = frozenset(
     {MigrationStage.SCHEDULED, MigrationStage.TRANSFERRING, MigrationStage.AVAILABLE, MigrationStage.DOWNLOADED}
 )
 TRANSFER_AGAIN = CORRECTION - {MigrationStage.SCHEDULED}
+
+JUDGED_BY_RECORD = "migration-requests-judged-by-record-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
 
 
 class MigrationRequests(CaseRequests[MigrationCase, contract.MigrationStatus]):
@@ -157,6 +161,13 @@ class MigrationRequests(CaseRequests[MigrationCase, contract.MigrationStatus]):
         """Take a step in the records, and enter the recorded stage."""
         self.case.take((await self.record(activity, argument, summary=summary)).migration)
 
+    async def _is_news(self) -> bool:
+        """Read the record and adopt it; return true if it is not what this workflow knew, so that a request is judged again."""
+        known = self.case.state
+        step = self.step("requested")
+        await self._move(Migrations.request_migration, step, summary="read the record of the migration")
+        return self.case.state != known
+
     def _is_idle(self) -> bool:
         return super()._is_idle() and self._ending is None
 
@@ -178,6 +189,11 @@ class MigrationRequests(CaseRequests[MigrationCase, contract.MigrationStatus]):
         async def take(message: AskedOfMigration, step: Step) -> None:
             if message.cancellation != self.case.id:
                 raise MigrationOfAnotherCase(self.case.id, message.cancellation)
-            await act(message, step)
+            try:
+                await act(message, step)
+            except Refusal:
+                if not workflow.patched(JUDGED_BY_RECORD) or not await self._is_news():
+                    raise
+                await act(message, step)
 
         return await self._answer_to(received, form, action, take)

@@ -36,6 +36,10 @@ CANCELLED_WHILE_ANNOUNCING = "migration-cancelled-while-telling-2026-11"
 """The id of the patch (docs/upgrades.md)."""
 
 
+ENDS_THOUGH_CANCELLED = "migration-ends-though-cancelled-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
+
+
 class PatienceOver(Exception):  # noqa: N818 - an event, not a fault
     """The end of the wait for a hand-over that did not happen in time."""
 
@@ -58,17 +62,30 @@ class OnPremisesMigration(MigrationRequests):
     async def run(self, *received: Any) -> contract.MigrationStatus:
         """Run the migration from its request to its end, and return its final status."""
         await self._requested(received)
+        given_up: tuple[MigrationStage, str] | None = None
+        was_cancelled = (
+            False  # a workflow is cancelled once; what comes after that ends this run in the worker's memory
+        )
         try:
             while not self.case.stage.is_final:
                 await self._progressed()
         except PatienceOver as over:
-            await self._give_up(MigrationStage.ABANDONED, over.reason)
+            given_up = MigrationStage.ABANDONED, over.reason
         except (asyncio.CancelledError, FailureError) as error:
             if not is_cancelled_exception(error):
                 raise
-            await self._give_up(MigrationStage.WITHDRAWN, "its cancellation does not continue")
-        await self._announce()
-        return await self._finished()
+            given_up, was_cancelled = (MigrationStage.WITHDRAWN, "its cancellation does not continue"), True
+        while True:
+            try:
+                if given_up is not None:
+                    await self._give_up(*given_up)
+                await self._announce()
+                return await self._finished()
+            except (asyncio.CancelledError, FailureError) as error:
+                is_request = is_cancelled_exception(error) and workflow.cancellation_reason() is not None
+                if was_cancelled or not is_request or not workflow.patched(ENDS_THOUGH_CANCELLED):
+                    raise
+                was_cancelled = True
 
     async def _requested(self, received: Sequence[Any]) -> None:
         """Request the migration, or continue one whose workflow was lost; end with the refusal if there can be none."""
@@ -115,10 +132,14 @@ class OnPremisesMigration(MigrationRequests):
         while self.case.stage is MigrationStage.SCHEDULED:
             await self._announce()
             at = self.case.state.transfer_at or workflow.now()
-            if await self.sleep(lambda at=at: self.case.state.transfer_at != at, at, "the data is transferred"):  # type: ignore[misc]
+
+            def moved(at: datetime = at) -> bool:
+                return self.case.state.transfer_at != at or self.case.stage is not MigrationStage.SCHEDULED
+
+            if await self.sleep(moved, at, "the data is transferred"):
                 continue
             async with self._lock:  # a correction that is just being recorded comes first
-                if self.case.state.transfer_at == at:
+                if not moved():
                     step = self.step(f"transfer-{self.case.state.transfers + 1}-started")
                     await self._move(Migrations.start_transfer, step, summary="begin the transfer")
 

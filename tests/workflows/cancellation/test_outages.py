@@ -4,9 +4,12 @@ import asyncio
 from datetime import timedelta
 
 import psycopg
+import pytest
 from psycopg import sql
 from sqlalchemy import make_url, text
 
+from contract import CancellationStatus
+from domain.refusals import ForwardedRefusal
 from domain.vocabulary import Question, Stage
 from tests.support.world import AGENT, World, eventually
 
@@ -31,6 +34,41 @@ async def test_a_transition_waits_for_the_database_and_says_so(idle_world: World
 
     assert world.access(subscription) == "off"
     assert world.actions(subscription).count("cancellation.canceled") == 1
+
+
+async def test_requests_get_an_answer_in_an_outage_and_are_carried_out_after_it(
+    idle_world: World, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request that waits for the database with a lock keeps others waiting as long as the database does, and no longer."""
+    world, subscription = idle_world, idle_world.subscription()
+    database = make_url(world.database_url).database
+    assert database is not None
+    service = world.service
+    answers = world.answers(subscription, terminate_on=world.today(subscription) + timedelta(days=10))
+
+    async def asked() -> tuple[CancellationStatus | BaseException, ...]:
+        return await asyncio.gather(
+            service.answer(subscription, answers, actor=AGENT, cancellation=case, request_id="answers"),
+            service.attest(subscription, actor=AGENT, reason="called back", cancellation=case, request_id="attests"),
+            service.withdraw(subscription, actor=AGENT, reason="stays", cancellation=case, request_id="withdraws"),
+            return_exceptions=True,
+        )
+
+    async with world.worker():
+        case = (await world.start(subscription, complete=False)).cancellation
+        with world.environment.with_time_skipping_disabled():
+            _allow_connections(postgres_url, database, allow=False)
+            monkeypatch.setattr("starter.service.updates.UPDATE_TIMEOUT", timedelta(seconds=1))
+            waiting = await asked()
+            assert [getattr(outcome, "code", outcome) for outcome in waiting] == ["still_waiting"] * 3
+
+            monkeypatch.undo()
+            _allow_connections(postgres_url, database, allow=True)
+            answered, attested, withdrawn = await asked()
+
+    assert isinstance(withdrawn, CancellationStatus), withdrawn
+    assert withdrawn.stage is Stage.WITHDRAWN
+    assert {type(outcome) for outcome in (answered, attested)} <= {CancellationStatus, ForwardedRefusal}
 
 
 async def test_a_step_that_waits_for_a_lock_goes_on_patiently_and_its_history_replays(world: World) -> None:

@@ -10,6 +10,7 @@ from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import TemporalBusy, TemporalFailed
 from starter.pages.page import Page
 from starter.service.case_refusals import CaseBusy, RequestLost, StillWaiting
+from storage.objects.refusals import ObjectStoreUnavailable
 from storage.refusals import DatabaseBusy, DatabaseUnavailable
 
 CUSTOMERS_WORDS = {
@@ -43,22 +44,27 @@ NOT_NOW = "This cannot be done at the moment. Please try again later."
 
 
 _STATUS = {"link_tampered": 404, "nothing_there": 404, "link_expired": 410, "export_erased": 410}
-_UNAVAILABLE = (
-    CaseBusy,
-    DatabaseBusy,
-    DatabaseUnavailable,
-    RequestLost,
-    StillWaiting,
-    TemporalBusy,
-    TemporalFailed,
-    TemporalUnavailable,
+_UNAVAILABLE = frozenset(
+    refusal.code
+    for refusal in (
+        CaseBusy,
+        DatabaseBusy,
+        DatabaseUnavailable,
+        ObjectStoreUnavailable,
+        RequestLost,
+        StillWaiting,
+        TemporalBusy,
+        TemporalFailed,
+        TemporalUnavailable,
+    )
 )
+"""The codes of what passes, also where Temporal forwarded the refusal."""
 
 
 def refusal_page(refusal: Refusal) -> Page:
     """Return the page that says that something was refused."""
     details = refusal.details
-    unavailable = isinstance(refusal, _UNAVAILABLE)
+    unavailable = details.code in _UNAVAILABLE
     return Page(
         title="Not now" if unavailable else "This did not work",
         sentences=_sentences(details),

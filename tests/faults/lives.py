@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
 
 from contract import Goodwill, StartMarketingCancellation
 from domain.marketing import ConsentDecision, MarketingStage
@@ -86,7 +89,7 @@ async def answered(people: People) -> None:
     """The checklist is answered question by question, and verified by a code."""
     await people.settle()
     await people.start(complete=False)
-    answers = await asyncio.to_thread(people.site.population.answers, people.subscription)
+    answers = await people.arrange(people.site.population.answers, people.subscription)
     for question, answer in answers.items():
         await people.ask(
             "answer",
@@ -141,10 +144,13 @@ async def credited(people: People) -> None:
     """The line is billed years ahead, so an invoice is credited first."""
     await people.settle()
     invoice = f"{people.subscription}-INV"
-    today = await asyncio.to_thread(people.site.population.today, people.subscription)
-    await asyncio.to_thread(
-        people.site.population.invoice, people.subscription, invoice, today.replace(day=1), date(2040, 12, 31)
-    )
+    today = await people.arrange(people.site.population.today, people.subscription)
+
+    def bill() -> None:
+        with suppress(IntegrityError):  # by the try before this one, whose answer was lost
+            people.site.population.invoice(people.subscription, invoice, today.replace(day=1), date(2040, 12, 31))
+
+    await people.arrange(bill)
     await people.start()
     await people.until(Stage.PREPARING)
     await people.ask(
@@ -199,7 +205,7 @@ async def campaigns_stopped(people: People) -> None:
 async def marketing_service(people: People) -> None:
     """The marketing service is cancelled alone."""
     await people.settle(campaigns=["A"])
-    organization = people.site.population.organization(people.subscription)
+    organization = await people.arrange(people.site.population.organization, people.subscription)
     people.promised[f"{organization}/marketing/1"] = frozenset({MarketingStage.CANCELED.value})
     await people.ask(
         "cancel marketing",
@@ -238,7 +244,7 @@ async def _accepted(people: People) -> None:
 
 
 async def _stopped(people: People) -> None:
-    campaign = people.site.population.campaign(people.subscription, "A")
+    campaign = await people.arrange(people.site.population.campaign, people.subscription, "A")
     await people.ask(
         "acknowledge stop",
         lambda request: people.service.marketing.acknowledge_stop(campaign, actor="ad-centre", request_id=request),

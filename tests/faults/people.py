@@ -6,19 +6,24 @@ import re
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+import psycopg
+from sqlalchemy.exc import DBAPIError
 
 from contract import Attestation, StartCancellation
 from domain.marketing import MarketingStage
 from domain.vocabulary import Stage
 from starter.service import Offramp
+from storage.tenants.refusals import TenantDatabaseUnavailable
 from tests.faults.board import Board, Seen
 from tests.faults.caller import Caller, Gone
 from tests.faults.mails import Mails
 from tests.faults.site import Site
 from tests.faults.zones import NOON
+
+Value = TypeVar("Value")
 
 AGENT = "agent-7"
 SECOND_PERSON = "manager-2"
@@ -76,9 +81,17 @@ class People:
     async def settle(self, *, zone: str = NOON, policy: dict[str, Any] | None = None, **fields: Any) -> None:
         """Become customers, with an organization of their own."""
         population = self.site.population
-        self.subscription = await asyncio.to_thread(
+        self.subscription = await self.arrange(
             population.subscription, zone=zone, policy={**POLICY, **(policy or {})}, **fields
         )
+
+    async def arrange(self, do: Callable[..., Value], *arguments: Any, **fields: Any) -> Value:
+        """Do something to the population, or look it up, past the service; again until the database answers."""
+        while True:
+            try:
+                return await asyncio.to_thread(do, *arguments, **fields)
+            except (DBAPIError, psycopg.Error, TenantDatabaseUnavailable):
+                await asyncio.sleep(1)
 
     async def ask(
         self,
@@ -100,8 +113,8 @@ class People:
         population = self.site.population
         start: dict[str, Any] = {"subscription": self.subscription, "actor": AGENT, **others}
         if complete:
-            day = await asyncio.to_thread(population.today, self.subscription) + timedelta(days=in_days)
-            answers = await asyncio.to_thread(population.answers, self.subscription, terminate_on=day)
+            day = await self.arrange(population.today, self.subscription) + timedelta(days=in_days)
+            answers = await self.arrange(population.answers, self.subscription, terminate_on=day)
             start["answers"] = {**answers, **others.get("answers", {})}
             start["attestation"] = Attestation(reason=CALLED)
         self.promised[f"{self.subscription}/{number}"] = frozenset({Stage.CLOSED.value})
@@ -123,7 +136,7 @@ class People:
 
     async def reverse(self) -> None:
         """Change their minds after the effect."""
-        identity = self.site.population.identity(self.subscription)
+        identity = await self.arrange(self.site.population.identity, self.subscription)
         code = await self.ask(
             "reverse",
             lambda request: self.service.cancellations.reverse(

@@ -93,6 +93,14 @@ def test_no_page_shows_a_command_a_variable_a_path_or_a_bucket(every: list[Refus
             assert not unfit(shown)
 
 
+def test_a_page_says_of_what_passes_that_it_is_unavailable_now(every: list[Refusal]) -> None:
+    passing = [each for each in every if each.code in ("object_store_unavailable", "database_unavailable", "case_busy")]
+    assert len(passing) >= 3
+    for refusal in passing:
+        for received in (refusal, through_temporal(refusal)):
+            assert (refusal_page(received).status, refusal_page(received).title) == (503, "Not now")
+
+
 def test_only_commands_speak_of_commands_variables_paths_and_buckets(every: list[Refusal]) -> None:
     for refusal in every:
         if not type(refusal).__module__.startswith(OPERATORS_ALONE):

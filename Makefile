@@ -25,7 +25,7 @@ PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
 
 # More at once than a small machine has cores: almost half of its time a test waits for a server, a timer or a real interval.
 test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Temporal server
-	$(PYTEST) -n 5 --dist worksteal -m "not soak"
+	$(PYTEST) -n 6 --dist worksteal -m "not soak"
 
 soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of long work, and real time-outs after it
 	$(PYTEST) -n 3 --dist worksteal -m soak

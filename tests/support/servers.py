@@ -249,8 +249,7 @@ async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
 @asynccontextmanager
 async def temporal_server(*settings: str) -> AsyncIterator[WorkflowEnvironment]:
     """Run a Temporal server that skips time; ``settings`` are dynamic ones, as ``name=value``."""
-    # A timer that time was skipped to is fired within this shift, by default a second, for which every test would wait.
-    settings = ("frontend.WorkflowTimeSkippingEnabled=true", 'history.timerProcessorMaxTimeShift="10ms"', *settings)
+    settings = ("frontend.WorkflowTimeSkippingEnabled=true", *settings)
     environment = await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=str(temporal_program()),
         dev_server_extra_args=[part for setting in settings for part in ("--dynamic-config-value", setting)],

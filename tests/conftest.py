@@ -1,5 +1,6 @@
 """Fixtures for every test."""
 
+import gc
 import os
 import sys
 from typing import Any
@@ -32,6 +33,14 @@ __all__ = [
 # Byte code is kept, as every deployment keeps it: the sandbox loads workflow modules anew for each workflow and replay.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+
+def pytest_collection_finish() -> None:
+    """Leave what lasts for the session out of every garbage collection, of which loading workflow modules causes many."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
 
 # A worker and a replay first load every workflow in a sandbox, to see whether it can be; once says as much as a thousand times.
 _loadable: set[type] = set()

@@ -11,7 +11,12 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionDescription
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+)
 
 import contract
 from domain.refusals import Refusal
@@ -136,6 +141,11 @@ class AreaClient:
             return await self._description(workflow_id, within=DESCRIBED_WITHIN)
         except Refusal:
             return None
+
+    async def _is_running(self, workflow_id: str) -> bool:
+        """Return true unless the newest run of a workflow is known to have ended."""
+        description = await self._description_if_any(workflow_id)
+        return description is None or description.status is WorkflowExecutionStatus.RUNNING
 
     async def _is_suspended(self, description: WorkflowExecutionDescription | None) -> bool:
         """Return true if a running workflow fails its task again and again.

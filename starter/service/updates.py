@@ -244,7 +244,7 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
         """
         async with self._asking(workflow_id):
             try:
-                return await until_kept(send)
+                return await until_kept(send, lambda: self._is_running(workflow_id))
             except WorkflowUpdateFailedError as error:
                 if refusal := as_refusal(error.cause):
                     raise ForwardedRefusal(refusal) from None

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
 import contract
 from domain.vocabulary import Stage
@@ -97,3 +98,26 @@ async def test_an_approval_and_a_withdrawal_in_one_task_end_the_case(
 
 async def _awaits_approval(world: World, subscription: str) -> bool:
     return (await world.service.status(subscription)).waiting_for.startswith("a second person")
+
+
+async def test_a_request_that_meets_the_end_of_the_workflow_is_refused_and_waits_for_nothing(world: World) -> None:
+    """Temporal says of a workflow that has just ended that it is closing, for as long as it remembers it."""
+
+    async def asks_until_the_end() -> set[str]:
+        subscription, codes = world.subscription(), set()
+        await world.start(subscription, complete=False)
+        await withdrawn(subscription)
+        while await is_running(subscription):
+            codes.add((await refused(withdrawn(subscription))).code)
+        return codes
+
+    async def withdrawn(subscription: str) -> contract.CancellationStatus:
+        return await world.service.withdraw(subscription, actor=AGENT, reason="stays after all")
+
+    async def is_running(subscription: str) -> bool:
+        return (await world.handle(subscription).describe()).status is WorkflowExecutionStatus.RUNNING
+
+    with world.environment.with_time_skipping_disabled():
+        codes = await asyncio.gather(*(asks_until_the_end() for _ in range(30)))
+
+    assert set().union(*codes) == {"cancellation_ended"}

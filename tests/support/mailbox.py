@@ -30,11 +30,15 @@ class HangingUp(Controller):
         super().stop(no_assert)
 
     async def _hang_up(self) -> None:
-        for session in self._sessions:
-            if session.transport is not None:
-                session.transport.abort()
-        await asyncio.sleep(0)  # the loop closes the sockets
-        await asyncio.sleep(0)
+        if self.server is not None:
+            self.server.close()
+        # A connection that is accepted at this moment has its transport some rounds of the loop later; the loop needs
+        # another two to close the socket of one that is ended.
+        for _ in range(10):
+            for session in self._sessions:
+                if session.transport is not None:
+                    session.transport.abort()
+            await asyncio.sleep(0)
 
 
 class Mailbox:

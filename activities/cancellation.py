@@ -146,14 +146,15 @@ class Records(OnRecords):
     def record_refusal(self, refused: RefusedRequest) -> Recorded | None:
         """Record a refused request, unless the workflow refused it in another stage than the recorded one.
 
-        A request that had another answer before is not refused: the outcome has that. None is in histories of versions that
-        returned nothing.
+        A request that had another answer before, whatever the stage was, is not refused: the outcome has that answer. None
+        is in histories of versions that returned nothing.
         """
         with self._transaction() as transaction:
             outcome = recorded(transaction, refused.step)
-            if refused.stage and outcome.record is not None and outcome.record.stage != refused.stage:
+            answer = requests.other_answer(transaction.session, refused.step, refused.refusal)
+            if answer is None and refused.stage and outcome.record and outcome.record.stage != refused.stage:
                 return outcome
-            answer = requests.refuse(transaction, refused.step, refused.refusal)
+            answer = answer or requests.refuse(transaction, refused.step, refused.refusal)
             if answer is not None:
                 return outcome.model_copy(update={"first": _with_status(transaction, refused.step, answer)})
             audit.record_refusal(

@@ -73,12 +73,18 @@ def refuse(transaction: Transaction, step: Step, refusal: RefusalDetails) -> Fir
     if request is None:
         return None
     _keep(transaction, request, step.cancellation, step.actor, step.at)
-    try:
-        answer = first_answer(transaction.session, request)
-    except RequestIdReused:
-        return None  # which is the refusal: the answer to the first request stands
+    answer = other_answer(transaction.session, step, refusal)
     if answer is None:
         _answer(transaction, request, refusal=refusal.model_dump(mode="json"))
+    return answer
+
+
+def other_answer(session: Session, step: Step, refusal: RefusalDetails) -> FirstAnswer | None:
+    """Return the answer that the request of a step had before it was to meet this refusal, if it had another one."""
+    try:
+        answer = None if step.request is None else first_answer(session, step.request)
+    except RequestIdReused:
+        return None  # which is the refusal: the answer to the first request stands
     return answer if answer is not None and answer.refusal != refusal else None
 
 

@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import contract
 from activities.cancellation import Records
 from activities.marketing import MarketingRecords
-from contract.steps import AnswersGiven, Approval, Attested, ConsentGiven, ConsentRequest, Step
+from contract.steps import Approval, Attested, ConsentGiven, ConsentRequest, Step
 from domain.marketing import Consent, ConsentDecision
 from domain.refusals import Refusal
-from domain.vocabulary import Channel, Question, Stage
-from records.cancellation.answers import checklist_of
+from domain.vocabulary import Question, Stage
 from records.cancellation.credit_memos import post_credit_memo
-from records.cancellation.locked_case import lock_case
 from records.transaction import Transaction
+from tests.support.lost_requests import MAIL, take_answers
 from tests.support.outcomes import all_hold
 from tests.support.world import AGENT, SECOND_PERSON, World, eventually
 
@@ -24,7 +23,6 @@ Request = Callable[[World, str], Awaitable[Any]]
 Situation = Callable[[World], Awaitable[str]]
 
 CALLED = "called back on the number on file"
-MAIL = frozenset({Channel.MAIL})
 A_WHILE = timedelta(days=10)
 
 
@@ -46,15 +44,10 @@ def a_step(world: World, subscription: str, name: str) -> Step:
 
 def lost_answers(world: World, subscription: str, *questions: Question) -> None:
     """All answers, or those to some questions, from a request that got no answer itself."""
-    step = a_step(world, subscription, "answer:lost")
-    with Transaction.begin(world.engine) as transaction:
-        known = checklist_of(transaction.session, lock_case(transaction, step.cancellation))
     answers = {
         name: answer for name, answer in world.answers(subscription).items() if not questions or name in questions
     }
-    checklist = known.answered(answers, today=world.today(subscription))
-    answered = tuple(Question(name) for name in answers)
-    Records(world.engine, MAIL).save_answers(AnswersGiven(step=step, checklist=checklist, answered=answered))
+    take_answers(world, a_step(world, subscription, "answer:lost"), answers)
 
 
 def attested(world: World, subscription: str) -> None:

@@ -25,7 +25,8 @@ AUDITED_OF_ALL = 50
 PERIOD = timedelta(hours=1)
 
 REFUSALS_LIMITED = "refusals-audited-up-to-a-limit-2026-11"
-"""The id of the patch (docs/upgrades.md)."""
+FIRST_ANSWERS_ADOPTED = "first-answers-adopted-2026-11"
+"""The ids of the patches (docs/upgrades.md)."""
 
 
 class RefusingOwner(Protocol):
@@ -38,6 +39,10 @@ class RefusingOwner(Protocol):
 
     def adopt(self, record: CaseRecord | None) -> None:
         """Take over the record that a step met, if it met one."""
+        ...
+
+    def publish(self) -> None:
+        """Show the state of the case."""
         ...
 
 
@@ -57,7 +62,8 @@ class RefusedRequests:
     async def stands(self, refusal: Refusal, step: Step, action: str, audited_as: str) -> bool | FirstAnswer:
         """Audit a refusal; return False if the record is further than the workflow that refused, which then judges again.
 
-        A request that was answered before gets that answer.
+        A request that was answered before gets that answer: its step was recorded, and its workflow task lost. The rules
+        that look at a date or an instant may refuse it by now.
         """
         case = self._owner.case
         if self.is_over_limit(action, step.actor) and workflow.patched(REFUSALS_LIMITED):
@@ -66,9 +72,13 @@ class RefusedRequests:
         self._audited.setdefault(action, deque(maxlen=AUDITED_OF_ALL)).append((workflow.now(), step.actor))
         refused_in, summary = case.stage.value, f"keep the refused {action}"
         audited = await self.audit(refusal, step, audited_as, case.subscription, summary=summary, stage=refused_in)
-        if audited is not None and audited.first is not None:
-            return audited.first
         record = audited.record if audited else None
+        if audited is not None and audited.first is not None:
+            if workflow.patched(FIRST_ANSWERS_ADOPTED):
+                self._owner.adopt(record)
+                await workflow.wait_condition(lambda: not case.is_overtaken)
+                self._owner.publish()
+            return audited.first
         self._owner.adopt(record)
         if record is not None and record.stage != refused_in:
             if case.is_overtaken:

@@ -13,12 +13,14 @@ import pytest
 import contract
 from domain.refusals import Refusal
 from domain.vocabulary import Stage
+from tests.support.lost_requests import step_of, take_answers
 from tests.support.lost_steps import (
     LIVES,
     REQUESTS,
     Life,
     attested,
     effect,
+    in_stage,
     intake,
     lost_answers,
     requests_after,
@@ -72,6 +74,24 @@ async def test_an_intake_whose_last_answer_was_lost_is_not_abandoned_in_the_end(
 
     assert await world.stage(subscription) is not Stage.ABANDONED
     assert "cancellation.scheduled" in world.actions(subscription)
+
+
+async def test_an_answer_that_was_lost_and_comes_again_when_its_date_is_past_counts(world: World) -> None:
+    subscription, tomorrow = world.subscription(), timedelta(days=1)
+    attestation = contract.Attestation(reason="met in person")
+    await world.start(subscription, complete=False, attestation=attestation)
+    answers = world.answers(subscription, terminate_on=world.today(subscription) + tomorrow)
+    message = contract.Answer(actor=AGENT, answers=answers, cancellation=f"{subscription}/1")
+    step = step_of(contract.cancellation_workflow_id(subscription), "answer", message, "R")
+    take_answers(world, step, answers)
+    await world.pass_time(subscription, 2 * tomorrow)
+    assert await world.stage(subscription) is Stage.INTAKE
+
+    answered = await world.service.answer(subscription, answers, actor=AGENT, request_id="R")
+
+    assert answered.open_questions == ()
+    await in_stage(world, subscription, Stage.CANCELED)
+    assert world.refusals(subscription) == []
 
 
 async def test_twenty_five_answers_at_once_leave_a_case_that_works(world: World) -> None:

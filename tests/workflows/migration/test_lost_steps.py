@@ -15,6 +15,7 @@ from contract.steps import Accepted, Corrected, Correction, MigrationEnd, Step
 from domain.migration import MigrationStage
 from domain.refusals import Refusal
 from domain.vocabulary import Channel, Stage
+from tests.support.lost_requests import step_of
 from tests.support.migrations import CONTACT, Migrations
 from tests.support.outcomes import all_hold
 from tests.support.world import AGENT, eventually
@@ -183,6 +184,26 @@ async def test_a_request_after_any_lost_step_meets_a_migration_that_adopts_the_r
     quick = [life for life in LIVES if life.situation in (requested, scheduled)]  # without a transfer
     lives = zip([*quick, Life(available, (acknowledged, completed))], cycle(REQUESTS))
     await all_hold(requests_after(migrations, life, request) for life, request in lives)
+
+
+async def test_an_acceptance_that_was_lost_and_comes_again_after_its_transfer_time_counts(
+    migrations: Migrations,
+) -> None:
+    subscription = await requested(migrations)
+    at = await migrations.now(subscription) + timedelta(seconds=5)
+    message = contract.AcceptMigration(**migrations.about(subscription), contact=CONTACT, transfer_at=at)
+    step = step_of(contract.migration_workflow_id(subscription), "accept", message, "R", prefix="migration-")
+    records(migrations).accept_migration(Accepted(step=step, contact=CONTACT, transfer_at=at))
+    await migrations.pass_time(subscription, timedelta(minutes=1))
+    assert (await migrations.status(subscription)).stage is MigrationStage.REQUESTED
+
+    with migrations.world.environment.with_time_skipping_disabled():
+        await migrations.client.accept(
+            subscription, contact=CONTACT, transfer_at=at, actor=message.actor, request_id="R"
+        )
+
+    await migrations.reached(subscription, MigrationStage.AVAILABLE)
+    assert migrations.world.refusals(subscription) == []
 
 
 @pytest.mark.soak

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from contract.cancellation import CancellationStatus
 from contract.marketing import MarketingCancellationStatus
-from contract.migration import MigrationStatus
+from contract.migration import MigrationMoved, MigrationStatus
 from domain.cases import CaseRef
 from domain.marketing import Consent
 from domain.refusals import RefusalDetails
@@ -111,6 +111,8 @@ class Continued(StepData):
 
     requests_received: int = 0
     last_refusal: RefusalDetails | None = None
+    migration: MigrationMoved | None = None
+    """The state of the migration that a cancellation waits for, as it was last reported."""
 
 
 class Reminder(StepData):

@@ -15,9 +15,9 @@ from temporalio.client import (
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
 )
-from temporalio.common import QueryRejectCondition, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 import contract
 from domain.cancellation.lifecycle import CancellationStillTelling
@@ -38,15 +38,10 @@ from starter.service.case_refusals import (
 from starter.service.continuation import ContinuingClient
 from starter.service.descriptions import reasons_held_up
 from starter.service.dropped_updates import until_kept
+from starter.service.queries import QUERY_TIMEOUT, live_status
 from starter.service.requests import RequestClient, about, request_made, sent_now, update_id
 
 Outcome = TypeVar("Outcome")
-
-QUERY_PATIENCE = timedelta(seconds=5)
-"""The time after which a query is asked again: a worker that was killed with the question never answers it."""
-
-QUERY_TIMEOUT = 3 * QUERY_PATIENCE
-"""The longest wait for a status: Temporal takes ten seconds to give the questions of a killed worker to another one."""
 
 _COMPLETED_BEFORE_ITS_UPDATE = "AcceptedUpdateCompletedWorkflow"
 """Temporal's type of the error that an update gets whose workflow ended before the update's own answer was written."""
@@ -119,27 +114,13 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
         workflow_id = self._form.workflow_id(subject)
         try:
             async with self._asking(workflow_id, within=QUERY_TIMEOUT):
-                live = await self._asked(workflow_id)
+                live = await live_status(self._temporal.get_workflow_handle(workflow_id))
         except (WorkflowQueryRejectedError, NothingThere):
             return None
         except WorkflowQueryFailedError:  # its history does not replay with the workers' code
             raise CancellationSuspended(workflow_id) from None
         form: type[Status] = self._form.status
         return None if live is None else form.model_validate(live)
-
-    async def _asked(self, workflow_id: str) -> Any:
-        """Return a running workflow's answer to the query for its status, asked again every `QUERY_PATIENCE`."""
-        clock = asyncio.get_running_loop().time
-        while True:
-            asked_at = clock()
-            try:
-                return await self._temporal.get_workflow_handle(workflow_id).query(
-                    contract.QUERY_STATUS, reject_condition=QueryRejectCondition.NOT_OPEN, rpc_timeout=QUERY_PATIENCE
-                )
-            except RPCError as error:
-                if error.status not in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
-                    raise
-            await asyncio.sleep(asked_at + QUERY_PATIENCE.total_seconds() - clock())
 
     async def _live_or_recorded(self, subject: str, recorded: Callable[[Session, str], Status]) -> Status:
         """Return the status of a case: its workflow's while that runs and answers, and the records' otherwise.

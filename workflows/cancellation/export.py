@@ -5,7 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.export.activities import Exporter
-    from contract.steps import Step
+    from contract.steps import Recorded, Step
     from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
     from domain.vocabulary import DataChoice, Stage
 
@@ -37,14 +37,22 @@ class DataExport:
             summary="export the data",
             when_cancelled=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
-        await owner.sleep(lambda: export.done() or owner.is_withdrawn, None, "")
-        if not export.done():
-            export.cancel()
-            await workflow.wait([export])
+        try:
+            await owner.sleep(lambda: export.done() or owner.is_withdrawn, None, "")
+        except workflow.ContinueAsNewError:
+            await self._cancelled(export)
+            await owner.until(lambda: owner.is_withdrawn)  # which a request may have asked for meanwhile
+        if not export.done() or owner.is_withdrawn:
+            await self._cancelled(export)
             return False
         owner.notify(await owner.taken(result_of(export)))
         case.export = contract.ExportStatus.READY
         return True
+
+    @staticmethod
+    async def _cancelled(export: workflow.ActivityHandle[Recorded]) -> None:
+        export.cancel()
+        await workflow.wait([export])
 
     async def acknowledge(self, message: contract.AcknowledgeExport, step: Step) -> None:
         """Record that the export was downloaded; repeated, it changes nothing."""

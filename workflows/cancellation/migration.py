@@ -139,10 +139,7 @@ class DataMigration:
             return case.migration is not None and case.migration.stage.is_final
 
         owner.publish()
-        with suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: has_ended() or owner.is_withdrawn, timeout=at_most, timeout_summary="join the migration"
-            )
+        await owner.until(lambda: has_ended() or owner.is_withdrawn, at_most=at_most, what="join the migration")
         if owner.is_withdrawn and not has_ended():
             running = workflow.get_external_workflow_handle(contract.migration_workflow_id(case.subscription))
             with suppress(ApplicationError, TimeoutError):  # it has ended at this very moment
@@ -154,19 +151,15 @@ class DataMigration:
 
     async def _ended_before_withdrawal(self, child: Handle) -> bool:
         self._owner.publish()
-        await workflow.wait_condition(lambda: child.done() or self._owner.is_withdrawn)
+        await self._owner.until(lambda: child.done() or self._owner.is_withdrawn)
         return child.done()
 
     async def _until_withdrawn(self, at_most: timedelta | None) -> None:
-        self._owner.publish()
-        if self._owner.is_withdrawn:
-            return
-        with suppress(TimeoutError):
-            await workflow.wait_condition(
-                lambda: self._owner.is_withdrawn,
-                timeout=at_most,
-                timeout_summary="ask again for the migration" if at_most else None,
-            )
+        owner = self._owner
+        owner.publish()
+        if not owner.is_withdrawn:
+            what = "ask again for the migration" if at_most else ""
+            await owner.until(lambda: owner.is_withdrawn, at_most=at_most, what=what)
 
     def _continues(self) -> bool:
         """Return true unless the cancellation is withdrawn, which takes its migration along."""

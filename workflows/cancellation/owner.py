@@ -1,7 +1,7 @@
 """The owner of a cancellation's collaborators: the workflow, as export, erasure, campaigns and migration may use it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from temporalio import workflow
@@ -39,6 +39,10 @@ class CancellationOwner(CaseOwner[Case], Protocol):
 
     def publish(self) -> None:
         """Show the state of the case in the Web UI and in the search attributes."""
+        ...
+
+    async def until(self, done: Callable[[], bool], *, at_most: timedelta | None = None, what: str = "") -> None:
+        """Wait until ``done``, with a timer named ``what`` if there is a limit; continue as new if the history becomes long."""
         ...
 
     async def wait(self, done: Callable[[], bool], *, what: str = "", reminders: Sequence[TimedReminder] = ()) -> bool:

@@ -218,8 +218,8 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
             self._migration.take_move(received)
 
     def _is_idle(self) -> bool:
-        is_exporting = self.case.export is contract.ExportStatus.RUNNING
-        return super()._is_idle() and not is_exporting and self._withdrawal is None
+        is_exporting = self.case.export is contract.ExportStatus.RUNNING and not self.interrupts_long_work
+        return super()._is_idle() and not is_exporting and (self._withdrawal is None or self.case.stage.is_final)
 
     def _wishes(self) -> tuple[object, ...]:
         return self._withdrawal, self._reversal, self._approval, self._credit_memo_posted

@@ -9,7 +9,7 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from contract.steps import CaseRecord, OpenedCase
+    from contract.steps import CaseRecord, Continued, OpenedCase
     from domain.cancellation.checklist import Checklist
     from domain.civil_dates import day_text
     from domain.civil_time import day_of, start_of_day
@@ -72,6 +72,15 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         self.access_ended_on, self.reversal_deadline = record.access_ended_on, record.reversal_deadline
         return True
 
+    def left(self, requests_received: int) -> Continued:
+        """Return the state that is in no record of the case: also the migration, which reports its changes alone."""
+        return super().left(requests_received).model_copy(update={"migration": self.migration})
+
+    def take_over(self, continued: Continued) -> None:
+        """Take over what the run before left."""
+        super().take_over(continued)
+        self.migration = continued.migration
+
     @property
     def is_overtaken(self) -> bool:
         """True if the record is in a later phase than this workflow."""
@@ -88,6 +97,10 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         self.export, self.copies_made = opened.export, opened.copies_made
         self.erased_at = opened.erased_at
         stage = Stage(opened.record.stage)
+        # The first thing that is prepared, so that an approval may come before the story has found its place.
+        self.awaits_approval = (
+            stage is Stage.PREPARING and opened.goodwill_reason is not None and not self.goodwill_approved
+        )
         self.enter(stage, deadline=self._recorded_deadline(stage))
 
     def _recorded_deadline(self, stage: Stage) -> datetime | None:

@@ -11,7 +11,7 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from contract import HELD_UP
-    from contract.steps import CampaignStop, CaseRecord
+    from contract.steps import CampaignStop, CaseRecord, Continued
     from domain.marketing import MarketingStage
     from domain.migration import MigrationStage
     from domain.policy import CancellationPolicy
@@ -79,6 +79,14 @@ class CaseState(ABC, Generic[AnyStage, Status]):
             return False
         self.record = record
         return True
+
+    def left(self, requests_received: int) -> Continued:
+        """Return the state that is in no record, for the run that continues the case."""
+        return Continued(requests_received=requests_received, last_refusal=self.last_refusal)
+
+    def take_over(self, continued: Continued) -> None:
+        """Take over what the run before left."""
+        self.last_refusal = continued.last_refusal
 
     @property
     def is_overtaken(self) -> bool:

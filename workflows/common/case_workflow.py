@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import CaseState, Status
+    from workflows.common.history_length import HistoryLength
     from workflows.common.notifier import Notifier
     from workflows.common.owner import THE_SERVICE, Activities, Argument, Outcome
     from workflows.common.refused_requests import RefusedRequests
@@ -36,9 +37,6 @@ class RecordAhead(Exception):  # noqa: N818 - an event, not a fault
 
 CANCEL_REQUESTED = "an operator requested the cancellation of the workflow"
 """The reason of a case that ends by a button of Temporal, in the audit trail."""
-
-CONTINUED_AS_NEW = "cases-continued-as-new-2026-11"
-"""The id of the patch (docs/upgrades.md)."""
 
 TimedReminder = tuple[datetime, str, Callable[[str], Awaitable[None]]]
 """A reminder before a deadline: its instant, the occasion that names its step, and the function that sends it."""
@@ -62,16 +60,15 @@ class CaseWorkflow(ABC, Generic[State, Status]):
     def __init__(self) -> None:
         self._case: State | None = None
         self._refused_to_open: RefusalDetails | None = None
-        self._last_refusal: RefusalDetails | None = None
-        """The last refusal of the run before this one."""
+        self._continued = Continued()
+        """What the run before this one left."""
         self._lock = asyncio.Lock()
         """The lock for writes that must not cross with another one, such as the end of a time limit."""
         self._requests_received = 0
         self._refused = RefusedRequests(self)
         self._received: Sequence[Any] = ()
         """The input of the workflow, with which it continues as new."""
-        self._is_too_long = False
-        """True once the history has a length at which Temporal suggests to continue as new."""
+        self._length = HistoryLength()
         self._requests = ReceivedRequests(self)
         self._was_held_up = False
         """True once the story met a refusal: from then on it looks at a withdrawal before it tries the same step again."""
@@ -178,10 +175,24 @@ class CaseWorkflow(ABC, Generic[State, Status]):
             self._continue_as_new()
         return True
 
+    async def until(self, done: Callable[[], bool], *, at_most: timedelta | None = None, what: str = "") -> None:
+        """Wait until ``done``, with a timer named ``what`` if there is a limit; continue as new if the history becomes long."""
+        self.look_at_length()
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: done() or self.continues_as_new, timeout=at_most, timeout_summary=what or None
+            )
+            if not done():
+                self._continue_as_new()
+
     def look_at_length(self) -> None:
         """Have the workflow continue as new at its next wait if its history has become long."""
-        if not self._is_too_long and workflow.info().is_continue_as_new_suggested():
-            self._is_too_long = workflow.patched(CONTINUED_AS_NEW)
+        self._length.look()
+
+    @property
+    def interrupts_long_work(self) -> bool:
+        """True once the history is so long that long work is interrupted, and begun again by the next run."""
+        return self._length.interrupts_long_work
 
     @property
     def continues_as_new(self) -> bool:
@@ -189,7 +200,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
 
         A delivery that is interrupted is repeated by the next run, under the same id.
         """
-        return self._is_too_long and workflow.all_handlers_finished() and self._is_idle()
+        return self._length.is_too_long and workflow.all_handlers_finished() and self._is_idle()
 
     def _is_idle(self) -> bool:
         """Return true if no collaborator works beside the story, and no request without a handler waits for it."""
@@ -238,15 +249,14 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         if self.case.is_published_as_held_up:  # the next run does not know what this one published
             self.case.held_up = None
             self.publish()
-        continued = Continued(requests_received=self._requests_received, last_refusal=self.case.last_refusal)
-        workflow.continue_as_new(args=[*self._received, continued])
+        workflow.continue_as_new(args=[*self._received, self.case.left(self._requests_received)])
 
     def _input(self, received: Sequence[Any]) -> Sequence[Any]:
         """Return what the caller sent; take up what the run before this one left."""
         self._received = received
         if workflow.info().continued_run_id is not None and len(received) > 1:
-            self._received, continued = received[:-1], Continued.model_validate(received[-1])
-            self._requests_received, self._last_refusal = continued.requests_received, continued.last_refusal
+            self._received, self._continued = received[:-1], Continued.model_validate(received[-1])
+            self._requests_received = self._continued.requests_received
         return self._received
 
     def _status(self) -> Status:
@@ -258,7 +268,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
 
     def _open(self, case: State, opened: Recorded) -> None:
         """Begin the work on a case, which lets in the requests that wait for it."""
-        case.last_refusal = self._last_refusal
+        case.take_over(self._continued)
         self._notifier = Notifier(case.id, delivered=self._show)
         self._case = case
         self.notify(opened)
@@ -277,7 +287,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
 
     async def _finished(self) -> Status:
         """Wait until every message is delivered and every request answered, and return the final status."""
-        await self._notifier.finished()
+        await self.until(lambda: self._notifier.is_finished)
         await workflow.wait_condition(workflow.all_handlers_finished)
         self.publish()
         return self._status()

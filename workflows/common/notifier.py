@@ -50,10 +50,10 @@ class Notifier:
         """The channels with undelivered messages."""
         return tuple(channel.value for channel in sorted(self._recorded) if self._is_behind(channel))
 
-    async def finished(self) -> None:
-        """Wait until everything recorded is delivered or given up."""
-        while waiting := [task for task in self._deliveries.values() if not task.done()]:
-            await workflow.wait(waiting)
+    @property
+    def is_finished(self) -> bool:
+        """True once everything recorded is delivered or given up."""
+        return all(delivery.done() for delivery in self._deliveries.values())
 
     def _is_behind(self, channel: Channel) -> bool:
         return self._delivered.get(channel, 0) < self._recorded.get(channel, 0)

@@ -33,7 +33,7 @@ class MessageDelivery:
         while True:
             last_message = dict(self._last_message)
             notifier.notify(last_message)
-            await notifier.finished()
+            await workflow.wait_condition(lambda: notifier.is_finished)
             if last_message == self._last_message:
                 return
 

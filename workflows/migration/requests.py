@@ -169,7 +169,7 @@ class MigrationRequests(CaseRequests[MigrationCase, contract.MigrationStatus]):
         return self.case.state != known
 
     def _is_idle(self) -> bool:
-        return super()._is_idle() and self._ending is None
+        return super()._is_idle() and (self._ending is None or self.case.stage.is_final)
 
     def _wishes(self) -> tuple[object, ...]:
         return (self.case.state,)

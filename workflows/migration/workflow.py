@@ -91,7 +91,7 @@ class OnPremisesMigration(MigrationRequests):
         """Request the migration, or continue one whose workflow was lost; end with the refusal if there can be none."""
         info = workflow.info()
         try:
-            message = contract.read(received, contract.RequestMigration)
+            message = contract.read(self._input(received), contract.RequestMigration)
             subscription = CaseRef.parse(message.cancellation).subject
             if info.workflow_id != contract.migration_workflow_id(subscription):
                 raise WorkflowIdMismatch(info.workflow_id, contract.migration_workflow_id(subscription))
@@ -157,7 +157,12 @@ class OnPremisesMigration(MigrationRequests):
             # Nothing is cleaned up before the activity reports that pg_dump and its own objects are gone.
             when_cancelled=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
-        await self._handed_over(MigrationStage.TRANSFERRING, or_else=self._transfer.done)
+        try:
+            await self._handed_over(MigrationStage.TRANSFERRING, or_else=self._transfer.done)
+        except workflow.ContinueAsNewError:
+            await self._transfer_stopped()
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise
         await self._transfer_stopped()
         # A transfer that is to be repeated does not count, even if it succeeded at the same moment.
         if self._transfer.exception() is None and self.case.stage is MigrationStage.TRANSFERRING:
@@ -181,6 +186,10 @@ class OnPremisesMigration(MigrationRequests):
         """Wait for the support queue's report."""
         await self._handed_over(MigrationStage.DOWNLOADED)
         await self._discard_if_again()
+
+    def _is_idle(self) -> bool:
+        is_transferring = self._transfer is not None and not self._transfer.done() and not self.interrupts_long_work
+        return super()._is_idle() and not is_transferring
 
     async def _discard_if_again(self) -> None:
         if self.case.stage is MigrationStage.SCHEDULED:

@@ -18,7 +18,7 @@ from domain.refusals import Refusal
 from domain.vocabulary import WAITS_FOR_WORKER
 from runtime.temporal import offramp_plugin
 from runtime.temporal_refusals import refusal_of
-from starter.service import Offramp, area, updates
+from starter.service import Offramp, area, queries, updates
 from tests.starter.service.test_offramp import AREAS, methods
 from tests.support.import_documents import NOON, Document, Import, document, engine, imported
 from tests.support.outcomes import refused
@@ -111,7 +111,7 @@ def double() -> Iterator[TemporalDouble]:
 @pytest.fixture
 async def service(double: TemporalDouble, opened: Engine, monkeypatch: pytest.MonkeyPatch) -> Offramp:
     """The facade on the double, whose answers it does not ask for again and again."""
-    for module in (area, updates):
+    for module in (area, queries, updates):
         for name in ("CALL_TIMEOUT", "DESCRIBED_WITHIN", "UPDATE_TIMEOUT", "QUERY_PATIENCE", "QUERY_TIMEOUT"):
             monkeypatch.setattr(module, name, timedelta(seconds=2), raising=False)
     client = await Client.connect(
@@ -164,7 +164,7 @@ async def test_whatever_temporal_answers_a_caller_gets_a_refusal_that_fits(
 async def test_a_query_that_a_killed_worker_took_along_is_asked_again(
     service: Offramp, double: TemporalDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(updates, "QUERY_PATIENCE", timedelta(seconds=0.2))
+    monkeypatch.setattr(queries, "QUERY_PATIENCE", timedelta(seconds=0.2))
     double.status, double.message = grpc.StatusCode.DEADLINE_EXCEEDED, "nobody answered"
     double.called.clear()
 

@@ -9,11 +9,9 @@ from temporalio.client import WorkflowExecutionStatus
 import contract
 from domain.vocabulary import Stage
 from tests.support.histories import assert_sound, histories_of
+from tests.support.noise import FEW_EVENTS, make_noise
 from tests.support.servers import temporal_server
-from tests.support.world import AGENT, SECOND_PERSON, Mailbox, World, eventually, refused
-
-FEW_EVENTS = "limit.historyCount.suggestContinueAsNew=40"
-"""The server suggests to continue as new at this length of a history, instead of at 4,096 events."""
+from tests.support.world import AGENT, SECOND_PERSON, Mailbox, World, eventually
 
 
 @pytest.fixture
@@ -27,21 +25,6 @@ async def hasty_world(database_url: str) -> AsyncIterator[World]:
             world.engine.dispose()
             workflows = [contract.cancellation_workflow_id(subscription) for subscription in world.subscriptions]
             await assert_sound(await histories_of(environment.client, *workflows))
-
-
-async def run_of(world: World, subscription: str) -> str:
-    """The run that carries the case now."""
-    return (await world.handle(subscription).describe()).run_id or ""
-
-
-async def make_noise(world: World, subscription: str) -> None:
-    """Have refused requests, by callers with many names, until the case continues in another run."""
-    run, number = await run_of(world, subscription), 0
-    while await run_of(world, subscription) == run:
-        number += 1
-        assert number < 60, "the case does not continue as new"
-        caller = f"noise-{run[:8]}-{number}"
-        await refused(world.service.verify_code(subscription, "no code", actor=caller))
 
 
 async def is_in(world: World, subscription: str, stage: Stage) -> bool:

@@ -30,7 +30,7 @@ async def shared_migrations(
     """The parts that are dear to make."""
     owner_url = _tenants(postgres_url)
     with migrated_database(postgres_url, template_database) as url, Mailbox() as mailbox:
-        world = World(temporal_env, url, mailbox, data=_data(owner_url, tmp_path_factory.mktemp("store")))
+        world = World(temporal_env, url, mailbox, data=data_of(owner_url, tmp_path_factory.mktemp("store")))
         migrations = Migrations(world, owner_url)
         migrations.queues(technical_support=QUEUE_MAIL, billing_support=None, escalation=ESCALATION_MAIL)
         async with world.worker():
@@ -59,7 +59,7 @@ async def idle_migrations(
 ) -> AsyncIterator[Migrations]:
     """Migrations in a world of the test's own, in which no worker runs yet; its workers are processes."""
     with Mailbox() as mailbox:
-        data = _data(tenant_database_url, tmp_path / "store")
+        data = data_of(tenant_database_url, tmp_path / "store")
         world = World(temporal_env, database_url, mailbox, task_queue=TASK_QUEUE, data=data)
         yield Migrations(world, tenant_database_url)
         world.engine.dispose()
@@ -80,6 +80,6 @@ def _tenants(postgres_url: str) -> str:
     return url
 
 
-def _data(owner_url: str, store: Path) -> Data:
+def data_of(owner_url: str, store: Path) -> Data:
     tenants = TenantDatabase(TenantDatabaseSettings(tenant_database_url=owner_url))
     return Data(tenants, Objects(ObjectStoreSettings(url=f"file://{store}")))

@@ -231,8 +231,8 @@ async def _migration_requested(people: People) -> None:
 
 async def _accepted(people: People) -> None:
     """Accept for a time that is soon; once more, where the request arrives after it."""
-    refused: str | None = "first"
-    while refused is not None:
+    refused: str | None = "transfer_time_in_past"
+    while refused == "transfer_time_in_past":
         at = datetime.now(UTC) + timedelta(seconds=3)
         refused = await people.ask(
             "accept",

@@ -52,6 +52,7 @@ from contract.common import (
     Request,
     Unreadable,
     read,
+    refusing_malformed,
 )
 from contract.export import (
     SIGNAL_HOLDS_CHANGED,
@@ -227,5 +228,6 @@ __all__ = [
     "read",
     "read_case_id",
     "read_last_message",
+    "refusing_malformed",
     "run_name",
 ]

@@ -1,6 +1,7 @@
 """Parts that all messages share: their base, the way a handler reads one, and the names that span areas."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -95,8 +96,15 @@ def read_as(received: Sequence[Any], validate: Callable[[Any], V]) -> V:
         raise InputMalformed([f"message: one is expected, not {len(received)}"])
     if isinstance(received[0], Unreadable):
         raise InputMalformed(["message: cannot be decoded"])
-    try:
+    with refusing_malformed():
         return validate(received[0])
+
+
+@contextmanager
+def refusing_malformed() -> Iterator[None]:
+    """Raise InputMalformed, with the problems by path, for a message that is made in the block from what a caller passed."""
+    try:
+        yield
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)
         raise InputMalformed(

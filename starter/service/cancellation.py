@@ -94,9 +94,13 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Answer questions of the checklist: all of them are taken, or none."""
-        message = contract.Answer(
-            actor=actor, cancellation=cancellation, answers=dict(answers), campaign_actions=dict(campaign_actions or {})
-        )
+        with contract.refusing_malformed():
+            message = contract.Answer(
+                actor=actor,
+                cancellation=cancellation,
+                answers=dict(answers),
+                campaign_actions=dict(campaign_actions or {}),
+            )
         return await self._update(subscription, contract.UPDATE_ANSWER, message, request_id)
 
     async def consent(
@@ -111,13 +115,14 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Give the answer of the marketing service's own administrator: by the token of their link, or as an agent."""
-        message = contract.GiveConsent(
-            actor=actor,
-            cancellation=cancellation,
-            decision=decision,
-            link=link,
-            attestation=contract.Attestation(reason=because) if because else None,
-        )
+        with contract.refusing_malformed():
+            message = contract.GiveConsent(
+                actor=actor,
+                cancellation=cancellation,
+                decision=decision,
+                link=link,
+                attestation=contract.Attestation(reason=because) if because else None,
+            )
         return await self._update(subscription, contract.UPDATE_CONSENT, message, request_id)
 
     async def approve(
@@ -130,7 +135,8 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Approve, as a second person, the goodwill that was requested."""
-        message = contract.Approve(actor=actor, cancellation=cancellation, reason=reason)
+        with contract.refusing_malformed():
+            message = contract.Approve(actor=actor, cancellation=cancellation, reason=reason)
         return await self._update(subscription, contract.UPDATE_APPROVE, message, request_id)
 
     async def withdraw(
@@ -143,7 +149,8 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Withdraw a cancellation that has not taken effect."""
-        message = contract.Withdraw(actor=actor, cancellation=cancellation, reason=reason)
+        with contract.refusing_malformed():
+            message = contract.Withdraw(actor=actor, cancellation=cancellation, reason=reason)
         return await self._update(subscription, contract.UPDATE_WITHDRAW, message, request_id)
 
     async def reverse(
@@ -157,7 +164,8 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Reverse a cancellation within its window; the identity must be that of the cancellation."""
-        message = contract.RequestReversal(actor=actor, cancellation=cancellation, identity=identity, reason=reason)
+        with contract.refusing_malformed():
+            message = contract.RequestReversal(actor=actor, cancellation=cancellation, identity=identity, reason=reason)
         return await self._update(subscription, contract.REQUEST_REVERSAL, message, request_id)
 
     async def post_credit_memo(self, invoice: str, *, number: str, actor: str, request_id: str | None = None) -> str:

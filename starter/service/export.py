@@ -65,7 +65,8 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
         ``export`` is the cancellation whose export it is; the newest, unless one is named.
         """
         named = export or await self._newest(subscription)
-        message = contract.AcknowledgeExport(actor=actor, export=named)
+        with contract.refusing_malformed():
+            message = contract.AcknowledgeExport(actor=actor, export=named)
         return await self._update(
             subscription, contract.UPDATE_ACKNOWLEDGE_EXPORT, message, request_id, names_newest=export is None
         )
@@ -75,7 +76,8 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
     ) -> contract.CancellationStatus:
         """Have a fresh link to an export mailed to the billing administrator on record; ``export`` as in `acknowledge`."""
         named = export or await self._newest(subscription)
-        message = contract.RenewExportLink(actor=actor, export=named)
+        with contract.refusing_malformed():
+            message = contract.RenewExportLink(actor=actor, export=named)
         return await self._update(
             subscription, contract.UPDATE_RENEW_EXPORT_LINK, message, request_id, names_newest=export is None
         )

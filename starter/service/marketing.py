@@ -88,9 +88,10 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
             CampaignUnknown, StopNotRequested.
 
         """
+        with contract.refusing_malformed():
+            message = sent_now(contract.AcknowledgeStop(actor=actor, campaign=campaign))
         case = await self._read(lambda session: asking_case(session, campaign))
         name, sent = contract.ACKNOWLEDGE_STOP, update_id(contract.ACKNOWLEDGE_STOP, request_id)
-        message = sent_now(contract.AcknowledgeStop(actor=actor, campaign=campaign))
         made = request_made(case.workflow_id, sent, name, message)
         known = await self._look_up(made, actor, lambda _: case.id if case.is_newest else None)
         if known and known.answer and known.answer.cancellation != known.newest:

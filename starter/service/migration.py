@@ -69,12 +69,13 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
 
         A time without an offset is a civil time in the organization's zone.
         """
-        message = contract.AcceptMigration(
-            actor=actor,
-            cancellation=cancellation or await self._about(subscription),
-            contact=contact,
-            transfer_at=transfer_at,
-        )
+        with contract.refusing_malformed():
+            message = contract.AcceptMigration(
+                actor=actor,
+                cancellation=cancellation or await self._about(subscription),
+                contact=contact,
+                transfer_at=transfer_at,
+            )
         return await self._update(
             subscription, contract.UPDATE_ACCEPT, message, request_id, names_newest=cancellation is None
         )
@@ -92,14 +93,15 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         request_id: str | None = None,
     ) -> contract.MigrationStatus:
         """Correct the address or the time, or have the data transferred again."""
-        message = contract.CorrectMigration(
-            actor=actor,
-            cancellation=cancellation or await self._about(subscription),
-            reason=reason,
-            contact=contact,
-            transfer_at=transfer_at,
-            transfer_again=transfer_again,
-        )
+        with contract.refusing_malformed():
+            message = contract.CorrectMigration(
+                actor=actor,
+                cancellation=cancellation or await self._about(subscription),
+                reason=reason,
+                contact=contact,
+                transfer_at=transfer_at,
+                transfer_again=transfer_again,
+            )
         return await self._update(
             subscription, contract.UPDATE_CORRECT, message, request_id, names_newest=cancellation is None
         )
@@ -108,7 +110,10 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         self, subscription: str, *, actor: str, cancellation: str | None = None, request_id: str | None = None
     ) -> contract.MigrationStatus:
         """Have a fresh link mailed to the IT department."""
-        message = contract.SendMigrationLink(actor=actor, cancellation=cancellation or await self._about(subscription))
+        with contract.refusing_malformed():
+            message = contract.SendMigrationLink(
+                actor=actor, cancellation=cancellation or await self._about(subscription)
+            )
         return await self._update(
             subscription, contract.UPDATE_SEND_MIGRATION_LINK, message, request_id, names_newest=cancellation is None
         )
@@ -124,9 +129,12 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
     ) -> contract.MigrationStatus:
         """Acknowledge that the IT department has the data; of the newest case and transfer, unless one is named."""
         known = await self._read(lambda session: _newest(session, subscription))
-        message = contract.AcknowledgeMigration(
-            actor=actor, cancellation=cancellation or known.cancellation, transfer=transfer or max(known.transfer, 1)
-        )
+        with contract.refusing_malformed():
+            message = contract.AcknowledgeMigration(
+                actor=actor,
+                cancellation=cancellation or known.cancellation,
+                transfer=transfer or max(known.transfer, 1),
+            )
         return await self._update(
             subscription, contract.UPDATE_ACKNOWLEDGE_DOWNLOAD, message, request_id, names_newest=cancellation is None
         )
@@ -135,9 +143,10 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         self, subscription: str, *, actor: str, cancellation: str | None = None, request_id: str | None = None
     ) -> contract.MigrationStatus:
         """Report that the data is in use on premises: the cancellation continues."""
-        message = contract.ReportMigrationCompleted(
-            actor=actor, cancellation=cancellation or await self._about(subscription)
-        )
+        with contract.refusing_malformed():
+            message = contract.ReportMigrationCompleted(
+                actor=actor, cancellation=cancellation or await self._about(subscription)
+            )
         return await self._update(
             subscription, contract.UPDATE_REPORT_COMPLETED, message, request_id, names_newest=cancellation is None
         )

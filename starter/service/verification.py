@@ -12,22 +12,24 @@ class VerifiedCaseClient(CaseClient[Status]):
         self, subject: str, *, actor: str, cancellation: str | None = None, request_id: str | None = None
     ) -> Status:
         """Have a one-time code mailed to the administrator on record."""
-        return await self._update(
-            subject, contract.UPDATE_SEND_CODE, contract.SendCode(actor=actor, cancellation=cancellation), request_id
-        )
+        with contract.refusing_malformed():
+            message = contract.SendCode(actor=actor, cancellation=cancellation)
+        return await self._update(subject, contract.UPDATE_SEND_CODE, message, request_id)
 
     async def verify_code(
         self, subject: str, code: str, *, actor: str, cancellation: str | None = None, request_id: str | None = None
     ) -> Status:
         """Verify the administrator by the code they received."""
-        message = contract.VerifyCode(actor=actor, cancellation=cancellation, code=code)
+        with contract.refusing_malformed():
+            message = contract.VerifyCode(actor=actor, cancellation=cancellation, code=code)
         return await self._update(subject, contract.UPDATE_VERIFY_CODE, message, request_id)
 
     async def attest(
         self, subject: str, *, actor: str, reason: str, cancellation: str | None = None, request_id: str | None = None
     ) -> Status:
         """Attest, as an agent, that the request comes from the administrator."""
-        message = contract.Attest(
-            actor=actor, cancellation=cancellation, attestation=contract.Attestation(reason=reason)
-        )
+        with contract.refusing_malformed():
+            message = contract.Attest(
+                actor=actor, cancellation=cancellation, attestation=contract.Attestation(reason=reason)
+            )
         return await self._update(subject, contract.UPDATE_ATTEST, message, request_id)

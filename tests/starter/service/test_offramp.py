@@ -1,13 +1,15 @@
 """The facade: the same shape for every area, and each connection only where a call needs it."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from domain.cancellation.lifecycle import InputMalformed
 from runtime.temporal import TemporalUnavailable, connect_to_temporal
 from starter.service import Offramp, StillWaiting
 from starter.service.area import AreaClient
@@ -98,3 +100,25 @@ async def test_a_repeated_request_gets_what_the_first_one_got(
 
     assert placed[0] == placed[1]
     assert released[0] == released[1]
+
+
+MALFORMED: dict[str, Callable[[Offramp], Awaitable[Any]]] = {
+    "actor": lambda offramp: offramp.cancellations.answer("SUB-1", {}, actor=""),
+    "reason": lambda offramp: offramp.cancellations.approve("SUB-1", actor="agent-7", reason=""),
+    "reason ": lambda offramp: offramp.cancellations.withdraw("SUB-1", actor="agent-7", reason="x"),
+    "reason  ": lambda offramp: offramp.cancellations.attest("SUB-1", actor="agent-7", reason=""),
+    "code": lambda offramp: offramp.marketing.verify_code("ORG-1", "1" * 1000, actor="agent-7"),
+    "actor ": lambda offramp: offramp.marketing.send_code("ORG-1", actor=""),
+    "campaign": lambda offramp: offramp.marketing.acknowledge_stop("", actor="ad-centre"),
+    "export": lambda offramp: offramp.exports.acknowledge("SUB-1", export="/", actor="agent-7"),
+    "cancellation": lambda offramp: offramp.migrations.report_completed("SUB-1", cancellation="/", actor="agent-7"),
+    "contact": lambda offramp: offramp.migrations.accept(
+        "SUB-1", contact="nobody", transfer_at=datetime.now(UTC), actor="agent-7", cancellation="SUB-1/1"
+    ),
+}
+
+
+@pytest.mark.parametrize("field", MALFORMED)
+async def test_a_malformed_value_is_refused_by_name(nowhere: Client, engine: Engine, field: str) -> None:
+    with pytest.raises(InputMalformed, match=f"{field.strip()}: "):
+        await MALFORMED[field](Offramp(nowhere, engine))

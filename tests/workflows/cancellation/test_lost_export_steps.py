@@ -1,0 +1,88 @@
+"""Steps of an export that are in the database and in no history: the case ends as ever, whatever comes next."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import contract
+from activities.export.activities import Exporter
+from contract.steps import Step
+from domain.refusals import Refusal
+from domain.vocabulary import Channel, Stage
+from tests.support.outcomes import all_hold
+from tests.support.world import AGENT, World, eventually
+
+Request = Callable[[World, str], Awaitable[Any]]
+
+
+def lost(name: str, activity: Callable[[Exporter, Step], object]) -> Callable[[World, str], None]:
+    def take(world: World, subscription: str) -> None:
+        data = world.the_data
+        exporter = Exporter(world.engine, frozenset({Channel.MAIL}), data.tenants, data.objects)
+        case = f"{subscription}/1"
+        activity(exporter, Step(cancellation=case, name=f"{name}:lost", actor=AGENT, at=datetime.now(UTC)))
+
+    take.__name__ = name
+    return take
+
+
+LOST = [
+    lost("acknowledge_export", Exporter.acknowledge_export),
+    lost("renew_export_link", Exporter.renew_export_link),
+    lost("export-reminder", Exporter.remind_of_export),
+]
+
+
+async def acknowledge(world: World, subscription: str) -> Any:
+    return await world.offramp.exports.acknowledge(subscription, actor=AGENT)
+
+
+async def renew_link(world: World, subscription: str) -> Any:
+    return await world.offramp.exports.renew_link(subscription, actor=AGENT)
+
+
+async def withdraw(world: World, subscription: str) -> Any:
+    return await world.service.withdraw(subscription, actor=AGENT, reason="stays after all")
+
+
+async def reverse(world: World, subscription: str) -> Any:
+    return await world.service.reverse(subscription, world.identity(subscription), actor=AGENT)
+
+
+REQUESTS: list[Request] = [acknowledge, renew_link, withdraw, reverse]
+
+
+async def test_a_request_after_a_lost_step_of_an_export_meets_a_case_that_ends_as_ever(data_world: World) -> None:
+    await all_hold(request_after(data_world, step, request) for step, request in product(LOST, REQUESTS))
+
+
+async def request_after(world: World, step: Callable[[World, str], None], request: Request) -> None:
+    """A case with an export and a step that its workflow does not know, one request, and its end."""
+    subscription = world.subscription(data_rows=3)
+    await world.start(subscription, answers=world.answers(subscription, data="export"))
+    await in_stage(world, subscription, Stage.CANCELED)
+    step(world, subscription)
+
+    answered = (await asyncio.gather(request(world, subscription), return_exceptions=True))[0]
+    # A refusal is an answer; anything else would be a fault of the service.
+    assert isinstance(answered, contract.CancellationStatus | Refusal), repr(answered)
+    if request is not reverse:
+        await acknowledge(world, subscription)
+        await world.pass_time(subscription, timedelta(days=31))
+    ended = await world.handle(subscription).result()
+
+    stage = Stage.REVERSED if request is reverse else Stage.CLOSED
+    assert (ended["stage"], world.case(subscription).stage) == (stage, stage)
+    assert world.the_data.keys(f"{subscription}/1") == [], f"{step.__name__}, {request.__name__}"
+    assert world.actions(subscription).count("export.acknowledged") <= 1
+
+
+async def in_stage(world: World, subscription: str, stage: Stage) -> None:
+    """Wait until the workflow is in a stage."""
+
+    async def is_in() -> bool:
+        return await world.stage(subscription) is stage
+
+    await eventually(is_in)

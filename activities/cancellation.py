@@ -144,15 +144,15 @@ class Records(OnRecords):
 
     @activity.defn(no_thread_cancel_exception=True)
     def record_refusal(self, refused: RefusedRequest) -> Recorded | None:
-        """Record a refused request, unless the workflow refused it in another stage than the recorded one.
+        """Record a refused request, unless the workflow refused it by another record than the present one.
 
-        A request that had another answer before, whatever the stage was, is not refused: the outcome has that answer. None
+        A request that had another answer before, whatever the record was, is not refused: the outcome has that answer. None
         is in histories of versions that returned nothing.
         """
         with self._transaction() as transaction:
             outcome = recorded(transaction, refused.step)
             answer = requests.other_answer(transaction.session, refused.step, refused.refusal)
-            if answer is None and refused.stage and outcome.record and outcome.record.stage != refused.stage:
+            if answer is None and refused.is_outdated(outcome.record):
                 return outcome
             answer = answer or requests.refuse(transaction, refused.step, refused.refusal)
             if answer is not None:

@@ -73,10 +73,13 @@ def refuse(transaction: Transaction, step: Step, refusal: RefusalDetails) -> Fir
     if request is None:
         return None
     _keep(transaction, request, step.cancellation, step.actor, step.at)
-    answer = other_answer(transaction.session, step, refusal)
+    try:
+        answer = first_answer(transaction.session, request)
+    except RequestIdReused:
+        return None  # which is the refusal: the answer to the first request stands
     if answer is None:
         _answer(transaction, request, refusal=refusal.model_dump(mode="json"))
-    return answer
+    return answer if answer is not None and answer.refusal != refusal else None
 
 
 def other_answer(session: Session, step: Step, refusal: RefusalDetails) -> FirstAnswer | None:
@@ -84,7 +87,7 @@ def other_answer(session: Session, step: Step, refusal: RefusalDetails) -> First
     try:
         answer = None if step.request is None else first_answer(session, step.request)
     except RequestIdReused:
-        return None  # which is the refusal: the answer to the first request stands
+        return None
     return answer if answer is not None and answer.refusal != refusal else None
 
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from pydantic import BaseModel, ConfigDict
 
 from contract.cancellation import CancellationStatus
+from contract.export import ExportStatus
 from contract.marketing import MarketingCancellationStatus
 from contract.migration import MigrationMoved, MigrationStatus
 from domain.cases import CaseRef
@@ -84,6 +85,11 @@ class CaseRecord(StepData):
     consent_until: datetime | None = None
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
+    export: ExportStatus | None = None
+
+    def says_the_same(self, other: "CaseRecord") -> bool:
+        """Return true if a request is judged by both records alike: they differ in nothing but their revision."""
+        return self == other.model_copy(update={"revision": self.revision})
 
 
 class FirstAnswer(StepData):
@@ -131,7 +137,17 @@ class RefusedRequest(StepData):
     action: str
     refusal: RefusalDetails
     stage: str | None = None
-    """The stage in which the workflow refused. If the record has another, nothing is audited: the workflow judges again."""
+    """The stage in which the workflow refused."""
+    known: CaseRecord | None = None
+    """The record by which the workflow refused; null where it knew none, and in histories of versions that sent none."""
+
+    def is_outdated(self, record: CaseRecord | None) -> bool:
+        """Return true if the workflow refused by another record than this one: nothing is audited, and it judges again."""
+        if record is None:
+            return False
+        if self.known is not None:
+            return not self.known.says_the_same(record)
+        return self.stage is not None and record.stage != self.stage
 
 
 class CodeTried(StepData):

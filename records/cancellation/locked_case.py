@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
+from contract import ExportStatus
 from contract.steps import CaseRecord
 from domain.cancellation.lifecycle import CancellationEnded
 from domain.policy import CancellationPolicy
@@ -14,10 +15,19 @@ from storage.tables import (
     AuditRow,
     CancellationRow,
     ChecklistAnswerRow,
+    ExportRow,
     OrganizationRow,
     PolicyRow,
     SubscriptionRow,
 )
+
+EXPORT_STATUS = case(
+    (ExportRow.erased_at.is_not(None), ExportStatus.ERASED.value),
+    (ExportRow.acknowledged_at.is_not(None), ExportStatus.ACKNOWLEDGED.value),
+    (ExportRow.finished_at.is_not(None), ExportStatus.READY.value),
+    else_=ExportStatus.RUNNING.value,
+)
+"""The status of an export, as `records.export.export_status` says it, for a query."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,7 @@ def case_record(session: Session, cancellation: str) -> CaseRecord | None:
     """Return the record of a cancellation; None where there is no such case."""
     session.flush()
     answered = select(ChecklistAnswerRow.question).where(ChecklistAnswerRow.cancellation == cancellation)
+    export = select(EXPORT_STATUS).where(ExportRow.cancellation == cancellation)
     newest = select(func.max(AuditRow.id)).where(AuditRow.cancellation == cancellation)
     row = session.execute(
         select(
@@ -78,6 +89,7 @@ def case_record(session: Session, cancellation: str) -> CaseRecord | None:
             CancellationRow.access_ended_on,
             CancellationRow.reversal_deadline,
             func.array(answered.order_by(ChecklistAnswerRow.question).scalar_subquery()).label("answered"),
+            export.scalar_subquery().label("export"),
             func.coalesce(newest.scalar_subquery(), 0).label("revision"),
         ).where(CancellationRow.id == cancellation)
     ).one_or_none()

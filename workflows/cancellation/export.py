@@ -46,7 +46,8 @@ class DataExport:
             await self._cancelled(export)
             return False
         owner.notify(await owner.taken(result_of(export)))
-        case.export = contract.ExportStatus.READY
+        if case.export not in FINISHED:  # a history of a version whose record did not say so
+            case.export = contract.ExportStatus.READY
         return True
 
     @staticmethod

@@ -70,6 +70,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         )
         self.consent, self.consent_until = record.consent, record.consent_until
         self.access_ended_on, self.reversal_deadline = record.access_ended_on, record.reversal_deadline
+        self.export = _later(self.export, record.export)
         return True
 
     def left(self, requests_received: int) -> Continued:
@@ -269,3 +270,9 @@ _STAGE_ENDS = {
     Stage.CANCELED: "Reversible until",
 }
 """The event at the deadline of a stage."""
+
+
+def _later(known: contract.ExportStatus | None, recorded: contract.ExportStatus | None) -> contract.ExportStatus | None:
+    """Return the later of two states of an export, which has only one way."""
+    way = [None, *contract.ExportStatus]
+    return max(known, recorded, key=way.index)

@@ -1,6 +1,7 @@
 """The refusals of a case: audited up to a limit, so that a noisy client costs a case nothing."""
 
 from collections import deque
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -25,7 +26,7 @@ AUDITED_OF_ALL = 50
 PERIOD = timedelta(hours=1)
 
 REFUSALS_LIMITED = "refusals-audited-up-to-a-limit-2026-11"
-FIRST_ANSWERS_ADOPTED = "first-answers-adopted-2026-11"
+REFUSED_BY_RECORD = "requests-refused-by-the-record-2026-11"
 """The ids of the patches (docs/upgrades.md)."""
 
 
@@ -60,7 +61,7 @@ class RefusedRequests:
         return len(recent) >= AUDITED_OF_ALL or recent.count(actor) >= AUDITED_OF_A_CALLER
 
     async def stands(self, refusal: Refusal, step: Step, action: str, audited_as: str) -> bool | FirstAnswer:
-        """Audit a refusal; return False if the record is further than the workflow that refused, which then judges again.
+        """Audit a refusal; return False if the record is another than the one by which it was judged: it is judged again.
 
         A request that was answered before gets that answer: its step was recorded, and its workflow task lost. The rules
         that look at a date or an instant may refuse it by now.
@@ -69,50 +70,75 @@ class RefusedRequests:
         if self.is_over_limit(action, step.actor) and workflow.patched(REFUSALS_LIMITED):
             case.last_refusal = refusal.details
             return True
-        self._audited.setdefault(action, deque(maxlen=AUDITED_OF_ALL)).append((workflow.now(), step.actor))
-        refused_in, summary = case.stage.value, f"keep the refused {action}"
-        audited = await self.audit(refusal, step, audited_as, case.subscription, summary=summary, stage=refused_in)
-        record = audited.record if audited else None
-        if audited is not None and audited.first is not None:
-            if workflow.patched(FIRST_ANSWERS_ADOPTED):
-                self._owner.adopt(record)
-                await workflow.wait_condition(lambda: not case.is_overtaken)
+        summary = f"keep the refused {action}"
+        refused = self._refused(refusal, step, audited_as, case.subscription, stage=case.stage.value, known=case.record)
+        if not workflow.patched(REFUSED_BY_RECORD):
+            return await self._stands_by_stage(refused.model_copy(update={"known": None}), action, summary)
+        if case.is_overtaken:  # by what another request found: the story is about to take it up
+            await workflow.wait_condition(lambda: not case.is_overtaken)
+            return False
+        counted = self._count(action, step.actor)  # before it is audited: others are refused meanwhile
+        audited = await self._keep(refused, summary)
+        if audited is not None:
+            self._owner.adopt(audited.record)
+            await workflow.wait_condition(lambda: not case.is_overtaken)
+            if audited.first is not None:
                 self._owner.publish()
-            return audited.first
-        self._owner.adopt(record)
-        if record is not None and record.stage != refused_in:
-            if case.is_overtaken:
-                await workflow.wait_condition(lambda: not case.is_overtaken)
+                return audited.first
+            if refused.is_outdated(audited.record):
+                with suppress(ValueError):  # so many came meanwhile that it is forgotten
+                    self._audited[action].remove(counted)
                 return False
-            await self.audit(refusal, step, audited_as, case.subscription, summary=summary)
         case.last_refusal = refusal.details
         return True
 
-    @staticmethod
+    async def _stands_by_stage(self, refused: RefusedRequest, action: str, summary: str) -> bool | FirstAnswer:
+        """Do the same as versions before the patch did, which judged again when the record was in another stage alone."""
+        case = self._owner.case
+        self._count(action, refused.step.actor)
+        audited = await self._keep(refused, summary)
+        if audited is not None and audited.first is not None:
+            return audited.first
+        record = audited.record if audited else None
+        self._owner.adopt(record)
+        if refused.is_outdated(record):
+            if case.is_overtaken:
+                await workflow.wait_condition(lambda: not case.is_overtaken)
+                return False
+            await self._keep(refused.model_copy(update={"stage": None}), summary)
+        case.last_refusal = refused.refusal
+        return True
+
+    def _count(self, action: str, actor: str) -> tuple[datetime, str]:
+        counted = workflow.now(), actor
+        self._audited.setdefault(action, deque(maxlen=AUDITED_OF_ALL)).append(counted)
+        return counted
+
     async def audit(
-        refusal: Refusal,
-        step: Step,
-        audited_as: str,
-        subscription: str | None,
-        *,
-        summary: str,
-        stage: str | None = None,
-    ) -> Recorded | None:
-        """Write into the audit trail that a step was refused, if the case is in this stage; return the record.
+        self, refusal: Refusal, step: Step, audited_as: str, subscription: str | None, *, summary: str
+    ) -> None:
+        """Write into the audit trail that a step was refused, whatever the record of the case is."""
+        await self._keep(self._refused(refusal, step, audited_as, subscription), summary)
+
+    @staticmethod
+    def _refused(
+        refusal: Refusal, step: Step, audited_as: str, subscription: str | None, **judged_by: Any
+    ) -> RefusedRequest:
+        step = step.model_copy(update={"name": f"{step.name}:refused"})
+        return RefusedRequest(
+            subscription=subscription, step=step, action=audited_as, refusal=refusal.details, **judged_by
+        )
+
+    @staticmethod
+    async def _keep(refused: RefusedRequest, summary: str) -> Recorded | None:
+        """Record a refused request; return the record that it met.
 
         A refusal that a fault keeps out of the audit trail is one nevertheless: then nothing is known of the record.
         """
-        refused = RefusedRequest(
-            subscription=subscription,
-            step=step.model_copy(update={"name": f"{step.name}:refused"}),
-            action=audited_as,
-            refusal=refusal.details,
-            stage=stage,
-        )
         try:
             return await recorded(Records.record_refusal, refused, summary=summary)
         except RefusedStep as fault:
             workflow.logger.error(
-                "%s is refused (%s), but not audited: %s", step.key, refusal.details.code, fault.message
+                "%s is refused (%s), but not audited: %s", refused.step.key, refused.refusal.code, fault.message
             )
             return None

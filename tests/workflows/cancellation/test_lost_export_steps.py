@@ -6,11 +6,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.testing import ActivityEnvironment
+
 import contract
 from activities.export.activities import Exporter
+from contract import ExportStatus
 from contract.steps import Step
 from domain.refusals import Refusal
 from domain.vocabulary import Channel, Stage
+from tests.support.migrations import on_site
 from tests.support.outcomes import all_hold
 from tests.support.world import AGENT, World, eventually
 
@@ -77,6 +82,39 @@ async def request_after(world: World, step: Callable[[World, str], None], reques
     assert (ended["stage"], world.case(subscription).stage) == (stage, stage)
     assert world.the_data.keys(f"{subscription}/1") == [], f"{step.__name__}, {request.__name__}"
     assert world.actions(subscription).count("export.acknowledged") <= 1
+
+
+async def test_a_download_is_acknowledged_before_the_workflow_knows_that_the_export_is_ready(
+    data_world: World,
+) -> None:
+    """Its mail is sent by whatever delivers the messages of the case just then, and the customer may be quick."""
+    world, organizations = data_world, on_site(data_world)
+    subscription = organizations.organization(rows=3, granted=False)
+    await world.start(subscription, answers=world.answers(subscription, data="export"))
+    await eventually(lambda: export_is_tried_again(world, subscription))
+    organizations.grant(organizations.schema(subscription))
+    exporter = Exporter(world.engine, frozenset({Channel.MAIL}), world.the_data.tenants, world.the_data.objects)
+    step = Step(cancellation=f"{subscription}/1", name="export", actor=AGENT, at=datetime.now(UTC))
+    ActivityEnvironment().run(exporter.export_data, step)
+    assert (await world.service.status(subscription)).export is ExportStatus.RUNNING
+
+    acknowledged = await acknowledge(world, subscription)
+
+    assert acknowledged.export is ExportStatus.ACKNOWLEDGED
+    assert world.refusals(subscription) == []
+    await in_stage(world, subscription, Stage.CANCELED)
+    assert (await world.service.status(subscription)).export is ExportStatus.ACKNOWLEDGED
+
+
+async def export_is_tried_again(world: World, subscription: str) -> bool:
+    """Whether an attempt at the export has failed, and the next one is waited for."""
+    pending = (await world.handle(subscription).describe()).raw_description.pending_activities
+    return any(
+        each.activity_type.name == "export_data"
+        and each.attempt > 2
+        and each.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+        for each in pending
+    )
 
 
 async def in_stage(world: World, subscription: str, stage: Stage) -> None:

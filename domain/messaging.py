@@ -140,6 +140,16 @@ class MessageFacts(BaseModel):
     erasure: ErasureFacts | None = None
     migration: MigrationFacts | None = None
 
+    @property
+    def name(self) -> str:
+        """The subscription as its customer knows it: the description, or the id where there is none."""
+        return self.description.strip() or self.subscription
+
+    @property
+    def name_and_id(self) -> str:
+        """The same with the id, once."""
+        return self.name if self.name == self.subscription else f"{self.name} ({self.subscription})"
+
     def for_systems(self) -> dict[str, Any]:
         """Return the facts as JSON, without those that identify the customer or are written for letters."""
         return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)

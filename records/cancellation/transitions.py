@@ -12,7 +12,7 @@ from contract.steps import Effect, Settlement, Step
 from domain.cancellation.lifecycle import CancellationEnded, ChecklistClosed, NothingToReverse, WithdrawalTooLate
 from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.lines.quote import Quote
-from domain.lines.terms import update_as_of, with_end_date
+from domain.lines.terms import provision_end_date, update_as_of, with_end_date
 from domain.vocabulary import Event, Stage
 from records import cases
 from records.audit import LineChange, record_lines, record_step
@@ -98,8 +98,8 @@ def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
     record_lines(transaction, "line.end_date_set", step, set_lines)
     enter(transaction, case, Stage.SCHEDULED, step)
     notify(transaction, case, Event.SCHEDULED, step, promised_before=last_promised(session, case))
-    ended_lines = [line.decision.line_id for line in now.lines]
-    notify(transaction, case, Event.LINE_ENDED, step, lines=ended_lines)
+    if ended_lines := [line.decision.line_id for line in now.lines]:
+        notify(transaction, case, Event.LINE_ENDED, step, lines=ended_lines)
 
 
 def take_effect(transaction: Transaction, step: Step) -> Effect:
@@ -132,8 +132,10 @@ def reverse(transaction: Transaction, step: Step) -> None:
     if case.stage.before_effect:
         raise NothingToReverse(case.row.id, case.stage)
     case.subscription.access, case.subscription.access_ended_on = "on", None
-    case.subscription.provision_end_date = None
     undo_lines(transaction, case, step)
+    # Lines that had ended before this cancellation stay closed.
+    lines = [as_domain(row) for row in lines_of(transaction.session, case.row.subscription)]
+    case.subscription.provision_end_date = provision_end_date(lines)
     enter(transaction, case, Stage.REVERSED, step)
     notify(transaction, case, Event.REVERSED, step)
 

@@ -83,6 +83,29 @@ def test_names_from_outside_are_escaped_in_html_only() -> None:
     assert "contoso &amp; sons" in written.html
 
 
+@pytest.mark.parametrize(
+    ("event", "stage"),
+    [
+        (Event.RECEIVED, Stage.INTAKE),
+        (Event.SCHEDULED, Stage.SCHEDULED),
+        (Event.REMINDER, Stage.INTAKE),
+        (Event.REMINDER, Stage.SCHEDULED),
+        (Event.EFFECTIVE, Stage.CANCELED),
+        (Event.REVERSAL_REMINDER, Stage.CANCELED),
+        (Event.REVERSED, Stage.REVERSED),
+        (Event.WITHDRAWN, Stage.WITHDRAWN),
+        (Event.ABANDONED, Stage.ABANDONED),
+        (Event.CLOSED, Stage.CLOSED),
+    ],
+)
+def test_a_subscription_without_a_description_is_called_by_its_id_once(event: Event, stage: Stage) -> None:
+    written = letter(event, facts(stage, description=" "))
+    assert "  " not in written.subject
+    assert "SUB-1001" in written.subject
+    for hole in ("(SUB-1001)", "of of", "subscription of", "to ends", " ,", " ."):
+        assert hole not in f"{written.subject} {flowing(written)}"
+
+
 def test_the_acknowledgement_states_content_date_time_and_end_dates() -> None:
     said = flowing(EVERY_LETTER["received"])
     assert "Received on: 22 September 2026, 00:30 Europe/Berlin (UTC+02:00)" in said

@@ -30,10 +30,11 @@ class HangingUp(Controller):
         super().stop(no_assert)
 
     async def _hang_up(self) -> None:
-        if self.server is not None:
-            self.server.close()
-        # A connection that is accepted at this moment has its transport some rounds of the loop later; the loop needs
-        # another two to close the socket of one that is ended.
+        # Accept nothing more. Not by closing the server: it would fail the connections that it is just accepting, unclosed.
+        for listening in getattr(self.server, "sockets", ()):
+            self.loop.remove_reader(listening)
+        # One that is accepted at this moment has its transport some rounds of the loop later; the loop needs another two to
+        # close the socket of one that is ended.
         for _ in range(10):
             for session in self._sessions:
                 if session.transport is not None:

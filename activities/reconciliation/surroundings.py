@@ -19,8 +19,8 @@ OVERDUE = timedelta(days=2)
 
 
 async def nightly_findings(checks: CaseChecks, client: Client, zone: str) -> list[Finding]:
-    """Name a schedule that is missing or paused, and lines that are late."""
-    findings = []
+    """Name a schedule that is missing or paused, and lines that are late, unless the first nights are still to come."""
+    findings, now = [], datetime.now(UTC)
     try:
         schedule = await client.get_schedule_handle(contract.NIGHTLY_SCHEDULE).describe()
     except RPCError as error:
@@ -30,7 +30,9 @@ async def nightly_findings(checks: CaseChecks, client: Client, zone: str) -> lis
     else:
         if schedule.schedule.state.paused:
             findings.append(checks.found(FindingKind.SCHEDULE_PAUSED, contract.NIGHTLY_SCHEDULE))
-    day = day_of(datetime.now(UTC), zone) - OVERDUE
+        elif schedule.info.created_at > now - OVERDUE:
+            return findings
+    day = day_of(now, zone) - OVERDUE
     if overdue := await checks.read(lambda session: count_overdue(session, day)):
         findings.append(checks.found(FindingKind.LINES_OVERDUE, "lines", reason=str(overdue)))
     return findings

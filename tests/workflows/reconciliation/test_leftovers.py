@@ -139,4 +139,8 @@ async def test_the_nightly_update_is_looked_at(site: World) -> None:
 
     assert about(report, contract.NIGHTLY_SCHEDULE) == [("schedule_paused", "left")]
     assert [found.reason for found in report.findings if found.kind == "lines_overdue"] == ["1"]
+
+    await client.get_schedule_handle(schedule.id).unpause()
+    report = await reconcile(site)
+    assert [found for found in report.findings if found.kind == "lines_overdue"] == [], "its first night is to come"
     await client.get_schedule_handle(schedule.id).delete()

@@ -90,7 +90,7 @@ def _nothing_due(engine: Engine, rounds: int) -> tuple[float, int]:
 
 
 def _sequential_scans(connection: Connection) -> int:
-    """How many this connection has made, of those that PostgreSQL has not summed up yet."""
+    """The number that this connection has made, of those that PostgreSQL has not summed up yet."""
     counted = "SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'subscription_lines'"
     return connection.scalar(text(counted)) or 0
 
@@ -191,7 +191,7 @@ def _open(transaction: Transaction, name: str, as_of: date) -> None:
 
 
 def _memory(url: str, as_of: date) -> str:
-    """What a process of its own says about a run, of which the operating system has seen nothing else."""
+    """The figures of a process of its own for a run, of which the operating system has seen nothing else."""
     command = [sys.executable, "-m", "bench.dates", "--run-on", url, "--as-of", as_of.isoformat()]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 

@@ -18,7 +18,7 @@ QUERY_PROGRESS = "progress"
 UPDATE_LINES_DONE = "lines_done"
 """Update of SubscriptionLineDatesUpdate, without input: waits until every due line is closed or rolled.
 
-It returns `domain.lines.runs.LineDatesProgress`; without ``finished_at``, the run goes on in another history: ask again.
+It returns `domain.lines.runs.LineDatesProgress`; without ``finished_at``, the run continues in another history: ask again.
 """
 
 SCHEDULED_START_TIME = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")

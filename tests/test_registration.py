@@ -70,7 +70,7 @@ def defined_workflows() -> Iterator[type]:
 
 
 def local_activity(event: dict[str, Any]) -> dict[str, Any] | None:
-    """What the history keeps of a local activity; none where an event is about something else."""
+    """The marker of a local activity in a history; none where an event is about something else."""
     marker = event.get("markerRecordedEventAttributes", {})
     if marker.get("markerName") != "core_local_activity":
         return None

@@ -11,7 +11,7 @@ LISTED = 500
 
 @dataclass
 class Found:
-    """What one slice has found so far."""
+    """The findings of one slice so far."""
 
     looked_at: int = 0
     findings: list[Finding] = field(default_factory=list)

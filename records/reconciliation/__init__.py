@@ -1,1 +1,1 @@
-"""What should be running, and what should be gone, by the records."""
+"""The workflows that should run and the things that should be gone, by the records."""

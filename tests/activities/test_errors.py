@@ -1,4 +1,4 @@
-"""Whatever an activity fails with, a history keeps one sentence of ours: no SQL, no value, no path."""
+"""A failure of an activity, of any kind, is one sentence of ours in the history: no SQL, no value, no path."""
 
 from dataclasses import replace
 from typing import Any
@@ -32,7 +32,7 @@ class Failing(ActivityInboundInterceptor):
 
 
 async def failed_with(error: BaseException, *, attempt: int = 1) -> BaseException:
-    """What leaves an activity that fails with an error at an attempt."""
+    """The error that leaves an activity which fails with another one at an attempt."""
     environment = ActivityEnvironment()
     environment.info = replace(environment.info, attempt=attempt)
     try:
@@ -44,7 +44,7 @@ async def failed_with(error: BaseException, *, attempt: int = 1) -> BaseExceptio
 
 
 async def failure_of(error: BaseException) -> Failure:
-    """What a history keeps of an activity that fails with an error."""
+    """The failure in a history of an activity that fails with an error."""
     failure = Failure()
     DefaultFailureConverter().to_failure(await failed_with(error), MessageConverter(), failure)
     return failure

@@ -48,7 +48,7 @@ def interpolated_variables() -> set[str]:
 
 
 def template_variables() -> dict[str, str]:
-    """What `.env.example` sets."""
+    """The settings in `.env.example`."""
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     return {name: value for name, _, value in (line.partition("=") for line in lines if line and line[0] != "#")}
 

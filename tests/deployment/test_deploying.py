@@ -45,7 +45,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture
 def environment(temporal: WorkflowEnvironment, postgres_url: str) -> Mapping[str, str]:
-    """What the compose file would tell a worker: an empty database and the namespace."""
+    """The environment of a worker in the compose file: an empty database and the namespace."""
     name = sql.Identifier("deployed")
     with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))

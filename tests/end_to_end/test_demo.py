@@ -123,6 +123,6 @@ def test_the_demonstration_reaches_its_ends_whatever_is_killed_and_stops_when_as
 
 
 def kinds_of_mail(data: DataDirectory) -> Counter[str]:
-    """How many mails there are of each kind, repetitions left out: a kill may cut off what must then be sent again."""
+    """The number of mails of each kind, repetitions left out: a kill may cut off what must then be sent again."""
     first_sent = [mail.subject.replace(":", "") for mail in list_mails(data.mails) if mail.repeats is None]
     return Counter(" ".join(subject.split()[:2]) for subject in first_sent)

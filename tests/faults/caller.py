@@ -51,7 +51,7 @@ class Answer:
 
 @dataclass
 class Tally:
-    """What all callers sent and got."""
+    """The requests of all callers, and their answers."""
 
     requests: int = 0
     attempts: int = 0
@@ -63,7 +63,7 @@ class Tally:
     seconds: list[float] = field(default_factory=list)
     """From each request to its answer."""
     broken: list[str] = field(default_factory=list)
-    """What no caller may ever see."""
+    """Answers that no caller may ever see."""
 
 
 class Caller:

@@ -20,7 +20,7 @@ class Mails:
         self._directory = directory
         self._read: set[str] = set()
         self.copies: Counter[str] = Counter()
-        """How often each Message-ID came."""
+        """The number of copies of each Message-ID."""
         self._texts: list[tuple[str, str]] = []
 
     async def until(self, case: str, wanted: re.Pattern[str], *, but: frozenset[str] = frozenset()) -> str:

@@ -59,7 +59,7 @@ def test_the_certificate_counts_what_was_noted_and_is_the_same_the_second_time(c
 
 
 def test_a_certificate_says_when_the_schema_was_not_there_to_be_erased(closed: Engine) -> None:
-    """As where the tenants' database is not the right one: nobody is told that nothing is left."""
+    """As where the tenants' database is not the right one: no certificate says that nothing is left."""
     assert erase(closed).absent_schema == "crm_contoso"
 
 

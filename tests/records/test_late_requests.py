@@ -70,7 +70,7 @@ def late(name: str, message: contract.Request) -> LateRequest:
 
 
 def refusals(engine: Engine) -> list[tuple[str, str | None, str | None, str, str]]:
-    """What the audit trail says was refused: action, subscription, case, actor and code."""
+    """The refusals in the audit trail: action, subscription, case, actor and code."""
     with Session(engine) as session:
         rows = session.query(AuditRow).where(AuditRow.action.endswith(".refused")).order_by(AuditRow.id)
         return [(row.action, row.subscription, row.cancellation, row.actor, (row.after or {})["code"]) for row in rows]

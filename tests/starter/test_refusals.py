@@ -50,7 +50,7 @@ def every() -> list[Refusal]:
 
 
 def unfit(text: str) -> list[str]:
-    """What a text names that only an operator may read."""
+    """The things in a text that only an operator may read of."""
     return [f"{what}: {found[0]}" for what, pattern in UNFIT.items() if (found := re.search(pattern, text))]
 
 

@@ -27,7 +27,7 @@ def line(document: Document) -> dict[str, Any]:
 
 
 def problems(refused: pytest.ExceptionInfo[ImportMalformed]) -> list[tuple[str, str]]:
-    """What an import was refused for: paths and codes."""
+    """The reasons for which an import was refused: paths and codes."""
     return [(problem.path, problem.refusal.code) for problem in refused.value.problems]
 
 

@@ -29,7 +29,7 @@ async def stopped_by_consent(world: World) -> str:
 
 
 async def kept_for_want_of_consent(world: World) -> str:
-    """Nobody answers, so the campaigns are kept and the case goes on."""
+    """Nobody answers, so the campaigns are kept and the case continues."""
     subscription = await _consent_asked(world)
     await world.pass_time(subscription, timedelta(days=80))
     await world.handle(subscription).result()

@@ -189,7 +189,7 @@ class Migrations:
             return session.get(MigrationRow, f"{subscription}/1")
 
     def keys(self, subscription: str) -> list[str]:
-        """What of the migration is in the store, by the ends of the keys."""
+        """The objects of the migration in the store, by the ends of their keys."""
         prefix = f"cancellations/{subscription}/1/migration"
         return sorted(found.key.removeprefix(f"{prefix}/") for found in self.objects.list(prefix))
 

@@ -43,7 +43,7 @@ async def start_update(world: World, **fields: Any) -> Update:
 
 
 async def progress_of(world: World, workflow_id: str) -> LineDatesProgress | None:
-    """How far an update is as the database has it, which is never late."""
+    """The progress of an update as the database has it, which is never late."""
 
     def find() -> LineDatesProgress | None:
         with Session(world.engine) as session:

@@ -51,7 +51,7 @@ BY_TYPE: dict[Any, list[Any]] = {
     DateFormula: [DateFormula.parse("1M-1D")],
     StrEnum: list(Stage),
 }
-"""What a parameter of a type may be."""
+"""Examples of a parameter, by its type."""
 
 BY_NAME: dict[str, list[Any]] = {
     "activity": ["ACT-1"],
@@ -122,7 +122,7 @@ BY_NAME: dict[str, list[Any]] = {
     "written_by": ["17"],
     "zone": ["Europe/Berlin"],
 }
-"""What a parameter of a name may be, where its type says little. A refusal with a new one adds an example here."""
+"""Examples of a parameter, by its name, where its type says little. A refusal with a new one adds an example here."""
 
 OF_ONE: dict[tuple[str, str], list[Any]] = {
     ("AnswerNotUnderstood", "expected"): ["none, export or migrate"],
@@ -141,7 +141,7 @@ OF_ONE: dict[tuple[str, str], list[Any]] = {
     ("TenantSchemaNeededElsewhere", "by"): [["view reports.sales"], ["view reports.sales"] * 9],
     ("TooManyCodes", "cancellation"): ["SUB-1001/1", "ORG-1/marketing/1"],
 }
-"""What a parameter of one refusal may be, where the others' examples do not fit."""
+"""Examples of a parameter of one refusal, where the others do not fit."""
 
 
 def refusals() -> list[type[Refusal]]:

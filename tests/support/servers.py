@@ -41,7 +41,7 @@ TEMPLATE = "migrated"
 MEMORY = Path("/dev/shm")  # noqa: S108 - in it are directories of our own
 ENOUGH_MEMORY = 2 << 30
 STARTS_WITHIN = timedelta(seconds=60)
-"""How long a server may take to start: seconds on an idle machine, many times that beside others that start."""
+"""The longest start of a server: seconds on an idle machine, many times that beside others that start."""
 _names = (f"test_{number}" for number in count(1))
 
 
@@ -180,7 +180,7 @@ def object_store_server() -> Iterator[ObjectStoreSettings]:
 
 @pytest.fixture
 def object_store(object_store_server: ObjectStoreSettings) -> ObjectStoreSettings:
-    """How to reach a store with nothing in it, for one test alone: a prefix in the session's bucket.
+    """The settings of a store with nothing in it, for one test alone: a prefix in the session's bucket.
 
     ``Objects(object_store)`` is the store; ``object_store_environment(object_store)`` the variables for another process.
     """

@@ -57,7 +57,7 @@ def _commands(history: WorkflowHistory) -> list[str]:
     """The commands in order, without what depends on how fast the machine was.
 
     Deliveries: how many messages one takes along. A step that failed as a local activity, for which a few seconds are too
-    few on a busy machine, and goes on as a normal one (`workflows.recording`): it counts once.
+    few on a busy machine, and continues as a normal one (`workflows.common.steps`): it counts once.
     """
     commands: list[str] = []
     goes_on: str | None = None

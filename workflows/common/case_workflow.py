@@ -61,7 +61,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         self._case: State | None = None
         self._refused_to_open: RefusalDetails | None = None
         self._continued = Continued()
-        """What the run before this one left."""
+        """The state that the run before this one left."""
         self._lock = asyncio.Lock()
         """The lock for writes that must not cross with another one, such as the end of a time limit."""
         self._requests_received = 0

@@ -62,7 +62,7 @@ class Files:
 
 
 def shown(value: Cell) -> Cell:
-    """What Excel makes of text: _xHHHH_ is a character."""
+    """Text as Excel reads it: _xHHHH_ is a character."""
     if not isinstance(value, str):
         return value
     return re.sub("_x([0-9A-Fa-f]{4})_", lambda found: chr(int(found[1], 16)), value)

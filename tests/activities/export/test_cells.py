@@ -51,7 +51,7 @@ def cell(type_name: str, value: str | None, notes: Notes | None = None) -> str:
 
 
 def number(xml: str) -> str | None:
-    """What a cell of numbers holds; None for text."""
+    """The content of a cell of numbers; None for text."""
     found = re.fullmatch(r'<c(?: s="\d")?><v>([^<]+)</v></c>', xml)
     return found[1] if found else None
 

@@ -23,7 +23,7 @@ class Request:
 
 
 class Endpoint:
-    """What arrived, and the statuses of the next answers (204 when none are left)."""
+    """The requests that arrived, and the statuses of the next answers (204 when none are left)."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []

@@ -31,7 +31,7 @@ CAMPAIGNS = (
 
 
 def stopping(consent: Consent | None = None, *, ads_may_still_run: bool = False) -> dict[str, object]:
-    """What a case that stops campaigns adds to the facts."""
+    """The facts that a case adds which stops campaigns."""
     about = MarketingFacts(
         campaigns=CAMPAIGNS,
         consent=consent,

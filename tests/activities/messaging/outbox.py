@@ -40,7 +40,7 @@ def unmark(engine: Engine, message: str) -> None:
 
 
 def waited_before(attempt: int, policy: RetryPolicy) -> timedelta:
-    """How long after the first attempt a later one begins, if none of them takes any time."""
+    """The time from the first attempt to a later one, if none of them takes any time."""
     assert policy.maximum_interval is not None
     waited, interval = timedelta(), policy.initial_interval
     for _ in range(attempt - 1):

@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 
 class Postbox:
-    """What a mail server took, and what it answers to the next mails, one answer each (``None``: take it)."""
+    """The mails that a server took, and its answers to the next ones, one each (``None``: take it)."""
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []

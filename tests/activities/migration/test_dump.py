@@ -42,7 +42,7 @@ class Place:
 
 
 class Onlooker:
-    """Hears how a copy gets on, and lets a test do something meanwhile."""
+    """Hears of the progress of a copy, and lets a test do something meanwhile."""
 
     def __init__(self, meanwhile: Callable[[str, int], object] = lambda *_: None) -> None:
         self.progress = meanwhile

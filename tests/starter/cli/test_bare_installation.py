@@ -16,7 +16,7 @@ from tests.support.servers import free_port
 
 @pytest.fixture(scope="module")
 def called(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], dict[str, Any]]:
-    """What every command did, by its words, where the service that the environment names is unavailable."""
+    """The outcome of every command, by its words, where the service that the environment names is unavailable."""
     directory = tmp_path_factory.mktemp("bare")
     (directory / "sample.json").write_bytes((ROOT / "starter" / "sample" / "sample.json").read_bytes())
     ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""What an operator sees of a case while something is broken: code that does not replay, no worker, a lost workflow."""
+"""An operator's view of a case while something is broken: code that does not replay, no worker, a lost workflow."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress

@@ -48,7 +48,7 @@ def objects(settings: ObjectStoreSettings) -> Objects:
 
 
 def unfinished_keys(settings: ObjectStoreSettings) -> list[str]:
-    """What the server itself lists as begun and not finished, below the prefix of this test."""
+    """The uploads that the server itself lists as begun and not finished, below the prefix of this test."""
     key = settings.access_key
     assert key is not None
     client = botocore.session.Session().create_client(

@@ -47,7 +47,7 @@ async def test_a_killed_export_is_begun_anew_from_one_snapshot_and_leaves_nothin
         killed.send_signal(signal.SIGKILL)
         await asyncio.to_thread(killed.wait)
     assert not any(found.key.endswith("manifest.json") for found in objects.list(f"{prefix}/1/"))
-    # The organization goes on: were anything of the first attempt used, these rows would be missing or there twice.
+    # The organization keeps working: were anything of the first attempt used, these rows would be missing or there twice.
     with tenants.writing() as connection:
         connection.execute(
             sql.SQL("DELETE FROM {} WHERE ctid IN (SELECT ctid FROM {} LIMIT 1000)").format(

@@ -19,7 +19,7 @@ NOT_REPEATED = {"send_code"}
 
 
 TRIES = 3
-"""What changes the database each time is the activity; what changed it once may have been a client, at the same moment."""
+"""A change that comes each time is the activity's; one that came once may be a client's, at the same moment."""
 
 
 class Twice(temporalio.client.Interceptor, Interceptor):

@@ -47,7 +47,7 @@ async def with_webhooks(world: World) -> AsyncIterator[Endpoint]:
 
 
 def stop_requests(endpoint: Endpoint) -> list[dict[str, Any]]:
-    """What the ad centre was asked for, verified, in order."""
+    """The requests to the ad centre, verified, in order."""
     bodies = [Webhook(SECRET).verify(request.body, dict(request.headers)) for request in endpoint.requests]
     return [body["data"] for body in bodies if body["type"] == "marketing.stop_requested"]
 

@@ -36,7 +36,7 @@ async def stands_at(world: World, subscription: str, stage: MarketingStage) -> b
 
 
 def subjects(world: World, subscription: str) -> list[str]:
-    """What was mailed about the marketing service, with its receivers."""
+    """The mails about the marketing service, with their receivers."""
     prefix = f"<{world.organization(subscription)}/marketing/"
     return [
         f"{mail['To']}: {mail['Subject']}" for mail in world.mailbox.mails if str(mail["Message-ID"]).startswith(prefix)

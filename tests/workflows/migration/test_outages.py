@@ -131,7 +131,7 @@ async def about_to_transfer(migrations: Migrations, *, mebibytes: int) -> str:
 
 
 async def shows(migrations: Migrations, subscription: str, why: str) -> None:
-    """Whoever looks sees why the transfer is held up; it is not given up for that."""
+    """The status says why the transfer is held up; it is not given up for that."""
     shown = await migrations.client.status(subscription)
     assert why in shown.held_up_by
     assert shown.migration.stage is MigrationStage.TRANSFERRING
@@ -139,7 +139,7 @@ async def shows(migrations: Migrations, subscription: str, why: str) -> None:
 
 
 def keys(surroundings: Surroundings, subscription: str) -> list[str]:
-    """What of the migration is in the store."""
+    """The objects of the migration in the store."""
     prefix = f"cancellations/{subscription}/1/migration/"
     return sorted(found.key.removeprefix(prefix) for found in surroundings.behind.list(prefix))
 

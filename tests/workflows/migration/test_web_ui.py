@@ -65,7 +65,7 @@ async def test_parent_and_child_say_at_every_stage_what_is_waited_for_and_until_
 
 
 async def test_nothing_that_operators_see_tells_who_takes_part(migrations: Migrations) -> None:
-    """Who puts an address where it does not belong is refused by a sentence that quotes it; operators see the code alone."""
+    """An address where none belongs is refused by a sentence that quotes it; operators see the code alone."""
     subscription = migrations.organization()
     world = migrations.world
     await migrations.requested(subscription)

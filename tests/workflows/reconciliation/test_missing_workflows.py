@@ -127,7 +127,7 @@ async def once_each(site: World, subscription: str) -> None:
 
 
 async def ends(site: World, subscription: str) -> None:
-    """The case goes on as if nothing had happened: it is withdrawn before its effect, and closed after it."""
+    """The case continues as if nothing had happened: it is withdrawn before its effect, and closed after it."""
     if site.case(subscription).access_ended_on is None:
         status = await site.service.withdraw(subscription, actor=AGENT, reason="changed their mind")
         assert status.stage is Stage.WITHDRAWN

@@ -30,8 +30,9 @@ from storage.objects import Objects, ObjectStoreSettings
 from storage.schema.migrate import newest_revision
 from storage.tenants.database import READER_ROLE
 from tests.deployment.files import SERVICES, shell_script
+from tests.support.ports import free_ports
 from tests.support.processes import python, wait_until
-from tests.support.servers import STARTS_WITHIN, free_ports, supervised
+from tests.support.servers import STARTS_WITHIN, supervised
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

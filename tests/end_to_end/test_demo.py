@@ -15,8 +15,9 @@ import pytest
 from starter.local.data_directory import DataDirectory
 from starter.local.leftovers import ProcessRecord
 from starter.local.mails import list_mails
+from tests.support.ports import free_port
 from tests.support.processes import ROOT, wait_until
-from tests.support.servers import free_port, open_directory
+from tests.support.servers import open_directory
 
 pytestmark = pytest.mark.timeout(240)
 

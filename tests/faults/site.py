@@ -42,7 +42,7 @@ from tests.faults.proxy import Proxy
 from tests.faults.zones import Zones
 from tests.support.outcomes import eventually
 from tests.support.population import Data, Population
-from tests.support.servers import free_ports
+from tests.support.ports import free_ports
 
 NAMES = ("postgres", "temporal", "smtp", "webhooks", "objects", "pages")
 WORKERS = 2

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from starter.local import HOST
 from tests.faults.proxy import Proxy
-from tests.support.servers import free_ports
+from tests.support.ports import free_ports
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

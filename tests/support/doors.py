@@ -8,7 +8,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from starter.local import HOST
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 
 class Door:

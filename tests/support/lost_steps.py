@@ -1,6 +1,5 @@
 """Steps that are in the database and in no history, the situations in which they are lost, and the requests after them."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from domain.vocabulary import Question, Stage
 from records.cancellation.credit_memos import post_credit_memo
 from records.transaction import Transaction
 from tests.support.lost_requests import MAIL, take_answers
-from tests.support.outcomes import all_hold
+from tests.support.outcomes import all_hold, answered
 from tests.support.world import AGENT, SECOND_PERSON, World, eventually
 
 Lost = Callable[[World, str], object]
@@ -266,9 +265,7 @@ async def _request_after(world: World, life: Life, request: Request) -> None:
     about = f"{life}, then {request.__name__}"
     try:
         with world.environment.with_time_skipping_disabled():
-            answered = (await asyncio.gather(request(world, subscription), return_exceptions=True))[0]
-            # A refusal is an answer; anything else would be a fault of the service.
-            assert isinstance(answered, contract.CancellationStatus | Refusal), repr(answered)
+            await answered(request(world, subscription), contract.CancellationStatus)
             await eventually(lambda: agrees(world, subscription))
         await ends_once(world, subscription)
     except (AssertionError, TimeoutError, Refusal) as failed:

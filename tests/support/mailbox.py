@@ -8,7 +8,7 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 
 from starter.local import HOST
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 
 class HangingUp(Controller):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from types import UnionType
 from typing import Any
 
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
@@ -21,6 +22,20 @@ async def refused(asked: Awaitable[object]) -> RefusalDetails:
         refusal = as_refusal(failure.cause)
     assert refusal is not None, "that should have been refused with a code"
     return refusal
+
+
+NO_ANSWERS = {"still_waiting", "request_lost", "temporal_refused", "temporal_failed"}
+"""The codes of refusals that say that nobody has judged the request."""
+
+
+async def answered(asked: Awaitable[object], form: type | UnionType) -> None:
+    """Await what must be answered: by a status, or by a refusal for good; anything else would be a fault of the service."""
+    try:
+        outcome: object = await asked
+    except Refusal as refusal:
+        outcome = refusal
+    is_refused = isinstance(outcome, Refusal) and outcome.details.code not in NO_ANSWERS
+    assert is_refused or isinstance(outcome, form), repr(outcome)
 
 
 async def all_hold(cases: Iterable[Coroutine[Any, Any, None]]) -> None:

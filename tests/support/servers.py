@@ -1,18 +1,17 @@
 """Real servers for the tests: fixtures, imported by ``tests/conftest.py``.
 
-They last a session. Under pytest-xdist every worker process is a session with servers of its own, on ports that the
-kernel chose, so that tests never meet.
+They last a session. Under pytest-xdist every worker process is a session with servers of its own, on ports that
+no other process gets, so that tests never meet.
 """
 
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -36,6 +35,7 @@ from starter.local.supervisor import Service
 from starter.local.temporal import temporal_program
 from storage.objects import Objects, ObjectStoreSettings
 from storage.schema import migrate
+from tests.support.ports import free_port, free_ports
 
 TEMPLATE = "migrated"
 MEMORY = Path("/dev/shm")  # noqa: S108 - in it are directories of our own
@@ -43,20 +43,6 @@ ENOUGH_MEMORY = 2 << 30
 STARTS_WITHIN = timedelta(seconds=60)
 """The longest start of a server: seconds on an idle machine, many times that beside others that start."""
 _names = (f"test_{number}" for number in count(1))
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    return free_ports(1)[0]
-
-
-def free_ports(number: int) -> list[int]:
-    """Different ports that nobody listens on."""
-    with ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(number)]
-        for probe in sockets:
-            probe.bind((HOST, 0))
-        return [probe.getsockname()[1] for probe in sockets]
 
 
 def pg_program(name: str) -> str:

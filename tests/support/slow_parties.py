@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from starter.local import HOST
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 
 @dataclass

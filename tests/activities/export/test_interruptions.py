@@ -14,7 +14,7 @@ from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantDatabaseUnavailable
 from tests.activities.export.conftest import PREFIX, SCHEMA, Export, Files, Owner
 from tests.activities.export.lookups import Make
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 
 def test_progress_goes_from_nothing_to_everything(make: Make, export: Export) -> None:

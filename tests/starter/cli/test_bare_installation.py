@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.commands import all_commands
+from tests.support.ports import free_port
 from tests.support.processes import ROOT
-from tests.support.servers import free_port
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from starter.sample import sample_document
 from tests.support.command_line import Called, CommandLine
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,8 +11,8 @@ import typer
 
 from starter.cli.main import COMMANDS
 from tests.support.command_line import CommandLine
+from tests.support.ports import free_port
 from tests.support.processes import ROOT
-from tests.support.servers import free_port
 from tests.support.world import World
 
 NOWHERE = {

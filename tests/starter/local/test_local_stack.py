@@ -17,8 +17,9 @@ from contract import TASK_QUEUE
 from starter.local.environment import load_local_environment
 from starter.local.leftovers import ProcessRecord
 from storage.objects import Objects, ObjectStoreSettings
+from tests.support.ports import free_port
 from tests.support.processes import python, wait_until
-from tests.support.servers import free_port, open_directory
+from tests.support.servers import open_directory
 
 SERVICES = ["postgres", "temporal", "object-store", "mail-catcher", "webhook-receiver", "worker", "pages"]
 

@@ -13,8 +13,8 @@ from starter.local import HOST
 from starter.local.mails import find_mail, list_mails
 from starter.local.ports import is_free
 from starter.local.refusals import MailNotFound
+from tests.support.ports import free_port
 from tests.support.processes import python, wait_until
-from tests.support.servers import free_port
 
 
 @pytest.fixture

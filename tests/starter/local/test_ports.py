@@ -5,7 +5,7 @@ import pytest
 from starter.local import HOST
 from starter.local.ports import PreferredPorts, choose_ports, is_free
 from starter.local.refusals import NoFreePort
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 
 def test_a_free_port_is_taken_as_preferred_without_a_remark(monkeypatch: pytest.MonkeyPatch) -> None:

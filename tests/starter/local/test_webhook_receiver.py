@@ -11,8 +11,8 @@ from standardwebhooks.webhooks import Webhook
 from starter.local import HOST
 from starter.local.ports import is_free
 from starter.local.webhook_receiver import read_webhooks
+from tests.support.ports import free_port
 from tests.support.processes import python, wait_until
-from tests.support.servers import free_port
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = json.dumps({"type": "cancellation.received", "data": {"subscription": "S-1"}})

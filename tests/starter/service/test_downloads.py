@@ -6,7 +6,7 @@ import pytest
 
 from starter.service.downloads import FileLink, download
 from storage.objects import ObjectStoreUnavailable
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 
 def test_a_store_that_is_gone_is_a_refusal_that_does_not_repeat_the_link(tmp_path: Path) -> None:

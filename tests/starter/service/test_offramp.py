@@ -16,7 +16,7 @@ from starter.service.area import AreaClient
 from storage.database import create_database_engine
 from storage.refusals import DatabaseUnavailable
 from tests.support.import_documents import NOON, Document, Import, document, engine, imported
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 __all__ = ["document", "engine", "imported"]
 

@@ -22,13 +22,9 @@ from storage.objects import (
     ObjectStoreSettings,
     ObjectStoreUnavailable,
 )
+from tests.support.ports import free_port
 from tests.support.processes import python
-from tests.support.servers import (
-    free_port,
-    object_store_environment,
-    open_directory,
-    running_object_store,
-)
+from tests.support.servers import object_store_environment, open_directory, running_object_store
 
 MIB = 1024 * 1024
 MINUTE = timedelta(minutes=1)

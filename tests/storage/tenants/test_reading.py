@@ -23,7 +23,7 @@ from storage.tenants.refusals import (
     TenantSchemaNotReadable,
     TenantSchemaUnknown,
 )
-from tests.support.servers import free_port
+from tests.support.ports import free_port
 
 Owner = psycopg.Connection[Any]
 

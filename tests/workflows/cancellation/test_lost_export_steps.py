@@ -1,6 +1,5 @@
 """Steps of an export that are in the database and in no history: the case ends as ever, whatever comes next."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -13,10 +12,9 @@ import contract
 from activities.export.activities import Exporter
 from contract import ExportStatus
 from contract.steps import Step
-from domain.refusals import Refusal
 from domain.vocabulary import Channel, Stage
 from tests.support.migrations import on_site
-from tests.support.outcomes import all_hold
+from tests.support.outcomes import all_hold, answered
 from tests.support.world import AGENT, World, eventually
 
 Request = Callable[[World, str], Awaitable[Any]]
@@ -70,9 +68,7 @@ async def request_after(world: World, step: Callable[[World, str], None], reques
     await in_stage(world, subscription, Stage.CANCELED)
     step(world, subscription)
 
-    answered = (await asyncio.gather(request(world, subscription), return_exceptions=True))[0]
-    # A refusal is an answer; anything else would be a fault of the service.
-    assert isinstance(answered, contract.CancellationStatus | Refusal), repr(answered)
+    await answered(request(world, subscription), contract.CancellationStatus)
     if request is not reverse:
         await acknowledge(world, subscription)
         await world.pass_time(subscription, timedelta(days=31))

@@ -1,6 +1,5 @@
 """Steps of a migration that are in the database and in no history: the migration adopts them, whatever comes next."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
@@ -17,7 +16,7 @@ from domain.refusals import Refusal
 from domain.vocabulary import Channel, Stage
 from tests.support.lost_requests import step_of
 from tests.support.migrations import CONTACT, Migrations
-from tests.support.outcomes import all_hold
+from tests.support.outcomes import all_hold, answered
 from tests.support.world import AGENT, eventually
 
 Lost = Callable[[Migrations, str], object]
@@ -155,11 +154,7 @@ async def requests_after(migrations: Migrations, life: Life, request: Request) -
 
     try:
         with migrations.world.environment.with_time_skipping_disabled():
-            answered = (await asyncio.gather(request(migrations, subscription), return_exceptions=True))[0]
-            # A refusal is an answer; anything else would be a fault of the service.
-            assert isinstance(answered, contract.MigrationStatus | contract.CancellationStatus | Refusal), repr(
-                answered
-            )
+            await answered(request(migrations, subscription), contract.MigrationStatus | contract.CancellationStatus)
             await eventually(agrees, within=30)
             await ends(migrations, subscription)
     except (AssertionError, TimeoutError, Refusal, WorkflowFailureError) as failed:

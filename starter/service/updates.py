@@ -78,7 +78,12 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
         if answer is None or (known and answer.cancellation == known.newest):
             live = None if known else await self._live(subject)
             message = about(message, known.newest if known else live.cancellation if live else None)
-            status = await self._running(workflow_id, name, message, sent, form)
+            try:
+                status = await self._running(workflow_id, name, message, sent, form)
+            except ForwardedRefusal:  # by a workflow that does not know that it has accepted: too noisy to look it up
+                if answer is None:
+                    raise
+                status = None
             if status is not None:
                 if request_id is not None:  # Temporal compares no content: another request may have come meanwhile
                     await self._look_up(made, message.actor, newest)

@@ -15,9 +15,10 @@ from domain.migration import MigrationStage
 from domain.refusals import Refusal
 from domain.vocabulary import Channel, Stage
 from tests.support.lost_requests import step_of
-from tests.support.migrations import CONTACT, Migrations
-from tests.support.outcomes import all_hold, answered
+from tests.support.migrations import CONTACT, QUEUE_AGENT, Migrations
+from tests.support.outcomes import all_hold, answered, refused
 from tests.support.world import AGENT, eventually
+from workflows.common.refused_requests import AUDITED_OF_A_CALLER
 
 Lost = Callable[[Migrations, str], object]
 Request = Callable[[Migrations, str], Awaitable[Any]]
@@ -181,10 +182,14 @@ async def test_a_request_after_any_lost_step_meets_a_migration_that_adopts_the_r
     await all_hold(requests_after(migrations, life, request) for life, request in lives)
 
 
+@pytest.mark.parametrize("refused_before", [0, AUDITED_OF_A_CALLER])
 async def test_an_acceptance_that_was_lost_and_comes_again_after_its_transfer_time_counts(
-    migrations: Migrations,
+    migrations: Migrations, refused_before: int
 ) -> None:
     subscription = await requested(migrations)
+    past = datetime(2026, 1, 1, tzinfo=UTC)
+    for _ in range(refused_before):
+        await refused(migrations.client.accept(subscription, contact=CONTACT, transfer_at=past, actor=QUEUE_AGENT))
     at = await migrations.now(subscription) + timedelta(seconds=5)
     message = contract.AcceptMigration(**migrations.about(subscription), contact=CONTACT, transfer_at=at)
     step = step_of(contract.migration_workflow_id(subscription), "accept", message, "R", prefix="migration-")
@@ -198,7 +203,7 @@ async def test_an_acceptance_that_was_lost_and_comes_again_after_its_transfer_ti
         )
 
     await migrations.reached(subscription, MigrationStage.AVAILABLE)
-    assert migrations.world.refusals(subscription) == []
+    assert len(migrations.world.refusals(subscription)) == refused_before
 
 
 @pytest.mark.soak

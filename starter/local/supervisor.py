@@ -213,9 +213,11 @@ class _Child:
 
     async def _wait_until_ready(self) -> None:
         while True:
+            # Not `asyncio.wait_for`: it swallows a cancellation that comes as the answer does, and this would never end.
             with suppress(OSError, TimeoutError):
-                if await asyncio.wait_for(self.service.is_ready(), _PROBE_SECONDS):
-                    return
+                async with asyncio.timeout(_PROBE_SECONDS):
+                    if await self.service.is_ready():
+                        return
             await asyncio.sleep(_PROBE_EVERY_SECONDS)
 
     async def _wait_for_end(self) -> str:

@@ -110,6 +110,28 @@ async def test_a_service_that_never_answers_is_refused_and_stopped(watched: Watc
     assert not psutil.pid_exists(pid)
 
 
+@pytest.mark.parametrize("rounds", range(6))
+async def test_a_start_that_is_given_up_as_the_service_answers_ends(watched: Watched, rounds: int) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def not_yet() -> bool:
+        asked.set()
+        await answer.wait()
+        return False
+
+    slow = Service(name="slow", command=("/bin/sleep", "1000"), is_ready=not_yet)
+    starting = asyncio.create_task(watched.supervisor.start(slow))
+    await asked.wait()
+    answer.set()
+    for _ in range(rounds):  # of the loop, in one of which the answer is there and has not been taken
+        await asyncio.sleep(0)
+    starting.cancel()
+
+    done, _ = await asyncio.wait({starting}, timeout=30)
+    assert done == {starting}
+    assert starting.cancelled()
+
+
 async def test_a_program_that_is_not_there_is_refused(watched: Watched) -> None:
     with pytest.raises(ServiceDidNotStart, match=r"could not be started: .*No such file"):
         await watched.supervisor.start(Service(name="gone", command=("/nowhere/server",), is_ready=at_once))

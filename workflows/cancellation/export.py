@@ -42,7 +42,8 @@ class DataExport:
         except workflow.ContinueAsNewError:
             await self._cancelled(export)
             await owner.until(lambda: owner.is_withdrawn)  # which a request may have asked for meanwhile
-        if not export.done() or owner.is_withdrawn:
+            return False
+        if not export.done():
             await self._cancelled(export)
             return False
         owner.notify(await owner.taken(result_of(export)))

@@ -11,19 +11,14 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
-from temporalio.client import (
-    Client,
-    WithStartWorkflowOperation,
-    WorkflowExecutionDescription,
-    WorkflowExecutionStatus,
-)
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionDescription
 
 import contract
 from domain.refusals import Refusal
 from records.transaction import Transaction
 from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
-from starter.service.descriptions import may_be_suspended, task_has_failed
+from starter.service.descriptions import is_running, may_be_suspended, task_has_failed
 from storage.objects import Objects, ObjectStoreNotConfigured
 from storage.refusals import refusing_database_errors
 from storage.tenants.database import TenantDatabase
@@ -145,7 +140,7 @@ class AreaClient:
     async def _is_running(self, workflow_id: str) -> bool:
         """Return true unless the newest run of a workflow is known to have ended."""
         description = await self._description_if_any(workflow_id)
-        return description is None or description.status is WorkflowExecutionStatus.RUNNING
+        return description is None or is_running(description)
 
     async def _is_suspended(self, description: WorkflowExecutionDescription | None) -> bool:
         """Return true if a running workflow fails its task again and again.

@@ -69,10 +69,11 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
 
         A time without an offset is a civil time in the organization's zone.
         """
+        about = cancellation or await self._about(subscription)
         with contract.refusing_malformed():
             message = contract.AcceptMigration(
                 actor=actor,
-                cancellation=cancellation or await self._about(subscription),
+                cancellation=about,
                 contact=contact,
                 transfer_at=transfer_at,
             )
@@ -93,10 +94,11 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         request_id: str | None = None,
     ) -> contract.MigrationStatus:
         """Correct the address or the time, or have the data transferred again."""
+        about = cancellation or await self._about(subscription)
         with contract.refusing_malformed():
             message = contract.CorrectMigration(
                 actor=actor,
-                cancellation=cancellation or await self._about(subscription),
+                cancellation=about,
                 reason=reason,
                 contact=contact,
                 transfer_at=transfer_at,
@@ -110,10 +112,9 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         self, subscription: str, *, actor: str, cancellation: str | None = None, request_id: str | None = None
     ) -> contract.MigrationStatus:
         """Have a fresh link mailed to the IT department."""
+        about = cancellation or await self._about(subscription)
         with contract.refusing_malformed():
-            message = contract.SendMigrationLink(
-                actor=actor, cancellation=cancellation or await self._about(subscription)
-            )
+            message = contract.SendMigrationLink(actor=actor, cancellation=about)
         return await self._update(
             subscription, contract.UPDATE_SEND_MIGRATION_LINK, message, request_id, names_newest=cancellation is None
         )
@@ -143,10 +144,9 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         self, subscription: str, *, actor: str, cancellation: str | None = None, request_id: str | None = None
     ) -> contract.MigrationStatus:
         """Report that the data is in use on premises: the cancellation continues."""
+        about = cancellation or await self._about(subscription)
         with contract.refusing_malformed():
-            message = contract.ReportMigrationCompleted(
-                actor=actor, cancellation=cancellation or await self._about(subscription)
-            )
+            message = contract.ReportMigrationCompleted(actor=actor, cancellation=about)
         return await self._update(
             subscription, contract.UPDATE_REPORT_COMPLETED, message, request_id, names_newest=cancellation is None
         )

@@ -71,12 +71,13 @@ class RefusedRequests:
             case.last_refusal = refusal.details
             return True
         summary = f"keep the refused {action}"
-        refused = self._refused(refusal, step, audited_as, case.subscription, stage=case.stage.value, known=case.record)
+        refused = self._refused(refusal, step, audited_as, case.subscription, stage=case.stage.value)
         if not workflow.patched(REFUSED_BY_RECORD):
-            return await self._stands_by_stage(refused.model_copy(update={"known": None}), action, summary)
+            return await self._stands_by_stage(refused, action, summary)
         if case.is_overtaken:  # by what another request found: the story is about to take it up
             await workflow.wait_condition(lambda: not case.is_overtaken)
             return False
+        refused = refused.model_copy(update={"known": case.record})
         counted = self._count(action, step.actor)  # before it is audited: others are refused meanwhile
         audited = await self._keep(refused, summary)
         if audited is not None:
@@ -122,11 +123,11 @@ class RefusedRequests:
 
     @staticmethod
     def _refused(
-        refusal: Refusal, step: Step, audited_as: str, subscription: str | None, **judged_by: Any
+        refusal: Refusal, step: Step, audited_as: str, subscription: str | None, stage: str | None = None
     ) -> RefusedRequest:
         step = step.model_copy(update={"name": f"{step.name}:refused"})
         return RefusedRequest(
-            subscription=subscription, step=step, action=audited_as, refusal=refusal.details, **judged_by
+            subscription=subscription, step=step, action=audited_as, refusal=refusal.details, stage=stage
         )
 
     @staticmethod

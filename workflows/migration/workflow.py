@@ -63,9 +63,7 @@ class OnPremisesMigration(MigrationRequests):
         """Run the migration from its request to its end, and return its final status."""
         await self._requested(received)
         given_up: tuple[MigrationStage, str] | None = None
-        was_cancelled = (
-            False  # a workflow is cancelled once; what comes after that ends this run in the worker's memory
-        )
+        was_cancelled = False  # a workflow is cancelled once; later, this run ends in the worker's memory
         try:
             while not self.case.stage.is_final:
                 await self._progressed()

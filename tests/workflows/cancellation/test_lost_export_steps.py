@@ -1,7 +1,7 @@
 """Steps of an export that are in the database and in no history: the case ends as ever, whatever comes next."""
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
@@ -12,20 +12,21 @@ import contract
 from activities.export.activities import Exporter
 from contract import ExportStatus
 from contract.steps import Step
-from domain.vocabulary import Channel, Stage
+from domain.vocabulary import Stage
+from tests.support.lost_requests import MAIL
+from tests.support.lost_steps import Lost, Request, a_step, in_stage, reverse, withdraw
 from tests.support.migrations import on_site
 from tests.support.outcomes import all_hold, answered
 from tests.support.world import AGENT, World, eventually
 
-Request = Callable[[World, str], Awaitable[Any]]
+
+def exporter_of(world: World) -> Exporter:
+    return Exporter(world.engine, MAIL, world.the_data.tenants, world.the_data.objects)
 
 
-def lost(name: str, activity: Callable[[Exporter, Step], object]) -> Callable[[World, str], None]:
+def lost(name: str, activity: Callable[[Exporter, Step], object]) -> Lost:
     def take(world: World, subscription: str) -> None:
-        data = world.the_data
-        exporter = Exporter(world.engine, frozenset({Channel.MAIL}), data.tenants, data.objects)
-        case = f"{subscription}/1"
-        activity(exporter, Step(cancellation=case, name=f"{name}:lost", actor=AGENT, at=datetime.now(UTC)))
+        activity(exporter_of(world), a_step(world, subscription, f"{name}:lost"))
 
     take.__name__ = name
     return take
@@ -46,14 +47,6 @@ async def renew_link(world: World, subscription: str) -> Any:
     return await world.offramp.exports.renew_link(subscription, actor=AGENT)
 
 
-async def withdraw(world: World, subscription: str) -> Any:
-    return await world.service.withdraw(subscription, actor=AGENT, reason="stays after all")
-
-
-async def reverse(world: World, subscription: str) -> Any:
-    return await world.service.reverse(subscription, world.identity(subscription), actor=AGENT)
-
-
 REQUESTS: list[Request] = [acknowledge, renew_link, withdraw, reverse]
 
 
@@ -61,7 +54,7 @@ async def test_a_request_after_a_lost_step_of_an_export_meets_a_case_that_ends_a
     await all_hold(request_after(data_world, step, request) for step, request in product(LOST, REQUESTS))
 
 
-async def request_after(world: World, step: Callable[[World, str], None], request: Request) -> None:
+async def request_after(world: World, step: Lost, request: Request) -> None:
     """A case with an export and a step that its workflow does not know, one request, and its end."""
     subscription = world.subscription(data_rows=3)
     await world.start(subscription, answers=world.answers(subscription, data="export"))
@@ -89,9 +82,7 @@ async def test_a_download_is_acknowledged_before_the_workflow_knows_that_the_exp
     await world.start(subscription, answers=world.answers(subscription, data="export"))
     await eventually(lambda: export_is_tried_again(world, subscription))
     organizations.grant(organizations.schema(subscription))
-    exporter = Exporter(world.engine, frozenset({Channel.MAIL}), world.the_data.tenants, world.the_data.objects)
-    step = Step(cancellation=f"{subscription}/1", name="export", actor=AGENT, at=datetime.now(UTC))
-    ActivityEnvironment().run(exporter.export_data, step)
+    ActivityEnvironment().run(exporter_of(world).export_data, a_step(world, subscription, "export"))
     assert (await world.service.status(subscription)).export is ExportStatus.RUNNING
 
     acknowledged = await acknowledge(world, subscription)
@@ -111,12 +102,3 @@ async def export_is_tried_again(world: World, subscription: str) -> bool:
         and each.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
         for each in pending
     )
-
-
-async def in_stage(world: World, subscription: str, stage: Stage) -> None:
-    """Wait until the workflow is in a stage."""
-
-    async def is_in() -> bool:
-        return await world.stage(subscription) is stage
-
-    await eventually(is_in)

@@ -1,7 +1,6 @@
 """Steps of a marketing service's cancellation that are in the database and in no history."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import cycle
 from typing import Any
@@ -13,16 +12,13 @@ from activities.cancellation import Records
 from activities.marketing import MarketingRecords
 from contract.steps import Attested, Step, StopAcknowledged
 from domain.marketing import MarketingStage
-from domain.vocabulary import Channel
 from starter.service.marketing import StopStatus
+from tests.support.lost_requests import MAIL
+from tests.support.lost_steps import Lost, Request
 from tests.support.outcomes import all_hold, answered
 from tests.support.world import AGENT, World, eventually
 from tests.workflows.marketing.campaign_stops import CALLED
 from tests.workflows.marketing.test_service import cancel, handle, stands_at
-
-Lost = Callable[[World, str], object]
-Request = Callable[[World, str], Awaitable[Any]]
-MAIL = frozenset({Channel.MAIL})
 
 
 def a_step(world: World, subscription: str, name: str) -> Step:

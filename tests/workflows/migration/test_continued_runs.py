@@ -12,6 +12,7 @@ from contract import ExportStatus
 from domain.migration import MigrationStage
 from domain.vocabulary import Stage
 from tests.support.histories import assert_sound, histories_of
+from tests.support.lost_steps import in_stage
 from tests.support.migrations import CONTACT, ESCALATION_MAIL, QUEUE_MAIL, Migrations
 from tests.support.noise import FEW_EVENTS, make_noise, noise_for
 from tests.support.servers import temporal_server
@@ -173,12 +174,3 @@ async def make_noise_of_a_case_without_long_work(world: World) -> int:
     subscription = world.subscription()
     await world.start(subscription, complete=False)
     return await make_noise(world, subscription)
-
-
-async def in_stage(world: World, subscription: str, stage: Stage) -> None:
-    """Wait until the workflow is in a stage."""
-
-    async def is_in() -> bool:
-        return await world.stage(subscription) is stage
-
-    await eventually(is_in, within=60)

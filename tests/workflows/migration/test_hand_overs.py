@@ -7,14 +7,9 @@ import pytest
 
 from domain.migration import MigrationStage
 from domain.vocabulary import Stage
+from tests.support.migration_stages import available, downloaded, requested
 from tests.support.migrations import CONTACT, ESCALATION_MAIL, QUEUE_MAIL, Migrations
 from tests.support.world import ADMINISTRATOR, eventually
-
-
-async def requested(migrations: Migrations) -> str:
-    subscription = migrations.organization()
-    await migrations.requested(subscription)
-    return subscription
 
 
 async def transferring(migrations: Migrations) -> str:
@@ -25,18 +20,6 @@ async def transferring(migrations: Migrations) -> str:
     await migrations.accepted(subscription)
     await migrations.pass_time(subscription, timedelta(hours=1, minutes=1))
     await migrations.held_up(subscription, "tenant_schema_not_readable")
-    return subscription
-
-
-async def available(migrations: Migrations) -> str:
-    subscription = await requested(migrations)
-    await migrations.available(subscription)
-    return subscription
-
-
-async def downloaded(migrations: Migrations) -> str:
-    subscription = await available(migrations)
-    await migrations.acknowledged(subscription)
     return subscription
 
 

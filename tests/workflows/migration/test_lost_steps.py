@@ -15,6 +15,7 @@ from domain.migration import MigrationStage
 from domain.refusals import Refusal
 from domain.vocabulary import Channel, Stage
 from tests.support.lost_requests import step_of
+from tests.support.migration_stages import available, downloaded, requested, scheduled
 from tests.support.migrations import CONTACT, QUEUE_AGENT, Migrations
 from tests.support.outcomes import all_hold, answered, refused
 from tests.support.world import AGENT, eventually
@@ -108,30 +109,6 @@ async def withdraw(migrations: Migrations, subscription: str) -> Any:
 
 
 REQUESTS: list[Request] = [accept, correct, acknowledge, report, withdraw]
-
-
-async def requested(migrations: Migrations) -> str:
-    subscription = migrations.organization(rows=1)
-    await migrations.requested(subscription)
-    return subscription
-
-
-async def scheduled(migrations: Migrations) -> str:
-    subscription = await requested(migrations)
-    await migrations.accepted(subscription, after=timedelta(days=1))
-    return subscription
-
-
-async def available(migrations: Migrations) -> str:
-    subscription = await requested(migrations)
-    await migrations.available(subscription)
-    return subscription
-
-
-async def downloaded(migrations: Migrations) -> str:
-    subscription = await available(migrations)
-    await migrations.acknowledged(subscription)
-    return subscription
 
 
 LIVES = [

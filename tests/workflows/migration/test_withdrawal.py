@@ -10,9 +10,10 @@ from temporalio.client import WorkflowExecutionStatus
 
 from domain.migration import MigrationStage
 from domain.vocabulary import Stage
+from tests.support.migration_stages import available, downloaded, requested
 from tests.support.migrations import CONTACT, QUEUE_AGENT, QUEUE_MAIL, Migrations
 from tests.support.world import AGENT, eventually, refused
-from tests.workflows.migration.test_hand_overs import available, downloaded, requested, transferring
+from tests.workflows.migration.test_hand_overs import transferring
 
 NEARLY_AN_HOUR = timedelta(minutes=59, seconds=57)
 """The rest passes by itself: a migration that begins while its cancellation's clock is moved would have a moving clock too."""

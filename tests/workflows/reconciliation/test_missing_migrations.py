@@ -8,6 +8,7 @@ import pytest
 from contract import cancellation_workflow_id, migration_workflow_id
 from domain.migration import MigrationStage
 from domain.vocabulary import Stage
+from tests.support.migration_stages import available, requested
 from tests.support.migrations import Migrations
 from tests.support.reconciliation import BUTTONS, Button, about, delete, reconcile, runs, terminate
 from tests.support.world import AGENT, World, eventually
@@ -16,18 +17,6 @@ from tests.workflows.reconciliation.test_missing_workflows import once_each, rea
 pytestmark = pytest.mark.soak
 
 Bring = Callable[[Migrations], Awaitable[str]]
-
-
-async def requested(migrations: Migrations) -> str:
-    subscription = migrations.organization()
-    await migrations.requested(subscription)
-    return subscription
-
-
-async def available(migrations: Migrations) -> str:
-    subscription = await requested(migrations)
-    await migrations.available(subscription)
-    return subscription
 
 
 @pytest.mark.parametrize("press", BUTTONS, ids=lambda value: value.__name__)

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+from temporalio.api.errordetails.v1 import WorkflowNotReadyFailure
 from temporalio.client import WorkflowHandle
 from temporalio.common import QueryRejectCondition
 from temporalio.service import RPCError, RPCStatusCode
@@ -23,8 +24,16 @@ NOT_OPEN_YET = timedelta(milliseconds=50)
 """The interval of queries until then."""
 
 
+def has_no_task(error: RPCError) -> bool:
+    """Return true if a query failed because the run has no workflow task yet, which could answer it."""
+    details = error.grpc_status.details
+    return any(detail.Is(WorkflowNotReadyFailure.DESCRIPTOR) for detail in details)
+
+
 async def live_status(workflow: WorkflowHandle[Any, Any]) -> Any:
     """Return a running workflow's answer to the query for its status; None where its case is not open for some time.
+
+    A run that continues another one as new has no workflow task for a moment, and no case before its first is done.
 
     It is asked again after every `QUERY_PATIENCE` without an answer; the caller limits the time.
 
@@ -45,7 +54,11 @@ async def live_status(workflow: WorkflowHandle[Any, Any]) -> Any:
             if live is not None or clock() > opens_until:
                 return live
         except RPCError as error:
-            if error.status not in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+            if has_no_task(error):
+                if clock() > opens_until:
+                    return None
+            elif error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+                pause = QUERY_PATIENCE
+            else:
                 raise
-            pause = QUERY_PATIENCE
         await asyncio.sleep(asked_at + pause.total_seconds() - clock())

@@ -11,6 +11,7 @@ from psycopg import sql
 from sqlalchemy.orm import Session
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
 
 from contract import (
     AcceptMigration,
@@ -22,6 +23,7 @@ from contract import (
     migration_workflow_id,
 )
 from domain.migration import MigrationStage
+from starter.service.queries import has_no_task
 from storage.objects import Objects
 from storage.tables import MigrationRow, OrganizationRow, SubscriptionRow, SupportQueueRow
 from storage.tenants.database import READER_ROLE, TenantDatabase
@@ -137,8 +139,8 @@ class Migrations:
         return self.world.environment.client.get_workflow_handle(migration_workflow_id(subscription))
 
     async def status(self, subscription: str) -> MigrationStatus:
-        found = await self.handle(subscription).query("status", result_type=MigrationStatus)
-        assert isinstance(found, MigrationStatus)
+        found = await self._shown(subscription)
+        assert found is not None
         return found
 
     async def now(self, subscription: str) -> datetime:
@@ -161,15 +163,25 @@ class Migrations:
         """Wait until this many transfers have succeeded, and the workflow knows."""
 
         async def are_done() -> bool:
-            status = await self.status(subscription)
-            return status.transfer == number and status.stage is MigrationStage.AVAILABLE
+            status = await self._shown(subscription)
+            return status is not None and status.transfer == number and status.stage is MigrationStage.AVAILABLE
 
         await eventually(are_done)
 
     async def _shows(self, subscription: str, stages: Sequence[MigrationStage]) -> bool:
         # A workflow that has only just begun shows nothing yet.
-        found = await self.handle(subscription).query("status", result_type=MigrationStatus)
-        return isinstance(found, MigrationStatus) and found.stage in stages
+        found = await self._shown(subscription)
+        return found is not None and found.stage in stages
+
+    async def _shown(self, subscription: str) -> MigrationStatus | None:
+        """Return what the workflow shows; None before its case is open, which a run that was continued opens anew."""
+        try:
+            found = await self.handle(subscription).query("status", result_type=MigrationStatus)
+        except RPCError as error:
+            if not has_no_task(error):
+                raise
+            return None
+        return found if isinstance(found, MigrationStatus) else None
 
     async def held_up(self, subscription: str, code: str) -> None:
         """Wait until the transfer has failed with this code, and is to be tried again."""

@@ -21,7 +21,7 @@ async def completed(migrations: Migrations) -> str:
     await migrations.pass_time(subscription, a_moment)
     await migrations.corrected(subscription, transfer_again=True)
     await migrations.transferred(subscription, 2)
-    await migrations.pass_time(subscription, a_moment)  # the timers of one stage run before the next begins
+    await migrations.pass_time(subscription, a_moment)
     await migrations.acknowledged(subscription, transfer=2)
     await migrations.pass_time(subscription, a_moment)
     await migrations.reported(subscription)
@@ -34,6 +34,7 @@ async def withdrawn(migrations: Migrations) -> str:
     """The customer changes their mind while the data waits to be downloaded."""
     subscription = migrations.organization()
     await migrations.requested(subscription)
+    await migrations.pass_time(subscription, timedelta(minutes=1))  # the timers of one stage run before the next begins
     await migrations.available(subscription)
     await migrations.pass_time(subscription, timedelta(minutes=1))
     await migrations.world.service.withdraw(subscription, actor=AGENT, reason="they stay")

@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.imports.document import ImportedLine
 from domain.imports.refusals import BillingBeforeStart, ClosedWithTermDates
-from domain.lines.line import EndBeforeStart, SubscriptionLine
+from domain.lines.line import EndBeforeStart, SubscriptionLine, ends_before_start
 from domain.lines.terms import (
     BilledBeyondEnd,
     SubsequentTermNeeded,
@@ -147,7 +147,7 @@ def _contradictions(line: SubscriptionLine) -> Iterator[tuple[str, Refusal]]:
         yield "next_billing_date", BillingBeforeStart(line.next_billing_date, line.start_date)
     if line.end_date is None:
         return
-    if line.end_date < line.start_date:
+    if ends_before_start(line.end_date, line.start_date):
         yield "end_date", EndBeforeStart(line.end_date, line.start_date)
     elif line.next_billing_date is not None and is_billed_beyond(line, line.end_date):
         yield "end_date", BilledBeyondEnd(line, line.end_date, line.next_billing_date)

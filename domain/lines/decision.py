@@ -9,8 +9,16 @@ from pydantic import BaseModel, ConfigDict
 from domain.civil_dates import DateOutOfRange, day_text, plus_days
 from domain.lines.date_formula import DateFormula
 from domain.lines.explanation import OneStatement, Statement, StatementCode, Statements, statement
-from domain.lines.line import SubscriptionLine
-from domain.lines.terms import LineClosed, deadline_for, extend_until, is_billed_beyond, next_term_end, reference_date
+from domain.lines.line import Partner, SubscriptionLine, ends_before_start
+from domain.lines.terms import (
+    LineClosed,
+    deadline_for,
+    deadline_of,
+    extend_until,
+    is_billed_beyond,
+    next_term_end,
+    reference_date,
+)
 from domain.refusals import Refusal
 from domain.remedies import correct_input
 
@@ -130,6 +138,8 @@ class _Conclusion:
 
 def _conclude(line: SubscriptionLine, received_on: date, wished_on: date | None, *, goodwill: bool) -> _Conclusion:
     wish = wished_on or received_on
+    unbound = goodwill and line.partner is Partner.VENDOR
+    goodwill = goodwill and not unbound
     if goodwill and wish < received_on:
         raise GoodwillWishBeforeReceipt(line, wish, received_on)
     if line.end_date is not None and (line.closed or not goodwill):
@@ -141,9 +151,11 @@ def _conclude(line: SubscriptionLine, received_on: date, wished_on: date | None,
     else:
         found = _regular_end(line, received_on)
         _take_wish(line, found, wish, expressed=wished_on is not None)
-    if found.end < line.start_date:
-        found.end = line.start_date
-        found.because(StatementCode.NOT_BEFORE_START, start_date=line.start_date)
+    if unbound:
+        found.steps.insert(0, statement(StatementCode.GOODWILL_BINDS_NO_VENDOR))
+    if ends_before_start(found.end, line.start_date):
+        found.end = plus_days(line.start_date, -1)
+        found.because(StatementCode.NEVER_STARTS, start_date=line.start_date, end_date=found.end)
     return found
 
 
@@ -156,7 +168,7 @@ def _end_date_stays(line: SubscriptionLine, end_date: date, wished_on: date | No
 
 def _goodwill(line: SubscriptionLine, received_on: date, wish: date) -> _Conclusion:
     """Apply rule 1, the deadline ignored."""
-    deadline = _deadline(line)
+    deadline = deadline_of(line)
     met = deadline is None or received_on <= deadline
     found = _Conclusion(1, wish, met, [statement(StatementCode.GOODWILL, wished_on=wish)])
     if line.end_date is not None and line.end_date <= wish:
@@ -172,13 +184,13 @@ def _regular_end(line: SubscriptionLine, received_on: date) -> _Conclusion:
     if line.term_until is None and line.subsequent_term is None:
         found = _Conclusion(3, received_on, steps=[statement(StatementCode.NO_TERM)])
         return _after_notice(line, found)
-    deadline = _deadline(line)
+    deadline = deadline_of(line)
     if line.term_until is not None and deadline is not None and received_on <= deadline:
         return _in_due_time(line.term_until, deadline, received_on)
     missed_by = (received_on - deadline).days if deadline is not None and received_on > deadline else 0
-    if line.subsequent_term is not None and line.notice_period is not None:
+    if line.subsequent_term is not None:
         found = _Conclusion(5, received_on, in_due_time=not missed_by)
-        _extend_past_deadline(line, found, line.subsequent_term, line.notice_period, received_on)
+        _extend_past_deadline(line, found, line.subsequent_term, received_on)
         return found
     found = _Conclusion(6, received_on, in_due_time=not missed_by)
     if deadline is not None and missed_by:
@@ -198,13 +210,6 @@ def _in_due_time(term_until: date, deadline: date, received_on: date) -> _Conclu
     return found
 
 
-def _deadline(line: SubscriptionLine) -> date | None:
-    """Return the last day of receipt in due time; None if the line has neither a deadline nor a term to end."""
-    if line.notice_period is None:
-        return line.term_until
-    return line.cancellation_possible_until or line.term_until
-
-
 def _after_notice(line: SubscriptionLine, found: _Conclusion) -> _Conclusion:
     """Apply rules 3 and 6: a notice period after receipt, by plain arithmetic without the month-end rule."""
     if line.notice_period is None:
@@ -218,10 +223,10 @@ def _after_notice(line: SubscriptionLine, found: _Conclusion) -> _Conclusion:
 
 
 def _extend_past_deadline(
-    line: SubscriptionLine, found: _Conclusion, subsequent: DateFormula, notice: DateFormula, received_on: date
+    line: SubscriptionLine, found: _Conclusion, subsequent: DateFormula, received_on: date
 ) -> None:
     """Apply rule 5: roll as the nightly update does, until the deadline is not before the day of receipt."""
-    term_until, deadline = line.term_until, reference_date(line)
+    notice, term_until, deadline = line.notice_period, line.term_until, reference_date(line)
     for _ in range(_SPELLED_OUT):
         if term_until is None:
             following = next_term_end(line, None, subsequent)
@@ -266,7 +271,7 @@ def _take_wish(line: SubscriptionLine, found: _Conclusion, wish: date, *, expres
             found.because(StatementCode.WISH_BEFORE_END, wished_on=wish, end_date=found.end)
         return
     subsequent = line.subsequent_term
-    if found.rule in (4, 5) and subsequent is not None and line.notice_period is not None:
+    if found.rule in (4, 5) and subsequent is not None:
         term_until, times = extend_until(line, found.end, subsequent, wish, lambda end: end >= wish)
         found.because(
             StatementCode.WISH_AFTER_TERM,

@@ -24,6 +24,7 @@ class StatementCode(StrEnum):
     """A step that was recorded as a sentence alone, before steps were data. Nothing new has it."""
 
     GOODWILL = "goodwill"
+    GOODWILL_BINDS_NO_VENDOR = "goodwill_binds_no_vendor"
     END_DATE_NOT_POSTPONED = "end_date_not_postponed"
     END_DATE_BROUGHT_FORWARD = "end_date_brought_forward"
     END_DATE_SET = "end_date_set"
@@ -42,6 +43,8 @@ class StatementCode(StrEnum):
     WISH_AFTER_TERM = "wish_after_term"
     WISH_AFTER_END = "wish_after_end"
     NOT_BEFORE_START = "not_before_start"
+    """Recorded while the start date itself was the earliest end. Nothing new has it."""
+    NEVER_STARTS = "never_starts"
     LINE_ENDS = "line_ends"
     BILLED_BEYOND_END = "billed_beyond_end"
 
@@ -57,6 +60,7 @@ class StatementCode(StrEnum):
 
 SENTENCES: Mapping[StatementCode, str] = {
     StatementCode.GOODWILL: "goodwill, the deadline is ignored: wished day {wished_on:day}",
+    StatementCode.GOODWILL_BINDS_NO_VENDOR: "goodwill does not bind the vendor: decided without it",
     StatementCode.END_DATE_NOT_POSTPONED: "end date already set, goodwill does not postpone it: {end_date:day}",
     StatementCode.END_DATE_BROUGHT_FORWARD: (
         "the end date already set is brought forward from {end_date:day} to {wished_on:day}"
@@ -91,6 +95,7 @@ SENTENCES: Mapping[StatementCode, str] = {
     ),
     StatementCode.WISH_AFTER_END: "wished day after {end_date:day}: {wished_on:day}",
     StatementCode.NOT_BEFORE_START: "never before the start date, {start_date:day}",
+    StatementCode.NEVER_STARTS: "the line would start on {start_date:day}: it never starts, so its end is the day before, {end_date:day}",
     StatementCode.LINE_ENDS: "the line ends on {end_date:day}",
     StatementCode.BILLED_BEYOND_END: (
         "it is billed beyond that, until {billed_until:day}: "

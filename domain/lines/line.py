@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
-from domain.civil_dates import CivilDate, day_text
+from domain.civil_dates import CivilDate, day_text, plus_days
 from domain.lines.date_formula import DateFormula, is_blank
 from domain.refusals import Refusal, RefusedValue
 from domain.remedies import correct_input
@@ -62,15 +62,32 @@ class SubsequentTermStandsStill(LineInvalid):
 
 
 class EndBeforeStart(LineInvalid):
-    """An end date before the start date of the line."""
+    """An end date before the day before the start date: on that day itself, the line never starts (rules, section 6)."""
 
     code = "end_before_start"
 
     def __init__(self, end_date: date, start_date: date) -> None:
+        earliest = day_text(plus_days(start_date, -1))
         super().__init__(
-            f"The end date {day_text(end_date)} is before the start date {day_text(start_date)} of the line.",
-            remedy=correct_input(f"The earliest end date is the start date, {day_text(start_date)}."),
+            f"The end date {day_text(end_date)} is more than a day before the start date {day_text(start_date)} of the line.",
+            remedy=correct_input(
+                f"The earliest end date is {earliest}: the line then never starts, and nothing is billed."
+            ),
             end_date=end_date,
+            start_date=start_date,
+        )
+
+
+class InitialTermTooShort(LineInvalid):
+    """An initial term that would end before the line starts."""
+
+    code = "initial_term_too_short"
+
+    def __init__(self, initial_term: DateFormula, start_date: date) -> None:
+        super().__init__(
+            f"The initial term {initial_term} from {day_text(start_date)} would end before that day.",
+            remedy=correct_input("Give the initial term a length, for example 1Y, or leave it out."),
+            initial_term=initial_term,
             start_date=start_date,
         )
 
@@ -80,6 +97,11 @@ class Partner(StrEnum):
 
     CUSTOMER = "customer"
     VENDOR = "vendor"
+
+
+def ends_before_start(end_date: date, start_date: date) -> bool:
+    """Return true if an end date is not allowed: the day before the start date is the earliest one."""
+    return end_date.toordinal() < start_date.toordinal() - 1
 
 
 def _forward(formula: DateFormula, info: ValidationInfo) -> DateFormula:
@@ -139,7 +161,7 @@ class SubscriptionLine(BaseModel):
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
-        if self.end_date is not None and self.end_date < self.start_date:
+        if self.end_date is not None and ends_before_start(self.end_date, self.start_date):
             raise RefusedValue(EndBeforeStart(self.end_date, self.start_date))
         return self
 

@@ -85,7 +85,7 @@ def quote(
     for line in lines:
         if line.closed:
             continue
-        wish = wished_on if line.end_date is None or goodwill else None
+        wish = wished_on if line.end_date is None or (goodwill and line.partner is Partner.CUSTOMER) else None
         decision = decide(line, received_on, wish, goodwill=goodwill)
         decided.append(
             LineQuote(partner=line.partner, decision=decision, credit_memos=_beyond(line, decision.end_date, invoices))

@@ -11,7 +11,13 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.civil_dates import day_text, end_of_month, is_end_of_month, plus_days
 from domain.lines.date_formula import DateFormula
-from domain.lines.line import EndBeforeStart, SubscriptionLine, SubsequentTermStandsStill
+from domain.lines.line import (
+    EndBeforeStart,
+    InitialTermTooShort,
+    SubscriptionLine,
+    SubsequentTermStandsStill,
+    ends_before_start,
+)
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
 
@@ -96,24 +102,29 @@ def shifted(day: date, formula: DateFormula) -> date:
     return end_of_month(result) if formula.month_based and is_end_of_month(day) else result
 
 
-def deadline_for(term_until: date, notice_period: DateFormula) -> date:
-    """Return the last day on which a cancellation ends the line on ``term_until``. Raises `DateOutOfRange`."""
-    return shifted(term_until, notice_period.reversed())
+def deadline_for(term_until: date, notice_period: DateFormula | None) -> date:
+    """Return the last day on which a cancellation ends the line on ``term_until``: that day itself without a notice period.
+
+    Raises `DateOutOfRange`.
+    """
+    return term_until if notice_period is None else shifted(term_until, notice_period.reversed())
 
 
 def first_calculation(line: SubscriptionLine) -> SubscriptionLine:
     """Return the line with its dates calculated as on its creation or a change of its start date (rules, section 4).
 
     The terms from the start date use plain arithmetic: the month-end rule is about dates at the end of a term. A closed
-    line is returned as it is. Raises `DateOutOfRange`, or `EndBeforeStart` for an initial term without length.
+    line is returned as it is. Raises `DateOutOfRange`, `InitialTermTooShort`.
     """
     if line.closed:
         return line
     end_date = line.end_date
-    if line.initial_term is not None and line.subsequent_term is None:
-        end_date = plus_days(line.initial_term.apply(line.start_date), -1)
-        if end_date < line.start_date:
-            raise EndBeforeStart(end_date, line.start_date)
+    if line.initial_term is not None:
+        initial_end = plus_days(line.initial_term.apply(line.start_date), -1)
+        if initial_end < line.start_date:
+            raise InitialTermTooShort(line.initial_term, line.start_date)
+        if line.subsequent_term is None:
+            end_date = initial_end
     first_term = line.initial_term or line.notice_period
     term_until = end_date
     if term_until is None and line.subsequent_term is not None and first_term is not None:
@@ -165,9 +176,19 @@ def with_subsequent_term(line: SubscriptionLine, subsequent_term: DateFormula | 
     return line.revised(subsequent_term=subsequent_term)
 
 
+def deadline_of(line: SubscriptionLine) -> date | None:
+    """Return the last day of receipt in due time: without a notice period, term until itself (rules, sections 5 and 7).
+
+    None if the line has neither a deadline nor a term to end.
+    """
+    if line.notice_period is None:
+        return line.term_until
+    return line.cancellation_possible_until or line.term_until
+
+
 def reference_date(line: SubscriptionLine) -> date:
     """Return the date after which the line is due to be rolled (rules, section 5)."""
-    return line.cancellation_possible_until or line.term_until or line.start_date
+    return deadline_of(line) or line.start_date
 
 
 def next_term_end(line: SubscriptionLine, term_until: date | None, subsequent_term: DateFormula) -> date:
@@ -215,7 +236,7 @@ def update_as_of(line: SubscriptionLine, today: date) -> LineUpdate:
         cleared = {"closed": True, "term_until": None, "cancellation_possible_until": None}
         return LineUpdate(line=line.model_copy(update=cleared), action="closed")
     subsequent, notice = line.subsequent_term, line.notice_period
-    if line.frozen or subsequent is None or notice is None or today <= reference_date(line):
+    if line.frozen or subsequent is None or today <= reference_date(line):
         return LineUpdate(line=line, action="unchanged")
     term_until, _ = extend_until(
         line, line.term_until, subsequent, today, lambda end: deadline_for(end, notice) >= today
@@ -254,7 +275,7 @@ def check_end_date(line: SubscriptionLine, end_date: date, *, has_planned_line: 
     takes most work to resolve.
     """
     _refuse_closed(line)
-    if end_date < line.start_date:
+    if ends_before_start(end_date, line.start_date):
         raise EndBeforeStart(end_date, line.start_date)
     if has_planned_line:
         raise PlannedLineExists(line, end_date)

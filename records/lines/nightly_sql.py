@@ -78,7 +78,8 @@ _KEYS_AS_ROWS = """
 _SAME_KEY = """d.key_start = COALESCE(r.key_start, '-infinity')
         AND d.key_term_until = COALESCE(r.key_term_until, '-infinity')
         AND d.key_deadline = COALESCE(r.key_deadline, '-infinity')
-        AND d.key_subsequent = r.key_subsequent AND d.key_notice = r.key_notice"""
+        AND d.key_subsequent = r.key_subsequent
+        AND COALESCE(d.key_notice, '') = COALESCE(r.key_notice, '')"""
 
 _CHANGE = f"""
     WITH changed AS (

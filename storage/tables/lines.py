@@ -12,8 +12,10 @@ from storage.tables.base import JsonObject, Table, a_term, in_calendar, one_of
 DUE_AFTER = """
     CASE WHEN closed THEN NULL::date ELSE LEAST(
         CASE WHEN end_date = (next_billing_date - 1) AND NOT open_billing_line THEN end_date ELSE NULL::date END,
-        CASE WHEN frozen_by IS NULL AND subsequent_term IS NOT NULL AND notice_period IS NOT NULL
-        THEN COALESCE(cancellation_possible_until, term_until, start_date) ELSE NULL::date END
+        CASE WHEN frozen_by IS NULL AND subsequent_term IS NOT NULL THEN
+            CASE WHEN notice_period IS NULL THEN COALESCE(term_until, start_date)
+            ELSE COALESCE(cancellation_possible_until, term_until, start_date) END
+        ELSE NULL::date END
     ) END
 """
 
@@ -24,7 +26,7 @@ class SubscriptionLineRow(Table):
     __tablename__ = "subscription_lines"
     __table_args__ = (
         one_of("partner", ("customer", "vendor")),
-        CheckConstraint("end_date >= start_date", name="end_not_before_start"),
+        CheckConstraint("end_date >= start_date - 1", name="end_not_before_start"),
         CheckConstraint("end_date >= next_billing_date - 1", name="not_billed_beyond_end"),
         CheckConstraint("next_billing_date >= start_date", name="billing_not_before_start"),
         CheckConstraint("NOT closed OR (term_until IS NULL AND cancellation_possible_until IS NULL)",

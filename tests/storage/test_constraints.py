@@ -30,7 +30,7 @@ def credit_memo(line: str = "SUB-1-C", start: str = "2026-11-01", credited: str 
 
 
 REFUSED = {
-    "end_not_before_start": "UPDATE subscription_lines SET end_date = '2025-12-31', next_billing_date = NULL "
+    "end_not_before_start": "UPDATE subscription_lines SET end_date = '2025-12-30', next_billing_date = NULL "
     "WHERE id = 'SUB-1-V'",
     "not_billed_beyond_end": "UPDATE subscription_lines SET next_billing_date = '2028-01-02' WHERE id = 'SUB-1-V'",
     "billing_not_before_start": "UPDATE subscription_lines SET next_billing_date = '2025-12-31' WHERE id = 'SUB-1-C'",

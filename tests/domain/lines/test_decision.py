@@ -63,16 +63,29 @@ ENDING: dict[str, object] = YEARLY | {"end_date": "2026-12-31"}
         (NOT_EXTENDED, "2026-10-04", "2027-03-31", False, 6, "2027-03-31", False),
         (NOT_EXTENDED, "2026-09-30", "2027-03-31", False, 4, "2027-03-31", True),
         (NO_NOTICE, "2026-12-31", None, False, 4, "2026-12-31", True),
-        (NO_NOTICE, "2027-01-01", None, False, 6, "2027-01-01", False),
-        ({"subsequent_term": "1Y"}, "2026-05-04", None, False, 6, "2026-05-04", True),
+        # without a notice period, the end of the term is the deadline
+        (NO_NOTICE, "2027-01-01", None, False, 5, "2027-12-31", False),
+        (NO_NOTICE, "2026-12-31", "2027-01-01", False, 4, "2027-12-31", True),
+        (NO_NOTICE | {"cancellation_possible_until": "2026-06-30"}, "2026-12-31", None, False, 4, "2026-12-31", True),
+        ({"subsequent_term": "1Y"}, "2026-05-04", None, False, 5, "2026-12-31", True),
+        ({"subsequent_term": "1Y"}, "2027-01-01", None, False, 5, "2027-12-31", True),
         # a deadline that was never calculated: the term itself, as for the nightly update
         (YEARLY | {"cancellation_possible_until": None}, "2026-12-31", None, False, 4, "2026-12-31", True),
         (YEARLY | {"cancellation_possible_until": None}, "2027-01-01", None, False, 5, "2027-12-31", False),
         # no dates at all: the first term from the start date
         ({"subsequent_term": "1Y", "notice_period": "3M"}, "2025-12-01", None, False, 5, "2026-12-31", True),
-        # never before the start date
-        ({"notice_period": "1M"}, "2025-11-01", None, False, 3, "2026-01-01", True),
-        ({}, "2025-11-01", "2025-12-01", True, 1, "2026-01-01", True),
+        # before the start: what can be ended at any time never starts, a fixed term is owed as agreed
+        ({}, "2025-11-01", None, False, 3, "2025-12-31", True),
+        ({"notice_period": "1M"}, "2025-11-01", None, False, 3, "2025-12-31", True),
+        ({"notice_period": "1M"}, "2025-12-15", None, False, 3, "2026-01-15", True),
+        ({}, "2025-11-01", "2026-01-01", False, 3, "2026-01-01", True),
+        ({}, "2025-11-01", "2025-12-01", True, 1, "2025-12-31", True),
+        (YEARLY, "2025-11-01", None, False, 4, "2026-12-31", True),
+        (ENDING | {"end_date": "2025-12-31"}, "2025-11-01", None, False, 2, "2025-12-31", True),
+        # goodwill does not bind a vendor
+        (YEARLY | {"partner": "vendor"}, "2026-10-04", None, True, 5, "2027-12-31", False),
+        (YEARLY | {"partner": "vendor"}, "2026-10-04", "2026-10-03", True, 5, "2027-12-31", False),
+        (ENDING | {"partner": "vendor"}, "2026-10-04", "2026-10-31", True, 2, "2026-12-31", True),
     ],
 )
 def test_the_end_of_a_line(

@@ -53,7 +53,7 @@ def test_absent_null_and_blank_mean_not_set(unset: str | None) -> None:
         ({"start_date": None}, "field_missing", "start_date"),
         ({"subsequent_term": "CM"}, "subsequent_term_stands_still", "subsequent_term"),
         ({"subsequent_term": "0D"}, "subsequent_term_stands_still", "subsequent_term"),
-        ({"end_date": "2025-12-31"}, "end_before_start", "end_date"),
+        ({"end_date": "2025-12-30"}, "end_before_start", "end_date"),
         ({"term_until": "2026-02-30"}, "date_malformed", "term_until"),
         ({"term_until": "31.12.2026"}, "date_malformed", "term_until"),
         ({"term_until": 20261231}, "date_malformed", "term_until"),

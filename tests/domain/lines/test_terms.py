@@ -5,7 +5,7 @@ import pytest
 
 from domain.civil_dates import DateOutOfRange
 from domain.lines.date_formula import DateFormula
-from domain.lines.line import EndBeforeStart, FormulaNegative, SubscriptionLine, SubsequentTermStandsStill
+from domain.lines.line import FormulaNegative, InitialTermTooShort, SubscriptionLine, SubsequentTermStandsStill
 from domain.lines.terms import (
     BilledBeyondEnd,
     LineClosed,
@@ -104,9 +104,18 @@ def test_the_first_term_is_plain_arithmetic_from_the_start_date() -> None:
     assert dates_of(first_calculation(a_line(start_date="2026-04-30", initial_term="1M")))[0] == "2026-05-29"
 
 
-def test_an_initial_term_without_length_is_refused_because_the_line_would_end_before_it_starts() -> None:
-    with pytest.raises(EndBeforeStart):
-        first_calculation(a_line(initial_term="0D"))
+@pytest.mark.parametrize("subsequent_term", [None, "1Y"])
+@pytest.mark.parametrize(("initial_term", "start_date"), [("0D", "2026-01-01"), ("CM", "2026-01-31")])
+def test_an_initial_term_that_would_end_before_the_line_starts_is_refused(
+    initial_term: str, start_date: str, subsequent_term: str | None
+) -> None:
+    with pytest.raises(InitialTermTooShort):
+        first_calculation(a_line(start_date=start_date, initial_term=initial_term, subsequent_term=subsequent_term))
+
+
+def test_the_day_before_the_start_is_an_end_date_and_the_line_never_starts() -> None:
+    line = a_yearly_line(start_date="2026-01-01", next_billing_date="2026-01-01")
+    assert with_end_date(line, day("2025-12-31"), day("2025-11-01")).end_date == day("2025-12-31")
 
 
 def test_without_a_notice_period_the_two_dates_are_edited_independently() -> None:
@@ -152,10 +161,16 @@ def test_a_line_is_rolled_on_the_day_after_its_deadline_and_not_before() -> None
     assert dates_of(rolled.line) == ("2027-12-31", "2027-09-30", None)
 
 
-@pytest.mark.parametrize("missing", ["subsequent_term", "notice_period"])
-def test_a_line_without_subsequent_term_or_notice_period_is_not_rolled(missing: str) -> None:
-    line = a_yearly_line(**{missing: None}).revised(end_date=None)
+def test_a_line_without_subsequent_term_is_not_rolled() -> None:
+    line = a_yearly_line(subsequent_term=None).revised(end_date=None)
     assert update_as_of(line, day("2040-01-01")).action == "unchanged"
+
+
+def test_a_line_without_notice_period_is_rolled_when_its_term_is_over() -> None:
+    line = a_line(subsequent_term="1Y", term_until="2026-12-31")
+    assert update_as_of(line, day("2026-12-31")).action == "unchanged"
+    assert dates_of(update_as_of(line, day("2027-01-01")).line)[:2] == ("2027-12-31", None)
+    assert dates_of(update_as_of(line, day("2028-06-01")).line)[:2] == ("2028-12-31", None)
 
 
 def test_a_line_without_dates_is_rolled_from_the_day_before_its_start() -> None:
@@ -231,7 +246,7 @@ def test_an_end_date_on_the_last_billed_day_is_allowed() -> None:
 @pytest.mark.parametrize(
     ("line", "end", "planned", "code"),
     [
-        (a_yearly_line(), "2025-12-31", False, "end_before_start"),
+        (a_yearly_line(), "2025-12-30", False, "end_before_start"),
         (a_yearly_line(), "2026-12-30", False, "billed_beyond_end"),
         (a_yearly_line(), "2027-12-31", True, "planned_line_exists"),
         (a_yearly_line(closed=True), "2027-12-31", False, "line_closed"),

@@ -105,7 +105,7 @@ OF_THE_DOCUMENT: list[tuple[Edit, str, str]] = [
     (lambda d: line(d).update(contract="CC-9"), f"{LINE}.contract", "contract_unknown"),
     (lambda d: line(d).update(contract="VC-1"), f"{LINE}.contract", "partner_mismatch"),
     (lambda d: line(d).update(contract=None, contract_line=1), f"{LINE}.contract", "field_missing"),
-    (lambda d: line(d).update(end_date="2025-12-31"), f"{LINE}.end_date", "end_before_start"),
+    (lambda d: line(d).update(end_date="2025-12-30"), f"{LINE}.end_date", "end_before_start"),
     (lambda d: line(d).update(end_date="2026-11-29"), f"{LINE}.end_date", "billed_beyond_end"),
     (lambda d: line(d).update(subsequent_term=None, initial_term="1M"), f"{LINE}.end_date", "billed_beyond_end"),
     (lambda d: line(d).update(start_date="2027-01-01"), f"{LINE}.next_billing_date", "billing_before_start"),

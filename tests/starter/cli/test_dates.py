@@ -92,7 +92,7 @@ def test_unknown_fields_pass_through_and_the_order_of_fields_stays() -> None:
         (LINE | {"initial_term": "9999Y"}, "L1", "date_out_of_range"),
         (LINE | {"start_date": "2026-02-30"}, "L1", "date_malformed"),
         (LINE | {"start_date": 1.50}, "L1", "date_malformed"),
-        (LINE | {"end_date": "2025-12-31"}, "L1", "end_before_start"),
+        (LINE | {"end_date": "2025-12-30"}, "L1", "end_before_start"),
         ({"id": 17}, 17, "field_missing"),
         ({"start_date": "2026-01-01", "billing_rhythm": "1M"}, None, "field_missing"),
         ("[1, 2]", None, "json_malformed"),

@@ -1,0 +1,61 @@
+"""Lines that never start, and lines without a notice period, which extend as well (rules, sections 4 to 7).
+
+The new ``due_after`` rewrites `subscription_lines`, as `0003_nightly` did. Workers of the version before, whose rule does not
+extend a line without a notice period, count such lines as failed and leave them alone.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+CLOSES_AFTER = """
+        CASE WHEN end_date = (next_billing_date - 1) AND NOT open_billing_line THEN end_date ELSE NULL::date END
+"""
+DUE_AFTER = f"""
+    CASE WHEN closed THEN NULL::date ELSE LEAST({CLOSES_AFTER},
+        CASE WHEN frozen_by IS NULL AND subsequent_term IS NOT NULL THEN
+            CASE WHEN notice_period IS NULL THEN COALESCE(term_until, start_date)
+            ELSE COALESCE(cancellation_possible_until, term_until, start_date) END
+        ELSE NULL::date END
+    ) END
+"""
+DUE_AFTER_BEFORE = f"""
+    CASE WHEN closed THEN NULL::date ELSE LEAST({CLOSES_AFTER},
+        CASE WHEN frozen_by IS NULL AND subsequent_term IS NOT NULL AND notice_period IS NOT NULL
+        THEN COALESCE(cancellation_possible_until, term_until, start_date) ELSE NULL::date END
+    ) END
+"""
+
+
+def upgrade() -> None:
+    """Apply."""
+    _end_not_before("start_date - 1")
+    _due_after(DUE_AFTER)
+
+
+def downgrade() -> None:
+    """Revert. A line that never starts stops it by the constraint's name."""
+    _due_after(DUE_AFTER_BEFORE)
+    _end_not_before("start_date")
+
+
+def _end_not_before(day: str) -> None:
+    op.drop_constraint(op.f("ck_subscription_lines_end_not_before_start"), "subscription_lines")
+    op.create_check_constraint(
+        op.f("ck_subscription_lines_end_not_before_start"), "subscription_lines", sa.text(f"end_date >= {day}")
+    )
+
+
+def _due_after(expression: str) -> None:
+    op.drop_column("subscription_lines", "due_after")  # and its index
+    op.add_column("subscription_lines", sa.Column("due_after", sa.Date(), sa.Computed(expression, persisted=True)))
+    op.create_index(
+        "ix_subscription_lines_due",
+        "subscription_lines",
+        ["due_after", "id"],
+        postgresql_where=sa.text("due_after IS NOT NULL"),
+    )

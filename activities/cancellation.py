@@ -12,6 +12,7 @@ from contract.steps import (
     FirstAnswer,
     Opened,
     OpenRequest,
+    Quoted,
     Recorded,
     RefusedRequest,
     Reminder,
@@ -67,15 +68,16 @@ class Records(OnRecords):
             raise
 
     @activity.defn(no_thread_cancel_exception=True)
-    def save_answers(self, given: AnswersGiven) -> Recorded:
+    def save_answers(self, given: AnswersGiven) -> Quoted:
         """Record answers to the checklist."""
-        return self._recorded(
+        quote, outcome = self._written(
             give_answers,
             given.step,
             given.checklist,
             answered=set(given.answered),
             campaign_actions=given.campaign_actions,
         )
+        return Quoted(quote=quote.without_explanations(), **dict(outcome))
 
     @activity.defn(no_thread_cancel_exception=True)
     def save_attestation(self, attested: Attested) -> Recorded:
@@ -88,10 +90,11 @@ class Records(OnRecords):
         return self._recorded(transitions.await_approval, step)
 
     @activity.defn(no_thread_cancel_exception=True)
-    def approve_goodwill(self, approval: Approval) -> Recorded:
+    def approve_goodwill(self, approval: Approval) -> Quoted:
         """Record the approver of the goodwill."""
         step = approval.step
-        return self._recorded(transitions.approve_goodwill, step, approver=step.actor, reason=approval.reason)
+        quote, outcome = self._written(transitions.approve_goodwill, step, approver=step.actor, reason=approval.reason)
+        return Quoted(quote=quote.without_explanations(), **dict(outcome))
 
     @activity.defn(no_thread_cancel_exception=True)
     def settle_lines(self, step: Step) -> Settled:

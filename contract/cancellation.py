@@ -12,7 +12,7 @@ from domain.cancellation.identity import Identity
 from domain.lines.quote import Quote
 from domain.marketing import Consent
 from domain.refusals import RefusalDetails
-from domain.vocabulary import CancellationId, Identifier, Question, Reason, Stage
+from domain.vocabulary import CancellationId, Identifier, Question, Reason, Stage, Termination
 
 SUBSCRIPTION_CANCELLATION = "SubscriptionCancellation"
 """The type of the workflow that cancels a subscription: takes `StartCancellation`, returns `CancellationStatus`."""
@@ -155,7 +155,10 @@ class CancellationStatus(BaseModel):
     """The instant (UTC) at which the stage ends by itself."""
     open_questions: tuple[Question, ...] = ()
     verified: bool = False
+    termination: Termination | None = None
+    """The way in which the end of access is asked for; null until it is."""
     termination_date: date | None = None
+    """The last day of access. At ``now`` it is the day of receipt, for which billing is decided."""
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
     """The first instant (UTC) at which a reversal is too late."""

@@ -10,7 +10,7 @@ from domain.lines.explanation import Statements
 from domain.lines.quote import Quote
 from domain.marketing import CampaignFacts, Consent, MarketingStage
 from domain.migration import HandOver, MigrationStage, Party
-from domain.vocabulary import Channel, Event, Platform, Stage
+from domain.vocabulary import Channel, Event, Platform, Stage, Termination
 
 MAILED = frozenset(
     event
@@ -115,7 +115,11 @@ class MessageFacts(BaseModel):
     occurred_at: datetime
     received_at: datetime
     received_on: date
+    termination: Termination | None = None
+    """The way in which the end of access is asked for."""
     termination_date: date | None = None
+    """The last day of access; the day of receipt where it is to end at once."""
+    access_ends_at: datetime | None = None
     data: str | None = None
     campaigns: str | None = None
     access_ended_on: date | None = None
@@ -149,6 +153,11 @@ class MessageFacts(BaseModel):
     def name_and_id(self) -> str:
         """The same with the id, once."""
         return self.name if self.name == self.subscription else f"{self.name} ({self.subscription})"
+
+    @property
+    def ends_at_once(self) -> bool:
+        """True if nothing is left to wait for before access ends."""
+        return self.access_ends_at is not None and self.access_ends_at <= self.occurred_at
 
     def for_systems(self) -> dict[str, Any]:
         """Return the facts as JSON, without those that identify the customer or are written for letters."""

@@ -96,6 +96,17 @@ class Question(StrEnum):
     CAMPAIGNS = "campaigns"
 
 
+class Termination(StrEnum):
+    """The way in which the end of access is asked for (rules, section 7)."""
+
+    ON_DATE = "on_date"
+    """Access works through the named day."""
+    NOW = "now"
+    """Access ends at once; billing is decided for the day of receipt."""
+    END_OF_TERM = "end_of_term"
+    """Access ends with the last of the customer's lines, each of which ends as its term does."""
+
+
 class DataChoice(StrEnum):
     """The choice whether the organization keeps its data, and in which form."""
 

@@ -13,12 +13,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from activities.messaging.case_mail import CASE_MAIL
-from domain.civil_time import day_of
 from domain.lines.explanation import Statement
 from domain.marketing import CampaignFacts
 from domain.messaging import MAILED, Facts, MarketingServiceFacts, MessageFacts
 from domain.migration import HandOver
-from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage
+from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage, Termination
 from domain.words import FOR_CUSTOMERS, sentence, size_in_words
 from records.one_time_codes import FreshCode
 
@@ -100,7 +99,6 @@ def letter(
     missing = [_QUESTIONS[Question(question)] for question in facts.open_questions]
     if not facts.verified:
         missing.append(_VERIFICATION)
-    ends_at_once = facts.termination_date is not None and facts.termination_date <= day_of(facts.occurred_at, zone)
     return _written(
         name,
         zone,
@@ -108,7 +106,9 @@ def letter(
         lines=lines,
         credit_memos=shown.credit_memos if shown else (),
         missing=missing,
-        ends_at_once=ends_at_once,
+        access=_end_of_access(facts),
+        access_until=_end_of_access(facts, zone),
+        alternatives=[other.statement.in_words(FOR_CUSTOMERS) for other in shown.alternatives] if shown else [],
         changes=[change.in_words(FOR_CUSTOMERS) for change in facts.changes_for_customer],
         data=_what_becomes_of_data(facts),
         campaigns=_what_becomes_of_campaigns(facts),
@@ -136,6 +136,16 @@ def _written(template: str, zone: str, **facts: object) -> Letter:
         text=re.sub(r"\n{3,}", "\n\n", text.render(facts)).strip() + "\n",
         html=_HTML.get_template(template).render(facts),
     )
+
+
+def _end_of_access(facts: MessageFacts, zone: str | None = None) -> str:
+    """Return when access ends, in words; with ``zone`` also at which time of the day. Empty where that is not asked yet."""
+    if facts.termination_date is None:
+        return ""
+    if facts.ends_at_once or facts.termination is Termination.NOW:
+        return "at once"
+    day = f"on {FOR_CUSTOMERS.day(facts.termination_date)}"
+    return day if zone is None else f"{day}, when that day is over ({zone})"
 
 
 def _what_becomes_of_data(facts: MessageFacts) -> str | None:

@@ -64,6 +64,13 @@ class Opened(Recorded):
     case: OpenedCase
 
 
+class Quoted(Recorded):
+    """The outcome of a step that may change what the case means for the lines."""
+
+    quote: Quote | None = None
+    """The quote without explanations; null in histories of versions that quoted a case when it was opened alone."""
+
+
 class AnswersGiven(StepData):
     """Answers that the checklist has accepted."""
 
@@ -94,7 +101,14 @@ class Settlement(StepData):
     outstanding_credit_memos: tuple[str, ...] = ()
     """Invoices to be credited first; empty when the end dates are set and the lines frozen."""
     termination_day_begins_at: datetime
-    """The instant (UTC) at which the termination day arrives in the organization's zone."""
+    """The instant (UTC) at which the last day of access begins in the organization's zone."""
+    access_ends_at: datetime | None = None
+    """The instant (UTC) at which access is to end; null in histories of versions in which it ended as its day began."""
+
+    @property
+    def ends_at(self) -> datetime:
+        """The instant (UTC) at which access is to end, in the words of any version."""
+        return self.access_ends_at or self.termination_day_begins_at
 
 
 class Settled(Recorded):

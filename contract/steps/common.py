@@ -11,7 +11,7 @@ from contract.migration import MigrationMoved, MigrationStatus
 from domain.cases import CaseRef
 from domain.marketing import Consent
 from domain.refusals import RefusalDetails
-from domain.vocabulary import CampaignChoice, Channel, DataChoice, Event, Question, Verification
+from domain.vocabulary import CampaignChoice, Channel, DataChoice, Event, Question, Termination, Verification
 
 
 class StepData(BaseModel):
@@ -78,7 +78,11 @@ class CaseRecord(StepData):
     verification: Verification | None = None
     answered: tuple[Question, ...] = ()
     """The answered questions of the checklist. The answers about the identity are the identity on record."""
+    termination: Termination | None = None
+    """The way in which the end of access is asked for; null until it is, and in histories older than it."""
     termination_date: date | None = None
+    access_ends_at: datetime | None = None
+    """The instant (UTC) at which access is to end, once that is fixed; null in histories older than it."""
     data: DataChoice | None = None
     campaigns: CampaignChoice | None = None
     consent: Consent | None = None

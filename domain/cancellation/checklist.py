@@ -10,7 +10,9 @@ from domain.cancellation.identity import Identity, IdentityMismatch, same_addres
 from domain.civil_dates import day_text
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
-from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Verification
+from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Termination, Verification
+
+_WITHOUT_DATE = (Termination.NOW, Termination.END_OF_TERM)
 
 FURTHEST_TERMINATION = timedelta(days=3660)
 
@@ -70,20 +72,6 @@ class TerminationDayInPast(Refusal):
         )
 
 
-class TerminationDayBeforeStart(Refusal):
-    """A requested termination day before the subscription begins."""
-
-    code = "termination_day_before_start"
-
-    def __init__(self, day: date, start: date) -> None:
-        super().__init__(
-            f"The termination day {day_text(day)} is before the subscription starts on {day_text(start)}.",
-            remedy=correct_input(f"Name {day_text(start)} or a later day."),
-            termination_date=day,
-            start_date=start,
-        )
-
-
 class TerminationDayTooFar(Refusal):
     """A requested termination day that is further away than a case may run."""
 
@@ -120,8 +108,8 @@ class CaseFacts(BaseModel):
     time_zone: str
     purpose: Purpose
     has_marketing_service: bool
-    starts_on: date
-    """The earliest start date of the subscription's lines."""
+    starts_on: date | None = None
+    """The earliest start date of the subscription's lines, in histories of versions that held the termination day against it."""
     has_data: bool = False
     """True if this installation has the organization's business data, to be exported, migrated and erased."""
 
@@ -158,9 +146,15 @@ class Checklist(BaseModel):
 
     @property
     def termination_date(self) -> date | None:
-        """The day on which the subscription is to end, once answered: a civil date in the organization's zone."""
+        """The last day of access, once one is named: a civil date in the organization's zone."""
         answer = self.answers.get(Question.TERMINATION_DATE)
-        return date.fromisoformat(answer) if answer else None
+        return date.fromisoformat(answer) if answer and self.termination is Termination.ON_DATE else None
+
+    @property
+    def termination(self) -> Termination:
+        """The way in which the end of access is asked for; on a date where it is not answered yet."""
+        answer = self.answers.get(Question.TERMINATION_DATE)
+        return Termination(answer) if answer in _WITHOUT_DATE else Termination.ON_DATE
 
     @property
     def data(self) -> DataChoice | None:
@@ -184,8 +178,8 @@ class Checklist(BaseModel):
             today: the civil date in the organization's zone.
 
         Raises:
-            QuestionNotAsked, QuestionAlreadyAnswered, AnswerNotUnderstood, TerminationDayInPast,
-            TerminationDayBeforeStart, TerminationDayTooFar, NoDataConfigured, IdentityMismatch.
+            QuestionNotAsked, QuestionAlreadyAnswered, AnswerNotUnderstood, TerminationDayInPast, TerminationDayTooFar,
+            NoDataConfigured, IdentityMismatch.
 
         """
         checked: dict[Question, str] = {}
@@ -200,7 +194,7 @@ class Checklist(BaseModel):
                     mismatched.append(question)
                 checked[question] = record
             elif question is Question.TERMINATION_DATE:
-                checked[question] = self._termination_day(answer, today).isoformat()
+                checked[question] = self._termination(answer.strip(), today)
             elif question is Question.DATA:
                 checked[question] = self._data(answer)
             else:
@@ -226,14 +220,16 @@ class Checklist(BaseModel):
         self,
         answered: Iterable[Question],
         *,
+        termination: Termination | None,
         termination_date: date | None,
         data: DataChoice | None,
         campaigns: CampaignChoice | None,
         verification: Verification | None,
     ) -> "Checklist":
         """Return the checklist with the recorded answers instead of its own; those about the identity are the record's."""
+        on = termination_date.isoformat() if termination_date else None
         values = {
-            Question.TERMINATION_DATE: termination_date.isoformat() if termination_date else None,
+            Question.TERMINATION_DATE: termination if termination in _WITHOUT_DATE else on,
             Question.DATA: data,
             Question.CAMPAIGNS: campaigns,
         }
@@ -262,20 +258,23 @@ class Checklist(BaseModel):
             raise NoDataConfigured(choice)
         return choice.value
 
-    def _termination_day(self, answer: str, today: date) -> date:
+    def _termination(self, answer: str, today: date) -> str:
+        """Return the answer in the form in which it is kept: a way without a date, or a day of the calendar."""
+        if answer in _WITHOUT_DATE:
+            return answer
         try:
-            day = date.fromisoformat(answer.strip())
+            day = date.fromisoformat(answer)
         except ValueError:
             raise AnswerNotUnderstood(
-                Question.TERMINATION_DATE, answer, "a day of the calendar as YYYY-MM-DD, for example 2027-01-31"
+                Question.TERMINATION_DATE,
+                answer,
+                "a day of the calendar as YYYY-MM-DD, for example 2027-01-31, or with now or end_of_term",
             ) from None
         if day < today:
             raise TerminationDayInPast(day, today, self.facts.time_zone)
-        if day < self.facts.starts_on:
-            raise TerminationDayBeforeStart(day, self.facts.starts_on)
         if day - today > FURTHEST_TERMINATION:
             raise TerminationDayTooFar(day, today + FURTHEST_TERMINATION)
-        return day
+        return day.isoformat()
 
 
 IDENTITY_CHECKS = {

@@ -10,9 +10,8 @@ from typing import Any
 from domain.imports.document import ImportedLine
 from domain.imports.refusals import BillingBeforeStart, ClosedWithTermDates
 from domain.lines.line import EndBeforeStart, SubscriptionLine, ends_before_start
+from domain.lines.refusals import BilledBeyondEnd, SubsequentTermNeeded
 from domain.lines.terms import (
-    BilledBeyondEnd,
-    SubsequentTermNeeded,
     check_end_date,
     first_calculation,
     is_billed_beyond,

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, cast, get_args
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from domain.civil_dates import DateOutOfRange, days_in_month
+from domain.civil_dates import DateOutOfRange, count_text, days_in_month, is_end_of_month
 from domain.lines.formula_refusals import (
     MAX_COUNT,
     MAX_LENGTH,
@@ -234,3 +234,22 @@ def _terms(text: str) -> tuple[FormulaTerm, ...]:
 def _parsed(text: str) -> DateFormula:
     """Return one shared object per text: a million lines have a handful of formulas."""
     return DateFormula(_terms(text))
+
+
+def length_between(earlier: date, later: date) -> DateFormula:
+    """Return the time from one day to another: in months if both are at the same place in their months, else in days.
+
+    The last days of two months are at the same place.
+    """
+    months = (later.year - earlier.year) * 12 + later.month - earlier.month
+    same_place = earlier.day == later.day or (is_end_of_month(earlier) and is_end_of_month(later))
+    if same_place and months:
+        return DateFormula((FormulaTerm(months, "M"),))
+    return DateFormula((FormulaTerm((later - earlier).days, "D"),))
+
+
+def length_text(length: DateFormula) -> str:
+    """Return a length of months or days in words: ``12 months``."""
+    (term,) = length.terms
+    assert term.count is not None  # noqa: S101 - see `length_between`
+    return count_text(term.count, "month" if term.unit == "M" else "day")

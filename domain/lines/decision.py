@@ -6,57 +6,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.civil_dates import DateOutOfRange, day_text, plus_days
+from domain.civil_dates import DateOutOfRange, plus_days
 from domain.lines.date_formula import DateFormula
 from domain.lines.explanation import OneStatement, Statement, StatementCode, Statements, statement
 from domain.lines.line import Partner, SubscriptionLine, ends_before_start
-from domain.lines.terms import (
-    LineClosed,
-    deadline_for,
-    deadline_of,
-    extend_until,
-    is_billed_beyond,
-    next_term_end,
-    reference_date,
-)
-from domain.refusals import Refusal
-from domain.remedies import correct_input
+from domain.lines.refusals import GoodwillWishBeforeReceipt, LineClosed, WishAfterEndDate
+from domain.lines.terms import deadline_for, deadline_of, extend_until, is_billed_beyond, next_term_end, reference_date
 
 Rule = Literal[1, 2, 3, 4, 5, 6]
 
 _SPELLED_OUT = 3
 """The number of extensions explained one by one before the rest are counted."""
-
-
-class GoodwillWishBeforeReceipt(Refusal):
-    """A goodwill end before the day on which the cancellation was received."""
-
-    code = "goodwill_wish_before_receipt"
-
-    def __init__(self, line: SubscriptionLine, wished_on: date, received_on: date) -> None:
-        super().__init__(
-            f"Line {line.id} cannot end on {day_text(wished_on)} as goodwill: the cancellation was received on "
-            f"{day_text(received_on)}, and goodwill ignores the deadline, not the day of receipt.",
-            remedy=correct_input(f"Wish for {day_text(received_on)} or a later day."),
-            line=line.id,
-            wished_on=wished_on,
-            received_on=received_on,
-        )
-
-
-class WishAfterEndDate(Refusal):
-    """A wished day after the end date that the line already has."""
-
-    code = "wish_after_end_date"
-
-    def __init__(self, line: SubscriptionLine, wished_on: date, end_date: date) -> None:
-        super().__init__(
-            f"Line {line.id} already ends on {day_text(end_date)}; a cancellation cannot postpone that to {day_text(wished_on)}.",
-            remedy=correct_input("Extend the line instead: change its end date."),
-            line=line.id,
-            wished_on=wished_on,
-            end_date=end_date,
-        )
 
 
 class LineDecision(BaseModel):
@@ -120,6 +80,14 @@ def decide(
         one_day_later=later,
         one_day_later_explanation=difference,
     )
+
+
+def wish_for(line: SubscriptionLine, wished_on: date | None, *, goodwill: bool = False) -> date | None:
+    """Return the wish of a whole subscription as it concerns one line: none where an end date is set, which stays.
+
+    Goodwill brings forward the end date of a customer's line.
+    """
+    return wished_on if line.end_date is None or (goodwill and line.partner is Partner.CUSTOMER) else None
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from domain.civil_dates import count_text
-from domain.lines.date_formula import DateFormula
+from domain.lines.date_formula import DateFormula, length_text
 from domain.words import FOR_AGENTS, Words
 
 
@@ -52,6 +52,10 @@ class StatementCode(StrEnum):
     LATER_OTHER_END = "later_other_end"
     LATER_GOODWILL_REFUSED = "later_goodwill_refused"
     LATER_OUT_OF_RANGE = "later_out_of_range"
+
+    ALTERNATIVE_SAVES = "alternative_saves"
+    ALTERNATIVE_COSTS = "alternative_costs"
+    ALTERNATIVE_END_OF_TERM = "alternative_end_of_term"
 
     LINE_IS_NEW = "line_is_new"
     LINE_END_CHANGED = "line_end_changed"
@@ -109,6 +113,18 @@ SENTENCES: Mapping[StatementCode, str] = {
         "received one day later, the wished day would have been over and the goodwill refused"
     ),
     StatementCode.LATER_OUT_OF_RANGE: "received one day later, the end would lie outside the calendar",
+    StatementCode.ALTERNATIVE_SAVES: (
+        "with {terminate_on:day} instead of {wished_on:day}, billing of line {line} ends on {end_date:day}, "
+        "{difference:length} earlier"
+    ),
+    StatementCode.ALTERNATIVE_COSTS: (
+        "with {terminate_on:day} instead of {wished_on:day}, billing of line {line} ends on {end_date:day}, "
+        "{difference:length} later"
+    ),
+    StatementCode.ALTERNATIVE_END_OF_TERM: (
+        "with the end of the term instead of {wished_on:day}, access works through {access_ends_on:day}, "
+        "and billing ends on the same days"
+    ),
     StatementCode.LINE_IS_NEW: "Line {line} is new; its billing ends on {end_date:day}.",
     StatementCode.LINE_END_CHANGED: (
         "Billing of line {line} ends on {end_date:day}, not on {earlier_end_date:day}."
@@ -167,6 +183,8 @@ def _in_words(value: str | int, form: str, words: Words) -> str:
             return words.day(date.fromisoformat(str(value)))
         case "days":
             return count_text(int(value), "day")
+        case "length":
+            return length_text(DateFormula.parse(str(value)))
         case "more_times":
             return count_text(int(value), "more time")
         case "times":

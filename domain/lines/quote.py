@@ -5,9 +5,11 @@ from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.lines.decision import LineDecision, decide
+from domain.lines.alternatives import Alternative, alternatives
+from domain.lines.decision import LineDecision, decide, wish_for
 from domain.lines.explanation import Statement, StatementCode, statement
 from domain.lines.line import Partner, SubscriptionLine
+from domain.vocabulary import Termination
 
 
 class Invoice(BaseModel):
@@ -39,9 +41,14 @@ class Quote(BaseModel):
 
     subscription: str
     received_on: date
+    termination: Termination = Termination.ON_DATE
+    """The way in which the end of access was asked for."""
     access_ends_on: date
+    """The last day of access; the day of receipt if it is to end at once."""
     goodwill: bool
     lines: tuple[LineQuote, ...]
+    alternatives: tuple[Alternative, ...] = ()
+    """Other days that would save or cost a term; none in a status, where the record has them."""
 
     @property
     def billing_ends_on(self) -> date | None:
@@ -58,7 +65,7 @@ class Quote(BaseModel):
             )
             for line in self.lines
         )
-        return self.model_copy(update={"lines": lines})
+        return self.model_copy(update={"lines": lines, "alternatives": ()})
 
     def for_customer(self) -> "Quote":
         """Return the quote as the customer may read it, without the lines of vendors."""
@@ -78,24 +85,34 @@ def quote(
     *,
     received_on: date,
     wished_on: date | None = None,
+    termination: Termination = Termination.ON_DATE,
     goodwill: bool = False,
 ) -> Quote:
-    """Decide every open line (rules, section 7) and name the credit memos that its end needs first (section 6)."""
-    decided = []
-    for line in lines:
-        if line.closed:
-            continue
-        wish = wished_on if line.end_date is None or (goodwill and line.partner is Partner.CUSTOMER) else None
-        decision = decide(line, received_on, wish, goodwill=goodwill)
-        decided.append(
-            LineQuote(partner=line.partner, decision=decision, credit_memos=_beyond(line, decision.end_date, invoices))
-        )
+    """Decide every open line (rules, section 7) and name the credit memos that its end needs first (section 6).
+
+    ``wished_on`` counts for a termination on a date alone; without one, it is the day of receipt.
+    """
+    wished = wished_on if termination is Termination.ON_DATE else None
+    still_open = [line for line in lines if not line.closed]
+    decisions = [
+        decide(line, received_on, wish_for(line, wished, goodwill=goodwill), goodwill=goodwill) for line in still_open
+    ]
+    decided = [
+        LineQuote(partner=line.partner, decision=decision, credit_memos=_beyond(line, decision.end_date, invoices))
+        for line, decision in zip(still_open, decisions, strict=True)
+    ]
+    access_ends_on = wished or received_on
+    if termination is Termination.END_OF_TERM:
+        ends = [line.decision.end_date for line in decided if line.partner is Partner.CUSTOMER]
+        access_ends_on = max([received_on, *ends])
     return Quote(
         subscription=subscription,
         received_on=received_on,
-        access_ends_on=wished_on or received_on,
+        termination=termination,
+        access_ends_on=access_ends_on,
         goodwill=goodwill,
         lines=tuple(decided),
+        alternatives=() if goodwill else alternatives(still_open, decisions, wished, access_ends_on),
     )
 
 

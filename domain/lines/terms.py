@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.civil_dates import day_text, end_of_month, is_end_of_month, plus_days
+from domain.civil_dates import end_of_month, is_end_of_month, plus_days
 from domain.lines.date_formula import DateFormula
 from domain.lines.line import (
     EndBeforeStart,
@@ -18,68 +18,9 @@ from domain.lines.line import (
     SubsequentTermStandsStill,
     ends_before_start,
 )
-from domain.refusals import Refusal
-from domain.remedies import Remedy, RemedyKind, correct_input
+from domain.lines.refusals import BilledBeyondEnd, LineClosed, PlannedLineExists, SubsequentTermNeeded
 
 Action = Literal["closed", "rolled", "unchanged"]
-
-
-class LineClosed(Refusal):
-    """A change to a line that is closed."""
-
-    code = "line_closed"
-
-    def __init__(self, line: SubscriptionLine) -> None:
-        super().__init__(
-            f"Line {line.id} is closed: it has ended and is fully invoiced, and its dates no longer change.",
-            remedy=correct_input("Add a new line to the subscription instead."),
-            line=line.id,
-            end_date=line.end_date,
-        )
-
-
-class BilledBeyondEnd(Refusal):
-    """An end date on days that are invoiced already."""
-
-    code = "billed_beyond_end"
-
-    def __init__(self, line: SubscriptionLine, end_date: date, next_billing_date: date) -> None:
-        super().__init__(
-            f"Line {line.id} cannot end on {day_text(end_date)}: it is billed until "
-            f"{day_text(plus_days(next_billing_date, -1))} (next billing date {day_text(next_billing_date)}).",
-            remedy=Remedy.of(RemedyKind.CREDIT_INVOICES, end_date=end_date),
-            line=line.id,
-            end_date=end_date,
-            next_billing_date=next_billing_date,
-        )
-
-
-class PlannedLineExists(Refusal):
-    """An end date on a line with a pending renewal or price change."""
-
-    code = "planned_line_exists"
-
-    def __init__(self, line: SubscriptionLine, end_date: date) -> None:
-        super().__init__(
-            f"Line {line.id} cannot end on {day_text(end_date)}: a planned line (a pending renewal or price change) exists.",
-            remedy=correct_input("Withdraw the planned line first; a reversal of the cancellation restores it."),
-            line=line.id,
-            end_date=end_date,
-        )
-
-
-class SubsequentTermNeeded(Refusal):
-    """Clearing the subsequent term of a line that has a notice period."""
-
-    code = "notice_without_subsequent_term"
-
-    def __init__(self, line: SubscriptionLine) -> None:
-        super().__init__(
-            f"The subsequent term of line {line.id} cannot be cleared while its notice period is {line.notice_period}.",
-            remedy=correct_input("Clear the notice period first, or set an end date."),
-            line=line.id,
-            notice_period=line.notice_period,
-        )
 
 
 class LineUpdate(BaseModel):

@@ -1,19 +1,20 @@
 """The answers to the checklist of a cancellation, and the facts against which it checks them."""
 
 from collections.abc import Mapping
-from datetime import date
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from contract.steps import Step
 from domain.cancellation.checklist import CaseFacts, Checklist
 from domain.cancellation.identity import Identity
 from domain.cancellation.lifecycle import ChecklistClosed
+from domain.lines.quote import Quote
 from domain.marketing import CampaignAction
 from domain.vocabulary import Question, Stage
 from records import audit
 from records.cancellation.locked_case import LockedCase, lock_case
+from records.cancellation.quotes import current_quote, requote
 from records.marketing.campaigns import check_actions
 from records.transaction import Transaction
 from storage.tables import (
@@ -21,7 +22,6 @@ from storage.tables import (
     ChecklistAnswerRow,
     MarketingServiceRow,
     OrganizationRow,
-    SubscriptionLineRow,
     SubscriptionRow,
 )
 
@@ -33,8 +33,8 @@ def give_answers(
     *,
     answered: set[Question],
     campaign_actions: Mapping[str, CampaignAction],
-) -> None:
-    """Record answers to the checklist of a case, once per step, beside those that are recorded already.
+) -> Quote:
+    """Record answers to the checklist of a case, and return what they now mean for its lines; once per step, beside those that are recorded already.
 
     ``checklist`` has the answers as its caller knows them; the record may have more. An equal answer is accepted again.
 
@@ -44,13 +44,14 @@ def give_answers(
     """
     case = lock_case(transaction, step.cancellation)
     if audit.after_of(transaction.session, f"{step.key}:answers") is not None:
-        return
+        return current_quote(transaction.session, case.row)
     refuse_after_intake(case)
     known = checklist.model_copy(update={"answers": _answers_of(transaction.session, case)})
     given = {question: checklist.answers[question] for question in answered}
     merged = known.with_answers(given)
     new = {question for question in answered if question not in known.answers}
     save_answers(transaction, case.row, merged, answered=new, step=step, campaign_actions=campaign_actions)
+    return requote(transaction.session, case.row)
 
 
 def refuse_after_intake(case: LockedCase) -> None:
@@ -95,7 +96,10 @@ def save_answers(
                 answered_at=step.dated,
             )
         )
-    case.termination_date = checklist.termination_date
+    if Question.TERMINATION_DATE in answered:
+        case.termination = checklist.termination.value
+        # The day of receipt stands for the end of the term until that is quoted.
+        case.termination_date = checklist.termination_date or case.received_on
     case.data = checklist.data
     case.campaigns = checklist.campaigns
     if answered or actions:
@@ -109,19 +113,16 @@ def save_answers(
         )
 
 
-def facts_of(session: Session, organization: OrganizationRow, subscription: SubscriptionRow) -> CaseFacts:
+def facts_of(session: Session, organization: OrganizationRow) -> CaseFacts:
     """Return the facts against which the checklist checks answers."""
-    starts_on, has_marketing_service = session.execute(
+    has_marketing_service = session.scalar(
         select(
-            select(func.coalesce(func.min(SubscriptionLineRow.start_date), date.min))
-            .where(SubscriptionLineRow.subscription == subscription.id)
-            .scalar_subquery(),
             exists().where(
                 MarketingServiceRow.organization == organization.id,
                 MarketingServiceRow.canceled_sign_up.is_distinct_from(MarketingServiceRow.sign_up),
-            ),
+            )
         )
-    ).one()
+    )
     return CaseFacts(
         identity=Identity(
             billing_administrator=organization.billing_administrator,
@@ -130,8 +131,7 @@ def facts_of(session: Session, organization: OrganizationRow, subscription: Subs
         ),
         time_zone=organization.time_zone,
         purpose=organization.purpose,
-        has_marketing_service=has_marketing_service,
-        starts_on=starts_on,
+        has_marketing_service=bool(has_marketing_service),
         has_data=organization.data_schema is not None,
     )
 
@@ -142,7 +142,7 @@ def checklist_of(session: Session, case: LockedCase) -> Checklist:
     A marketing service that was cancelled since the case was opened stays a question that was answered.
     """
     answers = _answers_of(session, case)
-    facts = facts_of(session, case.organization, case.subscription)
+    facts = facts_of(session, case.organization)
     had_marketing_service = facts.has_marketing_service or Question.CAMPAIGNS in answers
     return Checklist(
         facts=facts.model_copy(update={"has_marketing_service": had_marketing_service}),

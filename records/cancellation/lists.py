@@ -10,10 +10,10 @@ from contract import CancellationStatus, cancellation_workflow_id
 from domain.cancellation.lifecycle import CancellationUnknown, SubscriptionUnknown
 from domain.lines.quote import Quote
 from domain.marketing import Consent
-from domain.vocabulary import WAITS_FOR_OPERATOR, CampaignChoice, Stage
+from domain.vocabulary import WAITS_FOR_OPERATOR, CampaignChoice, Stage, Termination
 from records import audit
 from records.cancellation.locked_case import newest_case
-from records.cancellation.quotes import quote_subscription
+from records.cancellation.quotes import quote_subscription, shown_quote, termination_of
 from records.erasure import certificate_of
 from records.export import export_of, export_status
 from records.marketing.stops import stop_of
@@ -31,7 +31,10 @@ class CaseSummary(BaseModel):
     time_zone: str
     stage: Stage
     received_at: datetime
+    termination: Termination | None
+    """The way in which the end of access is asked for; null until it is."""
     termination_date: date | None
+    """The last day of access; the day of receipt where it is to end at once."""
     access_ended_on: date | None
     reversal_deadline: datetime | None
     ended_at: datetime | None
@@ -85,13 +88,14 @@ def list_cases(
             time_zone=organization.time_zone,
             stage=Stage(case.stage),
             received_at=case.received_at,
+            termination=termination_of(case) if case.termination_date else None,
             termination_date=case.termination_date,
             access_ended_on=case.access_ended_on,
             reversal_deadline=case.reversal_deadline,
             ended_at=case.ended_at,
             verified=case.verified_by is not None,
             request_id=case.request_id,
-            quote=Quote.model_validate(case.quote) if case.quote else None,
+            quote=shown_quote(session, case),
         )
         for case, organization in session.execute(query)
     ]
@@ -110,7 +114,15 @@ def history_of(session: Session, subscription: str) -> CaseHistory:
     return CaseHistory(subscription=subscription, time_zone=time_zone_of(session, subscription), entries=tuple(entries))
 
 
-def quote_of(session: Session, subscription: str, *, received_on: date, wished_on: date | None) -> Quote:
+def quote_of(
+    session: Session,
+    subscription: str,
+    *,
+    received_on: date,
+    wished_on: date | None,
+    termination: Termination = Termination.ON_DATE,
+    goodwill: bool = False,
+) -> Quote:
     """Return the quote of cancelling a subscription (rules, section 7). Days are civil days in its organization's zone.
 
     Raises:
@@ -119,7 +131,20 @@ def quote_of(session: Session, subscription: str, *, received_on: date, wished_o
     """
     if session.get(SubscriptionRow, subscription) is None:
         raise SubscriptionUnknown(subscription)
-    return quote_subscription(session, subscription, received_on=received_on, wished_on=wished_on)
+    return quote_subscription(
+        session,
+        subscription,
+        received_on=received_on,
+        wished_on=wished_on,
+        termination=termination,
+        goodwill=goodwill,
+    )
+
+
+def present_quote(session: Session, cancellation: str) -> Quote | None:
+    """Return the quote of a case as it is to be shown, without its explanations."""
+    quote = shown_quote(session, session.get_one(CancellationRow, cancellation))
+    return quote and quote.without_explanations()
 
 
 def newest_cancellation(session: Session, subscription: str) -> str:
@@ -151,6 +176,7 @@ def status_of_case(session: Session, cancellation: str) -> CancellationStatus:
         received_at=case.received_at,
         waiting_for="" if case.stage.is_final else WAITS_FOR_OPERATOR,
         verified=case.verified,
+        termination=case.termination,
         termination_date=case.termination_date,
         access_ended_on=case.access_ended_on,
         reversal_deadline=case.reversal_deadline,

@@ -1,6 +1,7 @@
 """A cancellation of a subscription under its lock, and its record for the workflow."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
@@ -8,8 +9,10 @@ from sqlalchemy.orm import Session
 from contract import ExportStatus
 from contract.steps import CaseRecord
 from domain.cancellation.lifecycle import CancellationEnded
+from domain.cancellation.termination import access_ends_at
 from domain.policy import CancellationPolicy
-from domain.vocabulary import Stage
+from domain.vocabulary import Stage, Termination
+from records.cancellation.quotes import termination_of
 from records.transaction import Transaction
 from storage.tables import (
     AuditRow,
@@ -81,7 +84,10 @@ def case_record(session: Session, cancellation: str) -> CaseRecord | None:
         select(
             CancellationRow.stage,
             CancellationRow.verified_by.label("verification"),
+            CancellationRow.termination,
             CancellationRow.termination_date,
+            CancellationRow.received_at,
+            OrganizationRow.time_zone,
             CancellationRow.data,
             CancellationRow.campaigns,
             CancellationRow.marketing_consent.label("consent"),
@@ -91,9 +97,25 @@ def case_record(session: Session, cancellation: str) -> CaseRecord | None:
             func.array(answered.order_by(ChecklistAnswerRow.question).scalar_subquery()).label("answered"),
             export.scalar_subquery().label("export"),
             func.coalesce(newest.scalar_subquery(), 0).label("revision"),
-        ).where(CancellationRow.id == cancellation)
+        )
+        .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
+        .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
+        .where(CancellationRow.id == cancellation)
     ).one_or_none()
-    return None if row is None else CaseRecord.model_validate(row._asdict())
+    if row is None:
+        return None
+    ends = None
+    if row.termination_date is not None:
+        termination = Termination(row.termination or Termination.ON_DATE)
+        ends = access_ends_at(termination, row.termination_date, row.time_zone, received_at=row.received_at)
+    return CaseRecord.model_validate(row._asdict() | {"access_ends_at": ends})
+
+
+def access_end_of(row: CancellationRow, zone: str) -> datetime | None:
+    """Return the instant (UTC) at which access is to end; None until a way is named."""
+    if row.termination_date is None:
+        return None
+    return access_ends_at(termination_of(row), row.termination_date, zone, received_at=row.received_at)
 
 
 def newest_case(session: Session, subscription: str) -> CancellationRow | None:

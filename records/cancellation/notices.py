@@ -13,7 +13,8 @@ from domain.messaging import ErasureFacts, ExportFacts, MarketingFacts, MessageF
 from domain.vocabulary import CampaignChoice, Channel, Event, Stage
 from records import outbox
 from records.cancellation.answers import checklist_of
-from records.cancellation.locked_case import LockedCase
+from records.cancellation.locked_case import LockedCase, access_end_of
+from records.cancellation.quotes import termination_of
 from records.marketing.campaigns import stops_of
 from records.transaction import Transaction
 from storage.tables import CancellationRow, MessageRow
@@ -61,7 +62,9 @@ def notify(
         occurred_at=step.dated,
         received_at=row.received_at,
         received_on=row.received_on,
+        termination=termination_of(row) if row.termination_date else None,
         termination_date=row.termination_date,
+        access_ends_at=access_end_of(row, case.organization.time_zone),
         data=row.data,
         campaigns=row.campaigns,
         access_ended_on=row.access_ended_on,

@@ -27,7 +27,7 @@ from records import audit, cases, requests
 from records.cancellation.answers import checklist_of, facts_of, save_answers
 from records.cancellation.locked_case import LockedCase, case_record, lock_case, newest_case
 from records.cancellation.notices import notify
-from records.cancellation.quotes import current_quote
+from records.cancellation.quotes import requote
 from records.cancellation.transitions import enter, undo_lines
 from records.erasure import certificate_of
 from records.export import export_of, export_status
@@ -52,15 +52,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     subscription = session.get(SubscriptionRow, request.subscription, with_for_update=True)
     if subscription is None:
         raise SubscriptionUnknown(request.subscription)
-    opened = session.scalar(select(CancellationRow).where(CancellationRow.request_id == request.request_id))
-    if request.continues is not None:
-        opened = session.get(CancellationRow, request.continues)
-        if opened is None or opened.subscription != subscription.id:
-            raise CancellationUnknown(request.subscription)
-    if opened is not None:
-        if request.continues is None:
-            requests.check_start(session, request.workflow_id, request.request_id, request.digest)
-        known = lock_case(transaction, opened.id)
+    if (known := _opened_before(transaction, request)) is not None:
         return _as_opened(transaction, known, checklist_of(session, known))
     _close_orphan(transaction, request)
     organization, durations = session.execute(
@@ -75,7 +67,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     lines = count_open_lines(session, subscription.id)
     if lines > MOST_LINES:
         raise SubscriptionTooLarge(subscription.id, lines)
-    checklist = Checklist(facts=facts_of(session, organization, subscription)).answered(request.answers, today=today)
+    checklist = Checklist(facts=facts_of(session, organization)).answered(request.answers, today=today)
     if request.attested_because:
         checklist = checklist.verified(Verification.ATTESTATION)
     named = cases.next_of(session, CaseKind.SUBSCRIPTION, subscription.id)
@@ -112,10 +104,28 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
             step.model_copy(update={"name": "verified"}),
             request.attested_because,
         )
-    case.quote = current_quote(session, case).model_dump(mode="json")
+    requote(session, case)
     locked = LockedCase(case, subscription, organization, CancellationPolicy.model_validate(durations))
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
     return _as_opened(transaction, locked, checklist)
+
+
+def _opened_before(transaction: Transaction, request: OpenRequest) -> LockedCase | None:
+    """Return the case that the request opened, or that it continues, quoted anew until its dates are fixed."""
+    session = transaction.session
+    opened = session.scalar(select(CancellationRow).where(CancellationRow.request_id == request.request_id))
+    if request.continues is not None:
+        opened = session.get(CancellationRow, request.continues)
+        if opened is None or opened.subscription != request.subscription:
+            raise CancellationUnknown(request.subscription)
+    elif opened is not None:
+        requests.check_start(session, request.workflow_id, request.request_id, request.digest)
+    if opened is None:
+        return None
+    known = lock_case(transaction, opened.id)
+    if known.stage in (Stage.INTAKE, Stage.PREPARING):
+        requote(session, known.row)
+    return known
 
 
 def record_refused_opening(transaction: Transaction, request: OpenRequest, refusal: Refusal) -> None:

@@ -5,6 +5,7 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from domain.lines.quote import Quote, quote
+from domain.vocabulary import Stage, Termination
 from records.lines.rows import as_domain, invoices_of, lines_of
 from storage.tables import CancellationRow
 
@@ -15,6 +16,7 @@ def quote_subscription(
     *,
     received_on: date,
     wished_on: date | None,
+    termination: Termination = Termination.ON_DATE,
     goodwill: bool = False,
     lock: bool = False,
 ) -> Quote:
@@ -27,6 +29,7 @@ def quote_subscription(
         invoices_of(session, subscription) if billed else [],
         received_on=received_on,
         wished_on=wished_on,
+        termination=termination,
         goodwill=goodwill,
     )
 
@@ -38,6 +41,28 @@ def current_quote(session: Session, case: CancellationRow, *, lock: bool = False
         case.subscription,
         received_on=case.received_on,
         wished_on=case.termination_date,
+        termination=termination_of(case),
         goodwill=case.goodwill_reason is not None and case.goodwill_approved_by is not None,
         lock=lock,
     )
+
+
+def requote(session: Session, case: CancellationRow, *, lock: bool = False) -> Quote:
+    """Decide the lines anew, and record the answer as what the case promises from now on."""
+    now = current_quote(session, case, lock=lock)
+    case.quote = now.model_dump(mode="json")
+    if termination_of(case) is Termination.END_OF_TERM:
+        case.termination_date = now.access_ends_on
+    return now
+
+
+def shown_quote(session: Session, case: CancellationRow) -> Quote | None:
+    """Return the quote as it is shown: what cancelling would mean now, until the dates are fixed, and then what was fixed."""
+    if Stage(case.stage) in (Stage.INTAKE, Stage.PREPARING):
+        return current_quote(session, case)
+    return Quote.model_validate(case.quote) if case.quote else None
+
+
+def termination_of(case: CancellationRow) -> Termination:
+    """Return the way in which the end of access is asked for; on a date where it is not answered yet."""
+    return Termination(case.termination or Termination.ON_DATE)

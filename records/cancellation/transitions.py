@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from contract.steps import Effect, Settlement, Step
 from domain.cancellation.lifecycle import CancellationEnded, ChecklistClosed, NothingToReverse, WithdrawalTooLate
+from domain.cancellation.termination import access_ended_on
 from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.lines.quote import Quote
 from domain.lines.terms import provision_end_date, update_as_of, with_end_date
@@ -17,9 +18,9 @@ from domain.vocabulary import Event, Stage
 from records import cases
 from records.audit import LineChange, record_lines, record_step
 from records.cancellation.answers import checklist_of
-from records.cancellation.locked_case import LockedCase, lock_case
+from records.cancellation.locked_case import LockedCase, access_end_of, lock_case
 from records.cancellation.notices import last_promised, notify
-from records.cancellation.quotes import current_quote
+from records.cancellation.quotes import requote, termination_of
 from records.lines.rows import DATE_FIELDS, as_domain, dates_of, lines_of, pending_plans
 from records.transaction import Transaction
 from storage.tables import (
@@ -47,13 +48,13 @@ def settle_lines(transaction: Transaction, step: Step) -> Settlement:
         quote=now.without_explanations(),
         outstanding_credit_memos=() if case.row.stage == Stage.SCHEDULED or settled else now.credit_memos,
         termination_day_begins_at=start_of_day(case.row.termination_date, case.organization.time_zone),
+        access_ends_at=access_end_of(case.row, case.organization.time_zone),
     )
 
 
 def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
     session = transaction.session
-    now = current_quote(session, case.row, lock=True)
-    case.row.quote = now.model_dump(mode="json")
+    now = requote(session, case.row, lock=True)
     for plan in pending_plans(session, [line.decision.line_id for line in now.lines]):
         plan.withdrawn_by = case.row.id
         record_step(transaction, "planned_line.withdrawn", step, f"plan:{plan.id}", line=plan.subscription_line)
@@ -107,7 +108,8 @@ def take_effect(transaction: Transaction, step: Step) -> Effect:
     case = lock_case(transaction, step.cancellation)
     if case.row.stage == Stage.SCHEDULED:
         policy, zone = case.policy, case.organization.time_zone
-        ended_on = day_of(step.at, zone)
+        assert case.row.termination_date is not None  # noqa: S101 - as for every case that is scheduled
+        ended_on = access_ended_on(termination_of(case.row), case.row.termination_date, zone, at=step.at)
         case.row.access_ended_on = ended_on
         case.row.reversal_deadline = (
             step.at + policy.reversal_window
@@ -187,15 +189,19 @@ def remind(transaction: Transaction, step: Step, event: Event) -> None:
     if Stage(case.row.stage).is_final:
         return
     if record_step(transaction, "reminder.sent", step, ""):
+        if case.stage in (Stage.INTAKE, Stage.PREPARING):
+            requote(transaction.session, case.row)
         notify(transaction, case, event, step, occasion=step.name)
 
 
-def approve_goodwill(transaction: Transaction, step: Step, *, approver: str, reason: str) -> None:
-    """Record the approver of the goodwill, and the reason."""
+def approve_goodwill(transaction: Transaction, step: Step, *, approver: str, reason: str) -> Quote:
+    """Record the approver of the goodwill, and the reason; return what the goodwill means for the lines."""
     case = lock_case(transaction, step.cancellation)
     case.refuse_if_ended()
     if record_step(transaction, "goodwill.approved", step, "", why=reason, after={"approved_by": approver}):
         case.row.goodwill_approved_by = approver
+        requote(transaction.session, case.row)
+    return Quote.model_validate(case.row.quote)
 
 
 def await_approval(transaction: Transaction, step: Step) -> None:

@@ -8,7 +8,8 @@ from domain.imports.document import ImportedLine, ImportedPlannedLine
 from domain.imports.lines import DATES, TERMS, LineRefused, changed_fields, new_line, revised_line
 from domain.imports.refusals import InvoiceBeyondBilling, PartnerMismatch, Problem, TwoPlannedLines
 from domain.lines.line import SubscriptionLine
-from domain.lines.terms import LineClosed, provision_end_date
+from domain.lines.refusals import LineClosed
+from domain.lines.terms import provision_end_date
 from records.imports.existing import Row
 from records.imports.planning import LineDates, Plan, zones_of_subscriptions
 from records.lines.rows import as_domain

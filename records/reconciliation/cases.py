@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from domain.cases import CaseKind
-from domain.civil_time import start_of_day
 from domain.marketing import Consent, MarketingStage
 from domain.migration import MigrationStage
 from domain.policy import CancellationPolicy
 from domain.vocabulary import FINAL_STAGES, DataChoice, Stage
+from records.cancellation.locked_case import access_end_of
 from records.erasure import other_user
 from storage.tables import (
     CASE_TABLES,
@@ -202,10 +202,10 @@ def _due_of_cancellation(session: Session, row: CancellationRow, zone: str, inta
             return intake_ends
         case Stage.PREPARING if row.marketing_consent == Consent.ASKED:
             return row.marketing_consent_until
-        case Stage.SCHEDULED if row.termination_date is not None:
+        case Stage.SCHEDULED:
             # A case that was settled later than promised takes effect then.
-            begins = start_of_day(row.termination_date, zone)
-            return max(begins, _scheduled_at(session, row) or begins)
+            ends = access_end_of(row, zone)
+            return ends and max(ends, _scheduled_at(session, row) or ends)
         case Stage.CANCELED:
             return row.reversal_deadline
     return None

@@ -1,7 +1,7 @@
 """Cancellations in text for people, made for 80 columns: one in detail, many in a list, the trail of one."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from rich import box
@@ -12,7 +12,7 @@ from contract import CancellationStatus, ExportStatus, MarketingCancellationStat
 from domain.civil_dates import day_text
 from domain.civil_time import day_of
 from domain.marketing import Consent
-from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage
+from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage, Termination
 from domain.words import FOR_AGENTS, sentence
 from records.audit import AuditEntry
 from records.cancellation.lists import CaseHistory, CaseSummary
@@ -23,7 +23,7 @@ _HOW_TO_ANSWER = {
     Question.BILLING_ADMINISTRATOR: "--administrator E-MAIL",
     Question.ORGANIZATION_URL: "--url URL",
     Question.ORGANIZATION_NAME: "--name NAME",
-    Question.TERMINATION_DATE: "--terminate-on YYYY-MM-DD",
+    Question.TERMINATION_DATE: "--terminate-on YYYY-MM-DD|now|end_of_term",
     Question.DATA: f"--data {'|'.join(DataChoice)}",
     Question.CAMPAIGNS: f"--campaigns {'|'.join(CampaignChoice)}",
 }
@@ -39,8 +39,8 @@ def say_status(status: CancellationStatus) -> None:
     say_fact("received", FOR_AGENTS.instant(status.received_at, zone))
     if status.access_ended_on:
         say_fact("access ended on", day_text(status.access_ended_on))
-    elif status.termination_date and not status.stage.is_final:
-        say_fact("access ends on", day_text(status.termination_date))
+    elif not status.stage.is_final:
+        say_fact("access works through", _last_day(status.termination, status.termination_date))
     if status.stage is Stage.CANCELED and status.reversal_deadline:
         say_fact("reversible until", FOR_AGENTS.deadline(status.reversal_deadline, zone))
     if status.stage is Stage.INTAKE and status.stage_deadline:
@@ -185,8 +185,19 @@ def _next(case: CaseSummary) -> str:
         case Stage.CANCELED if case.reversal_deadline:
             return f"reversible until {FOR_AGENTS.deadline(case.reversal_deadline, case.time_zone)}"
         case Stage.PREPARING | Stage.SCHEDULED if case.termination_date:
-            return f"access ends on {day_text(case.termination_date)}"
+            return f"access works through {_last_day(case.termination, case.termination_date)}"
     return f"since {FOR_AGENTS.instant(case.ended_at, case.time_zone)}" if case.ended_at else ""
+
+
+def _last_day(termination: Termination | None, day: date | None) -> str:
+    if day is None:
+        return ""
+    match termination:
+        case Termination.NOW:
+            return "no day more: it ends at once"
+        case Termination.END_OF_TERM:
+            return f"{day_text(day)}, the end of the term"
+    return day_text(day)
 
 
 def say_fact(name: str, value: str) -> None:

@@ -19,7 +19,7 @@ from starter.cli.checklist import (
     check_one_verification,
     one_after_the_other,
 )
-from starter.cli.days import OptionalDay
+from starter.cli.days import TerminationOption
 from starter.cli.output import JsonOption, print_json
 from starter.cli.service import (
     ActorOption,
@@ -64,7 +64,7 @@ def start(
     administrator: AdministratorOption = None,
     url: UrlOption = None,
     name: NameOption = None,
-    terminate_on: OptionalDay = None,
+    terminate_on: TerminationOption = None,
     data: DataOption = None,
     campaigns: CampaignsOption = None,
     campaign_action: CampaignActionOption = None,
@@ -111,7 +111,7 @@ def answer(
     administrator: AdministratorOption = None,
     url: UrlOption = None,
     name: NameOption = None,
-    terminate_on: OptionalDay = None,
+    terminate_on: TerminationOption = None,
     data: DataOption = None,
     campaigns: CampaignsOption = None,
     campaign_action: CampaignActionOption = None,

@@ -1,11 +1,12 @@
-"""Days on the command line: YYYY-MM-DD; anything else is a wrong call."""
+"""Days on the command line, YYYY-MM-DD, and ends of access; anything else is a wrong call."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from domain.civil_dates import DateMalformed, parse_day
+from domain.vocabulary import Termination
 
 
 def day(text: str) -> date:
@@ -16,5 +17,20 @@ def day(text: str) -> date:
         raise typer.BadParameter(refusal.message) from None
 
 
+def termination(text: str) -> date | Termination:
+    """Return the end of access that a person asked for: its last day, or a way without a date."""
+    return Termination(text) if text in (Termination.NOW, Termination.END_OF_TERM) else day(text)
+
+
 Day = Annotated[date, typer.Option(parser=day, metavar="YYYY-MM-DD", show_default=False)]
 OptionalDay = Annotated[date | None, typer.Option(parser=day, metavar="YYYY-MM-DD", show_default=False)]
+TerminationOption = Annotated[
+    Any,  # Typer knows no union of types
+    typer.Option(
+        "--terminate-on",
+        parser=termination,
+        metavar="YYYY-MM-DD|now|end_of_term",
+        show_default=False,
+        help="The last day of access; or at once, or with the last line.",
+    ),
+]

@@ -1,9 +1,14 @@
 """``offramp quote``: the consequences of cancelling, with nothing started."""
 
+from typing import Annotated
+
+import typer
+
 from domain.civil_dates import day_text
 from domain.lines.quote import LineQuote, Quote
+from domain.vocabulary import Termination
 from domain.words import sentence
-from starter.cli.days import Day, OptionalDay
+from starter.cli.days import Day, TerminationOption
 from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import SubscriptionArgument, with_records
 
@@ -11,13 +16,18 @@ from starter.cli.service import SubscriptionArgument, with_records
 def quote_command(
     subscription: SubscriptionArgument,
     received_on: Day,
-    terminate_on: OptionalDay = None,
+    terminate_on: TerminationOption = None,
     *,
+    goodwill: Annotated[
+        bool, typer.Option("--goodwill", help="Ignore the deadline, on lines of the customer.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what cancelling a subscription would mean: access, billing per line, credit memos needed, and why."""
     quote = with_records(
-        lambda service: service.cancellations.quote(subscription, received_on=received_on, terminate_on=terminate_on)
+        lambda service: service.cancellations.quote(
+            subscription, received_on=received_on, terminate_on=terminate_on, goodwill=goodwill
+        )
     )
     if as_json:
         print_json(quote)
@@ -28,8 +38,7 @@ def quote_command(
 def say_quote(quote: Quote) -> None:
     """Print a quote for a person: a block for each line, with every step that led to its end."""
     say(
-        f"Cancelling [bold]{quote.subscription}[/], received on {day_text(quote.received_on)}: "
-        f"access ends on [bold]{day_text(quote.access_ends_on)}[/]."
+        f"Cancelling [bold]{quote.subscription}[/], received on {day_text(quote.received_on)}: access {_access(quote)}."
     )
     if not quote.lines:
         say("No line is open, so nothing more is billed.")
@@ -41,6 +50,11 @@ def say_quote(quote: Quote) -> None:
         say(f"Received one day later: {_one_day_later(line)}.", first="  - ")
         if line.credit_memos:
             say(f"Billed beyond the end: credit memos first for {', '.join(line.credit_memos)}.", first="  - ")
+    if quote.alternatives:
+        say()
+        say("Alternatives:")
+        for other in quote.alternatives:
+            say(sentence(other.statement.text), first="  - ")
     if quote.credit_memos:
         say()
         say(f"Credit memos are needed first, in this order: [bold]{', '.join(quote.credit_memos)}[/]")
@@ -51,8 +65,19 @@ def say_quote_in_short(quote: Quote) -> None:
     say("Billing:")
     for line in quote.lines:
         _say_end(line, first="  - ")
-    wish = f" --terminate-on {quote.access_ends_on}" if quote.access_ends_on != quote.received_on else ""
-    say(f"Why: [cyan]offramp quote {quote.subscription} --received-on {quote.received_on}{wish}[/]", first="  ")
+    named = quote.termination is Termination.ON_DATE
+    wish = str(quote.access_ends_on if named else quote.termination)
+    goodwill = " --goodwill" if quote.goodwill else ""
+    say(
+        f"Why: [cyan]offramp quote {quote.subscription} --received-on {quote.received_on} --terminate-on {wish}{goodwill}[/]",
+        first="  ",
+    )
+
+
+def _access(quote: Quote) -> str:
+    if quote.termination is Termination.NOW:
+        return "ends [bold]at once[/]"
+    return f"works through [bold]{day_text(quote.access_ends_on)}[/]"
 
 
 def _say_end(line: LineQuote, first: str = "") -> None:

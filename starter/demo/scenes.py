@@ -12,10 +12,9 @@ import contract
 from contract import Attestation, CancellationStatus, ExportStatus, MarketingCancellationStatus
 from domain.cancellation.identity import Identity
 from domain.cancellation.lifecycle import CancellationUnknown
-from domain.civil_time import day_of
 from domain.marketing import MarketingCancellationUnknown, MarketingStage
 from domain.migration import MigrationStage, MigrationUnknown
-from domain.vocabulary import DataChoice, Question, Stage
+from domain.vocabulary import DataChoice, Question, Stage, Termination
 from domain.words import FOR_AGENTS
 from starter.sample import sample_document
 from starter.service import Offramp
@@ -66,8 +65,7 @@ class CancellationScene:
         try:
             status = await service.cancellations.status(self.name)
         except CancellationUnknown:
-            today = day_of(datetime.now(UTC), organization["time_zone"]).isoformat()
-            return self._shown(await self._start(service, identity, today))
+            return self._shown(await self._start(service, identity))
         if self._arrived(status):
             return self._shown(status)
         if status.export is ExportStatus.READY:
@@ -80,7 +78,7 @@ class CancellationScene:
             )
         return self._shown(status)
 
-    async def _start(self, service: Offramp, identity: Identity, today: str) -> CancellationStatus:
+    async def _start(self, service: Offramp, identity: Identity) -> CancellationStatus:
         answers = {
             Question.ORGANIZATION_URL: identity.organization_url,
             Question.ORGANIZATION_NAME: identity.organization_name,
@@ -88,7 +86,7 @@ class CancellationScene:
         if self.aim is not Stage.INTAKE:
             answers |= {
                 Question.BILLING_ADMINISTRATOR: identity.billing_administrator,
-                Question.TERMINATION_DATE: today,
+                Question.TERMINATION_DATE: Termination.NOW,
                 Question.DATA: self.data,
             }
         return await service.cancellations.start(

@@ -12,7 +12,7 @@ from domain.cases import CaseKind
 from domain.lines.quote import Quote
 from domain.marketing import CampaignAction, ConsentDecision
 from domain.requests import check_sent
-from domain.vocabulary import Stage
+from domain.vocabulary import Stage, Termination
 from records import late_requests
 from records.cancellation.credit_memos import post_credit_memo
 from records.cancellation.lists import (
@@ -20,6 +20,7 @@ from records.cancellation.lists import (
     CaseSummary,
     history_of,
     list_cases,
+    present_quote,
     quote_of,
     recorded_status,
 )
@@ -27,6 +28,7 @@ from records.cancellation.opening import open_case, record_refused_opening
 from records.cases import newest_id
 from records.marketing.lists import RequestedConsent, requested_consent
 from starter.service.case_form import CaseForm, Opening
+from starter.service.requests import NO_RECORDS
 from starter.service.verification import VerifiedCaseClient
 
 
@@ -70,7 +72,7 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
 
         """
         start = start if start.request_id else start.model_copy(update={"request_id": str(uuid4())})
-        return await self._start_or_join(
+        status = await self._start_or_join(
             contract.SUBSCRIPTION_CANCELLATION,
             start,
             start.request_id,
@@ -82,6 +84,7 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
                 f"for. The audit trail: `offramp cancellations history {start.subscription}`"
             ),
         )
+        return await self._as_quoted_now(status)
 
     async def answer(
         self,
@@ -168,6 +171,31 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
             message = contract.RequestReversal(actor=actor, cancellation=cancellation, identity=identity, reason=reason)
         return await self._update(subscription, contract.REQUEST_REVERSAL, message, request_id)
 
+    async def _update(
+        self,
+        subject: str,
+        name: str,
+        message: contract.Request,
+        request_id: str | None,
+        *,
+        names_newest: bool = False,
+    ) -> contract.CancellationStatus:
+        status = await super()._update(subject, name, message, request_id, names_newest=names_newest)
+        return await self._as_quoted_now(status)
+
+    async def _as_quoted_now(self, status: contract.CancellationStatus) -> contract.CancellationStatus:
+        """Return a status with what cancelling would mean now: until the dates are fixed, imports and invoices change it.
+
+        The workflow knows what it meant at its last step, which is better than nothing where there are no records to read.
+        """
+        if status.stage not in (Stage.INTAKE, Stage.PREPARING):
+            return status
+        try:
+            quote = await self._read(lambda session: present_quote(session, status.cancellation))
+        except NO_RECORDS:
+            return status
+        return status.model_copy(update={"quote": quote})
+
     async def post_credit_memo(self, invoice: str, *, number: str, actor: str, request_id: str | None = None) -> str:
         """Post the credit memo that takes an invoice back, and notify the cancellation that waits for it.
 
@@ -193,7 +221,7 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
             CancellationUnknown: the subscription was never cancelled.
 
         """
-        return await self._live_or_recorded(subscription, recorded_status)
+        return await self._as_quoted_now(await self._live_or_recorded(subscription, recorded_status))
 
     async def list(self, *, stage: Stage | None = None, limit: int = 100) -> Sequence[CaseSummary]:
         """Return cancellations, newest first."""
@@ -203,10 +231,33 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         """Return the audit trail of a subscription. Raises CancellationUnknown."""
         return await self._read(lambda session: history_of(session, subscription))
 
-    async def quote(self, subscription: str, *, received_on: date, terminate_on: date | None = None) -> Quote:
-        """Return what cancelling a subscription would mean; nothing is started. Raises SubscriptionUnknown."""
+    async def quote(
+        self,
+        subscription: str,
+        *,
+        received_on: date,
+        terminate_on: date | Termination | None = None,
+        goodwill: bool = False,
+    ) -> Quote:
+        """Return what cancelling a subscription would mean; nothing is started.
+
+        ``terminate_on`` is the last day of access, or a way without a date; the day of receipt if it is not named.
+
+        Raises:
+            SubscriptionUnknown, and what a decision about a line raises (`domain.lines.decision.decide`).
+
+        """
+        termination = terminate_on if isinstance(terminate_on, Termination) else Termination.ON_DATE
+        wished_on = None if isinstance(terminate_on, Termination) else terminate_on
         return await self._read(
-            lambda session: quote_of(session, subscription, received_on=received_on, wished_on=terminate_on)
+            lambda session: quote_of(
+                session,
+                subscription,
+                received_on=received_on,
+                wished_on=wished_on,
+                termination=termination,
+                goodwill=goodwill,
+            )
         )
 
     async def requested_consent(self, cancellation: str) -> RequestedConsent | None:

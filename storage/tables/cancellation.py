@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.marketing import Consent
-from domain.vocabulary import FINAL_STAGES, CampaignChoice, DataChoice, Question, Stage, Verification
+from domain.vocabulary import FINAL_STAGES, CampaignChoice, DataChoice, Question, Stage, Termination, Verification
 from storage.tables.base import JsonObject, Table, one_of
 
 
@@ -51,6 +51,8 @@ class CancellationRow(CaseRow):
     __tablename__ = "cancellations"
     __table_args__ = (
         one_of("stage", Stage),
+        one_of("termination", Termination),
+        CheckConstraint("termination IS NULL OR termination_date IS NOT NULL", name="termination_has_a_date"),
         one_of("data", DataChoice),
         one_of("campaigns", CampaignChoice),
         one_of("verified_by", Verification),
@@ -70,7 +72,10 @@ class CancellationRow(CaseRow):
     subscription: Mapped[str] = mapped_column(ForeignKey("subscriptions.id"))
     reason: Mapped[str | None]
     received_on: Mapped[date]
+    termination: Mapped[str | None]
+    """The way in which the end of access is asked for; null until it is, and where a version without it wrote the date."""
     termination_date: Mapped[date | None]
+    """The last day of access: as named, or as it follows from the way; the day of receipt for one at once."""
     data: Mapped[str | None]
     campaigns: Mapped[str | None]
     marketing_consent: Mapped[str | None]

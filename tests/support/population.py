@@ -181,9 +181,9 @@ class Population:
         )
 
     def answers(self, subscription: str, *, terminate_on: date | None = None, **others: str) -> dict[str, str]:
-        """Every answer of the checklist: terminate today, keep nothing."""
-        answers = {**self.identity(subscription).model_dump(), "data": "none", **others}
-        return {**answers, "termination_date": (terminate_on or self.today(subscription)).isoformat()}
+        """Every answer of the checklist: access ends at once or on a day, nothing is kept."""
+        end = terminate_on.isoformat() if terminate_on else "now"
+        return {**self.identity(subscription).model_dump(), "data": "none", "termination_date": end, **others}
 
     def today(self, subscription: str) -> date:
         """The civil date in the organization's zone before any time was passed."""

@@ -97,7 +97,9 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
                     step=step, checklist=checklist, answered=answered, campaign_actions=message.campaign_actions
                 )
                 summary = f"keep the answers: {', '.join(answered)}"
-                outcome = await self.taken(recorded(Records.save_answers, given, summary=summary))
+                self.case.take_quote(
+                    outcome := await self.taken(recorded(Records.save_answers, given, summary=summary))
+                )
                 if outcome.record is None:  # a history of a version that returned no record
                     self.case.checklist = checklist
 

@@ -9,14 +9,14 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from contract.steps import CaseRecord, Continued, OpenedCase
+    from contract.steps import CaseRecord, Continued, OpenedCase, Quoted
     from domain.cancellation.checklist import Checklist
     from domain.civil_dates import day_text
     from domain.civil_time import day_of, start_of_day
     from domain.lines.quote import Quote
     from domain.marketing import Consent
     from domain.policy import CancellationPolicy
-    from domain.vocabulary import Stage, Verification
+    from domain.vocabulary import Question, Stage, Termination, Verification
     from domain.words import FOR_AGENTS
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
@@ -63,6 +63,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             return False
         self.checklist = self.checklist.recorded(
             record.answered,
+            termination=record.termination,
             termination_date=record.termination_date,
             data=record.data,
             campaigns=record.campaigns,
@@ -106,7 +107,9 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
 
     def _recorded_deadline(self, stage: Stage) -> datetime | None:
         match stage:
-            case Stage.SCHEDULED if self.checklist.termination_date is not None:
+            case Stage.SCHEDULED if self.record is not None and self.record.access_ends_at is not None:
+                return self.record.access_ends_at
+            case Stage.SCHEDULED if self.checklist.termination_date is not None:  # a history older than that
                 return start_of_day(self.checklist.termination_date, self.zone)
             case Stage.CANCELED:
                 return self.reversal_deadline
@@ -132,6 +135,21 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         """True once the billing administrator is verified."""
         return self.checklist.verification is not None
 
+    def take_quote(self, outcome: Quoted) -> None:
+        """Take over what a step has found to be the meaning of the case for the lines."""
+        self.quote = outcome.quote or self.quote
+
+    @property
+    def termination_date(self) -> date | None:
+        """The last day of access, as recorded or as answered; None until a way is named."""
+        recorded = self.record.termination_date if self.record is not None else None
+        return recorded or self.checklist.termination_date
+
+    @property
+    def termination(self) -> Termination | None:
+        """The way in which the end of access is asked for; None until it is."""
+        return None if Question.TERMINATION_DATE in self.checklist.open_questions else self.checklist.termination
+
     def verify(self, how: Verification) -> None:
         """Mark the billing administrator as verified."""
         self.checklist = self.checklist.verified(how)
@@ -151,7 +169,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             case Stage.PREPARING:
                 return self._preparing()
             case Stage.SCHEDULED:
-                return "the termination day"
+                return "the end of the last day of access"
             case Stage.CANCELED:
                 return "the end of the reversal window, or the customer's reversal"
             case Stage.CLOSED:
@@ -194,7 +212,8 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             stage_deadline=self.stage_deadline,
             open_questions=self.checklist.open_questions if self.stage is Stage.INTAKE else (),
             verified=self.is_verified,
-            termination_date=self.checklist.termination_date,
+            termination=self.termination,
+            termination_date=self.termination_date,
             access_ended_on=self.access_ended_on,
             reversal_deadline=self.reversal_deadline,
             quote=self.quote,
@@ -224,18 +243,24 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         return "Cancellation"
 
     def _rows(self) -> list[tuple[str, str]]:
+        ends = None if self.stage.is_final else self.stage_deadline
         return [
-            (_STAGE_ENDS.get(self.stage, ""), self._with_days_left(self.stage_deadline)),
+            (_STAGE_ENDS.get(self.stage, ""), with_days_left(ends, self.zone) if ends else ""),
             ("Migration", f"`migration:{self.subscription}`: {self.migration.stage}" if self.migration else ""),
             ("Organization", f"{self.opened.organization}, {self.zone}"),
             ("Received", FOR_AGENTS.instant(self.received_at, self.zone)),
-            ("Termination day", day_text(day) if (day := self.checklist.termination_date) else ""),
+            ("Last day of access", self._last_day()),
             ("Access ended on", day_text(self.access_ended_on) if self.access_ended_on else ""),
             ("Billing ends on", self._line_ends()),
             ("Campaigns", self._campaigns()),
             ("Export of the data", self.export.value if self.export else ""),
             ("Data erased", FOR_AGENTS.instant(self.erased_at, self.zone) if self.erased_at else ""),
         ]
+
+    def _last_day(self) -> str:
+        if self.termination is Termination.NOW:
+            return "none: access ends at once"
+        return day_text(self.termination_date) if self.termination_date else ""
 
     def _campaigns(self) -> str:
         if self.consent is not None and self.consent.refused:
@@ -249,13 +274,6 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             f"{day_text(line.decision.end_date)} ({line.partner} line {line.decision.line_id})"
             for line in self.quote.lines
         )
-
-    def _with_days_left(self, instant: datetime | None) -> str:
-        if instant is None or self.stage.is_final:
-            return ""
-        # A deadline is shown by its last day, the beginning of a day by its instant.
-        words = FOR_AGENTS.instant if self.stage is Stage.SCHEDULED else FOR_AGENTS.deadline
-        return with_days_left(instant, self.zone, words)
 
 
 _ERASURE_WAITS_FOR = {

@@ -174,7 +174,7 @@ class SubscriptionCancellation(CancellationRequests):
         self.case.outstanding_credit_memos = settled.settlement.outstanding_credit_memos
         if settled.settlement.outstanding_credit_memos:
             return False
-        self.case.enter(Stage.SCHEDULED, deadline=settled.settlement.termination_day_begins_at)
+        self.case.enter(Stage.SCHEDULED, deadline=settled.settlement.ends_at)
         return True
 
     async def _goodwill_approved(self) -> bool:
@@ -191,7 +191,7 @@ class SubscriptionCancellation(CancellationRequests):
         approved = dated(self.step("approved", self._approval.actor), self._answering.get("approved"))
         approval = Approval(step=approved, reason=self._approval.reason)
         with self._answered_by(approved):
-            await self.record(Records.approve_goodwill, approval, summary="keep the approval")
+            self.case.take_quote(await self.record(Records.approve_goodwill, approval, summary="keep the approval"))
         self.case.awaits_approval, self.case.goodwill_approved = False, True
         return True
 
@@ -200,7 +200,7 @@ class SubscriptionCancellation(CancellationRequests):
         if self.case.stage is Stage.CANCELED:
             return True
         reminders = self._reminder_before_deadline(self.case.policy.effect_reminder, Event.REMINDER, "effect-reminder")
-        what = "the termination day begins"
+        what = "the last day of access is over"
         return not await self.wait(lambda: self.is_withdrawn, what=what, reminders=reminders)
 
     async def _end_access(self) -> None:

@@ -1,6 +1,6 @@
 """The display of a case: details in the Web UI, and search attributes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from temporalio.common import SearchAttributeKey
 with workflow.unsafe.imports_passed_through():
     from domain.civil_dates import day_text
     from domain.civil_time import day_of
+    from domain.words import FOR_AGENTS
 
 
 def publish_changed(current: Mapping[SearchAttributeKey[Any], Any], published: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,8 +34,8 @@ def as_details(heading: str, rows: Sequence[tuple[str, str]]) -> str:
     return f"### {heading}\n\n| | |\n|---|---|\n{table}\n"
 
 
-def with_days_left(instant: datetime, zone: str, words: Callable[[datetime, str], str]) -> str:
-    """Return an instant in words, with the days until then."""
-    days = max(0, (instant - workflow.now()).days)
+def with_days_left(deadline: datetime, zone: str) -> str:
+    """Return an exclusive deadline in words, with the days until then."""
+    days = max(0, (deadline - workflow.now()).days)
     left = f"{days} {'day' if days == 1 else 'days'} left on {day_text(day_of(workflow.now(), zone))}"
-    return f"{words(instant, zone)} ({left})"
+    return f"{FOR_AGENTS.deadline(deadline, zone)} ({left})"

@@ -119,7 +119,7 @@ class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancella
     def _rows(self) -> list[tuple[str, str]]:
         ends = self.stage_deadline if self.stage is MarketingStage.INTAKE else None
         return [
-            ("Abandoned if unanswered", with_days_left(ends, self.zone, FOR_AGENTS.deadline) if ends else ""),
+            ("Abandoned if unanswered", with_days_left(ends, self.zone) if ends else ""),
             ("Organization", f"{self.opened.organization}, {self.zone}"),
             ("Received", FOR_AGENTS.instant(self.opened.received_at, self.zone)),
             ("Campaigns", self._campaigns()),

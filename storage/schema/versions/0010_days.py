@@ -1,4 +1,4 @@
-"""Lines that never start, and lines without a notice period, which extend as well (rules, sections 4 to 7).
+"""Lines that never start, lines without a notice period, and the end of access at once or with the term (rules, 4 to 8).
 
 The new ``due_after`` rewrites `subscription_lines`, as `0003_nightly` did. Workers of the version before, whose rule does not
 extend a line without a notice period, count such lines as failed and leave them alone.
@@ -35,10 +35,24 @@ def upgrade() -> None:
     """Apply."""
     _end_not_before("start_date - 1")
     _due_after(DUE_AFTER)
+    op.add_column("cancellations", sa.Column("termination", sa.Text(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_cancellations_termination_known"),
+        "cancellations",
+        sa.text("termination IN ('on_date', 'now', 'end_of_term')"),
+    )
+    op.create_check_constraint(
+        op.f("ck_cancellations_termination_has_a_date"),
+        "cancellations",
+        sa.text("termination IS NULL OR termination_date IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
     """Revert. A line that never starts stops it by the constraint's name."""
+    for constraint in ("termination_has_a_date", "termination_known"):
+        op.drop_constraint(op.f(f"ck_cancellations_{constraint}"), "cancellations")
+    op.drop_column("cancellations", "termination")
     _due_after(DUE_AFTER_BEFORE)
     _end_not_before("start_date")
 

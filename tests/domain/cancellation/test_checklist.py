@@ -13,13 +13,12 @@ from domain.cancellation.checklist import (
     NoDataConfigured,
     QuestionAlreadyAnswered,
     QuestionNotAsked,
-    TerminationDayBeforeStart,
     TerminationDayInPast,
     TerminationDayTooFar,
 )
 from domain.cancellation.identity import Identity, IdentityMismatch
 from domain.refusals import Refusal
-from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Verification
+from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Termination, Verification
 
 TODAY = date(2026, 11, 28)
 ANSWERS = {
@@ -42,7 +41,6 @@ def checklist(**facts: Any) -> Checklist:
         "time_zone": "Europe/Berlin",
         "purpose": Purpose.PRODUCTION,
         "has_marketing_service": True,
-        "starts_on": date(2026, 1, 1),
         "has_data": True,
     }
     return Checklist(facts=CaseFacts(**known | facts))
@@ -120,12 +118,13 @@ def test_today_is_a_termination_day_and_so_is_the_last_day_that_a_case_is_carrie
         )
 
 
-def test_a_subscription_is_not_terminated_before_it_starts() -> None:
-    starting = checklist(starts_on=date(2027, 3, 1))
-    with pytest.raises(TerminationDayBeforeStart) as refused:
-        starting.answered({"termination_date": "2027-02-28"}, today=TODAY)
-    assert refused.value.values == {"termination_date": "2027-02-28", "start_date": "2027-03-01"}
-    assert starting.answered({"termination_date": "2027-03-01"}, today=TODAY).termination_date == date(2027, 3, 1)
+@pytest.mark.parametrize("way", [Termination.NOW, Termination.END_OF_TERM])
+def test_access_ends_in_a_way_without_a_date_as_well(way: Termination) -> None:
+    answered = checklist().answered({"termination_date": way.value}, today=TODAY)
+    assert (answered.termination, answered.termination_date) == (way, None)
+    assert answered.answered({"termination_date": way.value}, today=TODAY + timedelta(days=40)) == answered
+    with pytest.raises(QuestionAlreadyAnswered):
+        answered.answered({"termination_date": TODAY.isoformat()}, today=TODAY)
 
 
 @pytest.mark.parametrize("choice", ["export", "migrate"])
@@ -150,12 +149,14 @@ def test_an_equal_answer_is_accepted_again_also_a_day_that_is_past_by_now() -> N
     assert answered.answered(given, today=TODAY + timedelta(days=1)) == answered
 
 
-def test_the_recorded_answers_are_those_that_were_given() -> None:
-    given = {"organization_name": "contoso", "data": "none", "termination_date": TODAY.isoformat()}
+@pytest.mark.parametrize("end", [TODAY.isoformat(), Termination.NOW, Termination.END_OF_TERM])
+def test_the_recorded_answers_are_those_that_were_given(end: str) -> None:
+    given = {"organization_name": "contoso", "data": "none", "termination_date": end}
     answered = checklist().answered(given, today=TODAY).verified(Verification.ATTESTATION)
     recorded = checklist().recorded(
         answered.answers,
-        termination_date=answered.termination_date,
+        termination=answered.termination,
+        termination_date=answered.termination_date or TODAY,  # the record has a date in any case
         data=answered.data,
         campaigns=None,
         verification=Verification.ATTESTATION,

@@ -2,8 +2,8 @@ from datetime import date
 
 import pytest
 
-from domain.lines.decision import GoodwillWishBeforeReceipt, LineDecision, WishAfterEndDate, decide
-from domain.lines.terms import LineClosed
+from domain.lines.decision import LineDecision, decide
+from domain.lines.refusals import GoodwillWishBeforeReceipt, LineClosed, WishAfterEndDate
 from domain.refusals import Refusal
 from tests.domain.lines.date_strategies import a_line
 from tests.domain.lines.test_terms import a_yearly_line, day

@@ -25,6 +25,7 @@ A_VALUE: dict[str, date | str | int] = {
     "": "X-1",
     "day": date(2026, 12, 31),
     "days": 1,
+    "length": "1M",
     "more_times": 4,
     "times": 2,
 }
@@ -46,14 +47,15 @@ def test_every_code_has_a_sentence_with_all_its_values(code: StatementCode) -> N
         said = made.in_words(words)
         assert not re.search(r"[{}]|None|  ", said)
         for name, value in values_of(code).items():
-            assert (day if isinstance(value, date) else str(value)) in said, name
+            expected = "1 month" if value == A_VALUE["length"] else str(value)
+            assert (day if isinstance(value, date) else expected) in said, name
     assert made.text == made.in_words(FOR_AGENTS)
 
 
 @pytest.mark.parametrize("code", CODED)
 def test_the_values_of_a_statement_are_for_programs_and_survive_a_journey(code: StatementCode) -> None:
     made = statement(code, **values_of(code))
-    assert set(made.values.values()) <= {"2026-12-31", "X-1", 1, 2, 4}
+    assert set(made.values.values()) <= {"2026-12-31", "X-1", "1M", 1, 2, 4}
     assert Statement.model_validate_json(made.model_dump_json()) == made
     assert Statement.model_validate(json.loads(made.model_dump_json())) == made
 

@@ -6,11 +6,8 @@ import pytest
 from domain.civil_dates import DateOutOfRange
 from domain.lines.date_formula import DateFormula
 from domain.lines.line import FormulaNegative, InitialTermTooShort, SubscriptionLine, SubsequentTermStandsStill
+from domain.lines.refusals import BilledBeyondEnd, LineClosed, PlannedLineExists, SubsequentTermNeeded
 from domain.lines.terms import (
-    BilledBeyondEnd,
-    LineClosed,
-    PlannedLineExists,
-    SubsequentTermNeeded,
     check_end_date,
     first_calculation,
     provision_end_date,

@@ -47,7 +47,7 @@ async def day_begins(world: World, subscription: str) -> None:
 
 async def canceled(world: World, subscription: str) -> None:
     """A case that can be reversed."""
-    await world.start(subscription, answers=world.answers(subscription, terminate_on=world.today(subscription)))
+    await world.start(subscription)
     await world.pass_time(subscription, timedelta(minutes=1))
     await eventually(lambda: is_in(world, subscription, Stage.CANCELED))
 

@@ -2,12 +2,15 @@
 
 import asyncio
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.vocabulary import Stage
-from tests.support.world import World, refused
+from domain.vocabulary import Stage, Termination
+from tests.support.world import World, eventually, refused
+
+ZONE = "America/New_York"
 
 MOMENT = timedelta(seconds=30)
 """Near enough to midnight to tell the zone, far enough for a slow machine: the clock runs on meanwhile."""
@@ -60,16 +63,56 @@ async def test_the_window_is_thirty_civil_days_whatever_the_clocks_do(world: Wor
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Pacific/Auckland"])
-async def test_access_ends_when_the_termination_day_begins_where_the_organization_is(world: World, zone: str) -> None:
+async def test_access_works_through_its_last_day_where_the_organization_is(world: World, zone: str) -> None:
     subscription = world.subscription(zone=zone)
     day = world.today(subscription) + timedelta(2)
-    begins = midnight(day, zone)
+    over = midnight(day + timedelta(1), zone)
     await world.start(subscription, answers=world.answers(subscription, terminate_on=day))
 
-    await world.pass_until(subscription, begins - MOMENT)
+    await world.pass_until(subscription, over - MOMENT)
     assert (await world.stage(subscription), world.access(subscription)) == (Stage.SCHEDULED, "on")
 
-    await world.pass_until(subscription, begins + MOMENT)
+    await world.pass_until(subscription, over + MOMENT)
     assert (await world.stage(subscription), world.access(subscription)) == (Stage.CANCELED, "off")
-    assert timedelta(0) <= world.audit(subscription, "cancellation.canceled").at - begins < timedelta(seconds=5)
+    assert timedelta(0) <= world.audit(subscription, "cancellation.canceled").at - over < timedelta(seconds=5)
     assert world.case(subscription).access_ended_on == day
+    assert world.case(subscription).reversal_deadline == midnight(day + timedelta(31), zone)
+
+
+async def test_access_works_through_the_day_on_which_its_end_is_asked_for(world: World) -> None:
+    subscription = world.subscription(zone=ZONE)
+    await world.start(subscription, answers=world.answers(subscription, terminate_on=world.today(subscription)))
+    await eventually(lambda: _is_at(world, subscription, Stage.SCHEDULED))
+    status = await world.service.status(subscription)
+    assert (status.stage, world.access(subscription)) == (Stage.SCHEDULED, "on")
+    assert status.stage_deadline == midnight(world.today(subscription) + timedelta(1), ZONE)
+
+
+async def test_access_that_is_to_end_at_once_is_off_with_the_last_answer(world: World) -> None:
+    subscription = world.subscription(zone=ZONE)
+    await world.start(subscription, answers=world.answers(subscription, termination_date="now"))
+    await eventually(lambda: _is_at(world, subscription, Stage.CANCELED))
+    status = await world.service.status(subscription)
+    assert (status.termination, status.termination_date) == (Termination.NOW, world.case(subscription).received_on)
+    assert world.access(subscription) == "off"
+    assert status.access_ended_on == world.today(subscription)
+
+
+async def test_access_until_the_end_of_the_term_ends_with_the_last_line_of_the_customer(world: World) -> None:
+    last = datetime.now(UTC).date() + timedelta(60)
+    renewing = {"subsequent_term": "1Y", "term_until": last, "cancellation_possible_until": last}
+    lines: list[dict[str, Any]] = [{}, renewing, {"partner": "vendor", "notice_period": "1Y"}]
+    subscription = world.subscription(zone=ZONE, lines=lines)
+    await world.start(subscription, answers=world.answers(subscription, termination_date="end_of_term"))
+    await eventually(lambda: _is_at(world, subscription, Stage.SCHEDULED))
+    status = await world.service.status(subscription)
+    assert (status.termination, status.termination_date) == (Termination.END_OF_TERM, last)
+    assert status.stage_deadline == midnight(last + timedelta(1), ZONE)
+    assert status.quote is not None
+    ends = {line.decision.line_id: line.decision.end_date for line in status.quote.lines}
+    assert ends[f"{subscription}-2"] == last
+    assert ends[f"{subscription}-1"] == world.case(subscription).received_on
+
+
+async def _is_at(world: World, subscription: str, stage: Stage) -> bool:
+    return await world.stage(subscription) is stage

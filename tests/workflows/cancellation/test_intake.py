@@ -1,6 +1,7 @@
 """The checklist: answers in pieces, reminders, the time-out, and every answer that is none."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -75,14 +76,18 @@ async def test_answers_that_are_none_are_refused_and_audited_and_leave_the_quest
     assert world.refusals(subscription) == [("answer.refused", code) for _, code in REFUSED.values()]
 
 
-async def test_a_day_before_the_subscription_starts_is_refused(world: World) -> None:
-    subscription = world.subscription(lines=[{"start_date": date(2030, 1, 1)}])
-    await world.start(subscription, complete=False)
+async def test_a_subscription_that_is_cancelled_before_it_starts_never_starts_but_owes_a_fixed_term(
+    world: World,
+) -> None:
+    fixed: dict[str, Any] = {"initial_term": "1Y", "end_date": date(2030, 12, 31), "term_until": date(2030, 12, 31)}
+    lines: list[dict[str, Any]] = [{"start_date": date(2030, 1, 1)}, {"start_date": date(2030, 1, 1), **fixed}]
+    subscription = world.subscription(lines=lines)
+    tomorrow = world.today(subscription) + timedelta(1)
+    await world.start(subscription, answers=world.answers(subscription, terminate_on=tomorrow))
+    await eventually(lambda: _is(world, subscription, Stage.SCHEDULED))
 
-    tomorrow = (world.today(subscription) + timedelta(1)).isoformat()
-    refusal = await refused(world.service.answer(subscription, {"termination_date": tomorrow}, actor=AGENT))
-
-    assert refusal.code == "termination_day_before_start"
+    assert world.line(subscription).end_date == date(2029, 12, 31)
+    assert world.line(subscription, 2).end_date == date(2030, 12, 31)
 
 
 @pytest.mark.parametrize("wrong", ["billing_administrator", "organization_url", "organization_name"])

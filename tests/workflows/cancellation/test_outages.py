@@ -24,7 +24,7 @@ async def test_a_transition_waits_for_the_database_and_says_so(idle_world: World
         await eventually(lambda: _is(world, subscription, Stage.SCHEDULED))
 
         _allow_connections(postgres_url, database, allow=False)
-        moving = asyncio.create_task(world.pass_time(subscription, timedelta(days=1)))
+        moving = asyncio.create_task(world.pass_time(subscription, timedelta(days=2)))
         await eventually(lambda: _waits_for_the_database(world, subscription), within=40)
 
         _allow_connections(postgres_url, database, allow=True)

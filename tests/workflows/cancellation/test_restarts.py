@@ -26,7 +26,7 @@ async def test_another_worker_takes_over_at_every_stage(idle_world: World) -> No
         await world.pass_time(subscription, timedelta(minutes=1))
         assert await world.stage(subscription) is Stage.SCHEDULED
     async with world.worker():
-        await world.pass_time(subscription, timedelta(days=10))
+        await world.pass_time(subscription, timedelta(days=11))
         await world.pass_time(subscription, timedelta(minutes=1))
         assert await world.stage(subscription) is Stage.CANCELED
     async with world.worker():

@@ -6,20 +6,17 @@ import pytest
 from domain.civil_dates import DateOutOfRange
 from domain.lines.date_formula import DateFormula
 from domain.lines.line import FormulaNegative, InitialTermTooShort, SubscriptionLine, SubsequentTermStandsStill
-from domain.lines.refusals import BilledBeyondEnd, LineClosed, PlannedLineExists, SubsequentTermNeeded
+from domain.lines.refusals import LineClosed, SubsequentTermNeeded
 from domain.lines.terms import (
-    check_end_date,
     first_calculation,
     provision_end_date,
     shifted,
     update_as_of,
     with_cancellation_possible_until,
-    with_end_date,
     with_notice_period,
     with_subsequent_term,
     with_term_until,
 )
-from domain.refusals import Refusal
 from tests.domain.lines.date_strategies import a_line
 
 Dates = tuple[str | None, str | None, str | None]
@@ -110,11 +107,6 @@ def test_an_initial_term_that_would_end_before_the_line_starts_is_refused(
         first_calculation(a_line(start_date=start_date, initial_term=initial_term, subsequent_term=subsequent_term))
 
 
-def test_the_day_before_the_start_is_an_end_date_and_the_line_never_starts() -> None:
-    line = a_yearly_line(start_date="2026-01-01", next_billing_date="2026-01-01")
-    assert with_end_date(line, day("2025-12-31"), day("2025-11-01")).end_date == day("2025-12-31")
-
-
 def test_without_a_notice_period_the_two_dates_are_edited_independently() -> None:
     line = a_line(term_until="2026-12-31", cancellation_possible_until="2026-11-30")
     assert dates_of(with_term_until(line, day("2027-12-31")))[:2] == ("2027-12-31", "2026-11-30")
@@ -165,7 +157,7 @@ def test_a_line_without_subsequent_term_is_not_rolled() -> None:
 
 def test_a_line_without_notice_period_is_rolled_when_its_term_is_over() -> None:
     line = a_line(subsequent_term="1Y", term_until="2026-12-31")
-    assert update_as_of(line, day("2026-12-31")).action == "unchanged"
+    assert dates_of(update_as_of(line, day("2026-12-31")).line)[:2] == ("2026-12-31", None)
     assert dates_of(update_as_of(line, day("2027-01-01")).line)[:2] == ("2027-12-31", None)
     assert dates_of(update_as_of(line, day("2028-06-01")).line)[:2] == ("2028-12-31", None)
 
@@ -233,59 +225,6 @@ def test_the_provision_ends_with_the_last_line_once_all_are_closed() -> None:
 
 
 # Section 6: setting an end date
-
-
-def test_an_end_date_on_the_last_billed_day_is_allowed() -> None:
-    ended = with_end_date(a_yearly_line(), day("2026-12-31"), day("2026-10-04"))
-    assert dates_of(ended) == ("2026-12-31", "2026-09-30", "2026-12-31")
-
-
-@pytest.mark.parametrize(
-    ("line", "end", "planned", "code"),
-    [
-        (a_yearly_line(), "2025-12-30", False, "end_before_start"),
-        (a_yearly_line(), "2026-12-30", False, "billed_beyond_end"),
-        (a_yearly_line(), "2027-12-31", True, "planned_line_exists"),
-        (a_yearly_line(closed=True), "2027-12-31", False, "line_closed"),
-    ],
-)
-def test_an_end_date_against_the_rules_is_refused_with_the_way_out(
-    line: SubscriptionLine, end: str, planned: bool, code: str
-) -> None:
-    for attempt in (
-        lambda: check_end_date(line, day(end), has_planned_line=planned),
-        lambda: with_end_date(line, day(end), day("2026-10-04"), has_planned_line=planned),
-    ):
-        with pytest.raises(Refusal) as refused:
-            attempt()
-        assert refused.value.code == code
-        assert refused.value.way_out
-
-
-def test_the_way_out_of_a_billed_period_is_a_credit_memo_for_the_newest_invoice() -> None:
-    with pytest.raises(BilledBeyondEnd) as refused:
-        check_end_date(a_yearly_line(), day("2026-10-31"), has_planned_line=False)
-    assert "billed until 2026-12-31 (next billing date 2027-01-01)" in refused.value.message
-    assert "credit memo for the newest invoice first" in refused.value.way_out
-    assert refused.value.values["next_billing_date"] == "2027-01-01"
-
-
-def test_an_end_date_in_the_past_clears_both_dates_and_one_of_today_does_not() -> None:
-    line = a_yearly_line(next_billing_date=None)
-    assert dates_of(with_end_date(line, day("2026-10-03"), day("2026-10-04"))) == (None, None, "2026-10-03")
-    assert dates_of(with_end_date(line, day("2026-10-04"), day("2026-10-04")))[0] == "2026-12-31"
-
-
-def test_an_end_date_can_be_taken_back_from_an_open_line_only() -> None:
-    ended = with_end_date(a_yearly_line(), day("2026-12-31"), day("2026-10-04"))
-    assert with_end_date(ended, None, day("2026-10-05")) == a_yearly_line()
-    with pytest.raises(LineClosed):
-        with_end_date(ended.revised(closed=True), None, day("2027-01-05"))
-
-
-def test_a_planned_line_is_named_before_the_credit_memos_that_would_take_longer() -> None:
-    with pytest.raises(PlannedLineExists):
-        check_end_date(a_yearly_line(), day("2026-10-31"), has_planned_line=True)
 
 
 @pytest.mark.parametrize(

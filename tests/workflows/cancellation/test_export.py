@@ -175,7 +175,7 @@ async def test_the_copies_of_a_case_that_does_not_end_in_a_cancellation_are_remo
 ) -> None:
     subscription = data_world.subscription(data_rows=ROWS)
     before = data_world.the_data.tables(schema(subscription))
-    day = data_world.today(subscription) + timedelta(days=5 if how == "withdrawn" else 0)
+    day = data_world.today(subscription) + timedelta(days=5) if how == "withdrawn" else None
     answers = data_world.answers(subscription, data="export", terminate_on=day)
     await data_world.start(subscription, answers=answers)
     await reached(data_world, subscription, Stage.SCHEDULED if how == "withdrawn" else Stage.CANCELED)

@@ -9,6 +9,7 @@ from contract.steps import (
     AnswersGiven,
     Approval,
     Attested,
+    BillingLooked,
     FirstAnswer,
     Opened,
     OpenRequest,
@@ -22,7 +23,7 @@ from contract.steps import (
 )
 from domain.refusals import Refusal
 from records import audit, outbox, requests
-from records.cancellation import transitions
+from records.cancellation import open_billing, transitions
 from records.cancellation.answers import give_answers
 from records.cancellation.opening import open_case, record_refused_opening
 from records.one_time_codes import attest
@@ -50,6 +51,8 @@ class Records(OnRecords):
                 self.abandon,
                 self.close,
                 self.remind,
+                self.look_at_billing,
+                self.remind_billing,
                 self.receive_request,
                 self.record_refusal,
             ]
@@ -98,7 +101,7 @@ class Records(OnRecords):
 
     @activity.defn(no_thread_cancel_exception=True)
     def settle_lines(self, step: Step) -> Settled:
-        """Set the end dates and freeze the lines, or ask for the credit memos that are needed first."""
+        """Set the end dates and freeze the lines; ask for the credit memos that the others need first."""
         settlement, outcome = self._written(transitions.settle_lines, step)
         return Settled(settlement=settlement, **dict(outcome))
 
@@ -132,6 +135,18 @@ class Records(OnRecords):
     def remind(self, reminder: Reminder) -> Recorded:
         """Record a reminder, once per occasion."""
         return self._recorded(transitions.remind, reminder.step, reminder.event)
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def look_at_billing(self, step: Step) -> BillingLooked:
+        """End the lines whose credit memos are posted, announce that, and ask for those of newer invoices."""
+        billing, outcome = self._written(open_billing.look, step)
+        return BillingLooked(billing=billing, **dict(outcome))
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def remind_billing(self, reminder: Reminder) -> BillingLooked:
+        """Remind billing of outstanding credit memos, or escalate, once per occasion."""
+        billing, outcome = self._written(open_billing.remind, reminder.step, reminder.event)
+        return BillingLooked(billing=billing, **dict(outcome))
 
     @activity.defn(no_thread_cancel_exception=True)
     def receive_request(self, step: Step) -> FirstAnswer | None:

@@ -9,6 +9,7 @@ from temporalio.common import SearchAttributeKey
 from contract.common import AboutCase, AnswerText, Attestation, CampaignActions, Message, Request
 from contract.export import ExportStatus
 from domain.cancellation.identity import Identity
+from domain.cancellation.open_billing import OpenLine
 from domain.lines.quote import Quote
 from domain.marketing import Consent
 from domain.refusals import RefusalDetails
@@ -150,7 +151,7 @@ class CancellationStatus(BaseModel):
     """The request that opened this cancellation; one other than the caller's means that it was already running."""
     received_at: datetime
     waiting_for: str
-    """The next event, and the party that must act for it; empty in a final stage."""
+    """The next event, and the party that must act for it; empty when nothing is left to do."""
     stage_deadline: datetime | None = None
     """The instant (UTC) at which the stage ends by itself."""
     open_questions: tuple[Question, ...] = ()
@@ -165,6 +166,8 @@ class CancellationStatus(BaseModel):
     quote: Quote | None = None
     outstanding_credit_memos: tuple[str, ...] = ()
     """The invoices that must be credited first, in the order in which to credit them."""
+    open_billing: tuple[OpenLine, ...] = ()
+    """The lines whose end waits for credit memos, with what each needs; vendors' lines too."""
     marketing_consent: Consent | None = None
     """The state of the consent of the marketing service's own administrator; null where none is needed."""
     campaigns_stopped: tuple[str, ...] | None = None

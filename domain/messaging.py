@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.cancellation.open_billing import OpenLine
 from domain.cases import CaseKind
 from domain.lines.explanation import Statements
 from domain.lines.quote import Quote
@@ -15,8 +16,8 @@ from domain.vocabulary import Channel, Event, Platform, Stage, Termination
 MAILED = frozenset(
     event
     for event in Event
-    if event.startswith(("cancellation.", "export.", "data.", "marketing.", "migration."))
-    and event is not Event.MARKETING_STOP_REQUESTED
+    if event.startswith(("cancellation.", "credit_memo.", "export.", "data.", "marketing.", "migration."))
+    and event not in (Event.CREDIT_MEMO_REQUESTED, Event.MARKETING_STOP_REQUESTED)
 )
 """The events of which people are notified by mail."""
 
@@ -137,6 +138,12 @@ class MessageFacts(BaseModel):
     """The ids of the lines that the event is about, where it is about lines."""
     invoice: str | None = None
     """The invoice that an event about a credit memo is about."""
+    open_billing: tuple[OpenLine, ...] = ()
+    """The lines whose end waits for credit memos, those of vendors too."""
+    billing_open_since: datetime | None = None
+    """The instant since which they wait, in a reminder of them."""
+    queue: str | None = None
+    """The support queue that a reminder of credit memos is for."""
     marketing_was_stopped: bool = False
     marketing: MarketingFacts | None = None
     """The facts about the campaigns, where they were to be stopped."""

@@ -49,6 +49,14 @@ class CancellationPolicy(BaseModel):
     """The time that the transfer itself, a machine's work, may run before the queue is notified."""
     transfer_escalation: PositiveDuration = timedelta(days=1)
     """The time that the transfer itself may run before it is escalated."""
+    credit_memo_reminders: tuple[PositiveDuration, ...] = (timedelta(days=7), timedelta(days=14))
+    """The times from the request for credit memos to each reminder of `billing_queue`."""
+    credit_memo_escalation: PositiveDuration = timedelta(days=21)
+    """The time from that request until `credit_memo_escalation_queue` is notified."""
+    billing_queue: Identifier = "billing"
+    """The support queue that posts credit memos."""
+    credit_memo_escalation_queue: Identifier = "escalation"
+    """The support queue that is notified when credit memos take too long."""
     code_lifetime: PositiveDuration = timedelta(minutes=15)
     """The lifetime of a one-time code."""
     code_attempts: Annotated[int, Ge(1), Le(10)] = 4

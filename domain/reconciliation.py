@@ -14,6 +14,7 @@ class FindingKind(StrEnum):
     MESSAGES_LEFT = "messages_left"
     COPIES_LEFT = "copies_left"
     MIGRATION_LEFT = "migration_left"
+    END_DATE_MISSING = "end_date_missing"
     CASE_MISSING = "case_missing"
     WORKFLOW_SUSPENDED = "workflow_suspended"
     DEADLINE_PASSED = "deadline_passed"
@@ -43,6 +44,7 @@ FOUND = {
     FindingKind.MESSAGES_LEFT: "it has ended, and nothing delivers its messages",
     FindingKind.COPIES_LEFT: "it has ended, and copies of the data are still in the object store",
     FindingKind.MIGRATION_LEFT: "its migration is open, although the cancellation has ended",
+    FindingKind.END_DATE_MISSING: "the credit memos of a line are posted, and its decided end date is not set",
     FindingKind.CASE_MISSING: "its workflow runs, but the database has no such case, as after a restore of it",
     FindingKind.WORKFLOW_SUSPENDED: "its workflow does not answer",
     FindingKind.DEADLINE_PASSED: "its workflow runs, but a due date has passed without effect",
@@ -62,6 +64,7 @@ MENDING = {
     FindingKind.RECORD_AHEAD: "terminated and started again from the record",
     FindingKind.MESSAGES_LEFT: "delivered by a workflow of their own",
     FindingKind.COPIES_LEFT: "removed",
+    FindingKind.END_DATE_MISSING: "set by its workflow",
     FindingKind.MIGRATION_LEFT: "ended as withdrawn, with its transferred data removed",
 }
 """The way in which a kind is mended, where the records prove what is right."""

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from activities.messaging.case_mail import CASE_MAIL
 from domain.lines.explanation import Statement
+from domain.lines.line import Partner
 from domain.marketing import CampaignFacts
 from domain.messaging import MAILED, Facts, MarketingServiceFacts, MessageFacts
 from domain.migration import HandOver
@@ -104,6 +105,7 @@ def letter(
         zone,
         facts=facts,
         lines=lines,
+        open_lines=[line for line in facts.open_billing if line.partner is Partner.CUSTOMER],
         credit_memos=shown.credit_memos if shown else (),
         missing=missing,
         access=_end_of_access(facts),

@@ -94,7 +94,10 @@ class CaseChecks:
         if case.is_newest:
             started = self._dry_run or await self._workflows.start_again(case)
             # Otherwise a new request was quicker, whose workflow runs under the id: it deals with this case.
-            return [self.found(FindingKind.WORKFLOW_MISSING, case.id)] if started else []
+            if not started:
+                return []
+            ends_due = [self.found(FindingKind.END_DATE_MISSING, case.id)] if case.ends_due else []
+            return [self.found(FindingKind.WORKFLOW_MISSING, case.id), *ends_due]
         return await self._finish_older(case)
 
     async def _check_erasure(self, case: RecordedCase, run: Run | None) -> list[Finding]:
@@ -131,7 +134,14 @@ class CaseChecks:
             return [await self._restart(FindingKind.RECORD_BEHIND, case, run)], None
         if _phase(case.kind, known.stage) < case.stage.phase:
             return [], Suspect(case=case.id, run_id=run.run_id, history_length=run.history_length)
-        return self._overdue(case, run), None
+        return [*self._overdue(case, run), *await self._ends_due(case)], None
+
+    async def _ends_due(self, case: RecordedCase) -> list[Finding]:
+        """Have a workflow look at the lines whose credit memos are posted: their end dates were not set with these."""
+        if not case.ends_due:
+            return []
+        mended = self._dry_run or await self._workflows.look_at_billing(case.workflow_id)
+        return [self.found(FindingKind.END_DATE_MISSING, case.id, mended=mended)]
 
     async def _check_other(self, kind: CaseKind, case_id: str) -> list[Finding]:
         """Name a later case under the same workflow id, if it is not recorded: a workflow knows none before it is."""

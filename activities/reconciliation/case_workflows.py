@@ -126,6 +126,13 @@ class CaseWorkflows:
         """Request the cancellation of a workflow; return False if it has ended meanwhile."""
         return await self._there(self._client.get_workflow_handle(workflow_id).cancel())
 
+    async def look_at_billing(self, workflow_id: str) -> bool:
+        """Have a case look at its open lines; return False if its workflow has ended meanwhile."""
+        handle = self._client.get_workflow_handle(workflow_id)
+        return await self._there(
+            handle.signal(contract.SIGNAL_CREDIT_MEMO_POSTED, contract.CreditMemoPosted(invoice=""))
+        )
+
     async def start_migration(self, subscription: str, cancellation: str) -> None:
         """Start the workflow of a migration from its record, unless it runs."""
         with suppress(WorkflowAlreadyStartedError):

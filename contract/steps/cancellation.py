@@ -8,6 +8,7 @@ from contract.export import ExportStatus
 from contract.steps.common import CaseRecord, Recorded, Step, StepData
 from contract.steps.marketing import CampaignStop
 from domain.cancellation.checklist import Checklist
+from domain.cancellation.open_billing import OpenLine
 from domain.lines.quote import Quote
 from domain.marketing import CampaignAction
 from domain.messaging import ErasureFacts
@@ -34,6 +35,25 @@ class OpenRequest(StepData):
     """The recorded case to continue; nothing is opened then."""
 
 
+class BillingWait(StepData):
+    """What a cancellation waits for from billing."""
+
+    since: datetime
+    """The instant since which it waits."""
+    told: int = 0
+    """The number of the newest occasion on which billing was reminded (`domain.cancellation.open_billing`); 0 before the first."""
+    lines: tuple[OpenLine, ...] = ()
+    """The lines that have not ended."""
+    is_due: bool = False
+    """True if a look is due: a line can be ended, or has ended, which is still to be announced."""
+
+
+class BillingLooked(Recorded):
+    """The outcome of a look at the billing of a case."""
+
+    billing: BillingWait | None = None
+
+
 class OpenedCase(StepData):
     """A cancellation as it is recorded: everything that the workflow needs, also to start in the middle."""
 
@@ -56,6 +76,8 @@ class OpenedCase(StepData):
     copies_made: bool = False
     """True if there may be copies of the data in the object store."""
     erased_at: datetime | None = None
+    billing: BillingWait | None = None
+    """What the case waits for from billing; null where nothing is open."""
 
 
 class Opened(Recorded):
@@ -99,11 +121,13 @@ class Settlement(StepData):
 
     quote: Quote
     outstanding_credit_memos: tuple[str, ...] = ()
-    """Invoices to be credited first; empty when the end dates are set and the lines frozen."""
+    """Invoices to be credited; up to 0.2, and without ``billing``, no end date is set before they are."""
     termination_day_begins_at: datetime
     """The instant (UTC) at which the last day of access begins in the organization's zone."""
     access_ends_at: datetime | None = None
     """The instant (UTC) at which access is to end; null in histories of versions in which it ended as its day began."""
+    billing: BillingWait | None = None
+    """What the case waits for from billing beside the wait for that day; null where nothing is open."""
 
     @property
     def ends_at(self) -> datetime:

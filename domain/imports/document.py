@@ -83,13 +83,23 @@ class Entry(BaseModel):
         }
 
 
+_NO_DURATIONS = (
+    "reversal_window_days",
+    "code_attempts",
+    "migration_escalation_queue",
+    "billing_queue",
+    "credit_memo_escalation_queue",
+)
+"""The fields of a policy that are counts, or names of queues."""
+
+
 class ImportedPolicy(CancellationPolicy):
     """A policy: durations in ISO 8601 only, and none of the other notations that pydantic reads as one."""
 
     @field_validator("*", mode="before")
     @classmethod
     def _duration_in_iso_8601(cls, value: Any, info: ValidationInfo) -> Any:
-        if info.field_name not in ("reversal_window_days", "code_attempts", "migration_escalation_queue"):
+        if info.field_name not in _NO_DURATIONS:
             for duration in value if isinstance(value, list) else [value]:
                 if duration is not None and not (isinstance(duration, str) and duration.startswith("P")):
                     raise RefusedValue(FieldMalformed("This is not an ISO 8601 duration such as P14D or PT15M"))

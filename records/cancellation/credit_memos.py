@@ -7,6 +7,7 @@ from sqlalchemy import select
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from records import audit
+from records.cancellation.open_billing import end_line_of, lock_subscription_of
 from records.lines.rows import uncredited_invoices
 from records.transaction import Transaction
 from storage.tables import BillingDocumentRow, SubscriptionLineRow
@@ -54,7 +55,7 @@ def post_credit_memo(
 ) -> str:
     """Credit an invoice and set the line's next billing date to the start of its period; return the subscription.
 
-    A repeated request changes nothing.
+    A line whose end waited for this credit memo ends in the same transaction. A repeated request changes nothing.
 
     Raises:
         InvoiceUnknown, InvoiceAlreadyCredited, NewerInvoiceFirst.
@@ -64,6 +65,7 @@ def post_credit_memo(
     credited = session.get(BillingDocumentRow, invoice)
     if credited is None or credited.kind != "invoice":
         raise InvoiceUnknown(invoice)
+    lock_subscription_of(session, credited.subscription_line)
     line = session.get_one(SubscriptionLineRow, credited.subscription_line, with_for_update=True)
     memo = session.scalar(select(BillingDocumentRow).where(BillingDocumentRow.credits == invoice))
     step = f"credit_memo:{invoice}"
@@ -102,4 +104,5 @@ def post_credit_memo(
             **audit.request(request),
         },
     )
+    end_line_of(transaction, line, actor=actor, at=at)
     return line.subscription

@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from contract import CancellationStatus, cancellation_workflow_id
 from domain.cancellation.lifecycle import CancellationUnknown, SubscriptionUnknown
+from domain.cancellation.open_billing import awaited_credit_memos, billing_in_words
 from domain.lines.quote import Quote
 from domain.marketing import Consent
 from domain.vocabulary import WAITS_FOR_OPERATOR, CampaignChoice, Stage, Termination
 from records import audit
 from records.cancellation.locked_case import newest_case
+from records.cancellation.open_lines import SETTLED_STAGES, open_lines
 from records.cancellation.quotes import quote_subscription, shown_quote, termination_of
 from records.erasure import certificate_of
 from records.export import export_of, export_status
@@ -166,6 +168,7 @@ def status_of_case(session: Session, cancellation: str) -> CancellationStatus:
     row = session.get_one(CancellationRow, case.cancellation)
     stop = stop_of(session, row.id) if row.campaigns == CampaignChoice.STOP else None
     export, certificate = export_of(session, row.id), certificate_of(session, row.id)
+    billing = open_lines(session, row.id) if case.stage in SETTLED_STAGES else ()
     return CancellationStatus(
         cancellation=case.cancellation,
         subscription=case.subscription,
@@ -174,13 +177,15 @@ def status_of_case(session: Session, cancellation: str) -> CancellationStatus:
         stage=case.stage,
         request_id=case.request_id.removeprefix(f"{cancellation_workflow_id(case.subscription)}:"),
         received_at=case.received_at,
-        waiting_for="" if case.stage.is_final else WAITS_FOR_OPERATOR,
+        waiting_for=billing_in_words(billing) if case.stage.is_final else WAITS_FOR_OPERATOR,
         verified=case.verified,
         termination=case.termination,
         termination_date=case.termination_date,
         access_ended_on=case.access_ended_on,
         reversal_deadline=case.reversal_deadline,
         quote=case.quote.without_explanations() if case.quote else None,
+        outstanding_credit_memos=awaited_credit_memos(billing),
+        open_billing=billing,
         marketing_consent=Consent(row.marketing_consent) if row.marketing_consent else None,
         campaigns_stopped=stop.requested if stop else None,
         campaigns_outstanding=stop.outstanding if stop else (),

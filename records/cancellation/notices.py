@@ -1,6 +1,7 @@
 """Notices of a cancellation to its people and systems, recorded in the transaction of their event."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from domain.vocabulary import CampaignChoice, Channel, Event, Stage
 from records import outbox
 from records.cancellation.answers import checklist_of
 from records.cancellation.locked_case import LockedCase, access_end_of
+from records.cancellation.open_lines import SETTLED_STAGES, open_lines
 from records.cancellation.quotes import termination_of
 from records.marketing.campaigns import stops_of
 from records.transaction import Transaction
@@ -31,6 +33,8 @@ def notify(
     promised_before: Quote | None = None,
     lines: Sequence[str] = (),
     invoice: str | None = None,
+    queue: str | None = None,
+    billing_open_since: datetime | None = None,
     marketing: MarketingFacts | None = None,
     mail_to: str | None = None,
     export: ExportFacts | None = None,
@@ -80,6 +84,9 @@ def notify(
         reason=step.why,
         lines=list(lines),
         invoice=invoice,
+        open_billing=open_lines(session, row.id) if row.stage in SETTLED_STAGES else (),
+        billing_open_since=billing_open_since,
+        queue=queue,
         marketing_was_stopped=was_stopped,
         marketing=about_marketing,
         export=export,

@@ -27,6 +27,7 @@ from records import audit, cases, requests
 from records.cancellation.answers import checklist_of, facts_of, save_answers
 from records.cancellation.locked_case import LockedCase, case_record, lock_case, newest_case
 from records.cancellation.notices import notify
+from records.cancellation.open_billing import billing_of
 from records.cancellation.quotes import requote
 from records.cancellation.transitions import enter, undo_lines
 from records.erasure import certificate_of
@@ -162,6 +163,7 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
         export=export_status(export) if export else None,
         copies_made=export is not None or session.get(MigrationRow, row.id) is not None,
         erased_at=certificate.finished_at if certificate else None,
+        billing=billing_of(session, case),
     )
 
 

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from domain.lines.quote import Quote, quote
 from domain.vocabulary import Stage, Termination
+from records.cancellation.open_lines import decided_ends
 from records.lines.rows import as_domain, invoices_of, lines_of
 from storage.tables import CancellationRow
 
@@ -20,12 +21,20 @@ def quote_subscription(
     goodwill: bool = False,
     lock: bool = False,
 ) -> Quote:
-    """Decide the lines of a subscription as they are now; ``lock`` locks them until the transaction ends."""
+    """Decide the lines of a subscription as they are now; ``lock`` locks them until the transaction ends.
+
+    A line whose decided end waits for credit memos ends on that day.
+    """
     rows = lines_of(session, subscription, lock=lock)
     billed = any(row.next_billing_date is not None for row in rows)
+    waiting = [row.id for row in rows if row.frozen_by is not None and row.next_billing_date is not None]
+    decided = decided_ends(session, waiting) if waiting else {}
     return quote(
         subscription,
-        [as_domain(row) for row in rows],
+        [
+            as_domain(row).model_copy(update={"end_date": decided[row.id]}) if row.id in decided else as_domain(row)
+            for row in rows
+        ],
         invoices_of(session, subscription) if billed else [],
         received_on=received_on,
         wished_on=wished_on,

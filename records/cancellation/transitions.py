@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from contract.steps import Effect, Settlement, Step
 from domain.cancellation.lifecycle import CancellationEnded, ChecklistClosed, NothingToReverse, WithdrawalTooLate
+from domain.cancellation.open_billing import awaited_credit_memos
 from domain.cancellation.termination import access_ended_on
 from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.lines.quote import Quote
@@ -20,6 +21,7 @@ from records.audit import LineChange, record_lines, record_step
 from records.cancellation.answers import checklist_of
 from records.cancellation.locked_case import LockedCase, access_end_of, lock_case
 from records.cancellation.notices import last_promised, notify
+from records.cancellation.open_billing import billing_of, request_credit_memos
 from records.cancellation.quotes import requote, termination_of
 from records.lines.rows import DATE_FIELDS, as_domain, dates_of, lines_of, pending_plans
 from records.transaction import Transaction
@@ -32,21 +34,23 @@ from storage.tables import (
 
 
 def settle_lines(transaction: Transaction, step: Step) -> Settlement:
-    """Withdraw planned lines, then set the end dates and freeze the lines; or ask for the credit memos needed first.
+    """Withdraw planned lines, set the end dates and freeze the lines; ask for the credit memos that some need first.
 
-    Rules, sections 6 and 7. Decides again under lock, to take account of an invoice run or a roll since the quote, and
-    notifies of the differences.
+    Rules, sections 6 to 8. Decides again under lock, to take account of an invoice run or a roll since the quote, and
+    notifies of the differences. A line that is billed beyond its end is frozen at once, and keeps the end date that it has
+    until its credit memos are posted (`records.cancellation.open_billing`).
     """
     case = lock_case(transaction, step.cancellation)
     case.refuse_if_ended()
-    settled = case.row.stage not in (Stage.INTAKE, Stage.PREPARING)
-    if not settled:
+    if case.row.stage in (Stage.INTAKE, Stage.PREPARING):
         _settle(transaction, case, step)
+    billing = billing_of(transaction.session, case)
     now = Quote.model_validate(case.row.quote)
     assert case.row.termination_date is not None  # noqa: S101 - the checklist is complete; the table says so too
     return Settlement(
         quote=now.without_explanations(),
-        outstanding_credit_memos=() if case.row.stage == Stage.SCHEDULED or settled else now.credit_memos,
+        outstanding_credit_memos=awaited_credit_memos(billing.lines) if billing else (),
+        billing=billing,
         termination_day_begins_at=start_of_day(case.row.termination_date, case.organization.time_zone),
         access_ends_at=access_end_of(case.row, case.organization.time_zone),
     )
@@ -59,22 +63,10 @@ def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
         plan.withdrawn_by = case.row.id
         record_step(transaction, "planned_line.withdrawn", step, f"plan:{plan.id}", line=plan.subscription_line)
     session.flush()
-    if now.credit_memos:
-        if case.row.stage != Stage.PREPARING:
-            enter(transaction, case, Stage.PREPARING, step)
-        for invoice in now.credit_memos:
-            notify(
-                transaction,
-                case,
-                Event.CREDIT_MEMO_REQUESTED,
-                step,
-                occasion=f"{Event.CREDIT_MEMO_REQUESTED}/{invoice}",
-                invoice=invoice,
-            )
-        return
     today = day_of(step.at, case.organization.time_zone)
     decisions = {line.decision.line_id: line.decision for line in now.lines}
-    set_lines = []
+    set_lines: list[LineChange] = []
+    waiting: list[LineChange] = []
     for row in lines_of(session, case.row.subscription, lock=True):
         if (decision := decisions.get(row.id)) is None:
             continue
@@ -86,21 +78,27 @@ def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
                 end_date_before=row.end_date,
                 term_until_before=row.term_until,
                 cancellation_possible_until_before=row.cancellation_possible_until,
+                waits_since=step.at if decision.billed_beyond_end else None,
             )
         )
         before = dates_of(row)
+        row.frozen_by = case.row.id
+        why = "\n".join(step.text for step in decision.explanation)
+        if decision.billed_beyond_end:
+            waiting.append(LineChange(row.id, {}, {"billing_ends_on": decision.end_date.isoformat()}, why))
+            continue
         ended = with_end_date(as_domain(row), decision.end_date, today)
         for name in DATE_FIELDS:
             setattr(row, name, getattr(ended, name))
-        row.frozen_by = case.row.id
-        why = "\n".join(step.text for step in decision.explanation)
         set_lines.append(LineChange(row.id, before, dates_of(row), why))
     session.flush()
     record_lines(transaction, "line.end_date_set", step, set_lines)
+    record_lines(transaction, "line.end_date_awaited", step, waiting)
     enter(transaction, case, Stage.SCHEDULED, step)
+    request_credit_memos(transaction, case, step)
     notify(transaction, case, Event.SCHEDULED, step, promised_before=last_promised(session, case))
-    if ended_lines := [line.decision.line_id for line in now.lines]:
-        notify(transaction, case, Event.LINE_ENDED, step, lines=ended_lines)
+    if set_lines:
+        notify(transaction, case, Event.LINE_ENDED, step, lines=[change.line for change in set_lines])
 
 
 def take_effect(transaction: Transaction, step: Step) -> Effect:

@@ -13,6 +13,12 @@ from domain.migration import MigrationStage
 from domain.policy import CancellationPolicy
 from domain.vocabulary import FINAL_STAGES, DataChoice, Stage
 from records.cancellation.locked_case import access_end_of
+from records.cancellation.open_lines import (
+    SETTLED_STAGES,
+    ends_are_due,
+    ends_are_unannounced,
+    waits_for_credit_memos,
+)
 from records.erasure import other_user
 from storage.tables import (
     CASE_TABLES,
@@ -72,11 +78,17 @@ class RecordedCase:
     """True if it is closed without an erasure, the organization has a schema, and nothing proves either way."""
     due: datetime | None
     """The instant by which something must have happened, if there is one."""
+    ends_due: bool
+    """True if the credit memos of a line are posted, and its decided end date is not set."""
+    billing_open: bool
+    """True if it is closed, and billing is still to be reminded, or the end of a line to be announced."""
 
     @property
     def is_finished(self) -> bool:
         """True if nothing is left to do for it, as far as the records prove."""
-        return self.stage.is_final and not (self.messages_pending or self.copies_left or self.erasure_open)
+        return self.stage.is_final and not (
+            self.messages_pending or self.copies_left or self.erasure_open or self.billing_open
+        )
 
 
 def unfinished_cases(session: Session, kind: CaseKind, *, after: str, limit: int) -> list[str]:
@@ -93,7 +105,11 @@ def _unfinished(kind: CaseKind) -> list[ColumnElement[bool]]:
     final = [stage.value for stage in (Stage if kind is CaseKind.SUBSCRIPTION else MarketingStage) if stage.is_final]
     conditions = [tables.row.stage.not_in(final), _pending(kind)]
     if kind is CaseKind.SUBSCRIPTION:
-        conditions += [_copies_left(), and_(CancellationRow.stage == Stage.CLOSED.value, _HAS_DATA, ~_ERASED)]
+        conditions += [
+            _copies_left(),
+            _billing_open(),
+            and_(CancellationRow.stage == Stage.CLOSED.value, _HAS_DATA, ~_ERASED),
+        ]
     return conditions
 
 
@@ -109,6 +125,11 @@ def _pending(kind: CaseKind) -> ColumnElement[bool]:
 def _copies_left() -> ColumnElement[bool]:
     undone = sorted(FINAL_STAGES - {Stage.CLOSED})
     return and_(CancellationRow.stage.in_(undone), _COPIED, ~_DISCARDED)
+
+
+def _billing_open() -> ColumnElement[bool]:
+    is_left = or_(waits_for_credit_memos(), ends_are_unannounced())
+    return and_(CancellationRow.stage == Stage.CLOSED.value, is_left)
 
 
 def recorded_case(session: Session, kind: CaseKind, case: str) -> RecordedCase | None:
@@ -137,6 +158,8 @@ def recorded_case(session: Session, kind: CaseKind, case: str) -> RecordedCase |
         erasure_open=certain,
         erasure_uncertain=uncertain,
         due=_due(session, row),
+        ends_due=isinstance(row, CancellationRow) and stage in SETTLED_STAGES and _holds(session, row, ends_are_due()),
+        billing_open=isinstance(row, CancellationRow) and _holds(session, row, _billing_open()),
     )
 
 
@@ -154,6 +177,13 @@ def open_case_under(session: Session, workflow_id: str) -> RecordedCase | None:
         if case is not None and not case.stage.is_final:
             return case
     return None
+
+
+def closed_with_open_billing(session: Session, subscription: str) -> RecordedCase | None:
+    """Return the closed case of a subscription that has still to remind billing, or to announce the end of a line."""
+    query = select(CancellationRow.id).where(CancellationRow.subscription == subscription, _billing_open())
+    case = session.scalar(query)
+    return None if case is None else recorded_case(session, CaseKind.SUBSCRIPTION, case)
 
 
 def unfinished_among(session: Session, kind: CaseKind, workflow_ids: Sequence[str]) -> set[str]:

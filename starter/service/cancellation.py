@@ -27,6 +27,7 @@ from records.cancellation.lists import (
 from records.cancellation.opening import open_case, record_refused_opening
 from records.cases import newest_id
 from records.marketing.lists import RequestedConsent, requested_consent
+from records.reconciliation.cases import closed_with_open_billing
 from starter.service.case_form import CaseForm, Opening
 from starter.service.requests import NO_RECORDS
 from starter.service.verification import VerifiedCaseClient
@@ -212,7 +213,14 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         )
         message = contract.CreditMemoPosted(invoice=invoice)
         await self._notify(self._form.workflow_id(subscription), contract.SIGNAL_CREDIT_MEMO_POSTED, message)
+        await self._announce_ends(subscription)
         return subscription
+
+    async def _announce_ends(self, subscription: str) -> None:
+        """Continue a closed case whose last line has just ended: its workflow is over, and announces that from the record."""
+        case = await self._read(lambda session: closed_with_open_billing(session, subscription))
+        if case is not None:
+            await self._started_again(case)
 
     async def status(self, subscription: str) -> contract.CancellationStatus:
         """Return the status of the newest cancellation: live while its workflow runs, else from the records.

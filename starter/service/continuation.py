@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import contract
 from activities.reconciliation.case_workflows import CaseWorkflows
-from records.reconciliation.cases import open_case_under
+from records.reconciliation.cases import RecordedCase, open_case_under
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
 from starter.service.area import AreaClient
 
@@ -36,8 +36,10 @@ class ContinuingClient(AreaClient):
     async def _continued(self, workflow_id: str) -> bool:
         """Start the workflow of a case that has not ended again; return False where there is no such case."""
         case = await self._read(lambda session: open_case_under(session, workflow_id))
-        if case is None:
-            return False
+        return case is not None and await self._started_again(case)
+
+    async def _started_again(self, case: RecordedCase) -> bool:
+        """Start the workflow of a case again from its record, unless it runs."""
         workflows = CaseWorkflows(self._temporal, self._connections.task_queue)
         with suppress(NothingThere), refusing_temporal_errors(self._temporal):
             await workflows.start_again(case)

@@ -113,6 +113,11 @@ class CancellationLineRow(Table):
     """The effect of a cancellation on one line, with the line as it was: a reversal restores that."""
 
     __tablename__ = "cancellation_lines"
+    __table_args__ = (
+        CheckConstraint("announced_at IS NULL OR waits_since IS NOT NULL", name="announced_after_a_wait"),
+        Index("ix_cancellation_lines_waiting", "cancellation",
+              postgresql_where=text("waits_since IS NOT NULL AND announced_at IS NULL")),
+    )  # fmt: skip
 
     cancellation: Mapped[str] = mapped_column(ForeignKey("cancellations.id"), primary_key=True)
     subscription_line: Mapped[str] = mapped_column(ForeignKey("subscription_lines.id"), primary_key=True)
@@ -120,3 +125,7 @@ class CancellationLineRow(Table):
     end_date_before: Mapped[date | None]
     term_until_before: Mapped[date | None]
     cancellation_possible_until_before: Mapped[date | None]
+    waits_since: Mapped[datetime | None]
+    """The instant since which the end waits for credit memos; null for a line that ended at once."""
+    announced_at: Mapped[datetime | None]
+    """The instant at which the end of a line that waited was announced."""

@@ -20,6 +20,9 @@ from domain.policy import CancellationPolicy
         {"code_attempts": 0},
         {"code_attempts": 11},
         {"migration_escalation_queue": "no spaces, please"},
+        {"billing_queue": "no spaces, please"},
+        {"credit_memo_escalation_queue": ""},
+        {"credit_memo_escalation": timedelta(0)},
         {"intake_timeuot": "P14D"},
     ],
 )

@@ -141,7 +141,7 @@ async def declined(people: People) -> None:
 
 
 async def credited(people: People) -> None:
-    """The line is billed years ahead, so an invoice is credited first."""
+    """The line is billed years ahead, so an invoice is credited while access ends."""
     await people.settle()
     invoice = f"{people.subscription}-INV"
     today = await people.arrange(people.site.population.today, people.subscription)
@@ -152,7 +152,7 @@ async def credited(people: People) -> None:
 
     await people.arrange(bill)
     await people.start()
-    await people.until(Stage.PREPARING)
+    await people.until(Stage.CANCELED)
     await people.ask(
         "credit memo",
         lambda request: people.service.cancellations.post_credit_memo(

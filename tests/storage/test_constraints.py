@@ -44,6 +44,8 @@ REFUSED = {
     "credit_memo_of_another_line": credit_memo(line="SUB-1-V"),
     "credit_memo_of_another_period": credit_memo(start="2026-11-02"),
     "billing_document_stands": "UPDATE billing_documents SET period_end = '2026-11-29' WHERE number = 'INV-1'",
+    "announced_after_a_wait": "INSERT INTO cancellation_lines (cancellation, subscription_line, billing_ends_on, announced_at) "
+    "VALUES ('SUB-1/1', 'SUB-1-C', '2026-12-31', now())",
     "audit_append_only": "UPDATE audit_trail SET actor = 'nobody'",
     "uq_organizations_url": "INSERT INTO organizations SELECT 'ORG-2', url, 'o', time_zone, platform, purpose, "
     "billing_administrator, policy FROM organizations",

@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from contract import Goodwill, cancellation_workflow_id
-from domain.vocabulary import Channel, Event
+from domain.vocabulary import Channel, Event, Stage
 from storage.tables import LineDatesRunRow, MessageRow
 from tests.support import marketing_lives
 from tests.support.nights import DUE, ENDED, TODAY, line_held, progress_of, start_update
@@ -55,13 +55,32 @@ async def abandoned(world: World) -> str:
 
 
 async def after_a_credit_memo(world: World) -> str:
-    """The line is billed years ahead, so an invoice is taken back first."""
+    """The line is billed years ahead: access ends, and the line when the invoice is taken back."""
     subscription = world.subscription()
     invoice = f"{subscription}-INV"
     world.invoice(subscription, invoice, world.today(subscription).replace(day=1), date(2040, 12, 31))
     await world.start(subscription)
+
+    async def has_taken_effect() -> bool:
+        return world.case(subscription).stage == Stage.CANCELED
+
+    await eventually(has_taken_effect)
     await world.service.post_credit_memo(invoice, number=f"CM-{invoice}", actor="billing")
     await world.pass_time(subscription, timedelta(days=33))
+    await world.handle(subscription).result()
+    return cancellation_workflow_id(subscription)
+
+
+async def reminded_of_a_credit_memo(world: World) -> str:
+    """Billing is reminded and the escalation queue told before the termination day; the memo comes after the effect."""
+    day = timedelta(days=1)
+    subscription = world.subscription(lines=[{}, {}])
+    invoice, today = f"{subscription}-INV", world.today(subscription)
+    world.invoice(subscription, invoice, today + day, today + 800 * day)
+    await world.start(subscription, answers=world.answers(subscription, terminate_on=today + 30 * day))
+    await world.pass_time(subscription, 32 * day)
+    await world.service.post_credit_memo(invoice, number=f"CM-{invoice}", actor="billing")
+    await world.pass_time(subscription, 31 * day)
     await world.handle(subscription).result()
     return cancellation_workflow_id(subscription)
 
@@ -127,7 +146,8 @@ CANCELLATIONS: dict[str, Life] = {
     "reversed": reversed_in_time,
     "withdrawn": withdrawn,
     "abandoned": abandoned,
-    "credit-memo": after_a_credit_memo,
+    "credit-memo-at-once": after_a_credit_memo,
+    "credit-memo-reminded": reminded_of_a_credit_memo,
     "goodwill": with_goodwill,
 }
 UPDATES: dict[str, Life] = {

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import contract
 from activities.cancellation import Records
 from activities.marketing import MarketingRecords
-from contract.steps import Approval, Attested, ConsentGiven, ConsentRequest, Step
+from contract.steps import Approval, Attested, ConsentGiven, ConsentRequest, Reminder, Step
 from domain.marketing import Consent, ConsentDecision
 from domain.refusals import Refusal
-from domain.vocabulary import Question, Stage
+from domain.vocabulary import Event, Question, Stage
 from records.cancellation.credit_memos import post_credit_memo
 from records.transaction import Transaction
 from tests.support.lost_requests import MAIL, take_answers
@@ -66,6 +66,7 @@ def _step_of_story(name: str, activity: Callable[[Records, Step], object]) -> Lo
 withdrawn = _step_of_story("withdrawn", Records.withdraw)
 abandoned = _step_of_story("abandoned", Records.abandon)
 settle = _step_of_story("settle", Records.settle_lines)
+looked = _step_of_story("billing", Records.look_at_billing)
 effect = _step_of_story("effect", Records.take_effect)
 reversed_ = _step_of_story("reversed", Records.reverse)
 closed = _step_of_story("closed", Records.close)
@@ -75,6 +76,13 @@ def approved(world: World, subscription: str) -> None:
     """A second person's approval."""
     step = a_step(world, subscription, "approved")
     Records(world.engine, MAIL).approve_goodwill(Approval(step=step, reason="agreed"))
+
+
+def reminded(world: World, subscription: str) -> None:
+    """The first reminder of the credit memos."""
+    since = world.audit(subscription, "cancellation.scheduled").at
+    step = a_step(world, subscription, f"credit-memo-reminder-1-{int(since.timestamp())}")
+    Records(world.engine, MAIL).remind_billing(Reminder(step=step, event=Event.CREDIT_MEMO_REMINDER))
 
 
 def agreed(world: World, subscription: str) -> None:
@@ -190,12 +198,12 @@ async def approval_awaited(world: World) -> str:
 
 
 async def credit_memo_awaited(world: World) -> str:
-    """A case whose line is billed beyond its end."""
+    """A case whose line is billed beyond its end, and whose termination day is to come."""
     subscription = world.subscription()
     start = world.today(subscription) + timedelta(days=1)
     world.invoice(subscription, f"{subscription}-INV", start, start + timedelta(days=29))
-    await world.start(subscription)
-    await in_stage(world, subscription, Stage.PREPARING)
+    await world.start(subscription, answers=_answers(world, subscription))
+    await in_stage(world, subscription, Stage.SCHEDULED)
     return subscription
 
 
@@ -235,7 +243,10 @@ LIVES = [
     *(Life(intake, lost) for lost in [(lost_answers,), (attested,), (withdrawn,), (abandoned,)]),
     *(Life(intake, (lost_answers, attested, *more)) for more in [(), (settle,), (settle, effect)]),
     *(Life(approval_awaited, lost) for lost in [(approved,), (approved, settle), (withdrawn,)]),
-    *(Life(credit_memo_awaited, lost) for lost in [(credited,), (credited, settle), (credited, settle, effect)]),
+    *(
+        Life(credit_memo_awaited, lost)
+        for lost in [(credited,), (credited, looked), (reminded,), (credited, looked, effect)]
+    ),
     *(
         Life(campaigns_to_be_asked_for, (attested, *more))
         for more in [(asked_for_consent,), (asked_for_consent, agreed)]

@@ -202,6 +202,22 @@ class Population:
             )
             session.get_one(SubscriptionLineRow, line_id).next_billing_date = end + timedelta(days=1)
 
+    def credit(self, invoice: str) -> None:
+        """Credit an invoice past the service, as a writer does that does not know what waits for it."""
+        with Session(self.engine) as session, session.begin():
+            credited = session.get_one(BillingDocumentRow, invoice)
+            session.add(
+                BillingDocumentRow(
+                    number=f"{invoice}-CM",
+                    kind="credit_memo",
+                    subscription_line=credited.subscription_line,
+                    period_start=credited.period_start,
+                    period_end=credited.period_end,
+                    credits=invoice,
+                )
+            )
+            session.get_one(SubscriptionLineRow, credited.subscription_line).next_billing_date = credited.period_start
+
     def plan(self, subscription: str, *, line: int = 1) -> str:
         """Plan a renewal of a line; return its id."""
         plan = f"{subscription}-plan"

@@ -29,6 +29,10 @@ class CancellationOwner(CaseOwner[Case], Protocol):
         """True once a withdrawal is requested, which ends every wait before the cancellation takes effect."""
         ...
 
+    def check_record(self) -> None:
+        """Raise RecordAhead if the record of the case is further than this workflow knows."""
+        ...
+
     async def taken(self, step: Awaitable[Result]) -> Result:
         """Wait for the result of a step, and adopt the record that comes with it, or with its refusal."""
         ...

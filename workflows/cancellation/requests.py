@@ -30,17 +30,11 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.campaigns import CampaignStops
-    from workflows.cancellation.erasure import DataErasure
-    from workflows.cancellation.export import DataExport
     from workflows.cancellation.late_tasks import sent_in_time
-    from workflows.cancellation.migration import DataMigration
-    from workflows.cancellation.state import Case
-    from workflows.common.cancellation_workflow import CancellationWorkflow
+    from workflows.cancellation.notices import CancellationNotices
     from workflows.common.case_requests import lawful
     from workflows.common.case_workflow import CANCEL_REQUESTED
     from workflows.common.owner import OPERATOR
-    from workflows.common.requests import named_otherwise
     from workflows.common.steps import recorded
 
 
@@ -48,15 +42,11 @@ EQUAL_ANSWERS_ACCEPTED = "equal-answers-accepted-2026-11"
 """The id of the patch (docs/upgrades.md)."""
 
 
-class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatus]):
+class CancellationRequests(CancellationNotices):
     """The requests that reach a running cancellation, and the state that answers them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._export = DataExport(self)
-        self._erasure = DataErasure(self)
-        self._campaigns = CampaignStops(self, self._ad_centre)
-        self._migration = DataMigration(self)
         self._approval: contract.Approve | None = None
         self._withdrawal: contract.Withdraw | None = None
         self._reversal: contract.RequestReversal | None = None
@@ -64,19 +54,13 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         """The requests that led to steps of the story, by the names of these."""
         self._refused_wishes: dict[str, RefusalDetails] = {}
         """The refusals of those requests whose steps met a fault, by the same names, until their handlers take them up."""
-        self._credit_memo_posted = False
         self._entering: Stage | None = None
         """The stage whose transition is being recorded, if any: the decision is final, and a request is now too late."""
 
     @property
-    def requester(self) -> str:
-        """The actor who asked for the cancellation."""
-        return self.case.requester
-
-    @property
     def is_withdrawn(self) -> bool:
         """True once nothing more is to be prepared: a withdrawal is requested, or the record of the case is further."""
-        return self._withdrawal is not None or self.case.is_overtaken
+        return self._withdrawal is not None or super().is_withdrawn
 
     def _check_answer(self, message: contract.Answer) -> Checklist:
         self._check_intake_open()
@@ -198,33 +182,13 @@ class CancellationRequests(CancellationWorkflow[Case, contract.CancellationStatu
         """Reverse the cancellation within its window, for systems that fire and forget; a refusal is audited."""
         await self._take_signal(received, contract.RequestReversal, "request_reversal", self._take_reversal)
 
-    @workflow.signal(name=contract.SIGNAL_CREDIT_MEMO_POSTED)
-    def credit_memo_posted(self, *received: Any) -> None:
-        """Have the credit memos checked again, unless the notice is for another case."""
-        self.look_at_length()
-        if self._case is not None and named_otherwise(received, self._case.id):
-            return
-        self._credit_memo_posted = True
-
-    @workflow.signal(name=contract.SIGNAL_HOLDS_CHANGED)
-    def holds_changed(self, *_: Any) -> None:
-        """Have the obstacles to the erasure checked again."""
-        self.look_at_length()
-        self._erasure.look_again()
-
-    @workflow.signal(name=contract.SIGNAL_MIGRATION_MOVED)
-    def migration_moved(self, *received: Any) -> None:
-        """Show the state of the migration that this case waits for."""
-        self.look_at_length()
-        if self._case is not None:
-            self._migration.take_move(received)
-
     def _is_idle(self) -> bool:
         is_exporting = self.case.export is contract.ExportStatus.RUNNING and not self.interrupts_long_work
-        return super()._is_idle() and not is_exporting and (self._withdrawal is None or self.case.stage.is_final)
+        is_working = is_exporting or self._open_billing.is_recording
+        return super()._is_idle() and not is_working and (self._withdrawal is None or self.case.stage.is_final)
 
     def _wishes(self) -> tuple[object, ...]:
-        return self._withdrawal, self._reversal, self._approval, self._credit_memo_posted
+        return self._withdrawal, self._reversal, self._approval, self._open_billing.is_posted
 
     def _refuse_wish(self, step: str, refusal: RefusalDetails) -> None:
         """Drop the request that led to a step of the story; its handler refuses it."""

@@ -9,8 +9,9 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from contract.steps import CaseRecord, Continued, OpenedCase, Quoted
+    from contract.steps import BillingWait, CaseRecord, Continued, OpenedCase, Quoted
     from domain.cancellation.checklist import Checklist
+    from domain.cancellation.open_billing import OpenLine, awaited_credit_memos
     from domain.civil_dates import day_text
     from domain.civil_time import day_of, start_of_day
     from domain.lines.quote import Quote
@@ -21,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.cancellation.waits import wait_in_words
     from workflows.common.case_state import CancellationState
     from workflows.common.web_ui import with_days_left
 
@@ -37,6 +39,9 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
     quote: Quote | None = None
     awaits_approval: bool = False
     outstanding_credit_memos: tuple[str, ...] = ()
+    """The invoices for which a case waits in `preparing`, in a history of a version that waited there."""
+    billing: BillingWait | None = None
+    """What billing still has to do, beside the story."""
     obstacle: str = ""
     """The reason why the lines cannot be ended as they are, if no credit memo would help."""
     consent: Consent | None = None
@@ -160,43 +165,13 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
 
     def waiting_for(self) -> str:
         """Return the next event and the party that must act for it, in words; empty in a final stage."""
-        match self.stage:
-            case Stage.INTAKE:
-                missing = [question.value.replace("_", " ") for question in self.checklist.open_questions]
-                if not self.is_verified:
-                    missing.append("verification of the billing administrator")
-                return f"the customer: {', '.join(missing)}" if missing else "the lines to be settled"
-            case Stage.PREPARING:
-                return self._preparing()
-            case Stage.SCHEDULED:
-                return "the end of the last day of access"
-            case Stage.CANCELED:
-                return "the end of the reversal window, or the customer's reversal"
-            case Stage.CLOSED:
-                return self._erasing()
-        return ""
+        return wait_in_words(self)
 
-    def _preparing(self) -> str:
-        if self.awaits_approval:
-            return "a second person: approval of the goodwill"
-        if self.migration is not None:
-            return self.migration.waiting_for
-        if self.export is contract.ExportStatus.RUNNING:
-            return "the export of the data"
-        if self.consent is Consent.ASKED:
-            return "the marketing service's billing administrator: consent to stop the campaigns"
-        if self.obstacle:
-            return f"billing: {self.obstacle}"
-        if self.outstanding_credit_memos:
-            return f"billing: credit memos for {', '.join(self.outstanding_credit_memos)}"
-        return "the lines to be settled"
-
-    def _erasing(self) -> str:
-        if self.erased_at is not None or not self.checklist.facts.has_data:
-            return ""
-        if self.erasure_waits_for is None:
-            return "the erasure of the data"
-        return f"the erasure of the data, which waits for {_ERASURE_WAITS_FOR[self.erasure_waits_for]}"
+    @property
+    def open_lines(self) -> tuple[OpenLine, ...]:
+        """The lines whose end waits for credit memos."""
+        undone = self.stage.is_final and self.stage is not Stage.CLOSED
+        return () if self.billing is None or undone else self.billing.lines
 
     def status(self, undelivered: tuple[str, ...]) -> contract.CancellationStatus:
         """Return the status for callers."""
@@ -217,7 +192,8 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             access_ended_on=self.access_ended_on,
             reversal_deadline=self.reversal_deadline,
             quote=self.quote,
-            outstanding_credit_memos=self.outstanding_credit_memos,
+            outstanding_credit_memos=self.outstanding_credit_memos or awaited_credit_memos(self.open_lines),
+            open_billing=self.open_lines,
             marketing_consent=self.consent,
             campaigns_stopped=self.stop.requested if self.stop else None,
             campaigns_outstanding=self.stop.outstanding if self.stop else (),
@@ -270,16 +246,13 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
     def _line_ends(self) -> str:
         if self.quote is None or self.stage not in (Stage.SCHEDULED, Stage.CANCELED, Stage.CLOSED):
             return ""
+        waiting = {line.line for line in self.open_lines}
         return "<br>".join(
             f"{day_text(line.decision.end_date)} ({line.partner} line {line.decision.line_id})"
+            f"{', **waits for billing**' if line.decision.line_id in waiting else ''}"
             for line in self.quote.lines
         )
 
-
-_ERASURE_WAITS_FOR = {
-    "hold": "the release of a legal hold",
-    "acknowledgement": "the acknowledgement of the export",
-}
 
 _STAGE_ENDS = {
     Stage.INTAKE: "Abandoned if unanswered",

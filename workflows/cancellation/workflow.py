@@ -27,9 +27,6 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.requests import dated
     from workflows.common.steps import RefusedStep, recorded
 
-OBSTACLE_CHECK = timedelta(days=1)
-"""The longest interval between checks whether the lines can be ended: the signal of a change could be lost."""
-
 
 @workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION)
 class SubscriptionCancellation(CancellationRequests):
@@ -112,6 +109,7 @@ class SubscriptionCancellation(CancellationRequests):
             self._withdrawal = None  # too late; its handler refuses it
         if opened.stop is not None:
             self._ad_centre.take_up(opened.stop)
+        self._open_billing.take_up(opened.billing)
 
     async def _checklist_completed(self) -> bool:
         """Wait for the answers, reminding of them; return False when the customer withdrew or never finished."""
@@ -141,41 +139,8 @@ class SubscriptionCancellation(CancellationRequests):
             and await self._export.finished()
             and await self._migration.finished()
             and await self._campaigns.settled()
-            and await self._lines_settled()
+            and await self._open_billing.settled()
         )
-
-    async def _lines_settled(self) -> bool:
-        """Set the end dates, after the credit memos where they are needed; return False on withdrawal."""
-        while not await self._settled():
-            self.case.enter(Stage.PREPARING)
-            await self.sleep(
-                lambda: self._credit_memo_posted or self.is_withdrawn,
-                workflow.now() + OBSTACLE_CHECK,
-                "look again whether the lines can be ended",
-            )
-            if self.is_withdrawn:
-                return False
-        return True
-
-    async def _settled(self) -> bool:
-        """Try to set the end dates; return False while credit memos are outstanding or a line cannot be decided."""
-        self._credit_memo_posted = False
-        step = self.step("settle", self.requester)
-        try:
-            settled = await self.record(Records.settle_lines, step, summary="set the end dates of the lines")
-        except RefusedStep as refused:
-            self.check_record()
-            if refused.is_fault:
-                raise
-            self.case.obstacle = refused.message
-            return False
-        self.case.obstacle = ""
-        self.case.quote = settled.settlement.quote
-        self.case.outstanding_credit_memos = settled.settlement.outstanding_credit_memos
-        if settled.settlement.outstanding_credit_memos:
-            return False
-        self.case.enter(Stage.SCHEDULED, deadline=settled.settlement.ends_at)
-        return True
 
     async def _goodwill_approved(self) -> bool:
         """Wait for the second person's approval where goodwill is requested; return False on withdrawal."""
@@ -285,6 +250,7 @@ class SubscriptionCancellation(CancellationRequests):
             await self._erasure.copies_removed()
         elif self.case.checklist.facts.has_data:
             await self._erasure.data_erased()
+        await self._open_billing.reminding_over()
         return await self._finished()
 
     def _reminder_before_deadline(self, before: timedelta, event: Event, occasion: str) -> list[TimedReminder]:

@@ -3,7 +3,9 @@
 from datetime import UTC, date, datetime
 
 from activities.messaging.letters import code_letter, letter
+from domain.cancellation.open_billing import OpenLine
 from domain.lines.explanation import Statement, StatementCode, statement
+from domain.lines.line import Partner
 from domain.marketing import CampaignAction, CampaignFacts, Consent, MarketingStage
 from domain.messaging import ErasureFacts, ExportFacts, MarketingFacts, MarketingServiceFacts, MigrationFacts
 from domain.migration import HandOver, MigrationStage, Party
@@ -93,12 +95,43 @@ MIGRATION = MigrationFacts(
 )
 FOR_THE_QUEUE = MIGRATION.model_copy(update={"told": Party.QUEUE})
 
+OPEN_BILLING = tuple(
+    OpenLine(
+        line=line,
+        partner=partner,
+        billing_ends_on=date(2026, 12, 31),
+        billed_until=date(2028, 12, 31),
+        credit_memos=credit_memos,
+    )
+    for line, partner, credit_memos in (
+        ("L-1", Partner.CUSTOMER, ("INV-88", "INV-77")),
+        ("L-2", Partner.CUSTOMER, ("INV-78",)),
+        ("L-3", Partner.CUSTOMER, ()),
+        ("V-1", Partner.VENDOR, ("INV-V",)),
+    )
+)
+FOR_BILLING = {
+    "open_billing": OPEN_BILLING,
+    "queue": "billing",
+    "billing_open_since": datetime(2026, 9, 21, 22, 45, tzinfo=UTC),
+}
+CREDIT_MEMO_LETTERS = {
+    event: letter(event, facts(Stage.SCHEDULED, **FOR_BILLING))
+    for event in (Event.CREDIT_MEMO_REMINDER, Event.CREDIT_MEMO_ESCALATED)
+}
+"""Those to queues, which concern the lines of vendors, too."""
+
 EVERY_LETTER = {
     "received": letter(Event.RECEIVED, facts(Stage.INTAKE)),
     "received with open questions": letter(Event.RECEIVED, facts(Stage.INTAKE, **OPEN)),
     "received by goodwill": letter(Event.RECEIVED, facts(Stage.INTAKE, quote=None, intake_ends_at=None)),
     "scheduled": letter(Event.SCHEDULED, facts(Stage.SCHEDULED)),
     "scheduled otherwise than foretold": letter(Event.SCHEDULED, facts(Stage.SCHEDULED, **DIFFERENT)),
+    "scheduled with billing open": letter(Event.SCHEDULED, facts(Stage.SCHEDULED, open_billing=OPEN_BILLING)),
+    "reminder with billing open": letter(Event.REMINDER, facts(Stage.SCHEDULED, open_billing=OPEN_BILLING)),
+    "effective with billing open": letter(Event.EFFECTIVE, facts(Stage.CANCELED, open_billing=OPEN_BILLING)),
+    "closed with billing open": letter(Event.CLOSED, facts(Stage.CLOSED, open_billing=OPEN_BILLING)),
+    "billing settled": letter(Event.BILLING_SETTLED, facts(Stage.CANCELED)),
     "intake reminder": letter(Event.REMINDER, facts(Stage.INTAKE, **OPEN)),
     "reminder": letter(Event.REMINDER, facts(Stage.SCHEDULED)),
     "effective": letter(Event.EFFECTIVE, facts(Stage.CANCELED)),
@@ -151,3 +184,5 @@ EVERY_LETTER = {
         )
     ),
 }
+
+ALL_LETTERS = EVERY_LETTER | {event.value: written for event, written in CREDIT_MEMO_LETTERS.items()}

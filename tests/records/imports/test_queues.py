@@ -74,8 +74,9 @@ def test_queues_that_are_no_list_are_refused(imported: Import, section: object) 
     assert problems(refused) == [("queues", "field_malformed")]
 
 
-def test_a_policy_may_name_the_queue_for_escalations_but_nothing_that_could_be_none(imported: Import) -> None:
-    imported({"policies": {"night": {"migration_escalation_queue": "night_shift"}}})
+@pytest.mark.parametrize("queue", ["migration_escalation_queue", "billing_queue", "credit_memo_escalation_queue"])
+def test_a_policy_may_name_its_queues_but_nothing_that_could_be_none(imported: Import, queue: str) -> None:
+    imported({"policies": {"night": {queue: "night_shift"}}})
     with pytest.raises(ImportMalformed) as refused:
-        imported({"policies": {"night": {"migration_escalation_queue": "night shift"}}})
-    assert [path for path, _ in problems(refused)] == ["policies.night.migration_escalation_queue"]
+        imported({"policies": {"night": {queue: "night shift"}}})
+    assert [path for path, _ in problems(refused)] == [f"policies.night.{queue}"]

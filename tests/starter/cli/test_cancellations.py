@@ -174,15 +174,16 @@ async def test_a_quote_has_a_block_for_each_line_with_every_step_as_a_sentence(
     assert as_json["lines"][0]["decision"]["line_id"] == f"{subscription}-1"
 
 
-async def test_a_credit_memo_lets_the_cancellation_that_waits_for_it_go_on(world: World, offramp: CommandLine) -> None:
+async def test_a_credit_memo_ends_the_line_that_waits_for_it(world: World, offramp: CommandLine) -> None:
     subscription = world.subscription()
     world.invoice(subscription, f"INV-{subscription}", date(2026, 1, 1), date(2035, 12, 31))
     started = await offramp("cancellations", "start", subscription, *everything(world, subscription))
     assert started.status == 0, started.err
     shown = await offramp("cancellations", "show", subscription)
-    while "preparing" not in shown.out:
+    while "scheduled" not in shown.out:
         shown = await offramp("cancellations", "show", subscription)
     assert f"offramp credit-memos post INV-{subscription}" in shown.out
+    assert f"the termination day; billing: credit memos for INV-{subscription}" in " ".join(shown.out.split())
     posted = await offramp("credit-memos", "post", f"INV-{subscription}", "--json")
     assert posted.json == {
         "credit_memo": f"CM-INV-{subscription}",
@@ -191,5 +192,6 @@ async def test_a_credit_memo_lets_the_cancellation_that_waits_for_it_go_on(world
     }
     again = await offramp("credit-memos", "post", f"INV-{subscription}")
     assert (again.status, "(invoice_already_credited)" in again.err) == (1, True)
-    while (await offramp("cancellations", "show", subscription, "--json")).json["stage"] != Stage.SCHEDULED:
+    while (status := (await offramp("cancellations", "show", subscription, "--json")).json)["open_billing"]:
         continue
+    assert (status["stage"], status["outstanding_credit_memos"]) == (Stage.SCHEDULED, [])

@@ -10,6 +10,7 @@ import contract
 from domain.vocabulary import Stage
 from tests.support.histories import assert_sound, histories_of
 from tests.support.noise import FEW_EVENTS, make_noise
+from tests.support.prepaid import post, prepaid, settled, start
 from tests.support.servers import temporal_server
 from tests.support.world import AGENT, SECOND_PERSON, Mailbox, World, eventually
 
@@ -74,6 +75,34 @@ async def test_a_case_continues_as_new_at_every_stage_and_ends_as_ever(hasty_wor
     assert len(mails) == len(set(mails))
     runs = [run async for run in world.environment.client.list_workflows()]
     assert sum(run.status is WorkflowExecutionStatus.CONTINUED_AS_NEW for run in runs) == 3
+
+
+async def test_credit_memos_that_are_awaited_stay_awaited_and_nobody_is_reminded_twice(hasty_world: World) -> None:
+    world = hasty_world
+    subscription, invoice = prepaid(world)
+    await start(world, subscription, in_days=60)
+    await world.pass_time(subscription, timedelta(days=8))
+    await make_noise(world, subscription)
+    await eventually(lambda: has_deadline(world, subscription))
+    assert (await world.service.status(subscription)).outstanding_credit_memos == (invoice,)
+
+    # Week by week: a run that continues in the middle of a leap begins at its end.
+    await world.pass_time(subscription, timedelta(days=7))
+    await make_noise(world, subscription)
+    await eventually(lambda: has_deadline(world, subscription))
+    await world.pass_time(subscription, timedelta(days=7))
+
+    async def is_escalated() -> bool:
+        return "credit_memo.escalated" in world.actions(subscription)
+
+    await eventually(is_escalated)
+    await post(world, invoice)
+    await settled(world, subscription)
+
+    actions = world.actions(subscription)
+    assert (actions.count("credit_memo.reminded"), actions.count("credit_memo.escalated")) == (2, 1)
+    mails = [str(mail["Message-ID"]) for mail in world.mailbox.of(subscription)]
+    assert len(mails) == len(set(mails))
 
 
 async def test_an_approval_that_is_awaited_stays_awaited(hasty_world: World) -> None:

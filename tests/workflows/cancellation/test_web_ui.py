@@ -10,6 +10,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
 
 from domain.refusals import Refusal
+from tests.support.prepaid import prepaid, start
 from tests.support.world import ADMINISTRATOR, AGENT, World, eventually
 
 
@@ -69,6 +70,17 @@ async def test_in_the_reversal_window_the_details_say_how_many_days_are_left_and
     assert "| Reversible until | the end of" in shown
     assert "(30 days left on" in shown
     assert f"(customer line {subscription}-1)" in shown
+
+
+async def test_a_line_that_waits_for_billing_is_shown_with_what_billing_has_to_do(world: World) -> None:
+    subscription, invoice = prepaid(world)
+    await start(world, subscription, in_days=10)
+
+    shown = await details(world, subscription)
+
+    assert f"| Waits for | the termination day; billing: credit memos for {invoice} |" in shown
+    assert f"(customer line {subscription}-1), **waits for billing**<br>" in shown
+    assert f"(customer line {subscription}-2) |" in shown
 
 
 async def test_what_is_delivered_is_not_called_undelivered_for_the_rest_of_the_wait(world: World) -> None:

@@ -10,6 +10,7 @@ from contract.steps import (
     Approval,
     Attested,
     BillingLooked,
+    CaseCorrection,
     FirstAnswer,
     Opened,
     OpenRequest,
@@ -25,6 +26,8 @@ from domain.refusals import Refusal
 from records import audit, outbox, requests
 from records.cancellation import open_billing, transitions
 from records.cancellation.answers import give_answers
+from records.cancellation.corrections import correct_case
+from records.cancellation.goodwill import approve_goodwill
 from records.cancellation.opening import open_case, record_refused_opening
 from records.one_time_codes import attest
 from records.statuses import recorded_status_of
@@ -44,6 +47,7 @@ class Records(OnRecords):
                 self.save_attestation,
                 self.await_approval,
                 self.approve_goodwill,
+                self.correct_case,
                 self.settle_lines,
                 self.take_effect,
                 self.reverse,
@@ -96,7 +100,15 @@ class Records(OnRecords):
     def approve_goodwill(self, approval: Approval) -> Quoted:
         """Record the approver of the goodwill."""
         step = approval.step
-        quote, outcome = self._written(transitions.approve_goodwill, step, approver=step.actor, reason=approval.reason)
+        quote, outcome = self._written(
+            approve_goodwill, step, approver=step.actor, reason=approval.reason, proposal=approval.proposal
+        )
+        return Quoted(quote=quote.without_explanations(), **dict(outcome))
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def correct_case(self, correction: CaseCorrection) -> Quoted:
+        """Record other wishes of the customer."""
+        quote, outcome = self._written(lambda transaction, _: correct_case(transaction, correction), correction.step)
         return Quoted(quote=quote.without_explanations(), **dict(outcome))
 
     @activity.defn(no_thread_cancel_exception=True)

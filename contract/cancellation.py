@@ -1,9 +1,9 @@
 """The cancellation of a subscription: names, workflow id, messages and status."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from temporalio.common import SearchAttributeKey
 
 from contract.common import AboutCase, AnswerText, Attestation, CampaignActions, Message, Request
@@ -111,6 +111,30 @@ class Approve(AboutCase):
     """A second person's agreement to the goodwill."""
 
     reason: Reason
+    proposal: str | None = Field(default=None, max_length=100)
+    """The digest of the proposal that the person was shown (`Proposal.digest`); the approval of another one is refused."""
+
+
+class Correct(AboutCase):
+    """Other wishes of the customer before the cancellation takes effect: all of them are taken, or none."""
+
+    answers: Answers = {}
+    """Answers to ``termination_date``, ``data`` or ``campaigns``, in the form of StartCancellation."""
+    campaign_actions: CampaignActions = {}
+    """As in StartCancellation."""
+    goodwill: Goodwill | None = None
+    """A goodwill that is asked for now, or another reason for it."""
+    without_goodwill: bool = False
+    """True if the goodwill is given up."""
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not (self.answers or self.campaign_actions or self.goodwill or self.without_goodwill):
+            raise ValueError("nothing is corrected")
+        if self.goodwill and self.without_goodwill:
+            raise ValueError("goodwill is asked for and given up")
+        return self
 
 
 class Withdraw(AboutCase):
@@ -135,6 +159,16 @@ class CreditMemoPosted(Message):
     invoice: str
     cancellation: CancellationId | None = None
     """The case that waits for it; every other one ignores the notice."""
+
+
+class Proposal(BaseModel):
+    """What a goodwill would do, for its approval."""
+
+    model_config = ConfigDict(frozen=True)
+
+    digest: str
+    """Names exactly these dates and credit memos."""
+    quote: Quote
 
 
 class CancellationStatus(BaseModel):
@@ -164,6 +198,8 @@ class CancellationStatus(BaseModel):
     reversal_deadline: datetime | None = None
     """The first instant (UTC) at which a reversal is too late."""
     quote: Quote | None = None
+    proposal: Proposal | None = None
+    """What the goodwill would do, while it waits for its approval; the Python client alone fills it in."""
     outstanding_credit_memos: tuple[str, ...] = ()
     """The invoices that must be credited first, in the order in which to credit them."""
     open_billing: tuple[OpenLine, ...] = ()

@@ -18,7 +18,8 @@ UPDATE_ACCEPT = "accept"
 """Update of OnPremisesMigration: takes `AcceptMigration`, returns `MigrationStatus`."""
 
 UPDATE_CORRECT = "correct"
-"""Update of OnPremisesMigration: takes `CorrectMigration`, returns `MigrationStatus`."""
+"""Update of OnPremisesMigration: takes `CorrectMigration`, returns `MigrationStatus`. Update of SubscriptionCancellation: takes
+`Correct`, returns `CancellationStatus`."""
 
 UPDATE_SEND_MIGRATION_LINK = "send_migration_link"
 """Update of OnPremisesMigration: takes `SendMigrationLink`, returns `MigrationStatus`."""

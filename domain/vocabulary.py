@@ -142,6 +142,7 @@ class Event(StrEnum):
 
     RECEIVED = "cancellation.received"
     SCHEDULED = "cancellation.scheduled"
+    RESCHEDULED = "cancellation.rescheduled"
     REMINDER = "cancellation.reminder"
     EFFECTIVE = "cancellation.effective"
     REVERSAL_REMINDER = "cancellation.reversal_reminder"
@@ -184,6 +185,11 @@ WAITS_FOR_REPAIR = "an operator: its workflow is suspended, because its code fai
 
 WAITS_FOR_WORKER = "a worker: none answers at the moment"
 """The wait of a case whose workflow runs, and is not served."""
+
+
+def same_person(one: str, other: str) -> bool:
+    """Return true if two names of actors differ in nothing but case and spaces."""
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
 
 
 def message_id(cancellation: str, occasion: str, channel: Channel) -> str:

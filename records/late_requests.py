@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 import contract
 from contract.steps import CampaignStop, RequestMade, Step
+from domain.cancellation.corrections import check_correction
 from domain.cancellation.lifecycle import (
     CancellationEnded,
     CancellationUnknown,
@@ -144,6 +145,8 @@ def _refusal_of(session: Session, case: CancellationRow, request: LateRequest) -
             check_reversal(case.id, stage, asked_at=request.at, deadline=case.reversal_deadline, zone=zone)
         elif request.name == contract.UPDATE_WITHDRAW:
             check_withdrawal(case.id, stage)
+        elif request.name == contract.UPDATE_CORRECT:
+            check_correction(case.id, stage)
         elif isinstance(message, contract.AcknowledgeExport | contract.RenewExportLink):
             check_export(session, case.id, message.export)
     except Refusal as refusal:

@@ -102,6 +102,16 @@ class AnswersGiven(StepData):
     campaign_actions: Mapping[str, CampaignAction] = {}
 
 
+class CaseCorrection(StepData):
+    """Other wishes of the customer."""
+
+    step: Step
+    answers: Mapping[str, str] = {}
+    campaign_actions: Mapping[str, CampaignAction] = {}
+    goodwill_reason: str | None = None
+    without_goodwill: bool = False
+
+
 class Attested(StepData):
     """An agent's word for the billing administrator."""
 
@@ -114,6 +124,8 @@ class Approval(StepData):
 
     step: Step
     reason: str
+    proposal: str | None = None
+    """The digest of what was shown; null where that is not known."""
 
 
 class Settlement(StepData):
@@ -126,6 +138,8 @@ class Settlement(StepData):
     """The instant (UTC) at which the last day of access begins in the organization's zone."""
     access_ends_at: datetime | None = None
     """The instant (UTC) at which access is to end; null in histories of versions in which it ended as its day began."""
+    unapproved: bool = False
+    """True if nothing was settled, because the goodwill is not approved, or not as it is now."""
     billing: BillingWait | None = None
     """What the case waits for from billing beside the wait for that day; null where nothing is open."""
 

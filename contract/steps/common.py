@@ -90,6 +90,12 @@ class CaseRecord(StepData):
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
     export: ExportStatus | None = None
+    goodwill_reason: str | None = None
+    goodwill_approved: bool = False
+    corrections: int | None = None
+    """How often the case was corrected, or its approval voided; null in histories older than corrections."""
+    restarts: int = 0
+    """How often the case was taken back to its preparation, from which its story begins anew."""
 
     def says_the_same(self, other: "CaseRecord") -> bool:
         """Return true if a request is judged by both records alike: they differ in nothing but their revision."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.cancellation.corrections import CORRECTABLE, QuestionNotCorrectable
 from domain.cancellation.identity import Identity, IdentityMismatch, same_address, same_name, same_url
 from domain.civil_dates import day_text
 from domain.refusals import Refusal
@@ -202,6 +203,22 @@ class Checklist(BaseModel):
         if mismatched:
             raise IdentityMismatch(tuple(mismatched))
         return self.with_answers(checked)
+
+    def corrected(self, given: Mapping[str, str], *, today: date) -> "Checklist":
+        """Return the checklist with these answers instead of earlier ones: all of them, or none and the first refusal.
+
+        An equal answer is accepted, also a day that is past by now. A question that is open is answered.
+
+        Raises:
+            QuestionNotCorrectable, and the refusals of `answered`.
+
+        """
+        for name in given:
+            if name not in CORRECTABLE:
+                raise QuestionNotCorrectable(name)
+        new = {name: answer for name, answer in given.items() if self.answers.get(Question(name)) != answer.strip()}
+        kept = {question: answer for question, answer in self.answers.items() if question not in new}
+        return self.model_copy(update={"answers": kept}).answered(new, today=today)
 
     def with_answers(self, checked: Mapping[Question, str]) -> "Checklist":
         """Return the checklist with these answers, checked before, added. An equal answer is accepted again.

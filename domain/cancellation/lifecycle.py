@@ -209,6 +209,21 @@ class OwnApproval(Refusal):
         )
 
 
+class ProposalChanged(Refusal):
+    """An approval of a goodwill that means something else by now."""
+
+    code = "proposal_changed"
+
+    def __init__(self, cancellation: str, proposal: str, present: str) -> None:
+        super().__init__(
+            f"The goodwill of {cancellation} is not what was shown any more: {present}, and not {proposal}.",
+            remedy=correct_input("Look at what it would do now, and approve that."),
+            cancellation=cancellation,
+            proposal=proposal,
+            present=present,
+        )
+
+
 def check_withdrawal(cancellation: str, stage: Stage) -> None:
     """Raise unless the cancellation can be withdrawn: it must not have taken effect."""
     if stage.is_final:

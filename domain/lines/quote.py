@@ -1,7 +1,9 @@
 """The dates of a cancellation: one answer for the quote, the acknowledgement and the act itself."""
 
+import json
 from collections.abc import Sequence
 from datetime import date, timedelta
+from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict
 
@@ -66,6 +68,23 @@ class Quote(BaseModel):
             for line in self.lines
         )
         return self.model_copy(update={"lines": lines, "alternatives": ()})
+
+    @property
+    def digest(self) -> str:
+        """Name exactly these ends of lines and credit memos, so that another quote is told from this one."""
+        content = [
+            (line.decision.line_id, line.decision.end_date.isoformat(), line.credit_memos) for line in self.lines
+        ]
+        return sha256(json.dumps([self.access_ends_on.isoformat(), content]).encode()).hexdigest()[:12]
+
+    def goes_beyond(self, approved: "Quote") -> bool:
+        """Return true if this is more than what was approved: another end of a line, or a credit memo that was not named.
+
+        Credit memos that are posted meanwhile are what was approved.
+        """
+        ends = {line.decision.line_id: line.decision.end_date for line in approved.lines}
+        now = {line.decision.line_id: line.decision.end_date for line in self.lines}
+        return ends != now or not set(self.credit_memos) <= set(approved.credit_memos)
 
     def for_customer(self) -> "Quote":
         """Return the quote as the customer may read it, without the lines of vendors."""

@@ -78,14 +78,7 @@ def save_answers(
 
     """
     session = transaction.session
-    actions = dict(campaign_actions or {})
-    if actions:
-        subscription = session.get_one(SubscriptionRow, case.subscription)
-        check_actions(session, subscription.organization, actions, checklist)
-        case.campaign_actions = {
-            **(case.campaign_actions or {}),
-            **{key: actions[key].value for key in sorted(actions)},
-        }
+    actions = _campaign_actions(session, case, checklist, campaign_actions)
     for question in sorted(answered):
         session.add(
             ChecklistAnswerRow(
@@ -96,12 +89,7 @@ def save_answers(
                 answered_at=step.dated,
             )
         )
-    if Question.TERMINATION_DATE in answered:
-        case.termination = checklist.termination.value
-        # The day of receipt stands for the end of the term until that is quoted.
-        case.termination_date = checklist.termination_date or case.received_on
-    case.data = checklist.data
-    case.campaigns = checklist.campaigns
+    _take_answers(case, checklist, answered)
     if answered or actions:
         audit.record_step(
             transaction,
@@ -111,6 +99,59 @@ def save_answers(
             after={question.value: _shown(question, checklist) for question in sorted(answered)}
             | ({"campaign_actions": case.campaign_actions} if actions else {}),
         )
+
+
+def replace_answers(
+    transaction: Transaction,
+    case: CancellationRow,
+    checklist: Checklist,
+    *,
+    answered: set[Question],
+    step: Step,
+    campaign_actions: Mapping[str, CampaignAction],
+) -> None:
+    """Record answers instead of earlier ones; whoever corrects the case audits that. Raises like `save_answers`."""
+    _campaign_actions(transaction.session, case, checklist, campaign_actions)
+    for question in answered:
+        transaction.session.merge(
+            ChecklistAnswerRow(
+                cancellation=case.id,
+                question=question.value,
+                answer=checklist.answers[question],
+                answered_by=step.actor,
+                answered_at=step.dated,
+            )
+        )
+    _take_answers(case, checklist, answered)
+    transaction.session.flush()
+
+
+def _campaign_actions(
+    session: Session,
+    case: CancellationRow,
+    checklist: Checklist,
+    given: Mapping[str, CampaignAction] | None,
+) -> dict[str, CampaignAction]:
+    """Add the ways of stopping campaigns that were given to those of the case, and return them."""
+    actions = dict(given or {})
+    if actions:
+        subscription = session.get_one(SubscriptionRow, case.subscription)
+        check_actions(session, subscription.organization, actions, checklist)
+        case.campaign_actions = {
+            **(case.campaign_actions or {}),
+            **{key: actions[key].value for key in sorted(actions)},
+        }
+    return actions
+
+
+def _take_answers(case: CancellationRow, checklist: Checklist, answered: set[Question]) -> None:
+    """Take the answers over into the case itself."""
+    if Question.TERMINATION_DATE in answered:
+        case.termination = checklist.termination.value
+        # The day of receipt stands for the end of the term until that is quoted.
+        case.termination_date = checklist.termination_date or case.received_on
+    case.data = checklist.data
+    case.campaigns = checklist.campaigns
 
 
 def facts_of(session: Session, organization: OrganizationRow) -> CaseFacts:

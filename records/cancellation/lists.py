@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contract import CancellationStatus, cancellation_workflow_id
+from contract import CancellationStatus, Proposal, cancellation_workflow_id
 from domain.cancellation.lifecycle import CancellationUnknown, SubscriptionUnknown
 from domain.cancellation.open_billing import awaited_credit_memos, billing_in_words
 from domain.lines.quote import Quote
@@ -15,7 +15,13 @@ from domain.vocabulary import WAITS_FOR_OPERATOR, CampaignChoice, Stage, Termina
 from records import audit
 from records.cancellation.locked_case import newest_case
 from records.cancellation.open_lines import SETTLED_STAGES, open_lines
-from records.cancellation.quotes import quote_subscription, shown_quote, termination_of
+from records.cancellation.quotes import (
+    awaits_approval,
+    proposed_quote,
+    quote_subscription,
+    shown_quote,
+    termination_of,
+)
 from records.erasure import certificate_of
 from records.export import export_of, export_status
 from records.marketing.stops import stop_of
@@ -143,10 +149,15 @@ def quote_of(
     )
 
 
-def present_quote(session: Session, cancellation: str) -> Quote | None:
-    """Return the quote of a case as it is to be shown, without its explanations."""
-    quote = shown_quote(session, session.get_one(CancellationRow, cancellation))
-    return quote and quote.without_explanations()
+def present_quotes(session: Session, cancellation: str) -> tuple[Quote | None, Proposal | None]:
+    """Return the quote of a case as it is to be shown, and what its goodwill would do, if that is to be approved."""
+    row = session.get_one(CancellationRow, cancellation)
+    quote = shown_quote(session, row)
+    proposal = None
+    if awaits_approval(row) and Stage(row.stage).phase == 0:
+        proposed = proposed_quote(session, row)
+        proposal = Proposal(digest=proposed.digest, quote=proposed.without_explanations())
+    return quote and quote.without_explanations(), proposal
 
 
 def newest_cancellation(session: Session, subscription: str) -> str:

@@ -56,6 +56,24 @@ def current_quote(session: Session, case: CancellationRow, *, lock: bool = False
     )
 
 
+def proposed_quote(session: Session, case: CancellationRow, *, lock: bool = False) -> Quote:
+    """Decide the lines as the goodwill would end them, which is what a second person approves."""
+    return quote_subscription(
+        session,
+        case.subscription,
+        received_on=case.received_on,
+        wished_on=case.termination_date,
+        termination=termination_of(case),
+        goodwill=True,
+        lock=lock,
+    )
+
+
+def awaits_approval(case: CancellationRow) -> bool:
+    """Return true if a goodwill is requested and not approved."""
+    return case.goodwill_reason is not None and case.goodwill_approved_by is None
+
+
 def requote(session: Session, case: CancellationRow, *, lock: bool = False) -> Quote:
     """Decide the lines anew, and record the answer as what the case promises from now on."""
     now = current_quote(session, case, lock=lock)

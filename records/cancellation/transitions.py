@@ -19,6 +19,7 @@ from domain.vocabulary import Event, Stage
 from records import cases
 from records.audit import LineChange, record_lines, record_step
 from records.cancellation.answers import checklist_of
+from records.cancellation.goodwill import goodwill_stands_back
 from records.cancellation.locked_case import LockedCase, access_end_of, lock_case
 from records.cancellation.notices import last_promised, notify
 from records.cancellation.open_billing import billing_of, request_credit_memos
@@ -42,8 +43,11 @@ def settle_lines(transaction: Transaction, step: Step) -> Settlement:
     """
     case = lock_case(transaction, step.cancellation)
     case.refuse_if_ended()
+    unapproved = False
     if case.row.stage in (Stage.INTAKE, Stage.PREPARING):
-        _settle(transaction, case, step)
+        unapproved = goodwill_stands_back(transaction, case, step)
+        if not unapproved:
+            _settle(transaction, case, step)
     billing = billing_of(transaction.session, case)
     now = Quote.model_validate(case.row.quote)
     assert case.row.termination_date is not None  # noqa: S101 - the checklist is complete; the table says so too
@@ -53,6 +57,7 @@ def settle_lines(transaction: Transaction, step: Step) -> Settlement:
         billing=billing,
         termination_day_begins_at=start_of_day(case.row.termination_date, case.organization.time_zone),
         access_ends_at=access_end_of(case.row, case.organization.time_zone),
+        unapproved=unapproved,
     )
 
 
@@ -96,9 +101,18 @@ def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
     record_lines(transaction, "line.end_date_awaited", step, waiting)
     enter(transaction, case, Stage.SCHEDULED, step)
     request_credit_memos(transaction, case, step)
-    notify(transaction, case, Event.SCHEDULED, step, promised_before=last_promised(session, case))
+    again = f"{Event.SCHEDULED}/{case.row.restarts}" if case.row.restarts else None
+    notify(transaction, case, Event.SCHEDULED, step, occasion=again, promised_before=last_promised(session, case))
     if set_lines:
-        notify(transaction, case, Event.LINE_ENDED, step, lines=[change.line for change in set_lines])
+        ended_lines = [change.line for change in set_lines]
+        notify(
+            transaction,
+            case,
+            Event.LINE_ENDED,
+            step,
+            occasion=again and f"{Event.LINE_ENDED}/{case.row.restarts}",
+            lines=ended_lines,
+        )
 
 
 def take_effect(transaction: Transaction, step: Step) -> Effect:
@@ -190,16 +204,6 @@ def remind(transaction: Transaction, step: Step, event: Event) -> None:
         if case.stage in (Stage.INTAKE, Stage.PREPARING):
             requote(transaction.session, case.row)
         notify(transaction, case, event, step, occasion=step.name)
-
-
-def approve_goodwill(transaction: Transaction, step: Step, *, approver: str, reason: str) -> Quote:
-    """Record the approver of the goodwill, and the reason; return what the goodwill means for the lines."""
-    case = lock_case(transaction, step.cancellation)
-    case.refuse_if_ended()
-    if record_step(transaction, "goodwill.approved", step, "", why=reason, after={"approved_by": approver}):
-        case.row.goodwill_approved_by = approver
-        requote(transaction.session, case.row)
-    return Quote.model_validate(case.row.quote)
 
 
 def await_approval(transaction: Transaction, step: Step) -> None:

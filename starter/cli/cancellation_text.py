@@ -17,7 +17,7 @@ from domain.words import FOR_AGENTS, sentence
 from records.audit import AuditEntry
 from records.cancellation.lists import CaseHistory, CaseSummary
 from starter.cli.output import console, say
-from starter.cli.quote import say_quote_in_short
+from starter.cli.quote import say_proposal, say_quote_in_short
 
 _HOW_TO_ANSWER = {
     Question.BILLING_ADMINISTRATOR: "--administrator E-MAIL",
@@ -53,8 +53,15 @@ def say_status(status: CancellationStatus) -> None:
     say_fact("data erased", FOR_AGENTS.instant(status.erased_at, zone) if status.erased_at else "")
     say_fact("credit memos needed", ", ".join(status.outstanding_credit_memos))
     say_fact("being delivered", ", ".join(status.undelivered))
+    _say_next(status)
+
+
+def _say_next(status: CancellationStatus) -> None:
+    """Print the dates as they are quoted, and the commands that somebody is waited for to give."""
     if status.quote is not None and not status.stage.is_final:
         say_quote_in_short(status.quote)
+    if status.proposal is not None and not status.stage.is_final:
+        say_proposal(status.proposal, status.subscription)
     if status.stage is Stage.INTAKE and _is_open(status):
         _say_what_is_open(status)
     if status.marketing_consent is Consent.ASKED and not status.stage.is_final:

@@ -53,6 +53,13 @@ CustomersReasonOption = Annotated[
     typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, in the customer's words."),
 ]
 
+GoodwillOption = Annotated[
+    str | None,
+    typer.Option(
+        "--goodwill", parser=values.reason, metavar="REASON", help="Ignore the deadline; a second person approves."
+    ),
+]
+
 _SENT = "a one-time code is on its way to the billing administrator on record"
 _VERIFIED = "the billing administrator is verified"
 
@@ -69,12 +76,7 @@ def start(
     campaigns: CampaignsOption = None,
     campaign_action: CampaignActionOption = None,
     attest: AttestOption = None,
-    goodwill: Annotated[
-        str | None,
-        typer.Option(
-            "--goodwill", parser=values.reason, metavar="REASON", help="Ignore the deadline; a second person approves."
-        ),
-    ] = None,
+    goodwill: GoodwillOption = None,
     reason: CustomersReasonOption = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
@@ -175,9 +177,49 @@ def answer(
 
 
 @cancellations_app.command()
+def correct(
+    subscription: SubscriptionArgument,
+    *,
+    terminate_on: TerminationOption = None,
+    data: DataOption = None,
+    campaigns: CampaignsOption = None,
+    campaign_action: CampaignActionOption = None,
+    goodwill: GoodwillOption = None,
+    without_goodwill: Annotated[bool, typer.Option("--without-goodwill", help="Give the goodwill up.")] = False,
+    reason: ReasonOption,
+    actor: ActorOption,
+    cancellation: CancellationOption = None,
+    request_id: RequestIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Correct the customer's wishes until the cancellation takes effect; it keeps its day of receipt, and is quoted anew."""
+    status = with_service(
+        lambda s: s.cancellations.correct(
+            subscription,
+            answers=answers_of(None, None, None, terminate_on, data, campaigns),
+            campaign_actions=values.campaign_actions(campaign_action),
+            goodwill=goodwill,
+            without_goodwill=without_goodwill,
+            actor=actor,
+            reason=reason,
+            cancellation=cancellation,
+            request_id=request_id,
+        ),
+        as_json=as_json,
+    )
+    _show(status, as_json=as_json)
+
+
+@cancellations_app.command()
 def approve(
     subscription: SubscriptionArgument,
     *,
+    proposal: Annotated[
+        str | None,
+        typer.Option(
+            "--proposal", metavar="DIGEST", help="What you approve, as `show` names it; anything else is refused."
+        ),
+    ] = None,
     reason: ReasonOption,
     actor: ActorOption,
     cancellation: CancellationOption = None,
@@ -187,7 +229,12 @@ def approve(
     """Approve, as a second person, the goodwill that was requested."""
     status = with_service(
         lambda s: s.cancellations.approve(
-            subscription, actor=actor, reason=reason, cancellation=cancellation, request_id=request_id
+            subscription,
+            actor=actor,
+            reason=reason,
+            proposal=proposal,
+            cancellation=cancellation,
+            request_id=request_id,
         ),
         as_json=as_json,
     )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from contract import Proposal
 from domain.civil_dates import day_text
 from domain.lines.quote import LineQuote, Quote
 from domain.vocabulary import Termination
@@ -70,6 +71,20 @@ def say_quote_in_short(quote: Quote) -> None:
     goodwill = " --goodwill" if quote.goodwill else ""
     say(
         f"Why: [cyan]offramp quote {quote.subscription} --received-on {quote.received_on} --terminate-on {wish}{goodwill}[/]",
+        first="  ",
+    )
+
+
+def say_proposal(proposal: Proposal, subscription: str) -> None:
+    """Print what a goodwill would do, and the command that approves exactly that."""
+    say("With the goodwill, once it is approved:")
+    for line in proposal.quote.lines:
+        _say_end(line, first="  - ")
+        if line.credit_memos:
+            say(f"credit memos for {', '.join(line.credit_memos)}", first="    ")
+    say(
+        f"Approve it as a second person: [cyan]offramp cancellations approve {subscription} --proposal {proposal.digest} "
+        "--reason REASON[/]",
         first="  ",
     )
 

@@ -20,7 +20,7 @@ from records.cancellation.lists import (
     CaseSummary,
     history_of,
     list_cases,
-    present_quote,
+    present_quotes,
     quote_of,
     recorded_status,
 )
@@ -135,13 +135,40 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         *,
         actor: str,
         reason: str,
+        proposal: str | None = None,
         cancellation: str | None = None,
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
-        """Approve, as a second person, the goodwill that was requested."""
+        """Approve, as a second person, the goodwill that was requested: exactly the ``proposal`` that was shown, if it is named."""
         with contract.refusing_malformed():
-            message = contract.Approve(actor=actor, cancellation=cancellation, reason=reason)
+            message = contract.Approve(actor=actor, cancellation=cancellation, reason=reason, proposal=proposal)
         return await self._update(subscription, contract.UPDATE_APPROVE, message, request_id)
+
+    async def correct(
+        self,
+        subscription: str,
+        *,
+        actor: str,
+        reason: str,
+        answers: Mapping[str, str] | None = None,
+        campaign_actions: Mapping[str, CampaignAction] | None = None,
+        goodwill: str | None = None,
+        without_goodwill: bool = False,
+        cancellation: str | None = None,
+        request_id: str | None = None,
+    ) -> contract.CancellationStatus:
+        """Record other wishes of the customer before the cancellation takes effect; ``goodwill`` is the reason for one."""
+        with contract.refusing_malformed():
+            message = contract.Correct(
+                actor=actor,
+                cancellation=cancellation,
+                answers=dict(answers or {}),
+                campaign_actions=dict(campaign_actions or {}),
+                goodwill=contract.Goodwill(reason=goodwill) if goodwill else None,
+                without_goodwill=without_goodwill,
+                reason=reason,
+            )
+        return await self._update(subscription, contract.UPDATE_CORRECT, message, request_id)
 
     async def withdraw(
         self,
@@ -192,10 +219,10 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         if status.stage not in (Stage.INTAKE, Stage.PREPARING):
             return status
         try:
-            quote = await self._read(lambda session: present_quote(session, status.cancellation))
+            quote, proposal = await self._read(lambda session: present_quotes(session, status.cancellation))
         except NO_RECORDS:
             return status
-        return status.model_copy(update={"quote": quote})
+        return status.model_copy(update={"quote": quote, "proposal": proposal})
 
     async def post_credit_memo(self, invoice: str, *, number: str, actor: str, request_id: str | None = None) -> str:
         """Post the credit memo that takes an invoice back, and notify the cancellation that waits for it.

@@ -45,6 +45,10 @@ class CaseRow(Table):
     ended_at: Mapped[datetime | None]
 
 
+_PERSON = "lower(regexp_replace(btrim({}), '\\s+', ' ', 'g'))"
+"""A name of a person whatever its case and spaces (`domain.vocabulary.same_person`)."""
+
+
 class CancellationRow(CaseRow):
     """One durable lifecycle for one subscription."""
 
@@ -66,7 +70,8 @@ class CancellationRow(CaseRow):
                         "AND verified_by IS NOT NULL)", name="checklist_before_all_else"),
         CheckConstraint("stage NOT IN ('canceled', 'reversed', 'closed') OR "
                         "(access_ended_on IS NOT NULL AND reversal_deadline IS NOT NULL)", name="effect_has_a_deadline"),
-        CheckConstraint("goodwill_approved_by <> opened_by", name="goodwill_by_a_second_person"),
+        CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> {_PERSON.format('opened_by')}",
+                        name="goodwill_by_a_second_person"),
     )  # fmt: skip
 
     subscription: Mapped[str] = mapped_column(ForeignKey("subscriptions.id"))
@@ -82,6 +87,12 @@ class CancellationRow(CaseRow):
     marketing_consent_until: Mapped[datetime | None]
     goodwill_reason: Mapped[str | None]
     goodwill_approved_by: Mapped[str | None]
+    goodwill_quote: Mapped[JsonObject | None]
+    """What was approved (`domain.lines.quote.Quote`); anything else needs another approval."""
+    corrections: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often the case was corrected, or its approval voided."""
+    restarts: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often the case was taken back to its preparation."""
     quote: Mapped[JsonObject | None]
     """The last quote that was promised or announced (`domain.lines.quote.Quote`)."""
     access_ended_on: Mapped[date | None]

@@ -94,6 +94,8 @@ BY_NAME: dict[str, list[Any]] = {
     "prefix": ["exports/SUB-1001/1/"],
     "problems": [["termination_date: no date"]],
     "program": ["/usr/lib/postgresql/18/bin/pg_dump"],
+    "present": ["5d1f0e7c9a3b"],
+    "proposal": ["0c9a3b5d1f0e"],
     "question": ["colour"],
     "questions": [(Question.ORGANIZATION_URL,)],
     "reason": ["connection refused"],

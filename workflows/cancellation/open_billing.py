@@ -59,7 +59,7 @@ class OpenBilling:
         """
         owner, case = self._owner, self._owner.case
         self.is_posted = False
-        step = owner.step("settle", owner.requester)
+        step = owner.step(case.nth("settle"), owner.requester)
         try:
             settled = await owner.record(Records.settle_lines, step, summary="set the end dates of the lines")
         except RefusedStep as refused:
@@ -70,6 +70,8 @@ class OpenBilling:
             return False
         case.obstacle = ""
         settlement: Settlement = settled.settlement
+        if settlement.unapproved:  # the record was taken back, and the story begins anew with its wait
+            return False
         case.quote = settlement.quote
         is_beside = settlement.billing is not None and workflow.patched(BESIDE_THE_WAIT)
         case.billing = settlement.billing if is_beside else None

@@ -13,8 +13,9 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
-    from contract.steps import AnswersGiven, Step
+    from contract.steps import AnswersGiven, CaseCorrection, Step
     from domain.cancellation.checklist import Checklist, QuestionAlreadyAnswered
+    from domain.cancellation.corrections import check_correction
     from domain.cancellation.identity import check_identity
     from domain.cancellation.lifecycle import (
         ApprovalNotAwaited,
@@ -26,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
         check_withdrawal,
     )
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
-    from domain.vocabulary import Question, Stage
+    from domain.vocabulary import Question, Stage, same_person
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -39,6 +40,10 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
 
 
 EQUAL_ANSWERS_ACCEPTED = "equal-answers-accepted-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
+
+
+ONE_PERSON = "one-person-in-any-spelling-2026-11"
 """The id of the patch (docs/upgrades.md)."""
 
 
@@ -96,6 +101,8 @@ class CancellationRequests(CancellationNotices):
             raise ApprovalNotAwaited(self.case.id, self.case.stage)
         if message.actor == self.requester:
             raise OwnApproval(message.actor)
+        if same_person(message.actor, self.requester) and workflow.patched(ONE_PERSON):
+            raise OwnApproval(message.actor)
 
     @workflow.update(name=contract.UPDATE_APPROVE)
     async def approve(self, *received: Any) -> contract.CancellationStatus:
@@ -114,6 +121,32 @@ class CancellationRequests(CancellationNotices):
         return await self._answer_to(received, contract.Approve, "approve", take)
 
     approve.validator(lawful(contract.Approve, "approve", _check_approval))
+
+    def _check_correction(self, _: contract.Correct) -> None:
+        check_correction(self.case.id, Stage.WITHDRAWN if self._withdrawal is not None else self.case.stage)
+        if self._entering is not None:
+            check_correction(self.case.id, self._entering)
+
+    @workflow.update(name=contract.UPDATE_CORRECT)
+    async def correct(self, *received: Any) -> contract.CancellationStatus:
+        """Record other wishes of the customer, until the cancellation takes effect: all, or none."""
+
+        async def take(message: contract.Correct, step: Step) -> None:
+            async with self._lock:
+                self._check_correction(message)
+                correction = CaseCorrection(
+                    step=step.model_copy(update={"why": message.reason}),
+                    answers=message.answers,
+                    campaign_actions=message.campaign_actions,
+                    goodwill_reason=message.goodwill.reason if message.goodwill else None,
+                    without_goodwill=message.without_goodwill,
+                )
+                self.case.take_quote(await self.record(Records.correct_case, correction, summary="correct the case"))
+                self._open_billing.credit_memo_posted()  # a case that waits for something else is looked at again
+
+        return await self._answer_to(received, contract.Correct, "correct", take)
+
+    correct.validator(lawful(contract.Correct, "correct", _check_correction))
 
     @workflow.update(name=contract.UPDATE_CONSENT)
     async def consent(self, *received: Any) -> contract.CancellationStatus:

@@ -59,6 +59,8 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
     """The actor who asked for the cancellation."""
     goodwill_reason: str | None
     goodwill_approved: bool = False
+    restarts: int = 0
+    """How often the case had been taken back to its preparation when this workflow began it."""
     consent_until: datetime | None = None
     _stage: Stage = field(default=Stage.INTAKE, init=False)
 
@@ -77,6 +79,8 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         self.consent, self.consent_until = record.consent, record.consent_until
         self.access_ended_on, self.reversal_deadline = record.access_ended_on, record.reversal_deadline
         self.export = _later(self.export, record.export)
+        if record.corrections is not None:  # null in a history that knows none
+            self.goodwill_reason, self.goodwill_approved = record.goodwill_reason, record.goodwill_approved
         return True
 
     def left(self, requests_received: int) -> Continued:
@@ -90,14 +94,25 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
 
     @property
     def is_overtaken(self) -> bool:
-        """True if the record is in a later phase than this workflow."""
-        return self.record is not None and Stage(self.record.stage).phase > self.stage.phase
+        """True if the record is in a later phase than this workflow, or was taken back to its preparation."""
+        if self.record is None:
+            return False
+        return Stage(self.record.stage).phase > self.stage.phase or self.record.restarts != self.restarts
+
+    @property
+    def awaits_goodwill(self) -> bool:
+        """True while a goodwill is requested and not approved."""
+        return self.goodwill_reason is not None and not self.goodwill_approved
+
+    def nth(self, step: str) -> str:
+        """Return the name of a step that a corrected case takes once more."""
+        return f"{step}/{self.record.corrections}" if self.record is not None and self.record.corrections else step
 
     def start_from_record(self, opened: OpenedCase) -> None:
         """Enter the recorded stage, with everything that is recorded of it."""
         if opened.record is None:
             return
-        self.opened = opened
+        self.opened, self.restarts = opened, opened.record.restarts
         self.adopt(opened.record)
         self.quote = opened.quote
         self.goodwill_approved = opened.goodwill_approved_by is not None

@@ -144,20 +144,21 @@ class SubscriptionCancellation(CancellationRequests):
 
     async def _goodwill_approved(self) -> bool:
         """Wait for the second person's approval where goodwill is requested; return False on withdrawal."""
-        if self.case.goodwill_reason is None or self.case.goodwill_approved:
+        if not self.case.awaits_goodwill:
             return True
-        step = self.step("await-approval", self.requester, why=self.case.goodwill_reason)
+        step = self.step(self.case.nth("await-approval"), self.requester, why=self.case.goodwill_reason)
         await self.record(Records.await_approval, step, summary="wait for approval")
         self.case.awaits_approval = True
         self.case.enter(Stage.PREPARING)
-        await self.wait(lambda: self._approval is not None or self.is_withdrawn)
+        await self.wait(lambda: self._approval is not None or self.is_withdrawn or not self.case.awaits_goodwill)
         if self._approval is None or self.is_withdrawn:
-            return False
-        approved = dated(self.step("approved", self._approval.actor), self._answering.get("approved"))
-        approval = Approval(step=approved, reason=self._approval.reason)
+            self.case.awaits_approval = False
+            return not self.is_withdrawn  # the goodwill was given up
+        approved = dated(self.step(self.case.nth("approved"), self._approval.actor), self._answering.get("approved"))
+        approval = Approval(step=approved, reason=self._approval.reason, proposal=self._approval.proposal)
         with self._answered_by(approved):
             self.case.take_quote(await self.record(Records.approve_goodwill, approval, summary="keep the approval"))
-        self.case.awaits_approval, self.case.goodwill_approved = False, True
+        self.case.awaits_approval, self.case.goodwill_approved, self._approval = False, True, None
         return True
 
     async def _termination_day_arrived(self) -> bool:
@@ -236,10 +237,11 @@ class SubscriptionCancellation(CancellationRequests):
             if self.case.is_overtaken:
                 raise
             self._entering = None  # what was decided has not happened
-            asked = self._answering.get(step.name)
+            name = step.name.partition("/")[0]
+            asked = self._answering.get(name)
             if asked is None or asked.request is None:
                 raise
-            self._refuse_wish(step.name, refused.details)
+            self._refuse_wish(name, refused.details)
             raise RecordAhead from None
 
     async def _wind_up(self, stage: Stage) -> contract.CancellationStatus:

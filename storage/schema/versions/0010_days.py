@@ -6,12 +6,14 @@ extend a line without a notice period, count such lines as failed and leave them
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
 
+PERSON = "lower(regexp_replace(btrim({}), '\\s+', ' ', 'g'))"
 CLOSES_AFTER = """
         CASE WHEN end_date = (next_billing_date - 1) AND NOT open_billing_line THEN end_date ELSE NULL::date END
 """
@@ -41,6 +43,15 @@ def upgrade() -> None:
         "cancellations",
         sa.text("termination IN ('on_date', 'now', 'end_of_term')"),
     )
+    op.add_column("cancellations", sa.Column("goodwill_quote", postgresql.JSONB(), nullable=True))
+    for counter in ("corrections", "restarts"):
+        op.add_column("cancellations", sa.Column(counter, sa.BigInteger(), server_default=sa.text("0"), nullable=False))
+    op.drop_constraint(op.f("ck_cancellations_goodwill_by_a_second_person"), "cancellations")
+    op.create_check_constraint(
+        op.f("ck_cancellations_goodwill_by_a_second_person"),
+        "cancellations",
+        sa.text(f"{PERSON.format('goodwill_approved_by')} <> {PERSON.format('opened_by')}"),
+    )
     op.create_check_constraint(
         op.f("ck_cancellations_termination_has_a_date"),
         "cancellations",
@@ -52,7 +63,14 @@ def downgrade() -> None:
     """Revert. A line that never starts stops it by the constraint's name."""
     for constraint in ("termination_has_a_date", "termination_known"):
         op.drop_constraint(op.f(f"ck_cancellations_{constraint}"), "cancellations")
-    op.drop_column("cancellations", "termination")
+    op.drop_constraint(op.f("ck_cancellations_goodwill_by_a_second_person"), "cancellations")
+    op.create_check_constraint(
+        op.f("ck_cancellations_goodwill_by_a_second_person"),
+        "cancellations",
+        sa.text("goodwill_approved_by <> opened_by"),
+    )
+    for column in ("restarts", "corrections", "goodwill_quote", "termination"):
+        op.drop_column("cancellations", column)
     _due_after(DUE_AFTER_BEFORE)
     _end_not_before("start_date")
 

@@ -127,6 +127,7 @@ EVERY_LETTER = {
     "received by goodwill": letter(Event.RECEIVED, facts(Stage.INTAKE, quote=None, intake_ends_at=None)),
     "scheduled": letter(Event.SCHEDULED, facts(Stage.SCHEDULED)),
     "scheduled otherwise than foretold": letter(Event.SCHEDULED, facts(Stage.SCHEDULED, **DIFFERENT)),
+    "rescheduled": letter(Event.RESCHEDULED, facts(Stage.PREPARING, **DIFFERENT)),
     "scheduled with billing open": letter(Event.SCHEDULED, facts(Stage.SCHEDULED, open_billing=OPEN_BILLING)),
     "reminder with billing open": letter(Event.REMINDER, facts(Stage.SCHEDULED, open_billing=OPEN_BILLING)),
     "effective with billing open": letter(Event.EFFECTIVE, facts(Stage.CANCELED, open_billing=OPEN_BILLING)),

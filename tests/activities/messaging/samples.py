@@ -1,12 +1,13 @@
 """The facts of one cancellation, from which the tests write letters and webhooks."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
+from domain.civil_time import start_of_day
 from domain.lines.date_formula import DateFormula
 from domain.lines.line import Partner, SubscriptionLine
 from domain.lines.quote import Invoice, quote
 from domain.messaging import MessageFacts
-from domain.vocabulary import Stage
+from domain.vocabulary import Stage, Termination
 
 CANCELLATION = "SUB-1001/1"
 ADDRESS = "kim.meyer@contoso.example"
@@ -42,7 +43,9 @@ def facts(stage: Stage, **changed: object) -> MessageFacts:
         occurred_at=datetime(2026, 9, 21, 22, 45, tzinfo=UTC),
         received_at=datetime(2026, 9, 21, 22, 30, tzinfo=UTC),
         received_on=date(2026, 9, 22),
+        termination=Termination.ON_DATE,
         termination_date=termination,
+        access_ends_at=start_of_day(termination + timedelta(days=1), "Europe/Berlin"),
         data="none",
         campaigns="keep",
         verified=True,

@@ -13,7 +13,7 @@ from activities.common.registration import Registered
 from contract import WorkQueue
 from contract.steps import OpenRun, UpdatePass
 from domain.civil_time import TimeZoneUnknown, day_of, time_zone
-from domain.lines.runs import LineDatesProgress
+from domain.lines.runs import LineDatesProgress, check_reached
 from domain.refusals import RefusedValue
 from domain.vocabulary import Channel
 from records.lines.nightly import CHUNK_LINES, update_chunk
@@ -24,7 +24,7 @@ SLICE = timedelta(seconds=10)
 
 
 class NightlySettings(BaseSettings):
-    """``OFFRAMP_NIGHTLY_ZONE``: the IANA zone in which the nightly update runs at 04:00 and whose day it is as of."""
+    """``OFFRAMP_NIGHTLY_ZONE``: the IANA zone in which the nightly update runs at 04:00, and which its nights are named by."""
 
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_")
 
@@ -63,18 +63,21 @@ class LineDates(OnRecords):
 
     @activity.defn
     def open_line_dates_run(self, request: OpenRun) -> LineDatesProgress:
-        """Open a run and fix its day, once.
+        """Open a run and fix its day or its instant, once.
 
         Raises:
-            TimeZoneUnknown, SubscriptionUnknown, ContractUnknown.
+            TimeZoneUnknown, SubscriptionUnknown, ContractUnknown, DayNotReached, NightNotReached.
 
         """
         zone = time_zone(request.zone or self._zone).key
+        if request.requested_at is not None and not request.force:
+            check_reached(request.as_of, request.instant, zone, request.requested_at)
         with self._transaction() as transaction:
             return open_run(
                 transaction,
                 request.run,
                 as_of=request.as_of or day_of(request.instant, zone),
+                instant=None if request.as_of else request.instant,
                 zone=zone,
                 scope=request.scope,
                 actor=request.actor,

@@ -19,12 +19,13 @@ from sqlalchemy.orm import Session
 
 from bench import dates_data as data
 from bench.dates_equality import check_equality
+from domain.civil_time import day_of
 from domain.lines.line import SubscriptionLine
 from domain.lines.runs import Scope
 from domain.lines.terms import update_as_of
 from domain.vocabulary import Channel
 from records.lines.nightly import update_chunk
-from records.lines.runs import open_run
+from records.lines.runs import finish_run, open_run
 from records.transaction import Transaction
 from starter.local.postgres import PostgresCluster
 from storage.database import create_database_engine
@@ -148,11 +149,16 @@ def _one_subscription(engine: Engine, subscription: str) -> int:
     changed = 0
     with engine.begin() as connection:
         rows = connection.execute(
-            text("SELECT * FROM subscription_lines WHERE subscription = :id AND NOT closed ORDER BY id FOR UPDATE"),
+            text(
+                "SELECT l.*, o.time_zone FROM subscription_lines l JOIN subscriptions s ON s.id = l.subscription "
+                "JOIN organizations o ON o.id = s.organization WHERE l.subscription = :id AND NOT l.closed "
+                "ORDER BY l.id FOR UPDATE OF l"
+            ),
             {"id": subscription},
         ).mappings()
         for row in rows.all():
-            outcome = update_as_of(SubscriptionLine.read({**row, "frozen": row["frozen_by"] is not None}), data.AS_OF)
+            today = day_of(data.night(data.AS_OF), row["time_zone"])
+            outcome = update_as_of(SubscriptionLine.read({**row, "frozen": row["frozen_by"] is not None}), today)
             if outcome.action == "unchanged":
                 continue
             changed += 1
@@ -184,10 +190,20 @@ def _run_on(transaction: Transaction, name: str, as_of: date) -> None:
     _open(transaction, name, as_of)
     while not update_chunk(transaction, name, at=datetime.now(UTC)).pass_ended:
         pass
+    finish_run(transaction, name, datetime.now(UTC))
 
 
 def _open(transaction: Transaction, name: str, as_of: date) -> None:
-    open_run(transaction, name, as_of=as_of, zone="UTC", scope=Scope(), actor="bench", at=datetime.now(UTC))
+    open_run(
+        transaction,
+        name,
+        as_of=as_of,
+        instant=data.night(as_of),
+        zone="UTC",
+        scope=Scope(),
+        actor="bench",
+        at=datetime.now(UTC),
+    )
 
 
 def _memory(url: str, as_of: date) -> str:

@@ -2,16 +2,24 @@
 
 # ruff: noqa: S608 - statements of constants
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
+from domain.civil_time import day_of
 from domain.lines.line import SubscriptionLine
 from domain.lines.terms import update_as_of
 
 LINES_PER_SUBSCRIPTION = 10
 AS_OF = date(2026, 10, 1)
 NOTHING_DUE = date(2020, 1, 1)
+ZONES = (
+    "Europe/Berlin", "America/New_York", "Asia/Tokyo", "Pacific/Honolulu", "Europe/London", "America/Sao_Paulo",
+    "Australia/Sydney", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Pago_Pago", "Pacific/Kiritimati", "America/Chicago",
+)  # fmt: skip
+"""The zones of the organizations: where a night begins it is the day as of which it is in half of them, and the day before
+in the others."""
+ORGANIZATIONS = 1_000
 
 TERMS = (
     ("1Y", "3M"), ("1Y", "1M"), ("1M", "14D"), ("1M", "1M"), ("1Q", "1M"), ("6M", "3M"), ("2Y", "6M"), ("3M", "2W"),
@@ -21,9 +29,11 @@ TERMS = (
 
 _FILL = """
     INSERT INTO organizations (id, url, unique_name, time_zone, platform, purpose, billing_administrator)
-    VALUES ('O', 'https://o.example', 'o', 'UTC', 'commerce_transaction', 'production', 'a@o.example');
+    SELECT 'O' || n, 'https://o.example/' || n, 'o' || n, zones[1 + n % {kinds_of_zones}], 'commerce_transaction', 'production',
+        'a@o.example'
+    FROM generate_series(0, {organizations} - 1) n, (SELECT ARRAY[{zones}] zones) kinds;
     INSERT INTO subscriptions (id, organization, description)
-    SELECT 'S' || n, 'O', 'bench' FROM generate_series(0, {subscriptions} - 1) n;
+    SELECT 'S' || n, 'O' || n % {organizations}, 'bench' FROM generate_series(0, {subscriptions} - 1) n;
     INSERT INTO contracts (number, partner) SELECT 'CC-' || n, 'customer' FROM generate_series(0, 999) n;
     INSERT INTO contracts (number, partner) SELECT 'VC-' || n, 'vendor' FROM generate_series(0, 999) n;
     INSERT INTO subscription_lines (id, subscription, partner, start_date, subsequent_term, notice_period, billing_rhythm,
@@ -68,6 +78,11 @@ _BARE_AUDIT = """
 """
 
 
+def night(day: date) -> datetime:
+    """Return the instant of a night: 02:00 in UTC, 04:00 in a Berlin summer."""
+    return datetime.combine(day, time(2), tzinfo=UTC)
+
+
 def fill(engine: Engine, lines: int, due: int) -> None:
     """Fill an empty database with lines of which ``due`` are due as of `AS_OF`."""
     values = {
@@ -75,6 +90,9 @@ def fill(engine: Engine, lines: int, due: int) -> None:
         "subscriptions": lines // LINES_PER_SUBSCRIPTION,
         "per_subscription": LINES_PER_SUBSCRIPTION,
         "kinds": len(TERMS),
+        "organizations": ORGANIZATIONS,
+        "kinds_of_zones": len(ZONES),
+        "zones": ", ".join(f"'{zone}'" for zone in ZONES),
         "terms": ", ".join(f"'{term}'" for term, _ in TERMS),
         "notices": ", ".join(f"'{notice}'" for _, notice in TERMS),
         "as_of": AS_OF,
@@ -88,13 +106,16 @@ def make_due(engine: Engine, due: int, spread: int) -> None:
     """Give ``due`` lines deadlines on the last ``spread`` days before `AS_OF`, and remember them."""
     with engine.begin() as connection:
         lines = connection.scalar(text("SELECT count(*) FROM subscription_lines")) or 0
+        days = ", ".join(f"('{zone}', DATE '{day_of(night(AS_OF), zone)}')" for zone in ZONES)
         _do(connection, _MAKE_DUE.format(as_of=AS_OF, spread=spread, due=due, every=max(1, lines // due)))
         _do(connection, "DROP TABLE IF EXISTS planned")
         _do(
             connection,
-            "CREATE TABLE planned AS SELECT id, start_date, subsequent_term, notice_period, next_billing_date, end_date, "
+            "CREATE TABLE planned AS SELECT l.id, start_date, subsequent_term, notice_period, next_billing_date, end_date, "
             "term_until AS old_term_until, cancellation_possible_until AS old_deadline, closed, term_until, "
-            f"cancellation_possible_until AS deadline FROM subscription_lines WHERE due_after < DATE '{AS_OF}'",
+            "cancellation_possible_until AS deadline, z.day FROM subscription_lines l JOIN subscriptions s "
+            "ON s.id = l.subscription JOIN organizations o ON o.id = s.organization "
+            f"JOIN (VALUES {days}) AS z(zone, day) ON z.zone = o.time_zone WHERE due_after < z.day",
         )
         _do(connection, "ALTER TABLE planned ADD PRIMARY KEY (id)")
     _vacuum(engine)
@@ -116,7 +137,7 @@ def plan(engine: Engine) -> None:
                     "billing_rhythm": "1M",
                 }
             )
-            planned.append(update_as_of(line, AS_OF).line)
+            planned.append(update_as_of(line, row["day"]).line)
         connection.execute(
             text(
                 "UPDATE planned p SET closed = n.closed, term_until = n.term_until, deadline = n.deadline FROM unnest("

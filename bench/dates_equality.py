@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from bench.dates_data import ZONES, night
 from domain.civil_dates import DateOutOfRange
+from domain.civil_time import day_of
 from domain.lines.runs import Scope
 from domain.lines.terms import update_as_of
 from records.lines.nightly import update_chunk
@@ -20,8 +22,10 @@ from storage.tables import SubscriptionLineRow
 _AS_OF = date(2026, 10, 1)
 _SETUP = """
     INSERT INTO organizations (id, url, unique_name, time_zone, platform, purpose, billing_administrator)
-    VALUES ('O', 'https://o.example', 'o', 'UTC', 'commerce_transaction', 'production', 'a@o.example');
-    INSERT INTO subscriptions (id, organization, description) SELECT 'S' || n, 'O', 'd' FROM generate_series(0, 999) n;
+    SELECT 'O' || n, 'https://o.example/' || n, 'o' || n, zones[n], 'commerce_transaction', 'production', 'a@o.example'
+    FROM (SELECT ARRAY[{zones}] zones) kinds, generate_series(1, {kinds_of_zones}) n;
+    INSERT INTO subscriptions (id, organization, description)
+    SELECT 'S' || n, 'O' || 1 + n % {kinds_of_zones}, 'd' FROM generate_series(0, 999) n;
     INSERT INTO cancellations (id, subscription, ordinal, request_id, workflow_id, opened_by, stage, received_at, received_on)
     VALUES ('S0/1', 'S0', 1, 'r', 'w', 'a', 'intake', now(), '2026-01-01');
 """
@@ -33,18 +37,21 @@ def check_equality(url: str, lines: int, *, seed: int = 3) -> None:
     engine = create_database_engine(url)
     chance = random.Random(seed)  # noqa: S311 - for data
     with engine.begin() as connection:
-        connection.exec_driver_sql(_SETUP)
+        zones = ", ".join(f"'{zone}'" for zone in ZONES)
+        connection.execute(text(_SETUP.format(zones=zones, kinds_of_zones=len(ZONES))))
     with Session(engine) as session, session.begin():
         for number in range(lines):
             session.add(SubscriptionLineRow(**_random_line(chance, number)))
             if number % 5000 == 4999:
                 session.flush()
                 session.expunge_all()
+    days = [day_of(night(_AS_OF), zone) for zone in ZONES]
     expected, refused = {}, set()
     with Session(engine) as session:
         for row in session.query(SubscriptionLineRow).yield_per(5000):
+            today = days[int(row.subscription[1:]) % len(ZONES)]
             try:
-                updated = update_as_of(as_domain(row), _AS_OF).line
+                updated = update_as_of(as_domain(row), today).line
                 expected[row.id] = (updated.term_until, updated.cancellation_possible_until, updated.closed)
             except DateOutOfRange:
                 refused.add(row.id)
@@ -70,7 +77,16 @@ def check_equality(url: str, lines: int, *, seed: int = 3) -> None:
 def _run(url: str) -> Any:
     engine = create_database_engine(url)
     with Transaction.begin(engine) as transaction:
-        open_run(transaction, "run", as_of=_AS_OF, zone="UTC", scope=Scope(), actor="bench", at=datetime.now(UTC))
+        open_run(
+            transaction,
+            "run",
+            as_of=_AS_OF,
+            instant=night(_AS_OF),
+            zone="UTC",
+            scope=Scope(),
+            actor="bench",
+            at=datetime.now(UTC),
+        )
     ended = False
     while not ended:
         with Transaction.begin(engine) as transaction:

@@ -1,8 +1,9 @@
 """The update of subscription line dates: names and message."""
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from temporalio.common import SearchAttributeKey
 
 from contract.common import Message
@@ -44,6 +45,12 @@ def _name(text: str) -> str:
 Name = Annotated[str, AfterValidator(_name)]
 
 
+# A day's distance from the ends of the calendar, so that the instant has a civil date in every zone.
+Instant = Annotated[
+    AwareDatetime, Field(ge=datetime(1, 1, 3, tzinfo=UTC)), Field(le=datetime(9999, 12, 29, tzinfo=UTC))
+]
+
+
 def run_name(wish: "UpdateLineDates") -> str:
     """Return what an update on request is for, as the workflow ids of its runs begin."""
     scope = next(
@@ -58,18 +65,30 @@ def run_name(wish: "UpdateLineDates") -> str:
         ),
         "every-line",
     )
-    return f"{NIGHTLY_SCHEDULE}:{scope}:{wish.as_of or 'today'}:{wish.zone or 'here'}"
+    day = wish.as_of or (wish.instant.astimezone(UTC).isoformat() if wish.instant else "today")
+    return f"{NIGHTLY_SCHEDULE}:{scope}:{day}:{wish.zone or 'here'}{':forced' if wish.force else ''}"
 
 
 class UpdateLineDates(Message):
     """Input of SubscriptionLineDatesUpdate; all fields are optional. At most one contract or subscription is named."""
 
     as_of: CivilDate | None = None
-    """The day as of which lines are updated: by default the scheduled day, also in a backfill, or else today."""
+    """The day as of which the lines of every organization are updated, instead of its own day at ``instant``."""
+    instant: Instant | None = None
+    """The instant whose day in the zone of each organization is the day of its lines: by default the scheduled one, also in a
+    backfill, or else now. Not together with ``as_of``."""
+    force: bool = False
+    """True to update ahead of the day that a zone has reached, or of the instant."""
     zone: Name | None = None
-    """The IANA zone of the scheduled day and of today; by default the worker's (``OFFRAMP_NIGHTLY_ZONE``)."""
+    """The IANA zone in which the instant is shown; by default the worker's (``OFFRAMP_NIGHTLY_ZONE``)."""
     customer_contract: Name | None = None
     vendor_contract: Name | None = None
     subscription: Identifier | None = None
     actor: Actor = NIGHTLY_ACTOR
     """The requester, for the audit trail."""
+
+    @model_validator(mode="after")
+    def _one_day(self) -> Self:
+        if self.as_of is not None and self.instant is not None:
+            raise ValueError("as_of and instant exclude each other")
+        return self

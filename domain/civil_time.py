@@ -36,6 +36,16 @@ def day_of(instant: datetime, zone: str) -> date:
     return instant.astimezone(time_zone(zone)).date()
 
 
+def first_day_at(instant: datetime) -> date:
+    """Return the earliest civil date that any zone has at ``instant``: that of UTC-12."""
+    return (instant.astimezone(UTC) - timedelta(hours=12)).date()
+
+
+def last_day_at(instant: datetime) -> date:
+    """Return the latest civil date that any zone has at ``instant``, and so has reached: that of UTC+14."""
+    return (instant.astimezone(UTC) + timedelta(hours=14)).date()
+
+
 def start_of_day(day: date, zone: str) -> datetime:
     """Return the instant (UTC) at which ``day`` begins in ``zone``.
 

@@ -82,6 +82,8 @@ class RemedyKind(StrEnum):
     LIST_HOLDS = "list_holds"
     PLACE_HOLD = "place_hold"
     ENSURE_SCHEDULE = "ensure_schedule"
+    FORCE_RUN = "force_run"
+    """``reached``: the latest day, or instant, as of which an update needs no force."""
 
     # For the operator of the installation; ``variable`` is a setting of the process that refuses.
     CONFIGURE = "configure"
@@ -198,6 +200,7 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.LIST_HOLDS: "The list of legal holds shows them all.",
     RemedyKind.PLACE_HOLD: "Nothing to do. To lock the data again, place another legal hold.",
     RemedyKind.ENSURE_SCHEDULE: "Create the schedule.",
+    RemedyKind.FORCE_RUN: "Update as of {reached} or earlier, or force it.",
     RemedyKind.CONFIGURE: "Correct the configuration of this process.",
     RemedyKind.CONFIGURE_DATABASE_LOGIN: "Give the password in a readable file of its own or in the URL, not in both.",
     RemedyKind.CONFIGURE_OBJECT_KEYS: "Configure the access key's id with one secret, or neither of them where the platform "

@@ -8,11 +8,15 @@ from domain.lines.runs import Scope
 
 
 class OpenRun(StepData):
-    """A run to open. Its day is ``as_of``, or else the day on which ``instant`` falls in the zone."""
+    """A run to open. Its day is ``as_of``, or else for each organization the day on which ``instant`` falls in its zone."""
 
     run: str
     as_of: CivilDate | None = None
     instant: AwareDatetime
+    requested_at: AwareDatetime | None = None
+    """The instant of the request, which the day must not be ahead of; null in histories of versions that did not check it."""
+    force: bool = False
+    """True to update ahead of the day."""
     zone: str | None = None
     scope: Scope = Scope()
     actor: str

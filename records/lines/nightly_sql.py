@@ -2,16 +2,19 @@
 
 # ruff: noqa: S608 - the statements are put together from constants of this module; values are always parameters
 
+from typing import Any
+
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from domain.lines.runs import Scope
+from domain.lines.runs import RunDays, Scope
 
 LINES_PER_MESSAGE = 1_000
 """The number of lines in one message: some 200 kB, which receivers still take."""
 
-KEY = ("key_start", "key_term_until", "key_deadline", "key_subsequent", "key_notice")
-"""The columns that decide the outcome of a roll. The start date counts only where there is no term until yet."""
+KEY = ("key_as_of", "key_start", "key_term_until", "key_deadline", "key_subsequent", "key_notice")
+"""The columns that decide the outcome of a roll: the day, the dates and the terms. The start date counts only where there is
+no term until yet."""
 
 # A chunk is a hundredth of the table and found through indexes; a plan for all values of the parameters, or for a
 # temporary table that nobody has analysed, may think otherwise.
@@ -21,28 +24,55 @@ SETTINGS = (
     # -infinity stands for "not set": nulls join with nothing.
     """CREATE TEMPORARY TABLE IF NOT EXISTS due_lines (
         id text NOT NULL, subscription text NOT NULL, partner text NOT NULL, due_after date NOT NULL,
-        closes boolean NOT NULL, end_date date, key_start date NOT NULL, key_term_until date NOT NULL,
+        closes boolean NOT NULL, end_date date, key_as_of date NOT NULL, key_start date NOT NULL, key_term_until date NOT NULL,
         key_deadline date NOT NULL, key_subsequent text, key_notice text
     ) ON COMMIT DELETE ROWS""",
+    # Those of another chunk, where a caller does several in one transaction.
+    "DELETE FROM due_lines",
 )
 
 LOCK_RUN = "SELECT * FROM line_dates_runs WHERE id = :run FOR UPDATE"
 
-_DUE = "l.due_after < CAST(:as_of AS date)"
+# The zones in use, one probe of the index for each, however many organizations there are.
+ZONES = """
+    WITH RECURSIVE zone AS (
+        (SELECT time_zone FROM organizations ORDER BY time_zone LIMIT 1)
+        UNION ALL
+        SELECT (SELECT o.time_zone FROM organizations o WHERE o.time_zone > zone.time_zone ORDER BY o.time_zone LIMIT 1)
+        FROM zone WHERE zone.time_zone IS NOT NULL
+    )
+    SELECT time_zone FROM zone WHERE time_zone IS NOT NULL
+"""
+
+# The day of a line is that of its organization. Looked up line by line: a join would read every subscription for each chunk.
+_DAY_IN_ITS_ZONE = """(
+            SELECT COALESCE(z.day, CAST(:otherwise AS date))
+            FROM subscriptions s JOIN organizations o ON o.id = s.organization
+            LEFT JOIN unnest(CAST(:zones AS text[]), CAST(:days AS date[])) AS z(time_zone, day) ON z.time_zone = o.time_zone
+            WHERE s.id = l.subscription
+        )"""
+_DAY_EVERYWHERE = "CAST(:otherwise AS date)"
+
+# The index finds what is due by the last of all days, and only what is not due by the first needs a look at its own.
+_DUE = """l.due_after < CAST(:last_day AS date)
+        AND (l.due_after < CAST(:first_day AS date) OR l.due_after < {day})"""
 
 # NO KEY UPDATE: a row that merely refers to the line, as a new invoice does, neither waits nor is waited for.
-_PICK = f"""
+_PICK = """
     INSERT INTO due_lines
-    SELECT l.id, l.subscription, l.partner, l.due_after,
-        COALESCE(l.end_date = l.next_billing_date - 1 AND NOT l.open_billing_line AND l.end_date < :as_of, false),
-        l.end_date,
-        CASE WHEN l.term_until IS NULL THEN l.start_date ELSE '-infinity' END,
-        COALESCE(l.term_until, '-infinity'), COALESCE(l.cancellation_possible_until, '-infinity'),
-        l.subsequent_term, l.notice_period
-    FROM subscription_lines l
-    WHERE {_DUE} AND (l.due_after, l.id) > (CAST(:after_day AS date), :after_line) {{scope}}
-    ORDER BY l.due_after, l.id LIMIT :limit
-    FOR NO KEY UPDATE OF l SKIP LOCKED
+    SELECT id, subscription, partner, due_after,
+        COALESCE(end_date = next_billing_date - 1 AND NOT open_billing_line AND end_date < day, false),
+        end_date, day,
+        CASE WHEN term_until IS NULL THEN start_date ELSE '-infinity' END,
+        COALESCE(term_until, '-infinity'), COALESCE(cancellation_possible_until, '-infinity'),
+        subsequent_term, notice_period
+    FROM (
+        SELECT l.*, {day} AS day
+        FROM subscription_lines l
+        WHERE {due} AND (l.due_after, l.id) > (CAST(:after_day AS date), :after_line) {scope}
+        ORDER BY l.due_after, l.id LIMIT :limit
+        FOR NO KEY UPDATE OF l SKIP LOCKED
+    ) picked
 """
 
 LAST_PICKED = "SELECT due_after, id FROM due_lines ORDER BY due_after DESC, id DESC LIMIT 1"
@@ -66,16 +96,17 @@ SKIP_LOCKED_ELSEWHERE = """
 """
 
 DISTINCT_KEYS = """
-    SELECT DISTINCT NULLIF(key_start, '-infinity'), NULLIF(key_term_until, '-infinity'),
+    SELECT DISTINCT key_as_of, NULLIF(key_start, '-infinity'), NULLIF(key_term_until, '-infinity'),
         NULLIF(key_deadline, '-infinity'), key_subsequent, key_notice
     FROM due_lines WHERE NOT closes
 """
 
 _KEYS_AS_ROWS = """
-    unnest(CAST(:key_start AS date[]), CAST(:key_term_until AS date[]), CAST(:key_deadline AS date[]),
+    unnest(CAST(:key_as_of AS date[]), CAST(:key_start AS date[]), CAST(:key_term_until AS date[]), CAST(:key_deadline AS date[]),
         CAST(:key_subsequent AS text[]), CAST(:key_notice AS text[])"""
 
-_SAME_KEY = """d.key_start = COALESCE(r.key_start, '-infinity')
+# No notice period is a value like any other here; the equal columns before it find the row.
+_SAME_KEY = """d.key_as_of = r.key_as_of AND d.key_start = COALESCE(r.key_start, '-infinity')
         AND d.key_term_until = COALESCE(r.key_term_until, '-infinity')
         AND d.key_deadline = COALESCE(r.key_deadline, '-infinity')
         AND d.key_subsequent = r.key_subsequent
@@ -97,9 +128,10 @@ _AUDIT = """, audited AS (
         INSERT INTO audit_trail (at, actor, action, why, subscription, subscription_line, before, after, run)
         SELECT CAST(:at AS timestamptz), :actor,
             CASE WHEN closes THEN 'line.closed' ELSE 'line.term_rolled' END,
-            CASE WHEN closes THEN 'ended on ' || to_char(end_date, 'YYYY-MM-DD') || ' and fully invoiced'
-            ELSE to_char(due_after, 'YYYY-MM-DD') || ' is past, extended by ' || key_subsequent END
-                || ' (rules, section 5)',
+            CASE WHEN closes THEN 'ended on ' || to_char(end_date, 'YYYY-MM-DD') || ' and fully invoiced, as of '
+                || to_char(key_as_of, 'YYYY-MM-DD')
+            ELSE to_char(due_after, 'YYYY-MM-DD') || ' is past on ' || to_char(key_as_of, 'YYYY-MM-DD')
+                || ', extended by ' || key_subsequent END || ' (rules, section 5)',
             subscription, id,
             jsonb_build_object('term_until', NULLIF(key_term_until, '-infinity'), 'cancellation_possible_until',
                 NULLIF(key_deadline, '-infinity'), 'end_date', end_date, 'closed', false),
@@ -111,20 +143,21 @@ _AUDIT = """, audited AS (
 """
 
 _NOTICES = f""", numbered AS (
-        SELECT changed.*, c.contract, (row_number() OVER (PARTITION BY closes ORDER BY id) - 1) / {LINES_PER_MESSAGE} AS part
+        SELECT changed.*, c.contract,
+            (row_number() OVER (PARTITION BY closes, key_as_of ORDER BY id) - 1) / {LINES_PER_MESSAGE} AS part
         FROM changed LEFT JOIN contract_lines c ON c.subscription_line = changed.id
     ), batched AS (
-        SELECT CASE WHEN closes THEN 'line.closed' ELSE 'line.term_rolled' END AS event, part,
+        SELECT CASE WHEN closes THEN 'line.closed' ELSE 'line.term_rolled' END AS event, key_as_of, part,
             jsonb_agg(jsonb_build_object('id', id, 'subscription', subscription, 'partner', partner,
                 'contract', contract, 'term_until', term_until, 'cancellation_possible_until', deadline,
                 'end_date', end_date) ORDER BY id) AS lines
-        FROM numbered GROUP BY closes, part
+        FROM numbered GROUP BY closes, key_as_of, part
     ), notices AS (
         INSERT INTO messages (id, event, channel, recipient, content, created_at, run)
-        SELECT :run || '/' || event || '/' || (CAST(:messages AS bigint) + row_number() OVER (ORDER BY event, part))
+        SELECT :run || '/' || event || '/' || (CAST(:messages AS bigint) + row_number() OVER (ORDER BY event, key_as_of, part))
                 || '/webhook',
             event, 'webhook', 'webhook',
-            jsonb_build_object('run', CAST(:run AS text), 'as_of', CAST(:as_of AS date), 'lines', lines),
+            jsonb_build_object('run', CAST(:run AS text), 'as_of', key_as_of, 'lines', lines),
             CAST(:at AS timestamptz), :run
         FROM batched
         RETURNING id
@@ -140,12 +173,14 @@ _END_PROVISION = """
     WITH ended AS (
         UPDATE subscriptions s SET provision_end_date = over.last_day
         FROM (
-            SELECT l.subscription, max(l.end_date) AS last_day FROM subscription_lines l
+            SELECT l.subscription, max(l.end_date) AS last_day,
+                (SELECT was.provision_end_date FROM subscriptions was WHERE was.id = l.subscription) AS before
+            FROM subscription_lines l
             WHERE l.subscription IN (SELECT d.subscription FROM due_lines d WHERE d.closes)
             GROUP BY l.subscription HAVING bool_and(l.closed)
         ) over
         WHERE s.id = over.subscription AND s.provision_end_date IS DISTINCT FROM over.last_day
-        RETURNING s.id, s.provision_end_date
+        RETURNING s.id, s.provision_end_date, over.before
     )
 """
 
@@ -170,9 +205,9 @@ END_PASS = text(f"""
 """).bindparams(_FAILURES)
 
 
-def pick(scope: Scope) -> str:
+def pick(scope: Scope, days: RunDays) -> str:
     """Return the statement that locks the next due lines and copies them into ``due_lines``."""
-    return _PICK.format(scope=within(scope))
+    return _PICK.format(day=_day(days), due=_due(days), scope=within(scope))
 
 
 def change(*, audit: bool, notify: bool) -> str:
@@ -190,9 +225,10 @@ def end_provision(*, audit: bool) -> str:
     if not audit:
         return f"{_END_PROVISION} SELECT count(*) FROM ended"
     return f"""{_END_PROVISION}
-        INSERT INTO audit_trail (at, actor, action, why, subscription, after, run)
+        INSERT INTO audit_trail (at, actor, action, why, subscription, before, after, run)
         SELECT CAST(:at AS timestamptz), :actor, 'subscription.provision_ended',
-            'every line is closed (rules, section 5)', id, jsonb_build_object('provision_end_date', provision_end_date),
+            'every line is closed (rules, section 5)', id, jsonb_build_object('provision_end_date', before),
+            jsonb_build_object('provision_end_date', provision_end_date),
             :run
         FROM ended"""
 
@@ -212,9 +248,39 @@ def scope_parameters(scope: Scope) -> dict[str, str]:
     return {} if name is None else {"scope": name}
 
 
-def count_due(scope: Scope) -> str:
+def _day(days: RunDays) -> str:
+    """Return the day of a line: without zones, the same for all."""
+    return _DAY_IN_ITS_ZONE if days.by_zone else _DAY_EVERYWHERE
+
+
+def _due(days: RunDays) -> str:
+    return _DUE.format(day=_day(days))
+
+
+def count_due(scope: Scope, days: RunDays) -> str:
     """Return the statement that counts the due lines."""
-    return f"SELECT count(*) FROM subscription_lines l WHERE {_DUE} {within(scope)}"
+    return f"SELECT count(*) FROM subscription_lines l WHERE {_due(days)} {within(scope)}"
+
+
+def never_billed(scope: Scope, days: RunDays) -> str:
+    """Return the statement that finds lines past their end date without a next billing date, and counts them."""
+    return f"""
+        SELECT l.id, l.subscription, l.end_date, count(*) OVER () AS total
+        FROM subscription_lines l
+        WHERE NOT l.closed AND l.next_billing_date IS NULL AND l.end_date < CAST(:last_day AS date) AND l.end_date < {_day(days)}
+            {within(scope)}
+        ORDER BY l.end_date, l.id LIMIT :limit"""
+
+
+def day_parameters(days: RunDays) -> dict[str, Any]:
+    """Return the parameters that the day of each line is found by."""
+    return {
+        "zones": list(days.by_zone),
+        "days": list(days.by_zone.values()),
+        "otherwise": days.otherwise,
+        "first_day": days.first,
+        "last_day": days.last,
+    }
 
 
 def count_open(scope: Scope) -> str:

@@ -3,15 +3,16 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
 from domain.cancellation.lifecycle import SubscriptionUnknown
 from domain.lines.line import SubscriptionLine
-from domain.lines.runs import ContractUnknown, LineDatesProgress, Scope
+from domain.lines.runs import ContractUnknown, FailedLine, LineDatesProgress, LineNeverBilled, Scope
 from records import outbox
 from records.lines import nightly_sql as sql
+from records.lines.nightly import FAILURES_KEPT, days_of
 from records.lines.rows import as_domain
 from records.transaction import Transaction
 from storage.tables import ContractLineRow, ContractRow, LineDatesRunRow, SubscriptionLineRow, SubscriptionRow
@@ -27,9 +28,20 @@ class ListedLine(SubscriptionLine):
 
 
 def open_run(
-    transaction: Transaction, run: str, *, as_of: date, zone: str, scope: Scope, actor: str, at: datetime
+    transaction: Transaction,
+    run: str,
+    *,
+    as_of: date,
+    instant: datetime | None = None,
+    zone: str,
+    scope: Scope,
+    actor: str,
+    at: datetime,
 ) -> LineDatesProgress:
     """Open a run as of a day; if it was opened before, change nothing.
+
+    With an ``instant`` the day of each line is that of the instant in the zone of its organization, and ``as_of`` is only its
+    day in ``zone``.
 
     Raises:
         SubscriptionUnknown, ContractUnknown.
@@ -39,12 +51,14 @@ def open_run(
     _check(session, scope)
     if session.get(LineDatesRunRow, run) is None:
         connection = session.connection()
-        due = _count(connection, sql.count_due(scope), scope, as_of=as_of)
+        days = days_of(connection, as_of, instant)
+        due = _count(connection, sql.count_due(scope, days), scope, **sql.day_parameters(days))
         session.execute(
             insert(LineDatesRunRow)
             .values(
                 id=run,
                 as_of=as_of,
+                instant=instant,
                 zone=zone,
                 scope=scope.model_dump(mode="json", exclude_none=True),
                 actor=actor,
@@ -58,14 +72,31 @@ def open_run(
 
 
 def finish_run(transaction: Transaction, run: str, at: datetime) -> LineDatesProgress:
-    """Record the end of a run."""
+    """Record the end of a run, and the lines that no run can close."""
     session = transaction.session
-    session.execute(
-        update(LineDatesRunRow)
-        .where(LineDatesRunRow.id == run, LineDatesRunRow.finished_at.is_(None))
-        .values(finished_at=at)
-    )
+    row = session.get_one(LineDatesRunRow, run, with_for_update=True, populate_existing=True)
+    if row.finished_at is None:
+        row.finished_at = at
+        row.never_billed, row.never_billed_lines = _never_billed(session.connection(), row)
+        session.flush()
     return progress_of(session, run)
+
+
+def _never_billed(connection: Connection, row: LineDatesRunRow) -> tuple[int, list[dict[str, Any]]]:
+    scope = Scope.model_validate(row.scope)
+    days = days_of(connection, row.as_of, row.instant)
+    parameters = {**sql.day_parameters(days), **sql.scope_parameters(scope), "limit": FAILURES_KEPT}
+    found = connection.execute(text(sql.never_billed(scope, days)), parameters).all()
+    named = [
+        FailedLine(
+            id=line.id,
+            subscription=line.subscription,
+            code=(reason := LineNeverBilled(line.id, line.end_date)).code,
+            message=reason.message,
+        ).model_dump(mode="json")
+        for line in found
+    ]
+    return (found[0].total if found else 0), named
 
 
 def progress_of(session: Session, run: str) -> LineDatesProgress:
@@ -101,6 +132,7 @@ def _as_progress(session: Session, row: LineDatesRunRow) -> LineDatesProgress:
     return LineDatesProgress(
         run=row.id,
         as_of=row.as_of,
+        instant=row.instant,
         zone=row.zone,
         scope=Scope.model_validate(row.scope),
         due=row.due,
@@ -109,6 +141,8 @@ def _as_progress(session: Session, row: LineDatesRunRow) -> LineDatesProgress:
         unchanged=row.unchanged,
         failed=row.failed,
         failures=row.failures,
+        never_billed=row.never_billed,
+        never_billed_lines=row.never_billed_lines,
         busy=row.busy,
         passes=row.passes,
         untold=outbox.count_pending_of_runs(session),

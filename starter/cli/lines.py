@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from domain.civil_dates import day_text
-from domain.lines.runs import LineDatesProgress, Scope, ScopeAmbiguous
+from domain.civil_dates import count_text
+from domain.lines.runs import FailedLine, LineDatesProgress, Scope, ScopeAmbiguous
 from starter.cli.days import OptionalDay, day
 from starter.cli.output import REFUSED, JsonOption, console, print_json, say
-from starter.cli.service import ActorOption, RequestIdOption, with_records, with_service
+from starter.cli.service import ActorOption, ForceOption, RequestIdOption, with_records, with_service
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from contract import UpdateLineDates
@@ -62,19 +62,21 @@ def update_dates(
     subscription: Subscription = None,
     *,
     as_of: OptionalDay = None,
+    force: ForceOption = False,
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Close and roll the lines that are due, as the nightly update does: every line, or those named.
 
-    Without --as-of the day is today, in the zone of the nightly update. Ctrl-C leaves the update running.
+    Without --as-of the day of each line is today in the zone of its organization. Ctrl-C leaves the update running.
     """
     from contract import UpdateLineDates
 
     _scope(customer_contract, vendor_contract, subscription)
     wish = UpdateLineDates(
         as_of=as_of,
+        force=force,
         customer_contract=customer_contract,
         vendor_contract=vendor_contract,
         subscription=subscription,
@@ -97,7 +99,7 @@ def _update(wish: "UpdateLineDates", request_id: str | None, *, show: bool) -> L
         task = bar.add_task("waiting for a worker", total=None)
 
         def watch(progress: LineDatesProgress) -> None:
-            doing = f"{progress.busy} lines are locked by others" if progress.busy else f"as of {progress.as_of}"
+            doing = f"{progress.busy} lines are locked by others" if progress.busy else progress.night
             changed = progress.closed + progress.rolled + progress.failed
             bar.update(task, description=doing, total=progress.due, completed=changed)
 
@@ -110,16 +112,27 @@ def say_progress(progress: LineDatesProgress) -> None:
     """Print the result of a run for people."""
     about = "about " if progress.scope.is_everything else ""
     say(
-        f"Line dates of [bold]{escape(str(progress.scope))}[/] as of {day_text(progress.as_of)} ({progress.zone}): "
+        f"Line dates of [bold]{escape(str(progress.scope))}[/] {progress.night}: "
         f"[bold]{progress.closed}[/] closed, [bold]{progress.rolled}[/] rolled, {about}{progress.unchanged} unchanged, "
         f"[{'bold red' if progress.failed else 'bold'}]{progress.failed}[/] failed."
     )
-    for failure in progress.failures:
-        say(escape(f"{failure.id} ({failure.subscription}): {failure.message}"), first="  - ")
-    if progress.failed > len(progress.failures):
-        say(f"and {progress.failed - len(progress.failures)} more", first="  - ")
+    _say_lines(progress.failed, progress.failures)
+    if progress.never_billed:
+        say(
+            f"[bold]{count_text(progress.never_billed, 'line')}[/] past the end date and open for want of a next billing date:"
+        )
+        _say_lines(progress.never_billed, progress.never_billed_lines)
     if progress.busy:
         say(f"{progress.busy} lines were locked by others; the next run updates them.")
+    say(f"Run {escape(progress.run)}")
+
+
+def _say_lines(total: int, lines: Sequence[FailedLine]) -> None:
+    """Print the first of the lines with their reasons, and the number of the others."""
+    for line in lines:
+        say(escape(f"{line.id} ({line.subscription}): {line.message}"), first="  - ")
+    if total > len(lines):
+        say(f"and {total - len(lines)} more", first="  - ")
 
 
 def _print_lines(lines: "Sequence[ListedLine]") -> None:

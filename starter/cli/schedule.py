@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from rich.markup import escape
 
-from domain.civil_dates import day_text
 from domain.words import FOR_AGENTS
 from starter.cli.days import Day
 from starter.cli.output import JsonOption, print_json, say
-from starter.cli.service import with_records, with_service
+from starter.cli.service import ForceOption, with_records, with_service
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from temporalio.client import ScheduleDescription
@@ -53,13 +52,13 @@ def resume(*, note: Note = "resumed with offramp schedule resume", as_json: Json
 
 
 @schedule_app.command()
-def backfill(first: Day, last: Day, *, as_json: JsonOption = False) -> None:
-    """Run the update as of each day from --first to --last, one after the other."""
-    _ask(lambda lines: lines.backfill(first, last))
+def backfill(first: Day, last: Day, *, force: ForceOption = False, as_json: JsonOption = False) -> None:
+    """Run the update of each night from --first to --last, one after the other; with --force also of nights ahead."""
+    _ask(lambda lines: lines.backfill(first, last, force=force))
     if as_json:
         print_json({"first": first, "last": last})
     else:
-        say(f"The updates as of {first} to {last} run one after the other: offramp schedule show")
+        say(f"The updates of {first} to {last} run one after the other: offramp schedule show")
 
 
 def _ask(command: "Callable[[LineDatesClient], Awaitable[Answer]]") -> Answer:
@@ -88,7 +87,8 @@ def _show(description: "ScheduleDescription", *, as_json: bool) -> None:
         say(FOR_AGENTS.instant(at, zone), first="  next   ")
     for run in runs:
         say(
-            f"{FOR_AGENTS.instant(run.finished_at or run.started_at, zone)}, {escape(str(run.scope))} as of "
-            f"{day_text(run.as_of)}: {run.closed} closed, {run.rolled} rolled, {run.failed} failed",
+            f"{FOR_AGENTS.instant(run.finished_at or run.started_at, zone)}, {escape(str(run.scope))} {run.night}: "
+            f"{run.closed} closed, {run.rolled} rolled, {run.failed} failed"
+            f"{f', {run.never_billed} ended and never billed' if run.never_billed else ''}; run {escape(run.run)}",
             first=f"  {'done' if run.finished_at else 'since':<6} ",
         )

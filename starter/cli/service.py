@@ -54,6 +54,9 @@ RequestIdOption = Annotated[
     str | None,
     typer.Option("--request-id", metavar="ID", help="Repeat a command with the same id to get the first one's result."),
 ]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Update ahead of a day, or of a night, that is not reached yet.")
+]
 CancellationOption = Annotated[
     str | None,
     typer.Option("--cancellation", parser=values.cancellation, metavar="ID",

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import (
@@ -20,7 +20,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import contract
 from domain.civil_time import start_of_day
-from domain.lines.runs import LineDatesProgress, Scope
+from domain.lines.runs import LineDatesProgress, NightNotReached, Scope
 from domain.refusals import ForwardedRefusal, Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
 from records.lines.runs import ListedLine, count_runs, find_progress, latest_runs, list_lines
@@ -29,7 +29,7 @@ from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
 from starter.service.area import NOT_IN_TIME, AreaClient
 from starter.service.case_refusals import RequestLost
-from starter.service.nightly_schedule import ensure_schedule
+from starter.service.nightly_schedule import ensure_schedule, nights_of
 
 Answer = TypeVar("Answer")
 
@@ -198,24 +198,34 @@ class LineDatesClient(AreaClient):
         """Resume the schedule. Raises ScheduleMissing."""
         await self._there(lambda handle: handle.unpause(note=note))
 
-    async def backfill(self, first: date, last: date) -> None:
-        """Run the update as of each scheduled day from ``first`` to ``last``, one after the other.
+    async def backfill(self, first: date, last: date, *, force: bool = False) -> None:
+        """Run the update of each scheduled night from ``first`` to ``last``, one after the other.
 
-        Seldom needed: one run catches up on all the nights that were missed.
+        Seldom needed: one run catches up on all the nights that were missed. With ``force`` nights ahead run too, on request
+        and with their instants, before this returns; the schedule itself starts nothing ahead of its time.
 
         Raises:
-            ScheduleMissing, BackfillEndsBeforeItStarts.
+            ScheduleMissing, BackfillEndsBeforeItStarts, NightNotReached.
 
         """
         if last < first:
             raise BackfillEndsBeforeItStarts(first, last)
         zone = (await self.schedule()).schedule.spec.time_zone_name or "UTC"
+        now = datetime.now(UTC)
+        ahead = [night for night in nights_of(first, last, zone) if night > now]
+        if ahead and not force:
+            raise NightNotReached(ahead[-1], now, zone)
         days = ScheduleBackfill(
             start_at=start_of_day(first, zone),
-            end_at=_end_of_day(last, zone),
+            end_at=min(_end_of_day(last, zone), now),
             overlap=ScheduleOverlapPolicy.BUFFER_ALL,
         )
-        await self._there(lambda handle: handle.backfill(days))
+        if days.start_at < days.end_at:
+            await self._there(lambda handle: handle.backfill(days))
+        for night in ahead:
+            await self.update(
+                contract.UpdateLineDates(instant=night, zone=zone, force=True, actor=contract.NIGHTLY_ACTOR)
+            )
 
     async def _there(self, ask: Callable[[ScheduleHandle], Awaitable[Answer]]) -> Answer:
         try:

@@ -1,6 +1,6 @@
 """The Temporal Schedule that runs the nightly update of line dates: ensured at every deployment, the same each time."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from temporalio.client import (
     Client,
@@ -18,6 +18,7 @@ from temporalio.client import (
 )
 
 import contract
+from domain.civil_time import time_zone
 
 HOUR = 4
 """04:00, outside business hours, and an hour that no zone's clocks skip or repeat: every night has one run."""
@@ -45,12 +46,19 @@ async def ensure_schedule(client: Client, zone: str, *, task_queue: str = contra
         return handle
 
 
+def nights_of(first: date, last: date, zone: str) -> list[datetime]:
+    """Return the scheduled instants (UTC) of the days from ``first`` to ``last``."""
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    return [datetime.combine(day, time(HOUR), tzinfo=time_zone(zone)).astimezone(UTC) for day in days]
+
+
 def nightly_schedule(zone: str, task_queue: str) -> Schedule:
     """Return the schedule: daily at 04:00 in a zone, one run at a time."""
     return Schedule(
         action=ScheduleActionStartWorkflow(
             contract.SUBSCRIPTION_LINE_DATES_UPDATE,
-            contract.UpdateLineDates(zone=zone),
+            # Only what is set: workers of the version before, which refuse fields that they do not know, run it too.
+            contract.UpdateLineDates(zone=zone).model_dump(mode="json", exclude_unset=True),
             id=contract.NIGHTLY_SCHEDULE,  # Temporal appends the scheduled instant
             task_queue=task_queue,
             static_summary="Update subscription line dates",

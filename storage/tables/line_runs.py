@@ -18,6 +18,9 @@ class LineDatesRunRow(Table):
     as_of: Mapped[date]
     zone: Mapped[str]
     """The zone whose calendar the day belongs to."""
+    instant: Mapped[datetime | None]
+    """The instant whose day in the zone of each organization is the day of its lines; null: ``as_of`` is, for every line,
+    as it was in every run before there was this column."""
     scope: Mapped[JsonObject]
     """The lines that it covers (`domain.lines.runs.Scope`)."""
     actor: Mapped[str]
@@ -35,6 +38,10 @@ class LineDatesRunRow(Table):
     """The number of lines that others had locked when the last pass ended."""
     failures: Mapped[list[JsonObject]] = mapped_column(server_default=text("'[]'"))
     """The first of the failed lines, with the reasons."""
+    never_billed: Mapped[int] = mapped_column(server_default=text("0"))
+    """The number of lines past their end date that stay open because they have no next billing date."""
+    never_billed_lines: Mapped[list[JsonObject]] = mapped_column(server_default=text("'[]'"))
+    """The first of them, with the reasons."""
     passes: Mapped[int] = mapped_column(server_default=text("0"))
     cursor_due_after: Mapped[date | None]
     cursor_line: Mapped[str | None]

@@ -38,6 +38,8 @@ class SubscriptionLineRow(Table):
         in_calendar("start_date", "next_billing_date", "term_until", "cancellation_possible_until", "end_date"),
         Index("ix_subscription_lines_subscription", "subscription"),
         Index("ix_subscription_lines_due", "due_after", "id", postgresql_where=text("due_after IS NOT NULL")),
+        Index("ix_subscription_lines_never_billed", "end_date", "id",
+              postgresql_where=text("NOT closed AND next_billing_date IS NULL AND end_date IS NOT NULL")),
     )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)

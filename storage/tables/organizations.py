@@ -36,7 +36,7 @@ class OrganizationRow(Table):
     id: Mapped[str] = mapped_column(primary_key=True)
     url: Mapped[str] = mapped_column(unique=True)
     unique_name: Mapped[str] = mapped_column(unique=True)
-    time_zone: Mapped[str]
+    time_zone: Mapped[str] = mapped_column(index=True)
     platform: Mapped[str]
     purpose: Mapped[str]
     billing_administrator: Mapped[str]

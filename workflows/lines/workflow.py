@@ -16,8 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messaging.webhooks import Webhooks
     from contract import WorkQueue
     from contract.steps import OpenRun, UpdatePass
-    from domain.civil_dates import day_text
-    from domain.lines.runs import LineDatesProgress, Scope
+    from domain.lines.runs import FailedLine, LineDatesProgress, Scope
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails, RefusedValue
     from runtime.refusals import as_application_error
 
@@ -119,7 +118,7 @@ class SubscriptionLineDatesUpdate:
                     start_to_close_timeout=timedelta(minutes=5),
                     heartbeat_timeout=timedelta(seconds=15),
                     retry_policy=RECORD_RETRY,
-                    summary=f"close and roll what is due as of {day_text(progress.as_of)}",
+                    summary=f"close and roll what is due {progress.night}",
                 ),
                 "closing and rolling",
             )
@@ -183,7 +182,11 @@ def _read(received: Sequence[Any]) -> OpenRun:
         # The same for every part of a continued run, another one when a backfill repeats a day.
         run=f"{info.workflow_id}/{info.first_execution_run_id}",
         as_of=request.as_of,
-        instant=info.typed_search_attributes.get(contract.SCHEDULED_START_TIME) or info.workflow_start_time,
+        instant=request.instant
+        or info.typed_search_attributes.get(contract.SCHEDULED_START_TIME)
+        or info.workflow_start_time,
+        requested_at=info.workflow_start_time,
+        force=request.force,
         zone=request.zone,
         scope=scope,
         actor=request.actor,
@@ -203,13 +206,20 @@ def _details(progress: LineDatesProgress, doing: str) -> str:
         ("Rolled", str(progress.rolled)),
         ("Unchanged", f"{about}{progress.unchanged}"),
         ("Failed", str(progress.failed)),
+        ("Ended, never billed", str(progress.never_billed) if progress.never_billed else ""),
         ("Locked", str(progress.busy) if progress.busy else ""),
         ("Messages to be delivered", str(progress.untold) if progress.untold else ""),
     ]
-    heading = f"Line dates of {progress.scope} as of {day_text(progress.as_of)} ({progress.zone})"
-    failures = "".join(f"\n- {line.id}: {line.message}" for line in progress.failures[:FAILURES_SHOWN])
-    more = progress.failed - min(len(progress.failures), FAILURES_SHOWN)
-    return f"{as_details(heading, rows)}{failures}{f'{chr(10)}- and {more} more' if failures and more > 0 else ''}"
+    named = [(progress.failed, progress.failures), (progress.never_billed, progress.never_billed_lines)]
+    heading = f"Line dates of {progress.scope} {progress.night}"
+    return as_details(heading, rows) + "".join(_listed(total, lines) for total, lines in named)
+
+
+def _listed(total: int, lines: Sequence[FailedLine]) -> str:
+    """Return the first of the lines with their reasons, one a row."""
+    rows = [f"\n- {line.id}: {line.message}" for line in lines[:FAILURES_SHOWN]]
+    more = total - len(rows)
+    return "".join(rows) + (f"\n- and {more} more" if rows and more > 0 else "")
 
 
 # Temporal refuses what a workflow says of versions where its worker has none; so there are two.

@@ -46,19 +46,23 @@ Add = Callable[..., str]
 
 @pytest.fixture
 def add(engine: Engine) -> Add:
-    """Add a line; without more said its subscription is SUB-1."""
-    with Session(engine) as session, session.begin():
-        session.add(
-            OrganizationRow(
-                id="ORG-1", url="https://contoso.example", unique_name="contoso", time_zone="Europe/Berlin",
-                platform="commerce_transaction", purpose="production", billing_administrator="ann@example.com",
-            )
-        )  # fmt: skip
+    """Add a line; without more said its subscription is SUB-1, of an organization in Berlin."""
 
-    def add_line(line: str, subscription: str = "SUB-1", contract: str | None = None, **fields: Any) -> str:
+    def add_line(
+        line: str,
+        subscription: str = "SUB-1",
+        contract: str | None = None,
+        *,
+        zone: str = "Europe/Berlin",
+        **fields: Any,
+    ) -> str:
         with Session(engine) as session, session.begin():
             if session.get(SubscriptionRow, subscription) is None:
-                session.add(SubscriptionRow(id=subscription, organization="ORG-1", description="CRM"))
+                organization = f"ORG-{zone}"
+                if session.get(OrganizationRow, organization) is None:
+                    session.add(an_organization(organization, zone))
+                    session.flush()
+                session.add(SubscriptionRow(id=subscription, organization=organization, description="CRM"))
                 session.flush()
             session.add(SubscriptionLineRow(**{**a_row(line, subscription), **fields}))
             session.flush()
@@ -71,6 +75,13 @@ def add(engine: Engine) -> Add:
         return line
 
     return add_line
+
+
+def an_organization(name: str, zone: str) -> OrganizationRow:
+    return OrganizationRow(
+        id=name, url=f"https://{name}.example", unique_name=name, time_zone=zone, platform="commerce_transaction",
+        purpose="production", billing_administrator="ann@example.com",
+    )  # fmt: skip
 
 
 def a_row(line: str, subscription: str) -> dict[str, Any]:
@@ -88,13 +99,17 @@ def run(
     as_of: date = TODAY,
     *,
     name: str = "run",
+    instant: datetime | None = None,
     scope: Scope | None = None,
     limit: int = 10_000,
     channels: frozenset[Channel] = frozenset({Channel.WEBHOOK}),
 ) -> LineDatesProgress:
-    """One pass of a run."""
+    """One pass of a run: as of a day, or by the day of each organization at an instant."""
+    day = instant.astimezone(UTC).date() if instant else as_of
     with Transaction.begin(engine) as transaction:
-        before = open_run(transaction, name, as_of=as_of, zone="UTC", scope=scope or Scope(), actor="tester", at=NOW)
+        before = open_run(
+            transaction, name, as_of=day, instant=instant, zone="UTC", scope=scope or Scope(), actor="tester", at=NOW
+        )
     for _ in range(10_000):
         with Transaction.begin(engine, channels) as transaction:
             if update_chunk(transaction, name, at=NOW, limit=limit).pass_ended:

@@ -27,7 +27,7 @@ def test_a_line_past_its_deadline_is_rolled_and_the_audit_trail_says_by_whom_whe
     (row,) = trail(engine)
     assert (row.action, row.actor, row.at, row.run) == ("line.term_rolled", "tester", NOW, "run")
     assert (row.subscription, row.subscription_line) == ("SUB-1", "L1")
-    assert row.why == "2026-09-30 is past, extended by 1Y (rules, section 5)"
+    assert row.why == "2026-09-30 is past on 2026-10-01, extended by 1Y (rules, section 5)"
     assert row.before is not None
     assert row.after is not None
     assert (row.before["term_until"], row.after["term_until"]) == ("2026-12-31", "2027-12-31")

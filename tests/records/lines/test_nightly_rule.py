@@ -27,6 +27,8 @@ from tests.records.lines.nightly_runs import (
     all_lines,
 )
 
+SCOPE = Scope()
+
 
 @pytest.mark.parametrize(
     ("column", "value", "rule"),
@@ -86,7 +88,7 @@ def test_the_database_does_to_any_lines_what_the_rule_does_and_knows_when(
 
 def open_run_on(connection: Connection, name: str, as_of: date) -> None:
     with Session(connection) as session:
-        open_run(Transaction(session), name, as_of=as_of, zone="UTC", scope=Scope(), actor="tester", at=NOW)
+        open_run(Transaction(session), name, as_of=as_of, zone="UTC", scope=SCOPE, actor="tester", at=NOW)
         session.flush()
 
 
@@ -100,6 +102,13 @@ def fill(connection: Connection, given_lines: list[Any]) -> None:
             INSERT INTO cancellations (id, subscription, ordinal, request_id, workflow_id, opened_by, stage, received_at,
             received_on) VALUES ('S/1', 'S', 1, 'r', 'w', 'a', 'intake', now(), '2026-09-01')""")
     )
+    with Session(connection) as session:
+        session.add_all(SubscriptionLineRow(**row) for row in rows_of(given_lines, "S"))
+        session.flush()
+
+
+def rows_of(given_lines: list[Any], subscription: str) -> list[dict[str, Any]]:
+    """The rows of lines of one subscription, those that are frozen under its first cancellation."""
     names = ("start_date", "initial_term", "subsequent_term", "notice_period", "billing_rhythm", "next_billing_date",
              "term_until", "cancellation_possible_until", "end_date", "open_billing_line")  # fmt: skip
     rows = []
@@ -114,10 +123,8 @@ def fill(connection: Connection, given_lines: list[Any]) -> None:
             )  # the database does not have lines that are billed beyond their end
         rows.append(
             {
-                **plain, **texts, "next_billing_date": billed, "id": f"L{number}", "subscription": "S",
-                "partner": "vendor" if number % 2 else "customer", "frozen_by": "S/1" if one.frozen else None,
+                **plain, **texts, "next_billing_date": billed, "id": f"{subscription}-{number}", "subscription": subscription,
+                "partner": "vendor" if number % 2 else "customer", "frozen_by": f"{subscription}/1" if one.frozen else None,
             }
         )  # fmt: skip
-    with Session(connection) as session:
-        session.add_all(SubscriptionLineRow(**row) for row in rows)
-        session.flush()
+    return rows

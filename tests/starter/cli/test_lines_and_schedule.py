@@ -66,6 +66,43 @@ async def test_lines_that_failed_are_named_and_the_exit_status_says_so(world: Wo
     assert said.json["failures"][0]["code"] == "date_out_of_range"
 
 
+async def test_lines_that_ended_and_were_never_billed_are_named(world: World, offramp: CommandLine) -> None:
+    subscription = world.subscription(lines=[{"end_date": date(2026, 9, 30)}])
+    said = await offramp("lines", "update-dates", "--as-of", "2026-10-01", "--subscription", subscription)
+    assert said.status == 0, said.err
+    assert "1 line past the end date and open" in said.out
+    assert f"{subscription}-1 ({subscription}): Line {subscription}-1 ended on 2026-09-30" in said.out
+
+
+async def test_a_day_ahead_is_refused_and_updated_if_it_is_forced(world: World, offramp: CommandLine) -> None:
+    subscription = world.subscription(lines=[DUE, DUE])
+    update = ("lines", "update-dates", "--as-of", "2040-01-01", "--subscription", subscription)
+    refused = await offramp(*update, "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (1, "day_not_reached")
+    assert "--force" in (await offramp(*update)).err
+    forced = await offramp(*update, "--force", "--json")
+    assert (forced.status, forced.json["rolled"]) == (0, 2)
+    assert world.line(subscription).term_until == date(2040, 12, 31)
+
+
+async def test_a_backfill_of_nights_ahead_is_refused_and_runs_if_it_is_forced(
+    world: World, offramp: CommandLine
+) -> None:
+    subscription = world.subscription(zone="Asia/Tokyo", lines=[DUE])
+    await offramp("schedule", "ensure")
+    days = ("--first", "2040-01-01", "--last", "2040-01-02")
+    refused = await offramp("schedule", "backfill", *days, "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (1, "night_not_reached")
+    assert "--force" in (await offramp("schedule", "backfill", *days)).err
+    assert world.line(subscription).term_until == date(2026, 12, 31)
+    forced = await offramp("schedule", "backfill", *days, "--force", "--json")
+    assert forced.status == 0, forced.err
+    runs = (await offramp("schedule", "show", "--json")).json["latest_runs"]
+    assert [(run["as_of"], run["rolled"]) for run in runs] == [("2040-01-02", 0), ("2040-01-01", 1)]
+    assert runs[1]["instant"] == "2039-12-31T19:00:00Z"
+    await world.environment.client.get_schedule_handle(contract.NIGHTLY_SCHEDULE).delete()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -97,7 +134,7 @@ async def test_lines_are_listed_with_the_day_until_which_they_stay_as_they_are(
 
 
 async def test_the_schedule_is_ensured_paused_resumed_backfilled_and_shown(world: World, offramp: CommandLine) -> None:
-    subscription = world.subscription(lines=[DUE])
+    subscription = world.subscription(zone="Asia/Tokyo", lines=[DUE])
     missing = await offramp("schedule", "show", "--json")
     assert (missing.status, missing.json["error"]["code"]) == (1, "schedule_missing")
     assert (await offramp("schedule", "ensure", "--json")).json["zone"] == "Asia/Tokyo"

@@ -10,6 +10,7 @@ import pytest
 from temporalio.client import (
     Client,
     ScheduleActionExecutionStartWorkflow,
+    ScheduleActionStartWorkflow,
     ScheduleBackfill,
     ScheduleHandle,
     ScheduleOverlapPolicy,
@@ -80,23 +81,20 @@ async def test_two_deployments_at_once_make_one_schedule(plain_temporal: Workflo
     await handles[0].delete()
 
 
-async def test_a_backfill_updates_as_of_the_scheduled_days_and_not_of_today(
+async def test_a_backfill_updates_as_of_the_day_that_the_scheduled_instant_has_in_the_zone_of_each_organization(
     plain_temporal: WorkflowEnvironment, database_url: str
 ) -> None:
-    """04:00 on 2 October in Tokyo is 19:00 on 1 October in UTC."""
+    """04:00 on 2 October in Tokyo is 19:00 on 1 October in UTC, and 21:00 in Berlin, where the deadline is not past."""
     client = plain_temporal.client
+    line = {
+        "subsequent_term": "1M",
+        "notice_period": "1D",
+        "term_until": date(2026, 10, 2),
+        "cancellation_possible_until": date(2026, 10, 1),
+    }
     with Mailbox() as mailbox:
         world = World(plain_temporal, database_url, mailbox)
-        subscription = world.subscription(
-            lines=[
-                {
-                    "subsequent_term": "1M",
-                    "notice_period": "1D",
-                    "term_until": date(2026, 10, 2),
-                    "cancellation_possible_until": date(2026, 10, 1),
-                }
-            ]
-        )
+        tokyo, berlin = (world.subscription(zone=zone, lines=[line]) for zone in ("Asia/Tokyo", "Europe/Berlin"))
         handle = await ensure_schedule(client, "Asia/Tokyo", task_queue=world.task_queue)
         async with world.worker():
             await handle.backfill(
@@ -108,10 +106,21 @@ async def test_a_backfill_updates_as_of_the_scheduled_days_and_not_of_today(
             )
             results = await _results(client, handle, 2)
         await handle.delete()
-        rolled_until = world.line(subscription).term_until
+        rolled_until = {zone: world.line(of).term_until for zone, of in (("Tokyo", tokyo), ("Berlin", berlin))}
         world.engine.dispose()
-    assert rolled_until == date(2026, 11, 2)
+    assert rolled_until == {"Tokyo": date(2026, 11, 2), "Berlin": date(2026, 10, 2)}
     assert [(result.as_of, result.rolled) for result in results] == [(date(2026, 10, 1), 0), (date(2026, 10, 2), 1)]
+    assert results[1].instant == datetime(2026, 10, 1, 19, tzinfo=UTC)
+
+
+async def test_the_message_of_the_schedule_has_only_fields_that_workers_of_every_version_know(
+    plain_temporal: WorkflowEnvironment, schedule: ScheduleHandle
+) -> None:
+    """They refuse others, and a refused run pauses the schedule in the middle of a deployment."""
+    action = (await schedule.describe()).schedule.action
+    assert isinstance(action, ScheduleActionStartWorkflow)
+    [message] = await plain_temporal.client.data_converter.decode(action.args)
+    assert message == {"zone": "Europe/Berlin"}
 
 
 async def _results(client: Client, handle: ScheduleHandle, wanted: int) -> list[LineDatesProgress]:

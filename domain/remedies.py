@@ -84,6 +84,8 @@ class RemedyKind(StrEnum):
     ENSURE_SCHEDULE = "ensure_schedule"
     FORCE_RUN = "force_run"
     """``reached``: the latest day, or instant, as of which an update needs no force."""
+    LIST_RUNS = "list_runs"
+    AWAIT_RUN = "await_run"
 
     # For the operator of the installation; ``variable`` is a setting of the process that refuses.
     CONFIGURE = "configure"
@@ -200,7 +202,9 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.LIST_HOLDS: "The list of legal holds shows them all.",
     RemedyKind.PLACE_HOLD: "Nothing to do. To lock the data again, place another legal hold.",
     RemedyKind.ENSURE_SCHEDULE: "Create the schedule.",
-    RemedyKind.FORCE_RUN: "Update as of {reached} or earlier, or force it.",
+    RemedyKind.FORCE_RUN: "Update as of {reached} or earlier, or force it; a run can be taken back.",
+    RemedyKind.LIST_RUNS: "The schedule of the nightly update shows the latest runs with their ids.",
+    RemedyKind.AWAIT_RUN: "Wait for its end, or terminate its workflow; then take it back.",
     RemedyKind.CONFIGURE: "Correct the configuration of this process.",
     RemedyKind.CONFIGURE_DATABASE_LOGIN: "Give the password in a readable file of its own or in the URL, not in both.",
     RemedyKind.CONFIGURE_OBJECT_KEYS: "Configure the access key's id with one secret, or neither of them where the platform "

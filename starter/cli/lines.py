@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from domain.civil_dates import count_text
 from domain.lines.runs import FailedLine, LineDatesProgress, Scope, ScopeAmbiguous
+from starter.cli import values
 from starter.cli.days import OptionalDay, day
 from starter.cli.output import REFUSED, JsonOption, console, print_json, say
 from starter.cli.service import ActorOption, ForceOption, RequestIdOption, with_records, with_service
@@ -24,6 +25,9 @@ CustomerContract = Annotated[
 ]
 VendorContract = Annotated[
     str | None, typer.Option("--vendor-contract", metavar="NUMBER", help="Only lines of this vendor contract.")
+]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
 ]
 Subscription = Annotated[
     str | None, typer.Option("--subscription", metavar="ID", help="Only lines of this subscription.")
@@ -88,6 +92,34 @@ def update_dates(
     else:
         say_progress(done)
     if done.failed or done.busy:
+        raise typer.Exit(REFUSED)
+
+
+@lines_app.command()
+def restore(
+    run: Annotated[
+        str, typer.Option("--run", metavar="ID", show_default=False,
+                          help="The run, as `offramp schedule show` and the audit trail name it.")
+    ],
+    *,
+    reason: ReasonOption,
+    actor: ActorOption,
+    as_json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Take back what a run of the update changed: lines that were not changed since get their dates from before it again.
+
+    Lines that are left as they are, are named. The next nightly update closes and rolls what is due by then.
+    """
+    restored = with_service(
+        lambda service: service.line_dates.restore(run, actor=actor, reason=reason), as_json=as_json
+    )
+    if as_json:
+        print_json(restored)
+    else:
+        before = f", {restored.restored_before} were before" if restored.restored_before else ""
+        say(f"[bold]{count_text(restored.restored, 'line')}[/] restored{before}, [bold]{restored.left}[/] left alone.")
+        _say_lines(restored.left, restored.left_lines)
+    if restored.left:
         raise typer.Exit(REFUSED)
 
 

@@ -57,7 +57,9 @@ OPERATORS_WORDS = WORDS | {
     RemedyKind.PLACE_HOLD: "Nothing to do. To lock the data again, place another legal hold: "
     "`offramp hold place ORGANIZATION --reason REASON`",
     RemedyKind.ENSURE_SCHEDULE: "Create it with `offramp schedule ensure`.",
-    RemedyKind.FORCE_RUN: "Update as of {reached} or earlier, or force it with --force.",
+    RemedyKind.FORCE_RUN: "Update as of {reached} or earlier, or force it with --force; `offramp lines restore --run RUN "
+    "--reason REASON` takes a run back.",
+    RemedyKind.LIST_RUNS: "See the latest runs and their ids: `offramp schedule show`",
     RemedyKind.CONFIGURE: "Set {variable} to {expected}.",
     RemedyKind.CONFIGURE_DATABASE_LOGIN: "Give the password in {file}, which {variable} names and the service can read, and "
     "take it out of {url_variable}, or the other way round.",

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from temporalio.client import (
@@ -20,15 +21,18 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import contract
 from domain.civil_time import start_of_day
+from domain.lines.restoration import RunInProgress, RunRestored
 from domain.lines.runs import LineDatesProgress, NightNotReached, Scope
 from domain.refusals import ForwardedRefusal, Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
+from records.lines.restoration import check_ended, restore_chunk
 from records.lines.runs import ListedLine, count_runs, find_progress, latest_runs, list_lines
 from runtime.refusals import as_refusal
 from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
 from starter.service.area import NOT_IN_TIME, AreaClient
 from starter.service.case_refusals import RequestLost
+from starter.service.descriptions import is_running
 from starter.service.nightly_schedule import ensure_schedule, nights_of
 
 Answer = TypeVar("Answer")
@@ -226,6 +230,36 @@ class LineDatesClient(AreaClient):
             await self.update(
                 contract.UpdateLineDates(instant=night, zone=zone, force=True, actor=contract.NIGHTLY_ACTOR)
             )
+
+    async def restore(self, run: str, *, actor: str, reason: str) -> RunRestored:
+        """Take back what a run changed on lines that were not changed since; the others are named with the reasons.
+
+        Repeating it changes nothing, but takes back what was locked the first time. Systems are not notified.
+
+        Raises:
+            RunUnknown, RunInProgress.
+
+        """
+        try:
+            await self._read(lambda session: check_ended(session, run))
+        except RunInProgress:
+            if await self._goes_on(run):
+                raise
+        result, after = RunRestored(run=run), ""
+        while True:
+            chunk = await self._write(
+                partial(restore_chunk, run=run, actor=actor, why=reason, at=datetime.now(UTC), after=after)
+            )
+            result = chunk.added_to(result)
+            if chunk.last_line is None:
+                return result
+            after = chunk.last_line
+
+    async def _goes_on(self, run: str) -> bool:
+        """Return true unless the workflow of a run has ended; one that was terminated never records the end of its run."""
+        workflow_id, _, first_run = run.rpartition("/")
+        description = await self._description(workflow_id)
+        return is_running(description) and description is not None and description.raw_info.first_run_id == first_run
 
     async def _there(self, ask: Callable[[ScheduleHandle], Awaitable[Answer]]) -> Answer:
         try:

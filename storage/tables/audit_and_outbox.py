@@ -16,6 +16,7 @@ class AuditRow(Table):
     __table_args__ = (
         Index("ix_audit_trail_cancellation", "cancellation", "id"),
         Index("ix_audit_trail_subscription_line", "subscription_line", "id"),
+        Index("ix_audit_trail_run", "run", "subscription_line", postgresql_where=text("run IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)

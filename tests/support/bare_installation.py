@@ -40,6 +40,7 @@ VALUES = {
     "number": "1",
     "organization": "ORG-1",
     "reason": "as agreed",
+    "run": "subscription-line-dates:every-line:2026-10-01:here:1/01a2",
     "subscription": "SUB-1",
     "transfer_at": "2027-01-31T10:00",
     "url": "https://acme.example",

@@ -102,6 +102,7 @@ BY_NAME: dict[str, list[Any]] = {
     "remedy": ['GRANT SELECT ON ALL TABLES IN SCHEMA "crm" TO offramp_reader'],
     "request": ["withdraw:case-4711"],
     "role": ["offramp_reader"],
+    "run": ["subscription-line-dates:every-line:2026-10-01:here:1/01a2"],
     "said": ["permission denied"],
     "schema": ["crm"],
     "service": ["postgres"],

@@ -1,6 +1,7 @@
-"""The nightly update by each organization's own day (rules, section 5).
+"""The nightly update by each organization's own day, and the restoration of a run (rules, section 5).
 
-The index on `subscription_lines` blocks writers while it is built: a second or two for each million rows. Workers of the version before open runs without an instant, which then have one day for every organization.
+The indexes on `subscription_lines` and on the audit trail block writers while they are built: a second or two for each
+million rows. Workers of the version before open runs without an instant, which then have one day for every organization.
 """
 
 import sqlalchemy as sa
@@ -22,6 +23,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("NOT closed AND next_billing_date IS NULL AND end_date IS NOT NULL"),
     )
     op.create_index("ix_organizations_time_zone", "organizations", ["time_zone"])
+    op.create_index(
+        "ix_audit_trail_run",
+        "audit_trail",
+        ["run", "subscription_line"],
+        postgresql_where=sa.text("run IS NOT NULL"),
+    )
     op.add_column("line_dates_runs", sa.Column("instant", sa.DateTime(timezone=True), nullable=True))
     op.add_column(
         "line_dates_runs", sa.Column("never_billed", sa.BigInteger(), server_default=sa.text("0"), nullable=False)
@@ -41,5 +48,6 @@ def downgrade() -> None:
     """Revert."""
     for column in ("never_billed_lines", "never_billed", "instant"):
         op.drop_column("line_dates_runs", column)
+    op.drop_index("ix_audit_trail_run", table_name="audit_trail")
     op.drop_index("ix_organizations_time_zone", table_name="organizations")
     op.drop_index("ix_subscription_lines_never_billed", table_name="subscription_lines")

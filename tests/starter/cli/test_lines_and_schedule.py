@@ -9,7 +9,8 @@ from temporalio.testing import WorkflowEnvironment
 
 import contract
 from tests.support.command_line import CommandLine
-from tests.support.world import Mailbox, World
+from tests.support.nights import line_held, progress_of, start_update
+from tests.support.world import Mailbox, World, eventually
 
 DUE: dict[str, Any] = {
     "subsequent_term": "1Y",
@@ -74,7 +75,7 @@ async def test_lines_that_ended_and_were_never_billed_are_named(world: World, of
     assert f"{subscription}-1 ({subscription}): Line {subscription}-1 ended on 2026-09-30" in said.out
 
 
-async def test_a_day_ahead_is_refused_and_updated_if_it_is_forced(world: World, offramp: CommandLine) -> None:
+async def test_a_day_ahead_is_refused_then_forced_and_the_run_taken_back(world: World, offramp: CommandLine) -> None:
     subscription = world.subscription(lines=[DUE, DUE])
     update = ("lines", "update-dates", "--as-of", "2040-01-01", "--subscription", subscription)
     refused = await offramp(*update, "--json")
@@ -83,6 +84,46 @@ async def test_a_day_ahead_is_refused_and_updated_if_it_is_forced(world: World, 
     forced = await offramp(*update, "--force", "--json")
     assert (forced.status, forced.json["rolled"]) == (0, 2)
     assert world.line(subscription).term_until == date(2040, 12, 31)
+
+    take_back = ("lines", "restore", "--run", forced.json["run"], "--reason", "a typing error")
+    restored = await offramp(*take_back)
+    assert restored.status == 0, restored.err
+    assert "2 lines restored, 0 left alone" in restored.out
+    assert world.line(subscription).term_until == date(2026, 12, 31)
+    again = await offramp(*take_back, "--json")
+    assert (again.status, again.json["restored"], again.json["restored_before"]) == (0, 0, 2)
+    assert "line.restored" in world.actions(subscription)
+
+
+async def test_a_run_that_nobody_knows_is_not_taken_back(world: World, offramp: CommandLine) -> None:
+    said = await offramp(
+        "lines", "restore", "--run", "subscription-line-dates/1", "--reason", "a typing error", "--json"
+    )
+    assert (said.status, said.json["error"]["code"]) == (1, "run_unknown")
+    assert (await offramp("lines", "restore", "--run", "x")).status == 2
+
+
+async def test_a_run_in_progress_is_taken_back_only_when_its_workflow_has_ended(
+    world: World, offramp: CommandLine
+) -> None:
+    subscription = world.subscription(lines=[DUE, DUE])
+    with line_held(world, f"{subscription}-1"):
+        update = await start_update(world, as_of=date(2026, 10, 1))
+
+        async def passed() -> bool:
+            progress = await progress_of(world, update.id)
+            return progress is not None and progress.busy == 1
+
+        await eventually(passed)
+        progress = await progress_of(world, update.id)
+        assert progress is not None
+        take_back = ("lines", "restore", "--run", progress.run, "--reason", "a typing error", "--json")
+        said = await offramp(*take_back)
+        assert (said.status, said.json["error"]["code"]) == (1, "run_in_progress")
+        await update.terminate()
+    restored = await offramp(*take_back)
+    assert (restored.status, restored.json["restored"]) == (0, 1)
+    assert world.line(subscription, 2).term_until == date(2026, 12, 31)
 
 
 async def test_a_backfill_of_nights_ahead_is_refused_and_runs_if_it_is_forced(

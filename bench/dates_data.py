@@ -29,7 +29,7 @@ TERMS = (
 
 _FILL = """
     INSERT INTO organizations (id, url, unique_name, time_zone, platform, purpose, billing_administrator)
-    SELECT 'O' || n, 'https://o.example/' || n, 'o' || n, zones[1 + n % {kinds_of_zones}], 'commerce_transaction', 'production',
+    SELECT 'O' || n, 'https://o.example/' || n, 'o' || n, zones[1 + n / 2 % {kinds_of_zones}], 'commerce_transaction', 'production',
         'a@o.example'
     FROM generate_series(0, {organizations} - 1) n, (SELECT ARRAY[{zones}] zones) kinds;
     INSERT INTO subscriptions (id, organization, description)

@@ -3,17 +3,25 @@
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from temporalio.common import SearchAttributeKey
 
-from contract.common import AboutCase, AnswerText, Attestation, CampaignActions, Message, Request
+from contract.common import (
+    AboutCase,
+    AnswerText,
+    Attestation,
+    CampaignActions,
+    Instant,
+    Message,
+    ReceivedRequest,
+)
 from contract.export import ExportStatus
 from domain.cancellation.identity import Identity
 from domain.cancellation.open_billing import OpenLine
 from domain.lines.quote import Quote
 from domain.marketing import Consent
 from domain.refusals import RefusalDetails
-from domain.vocabulary import CancellationId, Identifier, Question, Reason, Stage, Termination
+from domain.vocabulary import CancellationId, Identifier, Question, Reason, ReceiptChannel, Stage, Termination
 
 SUBSCRIPTION_CANCELLATION = "SubscriptionCancellation"
 """The type of the workflow that cancels a subscription: takes `StartCancellation`, returns `CancellationStatus`."""
@@ -65,7 +73,7 @@ class Goodwill(Message):
     reason: Reason
 
 
-class StartCancellation(Request):
+class StartCancellation(ReceivedRequest):
     """Input of SubscriptionCancellation, and of its update ``receive``."""
 
     subscription: Identifier
@@ -137,20 +145,30 @@ class Correct(AboutCase):
         return self
 
 
-class Withdraw(AboutCase):
+class Withdraw(AboutCase, ReceivedRequest):
     """A change of the customer's mind before the cancellation took effect."""
 
     reason: Reason
 
+    @property
+    def entered_late_because(self) -> str | None:
+        """The reason why it is entered late: one of its own, or else that of the request."""
+        return self.received_because or self.reason
 
-class RequestReversal(AboutCase):
+
+class RequestReversal(AboutCase, ReceivedRequest):
     """A change of the customer's mind within the reversal window, with the identity that the cancellation had."""
 
     identity: Identity
     reason: Reason | None = None
-    requested_at: AwareDatetime | None = None
-    """The instant at which the customer asked, if earlier than `sent_at` or now: a request made in time counts although
-    it arrives late, as long as the case is not closed."""
+    requested_at: Instant | None = None
+    """The older name of `received_at`, which goes first where both are given: a request made in time counts although it
+    arrives late, as long as the case is not closed. An instant after now counts as now, and needs no reason."""
+
+    @property
+    def entered_late_because(self) -> str | None:
+        """The reason why it is entered late: one of its own, or else that of the request."""
+        return self.received_because or self.reason
 
 
 class CreditMemoPosted(Message):
@@ -182,8 +200,11 @@ class CancellationStatus(BaseModel):
     time_zone: str
     stage: Stage
     request_id: str
-    """The request that opened this cancellation; one other than the caller's means that it was already running."""
+    """The request that opened this cancellation; one other than the caller's means that it was already running. Where it had
+    no id, the first run of its workflow stands for it."""
     received_at: datetime
+    channel: ReceiptChannel | None = None
+    """The way by which it was received, where that was stated."""
     waiting_for: str
     """The next event, and the party that must act for it; empty when nothing is left to do."""
     stage_deadline: datetime | None = None

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from temporalio.common import SearchAttributeKey
 
 from domain.cancellation.lifecycle import InputMalformed
 from domain.marketing import CampaignAction
-from domain.vocabulary import Actor, CaseId, Identifier, Reason
+from domain.receipt import EARLIEST
+from domain.vocabulary import Actor, CaseId, Identifier, Reason, ReceiptChannel
 
 UPDATE_RECEIVE = "receive"
 """Update of SubscriptionCancellation and MarketingServiceCancellation: the second half of update-with-start.
@@ -49,12 +51,25 @@ AnswerText = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00
 CampaignActions = Annotated[dict[Identifier, CampaignAction], Field(max_length=10_000)]
 
 
+def _in_utc(instant: datetime) -> datetime:
+    if instant < EARLIEST:
+        raise ValueError(f"an instant from {EARLIEST.year} on is expected")
+    return min(instant, _LATEST).astimezone(UTC)
+
+
+_LATEST = datetime(9999, 12, 1, tzinfo=UTC)
+"""A later instant would leave the calendar in some zones; it is in the future as this one is."""
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""An instant with an offset, in whatever zone the caller writes it; UTC from here on."""
+
+
 class Request(Message):
     """Base of the requests of people and systems."""
 
     actor: Actor
     """The requester: the name of an agent or a system, no e-mail address."""
-    sent_at: AwareDatetime | None = None
+    sent_at: Instant | None = None
     """The instant at which the request was first sent, which is then its legal instant: not after now, and for a request
     about a case not before the case was received."""
 
@@ -64,6 +79,23 @@ class AboutCase(Request):
 
     cancellation: CaseId | None = None
     """The case that the request is about; without it, the case that runs when the request arrives."""
+
+
+class ReceivedRequest(Request):
+    """Base of the requests with legal meaning: one may have been received before it is entered."""
+
+    received_at: Instant | None = None
+    """The true instant of the receipt, which is then the legal one: not after now, for a request about a case not before the
+    case was received, and further in the past than the policy's `backdating_days` only with a reason."""
+    channel: ReceiptChannel | None = None
+    """The way by which it was received."""
+    received_because: Reason | None = None
+    """The reason why it is entered so long after it was received, for the audit trail."""
+
+    @property
+    def entered_late_because(self) -> str | None:
+        """The reason why it is entered late, if one is given."""
+        return self.received_because
 
 
 class Attestation(Message):

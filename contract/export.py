@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from contract.common import AboutCase
+from contract.common import AboutCase, ReceivedRequest
 from domain.vocabulary import CancellationId
 
 UPDATE_ACKNOWLEDGE_EXPORT = "acknowledge_export"
@@ -15,7 +15,7 @@ SIGNAL_HOLDS_CHANGED = "holds_changed"
 """Signal to SubscriptionCancellation, without input: the legal holds on the organization's data have changed."""
 
 
-class AcknowledgeExport(AboutCase):
+class AcknowledgeExport(AboutCase, ReceivedRequest):
     """Acknowledgement that the export was downloaded and is where it is needed: from now on the data may be erased."""
 
     export: CancellationId

@@ -4,10 +4,10 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contract.common import AboutCase, AnswerText, Attestation, CampaignActions, Request
+from contract.common import AboutCase, AnswerText, Attestation, CampaignActions, ReceivedRequest
 from domain.marketing import ConsentDecision, MarketingStage
 from domain.refusals import RefusalDetails
-from domain.vocabulary import Identifier, MarketingCancellationId, Reason
+from domain.vocabulary import Identifier, MarketingCancellationId, Reason, ReceiptChannel
 
 MARKETING_SERVICE_CANCELLATION = "MarketingServiceCancellation"
 """The type of the workflow that cancels a marketing service alone.
@@ -49,7 +49,7 @@ class AcknowledgeStop(AboutCase):
     campaign: Identifier
 
 
-class StartMarketingCancellation(Request):
+class StartMarketingCancellation(ReceivedRequest):
     """Input of MarketingServiceCancellation, and of its update ``receive``."""
 
     organization: Identifier
@@ -77,6 +77,7 @@ class MarketingCancellationStatus(BaseModel):
     stage: MarketingStage
     request_id: str
     received_at: datetime
+    channel: ReceiptChannel | None = None
     waiting_for: str
     stage_deadline: datetime | None = None
     verified: bool = False

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from temporalio.common import SearchAttributeKey
 
-from contract.common import AboutCase, Message, Request
+from contract.common import AboutCase, Message, ReceivedRequest, Request
 from domain.migration import MigrationStage
 from domain.refusals import RefusalDetails
 from domain.vocabulary import CancellationId, EmailAddress, Identifier, Platform, Reason
@@ -85,7 +85,7 @@ class SendMigrationLink(AboutMigration):
     """A request to mail the IT department a fresh link."""
 
 
-class AcknowledgeMigration(AboutMigration):
+class AcknowledgeMigration(AboutMigration, ReceivedRequest):
     """Acknowledgement that the IT department has downloaded the data."""
 
     transfer: int = Field(ge=1)

@@ -11,7 +11,7 @@ from domain.lines.explanation import Statements
 from domain.lines.quote import Quote
 from domain.marketing import CampaignFacts, Consent, MarketingStage
 from domain.migration import HandOver, MigrationStage, Party
-from domain.vocabulary import Channel, Event, Platform, Stage, Termination
+from domain.vocabulary import Channel, Event, Platform, ReceiptChannel, Stage, Termination
 
 MAILED = frozenset(
     event
@@ -118,6 +118,14 @@ class MessageFacts(BaseModel):
     received_on: date
     termination: Termination | None = None
     """The way in which the end of access is asked for."""
+    channel: ReceiptChannel | None = None
+    """The way by which the cancellation was received, where that was stated."""
+    request_id: str | None = None
+    """The request that opened the cancellation; null in messages of versions before 0.3."""
+    request_channel: ReceiptChannel | None = None
+    """The way by which the request was received that led to this event, where that was stated."""
+    recorded_at: datetime | None = None
+    """The instant at which the event was recorded, where a request led to it that had been received earlier."""
     termination_date: date | None = None
     """The last day of access; the day of receipt where it is to end at once."""
     access_ends_at: datetime | None = None
@@ -184,6 +192,10 @@ class MarketingServiceFacts(BaseModel):
     stage: MarketingStage
     occurred_at: datetime
     received_at: datetime
+    channel: ReceiptChannel | None = None
+    request_id: str | None = None
+    request_channel: ReceiptChannel | None = None
+    recorded_at: datetime | None = None
     verified: bool = False
     intake_ends_at: datetime | None = None
     marketing: MarketingFacts

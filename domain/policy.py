@@ -24,6 +24,8 @@ class CancellationPolicy(BaseModel):
     """The time from the opening of a case until it is abandoned if its checklist stays unanswered."""
     intake_reminders: tuple[PositiveDuration, ...] = (timedelta(days=3), timedelta(days=7), timedelta(days=12))
     """The times from the opening to each reminder of open questions."""
+    backdating_days: Annotated[int, Ge(0), Le(3660)] = 14
+    """Whole civil days before the day of entry, in the organization's zone: a receipt before them is stated with a reason."""
     effect_reminder: PositiveDuration = timedelta(days=3)
     """The time between the reminder of the termination day and that day."""
     reversal_window_days: Annotated[int, Ge(1), Le(3660)] = 30

@@ -137,6 +137,16 @@ class Channel(StrEnum):
     WEBHOOK = "webhook"
 
 
+class ReceiptChannel(StrEnum):
+    """The way by which a request was received: by a person of ours, or by a system that passes it on."""
+
+    LETTER = "letter"
+    PHONE = "phone"
+    MAIL = "mail"
+    PORTAL = "portal"
+    SYSTEM = "system"
+
+
 class Event(StrEnum):
     """An event of which people or systems are notified (rules, section 11)."""
 

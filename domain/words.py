@@ -13,6 +13,7 @@ from datetime import date, datetime
 
 from domain.civil_dates import day_text
 from domain.civil_time import day_of, last_day_before, start_of_day, time_zone
+from domain.vocabulary import ReceiptChannel
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -63,6 +64,20 @@ def zone_with_offset(local: datetime, zone: str) -> str:
 def spelled_out(day: date) -> str:
     """Return the day as a letter writes it, ``31 December 2026``."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+_BY_CHANNEL = {
+    ReceiptChannel.LETTER: "by letter",
+    ReceiptChannel.PHONE: "by phone",
+    ReceiptChannel.MAIL: "by e-mail",
+    ReceiptChannel.PORTAL: "through the portal",
+    ReceiptChannel.SYSTEM: "from a system",
+}
+
+
+def received_in_words(instant: str, channel: ReceiptChannel | None) -> str:
+    """Return the instant of a receipt, which is in words already, with the way by which it came, if that is known."""
+    return instant if channel is None else f"{instant}, {_BY_CHANNEL[channel]}"
 
 
 def sentence(step: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from contract.steps import Step
 from domain.refusals import RefusalDetails
+from records import receipts
 from records.transaction import Transaction
 from storage.tables import AuditRow, CancellationRow
 
@@ -83,8 +84,11 @@ def record_step(
 ) -> bool:
     """Add the row of a business step, or of one of its parts; return False, adding nothing, if it was added before.
 
-    ``why`` replaces the reason of the step where the part has one of its own.
+    ``why`` replaces the reason of the step where the part has one of its own. What its request stated of its receipt is kept
+    with what was done.
     """
+    if line is None and (receipt := receipts.as_audited(step)):
+        after = (after or {}) | receipt
     return record(
         transaction,
         action,

@@ -17,6 +17,7 @@ from records.audit import record_step
 from records.cancellation.locked_case import LockedCase, lock_case, organization_of
 from records.cancellation.notices import notify
 from records.cancellation.transitions import prepare
+from records.cancellation.zones import zone_of
 from records.transaction import Transaction
 from storage.tables import CancellationRow, ErasureRow, ExportRow
 
@@ -215,7 +216,7 @@ def described_export(session: Session, cancellation: str) -> DescribedExport:
         state=state,
         summary=state.summary,
         organization_name=organization.unique_name,
-        time_zone=organization.time_zone,
+        time_zone=zone_of(session, case),
     )
 
 

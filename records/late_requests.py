@@ -27,7 +27,8 @@ from domain.refusals import Refusal
 from domain.requests import RequestOfAnotherCase
 from domain.vocabulary import Channel, Stage
 from records import audit, outbox, requests
-from records.cancellation.locked_case import newest_case, organization_of
+from records.cancellation.locked_case import newest_case
+from records.cancellation.zones import zone_of
 from records.export import check_export
 from records.marketing.locked_case import newest_marketing_case
 from records.marketing.stops import acknowledge_stop
@@ -141,7 +142,7 @@ def _refusal_of(session: Session, case: CancellationRow, request: LateRequest) -
         return CaseNotRunning(case.id, stage)
     try:
         if request.name == contract.REQUEST_REVERSAL:
-            zone = organization_of(session, case).time_zone
+            zone = zone_of(session, case)
             check_reversal(case.id, stage, asked_at=request.at, deadline=case.reversal_deadline, zone=zone)
         elif request.name == contract.UPDATE_WITHDRAW:
             check_withdrawal(case.id, stage)

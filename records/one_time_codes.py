@@ -77,7 +77,7 @@ def fresh_code(transaction: Transaction, step: Step) -> FreshCode:
         salt=salt,
         recipient=locked.billing_administrator,
         organization_name=organization.unique_name,
-        time_zone=organization.time_zone,
+        time_zone=locked.zone,
         expires_at=expires_at,
         kind=step.case.kind,
     )
@@ -113,7 +113,7 @@ def check_code(transaction: Transaction, step: Step, code: str) -> Refusal | Non
     if attempt > allowed:
         return CodeAttemptsExhausted(case.id, allowed)
     if step.at >= row.expires_at:
-        return CodeExpired(case.id, row.expires_at, locked.organization.time_zone)
+        return CodeExpired(case.id, row.expires_at, locked.zone)
     if not secrets.compare_digest(_hashed(code.strip(), row.salt), row.code_hash):
         return CodeWrong(case.id, allowed - attempt) if attempt < allowed else CodeAttemptsExhausted(case.id, allowed)
     row.used_at = step.at

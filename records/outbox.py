@@ -36,7 +36,7 @@ def add(
                 channel=channel.value,
                 recipient=mail_to if channel is Channel.MAIL else ALL_ENDPOINTS,
                 content=facts.model_dump(mode="json"),
-                created_at=facts.occurred_at,
+                created_at=facts.recorded_at or facts.occurred_at,
             )
             .on_conflict_do_nothing(index_elements=[MessageRow.id])
         )

@@ -108,8 +108,9 @@ def open_with(transaction: Transaction, case: CaseRow, digest: str) -> None:
     """Keep the request that opens a case, accepted; not one of a version that sent no digest."""
     if digest:
         request = start_made(case.workflow_id, case.request_id, digest)
-        _keep(transaction, request, case.id, case.opened_by, case.received_at)
-        _answer(transaction, request, accepted_at=case.received_at)
+        at = case.entered_at or case.received_at
+        _keep(transaction, request, case.id, case.opened_by, at)
+        _answer(transaction, request, accepted_at=at)
 
 
 def check_start(session: Session, workflow_id: str, request_id: str, digest: str) -> None:

@@ -19,7 +19,7 @@ from domain.marketing import CampaignFacts
 from domain.messaging import MAILED, Facts, MarketingServiceFacts, MessageFacts
 from domain.migration import HandOver
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage, Termination
-from domain.words import FOR_CUSTOMERS, sentence, size_in_words
+from domain.words import FOR_CUSTOMERS, received_in_words, sentence, size_in_words
 from records.one_time_codes import FreshCode
 
 TEXT_WIDTH = 72
@@ -131,6 +131,7 @@ def code_letter(code: FreshCode, *, reply_to: str | None = None) -> Letter:
 def _written(template: str, zone: str, **facts: object) -> Letter:
     facts["zone"] = zone
     facts["moment"] = lambda instant: FOR_CUSTOMERS.instant(instant, zone)
+    facts["received"] = lambda instant, channel: received_in_words(FOR_CUSTOMERS.instant(instant, zone), channel)
     text = _TEXT.get_template(template)
     subject = "".join(text.blocks["subject"](text.new_context(facts)))
     return Letter(

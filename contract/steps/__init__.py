@@ -27,6 +27,7 @@ from contract.steps.common import (
     CodeTried,
     Continued,
     FirstAnswer,
+    Receipt,
     Recorded,
     RefusedRequest,
     Reminder,
@@ -57,6 +58,7 @@ from contract.steps.migration import (
     Moved,
     Transfer,
 )
+from contract.steps.receipts import receipt_of, receipt_of_start
 from contract.steps.reconciliation import ReconciliationSlice, SliceOutcome, Suspect
 
 __all__ = [
@@ -93,6 +95,7 @@ __all__ = [
     "OpenedCase",
     "OpenedMarketingCase",
     "Quoted",
+    "Receipt",
     "ReconciliationSlice",
     "Recorded",
     "RefusedRequest",
@@ -109,4 +112,6 @@ __all__ = [
     "TookEffect",
     "Transfer",
     "UpdatePass",
+    "receipt_of",
+    "receipt_of_start",
 ]

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from contract.export import ExportStatus
-from contract.steps.common import CaseRecord, Recorded, Step, StepData
+from contract.steps.common import CaseRecord, Receipt, Recorded, Step, StepData
 from contract.steps.marketing import CampaignStop
 from domain.cancellation.checklist import Checklist
 from domain.cancellation.open_billing import OpenLine
@@ -13,7 +13,7 @@ from domain.lines.quote import Quote
 from domain.marketing import CampaignAction
 from domain.messaging import ErasureFacts
 from domain.policy import CancellationPolicy
-from domain.vocabulary import Identifier, Platform, Question
+from domain.vocabulary import Identifier, Platform, Question, ReceiptChannel
 
 
 class OpenRequest(StepData):
@@ -33,6 +33,8 @@ class OpenRequest(StepData):
     """The digest of the request's content (`contract.digest_of`); empty in histories that are older than it."""
     continues: str | None = None
     """The recorded case to continue; nothing is opened then."""
+    receipt: Receipt | None = None
+    """What the request states of its receipt; ``at`` is the instant of that."""
 
 
 class BillingWait(StepData):
@@ -67,6 +69,9 @@ class OpenedCase(StepData):
     record: CaseRecord | None = None
     """The record from which the workflow starts; null in histories of versions that started at the beginning alone."""
     received_at: datetime | None = None
+    entered_at: datetime | None = None
+    """The instant at which it was entered, from which the intake runs; null where that is the receipt."""
+    channel: ReceiptChannel | None = None
     opened_by: str | None = None
     goodwill_reason: str | None = None
     goodwill_approved_by: str | None = None

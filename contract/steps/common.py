@@ -11,7 +11,16 @@ from contract.migration import MigrationMoved, MigrationStatus
 from domain.cases import CaseRef
 from domain.marketing import Consent
 from domain.refusals import RefusalDetails
-from domain.vocabulary import CampaignChoice, Channel, DataChoice, Event, Question, Termination, Verification
+from domain.vocabulary import (
+    CampaignChoice,
+    Channel,
+    DataChoice,
+    Event,
+    Question,
+    ReceiptChannel,
+    Termination,
+    Verification,
+)
 
 
 class StepData(BaseModel):
@@ -34,6 +43,16 @@ class RequestMade(StepData):
     """The case that the request names."""
 
 
+class Receipt(StepData):
+    """What a request states of its receipt, beside the instant."""
+
+    entered_at: datetime | None = None
+    """The instant at which it was entered; null where it counts from then, because no earlier one was stated."""
+    channel: ReceiptChannel | None = None
+    because: str | None = None
+    """The reason why it was entered so long after it was received."""
+
+
 class Step(StepData):
     """One business step of a case: its idempotency key, and the actor, instant and reason for the audit trail."""
 
@@ -47,6 +66,8 @@ class Step(StepData):
     """The request that the step answers, if it answers one that has an id."""
     asked_at: datetime | None = None
     """The legal instant of the request, which may be before ``at``, that of its processing."""
+    receipt: Receipt | None = None
+    """What the request states of its receipt, if it states anything."""
 
     @property
     def dated(self) -> datetime:

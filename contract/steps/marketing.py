@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from contract.steps.common import CaseRecord, Recorded, Step, StepData
+from contract.steps.common import CaseRecord, Receipt, Recorded, Step, StepData
 from domain.marketing import CampaignAction, ConsentDecision
 from domain.policy import CancellationPolicy
-from domain.vocabulary import Identifier, Platform, Verification
+from domain.vocabulary import Identifier, Platform, ReceiptChannel, Verification
 
 
 class OpenMarketingRequest(StepData):
@@ -26,6 +26,8 @@ class OpenMarketingRequest(StepData):
     """The digest of the request's content (`contract.digest_of`); empty in histories that are older than it."""
     continues: str | None = None
     """As in OpenRequest."""
+    receipt: Receipt | None = None
+    """As in OpenRequest."""
 
 
 class OpenedMarketingCase(StepData):
@@ -41,6 +43,9 @@ class OpenedMarketingCase(StepData):
     record: CaseRecord | None = None
     """As in OpenedCase."""
     opened_by: str | None = None
+    entered_at: datetime | None = None
+    """As in OpenedCase."""
+    channel: ReceiptChannel | None = None
 
 
 class MarketingOpened(Recorded):

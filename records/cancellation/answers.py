@@ -186,7 +186,7 @@ def checklist_of(session: Session, case: LockedCase) -> Checklist:
     facts = facts_of(session, case.organization)
     had_marketing_service = facts.has_marketing_service or Question.CAMPAIGNS in answers
     return Checklist(
-        facts=facts.model_copy(update={"has_marketing_service": had_marketing_service}),
+        facts=facts.model_copy(update={"has_marketing_service": had_marketing_service, "time_zone": case.zone}),
         answers=answers,
         verification=case.row.verified_by,
     )

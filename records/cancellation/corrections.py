@@ -39,7 +39,7 @@ def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
         return Quote.model_validate(row.quote)
     check_correction(row.id, case.stage)
     before = checklist_of(session, case)
-    now = before.corrected(correction.answers, today=day_of(step.dated, case.organization.time_zone))
+    now = before.corrected(correction.answers, today=day_of(step.dated, case.zone))
     _check_campaigns(transaction, case, before, now)
     changed = {question for question, answer in now.answers.items() if before.answers.get(question) != answer}
     goodwill_reason = None if correction.without_goodwill else correction.goodwill_reason or row.goodwill_reason

@@ -6,12 +6,13 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contract import CancellationStatus, Proposal, cancellation_workflow_id
+from contract import CancellationStatus, Proposal
 from domain.cancellation.lifecycle import CancellationUnknown, SubscriptionUnknown
 from domain.cancellation.open_billing import awaited_credit_memos, billing_in_words
+from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.marketing import Consent
-from domain.vocabulary import WAITS_FOR_OPERATOR, CampaignChoice, Stage, Termination
+from domain.vocabulary import WAITS_FOR_OPERATOR, CampaignChoice, ReceiptChannel, Stage, Termination
 from records import audit
 from records.cancellation.locked_case import newest_case
 from records.cancellation.open_lines import SETTLED_STAGES, open_lines
@@ -22,6 +23,7 @@ from records.cancellation.quotes import (
     shown_quote,
     termination_of,
 )
+from records.cancellation.zones import zone_of
 from records.erasure import certificate_of
 from records.export import export_of, export_status
 from records.marketing.stops import stop_of
@@ -39,6 +41,7 @@ class CaseSummary(BaseModel):
     time_zone: str
     stage: Stage
     received_at: datetime
+    channel: ReceiptChannel | None
     termination: Termination | None
     """The way in which the end of access is asked for; null until it is."""
     termination_date: date | None
@@ -48,7 +51,7 @@ class CaseSummary(BaseModel):
     ended_at: datetime | None
     verified: bool
     request_id: str
-    """The id of the request that opened it, prefixed with the workflow's id."""
+    """The id of the request that opened it; where it had none, the first run of its workflow."""
     quote: Quote | None
 
 
@@ -64,7 +67,13 @@ class CaseHistory(BaseModel):
 
 
 def time_zone_of(session: Session, subscription: str) -> str:
-    """Return the zone of the subscription's organization; UTC, if the subscription is unknown."""
+    """Return the zone of a subscription's newest case, or else of its organization; UTC, if the subscription is unknown."""
+    newest = newest_case(session, subscription)
+    return organization_zone(session, subscription) if newest is None else zone_of(session, newest)
+
+
+def organization_zone(session: Session, subscription: str) -> str:
+    """Return the zone of a subscription's organization as it is now; UTC, if the subscription is unknown."""
     found = session.scalar(
         select(OrganizationRow.time_zone)
         .join(SubscriptionRow, SubscriptionRow.organization == OrganizationRow.id)
@@ -93,16 +102,17 @@ def list_cases(
             cancellation=case.id,
             subscription=case.subscription,
             organization=organization.id,
-            time_zone=organization.time_zone,
+            time_zone=case.time_zone or organization.time_zone,
             stage=Stage(case.stage),
             received_at=case.received_at,
+            channel=ReceiptChannel(case.channel) if case.channel else None,
             termination=termination_of(case) if case.termination_date else None,
             termination_date=case.termination_date,
             access_ended_on=case.access_ended_on,
             reversal_deadline=case.reversal_deadline,
             ended_at=case.ended_at,
             verified=case.verified_by is not None,
-            request_id=case.request_id,
+            request_id=case.request_id.removeprefix(f"{case.workflow_id}:"),
             quote=shown_quote(session, case),
         )
         for case, organization in session.execute(query)
@@ -126,23 +136,29 @@ def quote_of(
     session: Session,
     subscription: str,
     *,
-    received_on: date,
+    received_on: date | None,
+    now: datetime,
     wished_on: date | None,
     termination: Termination = Termination.ON_DATE,
     goodwill: bool = False,
 ) -> Quote:
-    """Return the quote of cancelling a subscription (rules, section 7). Days are civil days in its organization's zone.
+    """Return the quote of cancelling a subscription (rules, section 7); received now, unless a day is given.
+
+    Days are civil days in the zone of its organization.
 
     Raises:
-        SubscriptionUnknown.
+        SubscriptionUnknown, LineUnknownOnDay.
 
     """
-    if session.get(SubscriptionRow, subscription) is None:
+    row = session.get(SubscriptionRow, subscription)
+    if row is None:
         raise SubscriptionUnknown(subscription)
+    zone = session.get_one(OrganizationRow, row.organization).time_zone
     return quote_subscription(
         session,
         subscription,
-        received_on=received_on,
+        received_on=received_on or day_of(now, zone),
+        zone=zone,
         wished_on=wished_on,
         termination=termination,
         goodwill=goodwill,
@@ -186,8 +202,9 @@ def status_of_case(session: Session, cancellation: str) -> CancellationStatus:
         organization=case.organization,
         time_zone=case.time_zone,
         stage=case.stage,
-        request_id=case.request_id.removeprefix(f"{cancellation_workflow_id(case.subscription)}:"),
+        request_id=case.request_id,
         received_at=case.received_at,
+        channel=case.channel,
         waiting_for=billing_in_words(billing) if case.stage.is_final else WAITS_FOR_OPERATOR,
         verified=case.verified,
         termination=case.termination,

@@ -48,6 +48,11 @@ class LockedCase:
         return self.organization.billing_administrator
 
     @property
+    def zone(self) -> str:
+        """The zone of the case's days: that of the organization when it was opened."""
+        return self.row.time_zone or self.organization.time_zone
+
+    @property
     def stage(self) -> Stage:
         """The recorded stage."""
         return Stage(self.row.stage)
@@ -71,6 +76,8 @@ def lock_case(transaction: Transaction, cancellation: str) -> LockedCase:
         .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
         .where(CancellationRow.id == cancellation)
     ).one()
+    if row.time_zone is None:  # opened by a worker of 0.2
+        row.time_zone = organization.time_zone
     return LockedCase(row, subscription, organization, CancellationPolicy.model_validate(durations))
 
 
@@ -87,7 +94,7 @@ def case_record(session: Session, cancellation: str) -> CaseRecord | None:
             CancellationRow.termination,
             CancellationRow.termination_date,
             CancellationRow.received_at,
-            OrganizationRow.time_zone,
+            func.coalesce(CancellationRow.time_zone, OrganizationRow.time_zone).label("time_zone"),
             CancellationRow.data,
             CancellationRow.campaigns,
             CancellationRow.marketing_consent.label("consent"),

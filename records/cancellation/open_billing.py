@@ -20,6 +20,7 @@ from records.audit import LineChange, record_lines, record_step
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import notify
 from records.cancellation.open_lines import ESCALATED, SETTLED_STAGES, Waiting, is_open, open_lines, waiting_lines
+from records.cancellation.quotes import received_lines
 from records.lines.rows import DATE_FIELDS, as_domain, dates_of, pending_plans
 from records.transaction import Transaction
 from storage.tables import AuditRow, CancellationLineRow, SubscriptionLineRow, SubscriptionRow, SupportQueueRow
@@ -108,7 +109,7 @@ def billing_of(session: Session, case: LockedCase) -> BillingWait | None:
 
 def _end_credited(transaction: Transaction, case: LockedCase, step: Step) -> None:
     """Set the end dates of the lines that are not billed beyond them any more."""
-    session, today = transaction.session, day_of(step.at, case.organization.time_zone)
+    session, today = transaction.session, day_of(step.at, case.zone)
     waiting = waiting_lines(session, case.row.id, lock=True)
     due = [(decided, line) for decided, line in waiting if is_open(decided, line) and _is_credited(decided, line)]
     if not due:
@@ -119,9 +120,10 @@ def _end_credited(transaction: Transaction, case: LockedCase, step: Step) -> Non
         record_step(transaction, "planned_line.withdrawn", step, f"plan:{plan.id}", line=plan.subscription_line)
     session.flush()
     changes = []
+    received = received_lines(session, case.row, [line for _, line in due])
     for decided, line in due:
         before = dates_of(line)
-        ended = with_end_date(as_domain(line), decided.billing_ends_on, today)
+        ended = with_end_date(received[line.id], decided.billing_ends_on, today)
         for name in DATE_FIELDS:
             setattr(line, name, getattr(ended, name))
         changes.append(LineChange(line.id, before, dates_of(line), ENDED_BECAUSE))

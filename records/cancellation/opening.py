@@ -1,8 +1,9 @@
 """The opening of a cancellation, the only way to create a case."""
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from contract.steps import OpenedCase, OpenRequest, Step
+from contract.steps import OpenedCase, OpenRequest
 from domain.cancellation.checklist import Checklist
 from domain.cancellation.lifecycle import (
     MOST_LINES,
@@ -15,15 +16,17 @@ from domain.cases import CaseKind
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.policy import CancellationPolicy
+from domain.receipt import check_after_earlier_end
 from domain.refusals import Refusal
 from domain.vocabulary import (
     Event,
     Platform,
     Question,
+    ReceiptChannel,
     Stage,
     Verification,
 )
-from records import audit, cases, requests
+from records import audit, cases, receipts, requests
 from records.cancellation.answers import checklist_of, facts_of, save_answers
 from records.cancellation.locked_case import LockedCase, case_record, lock_case, newest_case
 from records.cancellation.notices import notify
@@ -45,8 +48,9 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     A request that continues a case gets that one.
 
     Raises:
-        SubscriptionUnknown, SubscriptionAlreadyCanceled, SubscriptionTooLarge, CancellationUnknown (the case to continue), and
-            the refusals of the answers (`Checklist.answered`).
+        SubscriptionUnknown, SubscriptionAlreadyCanceled, SubscriptionTooLarge, CancellationUnknown (the case to continue),
+            BackdatingNeedsReason, ReceivedBeforeEarlierEnd, LineUnknownOnDay (a receipt in the past), and the refusals of the
+            answers (`Checklist.answered`).
 
     """
     session = transaction.session
@@ -65,6 +69,9 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     if subscription.access_ended_on is not None:
         newest = newest_case(session, subscription.id)
         raise SubscriptionAlreadyCanceled(subscription.id, subscription.access_ended_on, newest.id if newest else "")
+    policy = CancellationPolicy.model_validate(durations)
+    receipts.check(request, zone=organization.time_zone, policy=policy)
+    _check_earlier_end(session, request)
     lines = count_open_lines(session, subscription.id)
     if lines > MOST_LINES:
         raise SubscriptionTooLarge(subscription.id, lines)
@@ -83,12 +90,14 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
         stage=Stage.INTAKE.value,
         received_at=request.at,
         received_on=today,
+        **receipts.columns(request.receipt),
+        time_zone=organization.time_zone,
         goodwill_reason=request.goodwill_reason,
     )
     session.add(case)
     session.flush()
     requests.open_with(transaction, case, request.digest)
-    step = Step(cancellation=case.id, name="opened", actor=request.actor, at=request.at, why=request.reason)
+    step = receipts.opened(case.id, request)
     audit.record_step(
         transaction,
         "cancellation.opened",
@@ -106,7 +115,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
             request.attested_because,
         )
     requote(session, case)
-    locked = LockedCase(case, subscription, organization, CancellationPolicy.model_validate(durations))
+    locked = LockedCase(case, subscription, organization, policy)
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
     return _as_opened(transaction, locked, checklist)
 
@@ -136,7 +145,7 @@ def record_refused_opening(transaction: Transaction, request: OpenRequest, refus
         "cancellation",
         refusal.details,
         actor=request.actor,
-        at=request.at,
+        at=receipts.entered_at(request),
         step=f"{request.subscription}:open:{request.request_id}:refused",
         subscription=request.subscription,
     )
@@ -156,6 +165,8 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
         quote=Quote.model_validate(row.quote).without_explanations(),
         record=case_record(session, row.id),
         received_at=row.received_at,
+        entered_at=row.entered_at,
+        channel=ReceiptChannel(row.channel) if row.channel else None,
         opened_by=row.opened_by,
         goodwill_reason=row.goodwill_reason,
         goodwill_approved_by=row.goodwill_approved_by,
@@ -165,6 +176,15 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
         erased_at=certificate.finished_at if certificate else None,
         billing=billing_of(session, case),
     )
+
+
+def _check_earlier_end(session: Session, request: OpenRequest) -> None:
+    """Raise ReceivedBeforeEarlierEnd for a stated receipt before the withdrawal or the reversal of the case before."""
+    newest = newest_case(session, request.subscription)
+    if newest is None or newest.ended_at is None or Stage(newest.stage) not in (Stage.WITHDRAWN, Stage.REVERSED):
+        return
+    if request.receipt is not None and request.receipt.entered_at is not None:
+        check_after_earlier_end(request.at, newest.id, newest.ended_at)
 
 
 def _close_orphan(transaction: Transaction, request: OpenRequest) -> None:
@@ -180,7 +200,7 @@ def _close_orphan(transaction: Transaction, request: OpenRequest) -> None:
     )
     if orphan is None:
         return
-    step = cases.orphaned(orphan.id, actor=request.actor, at=request.at)
+    step = cases.orphaned(orphan.id, actor=request.actor, at=receipts.entered_at(request))
     case = lock_case(transaction, orphan.id)
     undo_lines(transaction, case, step)
     enter(transaction, case, Stage.ABANDONED, step)

@@ -1,14 +1,20 @@
-"""Quotes: the consequences of a cancellation for a subscription's lines as they are now (rules, section 7)."""
+"""Quotes: the consequences of a cancellation for a subscription's lines, as they were when it was received (rules, section 7)."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 
 from sqlalchemy.orm import Session
 
+from domain.lines.line import SubscriptionLine
 from domain.lines.quote import Quote, quote
+from domain.refusals import Refusal
 from domain.vocabulary import Stage, Termination
 from records.cancellation.open_lines import decided_ends
-from records.lines.rows import as_domain, invoices_of, lines_of
-from storage.tables import CancellationRow
+from records.cancellation.zones import zone_of
+from records.lines.past import lines_as_received
+from records.lines.rows import invoices_of, lines_of
+from storage.tables import CancellationRow, SubscriptionLineRow
 
 
 def quote_subscription(
@@ -16,25 +22,31 @@ def quote_subscription(
     subscription: str,
     *,
     received_on: date,
+    zone: str,
     wished_on: date | None,
     termination: Termination = Termination.ON_DATE,
     goodwill: bool = False,
     lock: bool = False,
+    case: str | None = None,
 ) -> Quote:
-    """Decide the lines of a subscription as they are now; ``lock`` locks them until the transaction ends.
+    """Decide the lines of a subscription as they were on the day of receipt, a civil day in ``zone``, and as billed now.
 
-    A line whose decided end waits for credit memos ends on that day.
+    ``lock`` locks them until the transaction ends; ``case`` is the cancellation that is decided, if there is one. A line whose
+    decided end waits for credit memos ends on that day.
+
+    Raises:
+        LineUnknownOnDay, and what `domain.lines.decision.decide` raises.
+
     """
     rows = lines_of(session, subscription, lock=lock)
     billed = any(row.next_billing_date is not None for row in rows)
     waiting = [row.id for row in rows if row.frozen_by is not None and row.next_billing_date is not None]
     decided = decided_ends(session, waiting) if waiting else {}
+    wish = wished_on if termination is Termination.ON_DATE else None
+    lines = lines_as_received(session, rows, received_on=received_on, zone=zone, wished_on=wish, case=case)
     return quote(
         subscription,
-        [
-            as_domain(row).model_copy(update={"end_date": decided[row.id]}) if row.id in decided else as_domain(row)
-            for row in rows
-        ],
+        [line.model_copy(update={"end_date": decided.get(line.id, line.end_date)}) for line in lines],
         invoices_of(session, subscription) if billed else [],
         received_on=received_on,
         wished_on=wished_on,
@@ -44,15 +56,17 @@ def quote_subscription(
 
 
 def current_quote(session: Session, case: CancellationRow, *, lock: bool = False) -> Quote:
-    """Decide the lines of a case's subscription for the day it was received and the wish known so far."""
+    """Decide the lines of a case's subscription for the day it was received and the wish known so far; raises as above."""
     return quote_subscription(
         session,
         case.subscription,
         received_on=case.received_on,
+        zone=zone_of(session, case),
         wished_on=case.termination_date,
         termination=termination_of(case),
         goodwill=case.goodwill_reason is not None and case.goodwill_approved_by is not None,
         lock=lock,
+        case=case.id,
     )
 
 
@@ -62,10 +76,12 @@ def proposed_quote(session: Session, case: CancellationRow, *, lock: bool = Fals
         session,
         case.subscription,
         received_on=case.received_on,
+        zone=zone_of(session, case),
         wished_on=case.termination_date,
         termination=termination_of(case),
         goodwill=True,
         lock=lock,
+        case=case.id,
     )
 
 
@@ -86,10 +102,26 @@ def requote(session: Session, case: CancellationRow, *, lock: bool = False) -> Q
 def shown_quote(session: Session, case: CancellationRow) -> Quote | None:
     """Return the quote as it is shown: what cancelling would mean now, until the dates are fixed, and then what was fixed."""
     if Stage(case.stage) in (Stage.INTAKE, Stage.PREPARING):
-        return current_quote(session, case)
+        with suppress(Refusal):  # which the case shows as its obstacle, and no list fails with
+            return current_quote(session, case)
     return Quote.model_validate(case.quote) if case.quote else None
 
 
 def termination_of(case: CancellationRow) -> Termination:
     """Return the way in which the end of access is asked for; on a date where it is not answered yet."""
     return Termination(case.termination or Termination.ON_DATE)
+
+
+def received_lines(
+    session: Session, case: CancellationRow, rows: Sequence[SubscriptionLineRow]
+) -> dict[str, SubscriptionLine]:
+    """Return lines of a case's subscription as its quote takes them, by id."""
+    lines = lines_as_received(
+        session,
+        rows,
+        received_on=case.received_on,
+        zone=zone_of(session, case),
+        wished_on=case.termination_date if termination_of(case) is Termination.ON_DATE else None,
+        case=case.id,
+    )
+    return {line.id: line for line in lines}

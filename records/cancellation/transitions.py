@@ -23,7 +23,7 @@ from records.cancellation.goodwill import goodwill_stands_back
 from records.cancellation.locked_case import LockedCase, access_end_of, lock_case
 from records.cancellation.notices import last_promised, notify
 from records.cancellation.open_billing import billing_of, request_credit_memos
-from records.cancellation.quotes import requote, termination_of
+from records.cancellation.quotes import received_lines, requote, termination_of
 from records.lines.rows import DATE_FIELDS, as_domain, dates_of, lines_of, pending_plans
 from records.transaction import Transaction
 from storage.tables import (
@@ -55,8 +55,8 @@ def settle_lines(transaction: Transaction, step: Step) -> Settlement:
         quote=now.without_explanations(),
         outstanding_credit_memos=awaited_credit_memos(billing.lines) if billing else (),
         billing=billing,
-        termination_day_begins_at=start_of_day(case.row.termination_date, case.organization.time_zone),
-        access_ends_at=access_end_of(case.row, case.organization.time_zone),
+        termination_day_begins_at=start_of_day(case.row.termination_date, case.zone),
+        access_ends_at=access_end_of(case.row, case.zone),
         unapproved=unapproved,
     )
 
@@ -68,11 +68,13 @@ def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
         plan.withdrawn_by = case.row.id
         record_step(transaction, "planned_line.withdrawn", step, f"plan:{plan.id}", line=plan.subscription_line)
     session.flush()
-    today = day_of(step.at, case.organization.time_zone)
+    today = day_of(step.at, case.zone)
     decisions = {line.decision.line_id: line.decision for line in now.lines}
     set_lines: list[LineChange] = []
     waiting: list[LineChange] = []
-    for row in lines_of(session, case.row.subscription, lock=True):
+    rows = lines_of(session, case.row.subscription, lock=True)
+    received = received_lines(session, case.row, rows)
+    for row in rows:
         if (decision := decisions.get(row.id)) is None:
             continue
         session.add(
@@ -92,7 +94,8 @@ def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
         if decision.billed_beyond_end:
             waiting.append(LineChange(row.id, {}, {"billing_ends_on": decision.end_date.isoformat()}, why))
             continue
-        ended = with_end_date(as_domain(row), decision.end_date, today)
+        # It keeps the dates by which it was decided; a reversal restores those of now.
+        ended = with_end_date(received[row.id], decision.end_date, today)
         for name in DATE_FIELDS:
             setattr(row, name, getattr(ended, name))
         set_lines.append(LineChange(row.id, before, dates_of(row), why))
@@ -119,7 +122,7 @@ def take_effect(transaction: Transaction, step: Step) -> Effect:
     """End access, open the reversal window and fix its deadline (rules, section 8)."""
     case = lock_case(transaction, step.cancellation)
     if case.row.stage == Stage.SCHEDULED:
-        policy, zone = case.policy, case.organization.time_zone
+        policy, zone = case.policy, case.zone
         assert case.row.termination_date is not None  # noqa: S101 - as for every case that is scheduled
         ended_on = access_ended_on(termination_of(case.row), case.row.termination_date, zone, at=step.at)
         case.row.access_ended_on = ended_on
@@ -230,7 +233,7 @@ def _is_past(case: LockedCase, stage: Stage) -> bool:
 def undo_lines(transaction: Transaction, case: LockedCase, step: Step) -> None:
     """Restore the lines as they were, caught up to today, and the planned lines (rules, sections 5 and 6)."""
     session = transaction.session
-    today = day_of(step.at, case.organization.time_zone)
+    today = day_of(step.at, case.zone)
     saved = {
         row.subscription_line: row
         for row in session.scalars(select(CancellationLineRow).where(CancellationLineRow.cancellation == case.row.id))

@@ -60,7 +60,7 @@ class LinePlanner:
         if (cancellation := self.existing.running.get(subscription)) is not None:
             self.plan.refuse(path, conflicts.SubscriptionUnderCancellation(line.id, subscription, cancellation))
             return None
-        self.plan.changes["lines"].put(_row(line), None)
+        self.plan.changes["lines"].put(_row(line), None, known_since=self.plan.at)
         self.created[subscription].append(line)
         self.next_billing[line.id] = line.next_billing_date
         return line
@@ -92,7 +92,7 @@ class LinePlanner:
             return None
         self.next_billing[entry.id] = after.next_billing_date
         self.plan.changes["lines"].put(_row(after), row)
-        if fields:
+        if fields or _terms(before) != _terms(after):
             self.plan.dates.append(LineDates(subscription, entry.id, _dates(before), _dates(after)))
         if entry.contract is None and (place := self.existing.places.get(entry.id)) is not None:
             self._contract_line(place["contract"], place["line_number"], after, place, count_unchanged=False)
@@ -207,9 +207,14 @@ def _named(entry: ImportedLine, before: SubscriptionLine) -> list[str]:
 def _row(line: SubscriptionLine) -> Row:
     row: Row = {"id": line.id, "subscription": line.subscription, "partner": line.partner.value}
     row |= {name: getattr(line, name) for name in (*DATES, "open_billing_line", "closed")}
-    return row | {name: None if (term := getattr(line, name)) is None else str(term) for name in TERMS}
+    return row | _terms(line)
+
+
+def _terms(line: SubscriptionLine) -> Row:
+    return {name: None if (term := getattr(line, name)) is None else str(term) for name in TERMS}
 
 
 def _dates(line: SubscriptionLine) -> Row:
+    """Return the dates and terms of a line as the audit trail keeps them: a past day of receipt is decided by these."""
     dates: Row = {name: day.isoformat() if (day := getattr(line, name)) else None for name in DATES}
-    return dates | {"closed": line.closed}
+    return dates | {"closed": line.closed} | _terms(line)

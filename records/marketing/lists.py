@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
-from contract import MarketingCancellationStatus, marketing_workflow_id
+from contract import MarketingCancellationStatus
 from domain.cases import CaseRef
 from domain.marketing import (
     CampaignFacts,
@@ -15,8 +15,9 @@ from domain.marketing import (
     MarketingStage,
     StopNotRequested,
 )
-from domain.vocabulary import WAITS_FOR_OPERATOR
+from domain.vocabulary import WAITS_FOR_OPERATOR, ReceiptChannel
 from records.cancellation.locked_case import organization_of
+from records.cancellation.zones import zone_of
 from records.cases import newest_of
 from records.marketing.campaigns import case_of, current_campaigns, open_stop, stops_of
 from records.marketing.locked_case import newest_marketing_case
@@ -79,11 +80,17 @@ def requested_consent(session: Session, cancellation: str) -> RequestedConsent |
         cancellation=case.id,
         organization_name=organization.unique_name,
         organization_url=organization.url,
-        time_zone=organization.time_zone,
+        time_zone=zone_of(session, case),
         consent=consent,
         is_open=consent is Consent.ASKED and case.ended_at is None,
         campaigns=stops_of(session, case.id) or current_campaigns(session, organization.id, case.campaign_actions),
     )
+
+
+def zone_of_organization(session: Session, organization: str) -> str:
+    """Return the zone of an organization as it is now; UTC, if it is unknown."""
+    row = session.get(OrganizationRow, organization)
+    return "UTC" if row is None else row.time_zone
 
 
 def recorded_marketing_status(session: Session, organization: str) -> MarketingCancellationStatus:
@@ -106,10 +113,11 @@ def status_of_marketing_case(session: Session, case: MarketingCancellationRow) -
     return MarketingCancellationStatus(
         cancellation=case.id,
         organization=organization,
-        time_zone=session.get_one(OrganizationRow, organization).time_zone,
+        time_zone=case.time_zone or session.get_one(OrganizationRow, organization).time_zone,
         stage=stage,
-        request_id=case.request_id.removeprefix(f"{marketing_workflow_id(organization)}:"),
+        request_id=case.request_id.removeprefix(f"{case.workflow_id}:"),
         received_at=case.received_at,
+        channel=ReceiptChannel(case.channel) if case.channel else None,
         waiting_for="" if stage.is_final else WAITS_FOR_OPERATOR,
         verified=case.verified_by is not None,
         campaigns_stopped=stop.requested if stage is not MarketingStage.INTAKE else None,

@@ -28,6 +28,11 @@ class LockedMarketingCase:
         return self.service.billing_administrator
 
     @property
+    def zone(self) -> str:
+        """The zone of the case's days: that of the organization when it was opened."""
+        return self.row.time_zone or self.organization.time_zone
+
+    @property
     def stage(self) -> MarketingStage:
         """The recorded stage."""
         return MarketingStage(self.row.stage)
@@ -44,13 +49,21 @@ def lock_marketing_case(transaction: Transaction, case: str) -> LockedMarketingC
     row = session.get_one(MarketingCancellationRow, case)
     service = lock_service(transaction, row.organization)
     session.refresh(row)  # under the lock, to see the changes of the transaction before
-    organization, durations = session.execute(
+    organization, policy = organization_with_policy(session, row.organization)
+    if row.time_zone is None:  # opened by a worker of 0.2
+        row.time_zone = organization.time_zone
+    assert service is not None  # noqa: S101 - a foreign key ensures it
+    return LockedMarketingCase(row, service, organization, policy)
+
+
+def organization_with_policy(session: Session, organization: str) -> tuple[OrganizationRow, CancellationPolicy]:
+    """Return an organization with its policy as it is now."""
+    row, durations = session.execute(
         select(OrganizationRow, PolicyRow.durations)
         .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
-        .where(OrganizationRow.id == row.organization)
+        .where(OrganizationRow.id == organization)
     ).one()
-    assert service is not None  # noqa: S101 - a foreign key ensures it
-    return LockedMarketingCase(row, service, organization, CancellationPolicy.model_validate(durations))
+    return row, CancellationPolicy.model_validate(durations)
 
 
 def marketing_case_record(session: Session, case: str) -> CaseRecord | None:

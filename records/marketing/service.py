@@ -14,10 +14,15 @@ from domain.marketing import (
     MarketingStage,
 )
 from domain.refusals import Refusal
-from domain.vocabulary import Event, Platform, Verification
-from records import audit, cases, requests
+from domain.vocabulary import Event, Platform, ReceiptChannel, Verification
+from records import audit, cases, receipts, requests
 from records.marketing.campaigns import check_campaigns, current_campaigns, lock_service
-from records.marketing.locked_case import LockedMarketingCase, lock_marketing_case, marketing_case_record
+from records.marketing.locked_case import (
+    LockedMarketingCase,
+    lock_marketing_case,
+    marketing_case_record,
+    organization_with_policy,
+)
 from records.marketing.notices import notify
 from records.marketing.stops import request_stops, stop_of
 from records.one_time_codes import save_verification
@@ -32,7 +37,7 @@ def record_refused_opening(transaction: Transaction, request: OpenMarketingReque
         "marketing_cancellation",
         refusal.details,
         actor=request.actor,
-        at=request.at,
+        at=receipts.entered_at(request),
         step=f"{request.request_id}:refused",
         cancellation=f"{request.organization}/marketing",
     )
@@ -44,7 +49,8 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
     A request that continues a case gets that one.
 
     Raises:
-        MarketingCancellationUnknown (the case to continue), MarketingServiceUnknown, MarketingServiceCanceled, MarketingIdentityMismatch, CampaignUnknown, CampaignDeleted.
+        MarketingCancellationUnknown (the case to continue), MarketingServiceUnknown, MarketingServiceCanceled, MarketingIdentityMismatch, CampaignUnknown, CampaignDeleted,
+            BackdatingNeedsReason.
 
     """
     session = transaction.session
@@ -67,6 +73,8 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
         raise MarketingServiceCanceled(request.organization)
     if not same_address(request.administrator, service.billing_administrator):
         raise MarketingIdentityMismatch(request.organization)
+    organization, policy = organization_with_policy(session, request.organization)
+    receipts.check(request, zone=organization.time_zone, policy=policy)
     check_campaigns(session, request.organization, request.campaign_actions)
     named = cases.next_of(session, CaseKind.MARKETING_SERVICE, request.organization)
     row = MarketingCancellationRow(
@@ -78,12 +86,14 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
         opened_by=request.actor,
         stage=MarketingStage.INTAKE.value,
         received_at=request.at,
+        **receipts.columns(request.receipt),
+        time_zone=organization.time_zone,
         campaign_actions={campaign: action.value for campaign, action in request.campaign_actions.items()},
     )
     session.add(row)
     session.flush()
     requests.open_with(transaction, row, request.digest)
-    step = Step(cancellation=row.id, name="opened", actor=request.actor, at=request.at, why=request.reason)
+    step = receipts.opened(row.id, request)
     audit.record_step(transaction, "marketing_cancellation.opened", step, after={"stage": row.stage})
     if request.attested_because:
         verified = step.model_copy(update={"name": "verified"})
@@ -145,7 +155,7 @@ def _close_orphan(transaction: Transaction, request: OpenMarketingRequest) -> No
     if orphan is None:
         return
     case = lock_marketing_case(transaction, orphan.id)
-    step = cases.orphaned(orphan.id, actor=request.actor, at=request.at)
+    step = cases.orphaned(orphan.id, actor=request.actor, at=receipts.entered_at(request))
     cases.enter(transaction, case, MarketingStage.ABANDONED, step)
 
 
@@ -154,9 +164,11 @@ def _as_opened(transaction: Transaction, case: LockedMarketingCase) -> OpenedMar
         cancellation=case.row.id,
         organization=case.organization.id,
         platform=Platform(case.organization.platform),
-        time_zone=case.organization.time_zone,
+        time_zone=case.zone,
         policy=case.policy,
         received_at=case.row.received_at,
+        entered_at=case.row.entered_at,
+        channel=ReceiptChannel(case.row.channel) if case.row.channel else None,
         verification=Verification(case.row.verified_by) if case.row.verified_by else None,
         record=marketing_case_record(transaction.session, case.row.id),
         opened_by=case.row.opened_by,

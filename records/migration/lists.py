@@ -87,7 +87,7 @@ def _read(session: Session, query: Select[MigrationRow, CancellationRow, Organiz
             cancellation=row.cancellation,
             subscription=case.subscription,
             organization=row.organization,
-            time_zone=organization.time_zone,
+            time_zone=case.time_zone or organization.time_zone,
             platform=Platform(organization.platform),
             queue=row.queue,
             stage=MigrationStage(row.stage),

@@ -29,7 +29,7 @@ class LockedMigration:
         return MigrationState(
             cancellation=row.cancellation,
             organization=row.organization,
-            time_zone=case.organization.time_zone,
+            time_zone=case.zone,
             platform=Platform(case.organization.platform),
             queue=row.queue,
             policy=case.policy,

@@ -214,15 +214,15 @@ def _erasure(session: Session, row: CaseRow) -> tuple[bool, bool]:
 
 def _due(session: Session, row: CaseRow) -> datetime | None:
     """Return the instant by which the present stage must have ended."""
-    zone, durations = session.execute(
+    present_zone, durations = session.execute(
         select(OrganizationRow.time_zone, PolicyRow.durations)
         .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
         .where(OrganizationRow.id == _organization(session, row))
     ).one()
     policy = CancellationPolicy.model_validate(durations)
-    intake_ends = row.received_at + policy.intake_timeout
+    intake_ends = (row.entered_at or row.received_at) + policy.intake_timeout
     if isinstance(row, CancellationRow):
-        return _due_of_cancellation(session, row, zone, intake_ends)
+        return _due_of_cancellation(session, row, row.time_zone or present_zone, intake_ends)
     return intake_ends if row.stage == MarketingStage.INTAKE and row.verified_by is None else None
 
 

@@ -13,7 +13,7 @@ from domain.civil_dates import day_text
 from domain.civil_time import day_of
 from domain.marketing import Consent
 from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage, Termination
-from domain.words import FOR_AGENTS, sentence
+from domain.words import FOR_AGENTS, received_in_words, sentence
 from records.audit import AuditEntry
 from records.cancellation.lists import CaseHistory, CaseSummary
 from starter.cli.output import console, say
@@ -36,7 +36,7 @@ def say_status(status: CancellationStatus) -> None:
     """Print the state of a cancellation, what is open, and what to do next."""
     zone = status.time_zone
     say(f"Cancellation [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
-    say_fact("received", FOR_AGENTS.instant(status.received_at, zone))
+    say_fact("received", received_in_words(FOR_AGENTS.instant(status.received_at, zone), status.channel))
     if status.access_ended_on:
         say_fact("access ended on", day_text(status.access_ended_on))
     elif not status.stage.is_final:

@@ -1,13 +1,13 @@
 """``offramp cancellations``: start, answer, watch and end cancellations."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from uuid import uuid4
 
 import typer
 
-from domain.cancellation.identity import Identity
 from domain.vocabulary import Stage
 from starter.cli import values
+from starter.cli.changes_of_mind import CustomersReasonOption, ReasonOption, reverse, show_status, withdraw
 from starter.cli.checklist import (
     AdministratorOption,
     CampaignsOption,
@@ -21,6 +21,7 @@ from starter.cli.checklist import (
 )
 from starter.cli.days import TerminationOption
 from starter.cli.output import JsonOption, print_json
+from starter.cli.receipt import ChannelOption, ReceivedAtOption, ReceivedBecauseOption, stated_receipt
 from starter.cli.service import (
     ActorOption,
     CampaignActionOption,
@@ -30,9 +31,6 @@ from starter.cli.service import (
     with_records,
     with_service,
 )
-
-if TYPE_CHECKING:
-    from contract import CancellationStatus
 
 cancellations_app = typer.Typer(help="Start, answer, watch and end cancellations.", no_args_is_help=True)
 
@@ -45,14 +43,6 @@ AttestOption = Annotated[
         help="Attest that the billing administrator is asking; give the reason.",
     ),
 ]
-ReasonOption = Annotated[
-    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
-]
-CustomersReasonOption = Annotated[
-    str | None,
-    typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, in the customer's words."),
-]
-
 GoodwillOption = Annotated[
     str | None,
     typer.Option(
@@ -78,6 +68,9 @@ def start(
     attest: AttestOption = None,
     goodwill: GoodwillOption = None,
     reason: CustomersReasonOption = None,
+    received_at: ReceivedAtOption = None,
+    channel: ChannelOption = None,
+    received_because: ReceivedBecauseOption = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
@@ -96,7 +89,10 @@ def start(
         reason=reason,
         campaign_actions=values.campaign_actions(campaign_action),
     )
-    status = with_service(lambda s: s.cancellations.start(message), as_json=as_json, what=f"Starting {subscription}")
+    receipt = stated_receipt(received_at, channel, received_because)
+    status = with_service(
+        lambda s: s.cancellations.start(message, receipt=receipt), as_json=as_json, what=f"Starting {subscription}"
+    )
     already_running = status.request_id != message.request_id
     if as_json:
         print_json({**status.model_dump(mode="json"), "already_running": already_running})
@@ -173,7 +169,7 @@ def answer(
                 ),
             )
         )
-    _show(one_after_the_other(steps, as_json=as_json), as_json=as_json)
+    show_status(one_after_the_other(steps, as_json=as_json), as_json=as_json)
 
 
 @cancellations_app.command()
@@ -207,7 +203,7 @@ def correct(
         ),
         as_json=as_json,
     )
-    _show(status, as_json=as_json)
+    show_status(status, as_json=as_json)
 
 
 @cancellations_app.command()
@@ -238,53 +234,11 @@ def approve(
         ),
         as_json=as_json,
     )
-    _show(status, as_json=as_json)
+    show_status(status, as_json=as_json)
 
 
-@cancellations_app.command()
-def withdraw(
-    subscription: SubscriptionArgument,
-    *,
-    reason: ReasonOption,
-    actor: ActorOption,
-    cancellation: CancellationOption = None,
-    request_id: RequestIdOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Withdraw a cancellation that has not taken effect; everything it prepared is undone."""
-    status = with_service(
-        lambda s: s.cancellations.withdraw(
-            subscription, actor=actor, reason=reason, cancellation=cancellation, request_id=request_id
-        ),
-        as_json=as_json,
-    )
-    _show(status, as_json=as_json)
-
-
-@cancellations_app.command()
-def reverse(
-    subscription: SubscriptionArgument,
-    *,
-    administrator: Annotated[
-        str, typer.Option("--administrator", metavar="E-MAIL", help="The billing administrator's e-mail.")
-    ],
-    url: Annotated[str, typer.Option("--url", metavar="URL", help="The organization's URL.")],
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The organization's unique name.")],
-    reason: CustomersReasonOption = None,
-    actor: ActorOption,
-    cancellation: CancellationOption = None,
-    request_id: RequestIdOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Reverse a cancellation within its window, with the same information that cancelled it."""
-    identity = Identity(billing_administrator=administrator, organization_url=url, organization_name=name)
-    status = with_service(
-        lambda s: s.cancellations.reverse(
-            subscription, identity, actor=actor, reason=reason, cancellation=cancellation, request_id=request_id
-        ),
-        as_json=as_json,
-    )
-    _show(status, as_json=as_json)
+cancellations_app.command()(withdraw)
+cancellations_app.command()(reverse)
 
 
 @cancellations_app.command("list")
@@ -307,7 +261,9 @@ def list_command(
 @cancellations_app.command()
 def show(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
     """Show the state of a subscription's newest cancellation, live from its workflow."""
-    _show(with_service(lambda service: service.cancellations.status(subscription), as_json=as_json), as_json=as_json)
+    show_status(
+        with_service(lambda service: service.cancellations.status(subscription), as_json=as_json), as_json=as_json
+    )
 
 
 @cancellations_app.command()
@@ -320,12 +276,3 @@ def history(subscription: SubscriptionArgument, *, as_json: JsonOption = False) 
         print_json([{**entry.model_dump(mode="json"), "at": entry.at.isoformat()} for entry in history.entries])
     else:
         say_history(history)
-
-
-def _show(status: "CancellationStatus", *, as_json: bool) -> None:
-    from starter.cli.cancellation_text import say_status
-
-    if as_json:
-        print_json(status)
-    else:
-        say_status(status)

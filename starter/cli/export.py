@@ -10,6 +10,7 @@ from rich.markup import escape
 from starter.cli import values
 from starter.cli.export_verify import verify
 from starter.cli.output import JsonOption, error_console, print_json, say, say_unbroken
+from starter.cli.receipt import ChannelOption, ReceivedAtOption, ReceivedBecauseOption, stated_receipt
 from starter.cli.service import (
     ActorOption,
     RequestIdOption,
@@ -84,13 +85,22 @@ def acknowledge(
             help="The cancellation whose export was downloaded; default: the newest.",
         ),
     ] = None,
+    received_at: ReceivedAtOption = None,
+    channel: ChannelOption = None,
+    received_because: ReceivedBecauseOption = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Acknowledge that the export was downloaded: from now on the data may be erased."""
     status = with_service(
-        lambda service: service.exports.acknowledge(subscription, export=export, actor=actor, request_id=request_id),
+        lambda service: service.exports.acknowledge(
+            subscription,
+            export=export,
+            actor=actor,
+            receipt=stated_receipt(received_at, channel, received_because),
+            request_id=request_id,
+        ),
         as_json=as_json,
     )
     if as_json:

@@ -7,9 +7,10 @@ import typer
 from rich.markup import escape
 
 from domain.marketing import ConsentDecision, MarketingStage
-from domain.words import FOR_AGENTS
+from domain.words import FOR_AGENTS, received_in_words
 from starter.cli import values
 from starter.cli.output import JsonOption, print_json, say
+from starter.cli.receipt import ChannelOption, ReceivedAtOption, ReceivedBecauseOption, stated_receipt
 from starter.cli.service import (
     ActorOption,
     CampaignActionOption,
@@ -53,6 +54,9 @@ def cancel(
     reason: Annotated[
         str | None, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, in their words.")
     ] = None,
+    received_at: ReceivedAtOption = None,
+    channel: ChannelOption = None,
+    received_because: ReceivedBecauseOption = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
@@ -69,7 +73,8 @@ def cancel(
         attestation=Attestation(reason=attest) if attest else None,
         reason=reason,
     )
-    status = with_service(lambda service: service.marketing.cancel(message), as_json=as_json)
+    receipt = stated_receipt(received_at, channel, received_because)
+    status = with_service(lambda service: service.marketing.cancel(message, receipt=receipt), as_json=as_json)
     already_running = status.request_id != message.request_id
     if as_json:
         print_json({**status.model_dump(mode="json"), "already_running": already_running})
@@ -182,7 +187,7 @@ def _say_status(status: "MarketingCancellationStatus") -> None:
 
     zone = status.time_zone
     say(f"Cancellation of the marketing service [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
-    say_fact("received", FOR_AGENTS.instant(status.received_at, zone))
+    say_fact("received", received_in_words(FOR_AGENTS.instant(status.received_at, zone), status.channel))
     if status.stage is MarketingStage.INTAKE and status.stage_deadline:
         say_fact("closes unanswered", FOR_AGENTS.deadline(status.stage_deadline, zone))
     say_fact("waits for", status.waiting_for)

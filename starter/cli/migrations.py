@@ -9,6 +9,7 @@ from rich.markup import escape
 from domain.migration import MigrationStage
 from starter.cli import values
 from starter.cli.output import JsonOption, print_json, say, say_unbroken
+from starter.cli.receipt import ChannelOption, ReceivedAtOption, ReceivedBecauseOption, stated_receipt
 from starter.cli.service import (
     ActorOption,
     CancellationOption,
@@ -192,6 +193,9 @@ def acknowledge(
         int | None,
         typer.Option("--transfer", metavar="N", min=1, help="The number of the transfer; default: the newest."),
     ] = None,
+    received_at: ReceivedAtOption = None,
+    channel: ChannelOption = None,
+    received_because: ReceivedBecauseOption = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
@@ -199,7 +203,12 @@ def acknowledge(
     """Acknowledge that the IT department has downloaded the data."""
     status = with_service(
         lambda service: service.migrations.acknowledge_download(
-            subscription, actor=actor, cancellation=cancellation, transfer=transfer, request_id=request_id
+            subscription,
+            actor=actor,
+            receipt=stated_receipt(received_at, channel, received_because),
+            cancellation=cancellation,
+            transfer=transfer,
+            request_id=request_id,
         ),
         as_json=as_json,
     )

@@ -9,14 +9,14 @@ from domain.civil_dates import day_text
 from domain.lines.quote import LineQuote, Quote
 from domain.vocabulary import Termination
 from domain.words import sentence
-from starter.cli.days import Day, TerminationOption
+from starter.cli.days import OptionalDay, TerminationOption
 from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import SubscriptionArgument, with_records
 
 
 def quote_command(
     subscription: SubscriptionArgument,
-    received_on: Day,
+    received_on: OptionalDay = None,
     terminate_on: TerminationOption = None,
     *,
     goodwill: Annotated[
@@ -24,7 +24,10 @@ def quote_command(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what cancelling a subscription would mean: access, billing per line, credit memos needed, and why."""
+    """Show what cancelling a subscription would mean: access, billing per line, credit memos needed, and why.
+
+    Received today in the organization's zone, unless a day is given; on a day in the past, lines are taken as they were then.
+    """
     quote = with_records(
         lambda service: service.cancellations.quote(
             subscription, received_on=received_on, terminate_on=terminate_on, goodwill=goodwill

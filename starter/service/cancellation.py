@@ -6,12 +6,11 @@ from functools import partial
 from uuid import uuid4
 
 import contract
-from contract.steps import OpenRequest
+from contract.steps import OpenRequest, receipt_of_start
 from domain.cancellation.identity import Identity
 from domain.cases import CaseKind
 from domain.lines.quote import Quote
 from domain.marketing import CampaignAction, ConsentDecision
-from domain.requests import check_sent
 from domain.vocabulary import Stage, Termination
 from records import late_requests
 from records.cancellation.credit_memos import post_credit_memo
@@ -20,26 +19,31 @@ from records.cancellation.lists import (
     CaseSummary,
     history_of,
     list_cases,
+    organization_zone,
     present_quotes,
     quote_of,
     recorded_status,
+    time_zone_of,
 )
 from records.cancellation.opening import open_case, record_refused_opening
 from records.cases import newest_id
 from records.marketing.lists import RequestedConsent, requested_consent
 from records.reconciliation.cases import closed_with_open_billing
 from starter.service.case_form import CaseForm, Opening
+from starter.service.receipts import StatedReceipt
 from starter.service.requests import NO_RECORDS
 from starter.service.verification import VerifiedCaseClient
 
 
-def _open_request(start: contract.StartCancellation, workflow_id: str, at: datetime) -> OpenRequest:
+def _open_request(start: contract.StartCancellation, workflow_id: str, now: datetime) -> OpenRequest:
+    at, receipt = receipt_of_start(start, now=now)
     return OpenRequest(
         workflow_id=workflow_id,
         subscription=start.subscription,
         request_id=f"{workflow_id}:{start.request_id}",
         actor=start.actor,
-        at=check_sent(start.sent_at, now=at),
+        at=at,
+        receipt=receipt,
         answers=start.answers,
         attested_because=start.attestation.reason if start.attestation else None,
         goodwill_reason=start.goodwill.reason if start.goodwill else None,
@@ -64,8 +68,12 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         Opening(_open_request, open_case, record_refused_opening),
     )
 
-    async def start(self, start: contract.StartCancellation) -> contract.CancellationStatus:
+    async def start(
+        self, start: contract.StartCancellation, *, receipt: StatedReceipt | None = None
+    ) -> contract.CancellationStatus:
         """Start a cancellation, or return the running one: its ``request_id`` is then another.
+
+        ``receipt`` states when it was received, as a civil day in the organization's zone or as an instant, and how.
 
         Raises:
             ForwardedRefusal: `cancellation_still_telling` after 30 seconds if the cancellation before has ended but cannot
@@ -73,6 +81,9 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
 
         """
         start = start if start.request_id else start.model_copy(update={"request_id": str(uuid4())})
+        received = await self._receipt_fields(receipt, lambda session: organization_zone(session, start.subscription))
+        with contract.refusing_malformed():
+            start = contract.StartCancellation.model_validate(start.model_dump() | received)
         status = await self._start_or_join(
             contract.SUBSCRIPTION_CANCELLATION,
             start,
@@ -176,12 +187,14 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         *,
         actor: str,
         reason: str,
+        receipt: StatedReceipt | None = None,
         cancellation: str | None = None,
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Withdraw a cancellation that has not taken effect."""
+        received = await self._receipt_fields(receipt, lambda session: time_zone_of(session, subscription))
         with contract.refusing_malformed():
-            message = contract.Withdraw(actor=actor, cancellation=cancellation, reason=reason)
+            message = contract.Withdraw(actor=actor, cancellation=cancellation, reason=reason, **received)
         return await self._update(subscription, contract.UPDATE_WITHDRAW, message, request_id)
 
     async def reverse(
@@ -191,12 +204,16 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         *,
         actor: str,
         reason: str | None = None,
+        receipt: StatedReceipt | None = None,
         cancellation: str | None = None,
         request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Reverse a cancellation within its window; the identity must be that of the cancellation."""
+        received = await self._receipt_fields(receipt, lambda session: time_zone_of(session, subscription))
         with contract.refusing_malformed():
-            message = contract.RequestReversal(actor=actor, cancellation=cancellation, identity=identity, reason=reason)
+            message = contract.RequestReversal(
+                actor=actor, cancellation=cancellation, identity=identity, reason=reason, **received
+            )
         return await self._update(subscription, contract.REQUEST_REVERSAL, message, request_id)
 
     async def _update(
@@ -270,7 +287,7 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
         self,
         subscription: str,
         *,
-        received_on: date,
+        received_on: date | None = None,
         terminate_on: date | Termination | None = None,
         goodwill: bool = False,
     ) -> Quote:
@@ -278,17 +295,22 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
 
         ``terminate_on`` is the last day of access, or a way without a date; the day of receipt if it is not named.
 
+        ``received_on`` is a civil day in the organization's zone: today, unless one is given. On a day in the past, the lines
+        are taken as they were then.
+
         Raises:
-            SubscriptionUnknown, and what a decision about a line raises (`domain.lines.decision.decide`).
+            SubscriptionUnknown, LineUnknownOnDay, and what a decision about a line raises (`domain.lines.decision.decide`).
 
         """
         termination = terminate_on if isinstance(terminate_on, Termination) else Termination.ON_DATE
         wished_on = None if isinstance(terminate_on, Termination) else terminate_on
+        now = datetime.now(UTC)
         return await self._read(
             lambda session: quote_of(
                 session,
                 subscription,
                 received_on=received_on,
+                now=now,
                 wished_on=wished_on,
                 termination=termination,
                 goodwill=goodwill,

@@ -19,6 +19,7 @@ from records.export import DescribedExport, ExportState, described_export, expor
 from starter.service.case_form import CaseForm
 from starter.service.case_refusals import CancellationSuspended
 from starter.service.downloads import FileLink, file_links, work_under_way
+from starter.service.receipts import StatedReceipt
 from starter.service.updates import CaseClient
 
 EXPORT_ACTIVITY = "export_data"
@@ -58,15 +59,22 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
     )
 
     async def acknowledge(
-        self, subscription: str, *, actor: str, export: str | None = None, request_id: str | None = None
+        self,
+        subscription: str,
+        *,
+        actor: str,
+        receipt: StatedReceipt | None = None,
+        export: str | None = None,
+        request_id: str | None = None,
     ) -> contract.CancellationStatus:
         """Acknowledge that an export was downloaded: from now on it may be erased.
 
         ``export`` is the cancellation whose export it is; the newest, unless one is named.
         """
         named = export or await self._newest(subscription)
+        received = await self._receipt_fields(receipt, lambda session: time_zone_of(session, subscription))
         with contract.refusing_malformed():
-            message = contract.AcknowledgeExport(actor=actor, export=named)
+            message = contract.AcknowledgeExport(actor=actor, export=named, **received)
         return await self._update(
             subscription, contract.UPDATE_ACKNOWLEDGE_EXPORT, message, request_id, names_newest=export is None
         )

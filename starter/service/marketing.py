@@ -8,19 +8,19 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.common import WorkflowIDReusePolicy
 
 import contract
-from contract.steps import OpenMarketingRequest
+from contract.steps import OpenMarketingRequest, receipt_of_start
 from domain.cases import CaseKind, CaseRef
 from domain.refusals import Refusal
-from domain.requests import check_sent
 from domain.vocabulary import Channel
 from records import late_requests
 from records.cases import newest_id
 from records.late_requests import LateRequest
-from records.marketing.lists import asking_case, recorded_marketing_status
+from records.marketing.lists import asking_case, recorded_marketing_status, zone_of_organization
 from records.marketing.service import open_marketing_case, record_refused_opening
 from runtime.temporal_refusals import NothingThere
 from starter.service.case_form import CaseForm, Opening
 from starter.service.case_refusals import RequestLost
+from starter.service.receipts import StatedReceipt
 from starter.service.requests import about, request_made, sent_now, update_id
 from starter.service.verification import VerifiedCaseClient
 
@@ -36,13 +36,15 @@ class StopStatus(BaseModel):
     ads_may_still_run: bool
 
 
-def _open_request(start: contract.StartMarketingCancellation, workflow_id: str, at: datetime) -> OpenMarketingRequest:
+def _open_request(start: contract.StartMarketingCancellation, workflow_id: str, now: datetime) -> OpenMarketingRequest:
+    at, receipt = receipt_of_start(start, now=now)
     return OpenMarketingRequest(
         workflow_id=workflow_id,
         organization=start.organization,
         request_id=f"{workflow_id}:{start.request_id}",
         actor=start.actor,
-        at=check_sent(start.sent_at, now=at),
+        at=at,
+        receipt=receipt,
         administrator=start.administrator,
         campaign_actions=start.campaign_actions,
         attested_because=start.attestation.reason if start.attestation else None,
@@ -66,9 +68,19 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
         Opening(_open_request, open_marketing_case, record_refused_opening),
     )
 
-    async def cancel(self, start: contract.StartMarketingCancellation) -> contract.MarketingCancellationStatus:
-        """Start the cancellation of a marketing service, or return the running one: its ``request_id`` is then another."""
+    async def cancel(
+        self, start: contract.StartMarketingCancellation, *, receipt: StatedReceipt | None = None
+    ) -> contract.MarketingCancellationStatus:
+        """Start the cancellation of a marketing service, or return the running one: its ``request_id`` is then another.
+
+        ``receipt`` as in `CancellationClient.start`.
+        """
         start = start if start.request_id else start.model_copy(update={"request_id": str(uuid4())})
+        received = await self._receipt_fields(
+            receipt, lambda session: zone_of_organization(session, start.organization)
+        )
+        with contract.refusing_malformed():
+            start = contract.StartMarketingCancellation.model_validate(start.model_dump() | received)
         return await self._start_or_join(
             contract.MARKETING_SERVICE_CANCELLATION,
             start,

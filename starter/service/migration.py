@@ -17,6 +17,7 @@ from starter.service.case_form import CaseForm
 from starter.service.case_refusals import CancellationSuspended, StillWaiting
 from starter.service.descriptions import reasons_held_up
 from starter.service.downloads import FileLink, file_links, work_under_way
+from starter.service.receipts import StatedReceipt
 from starter.service.updates import CaseClient, waits_for
 
 TRANSFER_ACTIVITY = "transfer_data"
@@ -124,17 +125,20 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
         subscription: str,
         *,
         actor: str,
+        receipt: StatedReceipt | None = None,
         cancellation: str | None = None,
         transfer: int | None = None,
         request_id: str | None = None,
     ) -> contract.MigrationStatus:
         """Acknowledge that the IT department has the data; of the newest case and transfer, unless one is named."""
         known = await self._read(lambda session: _newest(session, subscription))
+        received = await self._receipt_fields(receipt, lambda _: known.time_zone)
         with contract.refusing_malformed():
             message = contract.AcknowledgeMigration(
                 actor=actor,
                 cancellation=cancellation or known.cancellation,
                 transfer=transfer or max(known.transfer, 1),
+                **received,
             )
         return await self._update(
             subscription, contract.UPDATE_ACKNOWLEDGE_DOWNLOAD, message, request_id, names_newest=cancellation is None

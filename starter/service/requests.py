@@ -19,6 +19,7 @@ from records.statuses import recorded_status_of
 from records.transaction import Transaction
 from starter.service.area import AreaClient
 from starter.service.case_form import Opening, Request, Start
+from starter.service.receipts import StatedReceipt
 from storage.refusals import DatabaseBusy, DatabaseNotMigrated, DatabaseUnavailable
 
 Sent = TypeVar("Sent", bound=contract.Request)
@@ -65,6 +66,12 @@ class RequestClient(AreaClient):
         if found.answer is not None and found.answer.refusal is not None:
             raise ForwardedRefusal(found.answer.refusal)
         return found
+
+    async def _receipt_fields(self, receipt: StatedReceipt | None, zone: Callable[[Session], str]) -> dict[str, Any]:
+        """Return the fields of a request whose receipt is stated, as a day in a zone of the records or as an instant."""
+        if receipt is None:
+            return {}
+        return receipt.fields(await self._read(zone), now=datetime.now(UTC))
 
     async def _recorded_answer(
         self, workflow_id: str, answer: FirstAnswer

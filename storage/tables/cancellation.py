@@ -6,7 +6,16 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.marketing import Consent
-from domain.vocabulary import FINAL_STAGES, CampaignChoice, DataChoice, Question, Stage, Termination, Verification
+from domain.vocabulary import (
+    FINAL_STAGES,
+    CampaignChoice,
+    DataChoice,
+    Question,
+    ReceiptChannel,
+    Stage,
+    Termination,
+    Verification,
+)
 from storage.tables.base import JsonObject, Table, one_of
 
 
@@ -39,6 +48,14 @@ class CaseRow(Table):
     opened_by: Mapped[str]
     stage: Mapped[str]
     received_at: Mapped[datetime]
+    """The legal instant of the receipt."""
+    entered_at: Mapped[datetime | None]
+    """The instant at which it was entered, where an earlier receipt was stated."""
+    channel: Mapped[str | None]
+    """The way by which it was received, where that was stated."""
+    time_zone: Mapped[str | None]
+    """The zone of the organization when the case was opened, which it keeps; null in rows of workers of 0.2 until a step takes
+    their case up."""
     verified_by: Mapped[str | None]
     campaign_actions: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
     """The way to stop each campaign (`domain.marketing.CampaignAction`), where one was given."""
@@ -61,6 +78,8 @@ class CancellationRow(CaseRow):
         one_of("campaigns", CampaignChoice),
         one_of("verified_by", Verification),
         one_of("marketing_consent", Consent),
+        one_of("channel", ReceiptChannel),
+        CheckConstraint("received_at <= entered_at", name="received_before_entered"),
         UniqueConstraint("subscription", "ordinal"),
         Index("uq_cancellations_running", "subscription", unique=True,
               postgresql_where=text("stage NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(FINAL_STAGES))))),

@@ -58,6 +58,8 @@ class SubscriptionLineRow(Table):
     closed: Mapped[bool] = mapped_column(server_default=text("false"))
     frozen_by: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id", use_alter=True), index=True)
     """The accepted cancellation under which the line's term dates do not change."""
+    known_since: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    """The instant since which the line is known here; what it was before is in no audit trail."""
     due_after: Mapped[date | None] = mapped_column(Computed(DUE_AFTER, persisted=True), deferred=True)
     """The last day as of which the nightly update leaves the line alone, if there is one; computed by the database."""
 

@@ -6,7 +6,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.marketing import CampaignAction, MarketingStage
-from domain.vocabulary import Verification
+from domain.vocabulary import ReceiptChannel, Verification
 from storage.tables.base import Table, one_of
 from storage.tables.cancellation import CaseRow, OneTimeCode
 
@@ -88,6 +88,8 @@ class MarketingCancellationRow(CaseRow):
     __table_args__ = (
         one_of("stage", MarketingStage),
         one_of("verified_by", Verification),
+        one_of("channel", ReceiptChannel),
+        CheckConstraint("received_at <= entered_at", name="received_before_entered"),
         UniqueConstraint("organization", "ordinal"),
         Index("uq_marketing_cancellations_running", "organization", unique=True,
               postgresql_where=text("stage IN ('intake', 'stopping')")),

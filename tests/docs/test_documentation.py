@@ -33,6 +33,13 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = (domain, contract, storage, records, runtime, activities, workflows, starter)
 TEMPORAL = (ROOT / "docs" / "temporal.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+BASES = (
+    contract.Message,
+    contract.Request,
+    contract.ReceivedRequest,
+    contract.AboutCase,
+    contract.AboutMigration,
+)
 MESSAGES = [
     message
     for _, message in inspect.getmembers(contract, inspect.isclass)
@@ -40,7 +47,7 @@ MESSAGES = [
     and not issubclass(message, StepData)
     and issubclass(message, BaseModel)
     and not issubclass(message, RootModel)
-    and message not in (contract.Message, contract.Request, contract.AboutCase, contract.AboutMigration)
+    and message not in BASES
 ]
 
 

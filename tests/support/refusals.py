@@ -61,6 +61,7 @@ BY_NAME: dict[str, list[Any]] = {
     "answer": ["perhaps"],
     "asked": [(Question.DATA,)],
     "asked_by": ["SUB-1001/1"],
+    "because": ["it was imported later"],
     "by": ["agent-7"],
     "campaign": ["CMP-1"],
     "cancellation": ["SUB-1001/1"],

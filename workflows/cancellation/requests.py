@@ -256,7 +256,7 @@ class CancellationRequests(CancellationNotices):
         # and must be stored before the story wakes up.
         if self._entering is not None and self.case.stage.before_effect:
             await workflow.wait_condition(lambda: self._entering is None)
-        stated = message.requested_at or message.sent_at
+        stated = message.received_at or message.requested_at or message.sent_at
         step = step.model_copy(update={"asked_at": min(stated, step.dated)}) if stated else self._sent_in_time(step)
         self._check_reversal(message, at=step.dated)
         self._reversal, self._answering["reversed"] = message, step
@@ -278,7 +278,7 @@ class CancellationRequests(CancellationNotices):
 
     def _check_in_time(self, message: contract.RequestReversal, stage: Stage, *, at: datetime | None = None) -> None:
         case, now = self.case, at or workflow.now()
-        asked_at = min(message.requested_at or message.sent_at or now, now)
+        asked_at = min(message.received_at or message.requested_at or message.sent_at or now, now)
         check_reversal(case.id, stage, asked_at=asked_at, deadline=case.reversal_deadline, zone=case.zone)
 
     def _read_start(self, received: Sequence[Any]) -> contract.StartCancellation:

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.marketing import Consent
     from domain.policy import CancellationPolicy
     from domain.vocabulary import Question, Stage, Termination, Verification
-    from domain.words import FOR_AGENTS
+    from domain.words import FOR_AGENTS, received_in_words
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -142,7 +142,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
 
     @property
     def zone(self) -> str:
-        """The organization's time zone."""
+        """The organization's time zone when the case was opened."""
         return self.checklist.facts.time_zone
 
     @property
@@ -198,6 +198,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             stage=self.stage,
             request_id=self.request_id,
             received_at=self.received_at,
+            channel=self.opened.channel,
             waiting_for=self.waiting_for(),
             stage_deadline=self.stage_deadline,
             open_questions=self.checklist.open_questions if self.stage is Stage.INTAKE else (),
@@ -239,7 +240,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             (_STAGE_ENDS.get(self.stage, ""), with_days_left(ends, self.zone) if ends else ""),
             ("Migration", f"`migration:{self.subscription}`: {self.migration.stage}" if self.migration else ""),
             ("Organization", f"{self.opened.organization}, {self.zone}"),
-            ("Received", FOR_AGENTS.instant(self.received_at, self.zone)),
+            ("Received", received_in_words(FOR_AGENTS.instant(self.received_at, self.zone), self.opened.channel)),
             ("Last day of access", self._last_day()),
             ("Access ended on", day_text(self.access_ended_on) if self.access_ended_on else ""),
             ("Billing ends on", self._line_ends()),

@@ -11,10 +11,9 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
-    from contract.steps import Approval, OpenedCase, OpenRequest, Recorded, Reminder, Step
+    from contract.steps import Approval, OpenedCase, OpenRequest, Recorded, Reminder, Step, receipt_of_start
     from domain.cancellation.lifecycle import WorkflowIdMismatch
     from domain.refusals import Refusal
-    from domain.requests import check_sent
     from domain.vocabulary import Event, Stage
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
@@ -66,10 +65,10 @@ class SubscriptionCancellation(CancellationRequests):
         case = Case(
             opened=opened.case,
             subscription=start.subscription,
-            request_id=start.request_id,
+            request_id=self._opening.request_id.removeprefix(f"{expected_id}:"),
             requester=opened.case.opened_by or start.actor,
             goodwill_reason=opened.case.goodwill_reason or (start.goodwill.reason if start.goodwill else None),
-            received_at=opened.case.received_at or check_sent(start.sent_at, now=workflow.info().workflow_start_time),
+            received_at=opened.case.received_at or self._opening.at,
             checklist=opened.case.checklist,
             quote=opened.case.quote,
         )
@@ -78,13 +77,15 @@ class SubscriptionCancellation(CancellationRequests):
 
     def _open_request(self, start: contract.StartCancellation) -> OpenRequest:
         info = workflow.info()
+        at, receipt = receipt_of_start(start, now=info.workflow_start_time)
         return OpenRequest(
             workflow_id=info.workflow_id,
             subscription=start.subscription,
             # A run that was reset is another run with the same first one, and must find the case that it opened.
             request_id=f"{info.workflow_id}:{start.request_id or info.first_execution_run_id}",
             actor=start.actor,
-            at=check_sent(start.sent_at, now=info.workflow_start_time),
+            at=at,
+            receipt=receipt,
             answers=start.answers,
             attested_because=start.attestation.reason if start.attestation else None,
             goodwill_reason=start.goodwill.reason if start.goodwill else None,
@@ -115,7 +116,7 @@ class SubscriptionCancellation(CancellationRequests):
         """Wait for the answers, reminding of them; return False when the customer withdrew or never finished."""
         if self.case.stage is not Stage.INTAKE:
             return True
-        policy, opened_at = self.case.policy, self.case.received_at
+        policy, opened_at = self.case.policy, self.case.opened.entered_at or self.case.received_at
         self.case.enter(Stage.INTAKE, deadline=opened_at + policy.intake_timeout)
         remind = partial(self._remind, Event.REMINDER)
         completed = await self.wait(

@@ -182,6 +182,8 @@ class CancellationWorkflow(CaseRequests[State, Status]):
 
     def _is_own_start(self, received: Sequence[Any]) -> bool:
         try:
-            return self._read_start(received).request_id == self.case.request_id
+            given = self._read_start(received).request_id
         except InputMalformed:
             return False
+        # A start without an id is known by the first run of its workflow, as the records know it.
+        return (given or workflow.info().first_execution_run_id) == self.case.request_id

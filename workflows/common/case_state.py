@@ -54,7 +54,12 @@ class CaseState(ABC, Generic[AnyStage, Status]):
     @property
     @abstractmethod
     def zone(self) -> str:
-        """The organization's time zone."""
+        """The organization's time zone when the case was opened."""
+
+    @property
+    @abstractmethod
+    def policy(self) -> CancellationPolicy:
+        """The durations of the case."""
 
     @property
     def stage(self) -> AnyStage:
@@ -153,11 +158,6 @@ class CancellationState(CaseState[AnyStage, Status]):
     """The request that opened the case."""
     stop: CampaignStop | None = None
     """The state of the campaigns to be stopped."""
-
-    @property
-    @abstractmethod
-    def policy(self) -> CancellationPolicy:
-        """The durations of the case."""
 
     @property
     @abstractmethod

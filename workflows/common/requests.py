@@ -8,7 +8,8 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
-    from contract.steps import FirstAnswer, RequestMade, Step
+    from contract.steps import FirstAnswer, RequestMade, Step, receipt_of
+    from domain.receipt import check_backdating, received_instant_about
     from domain.requests import RequestOfAnotherCase, instant_of
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
@@ -33,12 +34,14 @@ class ReceivedRequests:
         """Return the step that answers a request, with the marks and the instant of the request; a signal has no marks.
 
         Raises:
-            SentInFuture, SentBeforeCase.
+            SentInFuture, SentBeforeCase, and the refusals of a receipt that is stated (`_received`).
 
         """
         case, update = self._owner.case, workflow.current_update_info()
         asked_at = instant_of(message.sent_at, case=case.id, received_at=case.received_at, now=step.at)
         step = step.model_copy(update={"asked_at": asked_at}) if message.sent_at else step
+        if isinstance(message, contract.ReceivedRequest):
+            step = self._received(step, message)
         if update is None:
             return step
         made = RequestMade(
@@ -49,6 +52,28 @@ class ReceivedRequests:
             named=contract.named_case(message),
         )
         return step.model_copy(update={"request": made})
+
+    def _received(self, step: Step, message: contract.ReceivedRequest) -> Step:
+        """Return the step of a request with the receipt that it states. How late it was entered is counted from when it was sent.
+
+        Raises:
+            ReceivedInFuture, ReceivedBeforeCase, BackdatingNeedsReason.
+
+        """
+        case, entered_at = self._owner.case, step.dated
+        is_stated = message.received_at is not None
+        step = step.model_copy(update={"receipt": receipt_of(message, entered_at=entered_at if is_stated else None)})
+        if message.received_at is None:
+            return step
+        at = received_instant_about(message.received_at, case=case.id, received_at=case.received_at, now=step.at)
+        check_backdating(
+            at,
+            entered_at=entered_at,
+            zone=case.zone,
+            days=case.policy.backdating_days,
+            because=message.entered_late_because,
+        )
+        return step.model_copy(update={"asked_at": at})
 
     async def first_answer(self, step: Step) -> FirstAnswer | None:
         """Keep a request that may be about an earlier case; return the answer that it had before, if it had one.
@@ -89,7 +114,9 @@ def dated(step: Step, request: Step | None) -> Step:
     """Return a step of the story as the answer to the request that led to it, if one did."""
     if request is None:
         return step
-    return step.model_copy(update={"request": request.request, "asked_at": request.asked_at})
+    return step.model_copy(
+        update={"request": request.request, "asked_at": request.asked_at, "receipt": request.receipt}
+    )
 
 
 def named_otherwise(received: Sequence[Any], case: str) -> bool:

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.marketing import MarketingStage
     from domain.policy import CancellationPolicy
     from domain.vocabulary import Verification
-    from domain.words import FOR_AGENTS
+    from domain.words import FOR_AGENTS, received_in_words
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -94,6 +94,7 @@ class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancella
             stage=self.stage,
             request_id=self.request_id,
             received_at=self.opened.received_at,
+            channel=self.opened.channel,
             waiting_for=self.waiting_for(),
             stage_deadline=self.stage_deadline,
             verified=self.is_verified,
@@ -121,6 +122,6 @@ class MarketingCase(CancellationState[MarketingStage, contract.MarketingCancella
         return [
             ("Abandoned if unanswered", with_days_left(ends, self.zone) if ends else ""),
             ("Organization", f"{self.opened.organization}, {self.zone}"),
-            ("Received", FOR_AGENTS.instant(self.opened.received_at, self.zone)),
+            ("Received", received_in_words(FOR_AGENTS.instant(self.received_at, self.zone), self.opened.channel)),
             ("Campaigns", self._campaigns()),
         ]

@@ -8,7 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.marketing import MarketingRecords
-    from contract.steps import OpenMarketingRequest
+    from contract.steps import OpenMarketingRequest, receipt_of_start
     from domain.cancellation.lifecycle import CancellationStillTelling
     from domain.cancellation.verification import AlreadyVerified
     from domain.marketing import (
@@ -18,7 +18,6 @@ with workflow.unsafe.imports_passed_through():
         MarketingWorkflowIdMismatch,
     )
     from domain.refusals import Refusal
-    from domain.requests import check_sent
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -68,6 +67,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
             expected_id = contract.marketing_workflow_id(start.organization)
             if workflow.info().workflow_id != expected_id:
                 raise MarketingWorkflowIdMismatch(workflow.info().workflow_id, expected_id)
+            at, receipt = receipt_of_start(start, now=workflow.info().workflow_start_time)
             opened = await self._read_case(
                 MarketingRecords.open_marketing_case,
                 OpenMarketingRequest(
@@ -76,7 +76,8 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
                     # A run that was reset is another run with the same first one, and must find the case that it opened.
                     request_id=f"{expected_id}:{start.request_id or workflow.info().first_execution_run_id}",
                     actor=start.actor,
-                    at=check_sent(start.sent_at, now=workflow.info().workflow_start_time),
+                    at=at,
+                    receipt=receipt,
                     administrator=start.administrator,
                     campaign_actions=start.campaign_actions,
                     attested_because=start.attestation.reason if start.attestation else None,
@@ -89,7 +90,8 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
         except Refusal as refusal:
             await self._refuse_to_open(refusal)
         self._requester = opened.case.opened_by or start.actor
-        case = MarketingCase(opened=opened.case, request_id=start.request_id, verification=opened.case.verification)
+        request_id = start.request_id or workflow.info().first_execution_run_id
+        case = MarketingCase(opened=opened.case, request_id=request_id, verification=opened.case.verification)
         if opened.case.record is not None:
             case.adopt(opened.case.record)
             case.enter_recorded_stage()
@@ -99,7 +101,8 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
         """Wait for the verification; abandon the case and return False if it does not come in time."""
         if self.case.stage is not MarketingStage.INTAKE:
             return True
-        deadline = self.case.opened.received_at + self.case.policy.intake_timeout
+        opened = self.case.opened
+        deadline = (opened.entered_at or opened.received_at) + self.case.policy.intake_timeout
         self.case.enter(MarketingStage.INTAKE, deadline=deadline)
         await self.wait(lambda: self.case.is_verified or self._given_up, what="time limit of the verification")
         # A verification that arrived before the limit has the lock: it was first.

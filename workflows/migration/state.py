@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from contract.steps import MigrationState
     from domain.migration import HAND_OVERS, HandOver, MigrationStage, patience
+    from domain.policy import CancellationPolicy
     from domain.words import FOR_AGENTS
 
 
@@ -51,6 +52,11 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
     def zone(self) -> str:
         """The organization's time zone."""
         return self.state.time_zone
+
+    @property
+    def policy(self) -> CancellationPolicy:
+        """The durations of the case."""
+        return self.state.policy
 
     def waiting_for(self) -> str:
         """Return the next event and the party that must act for it, in words; empty in a final stage."""

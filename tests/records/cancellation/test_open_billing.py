@@ -228,7 +228,7 @@ def test_each_reminder_is_recorded_once_and_not_after_the_credit_memo(prepaid: E
 def test_a_quote_says_the_decided_end_while_the_credit_memo_is_outstanding(prepaid: Engine) -> None:
     settle(prepaid)
     with Session(prepaid) as session:
-        quoted = quote_of(session, "SUB-1", received_on=date(2027, 11, 1), wished_on=None)
+        quoted = quote_of(session, "SUB-1", now=NOON, received_on=date(2027, 11, 1), wished_on=None)
     [decided] = [each for each in quoted.lines if each.decision.line_id == LINE]
     assert (decided.decision.end_date, decided.credit_memos) == (END, ("INV-2028",))
 

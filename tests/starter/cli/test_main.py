@@ -66,7 +66,7 @@ def test_every_command_of_the_table_can_be_loaded(name: str) -> None:
         (("cancellations", "answer", "SUB-1"), "Give at least one answer"),
         (("cancellations", "answer", "SUB-1", "--send-code", "--code", "123456"), "one way at a time"),
         (("cancellations", "list", "--stage", "gone"), "'gone'"),
-        (("quote", "SUB-1"), "--received-on"),
+        (("cancellations", "start", "SUB-1", "--received-at", "yesterday"), "an instant with its offset"),
         (("export", "acknowledge", "SUB-1", "--export", "SUB-1"), "as in SUB-1001/1"),
         (("migrations", "acknowledge", "SUB-1", "--cancellation", "1"), "as in SUB-1001/1"),
         (("hold", "place", "ORG-1", "--reason", ""), "say why"),

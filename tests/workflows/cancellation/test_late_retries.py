@@ -18,7 +18,7 @@ from domain.vocabulary import Stage
 from storage.tables import RequestRow
 from tests.support.world import AGENT, World, eventually, refused
 
-WITHDRAWAL = {"actor": AGENT, "reason": "stays after all"}
+WITHDRAWAL: dict[str, Any] = {"actor": AGENT, "reason": "stays after all"}
 
 
 async def test_a_withdrawal_repeated_in_the_next_case_is_answered_and_leaves_it_alone(world: World) -> None:

@@ -75,6 +75,14 @@ async def late_reversal_that_was_requested_in_time(world: World) -> Waiting:
     )
 
 
+async def late_reversal_by_a_letter_of_the_last_day(world: World) -> Waiting:
+    subscription, deadline = await in_its_window(world)
+    received = {"received_at": deadline - datetime.resolution, "channel": "letter"}
+    return Waiting(
+        subscription, deadline, lambda: world.signal_reversal(subscription, **received), Stage.REVERSED, late=True
+    )
+
+
 async def reversal_that_was_requested_at_the_deadline(world: World) -> Waiting:
     subscription, deadline = await in_its_window(world)
     return Waiting(
@@ -144,6 +152,7 @@ CASES = (
     reversal_that_is_looked_up,
     reversal_of_a_named_case,
     late_reversal_that_was_requested_in_time,
+    late_reversal_by_a_letter_of_the_last_day,
     reversal_that_was_requested_at_the_deadline,
     reversal_that_was_sent_after_the_deadline,
     withdrawal,
@@ -152,7 +161,13 @@ CASES = (
 )
 
 
-FEW = (reversal_by_signal, reversal_that_was_requested_at_the_deadline, withdrawal, last_answers)
+FEW = (
+    reversal_by_signal,
+    late_reversal_by_a_letter_of_the_last_day,
+    reversal_that_was_requested_at_the_deadline,
+    withdrawal,
+    last_answers,
+)
 
 
 @pytest.mark.parametrize(

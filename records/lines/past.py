@@ -1,0 +1,77 @@
+"""Subscription lines as they were on the day of receipt, from the audit trail (`domain.lines.past`)."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Text, and_, cast, or_, select
+from sqlalchemy.orm import Session
+
+from domain.civil_time import start_of_day
+from domain.lines.line import SubscriptionLine
+from domain.lines.past import TERM_DATES, TERMS, RecordedChange, as_received, with_end_set_since
+from records.lines.rows import as_domain
+from storage.tables import AuditRow, SubscriptionLineRow
+
+_ROLLED, _IMPORTED = "line.term_rolled", "line.imported"
+
+# A row without a field leaves it as it is; an unset one is a null of JSON, which is a value.
+_CHANGES: ColumnElement[bool] = or_(
+    *(
+        and_(AuditRow.before.has_key(name), cast(AuditRow.before[name], Text) != cast(AuditRow.after[name], Text))
+        for name in (*TERM_DATES, "end_date", *TERMS)
+    )
+)
+
+
+def lines_as_received(
+    session: Session,
+    rows: Sequence[SubscriptionLineRow],
+    *,
+    received_on: date,
+    zone: str,
+    wished_on: date | None = None,
+    case: str | None = None,
+) -> list[SubscriptionLine]:
+    """Return lines with the terms and dates that they had on the day of receipt, a civil day in ``zone``, in the same order.
+
+    An end date that was set since stays where the decision would postpone it. What ``case`` itself did to them is undone.
+
+    Raises:
+        LineUnknownOnDay, and what `domain.lines.decision.decide` raises.
+
+    """
+    day_ends = start_of_day(received_on + timedelta(days=1), zone)
+    changes = _changes(session, [row.id for row in rows if not row.closed], day_ends, case)
+    found = []
+    for row in rows:
+        present = as_domain(row)
+        past = as_received(present, changes[row.id], received_on, is_known=row.known_since < day_ends)
+        if case is not None and row.frozen_by == case:
+            present = present.model_copy(update={"end_date": None})
+        found.append(with_end_set_since(past, present, received_on, wished_on))
+    return found
+
+
+def _changes(
+    session: Session, lines: Sequence[str], day_ends: datetime, case: str | None
+) -> dict[str, list[RecordedChange]]:
+    """Return the recorded changes of each line that has any, newest first."""
+    changes: dict[str, list[RecordedChange]] = defaultdict(list)
+    if not lines:
+        return changes
+    session.flush()
+    query = select(AuditRow).where(AuditRow.subscription_line.in_(lines), _CHANGES).order_by(AuditRow.id.desc())
+    for row in session.scalars(query):
+        assert row.subscription_line is not None  # noqa: S101 - the query says so
+        changes[row.subscription_line].append(
+            RecordedChange(
+                is_later=row.at >= day_ends,
+                is_roll=row.action == _ROLLED,
+                is_of_case=case is not None and row.cancellation == case,
+                is_import=row.action == _IMPORTED,
+                before=row.before or {},
+                after=row.after or {},
+            )
+        )
+    return changes

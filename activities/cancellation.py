@@ -12,12 +12,14 @@ from contract.steps import (
     BillingLooked,
     CaseCorrection,
     FirstAnswer,
+    IdentityRead,
     Opened,
     OpenRequest,
     Quoted,
     Recorded,
     RefusedRequest,
     Reminder,
+    Reversal,
     Settled,
     Step,
     TookEffect,
@@ -25,7 +27,7 @@ from contract.steps import (
 from domain.refusals import Refusal
 from records import audit, outbox, requests
 from records.cancellation import open_billing, transitions
-from records.cancellation.answers import give_answers
+from records.cancellation.answers import give_answers, identity_on_record
 from records.cancellation.corrections import correct_case
 from records.cancellation.goodwill import approve_goodwill
 from records.cancellation.opening import open_case, record_refused_opening
@@ -50,6 +52,7 @@ class Records(OnRecords):
                 self.correct_case,
                 self.settle_lines,
                 self.take_effect,
+                self.read_identity,
                 self.reverse,
                 self.withdraw,
                 self.abandon,
@@ -124,9 +127,15 @@ class Records(OnRecords):
         return TookEffect(effect=effect, **dict(outcome))
 
     @activity.defn(no_thread_cancel_exception=True)
-    def reverse(self, step: Step) -> Recorded:
+    def read_identity(self, step: Step) -> IdentityRead:
+        """Read the identity of the case's organization as it is on record now; changes nothing."""
+        with self._transaction() as transaction:
+            return IdentityRead(identity=identity_on_record(transaction.session, step.cancellation))
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def reverse(self, step: Reversal) -> Recorded:
         """Restore access and lines."""
-        return self._recorded(transitions.reverse, step)
+        return self._recorded(transitions.reverse, step, identity_on_record_now=step.identity_on_record_now)
 
     @activity.defn(no_thread_cancel_exception=True)
     def withdraw(self, step: Step) -> Recorded:

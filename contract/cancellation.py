@@ -13,6 +13,7 @@ from contract.common import (
     CampaignActions,
     Instant,
     Message,
+    ReasonCodeText,
     ReceivedRequest,
 )
 from contract.export import ExportStatus
@@ -85,6 +86,8 @@ class StartCancellation(ReceivedRequest):
     goodwill: Goodwill | None = None
     reason: Reason | None = None
     """The reason for the cancellation, in the customer's words."""
+    reason_code: ReasonCodeText | None = None
+    """The same as one of the reasons that the organization's policy lists."""
     campaign_actions: CampaignActions = {}
     """The way to stop each campaign, by its id, if ``campaigns`` is answered with ``stop``; paused if not named."""
     continues: CancellationId | None = None
@@ -199,6 +202,8 @@ class CancellationStatus(BaseModel):
     organization: Identifier
     time_zone: str
     stage: Stage
+    reason_code: str | None = None
+    """The reason for leaving, of those that the organization's policy lists; null where none was given."""
     request_id: str
     """The request that opened this cancellation; one other than the caller's means that it was already running. Where it had
     no id, the first run of its workflow stands for it."""

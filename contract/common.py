@@ -48,6 +48,10 @@ class Message(BaseModel):
 
 
 AnswerText = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
+ReasonCodeText = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00]*$")
+]
+"""A reason for leaving as a caller names it; the organization's policy lists the possible ones."""
 CampaignActions = Annotated[dict[Identifier, CampaignAction], Field(max_length=10_000)]
 
 

@@ -142,6 +142,9 @@ class MessageFacts(BaseModel):
     verified: bool = False
     intake_ends_at: datetime | None = None
     reason: str | None = None
+    """The reason for the event, in the words of whoever caused it."""
+    reason_code: str | None = None
+    """The reason for leaving, of those that the organization's policy lists."""
     lines: list[str] = []
     """The ids of the lines that the event is about, where it is about lines."""
     invoice: str | None = None
@@ -158,6 +161,10 @@ class MessageFacts(BaseModel):
     export: ExportFacts | None = None
     erasure: ErasureFacts | None = None
     migration: MigrationFacts | None = None
+
+    def for_letter(self, event: Event) -> "MessageFacts":
+        """Return the facts that a letter about an event may show (`reason_in_letter`)."""
+        return self.model_copy(update={"reason": reason_in_letter(event, self)})
 
     @property
     def name(self) -> str:
@@ -201,6 +208,10 @@ class MarketingServiceFacts(BaseModel):
     marketing: MarketingFacts
     reason: str | None = None
 
+    def for_letter(self, event: Event) -> "MarketingServiceFacts":
+        """Return the facts that a letter about an event may show (`reason_in_letter`)."""
+        return self.model_copy(update={"reason": reason_in_letter(event, self)})
+
     def for_systems(self) -> dict[str, Any]:
         """Return the facts as JSON, without those that identify the customer."""
         return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
@@ -208,6 +219,22 @@ class MarketingServiceFacts(BaseModel):
 
 Facts = MessageFacts | MarketingServiceFacts
 """The facts of a message about a case of any kind."""
+
+
+def reason_in_letter(event: Event, facts: Facts) -> str | None:
+    """Return the reason that the letter about an event may repeat; None if it may repeat none (rules, section 8).
+
+    Anybody can start, withdraw or reverse in somebody's name, and our letters must not carry their words. So a letter repeats
+    the words of a start alone, whose author was verified as they were given, and the service's own.
+    """
+    if event in _STARTS:  # the acknowledgement is written in the transaction of the start
+        return facts.reason if facts.verified else None
+    return facts.reason if event in _BY_THE_SERVICE else None
+
+
+_STARTS = frozenset({Event.RECEIVED, Event.MARKETING_CANCELLATION_RECEIVED})
+_BY_THE_SERVICE = frozenset({Event.ABANDONED, Event.MARKETING_CANCELLATION_ABANDONED})
+"""The events whose reason is the service's own sentence: a time limit that passed."""
 
 FACTS: dict[CaseKind, type[Facts]] = {
     CaseKind.SUBSCRIPTION: MessageFacts,

@@ -1,12 +1,30 @@
-"""The patience of the service: the durations of a cancellation, by named policy."""
+"""The named policies by which organizations are served: the durations of a cancellation, and the reasons for leaving."""
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Annotated
 
 from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ConfigDict
 
-from domain.vocabulary import Identifier
+from domain.refusals import Refusal
+from domain.remedies import correct_input
+from domain.vocabulary import Identifier, ReasonCode
+
+STANDARD_REASON_CODES: tuple[ReasonCode, ...] = (
+    "too_expensive",
+    "missing_features",
+    "switched_service",
+    "unused",
+    "customer_service",
+    "too_complex",
+    "low_quality",
+    "other",
+)
+"""The reasons for leaving of a policy that names none of its own."""
+
+MOST_REASON_CODES = 100
+"""The number of reasons for leaving that a policy names at most."""
 
 PositiveDuration = Annotated[timedelta, Gt(timedelta(0)), Le(timedelta(days=3660))]
 
@@ -70,3 +88,24 @@ class CancellationPolicy(BaseModel):
     ad_centre_reminder: PositiveDuration = timedelta(days=1)
     """The time that the ad centre may take to acknowledge that a campaign is stopped before it is asked again; doubled
     each further time, up to 30 days."""
+
+
+class ReasonCodeUnknown(Refusal):
+    """A reason for leaving that the organization's policy does not list."""
+
+    code = "reason_code_unknown"
+
+    def __init__(self, reason_code: str, allowed: Collection[str]) -> None:
+        super().__init__(
+            f"{reason_code!r} is not a reason for leaving of this organization's policy.",
+            remedy=correct_input(f"Give one of {', '.join(allowed)}, and everything else in words as the reason."),
+            reason_code=reason_code,
+            allowed=",".join(allowed),
+        )
+
+
+def check_reason_code(reason_code: str | None, policys_own: Collection[ReasonCode] | None) -> None:
+    """Raise ReasonCodeUnknown unless the policy lists the reason for leaving; a policy without a list has the standard one."""
+    allowed = STANDARD_REASON_CODES if policys_own is None else policys_own
+    if reason_code is not None and reason_code not in allowed:
+        raise ReasonCodeUnknown(reason_code, allowed)

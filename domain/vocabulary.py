@@ -34,6 +34,9 @@ EmailAddress = Annotated[
     ),
 ]
 
+# One of a policy's reasons for leaving, as systems and reports name it. Nothing in it needs quoting anywhere.
+ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
 # The reason for an action, in the actor's own words.
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=1000, pattern=r"^[^\x00]*$")]
 

@@ -1,6 +1,6 @@
 """The common part of all kinds of cases in the records, and the one table that distinguishes the kinds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -84,13 +84,22 @@ def orphaned(case: str, *, actor: str, at: datetime) -> Step:
     return Step(cancellation=case, name="orphaned", actor=actor, at=at, why=why)
 
 
-def enter(transaction: Transaction, case: Locked, stage: Stage | MarketingStage, step: Step, part: str = "") -> None:
-    """Move a case to a stage, and audit the move; a final stage ends it."""
+def enter(
+    transaction: Transaction,
+    case: Locked,
+    stage: Stage | MarketingStage,
+    step: Step,
+    part: str = "",
+    *,
+    also: Mapping[str, str] | None = None,
+) -> None:
+    """Move a case to a stage, and audit the move, with what is known ``also``; a final stage ends it."""
     before, case.row.stage = case.row.stage, stage.value
     if stage.is_final:
         case.row.ended_at = step.at
     action = f"{CASE_RECORDS[step.case.kind].audited_as}.{stage.value}"
-    audit.record_step(transaction, action, step, part, before={"stage": before}, after={"stage": stage.value})
+    after = {"stage": stage.value, **(also or {})}
+    audit.record_step(transaction, action, step, part, before={"stage": before}, after=after)
     transaction.session.flush()
 
 

@@ -86,9 +86,9 @@ def letter(
     """Write the letter that notifies a person of an event (rules, section 11).
 
     Dates are those of the organization's zone. It shows only the customer's lines: our obligations to vendors do not
-    concern the customer. ``link`` leads to the page on which the reader answers, where there is one.
+    concern the customer. It repeats no free text of somebody who was not verified (`Facts.for_letter`). ``link`` leads to the page on which the reader answers, where there is one.
     """
-    name = _TEMPLATES[event]
+    name, facts = _TEMPLATES[event], facts.for_letter(event)
     if isinstance(facts, MarketingServiceFacts):
         campaigns = campaigns_in_words(facts.marketing.campaigns)
         return _written(name, facts.time_zone, facts=facts, stopped=campaigns, link=link, reply_to=reply_to)
@@ -115,6 +115,7 @@ def letter(
         data=_what_becomes_of_data(facts),
         campaigns=_what_becomes_of_campaigns(facts),
         stopped=campaigns_in_words(facts.marketing.campaigns) if facts.marketing else [],
+        reasons=[facts.reason_code.replace("_", " ") if facts.reason_code else None, facts.reason],
         until=FOR_CUSTOMERS.deadline(facts.reversal_deadline, zone) if facts.reversal_deadline else None,
         link=link,
         migration=facts.migration,

@@ -8,6 +8,7 @@ from contract.export import ExportStatus
 from contract.steps.common import CaseRecord, Receipt, Recorded, Step, StepData
 from contract.steps.marketing import CampaignStop
 from domain.cancellation.checklist import Checklist
+from domain.cancellation.identity import Identity
 from domain.cancellation.open_billing import OpenLine
 from domain.lines.quote import Quote
 from domain.marketing import CampaignAction
@@ -28,6 +29,7 @@ class OpenRequest(StepData):
     attested_because: str | None = None
     goodwill_reason: str | None = None
     reason: str | None = None
+    reason_code: str | None = None
     campaign_actions: Mapping[str, CampaignAction] = {}
     digest: str = ""
     """The digest of the request's content (`contract.digest_of`); empty in histories that are older than it."""
@@ -73,6 +75,7 @@ class OpenedCase(StepData):
     """The instant at which it was entered, from which the intake runs; null where that is the receipt."""
     channel: ReceiptChannel | None = None
     opened_by: str | None = None
+    reason_code: str | None = None
     goodwill_reason: str | None = None
     goodwill_approved_by: str | None = None
     stop: CampaignStop | None = None
@@ -158,6 +161,19 @@ class Settled(Recorded):
     """The outcome of an attempt to set the end dates."""
 
     settlement: Settlement
+
+
+class Reversal(Step):
+    """The step that reverses a cancellation."""
+
+    identity_on_record_now: tuple[Question, ...] = ()
+    """The points of the identity that were given as they are on record now, and not as in the cancellation."""
+
+
+class IdentityRead(StepData):
+    """The identity of an organization as it is on record now."""
+
+    identity: Identity
 
 
 class Effect(StepData):

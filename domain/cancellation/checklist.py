@@ -6,98 +6,22 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.cancellation.checklist_refusals import (
+    AnswerNotUnderstood,
+    NoDataConfigured,
+    QuestionAlreadyAnswered,
+    QuestionNotAsked,
+    TerminationDayInPast,
+    TerminationDayTooFar,
+)
 from domain.cancellation.corrections import CORRECTABLE, QuestionNotCorrectable
 from domain.cancellation.identity import Identity, IdentityMismatch, same_address, same_name, same_url
-from domain.civil_dates import day_text
-from domain.refusals import Refusal
-from domain.remedies import Remedy, RemedyKind, correct_input
 from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Termination, Verification
 
 _WITHOUT_DATE = (Termination.NOW, Termination.END_OF_TERM)
 
 FURTHEST_TERMINATION = timedelta(days=3660)
-
-
-class QuestionNotAsked(Refusal):
-    """An answer to a question that is not on this checklist."""
-
-    code = "question_not_asked"
-
-    def __init__(self, question: str, asked: tuple[Question, ...]) -> None:
-        super().__init__(
-            f"This cancellation does not ask about {question!r}.",
-            remedy=correct_input(f"The questions are: {', '.join(asked)}."),
-            question=question,
-        )
-
-
-class QuestionAlreadyAnswered(Refusal):
-    """A second answer to the same question; the first stands."""
-
-    code = "question_already_answered"
-
-    def __init__(self, question: Question, answer: str | None) -> None:
-        shown = f" with {answer!r}" if answer else ""
-        super().__init__(
-            f"The question {question.value!r} is already answered{shown}.",
-            remedy=Remedy.of(RemedyKind.RESTART_CANCELLATION),
-            question=question.value,
-        )
-
-
-class AnswerNotUnderstood(Refusal):
-    """An answer that is not one of the possible ones."""
-
-    code = "answer_not_understood"
-
-    def __init__(self, question: Question, answer: str, expected: str) -> None:
-        super().__init__(
-            f"{answer!r} is not an answer to {question.value!r}.",
-            remedy=correct_input(f"Answer with {expected}."),
-            question=question.value,
-            answer=answer,
-        )
-
-
-class TerminationDayInPast(Refusal):
-    """A requested termination day that is past in the organization's zone."""
-
-    code = "termination_day_in_past"
-
-    def __init__(self, day: date, today: date, zone: str) -> None:
-        super().__init__(
-            f"The termination day {day_text(day)} is in the past: today is {day_text(today)} in {zone}.",
-            remedy=correct_input("Name today or a later day."),
-            termination_date=day,
-            today=today,
-        )
-
-
-class TerminationDayTooFar(Refusal):
-    """A requested termination day that is further away than a case may run."""
-
-    code = "termination_day_too_far"
-
-    def __init__(self, day: date, latest: date) -> None:
-        super().__init__(
-            f"The termination day {day_text(day)} is more than {FURTHEST_TERMINATION.days} days away.",
-            remedy=correct_input(f"Name {day_text(latest)} or an earlier day."),
-            termination_date=day,
-            latest=latest,
-        )
-
-
-class NoDataConfigured(Refusal):
-    """A choice to keep data of an organization whose data this installation does not have."""
-
-    code = "no_data_configured"
-
-    def __init__(self, choice: DataChoice) -> None:
-        super().__init__(
-            f"There is no data to {choice.value}: the organization has no data_schema.",
-            remedy=correct_input("Import the organization with its data_schema, or answer data=none."),
-            choice=choice.value,
-        )
+"""The furthest wish where no term reaches further: a guard against typing errors alone."""
 
 
 class CaseFacts(BaseModel):
@@ -111,6 +35,8 @@ class CaseFacts(BaseModel):
     has_marketing_service: bool
     starts_on: date | None = None
     """The earliest start date of the subscription's lines, in histories of versions that held the termination day against it."""
+    terms_end_on: date | None = None
+    """The last term until or end date of the subscription's open lines; null if none has one."""
     has_data: bool = False
     """True if this installation has the organization's business data, to be exported, migrated and erased."""
 
@@ -289,8 +215,9 @@ class Checklist(BaseModel):
             ) from None
         if day < today:
             raise TerminationDayInPast(day, today, self.facts.time_zone)
-        if day - today > FURTHEST_TERMINATION:
-            raise TerminationDayTooFar(day, today + FURTHEST_TERMINATION)
+        latest = max(today + FURTHEST_TERMINATION, self.facts.terms_end_on or date.min)
+        if day > latest:
+            raise TerminationDayTooFar(day, latest)
         return day.isoformat()
 
 

@@ -1,5 +1,6 @@
 """The identity check: billing administrator, organization URL and name against the record."""
 
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +18,9 @@ class Identity(BaseModel):
     billing_administrator: str
     organization_url: str
     organization_name: str
+
+
+IDENTITY_POINTS = (Question.BILLING_ADMINISTRATOR, Question.ORGANIZATION_URL, Question.ORGANIZATION_NAME)
 
 
 class IdentityMismatch(Refusal):
@@ -66,6 +70,30 @@ def mismatches(given: Identity, record: Identity) -> tuple[Question, ...]:
     if not same_name(given.organization_name, record.organization_name):
         differing.append(Question.ORGANIZATION_NAME)
     return tuple(differing)
+
+
+def check_identity_then_or_now(given: Identity, then: Identity, now: Identity) -> tuple[Question, ...]:
+    """Hold the identity of a reversal against that of its cancellation and that on record now, point by point.
+
+    Returns:
+        The points that are as on record now and not as in the cancellation.
+
+    Raises:
+        IdentityMismatch: at least one point is neither.
+
+    """
+    changed = mismatches(given, then)
+    if neither := tuple(question for question in mismatches(given, now) if question in changed):
+        raise IdentityMismatch(neither)
+    return changed
+
+
+def matches_in_words(on_record_now: Collection[Question]) -> dict[str, str]:
+    """Return for the audit trail what each point of a reversal's identity matched."""
+    return {
+        point.value: "as on record now" if point in on_record_now else "as in the cancellation"
+        for point in IDENTITY_POINTS
+    }
 
 
 def check_identity(given: Identity, record: Identity) -> None:

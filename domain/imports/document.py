@@ -15,6 +15,8 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -26,9 +28,9 @@ from domain.data_schema import data_schema_name
 from domain.imports.refusals import FieldMalformed, UrlMalformed
 from domain.lines.date_formula import is_blank
 from domain.lines.line import Partner, Term
-from domain.policy import CancellationPolicy
+from domain.policy import MOST_REASON_CODES, CancellationPolicy
 from domain.refusals import Refusal, RefusedValue
-from domain.vocabulary import Identifier, Platform, Purpose
+from domain.vocabulary import Identifier, Platform, Purpose, ReasonCode
 
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -89,12 +91,30 @@ _NO_DURATIONS = (
     "migration_escalation_queue",
     "billing_queue",
     "credit_memo_escalation_queue",
+    "reason_codes",
 )
-"""The fields of a policy that are counts, or names of queues."""
+"""The fields of a policy that are counts, or names of queues or reasons."""
+
+_REASON_CODE: TypeAdapter[str] = TypeAdapter(ReasonCode)
+
+
+def _reason_codes(codes: tuple[str, ...]) -> tuple[str, ...]:
+    for code in codes:
+        try:
+            _REASON_CODE.validate_python(code)
+        except ValidationError:
+            wrong = f"{code!r} is no code: write 1 to 63 small letters, digits and underscores, first a letter"
+            raise RefusedValue(FieldMalformed(wrong)) from None
+    if not 1 <= len(codes) <= MOST_REASON_CODES or len(set(codes)) < len(codes):
+        raise RefusedValue(FieldMalformed(f"Name 1 to {MOST_REASON_CODES} reasons for leaving, each once"))
+    return codes
 
 
 class ImportedPolicy(CancellationPolicy):
     """A policy: durations in ISO 8601 only, and none of the other notations that pydantic reads as one."""
+
+    reason_codes: Annotated[tuple[str, ...], AfterValidator(_reason_codes)] | None = None
+    """The reasons for leaving that cancellations may give, in the order in which to offer them; the standard ones if not set."""
 
     @field_validator("*", mode="before")
     @classmethod

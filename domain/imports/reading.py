@@ -25,7 +25,6 @@ from domain.imports.document import (
 )
 from domain.imports.json_text import RepeatingObject, parse_json
 from domain.imports.refusals import Problem
-from domain.policy import CancellationPolicy
 from domain.refusals import Refusal, RefusedValue
 
 T = TypeVar("T")
@@ -81,7 +80,7 @@ class ImportDocument:
 
     problems: list[Problem] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
-    policies: list[Placed[tuple[str, CancellationPolicy]]] = field(default_factory=list)
+    policies: list[Placed[tuple[str, ImportedPolicy]]] = field(default_factory=list)
     queues: list[Placed[ImportedQueue]] = field(default_factory=list)
     organizations: list[Placed[ImportedOrganization]] = field(default_factory=list)
     contracts: list[Placed[ImportedContract]] = field(default_factory=list)
@@ -136,7 +135,9 @@ class _Reader:
         if raw is None:
             return
         if not isinstance(raw, dict):
-            self._problem("policies", refusals.FieldMalformed("Policies are an object: durations by name"))
+            self._problem(
+                "policies", refusals.FieldMalformed("Policies are an object: durations and reasons for leaving by name")
+            )
             return
         for name, durations in raw.items():
             path = _step("policies", name)

@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from contract.steps import Step
-from domain.cancellation.checklist import CaseFacts, Checklist
+from domain.cancellation.checklist import IDENTITY_CHECKS, CaseFacts, Checklist
 from domain.cancellation.identity import Identity
 from domain.cancellation.lifecycle import ChecklistClosed
 from domain.lines.quote import Quote
 from domain.marketing import CampaignAction
 from domain.vocabulary import Question, Stage
 from records import audit
-from records.cancellation.locked_case import LockedCase, lock_case
+from records.cancellation.locked_case import LockedCase, lock_case, organization_of
 from records.cancellation.quotes import current_quote, requote
 from records.marketing.campaigns import check_actions
 from records.transaction import Transaction
@@ -22,6 +22,7 @@ from storage.tables import (
     ChecklistAnswerRow,
     MarketingServiceRow,
     OrganizationRow,
+    SubscriptionLineRow,
     SubscriptionRow,
 )
 
@@ -154,25 +155,26 @@ def _take_answers(case: CancellationRow, checklist: Checklist, answered: set[Que
     case.campaigns = checklist.campaigns
 
 
-def facts_of(session: Session, organization: OrganizationRow) -> CaseFacts:
+def facts_of(session: Session, organization: OrganizationRow, subscription: str) -> CaseFacts:
     """Return the facts against which the checklist checks answers."""
-    has_marketing_service = session.scalar(
+    line = SubscriptionLineRow
+    terms_end_on, has_marketing_service = session.execute(
         select(
+            select(func.max(func.greatest(line.term_until, line.end_date)))
+            .where(line.subscription == subscription, line.closed.is_(False))
+            .scalar_subquery(),
             exists().where(
                 MarketingServiceRow.organization == organization.id,
                 MarketingServiceRow.canceled_sign_up.is_distinct_from(MarketingServiceRow.sign_up),
-            )
+            ),
         )
-    )
+    ).one()
     return CaseFacts(
-        identity=Identity(
-            billing_administrator=organization.billing_administrator,
-            organization_url=organization.url,
-            organization_name=organization.unique_name,
-        ),
+        identity=_identity_of(organization),
         time_zone=organization.time_zone,
         purpose=organization.purpose,
-        has_marketing_service=bool(has_marketing_service),
+        has_marketing_service=has_marketing_service,
+        terms_end_on=terms_end_on,
         has_data=organization.data_schema is not None,
     )
 
@@ -180,15 +182,33 @@ def facts_of(session: Session, organization: OrganizationRow) -> CaseFacts:
 def checklist_of(session: Session, case: LockedCase) -> Checklist:
     """Return the checklist of a case with its answers so far.
 
-    A marketing service that was cancelled since the case was opened stays a question that was answered.
+    A marketing service that was cancelled since the case was opened stays a question that was answered; so does an identity
+    that an import has changed since: it is that of the cancellation.
     """
     answers = _answers_of(session, case)
-    facts = facts_of(session, case.organization)
+    facts = facts_of(session, case.organization, case.subscription.id)
     had_marketing_service = facts.has_marketing_service or Question.CAMPAIGNS in answers
+    given = {question.value: answers[question] for question in IDENTITY_CHECKS if question in answers}
+    identity = facts.identity.model_copy(update=given)
     return Checklist(
-        facts=facts.model_copy(update={"has_marketing_service": had_marketing_service, "time_zone": case.zone}),
+        facts=facts.model_copy(
+            update={"has_marketing_service": had_marketing_service, "identity": identity, "time_zone": case.zone}
+        ),
         answers=answers,
         verification=case.row.verified_by,
+    )
+
+
+def identity_on_record(session: Session, cancellation: str) -> Identity:
+    """Return the identity of a case's organization as it is on record now."""
+    return _identity_of(organization_of(session, session.get_one(CancellationRow, cancellation)))
+
+
+def _identity_of(organization: OrganizationRow) -> Identity:
+    return Identity(
+        billing_administrator=organization.billing_administrator,
+        organization_url=organization.url,
+        organization_name=organization.unique_name,
     )
 
 

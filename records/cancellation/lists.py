@@ -1,4 +1,4 @@
-"""Cancellations as lists, histories and pages show them, read from PostgreSQL."""
+"""The history, the quote and the status of cancellations, read from PostgreSQL."""
 
 from datetime import date, datetime
 
@@ -12,8 +12,9 @@ from domain.cancellation.open_billing import awaited_credit_memos, billing_in_wo
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.marketing import Consent
-from domain.vocabulary import WAITS_FOR_OPERATOR, CampaignChoice, ReceiptChannel, Stage, Termination
+from domain.vocabulary import WAITS_FOR_OPERATOR, CampaignChoice, Stage, Termination
 from records import audit
+from records.cancellation.case_list import case_summary
 from records.cancellation.locked_case import newest_case
 from records.cancellation.open_lines import SETTLED_STAGES, open_lines
 from records.cancellation.quotes import (
@@ -21,38 +22,12 @@ from records.cancellation.quotes import (
     proposed_quote,
     quote_subscription,
     shown_quote,
-    termination_of,
 )
 from records.cancellation.zones import zone_of
 from records.erasure import certificate_of
 from records.export import export_of, export_status
 from records.marketing.stops import stop_of
 from storage.tables import CancellationRow, OrganizationRow, SubscriptionRow
-
-
-class CaseSummary(BaseModel):
-    """One cancellation in a list."""
-
-    model_config = ConfigDict(frozen=True)
-
-    cancellation: str
-    subscription: str
-    organization: str
-    time_zone: str
-    stage: Stage
-    received_at: datetime
-    channel: ReceiptChannel | None
-    termination: Termination | None
-    """The way in which the end of access is asked for; null until it is."""
-    termination_date: date | None
-    """The last day of access; the day of receipt where it is to end at once."""
-    access_ended_on: date | None
-    reversal_deadline: datetime | None
-    ended_at: datetime | None
-    verified: bool
-    request_id: str
-    """The id of the request that opened it; where it had none, the first run of its workflow."""
-    quote: Quote | None
 
 
 class CaseHistory(BaseModel):
@@ -80,43 +55,6 @@ def organization_zone(session: Session, subscription: str) -> str:
         .where(SubscriptionRow.id == subscription)
     )
     return found or "UTC"
-
-
-def list_cases(
-    session: Session, *, stage: Stage | None = None, cancellation: str | None = None, limit: int = 100
-) -> list[CaseSummary]:
-    """Return cancellations, newest first."""
-    query = (
-        select(CancellationRow, OrganizationRow)
-        .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
-        .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
-        .order_by(CancellationRow.received_at.desc(), CancellationRow.id)
-        .limit(limit)
-    )
-    if stage is not None:
-        query = query.where(CancellationRow.stage == stage.value)
-    if cancellation is not None:
-        query = query.where(CancellationRow.id == cancellation)
-    return [
-        CaseSummary(
-            cancellation=case.id,
-            subscription=case.subscription,
-            organization=organization.id,
-            time_zone=case.time_zone or organization.time_zone,
-            stage=Stage(case.stage),
-            received_at=case.received_at,
-            channel=ReceiptChannel(case.channel) if case.channel else None,
-            termination=termination_of(case) if case.termination_date else None,
-            termination_date=case.termination_date,
-            access_ended_on=case.access_ended_on,
-            reversal_deadline=case.reversal_deadline,
-            ended_at=case.ended_at,
-            verified=case.verified_by is not None,
-            request_id=case.request_id.removeprefix(f"{case.workflow_id}:"),
-            quote=shown_quote(session, case),
-        )
-        for case, organization in session.execute(query)
-    ]
 
 
 def history_of(session: Session, subscription: str) -> CaseHistory:
@@ -191,7 +129,7 @@ def recorded_status(session: Session, subscription: str) -> CancellationStatus:
 
 def status_of_case(session: Session, cancellation: str) -> CancellationStatus:
     """Return the status of a cancellation, the newest or an earlier one, from the records."""
-    (case,) = list_cases(session, cancellation=cancellation)
+    case = case_summary(session, cancellation)
     row = session.get_one(CancellationRow, case.cancellation)
     stop = stop_of(session, row.id) if row.campaigns == CampaignChoice.STOP else None
     export, certificate = export_of(session, row.id), certificate_of(session, row.id)
@@ -202,6 +140,7 @@ def status_of_case(session: Session, cancellation: str) -> CancellationStatus:
         organization=case.organization,
         time_zone=case.time_zone,
         stage=case.stage,
+        reason_code=case.reason_code,
         request_id=case.request_id,
         received_at=case.received_at,
         channel=case.channel,

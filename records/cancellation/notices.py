@@ -86,6 +86,7 @@ def notify(
         verified=row.verified_by is not None,
         intake_ends_at=(row.entered_at or row.received_at) + case.policy.intake_timeout,
         reason=step.why,
+        reason_code=row.reason_code,
         lines=list(lines),
         invoice=invoice,
         open_billing=open_lines(session, row.id) if row.stage in SETTLED_STAGES else (),

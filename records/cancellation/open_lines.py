@@ -83,6 +83,11 @@ def decided_ends(session: Session, lines: Sequence[str]) -> dict[str, date]:
     return {line: billing_ends_on for line, billing_ends_on in rows}  # noqa: C416 - for mypy, a row is no pair
 
 
+def has_open_lines() -> ColumnElement[bool]:
+    """Return the condition for a case with a line whose end is decided and not set."""
+    return _of_case(_IS_OPEN)
+
+
 def waits_for_credit_memos() -> ColumnElement[bool]:
     """Return the condition for a case with a line that waits, and whose escalation is not recorded."""
     escalated = exists().where(AuditRow.cancellation == CancellationRow.id, AuditRow.action == ESCALATED)

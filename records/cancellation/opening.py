@@ -15,7 +15,7 @@ from domain.cancellation.lifecycle import (
 from domain.cases import CaseKind
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
-from domain.policy import CancellationPolicy
+from domain.policy import CancellationPolicy, check_reason_code
 from domain.receipt import check_after_earlier_end
 from domain.refusals import Refusal
 from domain.vocabulary import (
@@ -48,9 +48,9 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     A request that continues a case gets that one.
 
     Raises:
-        SubscriptionUnknown, SubscriptionAlreadyCanceled, SubscriptionTooLarge, CancellationUnknown (the case to continue),
-            BackdatingNeedsReason, ReceivedBeforeEarlierEnd, LineUnknownOnDay (a receipt in the past), and the refusals of the
-            answers (`Checklist.answered`).
+        SubscriptionUnknown, SubscriptionAlreadyCanceled, SubscriptionTooLarge, ReasonCodeUnknown, CancellationUnknown (the
+            case to continue), BackdatingNeedsReason, ReceivedBeforeEarlierEnd, LineUnknownOnDay (a receipt in the past), and
+            the refusals of the answers (`Checklist.answered`).
 
     """
     session = transaction.session
@@ -60,8 +60,8 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     if (known := _opened_before(transaction, request)) is not None:
         return _as_opened(transaction, known, checklist_of(session, known))
     _close_orphan(transaction, request)
-    organization, durations = session.execute(
-        select(OrganizationRow, PolicyRow.durations)
+    organization, durations, reason_codes = session.execute(
+        select(OrganizationRow, PolicyRow.durations, PolicyRow.reason_codes)
         .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
         .where(OrganizationRow.id == subscription.organization)
     ).one()
@@ -75,7 +75,8 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     lines = count_open_lines(session, subscription.id)
     if lines > MOST_LINES:
         raise SubscriptionTooLarge(subscription.id, lines)
-    checklist = Checklist(facts=facts_of(session, organization)).answered(request.answers, today=today)
+    check_reason_code(request.reason_code, reason_codes)
+    checklist = Checklist(facts=facts_of(session, organization, subscription.id)).answered(request.answers, today=today)
     if request.attested_because:
         checklist = checklist.verified(Verification.ATTESTATION)
     named = cases.next_of(session, CaseKind.SUBSCRIPTION, subscription.id)
@@ -87,6 +88,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
         workflow_id=request.workflow_id,
         opened_by=request.actor,
         reason=request.reason,
+        reason_code=request.reason_code,
         stage=Stage.INTAKE.value,
         received_at=request.at,
         received_on=today,
@@ -102,7 +104,9 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
         transaction,
         "cancellation.opened",
         step,
-        after={"stage": case.stage} | ({"goodwill_reason": request.goodwill_reason} if request.goodwill_reason else {}),
+        after={"stage": case.stage}
+        | ({"reason_code": request.reason_code} if request.reason_code else {})
+        | ({"goodwill_reason": request.goodwill_reason} if request.goodwill_reason else {}),
     )
     answered = {Question(name) for name in request.answers}
     save_answers(transaction, case, checklist, answered=answered, step=step, campaign_actions=request.campaign_actions)
@@ -168,6 +172,7 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
         entered_at=row.entered_at,
         channel=ReceiptChannel(row.channel) if row.channel else None,
         opened_by=row.opened_by,
+        reason_code=row.reason_code,
         goodwill_reason=row.goodwill_reason,
         goodwill_approved_by=row.goodwill_approved_by,
         stop=stop_of(session, row.id) if stops_requested else None,

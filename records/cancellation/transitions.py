@@ -4,18 +4,19 @@ Every function is idempotent by its step: run again, it changes nothing and retu
 than the step supposes refuses it: the record is the authority, and the workflow that did not know adopts it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import select, update
 
 from contract.steps import Effect, Settlement, Step
+from domain.cancellation.identity import matches_in_words
 from domain.cancellation.lifecycle import CancellationEnded, ChecklistClosed, NothingToReverse, WithdrawalTooLate
 from domain.cancellation.open_billing import awaited_credit_memos
 from domain.cancellation.termination import access_ended_on
 from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.lines.quote import Quote
 from domain.lines.terms import provision_end_date, update_as_of, with_end_date
-from domain.vocabulary import Event, Stage
+from domain.vocabulary import Event, Question, Stage
 from records import cases
 from records.audit import LineChange, record_lines, record_step
 from records.cancellation.answers import checklist_of
@@ -141,8 +142,15 @@ def take_effect(transaction: Transaction, step: Step) -> Effect:
     return Effect(access_ended_on=case.row.access_ended_on, reversal_deadline=case.row.reversal_deadline)
 
 
-def reverse(transaction: Transaction, step: Step) -> None:
-    """Restore access, the lines as they would be today, and the planned lines. Raises CancellationEnded."""
+def reverse(transaction: Transaction, step: Step, *, identity_on_record_now: Collection[Question] = ()) -> None:
+    """Restore access, the lines as they would be today, and the planned lines.
+
+    The audit row says of each point of the identity whether it was given as in the cancellation, or as on record now.
+
+    Raises:
+        NothingToReverse, CancellationEnded.
+
+    """
     case = lock_case(transaction, step.cancellation)
     if _is_past(case, Stage.REVERSED):
         return
@@ -153,7 +161,7 @@ def reverse(transaction: Transaction, step: Step) -> None:
     # Lines that had ended before this cancellation stay closed.
     lines = [as_domain(row) for row in lines_of(transaction.session, case.row.subscription)]
     case.subscription.provision_end_date = provision_end_date(lines)
-    enter(transaction, case, Stage.REVERSED, step)
+    enter(transaction, case, Stage.REVERSED, step, also=matches_in_words(identity_on_record_now))
     notify(transaction, case, Event.REVERSED, step)
 
 
@@ -284,6 +292,8 @@ def _restore_plans(transaction: Transaction, case: LockedCase, step: Step) -> No
     session.flush()
 
 
-def enter(transaction: Transaction, case: LockedCase, stage: Stage, step: Step) -> None:
-    """Move a case to a stage; a final stage ends it."""
-    cases.enter(transaction, case, stage, step, "end" if stage.is_final else stage.value)
+def enter(
+    transaction: Transaction, case: LockedCase, stage: Stage, step: Step, *, also: Mapping[str, str] | None = None
+) -> None:
+    """Move a case to a stage; a final stage ends it. ``also`` is audited beside the stage."""
+    cases.enter(transaction, case, stage, step, "end" if stage.is_final else stage.value, also=also)

@@ -9,13 +9,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from contract import CancellationStatus, ExportStatus, MarketingCancellationStatus
+from domain.cancellation.waiting import IN_WORDS, Awaited
 from domain.civil_dates import day_text
 from domain.civil_time import day_of
 from domain.marketing import Consent
 from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage, Termination
 from domain.words import FOR_AGENTS, received_in_words, sentence
 from records.audit import AuditEntry
-from records.cancellation.lists import CaseHistory, CaseSummary
+from records.cancellation.case_list import CaseSummary
+from records.cancellation.lists import CaseHistory
 from starter.cli.output import console, say
 from starter.cli.quote import say_proposal, say_quote_in_short
 
@@ -37,6 +39,7 @@ def say_status(status: CancellationStatus) -> None:
     zone = status.time_zone
     say(f"Cancellation [bold]{status.cancellation}[/]: [bold]{status.stage}[/].")
     say_fact("received", received_in_words(FOR_AGENTS.instant(status.received_at, zone), status.channel))
+    say_fact("reason for leaving", status.reason_code or "")
     if status.access_ended_on:
         say_fact("access ended on", day_text(status.access_ended_on))
     elif not status.stage.is_final:
@@ -111,12 +114,8 @@ def say_already_running(status: CancellationStatus, *, unused_answers: Sequence[
         say(f"The answers given were not accepted. To give them: offramp cancellations answer {status.subscription} …")
 
 
-def say_cases(cases: Sequence[CaseSummary], stage: Stage | None) -> None:
+def say_cases(cases: Sequence[CaseSummary]) -> None:
     """List cancellations with what comes next, or came last."""
-    if not cases:
-        at = f" at the stage {stage}" if stage else ""
-        say(f"No cancellation{at} yet. Start one: [cyan]offramp cancellations start SUBSCRIPTION[/]")
-        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Cancellation", overflow="fold")
     table.add_column("Stage", no_wrap=True)
@@ -192,7 +191,9 @@ def _next(case: CaseSummary) -> str:
         case Stage.CANCELED if case.reversal_deadline:
             return f"reversible until {FOR_AGENTS.deadline(case.reversal_deadline, case.time_zone)}"
         case Stage.PREPARING | Stage.SCHEDULED if case.termination_date:
-            return f"access works through {_last_day(case.termination, case.termination_date)}"
+            works = f"access works through {_last_day(case.termination, case.termination_date)}"
+            waits = [one for one in case.waits_for if case.stage is Stage.PREPARING or one is Awaited.BILLING]
+            return "; ".join((works, *(f"waits for {IN_WORDS[one]}" for one in waits)))
     return f"since {FOR_AGENTS.instant(case.ended_at, case.time_zone)}" if case.ended_at else ""
 
 

@@ -5,14 +5,16 @@ from uuid import uuid4
 
 import typer
 
-from domain.vocabulary import Stage
 from starter.cli import values
+from starter.cli.cancellation_lists import history, list_command, show
 from starter.cli.changes_of_mind import CustomersReasonOption, ReasonOption, reverse, show_status, withdraw
 from starter.cli.checklist import (
     AdministratorOption,
     CampaignsOption,
     DataOption,
+    GoodwillOption,
     NameOption,
+    ReasonCodeOption,
     Step,
     UrlOption,
     answers_of,
@@ -28,7 +30,6 @@ from starter.cli.service import (
     CancellationOption,
     RequestIdOption,
     SubscriptionArgument,
-    with_records,
     with_service,
 )
 
@@ -41,12 +42,6 @@ AttestOption = Annotated[
         parser=values.reason,
         metavar="REASON",
         help="Attest that the billing administrator is asking; give the reason.",
-    ),
-]
-GoodwillOption = Annotated[
-    str | None,
-    typer.Option(
-        "--goodwill", parser=values.reason, metavar="REASON", help="Ignore the deadline; a second person approves."
     ),
 ]
 
@@ -71,24 +66,27 @@ def start(
     received_at: ReceivedAtOption = None,
     channel: ChannelOption = None,
     received_because: ReceivedBecauseOption = None,
+    reason_code: ReasonCodeOption = None,
     actor: ActorOption,
     request_id: RequestIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start a cancellation with the answers known so far, or show the one that is running."""
-    from contract import Attestation, Goodwill, StartCancellation
+    from contract import Attestation, Goodwill, StartCancellation, refusing_malformed
     from starter.cli.cancellation_text import say_already_running, say_status
 
-    message = StartCancellation(
-        subscription=subscription,
-        actor=actor,
-        request_id=request_id or str(uuid4()),
-        answers=answers_of(administrator, url, name, terminate_on, data, campaigns),
-        attestation=Attestation(reason=attest) if attest else None,
-        goodwill=Goodwill(reason=goodwill) if goodwill else None,
-        reason=reason,
-        campaign_actions=values.campaign_actions(campaign_action),
-    )
+    with refusing_malformed():
+        message = StartCancellation(
+            subscription=subscription,
+            actor=actor,
+            request_id=request_id or str(uuid4()),
+            answers=answers_of(administrator, url, name, terminate_on, data, campaigns),
+            attestation=Attestation(reason=attest) if attest else None,
+            goodwill=Goodwill(reason=goodwill) if goodwill else None,
+            reason=reason,
+            reason_code=reason_code,
+            campaign_actions=values.campaign_actions(campaign_action),
+        )
     receipt = stated_receipt(received_at, channel, received_because)
     status = with_service(
         lambda s: s.cancellations.start(message, receipt=receipt), as_json=as_json, what=f"Starting {subscription}"
@@ -241,38 +239,6 @@ cancellations_app.command()(withdraw)
 cancellations_app.command()(reverse)
 
 
-@cancellations_app.command("list")
-def list_command(
-    *,
-    stage: Annotated[Stage | None, typer.Option("--stage", help="Only those at this stage.")] = None,
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=10_000)] = 50,
-    as_json: JsonOption = False,
-) -> None:
-    """List cancellations, newest first."""
-    from starter.cli.cancellation_text import say_cases
-
-    cases = with_records(lambda service: service.cancellations.list(stage=stage, limit=limit))
-    if as_json:
-        print_json(cases)
-    else:
-        say_cases(cases, stage)
-
-
-@cancellations_app.command()
-def show(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Show the state of a subscription's newest cancellation, live from its workflow."""
-    show_status(
-        with_service(lambda service: service.cancellations.status(subscription), as_json=as_json), as_json=as_json
-    )
-
-
-@cancellations_app.command()
-def history(subscription: SubscriptionArgument, *, as_json: JsonOption = False) -> None:
-    """Print the audit trail: actor, time, change and reason of every event."""
-    from starter.cli.cancellation_text import say_history
-
-    history = with_records(lambda service: service.cancellations.history(subscription))
-    if as_json:
-        print_json([{**entry.model_dump(mode="json"), "at": entry.at.isoformat()} for entry in history.entries])
-    else:
-        say_history(history)
+cancellations_app.command("list")(list_command)
+cancellations_app.command()(show)
+cancellations_app.command()(history)

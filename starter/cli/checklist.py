@@ -1,4 +1,4 @@
-"""The checklist on the command line: its options, and the steps of an answer."""
+"""The checklist on the command line: its options and those of the wishes beside it, and the steps of an answer."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from domain.vocabulary import CampaignChoice, DataChoice, Question
+from starter.cli import values
 from starter.cli.output import console, error_console, say
 from starter.cli.service import with_service
 
@@ -26,6 +27,17 @@ DataOption = Annotated[DataChoice | None, typer.Option("--data", help="The custo
 CampaignsOption = Annotated[
     CampaignChoice | None, typer.Option("--campaigns", help="The customer's choice for the campaigns.")
 ]
+GoodwillOption = Annotated[
+    str | None,
+    typer.Option(
+        "--goodwill", parser=values.reason, metavar="REASON", help="Ignore the deadline; a second person approves."
+    ),
+]
+ReasonCodeOption = Annotated[
+    str | None,
+    typer.Option("--reason-code", metavar="CODE",
+                 help="The same as one of the reasons that the organization's policy lists, for example too_expensive."),
+]  # fmt: skip
 
 
 def answers_of(

@@ -1,4 +1,4 @@
-"""Days on the command line, YYYY-MM-DD, and ends of access; anything else is a wrong call."""
+"""Days and months on the command line, YYYY-MM-DD and YYYY-MM, and ends of access; anything else is a wrong call."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -20,6 +20,14 @@ def day(text: str) -> date:
 def termination(text: str) -> date | Termination:
     """Return the end of access that a person asked for: its last day, or a way without a date."""
     return Termination(text) if text in (Termination.NOW, Termination.END_OF_TERM) else day(text)
+
+
+def month(text: str) -> date:
+    """Return the first day of the month that a person wrote as YYYY-MM."""
+    try:
+        return parse_day(f"{text.strip()}-01")
+    except DateMalformed:
+        raise typer.BadParameter(f"{text!r} is not a month: write YYYY-MM, for example 2026-11.") from None
 
 
 Day = Annotated[date, typer.Option(parser=day, metavar="YYYY-MM-DD", show_default=False)]

@@ -22,6 +22,9 @@ COMMANDS = {
     "cancellations": Lazily(
         "starter.cli.cancellations:cancellations_app", "Start, answer, watch and end cancellations."
     ),
+    "report": Lazily(
+        "starter.cli.report:report", "Count cancellations by month and reason, with their days at each stage."
+    ),
     "migrations": Lazily(
         "starter.cli.migrations:migrations_app", "Accept, watch, correct and finish on-premises migrations."
     ),

@@ -54,7 +54,7 @@ async def run_demo(web_ui: str) -> None:
 
 async def _prepare(service: Offramp) -> None:
     """Import the sample data and give some organizations data of their own, unless an earlier run has."""
-    if await service.cancellations.list(limit=1):
+    if (await service.cancellations.list(limit=1)).cancellations:
         say("[bold]Continuing the demonstration of an earlier run.[/]")
         return
     await service.imports.load(sample_document(), actor=AGENT, source="the sample data")

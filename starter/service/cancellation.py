@@ -1,7 +1,7 @@
 """Cancellations of subscriptions: start, answer and end them, and read their state."""
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
@@ -9,26 +9,16 @@ import contract
 from contract.steps import OpenRequest, receipt_of_start
 from domain.cancellation.identity import Identity
 from domain.cases import CaseKind
-from domain.lines.quote import Quote
 from domain.marketing import CampaignAction, ConsentDecision
-from domain.vocabulary import Stage, Termination
+from domain.vocabulary import Stage
 from records import late_requests
 from records.cancellation.credit_memos import post_credit_memo
-from records.cancellation.lists import (
-    CaseHistory,
-    CaseSummary,
-    history_of,
-    list_cases,
-    organization_zone,
-    present_quotes,
-    quote_of,
-    recorded_status,
-    time_zone_of,
-)
+from records.cancellation.lists import organization_zone, present_quotes, recorded_status, time_zone_of
 from records.cancellation.opening import open_case, record_refused_opening
 from records.cases import newest_id
 from records.marketing.lists import RequestedConsent, requested_consent
 from records.reconciliation.cases import closed_with_open_billing
+from starter.service.cancellation_lists import CancellationLists
 from starter.service.case_form import CaseForm, Opening
 from starter.service.receipts import StatedReceipt
 from starter.service.requests import NO_RECORDS
@@ -48,15 +38,16 @@ def _open_request(start: contract.StartCancellation, workflow_id: str, now: date
         attested_because=start.attestation.reason if start.attestation else None,
         goodwill_reason=start.goodwill.reason if start.goodwill else None,
         reason=start.reason,
+        reason_code=start.reason_code,
         campaign_actions=start.campaign_actions,
         digest=contract.digest_of(contract.UPDATE_RECEIVE, start),
     )
 
 
-class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
+class CancellationClient(CancellationLists, VerifiedCaseClient[contract.CancellationStatus]):
     """The area of cancellations.
 
-    Commands and `status` go to the workflow; `list`, `history` and `quote` come from the records, which also
+    Commands and `status` go to the workflow; `list`, `report`, `history` and `quote` come from the records, which also
     answer requests after the end of a case. ``request_id`` and errors: see `starter.service.offramp.Offramp`.
     """
 
@@ -274,48 +265,6 @@ class CancellationClient(VerifiedCaseClient[contract.CancellationStatus]):
 
         """
         return await self._as_quoted_now(await self._live_or_recorded(subscription, recorded_status))
-
-    async def list(self, *, stage: Stage | None = None, limit: int = 100) -> Sequence[CaseSummary]:
-        """Return cancellations, newest first."""
-        return await self._read(lambda session: list_cases(session, stage=stage, limit=limit))
-
-    async def history(self, subscription: str) -> CaseHistory:
-        """Return the audit trail of a subscription. Raises CancellationUnknown."""
-        return await self._read(lambda session: history_of(session, subscription))
-
-    async def quote(
-        self,
-        subscription: str,
-        *,
-        received_on: date | None = None,
-        terminate_on: date | Termination | None = None,
-        goodwill: bool = False,
-    ) -> Quote:
-        """Return what cancelling a subscription would mean; nothing is started.
-
-        ``terminate_on`` is the last day of access, or a way without a date; the day of receipt if it is not named.
-
-        ``received_on`` is a civil day in the organization's zone: today, unless one is given. On a day in the past, the lines
-        are taken as they were then.
-
-        Raises:
-            SubscriptionUnknown, LineUnknownOnDay, and what a decision about a line raises (`domain.lines.decision.decide`).
-
-        """
-        termination = terminate_on if isinstance(terminate_on, Termination) else Termination.ON_DATE
-        wished_on = None if isinstance(terminate_on, Termination) else terminate_on
-        now = datetime.now(UTC)
-        return await self._read(
-            lambda session: quote_of(
-                session,
-                subscription,
-                received_on=received_on,
-                now=now,
-                wished_on=wished_on,
-                termination=termination,
-                goodwill=goodwill,
-            )
-        )
 
     async def requested_consent(self, cancellation: str) -> RequestedConsent | None:
         """Return the consent that a cancellation asks the marketing service's administrator for; None if it never did."""

@@ -39,6 +39,9 @@ def one_of(column: str, values: Iterable[str], name: str | None = None) -> Check
     return CheckConstraint(f"{column} IN ({listed})", name=name or f"{column}_known")
 
 
+# The form of `domain.vocabulary.ReasonCode`.
+REASON_CODE = "[a-z][a-z0-9_]{0,62}"
+
 # The canonical form of a date formula without a minus sign (`domain.lines.date_formula`).
 _TERM = "'^(0|[1-9][0-9]{0,6}|C)[DWMQY](\\+(0|[1-9][0-9]{0,6}|C)[DWMQY])*$'"
 

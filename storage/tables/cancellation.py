@@ -16,7 +16,7 @@ from domain.vocabulary import (
     Termination,
     Verification,
 )
-from storage.tables.base import JsonObject, Table, one_of
+from storage.tables.base import REASON_CODE, JsonObject, Table, one_of
 
 
 class OneTimeCode(Table):
@@ -84,6 +84,8 @@ class CancellationRow(CaseRow):
         Index("uq_cancellations_running", "subscription", unique=True,
               postgresql_where=text("stage NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(FINAL_STAGES))))),
         Index("ix_cancellations_stage_received_at", "stage", "received_at"),
+        Index("ix_cancellations_received_at", "received_at", "id"),
+        Index("ix_cancellations_received_on", "received_on"),
         CheckConstraint("stage NOT IN ('preparing', 'scheduled', 'canceled', 'reversed', 'closed') OR "
                         "(termination_date IS NOT NULL AND data IS NOT NULL AND campaigns IS NOT NULL "
                         "AND verified_by IS NOT NULL)", name="checklist_before_all_else"),
@@ -91,10 +93,13 @@ class CancellationRow(CaseRow):
                         "(access_ended_on IS NOT NULL AND reversal_deadline IS NOT NULL)", name="effect_has_a_deadline"),
         CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> {_PERSON.format('opened_by')}",
                         name="goodwill_by_a_second_person"),
+        CheckConstraint(f"reason_code ~ '^{REASON_CODE}$'", name="reason_code_has_its_form"),
     )  # fmt: skip
 
     subscription: Mapped[str] = mapped_column(ForeignKey("subscriptions.id"))
     reason: Mapped[str | None]
+    reason_code: Mapped[str | None]
+    """One of the reasons for leaving that the policy listed when the case was opened."""
     received_on: Mapped[date]
     termination: Mapped[str | None]
     """The way in which the end of access is asked for; null until it is, and where a version without it wrote the date."""

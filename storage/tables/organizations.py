@@ -2,21 +2,31 @@
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.data_schema import LONGEST_NAME_IN_BYTES, RESERVED_SCHEMAS
+from domain.policy import MOST_REASON_CODES
 from domain.vocabulary import Platform, Purpose
-from storage.tables.base import JsonObject, Table, one_of
+from storage.tables.base import REASON_CODE, JsonObject, Table, one_of
 
 
 class PolicyRow(Table):
-    """A named set of durations (`domain.policy.CancellationPolicy`)."""
+    """A named set of durations (`domain.policy.CancellationPolicy`) and of reasons for leaving."""
 
     __tablename__ = "policies"
+    __table_args__ = (
+        CheckConstraint(
+            f"cardinality(reason_codes) BETWEEN 1 AND {MOST_REASON_CODES} AND "
+            f"array_to_string(reason_codes, ',') ~ '^{REASON_CODE}(,{REASON_CODE})*$'",
+            name="reason_codes_have_their_form",
+        ),
+    )
 
     name: Mapped[str] = mapped_column(primary_key=True)
     durations: Mapped[JsonObject]
+    reason_codes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    """The reasons for leaving that cancellations may give; null for `domain.policy.STANDARD_REASON_CODES`."""
 
 
 class OrganizationRow(Table):

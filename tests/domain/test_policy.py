@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.policy import CancellationPolicy
+from domain.policy import CancellationPolicy, ReasonCodeUnknown, check_reason_code
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,12 @@ def test_reminders_of_the_standard_policy_come_before_what_they_remind_of() -> N
     assert max(policy.intake_reminders) < policy.intake_timeout
     assert max(policy.consent_reminders) < policy.consent_timeout
     assert policy.reversal_reminder < timedelta(days=policy.reversal_window_days)
+
+
+def test_a_policys_own_reasons_replace_the_standard_ones() -> None:
+    check_reason_code(None, ["merger"])
+    check_reason_code("merger", ["merger"])
+    check_reason_code("too_expensive", None)
+    for reason, listed in (("too_expensive", ["merger"]), ("merger", None)):
+        with pytest.raises(ReasonCodeUnknown):
+            check_reason_code(reason, listed)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import contract
 from activities.cancellation import Records
 from activities.marketing import MarketingRecords
-from contract.steps import Approval, Attested, ConsentGiven, ConsentRequest, Reminder, Step
+from contract.steps import Approval, Attested, ConsentGiven, ConsentRequest, Reminder, Reversal, Step
 from domain.marketing import Consent, ConsentDecision
 from domain.refusals import Refusal
 from domain.vocabulary import Event, Question, Stage
@@ -68,7 +68,7 @@ abandoned = _step_of_story("abandoned", Records.abandon)
 settle = _step_of_story("settle", Records.settle_lines)
 looked = _step_of_story("billing", Records.look_at_billing)
 effect = _step_of_story("effect", Records.take_effect)
-reversed_ = _step_of_story("reversed", Records.reverse)
+reversed_ = _step_of_story("reversed", lambda records, step: records.reverse(Reversal(**dict(step))))
 closed = _step_of_story("closed", Records.close)
 
 

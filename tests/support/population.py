@@ -166,6 +166,13 @@ class Population:
         self.subscriptions.append(second)
         return second
 
+    def change_organization(self, subscription: str, **change: str) -> None:
+        """Change columns of a subscription's organization, as a later import does."""
+        with Session(self.engine) as session, session.begin():
+            row = session.get_one(OrganizationRow, self.organization(subscription))
+            for name, value in change.items():
+                setattr(row, name, value)
+
     def name_schema(self, subscription: str, schema: str) -> None:
         """Give the subscription's organization a schema, as a later import does."""
         with Session(self.engine) as session, session.begin():

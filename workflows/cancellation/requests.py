@@ -14,9 +14,9 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
     from contract.steps import AnswersGiven, CaseCorrection, Step
-    from domain.cancellation.checklist import Checklist, QuestionAlreadyAnswered
+    from domain.cancellation.checklist import Checklist
+    from domain.cancellation.checklist_refusals import QuestionAlreadyAnswered
     from domain.cancellation.corrections import check_correction
-    from domain.cancellation.identity import check_identity
     from domain.cancellation.lifecycle import (
         ApprovalNotAwaited,
         CancellationEnded,
@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.late_tasks import sent_in_time
     from workflows.cancellation.notices import CancellationNotices
+    from workflows.cancellation.reversal_identity import ReversalIdentity
     from workflows.common.case_requests import lawful
     from workflows.common.case_workflow import CANCEL_REQUESTED
     from workflows.common.owner import OPERATOR
@@ -52,6 +53,7 @@ class CancellationRequests(CancellationNotices):
 
     def __init__(self) -> None:
         super().__init__()
+        self._identity = ReversalIdentity(self, self._requests, self._check_reversal)
         self._approval: contract.Approve | None = None
         self._withdrawal: contract.Withdraw | None = None
         self._reversal: contract.RequestReversal | None = None
@@ -207,7 +209,7 @@ class CancellationRequests(CancellationNotices):
         return await self._answer_to(received, contract.RequestReversal, "request_reversal", self._take_reversal)
 
     request_reversal.validator(
-        lawful(contract.RequestReversal, "request_reversal", lambda self, asked: self._check_reversal(asked))
+        lawful(contract.RequestReversal, "request_reversal", lambda self, asked: self._identity.check(asked))
     )
 
     @workflow.signal(name=contract.REQUEST_REVERSAL)
@@ -258,7 +260,7 @@ class CancellationRequests(CancellationNotices):
             await workflow.wait_condition(lambda: self._entering is None)
         stated = message.received_at or message.requested_at or message.sent_at
         step = step.model_copy(update={"asked_at": min(stated, step.dated)}) if stated else self._sent_in_time(step)
-        self._check_reversal(message, at=step.dated)
+        step = await self._identity.judged(message, step)
         self._reversal, self._answering["reversed"] = message, step
         await workflow.wait_condition(lambda: self.case.stage.is_final or self._reversal is not message)
         self._check_carried_out("reversed")
@@ -274,7 +276,6 @@ class CancellationRequests(CancellationNotices):
             raise CancellationEnded(self.case.id, Stage.REVERSED)
         if self._entering is not None:  # the deadline was first
             self._check_in_time(message, Stage.CLOSED, at=at)
-        check_identity(message.identity, self.case.checklist.facts.identity)
 
     def _check_in_time(self, message: contract.RequestReversal, stage: Stage, *, at: datetime | None = None) -> None:
         case, now = self.case, at or workflow.now()

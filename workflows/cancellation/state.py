@@ -196,6 +196,7 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             organization=self.opened.organization,
             time_zone=self.zone,
             stage=self.stage,
+            reason_code=self.opened.reason_code,
             request_id=self.request_id,
             received_at=self.received_at,
             channel=self.opened.channel,

@@ -23,7 +23,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.cancellation.state import Case
     from workflows.common.case_workflow import RecordAhead, TimedReminder
     from workflows.common.owner import THE_SERVICE
-    from workflows.common.requests import dated
+    from workflows.common.requests import AnyStep, dated
     from workflows.common.steps import RefusedStep, recorded
 
 
@@ -90,6 +90,7 @@ class SubscriptionCancellation(CancellationRequests):
             attested_because=start.attestation.reason if start.attestation else None,
             goodwill_reason=start.goodwill.reason if start.goodwill else None,
             reason=start.reason,
+            reason_code=start.reason_code,
             campaign_actions=start.campaign_actions,
             digest=contract.digest_of(contract.UPDATE_RECEIVE, start),
             continues=start.continues,
@@ -194,8 +195,7 @@ class SubscriptionCancellation(CancellationRequests):
         return reversed_in_time
 
     async def _reverse(self) -> contract.CancellationStatus:
-        request = self._reversal
-        step = self.step("reversed", request.actor if request else THE_SERVICE, why=request.reason if request else None)
+        step = self._identity.step_of(self._reversal, self._answering.get("reversed"))
         return await self._end(Stage.REVERSED, Records.reverse, step, "give access back, restore the lines")
 
     async def _close(self) -> contract.CancellationStatus:
@@ -217,7 +217,7 @@ class SubscriptionCancellation(CancellationRequests):
         return await self._end(Stage.ABANDONED, Records.abandon, step, "close the unanswered case")
 
     async def _end(
-        self, stage: Stage, activity: Callable[[Records, Step], Recorded], step: Step, summary: str
+        self, stage: Stage, activity: Callable[[Records, AnyStep], Recorded], step: AnyStep, summary: str
     ) -> contract.CancellationStatus:
         self._entering = stage
         with self._answered_by(step):

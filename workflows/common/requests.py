@@ -1,7 +1,8 @@
 """Received requests: recognized by their ids across all runs, held to the case that they name, and dated."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from temporalio import workflow
 
@@ -87,11 +88,19 @@ class ReceivedRequests:
         """
         if step.request is None or step.request.named == step.cancellation or not workflow.patched(REQUESTS_RECORDED):
             return None
+        with self.looking_up(step):
+            return await recorded(Records.receive_request, step, summary=f"keep the request {step.request.name}")
+
+    @contextmanager
+    def looking_up(self, step: Step) -> Iterator[None]:
+        """Have the story wait at a deadline for a request that is looked up in the block.
+
+        The caller acts on the request without an await after it, so that it is stored before the story wakes up.
+        """
         self._arriving.add(step.key)
         try:
-            return await recorded(Records.receive_request, step, summary=f"keep the request {step.request.name}")
+            yield
         finally:
-            # The caller acts on the request without an await in between, so that it is stored before the story wakes up.
             self._arriving.discard(step.key)
 
     async def looked_up(self, done: Callable[[], bool]) -> bool:
@@ -110,7 +119,10 @@ class ReceivedRequests:
             raise RequestOfAnotherCase(case, message.cancellation)
 
 
-def dated(step: Step, request: Step | None) -> Step:
+AnyStep = TypeVar("AnyStep", bound=Step)
+
+
+def dated(step: AnyStep, request: Step | None) -> AnyStep:
     """Return a step of the story as the answer to the request that led to it, if one did."""
     if request is None:
         return step

@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.cancellation.checklist import (
-    FURTHEST_TERMINATION,
+from domain.cancellation.checklist import FURTHEST_TERMINATION, CaseFacts, Checklist
+from domain.cancellation.checklist_refusals import (
     AnswerNotUnderstood,
-    CaseFacts,
-    Checklist,
     NoDataConfigured,
     QuestionAlreadyAnswered,
     QuestionNotAsked,
@@ -125,6 +123,23 @@ def test_access_ends_in_a_way_without_a_date_as_well(way: Termination) -> None:
     assert answered.answered({"termination_date": way.value}, today=TODAY + timedelta(days=40)) == answered
     with pytest.raises(QuestionAlreadyAnswered):
         answered.answered({"termination_date": TODAY.isoformat()}, today=TODAY)
+
+
+def test_a_term_of_fifteen_years_can_be_waited_for_to_its_end_and_not_beyond() -> None:
+    end = date(2041, 6, 30)
+    long_term = checklist(terms_end_on=end)
+    assert long_term.answered({"termination_date": "2041-06-30"}, today=TODAY).termination_date == end
+    with pytest.raises(TerminationDayTooFar) as refused:
+        long_term.answered({"termination_date": "2041-07-01"}, today=TODAY)
+    assert refused.value.details.values["latest"] == "2041-06-30"
+    assert "2041-06-30" in refused.value.message
+
+
+@pytest.mark.parametrize("ends_on", [None, date(2026, 1, 31), TODAY + FURTHEST_TERMINATION - timedelta(1)])
+def test_a_term_that_ends_sooner_does_not_shorten_the_ten_years(ends_on: date | None) -> None:
+    furthest = TODAY + FURTHEST_TERMINATION
+    asked = checklist(terms_end_on=ends_on)
+    assert asked.answered({"termination_date": furthest.isoformat()}, today=TODAY).termination_date == furthest
 
 
 @pytest.mark.parametrize("choice", ["export", "migrate"])

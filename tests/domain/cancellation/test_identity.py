@@ -8,6 +8,8 @@ from domain.cancellation.identity import (
     Identity,
     IdentityMismatch,
     check_identity,
+    check_identity_then_or_now,
+    matches_in_words,
     mismatches,
     same_address,
     same_name,
@@ -72,3 +74,35 @@ def test_a_refusal_says_which_point_differs_and_nothing_of_the_record() -> None:
     assert refused.value.values == {"questions": "organization_name"}
     for secret in ("contoso", "ann@example.com", "fabrikam"):
         assert secret not in str(refused.value)
+
+
+def test_each_point_of_a_reversal_is_as_then_or_as_now() -> None:
+    """All ways in which three points can be those of the cancellation, those on record now, or neither."""
+    now = Identity(
+        billing_administrator="bea@example.com",
+        organization_url="https://northwind.example.com",
+        organization_name="northwind",
+    )
+    neither = Identity(
+        billing_administrator="eve@example.com",
+        organization_url="https://fabrikam.example.com",
+        organization_name="fabrikam",
+    )
+    points = tuple(question.value for question in Question if question.value in Identity.model_fields)
+    for sources in product((RECORD, now, neither), repeat=len(points)):
+        given = Identity(**{point: getattr(source, point) for point, source in zip(points, sources, strict=True)})
+        wrong = [point for point, source in zip(points, sources, strict=True) if source is neither]
+        if wrong:
+            with pytest.raises(IdentityMismatch) as refused:
+                check_identity_then_or_now(given, RECORD, now)
+            assert refused.value.values == {"questions": ",".join(wrong)}
+            continue
+        found = check_identity_then_or_now(given, RECORD, now)
+        assert found == tuple(point for point, source in zip(points, sources, strict=True) if source is now)
+        assert list(matches_in_words(found).values()) == [
+            "as on record now" if source is now else "as in the cancellation" for source in sources
+        ]
+
+
+def test_a_point_that_has_not_changed_is_as_in_the_cancellation() -> None:
+    assert check_identity_then_or_now(RECORD, RECORD, RECORD) == ()

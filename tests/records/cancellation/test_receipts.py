@@ -15,7 +15,8 @@ from domain.messaging import MessageFacts
 from domain.receipt import BackdatingNeedsReason, ReceivedBeforeEarlierEnd
 from domain.vocabulary import ReceiptChannel
 from records.cancellation import transitions
-from records.cancellation.lists import list_cases, status_of_case
+from records.cancellation.case_list import case_summary, list_cases
+from records.cancellation.lists import status_of_case
 from records.imports import import_content
 from records.transaction import Transaction
 from storage.tables import AuditRow, CancellationRow, MessageRow
@@ -64,7 +65,7 @@ def test_a_letter_counts_from_its_day_and_everything_says_so(known: Engine) -> N
         "stage": "intake", "entered_at": NOON.isoformat(), "channel": "letter", "received_because": LATE,
     }  # fmt: skip
     with Session(known) as session:
-        (listed,), status = list_cases(session), status_of_case(session, CASE)
+        listed, status = case_summary(session, CASE), status_of_case(session, CASE)
     told = facts(known, "cancellation.received")
     for shown in (listed, status, told):
         assert (shown.received_at, shown.channel, shown.request_id) == (DEADLINE, ReceiptChannel.LETTER, "R")
@@ -76,7 +77,7 @@ def test_a_receipt_long_ago_needs_a_reason_and_nothing_is_opened_without(known: 
     with pytest.raises(BackdatingNeedsReason):
         receive(known, fourteen_days_ago - timedelta(days=1))
     with Session(known) as session:
-        assert list_cases(session) == []
+        assert list_cases(session).cancellations == ()
     assert receive(known, fourteen_days_ago).received_on == date(2026, 11, 9)
 
 
@@ -123,7 +124,7 @@ def test_a_day_on_which_the_line_is_unknown_opens_nothing(engine: Engine, docume
     with pytest.raises(LineUnknownOnDay):
         receive(engine, DEADLINE, because=LATE)
     with Session(engine) as session:
-        assert list_cases(session) == []
+        assert list_cases(session).cancellations == ()
 
 
 def test_a_letter_that_a_later_withdrawal_overtook_opens_no_new_case(known: Engine) -> None:

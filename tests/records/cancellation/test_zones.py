@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from domain.messaging import MessageFacts
 from records.cancellation import transitions
-from records.cancellation.lists import list_cases, status_of_case, time_zone_of
+from records.cancellation.case_list import case_summary
+from records.cancellation.lists import status_of_case, time_zone_of
 from records.cancellation.locked_case import lock_case
 from records.transaction import Transaction
 from storage.schema import migrate
@@ -72,7 +73,7 @@ def test_nothing_moves_in_the_reversal_window(engine: Engine, move: Move) -> Non
     move()
 
     with Session(engine) as session:
-        (listed,), status = list_cases(session), status_of_case(session, CASE)
+        listed, status = case_summary(session, CASE), status_of_case(session, CASE)
         assert time_zone_of(session, "SUB-1") == OPENED_IN
     for shown in (listed, status):
         assert (shown.time_zone, shown.access_ended_on) == (OPENED_IN, date(2026, 12, 31))

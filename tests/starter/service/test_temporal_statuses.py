@@ -73,7 +73,8 @@ COMMANDS: dict[str, Callable[[Offramp], Awaitable[Any]]] = {
 
 OF_THE_RECORDS = {
     "cancellations.post_credit_memo", "cancellations.list", "cancellations.history", "cancellations.quote",
-    "cancellations.requested_consent", "migrations.list", "migrations.get", "migrations.links", "exports.describe",
+    "cancellations.report", "cancellations.requested_consent", "migrations.list", "migrations.get", "migrations.links",
+    "exports.describe",
     "exports.links", "holds.place", "holds.release", "holds.list", "line_dates.list", "line_dates.runs", "imports.load",
     "tenants.list", "tenants.sample",
 }  # fmt: skip

@@ -12,7 +12,7 @@ from tests.support.histories import assert_sound, histories_of
 from tests.support.noise import FEW_EVENTS, make_noise
 from tests.support.prepaid import post, prepaid, settled, start
 from tests.support.servers import temporal_server
-from tests.support.world import AGENT, SECOND_PERSON, Mailbox, World, eventually
+from tests.support.world import ADMINISTRATOR, AGENT, SECOND_PERSON, Mailbox, World, eventually
 
 
 @pytest.fixture
@@ -103,6 +103,26 @@ async def test_credit_memos_that_are_awaited_stay_awaited_and_nobody_is_reminded
     assert (actions.count("credit_memo.reminded"), actions.count("credit_memo.escalated")) == (2, 1)
     mails = [str(mail["Message-ID"]) for mail in world.mailbox.of(subscription)]
     assert len(mails) == len(set(mails))
+
+
+@pytest.mark.parametrize("address", [ADMINISTRATOR, "bea@contoso.example"])
+async def test_the_identity_of_the_cancellation_stays_that_of_the_cancellation(
+    hasty_world: World, address: str
+) -> None:
+    world, subscription = hasty_world, hasty_world.subscription()
+    await world.start(subscription)
+    await eventually(lambda: is_in(world, subscription, Stage.CANCELED))
+    world.change_organization(subscription, billing_administrator="bea@contoso.example")
+    await make_noise(world, subscription)
+    await eventually(lambda: has_deadline(world, subscription))
+
+    identity = world.identity(subscription).model_copy(update={"billing_administrator": address})
+    assert (await world.service.reverse(subscription, identity, actor=AGENT)).stage is Stage.REVERSED
+
+    audited = world.audit(subscription, "cancellation.reversed").after or {}
+    assert audited["billing_administrator"] == (
+        "as in the cancellation" if address == ADMINISTRATOR else "as on record now"
+    )
 
 
 async def test_an_approval_that_is_awaited_stays_awaited(hasty_world: World) -> None:

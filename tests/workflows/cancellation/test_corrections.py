@@ -56,7 +56,7 @@ async def test_a_case_shows_at_every_stage_what_a_quote_says_then(world: World) 
     await world.service.correct(subscription, answers={"termination_date": later.isoformat()}, **WHY)
     status = await rescheduled(world, subscription, later)
     assert same(status.quote, await quoted(world, status))
-    (listed,) = [case for case in await world.service.list() if case.subscription == subscription]
+    (listed,) = [case for case in (await world.service.list()).cancellations if case.subscription == subscription]
     assert same(listed.quote, await quoted(world, status))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain.civil_time import start_of_day
 from domain.vocabulary import Question, Stage
 from tests.support.world import AGENT, World, eventually, refused
 
@@ -74,6 +75,20 @@ async def test_answers_that_are_none_are_refused_and_audited_and_leave_the_quest
 
     assert (await world.service.status(subscription)).open_questions == opened.open_questions
     assert world.refusals(subscription) == [("answer.refused", code) for _, code in REFUSED.values()]
+
+
+async def test_the_end_of_a_term_of_fifteen_years_is_waited_for(world: World) -> None:
+    today = world.today(world.subscription())
+    ends = today.replace(day=1) + timedelta(days=15 * 365)
+    terms = {"start_date": today.replace(day=1), "initial_term": "15Y", "term_until": ends}
+    subscription = world.subscription(lines=[terms])
+
+    await world.start(subscription, answers=world.answers(subscription, terminate_on=ends))
+    await eventually(lambda: _is(world, subscription, Stage.SCHEDULED))
+
+    assert (await world.service.status(subscription)).termination_date == ends
+    await world.pass_until(subscription, start_of_day(ends + timedelta(2), "Europe/Berlin"))
+    await eventually(lambda: _is(world, subscription, Stage.CANCELED))
 
 
 async def test_a_subscription_that_is_cancelled_before_it_starts_never_starts_but_owes_a_fixed_term(

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 import contract
 from domain.messaging import MessageFacts
 from domain.vocabulary import ReceiptChannel, Stage
-from records.cancellation.lists import CaseSummary, list_cases, recorded_status
+from records.cancellation.case_list import CaseSummary, case_summary
+from records.cancellation.lists import recorded_status
 from starter.service.receipts import StatedReceipt
 from storage.tables import MessageRow, OrganizationRow
 from tests.support.world import AGENT, World, eventually, refused
@@ -22,8 +23,7 @@ WITHDRAWAL: dict[str, Any] = {"actor": AGENT, "reason": "stays after all"}
 
 def listed(world: World, subscription: str) -> CaseSummary:
     with Session(world.engine) as session:
-        (found,) = list_cases(session, cancellation=f"{subscription}/1")
-        return found
+        return case_summary(session, f"{subscription}/1")
 
 
 async def shown(world: World, subscription: str) -> list[tuple[str, datetime, ReceiptChannel | None, str]]:

@@ -63,6 +63,20 @@ async def reversal_of_a_named_case(world: World) -> Waiting:
     )
 
 
+async def reversal_by_the_administrator_on_record_now(world: World) -> Waiting:
+    """The record is read for a request that names its case, too, and the deadline has to wait for that."""
+    subscription, deadline = await in_its_window(world)
+    world.change_organization(subscription, billing_administrator="bea@contoso.example")
+    identity = world.identity(subscription).model_copy(update={"billing_administrator": "bea@contoso.example"})
+    message = contract.RequestReversal(actor=AGENT, identity=identity, cancellation=f"{subscription}/1")
+    return Waiting(
+        subscription,
+        deadline,
+        lambda: world.update(subscription, contract.REQUEST_REVERSAL, message),
+        Stage.REVERSED,
+    )
+
+
 async def late_reversal_that_was_requested_in_time(world: World) -> Waiting:
     subscription, deadline = await in_its_window(world)
     requested_at = deadline - datetime.resolution
@@ -151,6 +165,7 @@ CASES = (
     reversal_by_signal,
     reversal_that_is_looked_up,
     reversal_of_a_named_case,
+    reversal_by_the_administrator_on_record_now,
     late_reversal_that_was_requested_in_time,
     late_reversal_by_a_letter_of_the_last_day,
     reversal_that_was_requested_at_the_deadline,
@@ -164,6 +179,7 @@ CASES = (
 FEW = (
     reversal_by_signal,
     late_reversal_by_a_letter_of_the_last_day,
+    reversal_by_the_administrator_on_record_now,
     reversal_that_was_requested_at_the_deadline,
     withdrawal,
     last_answers,
@@ -171,7 +187,7 @@ FEW = (
 
 
 @pytest.mark.parametrize(
-    ("kinds", "seconds"), [pytest.param(FEW, 4, id="few"), pytest.param(CASES, 12, id="all", marks=pytest.mark.soak)]
+    ("kinds", "seconds"), [pytest.param(FEW, 6, id="few"), pytest.param(CASES, 12, id="all", marks=pytest.mark.soak)]
 )
 async def test_a_request_that_is_found_with_its_deadline_was_there_first(
     idle_world: World, kinds: tuple[Callable[[World], Awaitable[Waiting]], ...], seconds: int

@@ -1,0 +1,92 @@
+"""Cancellations as the records have them: lists, the report, histories and quotes, which need no Temporal."""
+
+from collections.abc import Collection
+from datetime import UTC, date, datetime
+
+import contract
+from domain.cancellation.waiting import Awaited
+from domain.lines.quote import Quote
+from domain.vocabulary import Stage, Termination
+from records.cancellation.case_list import CaseFilter, CasePage, list_cases
+from records.cancellation.lists import CaseHistory, history_of, quote_of
+from records.cancellation.report import CancellationReport, report
+from starter.service.area import AreaClient
+
+
+class CancellationLists(AreaClient):
+    """The part of the area of cancellations that only reads the records."""
+
+    async def list(
+        self,
+        *,
+        stages: Collection[Stage] = (),
+        organization: str | None = None,
+        received_from: date | None = None,
+        received_until: date | None = None,
+        waits_for: Awaited | None = None,
+        text: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> CasePage:
+        """Return a page of cancellations, the last received first; the conditions are those of `CaseFilter`.
+
+        ``after`` is the ``next`` of the page before.
+
+        Raises:
+            InputMalformed, CursorUnknown.
+
+        """
+        with contract.refusing_malformed():
+            wanted = CaseFilter(
+                stages=frozenset(stages),
+                organization=organization,
+                received_from=received_from,
+                received_until=received_until,
+                waits_for=waits_for,
+                text=text,
+            )
+        return await self._read(lambda session: list_cases(session, wanted, after=after, limit=limit))
+
+    async def report(
+        self, *, first: date | None = None, last: date | None = None, organization: str | None = None
+    ) -> CancellationReport:
+        """Return the outcomes of the cancellations received from the month of a day to that of another, by month and reason."""
+        return await self._read(lambda session: report(session, first=first, last=last, organization=organization))
+
+    async def history(self, subscription: str) -> CaseHistory:
+        """Return the audit trail of a subscription. Raises CancellationUnknown."""
+        return await self._read(lambda session: history_of(session, subscription))
+
+    async def quote(
+        self,
+        subscription: str,
+        *,
+        received_on: date | None = None,
+        terminate_on: date | Termination | None = None,
+        goodwill: bool = False,
+    ) -> Quote:
+        """Return what cancelling a subscription would mean; nothing is started.
+
+        ``terminate_on`` is the last day of access, or a way without a date; the day of receipt if it is not named.
+
+        ``received_on`` is a civil day in the organization's zone: today, unless one is given. On a day in the past, the lines
+        are taken as they were then.
+
+        Raises:
+            SubscriptionUnknown, LineUnknownOnDay, and what a decision about a line raises (`domain.lines.decision.decide`).
+
+        """
+        termination = terminate_on if isinstance(terminate_on, Termination) else Termination.ON_DATE
+        wished_on = None if isinstance(terminate_on, Termination) else terminate_on
+        now = datetime.now(UTC)
+        return await self._read(
+            lambda session: quote_of(
+                session,
+                subscription,
+                received_on=received_on,
+                now=now,
+                wished_on=wished_on,
+                termination=termination,
+                goodwill=goodwill,
+            )
+        )

@@ -149,6 +149,8 @@ class MessageFacts(BaseModel):
     """The ids of the lines that the event is about, where it is about lines."""
     invoice: str | None = None
     """The invoice that an event about a credit memo is about."""
+    credit_from: date | None = None
+    """The day from which on it suffices to credit that invoice."""
     open_billing: tuple[OpenLine, ...] = ()
     """The lines whose end waits for credit memos, those of vendors too."""
     billing_open_since: datetime | None = None

@@ -79,6 +79,8 @@ class RemedyKind(StrEnum):
     IMPORT_AND_CREDIT = "import_and_credit"
     POST_CREDIT_MEMO = "post_credit_memo"
     CREDIT_INVOICES = "credit_invoices"
+    REPORT_INVOICE = "report_invoice"
+    """``since``: the first day that the invoices that are missing bill."""
     LIST_HOLDS = "list_holds"
     PLACE_HOLD = "place_hold"
     ENSURE_SCHEDULE = "ensure_schedule"
@@ -199,6 +201,7 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.CREDIT_INVOICES: "Post a credit memo for the newest invoice first, then for older ones. Each posted credit "
     "memo resets the next billing date to the start of what it credits; once that is no later than the day after "
     "{end_date}, the line can end then.",
+    RemedyKind.REPORT_INVOICE: "First report the invoice that bills {since} and the days after it; then repeat this.",
     RemedyKind.LIST_HOLDS: "The list of legal holds shows them all.",
     RemedyKind.PLACE_HOLD: "Nothing to do. To lock the data again, place another legal hold.",
     RemedyKind.ENSURE_SCHEDULE: "Create the schedule.",

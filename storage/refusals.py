@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import (
+    DataError,
     DBAPIError,
     DisconnectionError,
     InterfaceError,
@@ -20,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
 from domain.refusals import Refusal
-from domain.remedies import Remedy, RemedyKind
+from domain.remedies import Remedy, RemedyKind, correct_input
 
 _BUSY = frozenset({"55P03", "40P01", "40001"})  # lock timeout, deadlock, serialization
 _NOT_MIGRATED = frozenset({"42P01", "42703"})  # no such table, no such column
@@ -37,6 +38,7 @@ _REASONS = {
 """Why a database cannot be used now, by the class of the SQLSTATE; 08 is a connection that says no more itself."""
 
 _NOT_NOW = ("08", *_REASONS)
+_VALUES = "22"  # data exceptions: what was passed, not what was asked
 _RULES = ("23", "44", "P0")  # constraints, views with a check, our triggers
 
 
@@ -92,6 +94,19 @@ class DatabaseFailed(Refusal):
         )
 
 
+class ValueNotStorable(Refusal):
+    """A value that the database cannot keep: a character that no text has, or a number out of range."""
+
+    code = "value_not_storable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A value that was given cannot be stored or looked up: it has a character that no text may contain, or is a number "
+            "that is too large.",
+            remedy=correct_input("Correct it: texts are UTF-8 without null characters."),
+        )
+
+
 class RecordsConflict(Refusal):
     """A write that contradicts the records, which the database refused."""
 
@@ -117,17 +132,25 @@ def refusal_of(error: SQLAlchemyError, database: str) -> Refusal:
     state: str = getattr(error.orig, "sqlstate", None) or ""
     if state in _BUSY:
         return DatabaseBusy(database)
+    if state.startswith(_VALUES) or (not state and isinstance(error, DataError)):  # without one the driver refuses it
+        return ValueNotStorable()
     if state in _NOT_MIGRATED:
         return DatabaseNotMigrated(database)
     connection_lost = not state and isinstance(error, OperationalError | InterfaceError)
     if error.connection_invalidated or connection_lost or state.startswith(_NOT_NOW):
         return DatabaseUnavailable(database, reason_in_words(state, str(error.orig)))
     if state.startswith(_RULES):
-        constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+        constraint = violated_constraint(error)
         return RecordsConflict(
             f"the constraint {constraint} forbids it" if constraint else "a rule of theirs forbids it"
         )
     return DatabaseFailed(database, f"{type(error.orig).__name__}{f', SQLSTATE {state}' if state else ''}")
+
+
+def violated_constraint(error: DBAPIError) -> str | None:
+    """Return the name of the constraint or the trigger's rule that a statement violated; None for any other error."""
+    name: str | None = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return name
 
 
 @contextmanager
@@ -135,13 +158,15 @@ def refusing_database_errors(url: URL) -> Iterator[None]:
     """Turn every error of the database into a refusal that names it, without user and password.
 
     Raises:
-        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseFailed, RecordsConflict.
+        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseFailed, RecordsConflict, ValueNotStorable.
 
     """
     try:
         yield
     except SQLAlchemyError as error:
         raise refusal_of(error, database_in_words(url)) from None
+    except UnicodeEncodeError:  # half a character, which a command line passes on for a byte that is no UTF-8
+        raise ValueNotStorable from None
 
 
 def database_in_words(url: URL) -> str:

@@ -227,6 +227,21 @@ class SubscriptionUnderCancellation(Refusal):
         )
 
 
+class SubscriptionEnded(Refusal):
+    """A new line on a subscription that was cancelled for good (rules, section 6)."""
+
+    code = "subscription_ended"
+
+    def __init__(self, line: str, subscription: str, cancellation: str) -> None:
+        super().__init__(
+            f"Line {line} is new, but subscription {subscription} was cancelled for good by {cancellation}.",
+            remedy=correct_input("Put the line under another subscription, or leave it out."),
+            line=line,
+            subscription=subscription,
+            cancellation=cancellation,
+        )
+
+
 class PlannedLineWithdrawn(Refusal):
     """A change to a planned line that a cancellation has withdrawn."""
 

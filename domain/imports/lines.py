@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from domain.billing.refusals import BillingBeyondEnd
 from domain.imports.document import ImportedLine
-from domain.imports.refusals import BillingBeforeStart, ClosedWithTermDates
+from domain.imports.refusals import BillingBeforeStart, ClosedWithTermDates, StartDateBilled
 from domain.lines.line import EndBeforeStart, SubscriptionLine, ends_before_start
 from domain.lines.refusals import BilledBeyondEnd, SubsequentTermNeeded
 from domain.lines.terms import (
@@ -42,12 +43,17 @@ def new_line(entry: ImportedLine, subscription: str, today: date) -> Subscriptio
 
 
 def revised_line(
-    entry: ImportedLine, existing: SubscriptionLine, today: date, *, has_planned_line: bool
+    entry: ImportedLine,
+    existing: SubscriptionLine,
+    today: date,
+    *,
+    has_planned_line: bool,
+    cancellation: str | None = None,
 ) -> SubscriptionLine:
     """Return the line that ``entry`` makes of an existing one; the same object if nothing is to change.
 
-    An entry that repeats the line as it was before a nightly update that has run meanwhile asks for no change.
-    Raises `LineRefused`.
+    An entry that repeats the line as it was before a nightly update that has run meanwhile asks for no change. ``cancellation``
+    is the one that the line is under. Raises `LineRefused`.
     """
     values = _values(entry, existing.subscription or "")
     kept = {name: getattr(existing, name) for name in KEPT_WHEN_NOT_SET if getattr(entry, name) is None}
@@ -56,7 +62,8 @@ def revised_line(
         return existing
     if line.subsequent_term is None and existing.subsequent_term is not None and line.notice_period is not None:
         raise LineRefused(("subsequent_term", SubsequentTermNeeded(line)))
-    line = _recalculated(line, entry, existing, today)
+    line = _recalculated(_started(line, entry, existing), entry, existing, today)
+    _check_billing(line, existing, cancellation)
     if line.end_date != existing.end_date and line.end_date is not None:
         try:
             check_end_date(existing.model_copy(update={"next_billing_date": line.next_billing_date,
@@ -68,8 +75,8 @@ def revised_line(
 
 
 def changed_fields(before: SubscriptionLine, after: SubscriptionLine) -> list[str]:
-    """Return the names of the dates, and of ``closed``, in which two states of a line differ."""
-    return [name for name in (*DATES, "closed") if getattr(before, name) != getattr(after, name)]
+    """Return the names of the dates, of ``closed`` and of the terms in which two states of a line differ."""
+    return [name for name in (*DATES, "closed", *TERMS) if getattr(before, name) != getattr(after, name)]
 
 
 def _values(entry: ImportedLine, subscription: str) -> dict[str, Any]:
@@ -101,6 +108,25 @@ def _calculated(line: SubscriptionLine, entry: ImportedLine, today: date) -> Sub
         return first_calculation(line)
     except Refusal as refusal:
         raise LineRefused(("start_date", refusal)) from None
+
+
+def _started(line: SubscriptionLine, entry: ImportedLine, existing: SubscriptionLine) -> SubscriptionLine:
+    """Return the line with a start date that may have moved: only while nothing is billed, and then billing starts with it."""
+    billed_from = existing.next_billing_date
+    if line.start_date == existing.start_date or billed_from is None:
+        return line
+    if billed_from != existing.start_date:
+        raise LineRefused(("start_date", StartDateBilled(line.start_date, existing.start_date, billed_from)))
+    return line if entry.next_billing_date else line.model_copy(update={"next_billing_date": line.start_date})
+
+
+def _check_billing(line: SubscriptionLine, existing: SubscriptionLine, cancellation: str | None) -> None:
+    """Refuse to bill a line beyond an end date that it has already."""
+    billed, end = line.next_billing_date, line.end_date
+    if billed is None or end is None or end != existing.end_date or billed == existing.next_billing_date:
+        return
+    if is_billed_beyond(line, end):
+        raise LineRefused(("next_billing_date", BillingBeyondEnd(line.id, billed, end, cancellation)))
 
 
 def _recalculated(

@@ -4,7 +4,6 @@ Entries are read one by one, so that a bad entry does not hide the problems of t
 entries that cannot be read, so that a mistake is reported once and not again by everything that refers to it.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,9 +22,10 @@ from domain.imports.document import (
     ImportedQueue,
     ImportedSubscription,
 )
-from domain.imports.json_text import RepeatingObject, parse_json
-from domain.imports.refusals import Problem
-from domain.refusals import Refusal, RefusedValue
+from domain.imports.json_text import parse_json
+from domain.imports.problems import joined, refusal_of, repeated, step, unstorable
+from domain.imports.refusals import ImportMalformed, Problem
+from domain.refusals import Refusal
 
 T = TypeVar("T")
 Kind = Literal[
@@ -94,10 +94,15 @@ def read_document(content: bytes) -> ImportDocument:
     """Read a document; its problems are in ``problems``.
 
     Raises:
-        ImportMalformed: it is not JSON at all.
+        ImportMalformed: it is not JSON at all, or has texts that cannot be stored.
 
     """
-    return _Reader().read(parse_json(content))
+    raw = parse_json(content)
+    document = _Reader().read(raw)
+    if found := list(unstorable(raw, "")):  # the database could not even be asked for what is there
+        reported = {problem.path for problem in document.problems}
+        raise ImportMalformed([*document.problems, *(one for one in found if one.path not in reported)])
+    return document
 
 
 class _Reader:
@@ -109,10 +114,10 @@ class _Reader:
         if not isinstance(raw, dict):
             self._problem("", refusals.FieldMalformed("The document is not an object"))
             return self.document
-        self._repeated(raw, "")
+        self.document.problems.extend(repeated(raw, ""))
         for name in raw:
             if name not in SECTIONS:
-                self._problem(_step("", name), refusals.FieldUnknown(name, SECTIONS))
+                self._problem(step("", name), refusals.FieldUnknown(name, SECTIONS))
         self._policies(raw.get("policies"))
         self._queues(raw.get("queues"))
         self._organizations(raw.get("organizations"))
@@ -140,7 +145,7 @@ class _Reader:
             )
             return
         for name, durations in raw.items():
-            path = _step("policies", name)
+            path = step("policies", name)
             self.first["policy", name] = path
             if not _NAME.fullmatch(name):
                 self._problem(path, refusals.IdentifierMalformed())
@@ -221,20 +226,8 @@ class _Reader:
             return read(raw)
         except ValidationError as invalid:
             for error in invalid.errors(include_url=False):
-                self._problem(_joined(path, error["loc"]), _refusal_of(error, model))
+                self._problem(joined(path, error["loc"]), _refusal_of(error, model))
             return None
-
-    def _repeated(self, raw: object, path: str) -> None:
-        """Report names that are written twice in one object, at any depth."""
-        if isinstance(raw, dict):
-            for name in sorted(raw.repeated) if isinstance(raw, RepeatingObject) else ():
-                self._problem(_step(path, name), refusals.FieldRepeated())
-            for name, value in raw.items():
-                if isinstance(value, dict | list):
-                    self._repeated(value, _step(path, name))
-        elif isinstance(raw, list):
-            for index, value in enumerate(raw):
-                self._repeated(value, f"{path}[{index}]")
 
     def _only(
         self,
@@ -264,34 +257,7 @@ class _Reader:
 
 
 def _refusal_of(error: Any, model: type) -> Refusal:
-    context = error.get("ctx", {})
-    cause = context.get("error")
-    if isinstance(cause, RefusedValue):
-        return cause.refusal
-    match error["type"]:
-        case "missing":
-            return refusals.FieldMissing()
-        case "extra_forbidden" if model is ImportedInvoice and error["loc"] == ("credits",):
-            return refusals.CreditMemoNotImported()
-        case "extra_forbidden":
-            known = tuple(getattr(model, "model_fields", {})) if len(error["loc"]) == 1 else ()
-            if model is ImportedSubscription:
-                known = (*known, "lines")
-            return refusals.FieldUnknown(str(error["loc"][-1]), known)
-        case "string_pattern_mismatch" if context.get("pattern", "").startswith("^[A-Za-z0-9]"):
-            return refusals.IdentifierMalformed()
-        case "string_pattern_mismatch":
-            return refusals.FieldMalformed("The text contains control characters")
-        case _:
-            return refusals.FieldMalformed(error["msg"])
-
-
-def _joined(path: str, steps: tuple[int | str, ...]) -> str:
-    for step in steps:
-        path = f"{path}[{step}]" if isinstance(step, int) else _step(path, step)
-    return path
-
-
-def _step(path: str, name: str) -> str:
-    plain = name if name.isidentifier() or name.replace("-", "_").isidentifier() else json.dumps(name)
-    return f"{path}.{plain}" if path else plain
+    if model is ImportedInvoice and (error["type"], error["loc"]) == ("extra_forbidden", ("credits",)):
+        return refusals.CreditMemoNotImported()
+    fields = tuple(getattr(model, "model_fields", {}))
+    return refusal_of(error, (*fields, "lines") if model is ImportedSubscription else fields)

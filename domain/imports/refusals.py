@@ -234,6 +234,22 @@ class BillingBeforeStart(Refusal):
         )
 
 
+class StartDateBilled(Refusal):
+    """Another start date for a line that is billed already (rules, section 4)."""
+
+    code = "start_date_billed"
+
+    def __init__(self, start_date: date, starts_on: date, next_billing_date: date) -> None:
+        super().__init__(
+            f"The start date cannot move from {day_text(starts_on)} to {day_text(start_date)}: the line is billed already "
+            f"(next billing date {day_text(next_billing_date)}).",
+            remedy=correct_input("Credit its invoices first, or leave the start date as it is."),
+            start_date=start_date,
+            starts_on=starts_on,
+            next_billing_date=next_billing_date,
+        )
+
+
 class PeriodReversed(Refusal):
     """An invoice whose period ends before it starts."""
 

@@ -1,6 +1,6 @@
 """Refusals of a text as a date formula (rules, section 2), and the limits of one."""
 
-from domain.refusals import Refusal
+from domain.refusals import Refusal, printable
 from domain.remedies import correct_input
 
 MAX_COUNT = 9_999_999
@@ -11,6 +11,7 @@ MAX_LENGTH = 64
 
 
 def _shown(text: str) -> str:
+    text = printable(text)
     return f'"{text}"' if len(text) <= 40 else f'"{text[:40]}…"'
 
 

@@ -15,7 +15,7 @@ from domain.vocabulary import Termination
 
 
 class Invoice(BaseModel):
-    """An invoice for a period of one line that no credit memo has credited."""
+    """An invoice for a period of one line, as far as no credit memo has credited it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,6 +23,7 @@ class Invoice(BaseModel):
     line: str
     period_start: date
     period_end: date
+    """The last day that it still bills: a credit memo may have credited those after it."""
 
 
 class LineQuote(BaseModel):
@@ -34,6 +35,8 @@ class LineQuote(BaseModel):
     decision: LineDecision
     credit_memos: tuple[str, ...]
     """The invoices that bill beyond the end: to be credited first, newest first."""
+    credit_from: date | None = None
+    """The first day that must be credited, the day after the end; an invoice that bills days before it may keep them."""
 
 
 class Quote(BaseModel):
@@ -96,6 +99,10 @@ class Quote(BaseModel):
         """All invoices to be credited first, per line newest first."""
         return tuple(number for line in self.lines for number in line.credit_memos)
 
+    def credit_from(self, invoice: str) -> date | None:
+        """Return the day from which on it suffices to credit an invoice; None for one that need not be credited."""
+        return next((line.credit_from for line in self.lines if invoice in line.credit_memos), None)
+
 
 def quote(
     subscription: str,
@@ -117,7 +124,7 @@ def quote(
         decide(line, received_on, wish_for(line, wished, goodwill=goodwill), goodwill=goodwill) for line in still_open
     ]
     decided = [
-        LineQuote(partner=line.partner, decision=decision, credit_memos=_beyond(line, decision.end_date, invoices))
+        _line_quote(line, decision, _beyond(line, decision.end_date, invoices))
         for line, decision in zip(still_open, decisions, strict=True)
     ]
     access_ends_on = wished or received_on
@@ -150,6 +157,15 @@ def changes(before: Quote, now: Quote) -> list[Statement]:
             found.append(statement(StatementCode.LINE_END_CHANGED, line=line, end_date=end, earlier_end_date=was))
     found.extend(statement(StatementCode.LINE_IS_CLOSED, line=line) for line in earlier if line not in current)
     return found
+
+
+def _line_quote(line: SubscriptionLine, decision: LineDecision, credit_memos: tuple[str, ...]) -> LineQuote:
+    return LineQuote(
+        partner=line.partner,
+        decision=decision,
+        credit_memos=credit_memos,
+        credit_from=decision.end_date + timedelta(days=1) if credit_memos else None,
+    )
 
 
 def _beyond(line: SubscriptionLine, end: date, invoices: Sequence[Invoice]) -> tuple[str, ...]:

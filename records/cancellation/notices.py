@@ -1,7 +1,7 @@
 """Notices of a cancellation to its people and systems, recorded in the transaction of their event."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -33,6 +33,7 @@ def notify(
     promised_before: Quote | None = None,
     lines: Sequence[str] = (),
     invoice: str | None = None,
+    credit_from: date | None = None,
     queue: str | None = None,
     billing_open_since: datetime | None = None,
     marketing: MarketingFacts | None = None,
@@ -89,6 +90,7 @@ def notify(
         reason_code=row.reason_code,
         lines=list(lines),
         invoice=invoice,
+        credit_from=credit_from,
         open_billing=open_lines(session, row.id) if row.stage in SETTLED_STAGES else (),
         billing_open_since=billing_open_since,
         queue=queue,

@@ -5,7 +5,7 @@ workflow look once more, announce what has ended, and ask for what is still open
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -89,9 +89,18 @@ def remind(transaction: Transaction, step: Step, event: Event) -> BillingWait | 
 
 def request_credit_memos(transaction: Transaction, case: LockedCase, step: Step) -> None:
     """Ask for the credit memos that the open lines need, once for each invoice."""
-    for invoice in awaited_credit_memos(open_lines(transaction.session, case.row.id)):
-        occasion = f"{Event.CREDIT_MEMO_REQUESTED}/{invoice}"
-        notify(transaction, case, Event.CREDIT_MEMO_REQUESTED, step, occasion=occasion, invoice=invoice)
+    for line in open_lines(transaction.session, case.row.id):
+        credit_from = line.billing_ends_on + timedelta(days=1)
+        for invoice in line.credit_memos:
+            notify(
+                transaction,
+                case,
+                Event.CREDIT_MEMO_REQUESTED,
+                step,
+                occasion=f"{Event.CREDIT_MEMO_REQUESTED}/{invoice}",
+                invoice=invoice,
+                credit_from=credit_from,
+            )
 
 
 def billing_of(session: Session, case: LockedCase) -> BillingWait | None:

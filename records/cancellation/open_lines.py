@@ -69,7 +69,7 @@ def open_lines(session: Session, cancellation: str) -> tuple[OpenLine, ...]:
             credit_memos=tuple(
                 invoice.number
                 for invoice in invoices
-                if invoice.subscription_line == line.id and invoice.period_end > decided.billing_ends_on
+                if invoice.line == line.id and invoice.period_end > decided.billing_ends_on
             ),
         )
         for decided, line in waiting

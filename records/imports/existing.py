@@ -3,14 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
+from domain.billing.ledger import BillingDocument
 from domain.imports.reading import ImportDocument
 from domain.vocabulary import FINAL_STAGES, Stage
+from records.billing.ledgers import as_document
 from storage.tables import (
     BillingDocumentRow,
     CampaignActivityRow,
@@ -66,8 +67,10 @@ class Existing:
     documents: Rows
     running: dict[str, str]
     """The running cancellation of each subscription that has one."""
-    billed_before_credit: dict[str, set[date]] = field(default_factory=lambda: defaultdict(set))
-    """Next billing dates of a line before a credit memo set it back."""
+    ended: dict[str, str] = field(default_factory=dict)
+    """The cancellation that ended a subscription for good, for each subscription that one has."""
+    ledgers: dict[str, list[BillingDocument]] = field(default_factory=lambda: defaultdict(list))
+    """The billing documents of each line whose billing the document changes."""
 
 
 def chunks(items: Iterable[T]) -> Iterator[list[T]]:
@@ -115,13 +118,16 @@ def load(session: Session, document: ImportDocument) -> Existing:
         pending={},
         documents=_rows(session, BillingDocumentRow, "number", {p.entry.number for p in document.invoices}),
         running=_running(session, subscriptions),
+        ended=_ended(session, subscriptions),
     )
     _load_pending(session, existing)
-    _load_credited(session, document, existing)
+    _load_ledgers(session, document, existing)
     return existing
 
 
-def reload_locked(session: Session, existing: Existing, lines: Sequence[str], extended: Iterable[str]) -> None:
+def reload_locked(
+    session: Session, document: ImportDocument, existing: Existing, lines: Sequence[str], extended: Iterable[str]
+) -> None:
     """Lock the lines to be changed, their subscriptions and those that get new lines, and reload the deciding rows.
 
     The order (subscriptions, then lines, each by id) is that in which a cancellation locks them.
@@ -138,7 +144,9 @@ def reload_locked(session: Session, existing: Existing, lines: Sequence[str], ex
         **{name: case for name, case in existing.running.items() if name not in subscriptions},
         **_running(session, subscriptions),
     }
+    existing.ended |= _ended(session, subscriptions)
     _load_pending(session, existing)
+    _load_ledgers(session, document, existing)
 
 
 def reload_data_locked(session: Session, existing: Existing, organizations: Sequence[str]) -> None:
@@ -181,6 +189,23 @@ def _running(session: Session, subscriptions: Iterable[str]) -> dict[str, str]:
     return running
 
 
+def _ended(session: Session, subscriptions: Iterable[str]) -> dict[str, str]:
+    ended: dict[str, str] = {}
+    for some in chunks(subscriptions):
+        query = (
+            select(CancellationRow.subscription, CancellationRow.id)
+            .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
+            .where(
+                CancellationRow.subscription.in_(some),
+                CancellationRow.stage == Stage.CLOSED.value,
+                SubscriptionRow.access_ended_on.is_not(None),
+            )
+            .order_by(CancellationRow.ordinal)
+        )
+        ended.update([(key, value) for key, value in session.execute(query)])
+    return ended
+
+
 def _deciding_on_data(session: Session, organizations: Iterable[str]) -> dict[str, str]:
     """Return the cancellations, by organization, that have decided on its data, up to the end of the erasure."""
     deciding: dict[str, str] = {}
@@ -211,18 +236,13 @@ def _load_pending(session: Session, existing: Existing) -> None:
         existing.pending.update([(key, value) for key, value in session.execute(query)])
 
 
-def _load_credited(session: Session, document: ImportDocument, existing: Existing) -> None:
-    differing = [
-        entry.id
-        for _, entry in (placed.entry for placed in document.lines)
-        if entry.id in existing.lines and entry.next_billing_date != existing.lines[entry.id]["next_billing_date"]
-    ]
-    memo = aliased(BillingDocumentRow)
-    for some in chunks(differing):
-        query = (
-            select(BillingDocumentRow.subscription_line, BillingDocumentRow.period_end)
-            .join(memo, memo.credits == BillingDocumentRow.number)
-            .where(BillingDocumentRow.subscription_line.in_(some))
-        )
-        for line, period_end in session.execute(query):
-            existing.billed_before_credit[line].add(period_end + timedelta(days=1))
+def _load_ledgers(session: Session, document: ImportDocument, existing: Existing) -> None:
+    """Load the billing documents of the lines with another next billing date or with new invoices."""
+    entries = [entry for _, entry in (placed.entry for placed in document.lines) if entry.id in existing.lines]
+    billed = {e.id for e in entries if e.next_billing_date != existing.lines[e.id]["next_billing_date"]}
+    billed |= {placed.entry.line for placed in document.invoices if placed.entry.number not in existing.documents}
+    existing.ledgers.clear()
+    for some in chunks(billed & existing.lines.keys()):
+        query = select(BillingDocumentRow).where(BillingDocumentRow.subscription_line.in_(some))
+        for row in session.scalars(query):
+            existing.ledgers[row.subscription_line].append(as_document(row))

@@ -81,7 +81,8 @@ def _planned(session: Session, document: ImportDocument, at: datetime) -> Plan:
     plan = _plan(Plan(document, existing, at))
     touched = [row["id"] for row in plan.changes["lines"].changed]
     touched += [row["subscription_line"] for row in plan.changes["planned_lines"].created]
-    touched = [line for line in touched if line in existing.lines]
+    touched += [row["subscription_line"] for row in plan.changes["invoices"].created]
+    touched = sorted({line for line in touched if line in existing.lines})
     extended = {row["subscription"] for row in plan.changes["lines"].created} & existing.subscriptions.keys()
     moved = [
         row["id"]
@@ -92,7 +93,7 @@ def _planned(session: Session, document: ImportDocument, at: datetime) -> Plan:
         return plan
     # The comparison took no locks, so that an import delays nobody whose lines it leaves alone.
     reload_data_locked(session, existing, moved)
-    reload_locked(session, existing, touched, extended)
+    reload_locked(session, document, existing, touched, extended)
     return _plan(Plan(document, existing, at))
 
 

@@ -1,17 +1,20 @@
-"""The plan of an import's lines, their places on contracts, their planned lines and their invoices."""
+"""The plan of an import's lines, their places on contracts and their planned lines."""
 
 from collections import defaultdict
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 
+from domain.billing.ledger import still_billed
 from domain.imports import conflicts
 from domain.imports.document import ImportedLine, ImportedPlannedLine
 from domain.imports.lines import DATES, TERMS, LineRefused, changed_fields, new_line, revised_line
-from domain.imports.refusals import InvoiceBeyondBilling, PartnerMismatch, Problem, TwoPlannedLines
+from domain.imports.refusals import PartnerMismatch, Problem, TwoPlannedLines
 from domain.lines.line import SubscriptionLine
 from domain.lines.refusals import LineClosed
 from domain.lines.terms import provision_end_date
 from records.imports.existing import Row
 from records.imports.planning import LineDates, Plan, zones_of_subscriptions
+from records.imports.planning_invoices import plan_invoices
 from records.lines.rows import as_domain
 from storage.tables import SubscriptionLineRow
 
@@ -28,6 +31,7 @@ class LinePlanner:
         self.numbers = {contract: dict(taken) for contract, taken in plan.existing.numbers.items()}
         self.unnumbered: list[tuple[str, SubscriptionLine]] = []
         self.next_billing: dict[str, date | None] = {}
+        self.refused: set[str] = set()
         self.created: dict[str, list[SubscriptionLine]] = defaultdict(list)
 
     def run(self) -> dict[str, date | None]:
@@ -35,6 +39,8 @@ class LinePlanner:
         for placed in self.plan.document.lines:
             subscription, entry = placed.entry
             line = self._line(placed.path, subscription, entry)
+            if line is None:
+                self.refused.add(entry.id)
             if entry.contract is not None:
                 self._place(placed.path, entry.contract, entry, line)
             for index, planned in enumerate(entry.planned_lines):
@@ -44,7 +50,7 @@ class LinePlanner:
             number = max(taken, default=0) + 1
             taken[number] = line.id
             self._contract_line(contract, number, line, None)
-        self._invoices()
+        plan_invoices(self.plan, self.next_billing, self.refused)
         return {subscription: provision_end_date(lines) for subscription, lines in self.created.items()}
 
     def _line(self, path: str, subscription: str, entry: ImportedLine) -> SubscriptionLine | None:
@@ -59,6 +65,9 @@ class LinePlanner:
             return None
         if (cancellation := self.existing.running.get(subscription)) is not None:
             self.plan.refuse(path, conflicts.SubscriptionUnderCancellation(line.id, subscription, cancellation))
+            return None
+        if (cancellation := self.existing.ended.get(subscription)) is not None:
+            self.plan.refuse(path, conflicts.SubscriptionEnded(line.id, subscription, cancellation))
             return None
         self.plan.changes["lines"].put(_row(line), None, known_since=self.plan.at)
         self.created[subscription].append(line)
@@ -79,16 +88,18 @@ class LinePlanner:
         entry = self._without_credited(entry, before)
         cancellation = row["frozen_by"] or self.existing.running.get(subscription)
         try:
-            after = revised_line(entry, before, today, has_planned_line=entry.id in self.existing.pending)
+            planned = entry.id in self.existing.pending
+            after = revised_line(entry, before, today, has_planned_line=planned, cancellation=cancellation)
             fields = changed_fields(before, after)
         except LineRefused as refused:
             after, fields = before, _named(entry, before)
-            if cancellation is None or not fields:
+            if cancellation is None or not _frozen(fields, entry, before):
                 self._refused(path, refused)
                 return None
-        if cancellation is not None and fields:
-            under = conflicts.LineUnderCancellation(entry.id, cancellation, fields)
-            self.plan.refuse(f"{path}.{(_named(entry, before) or fields)[0]}", under)
+        if cancellation is not None and (frozen := _frozen(fields, entry, before)):
+            under = conflicts.LineUnderCancellation(entry.id, cancellation, frozen)
+            named = _frozen(_named(entry, before), entry, before)
+            self.plan.refuse(f"{path}.{(named or frozen)[0]}", under)
             return None
         self.next_billing[entry.id] = after.next_billing_date
         self.plan.changes["lines"].put(_row(after), row)
@@ -99,16 +110,22 @@ class LinePlanner:
         return after
 
     def _without_credited(self, entry: ImportedLine, before: SubscriptionLine) -> ImportedLine:
-        """Leave out a next billing date that a credit memo has set back since: the document is older than that."""
-        given = entry.next_billing_date
-        if (
-            given is not None
-            and given in self.existing.billed_before_credit.get(entry.id, ())
-            and before.next_billing_date is not None
-            and before.next_billing_date < given
-        ):
-            return entry.model_copy(update={"next_billing_date": None})
-        return entry
+        """Leave out a next billing date that a credit memo has set back since: the document is older than that.
+
+        It is not if an invoice leads up to that day, one of the records or one of the document.
+        """
+        given, now = entry.next_billing_date, before.next_billing_date
+        if given is None or now is None or given <= now:
+            return entry
+        last_day = given - timedelta(days=1)
+        ledger = self.existing.ledgers.get(entry.id, [])
+        if not any(document.credits and document.period_end == last_day for document in ledger):
+            return entry
+        invoices = [placed.entry for placed in self.plan.document.invoices if placed.entry.line == entry.id]
+        new = {one.period_end for one in invoices if one.number not in self.existing.documents}
+        if last_day in new | {invoice.period_end for invoice in still_billed(ledger)}:
+            return entry
+        return entry.model_copy(update={"next_billing_date": None})
 
     def _place(self, path: str, contract: str, entry: ImportedLine, line: SubscriptionLine | None) -> None:
         partner = self.partners.get(contract)
@@ -169,39 +186,22 @@ class LinePlanner:
             self.plan.refuse(path, conflicts.PlannedLineWithdrawn(planned.id, existing["withdrawn_by"]))
         self.plan.changes["planned_lines"].put(planned_row, existing)
 
-    def _invoices(self) -> None:
-        next_billing = {line: row["next_billing_date"] for line, row in self.existing.lines.items()} | self.next_billing
-        for placed in self.plan.document.invoices:
-            entry = placed.entry
-            row: Row = {
-                "number": entry.number,
-                "kind": "invoice",
-                "subscription_line": entry.line,
-                "period_start": entry.period_start,
-                "period_end": entry.period_end,
-            }
-            existing = self.existing.documents.get(entry.number)
-            if existing is not None and any(existing[name] != value for name, value in row.items()):
-                self.plan.refuse(placed.path, conflicts.InvoiceChanged(entry.number))
-            elif existing is None and entry.line in next_billing:
-                billed_from = next_billing[entry.line]
-                if billed_from is None or entry.period_end >= billed_from:
-                    beyond = InvoiceBeyondBilling(entry.period_end, billed_from)
-                    self.plan.refuse(f"{placed.path}.period_end", beyond)
-            self.plan.changes["invoices"].put(row, existing, posted_at=self.plan.at)
-
     def _refused(self, path: str, refused: LineRefused) -> None:
         for name, refusal in refused.found:
             self.plan.problems.append(Problem(f"{path}.{name}" if name else path, refusal))
 
 
 def _named(entry: ImportedLine, before: SubscriptionLine) -> list[str]:
-    """Return the names of the fields, dates and ``closed``, in which an entry differs from its line."""
-    return [
-        name
-        for name in (*DATES, "closed")
-        if getattr(entry, name) is not None and getattr(entry, name) != getattr(before, name)
-    ]
+    """Return the names of the fields in which an entry differs from its line; a term that is not set is cleared."""
+    named = [name for name in (*DATES, "closed") if getattr(entry, name) not in (None, getattr(before, name))]
+    return named + [name for name in TERMS if getattr(entry, name) != getattr(before, name)]
+
+
+def _frozen(fields: Sequence[str], entry: ImportedLine, before: SubscriptionLine) -> list[str]:
+    """Return those of the changed fields that do not change under a cancellation: all but billing that goes on."""
+    given, now = entry.next_billing_date, before.next_billing_date
+    goes_on = given is not None and (now is None or given > now)
+    return [name for name in fields if name != "next_billing_date" or not goes_on]
 
 
 def _row(line: SubscriptionLine) -> Row:

@@ -1,8 +1,10 @@
 """Subscription lines as the rules see them, locked where they are changed."""
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
 from domain.lines.line import SubscriptionLine
@@ -52,25 +54,41 @@ def count_open_lines(session: Session, subscription: str) -> int:
     return session.scalar(query) or 0
 
 
-def uncredited_invoices(session: Session, where: ColumnElement[bool]) -> Sequence[BillingDocumentRow]:
-    """Return the invoices that no credit memo has reversed, newest first per line."""
+def uncredited_invoices(session: Session, where: ColumnElement[bool]) -> list[Invoice]:
+    """Return what invoices still bill, newest first per line; those that are wholly credited are left out.
+
+    A credit memo credits an invoice from the first day of the memo's own period on (rules, section 6).
+    """
     memo = aliased(BillingDocumentRow)
-    return session.scalars(
-        select(BillingDocumentRow)
-        .where(BillingDocumentRow.kind == "invoice", where, ~exists().where(memo.credits == BillingDocumentRow.number))
+    credited_from: Any = (  # a date or null, which its type does not say
+        select(func.min(memo.period_start)).where(memo.credits == BillingDocumentRow.number).scalar_subquery()
+    )
+    query = (
+        select(BillingDocumentRow, credited_from)
+        .where(
+            BillingDocumentRow.kind == "invoice",
+            credited_from.is_distinct_from(BillingDocumentRow.period_start),
+            where,
+        )
         .order_by(BillingDocumentRow.subscription_line, BillingDocumentRow.period_start.desc())
-    ).all()
+    )
+    return [
+        Invoice(
+            number=row.number,
+            line=row.subscription_line,
+            period_start=row.period_start,
+            period_end=row.period_end if credited is None else credited - timedelta(days=1),
+        )
+        for row, credited in session.execute(query)
+    ]
 
 
 def invoices_of(session: Session, subscription: str) -> list[Invoice]:
-    """Return the invoices of a subscription's lines that no credit memo has reversed."""
+    """Return what the invoices of a subscription's lines still bill, newest first per line."""
     of_subscription = BillingDocumentRow.subscription_line.in_(
         select(SubscriptionLineRow.id).where(SubscriptionLineRow.subscription == subscription)
     )
-    return [
-        Invoice(number=row.number, line=row.subscription_line, period_start=row.period_start, period_end=row.period_end)
-        for row in uncredited_invoices(session, of_subscription)
-    ]
+    return uncredited_invoices(session, of_subscription)
 
 
 def pending_plans(session: Session, lines: Sequence[str]) -> Sequence[PlannedLineRow]:

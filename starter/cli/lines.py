@@ -75,17 +75,18 @@ def update_dates(
 
     Without --as-of the day of each line is today in the zone of its organization. Ctrl-C leaves the update running.
     """
-    from contract import UpdateLineDates
+    from contract import UpdateLineDates, refusing_malformed
 
     _scope(customer_contract, vendor_contract, subscription)
-    wish = UpdateLineDates(
-        as_of=as_of,
-        force=force,
-        customer_contract=customer_contract,
-        vendor_contract=vendor_contract,
-        subscription=subscription,
-        actor=actor,
-    )
+    with refusing_malformed():
+        wish = UpdateLineDates(
+            as_of=as_of,
+            force=force,
+            customer_contract=customer_contract,
+            vendor_contract=vendor_contract,
+            subscription=subscription,
+            actor=actor,
+        )
     done = _update(wish, request_id, show=not as_json)
     if as_json:
         print_json(done)

@@ -31,6 +31,7 @@ COMMANDS = {
     "credit-memos": Lazily(
         "starter.cli.credit_memos:credit_memos_app", "Post credit memos that cancellations wait for."
     ),
+    "billing": Lazily("starter.cli.billing:billing_app", "Report what invoice runs posted, line by line."),
     "marketing": Lazily(
         "starter.cli.marketing:marketing_app",
         "Cancel a marketing service alone, pass on a consent, report a stopped campaign.",

@@ -62,17 +62,18 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Cancel a marketing service for good, or show the cancellation that is running."""
-    from contract import Attestation, StartMarketingCancellation
+    from contract import Attestation, StartMarketingCancellation, refusing_malformed
 
-    message = StartMarketingCancellation(
-        organization=organization,
-        actor=actor,
-        request_id=request_id or str(uuid4()),
-        administrator=administrator,
-        campaign_actions=values.campaign_actions(campaign_action),
-        attestation=Attestation(reason=attest) if attest else None,
-        reason=reason,
-    )
+    with refusing_malformed():
+        message = StartMarketingCancellation(
+            organization=organization,
+            actor=actor,
+            request_id=request_id or str(uuid4()),
+            administrator=administrator,
+            campaign_actions=values.campaign_actions(campaign_action),
+            attestation=Attestation(reason=attest) if attest else None,
+            reason=reason,
+        )
     receipt = stated_receipt(received_at, channel, received_because)
     status = with_service(lambda service: service.marketing.cancel(message, receipt=receipt), as_json=as_json)
     already_running = status.request_id != message.request_id

@@ -40,7 +40,9 @@ def print_json(value: object) -> None:
             return item.model_dump(mode="json")
         return str(item)
 
-    sys.stdout.write(json.dumps(value, default=plain, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(value, default=plain, ensure_ascii=False, indent=2)
+    # Half a character, quoted from the command line, is written as an escape, which JSON has for it.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
 def say(markup: str = "", *, first: str = "", rest: str | None = None, to: Console = console) -> None:

@@ -53,7 +53,8 @@ def say_quote(quote: Quote) -> None:
             say(sentence(step.text), first="  - ")
         say(f"Received one day later: {_one_day_later(line)}.", first="  - ")
         if line.credit_memos:
-            say(f"Billed beyond the end: credit memos first for {', '.join(line.credit_memos)}.", first="  - ")
+            since = f", from {day_text(line.credit_from)} on" if line.credit_from else ""
+            say(f"Billed beyond the end: credit memos first for {', '.join(line.credit_memos)}{since}.", first="  - ")
     if quote.alternatives:
         say()
         say("Alternatives:")

@@ -53,6 +53,8 @@ OPERATORS_WORDS = WORDS | {
     "invoice first.",
     RemedyKind.POST_CREDIT_MEMO: "Credit {invoice} first, because credit memos go from the newest invoice to the oldest: "
     "`offramp credit-memos post {invoice}`",
+    RemedyKind.REPORT_INVOICE: "First report the invoice that bills {since} and the days after it with "
+    "`offramp billing import FILE` (docs/billing-format.md); then repeat this.",
     RemedyKind.LIST_HOLDS: "See them all: `offramp hold list`",
     RemedyKind.PLACE_HOLD: "Nothing to do. To lock the data again, place another legal hold: "
     "`offramp hold place ORGANIZATION --reason REASON`",

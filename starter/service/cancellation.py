@@ -1,7 +1,7 @@
 """Cancellations of subscriptions: start, answer and end them, and read their state."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ from domain.cases import CaseKind
 from domain.marketing import CampaignAction, ConsentDecision
 from domain.vocabulary import Stage
 from records import late_requests
-from records.cancellation.credit_memos import post_credit_memo
+from records.billing.credit_memos import post_credit_memo
 from records.cancellation.lists import organization_zone, present_quotes, recorded_status, time_zone_of
 from records.cancellation.opening import open_case, record_refused_opening
 from records.cases import newest_id
@@ -232,18 +232,33 @@ class CancellationClient(CancellationLists, VerifiedCaseClient[contract.Cancella
             return status
         return status.model_copy(update={"quote": quote, "proposal": proposal})
 
-    async def post_credit_memo(self, invoice: str, *, number: str, actor: str, request_id: str | None = None) -> str:
+    async def post_credit_memo(
+        self,
+        invoice: str,
+        *,
+        number: str,
+        actor: str,
+        credits_from: date | None = None,
+        request_id: str | None = None,
+    ) -> str:
         """Post the credit memo that takes an invoice back, and notify the cancellation that waits for it.
 
-        Returns the subscription.
+        With ``credits_from`` it takes back the invoice from that day on, and the rest stays billed. Returns the subscription.
 
         Raises:
-            InvoiceUnknown, InvoiceAlreadyCredited, NewerInvoiceFirst.
+            InvoiceUnknown, InvoiceAlreadyCredited, NewerInvoiceFirst, NewerInvoiceUnknown, InvoiceBeyondBilling,
+            CreditOutsidePeriod, DocumentNumberUsed, DocumentNumberMalformed.
 
         """
         subscription = await self._write(
             lambda transaction: post_credit_memo(
-                transaction, invoice, number=number, actor=actor, at=datetime.now(UTC), request=request_id
+                transaction,
+                invoice,
+                number=number,
+                actor=actor,
+                at=datetime.now(UTC),
+                credits_from=credits_from,
+                request=request_id,
             )
         )
         message = contract.CreditMemoPosted(invoice=invoice)

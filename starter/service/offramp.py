@@ -5,6 +5,7 @@ from temporalio.client import Client
 
 from contract import TASK_QUEUE
 from starter.service.area import Connections
+from starter.service.billing import BillingClient
 from starter.service.cancellation import CancellationClient
 from starter.service.export import ExportClient
 from starter.service.imports import ImportClient
@@ -79,6 +80,7 @@ class Offramp:
         self.holds = HoldClient(connections)
         self.line_dates = LineDatesClient(connections)
         self.imports = ImportClient(connections)
+        self.billing = BillingClient(connections)
         self.tenants = TenantClient(connections)
         self.reconciliation = ReconciliationClient(connections)
         self.has_files = objects is not None

@@ -5,6 +5,7 @@ Civil dates are DATE columns in the organization's zone, instants TIMESTAMPTZ.
 
 from storage.tables.audit_and_outbox import AuditRow, MessageRow
 from storage.tables.base import JsonObject, Table
+from storage.tables.billing import BillingDocumentRow, BillingFeedPositionRow
 from storage.tables.cancellation import (
     CancellationLineRow,
     CancellationRow,
@@ -16,7 +17,7 @@ from storage.tables.cancellation import (
 from storage.tables.cases import CASE_TABLES, CaseTables
 from storage.tables.export_and_erasure import ErasedThingRow, ErasureRow, ExportRow, HoldRow
 from storage.tables.line_runs import LineDatesRunRow
-from storage.tables.lines import BillingDocumentRow, ContractLineRow, PlannedLineRow, SubscriptionLineRow
+from storage.tables.lines import ContractLineRow, PlannedLineRow, SubscriptionLineRow
 from storage.tables.marketing import (
     CampaignActivityRow,
     CampaignRow,
@@ -33,6 +34,7 @@ __all__ = [
     "CASE_TABLES",
     "AuditRow",
     "BillingDocumentRow",
+    "BillingFeedPositionRow",
     "CampaignActivityRow",
     "CampaignRow",
     "CampaignStopRow",

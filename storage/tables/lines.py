@@ -1,8 +1,8 @@
-"""Subscription lines, their places on contracts, their planned lines and their billing documents."""
+"""Subscription lines, their places on contracts and their planned lines."""
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import JsonObject, Table, a_term, in_calendar, one_of
@@ -91,25 +91,3 @@ class PlannedLineRow(Table):
     effective_on: Mapped[date]
     terms: Mapped[JsonObject]
     withdrawn_by: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id"), index=True)
-
-
-class BillingDocumentRow(Table):
-    """An invoice for a period of one line, or the credit memo for one."""
-
-    __tablename__ = "billing_documents"
-    __table_args__ = (
-        one_of("kind", ("invoice", "credit_memo")),
-        CheckConstraint("period_start <= period_end", name="period_in_order"),
-        in_calendar("period_start", "period_end"),
-        CheckConstraint("(kind = 'credit_memo') = (credits IS NOT NULL)", name="credit_memo_credits_an_invoice"),
-        UniqueConstraint("credits"),  # an invoice is credited once
-        Index("ix_billing_documents_line_period", "subscription_line", "period_start"),
-    )
-
-    number: Mapped[str] = mapped_column(primary_key=True)
-    kind: Mapped[str]
-    subscription_line: Mapped[str] = mapped_column(ForeignKey("subscription_lines.id"))
-    period_start: Mapped[date]
-    period_end: Mapped[date]
-    credits: Mapped[str | None] = mapped_column(ForeignKey("billing_documents.number"))
-    posted_at: Mapped[datetime | None]

@@ -20,13 +20,19 @@ SETUP = """
 
 CREDIT_MEMO = (
     "INSERT INTO billing_documents (number, kind, subscription_line, period_start, period_end, credits) "
-    "VALUES ('CM', 'credit_memo', '{line}', '{start}', '2026-11-30', '{credits}')"
+    "VALUES ('{number}', 'credit_memo', '{line}', '{start}', '{end}', '{credits}')"
 )
 
 
-def credit_memo(line: str = "SUB-1-C", start: str = "2026-11-01", credited: str = "INV-1") -> str:
+def credit_memo(
+    line: str = "SUB-1-C",
+    start: str = "2026-11-01",
+    end: str = "2026-11-30",
+    credited: str = "INV-1",
+    number: str = "CM",
+) -> str:
     """A statement that credits the newest invoice as it should be, but for what is said."""
-    return CREDIT_MEMO.format(line=line, start=start, credits=credited)
+    return CREDIT_MEMO.format(number=number, line=line, start=start, end=end, credits=credited)
 
 
 REFUSED = {
@@ -42,7 +48,10 @@ REFUSED = {
     "credits) VALUES ('CM-0', 'credit_memo', 'SUB-1-C', '2026-10-01', '2026-10-31', 'INV-0')",
     "only_an_invoice_is_credited": credit_memo(credited="CM-V"),
     "credit_memo_of_another_line": credit_memo(line="SUB-1-V"),
-    "credit_memo_of_another_period": credit_memo(start="2026-11-02"),
+    "credit_memo_of_another_period": credit_memo(start="2026-10-31"),
+    "period_already_billed": "INSERT INTO billing_documents (number, kind, subscription_line, period_start, period_end) "
+    "VALUES ('INV-2', 'invoice', 'SUB-1-C', '2026-11-30', '2026-12-31')",
+    "start_date_billed": "UPDATE subscription_lines SET start_date = '2025-12-01' WHERE id = 'SUB-1-C'",
     "billing_document_stands": "UPDATE billing_documents SET period_end = '2026-11-29' WHERE number = 'INV-1'",
     "announced_after_a_wait": "INSERT INTO cancellation_lines (cancellation, subscription_line, billing_ends_on, announced_at) "
     "VALUES ('SUB-1/1', 'SUB-1-C', '2026-12-31', now())",
@@ -88,6 +97,28 @@ def test_a_credit_memo_for_the_line_and_the_period_of_the_newest_invoice_is_take
         assert connection.execute(text(credit_memo())).rowcount == 1
 
 
+def test_credit_memos_for_parts_of_an_invoice_go_from_its_end_to_its_start(filled: Engine) -> None:
+    first = credit_memo(start="2026-11-16")
+    assert _refused_by(filled, credit_memo(end="2026-11-15")) == "credit_memo_of_another_period"
+    assert _refused_by(filled, first, credit_memo(number="CM-2")) == "credit_memo_of_another_period"
+    older = credit_memo(number="CM-2", start="2026-10-01", end="2026-10-31", credited="INV-0")
+    assert _refused_by(filled, first, older) == "newer_invoice_first", "the rest of the newer one is still billed"
+    with filled.begin() as connection:
+        for memo in (first, credit_memo(number="CM-2", end="2026-11-15"), older.replace("CM-2", "CM-3")):
+            assert connection.execute(text(memo)).rowcount == 1
+
+
+def test_what_is_credited_may_be_billed_again(filled: Engine) -> None:
+    again = (
+        "INSERT INTO billing_documents (number, kind, subscription_line, period_start, period_end) "
+        "VALUES ('INV-2', 'invoice', 'SUB-1-C', '2026-11-16', '2026-11-30')"
+    )
+    assert _refused_by(filled, credit_memo(start="2026-11-17"), again) == "period_already_billed"
+    with filled.begin() as connection:
+        connection.execute(text(credit_memo(start="2026-11-16")))
+        assert connection.execute(text(again)).rowcount == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -111,6 +142,21 @@ def test_a_frozen_line_is_not_rolled(filled: Engine) -> None:
     freeze = "UPDATE subscription_lines SET frozen_by = 'SUB-1/1' WHERE id = 'SUB-1-C'"
     roll = "UPDATE subscription_lines SET term_until = '2027-12-31' WHERE id = 'SUB-1-C'"
     assert _refused_by(filled, freeze, roll) == "line_frozen"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "start_date = '2025-12-01'",
+        "initial_term = '2Y'",
+        "subsequent_term = '2Y'",
+        "notice_period = NULL",
+        "billing_rhythm = '1Y'",
+    ],
+)
+def test_the_start_and_the_terms_of_a_frozen_line_stand(filled: Engine, change: str) -> None:
+    freeze = "UPDATE subscription_lines SET frozen_by = 'SUB-1/1' WHERE id = 'SUB-1-C'"
+    assert _refused_by(filled, freeze, f"UPDATE subscription_lines SET {change} WHERE id = 'SUB-1-C'") == "line_frozen"  # noqa: S608
 
 
 def test_a_closed_line_neither_ends_on_another_day_nor_is_renewed(filled: Engine) -> None:

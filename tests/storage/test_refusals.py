@@ -37,7 +37,8 @@ class Said(Exception):  # noqa: N818 - what a driver says
         ("INSERT INTO policies (name, durations) VALUES ('?', NULL)", "records_conflict"),
         ("INSERT INTO subscriptions (id, organization) VALUES ('?', 'nobody')", "records_conflict"),
         ("SELECT * FROM \"?\"", "database_not_migrated"),
-        ("SELECT '?'::int", "database_failed"),
+        ("SELECT '?'::int", "value_not_storable"),
+        ("SELECT 9223372036854775807 + 1", "value_not_storable"),
         ("SELEKT '?'", "database_failed"),
         ("SELECT pg_terminate_backend(pg_backend_pid())", "database_unavailable"),
     ],
@@ -49,6 +50,16 @@ def test_what_a_statement_fails_with_is_said_without_its_text(engine: Engine, st
     assert refused.value.code == code
     assert not any(part in str(refused.value) for part in (SECRET, "SELECT", "INSERT", "SELEKT"))
     assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize("value", ["a\x00b", "\udcff", 10**30])
+def test_a_value_that_cannot_be_stored_is_refused_as_that(engine: Engine, value: object) -> None:
+    with pytest.raises(Refusal) as refused, refusing_database_errors(engine.url), engine.begin() as connection:
+        connection.execute(
+            text("SELECT CAST(:value AS text)" if isinstance(value, str) else "SELECT CAST(:value AS bigint)"),
+            {"value": value},
+        )
+    assert refused.value.code == "value_not_storable"
 
 
 def test_an_entry_that_is_missing_is_a_conflict(engine: Engine) -> None:

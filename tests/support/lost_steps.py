@@ -11,7 +11,7 @@ from contract.steps import Approval, Attested, ConsentGiven, ConsentRequest, Rem
 from domain.marketing import Consent, ConsentDecision
 from domain.refusals import Refusal
 from domain.vocabulary import Event, Question, Stage
-from records.cancellation.credit_memos import post_credit_memo
+from records.billing.credit_memos import post_credit_memo
 from records.transaction import Transaction
 from tests.support.lost_requests import MAIL, take_answers
 from tests.support.outcomes import all_hold, answered

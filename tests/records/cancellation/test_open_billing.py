@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from contract.steps import BillingWait, Settlement, Step
 from domain.vocabulary import Channel, Event, Stage
+from records.billing.credit_memos import post_credit_memo
 from records.cancellation import open_billing, transitions
-from records.cancellation.credit_memos import post_credit_memo
 from records.cancellation.lists import quote_of, status_of_case
 from records.cases import record_of
 from records.transaction import Transaction

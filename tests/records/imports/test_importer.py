@@ -20,7 +20,7 @@ from storage.tables import (
     SubscriptionRow,
     Table,
 )
-from tests.support.import_documents import NOON, Document, Import
+from tests.support.import_documents import LINE, NOON, Document, Import, problems
 
 
 def line(engine: Engine, identifier: str) -> SubscriptionLineRow:
@@ -103,12 +103,33 @@ def test_a_changed_date_of_a_line_that_exists_leaves_who_when_what_and_why(
     assert (row.before["next_billing_date"], row.after["next_billing_date"]) == ("2026-12-01", "2027-01-01")
 
 
-def test_a_changed_start_date_calculates_the_term_anew(imported: Import, document: Document, engine: Engine) -> None:
+@pytest.mark.parametrize("next_billing_date", [None, "2026-01-01"])
+def test_a_changed_start_date_of_a_line_that_is_not_billed_calculates_the_term_anew(
+    imported: Import, document: Document, engine: Engine, next_billing_date: str | None
+) -> None:
+    document["invoices"] = []
+    customer = document["subscriptions"][0]["lines"][0]
+    customer["next_billing_date"] = next_billing_date
     imported(document)
-    document["subscriptions"][0]["lines"][0]["start_date"] = "2026-02-01"
+    customer |= {"start_date": "2026-02-01", "next_billing_date": None}
     imported(document)
     changed = line(engine, "SUB-1-C")
     assert (changed.term_until, changed.cancellation_possible_until) == (date(2027, 1, 31), date(2026, 10, 31))
+    assert changed.next_billing_date == (date(2026, 2, 1) if next_billing_date else None), (
+        "billing starts with the line"
+    )
+
+
+@pytest.mark.parametrize("start_date", ["2026-02-01", "2025-12-01"])
+def test_the_start_date_of_a_line_that_is_billed_does_not_move(
+    imported: Import, document: Document, engine: Engine, start_date: str
+) -> None:
+    imported(document)
+    document["subscriptions"][0]["lines"][0]["start_date"] = start_date
+    with pytest.raises(ImportMalformed) as refused:
+        imported(document)
+    assert problems(refused) == [(f"{LINE}.start_date", "start_date_billed")]
+    assert line(engine, "SUB-1-C").start_date == date(2026, 1, 1)
 
 
 def test_a_changed_notice_period_moves_the_deadline_and_not_the_term(

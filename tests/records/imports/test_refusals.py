@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.imports.refusals import SHOWN_PROBLEMS, ImportMalformed
-from records.cancellation.credit_memos import post_credit_memo
+from records.billing.credit_memos import post_credit_memo
 from records.imports import import_content
 from records.transaction import Transaction
 from tests.support.import_documents import LINE, NOON, Document, Import, line, problems
@@ -41,6 +41,9 @@ def copied(entries: list[dict[str, Any]], **changes: object) -> None:
 OF_THE_DOCUMENT: list[tuple[Edit, str, str]] = [
     (lambda d: d.update(polices={}), "polices", "field_unknown"),
     (lambda d: d.update(invoices={}), "invoices", "field_malformed"),
+    (lambda d: d["invoices"][0].update(line="a\x00b"), "invoices[0].line", "identifier_malformed"),
+    (lambda d: d["organizations"][0].update(policy="\ud800"), "organizations[0].policy", "field_malformed"),
+    (lambda d: line(d).update(notice_period="\ud800"), f"{LINE}.notice_period", "formula_malformed"),
     (lambda d: d["invoices"].append(7), "invoices[1]", "field_malformed"),
     (lambda d: d["policies"].update({"a b": {}}), 'policies."a b"', "identifier_malformed"),
     (lambda d: d["policies"]["patient"].update(intake_timeout=60), "policies.patient.intake_timeout", "field_malformed"),

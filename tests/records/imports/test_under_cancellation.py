@@ -49,7 +49,7 @@ def test_the_same_document_again_is_no_change_to_a_line_under_cancellation(
     ("name", "value"),
     [
         ("start_date", "2025-12-01"),
-        ("next_billing_date", "2027-01-01"),
+        ("next_billing_date", "2026-11-01"),
         ("term_until", "2027-12-31"),
         ("end_date", "2027-12-31"),
         ("closed", True),
@@ -90,6 +90,34 @@ def test_a_subscription_under_cancellation_gets_no_new_line(imported: Import, un
     refusal = refused.value.problems[0].refusal
     assert refusal.values == {"line": "SUB-1-N", "subscription": "SUB-1", "cancellation": "SUB-1/1"}
     assert "under another subscription" in refusal.way_out
+
+
+def test_a_subscription_that_was_cancelled_for_good_gets_no_new_line(
+    imported: Import, under_cancellation: Document, engine: Engine
+) -> None:
+    a_new_line(under_cancellation)
+    end_for_good(engine, "closed")
+    with pytest.raises(ImportMalformed) as refused:
+        imported(under_cancellation)
+    assert problems(refused) == [("subscriptions[0].lines[2]", "subscription_ended")]
+    assert refused.value.problems[0].refusal.values["cancellation"] == "SUB-1/1"
+
+
+def test_a_subscription_whose_cancellation_was_reversed_gets_new_lines(
+    imported: Import, under_cancellation: Document, engine: Engine
+) -> None:
+    a_new_line(under_cancellation)
+    end_for_good(engine, "reversed")
+    assert imported(under_cancellation).kinds["lines"].created == 1
+
+
+def end_for_good(engine: Engine, stage: str) -> None:
+    effect = {"termination_date": date(2026, 12, 31), "data": "none", "campaigns": "keep", "verified_by": "attestation"}
+    over = {"access_ended_on": date(2026, 12, 31), "reversal_deadline": datetime(2027, 1, 31, tzinfo=UTC)}
+    with Session(engine) as session, session.begin():
+        session.execute(update(CancellationRow).values(stage=stage, **effect, **over))
+        if stage == "closed":
+            session.execute(update(SubscriptionRow).values(access="off", access_ended_on=date(2026, 12, 31)))
 
 
 def test_the_way_out_leads_out_a_new_line_is_taken_once_the_cancellation_is_withdrawn(

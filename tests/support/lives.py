@@ -72,13 +72,13 @@ async def after_a_credit_memo(world: World) -> str:
 
 
 async def reminded_of_a_credit_memo(world: World) -> str:
-    """Billing is reminded and the escalation queue told before the termination day; the memo comes after the effect."""
-    day = timedelta(days=1)
-    subscription = world.subscription(lines=[{}, {}])
+    """Billing is reminded and the escalation queue told before access ends; the memo comes after that."""
+    day, policy = timedelta(days=1), {"credit_memo_reminders": ["PT1M"], "credit_memo_escalation": "PT2M"}
+    subscription = world.subscription(lines=[{}, {}], policy=policy)
     invoice, today = f"{subscription}-INV", world.today(subscription)
     world.invoice(subscription, invoice, today + day, today + 800 * day)
-    await world.start(subscription, answers=world.answers(subscription, terminate_on=today + 30 * day))
-    await world.pass_time(subscription, 32 * day)
+    await world.start(subscription, answers=world.answers(subscription, terminate_on=today + 2 * day))
+    await world.pass_time(subscription, 4 * day)
     await world.service.post_credit_memo(invoice, number=f"CM-{invoice}", actor="billing")
     await world.pass_time(subscription, 31 * day)
     await world.handle(subscription).result()

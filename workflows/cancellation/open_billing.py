@@ -137,7 +137,11 @@ class OpenBilling:
             return False
         finally:
             self.is_recording = False
-        owner.case.billing = outcome.billing
+        known, met = owner.case.record, outcome.record
+        if known is None or met is None or met.revision >= known.revision:
+            owner.case.billing = (
+                outcome.billing
+            )  # else a step that was taken meanwhile knows better: a correction, for one
         owner.publish()
         owner.look_at_length()
         return True

@@ -183,7 +183,9 @@ async def test_a_credit_memo_ends_the_line_that_waits_for_it(world: World, offra
     while "scheduled" not in shown.out:
         shown = await offramp("cancellations", "show", subscription)
     assert f"offramp credit-memos post INV-{subscription}" in shown.out
-    assert f"the termination day; billing: credit memos for INV-{subscription}" in " ".join(shown.out.split())
+    assert f"the end of the last day of access; billing: credit memos for INV-{subscription}" in " ".join(
+        shown.out.split()
+    )
     posted = await offramp("credit-memos", "post", f"INV-{subscription}", "--json")
     assert posted.json == {
         "credit_memo": f"CM-INV-{subscription}",

@@ -40,7 +40,7 @@ async def test_the_line_that_waits_is_frozen_at_once_and_the_other_gets_its_end(
     [line] = status.open_billing
     assert (line.line, line.billing_ends_on) == (f"{subscription}-1", ends_on)
     assert line.billed_until == world.today(subscription) + timedelta(days=365)
-    assert status.waiting_for == f"the termination day; billing: credit memos for {invoice}"
+    assert status.waiting_for == f"the end of the last day of access; billing: credit memos for {invoice}"
     assert status.termination_date == day
     [promise] = await mailed(world, subscription, "cancellation.scheduled")
     assert OUTSTANDING.format(invoice) in promise
@@ -167,6 +167,29 @@ async def test_a_change_of_mind_while_a_credit_memo_is_outstanding_restores_ever
     assert ends(world, subscription) == [None, None], "a credit memo does not end a line that is not cancelled"
     assert not letters(world, subscription, FINAL)
     assert "planned_line.put_back" in world.actions(subscription), plan
+
+
+async def test_a_correction_decides_the_line_anew_which_waits_anew_and_ends_on_the_new_day(world: World) -> None:
+    subscription, invoice = prepaid(world)
+    await start(world, subscription, in_days=10)
+    await world.pass_time(subscription, timedelta(days=8))
+    later = world.today(subscription) + timedelta(days=60)
+
+    await world.service.correct(
+        subscription, answers={"termination_date": later.isoformat()}, actor=AGENT, reason="called again"
+    )
+    await mailed(world, subscription, "cancellation.rescheduled")
+    status = await reached(world, subscription, Stage.SCHEDULED)
+
+    [line] = status.open_billing
+    assert (line.billing_ends_on, line.credit_memos) == (later, (invoice,))
+    await world.pass_time(subscription, timedelta(days=22))
+    actions = world.actions(subscription)
+    assert (actions.count("credit_memo.reminded"), actions.count("credit_memo.escalated")) == (1 + 2, 1)
+    await post(world, invoice)
+    assert ends(world, subscription) == [later, later]
+    await settled(world, subscription)
+    assert len(await mailed(world, subscription, FINAL)) == 1
 
 
 async def test_an_invoice_that_is_posted_meanwhile_needs_a_credit_memo_too_and_comes_first(world: World) -> None:

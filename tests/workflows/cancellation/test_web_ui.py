@@ -78,7 +78,7 @@ async def test_a_line_that_waits_for_billing_is_shown_with_what_billing_has_to_d
 
     shown = await details(world, subscription)
 
-    assert f"| Waits for | the termination day; billing: credit memos for {invoice} |" in shown
+    assert f"| Waits for | the end of the last day of access; billing: credit memos for {invoice} |" in shown
     assert f"(customer line {subscription}-1), **waits for billing**<br>" in shown
     assert f"(customer line {subscription}-2) |" in shown
 

@@ -51,6 +51,8 @@ class Quote(BaseModel):
     access_ends_on: date
     """The last day of access; the day of receipt if it is to end at once."""
     goodwill: bool
+    ended_on: date | None = None
+    """The day on which access ended already: nothing is left to cancel. Null while it works."""
     lines: tuple[LineQuote, ...]
     alternatives: tuple[Alternative, ...] = ()
     """Other days that would save or cost a term; none in a status, where the record has them."""

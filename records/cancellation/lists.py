@@ -92,7 +92,7 @@ def quote_of(
     if row is None:
         raise SubscriptionUnknown(subscription)
     zone = session.get_one(OrganizationRow, row.organization).time_zone
-    return quote_subscription(
+    found = quote_subscription(
         session,
         subscription,
         received_on=received_on or day_of(now, zone),
@@ -101,6 +101,7 @@ def quote_of(
         termination=termination,
         goodwill=goodwill,
     )
+    return found.model_copy(update={"ended_on": row.access_ended_on})
 
 
 def present_quotes(session: Session, cancellation: str) -> tuple[Quote | None, Proposal | None]:

@@ -44,6 +44,8 @@ def say_quote(quote: Quote) -> None:
     say(
         f"Cancelling [bold]{quote.subscription}[/], received on {day_text(quote.received_on)}: access {_access(quote)}."
     )
+    if quote.ended_on is not None:
+        say(f"[bold]It has ended already[/]: access worked through {day_text(quote.ended_on)}.")
     if not quote.lines:
         say("No line is open, so nothing more is billed.")
     for line in quote.lines:

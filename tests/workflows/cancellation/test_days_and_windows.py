@@ -96,6 +96,8 @@ async def test_access_that_is_to_end_at_once_is_off_with_the_last_answer(world: 
     assert (status.termination, status.termination_date) == (Termination.NOW, world.case(subscription).received_on)
     assert world.access(subscription) == "off"
     assert status.access_ended_on == world.today(subscription)
+    quote = await world.service.quote(subscription)
+    assert quote.ended_on == status.access_ended_on
 
 
 async def test_access_until_the_end_of_the_term_ends_with_the_last_line_of_the_customer(world: World) -> None:

@@ -54,11 +54,8 @@ async def live_status(workflow: WorkflowHandle[Any, Any]) -> Any:
             if live is not None or clock() > opens_until:
                 return live
         except RPCError as error:
-            if has_no_task(error):
-                if clock() > opens_until:
-                    return None
-            elif error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+            if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
                 pause = QUERY_PATIENCE
-            else:
+            elif not has_no_task(error) or clock() > opens_until:
                 raise
         await asyncio.sleep(asked_at + pause.total_seconds() - clock())

@@ -39,7 +39,7 @@ async def kept_for_want_of_consent(world: World) -> str:
 async def stopped_without_acknowledgement(world: World) -> str:
     """The campaigns are the customer's own, and the ad centre never says a word."""
     subscription = world.subscription(campaigns=["A"], marketing_owner=ADMINISTRATOR)
-    day = world.today(subscription) + timedelta(days=3)
+    day = world.today(subscription) + timedelta(days=2)
     await world.start(subscription, answers=world.answers(subscription, terminate_on=day, campaigns="stop"))
     await world.pass_time(subscription, timedelta(days=37))
     await world.handle(subscription).result()

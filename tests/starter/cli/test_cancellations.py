@@ -19,10 +19,10 @@ def identity(world: World, subscription: str) -> tuple[str, ...]:
     )
 
 
-def everything(world: World, subscription: str, *, days: int = 30) -> tuple[str, ...]:
+def everything(world: World, subscription: str, *, end: str | None = None) -> tuple[str, ...]:
     """Every answer: the end lies some days ahead, so that the case stays scheduled while the test looks."""
-    day = world.today(subscription) + timedelta(days=days)
-    return (*identity(world, subscription), "--terminate-on", day.isoformat(), "--data", "none", *ATTESTED)
+    end = end or (world.today(subscription) + timedelta(days=30)).isoformat()
+    return (*identity(world, subscription), "--terminate-on", end, "--data", "none", *ATTESTED)
 
 
 async def test_a_start_without_answers_says_what_is_still_open_and_how_to_answer(
@@ -89,7 +89,7 @@ async def test_what_was_done_before_a_refusal_is_said(world: World, offramp: Com
 
 async def test_show_and_list_say_the_end_of_the_last_day_and_never_midnight(world: World, offramp: CommandLine) -> None:
     subscription = world.subscription()
-    await offramp("cancellations", "start", subscription, *everything(world, subscription, days=0))
+    await offramp("cancellations", "start", subscription, *everything(world, subscription, end="now"))
     shown = await offramp("cancellations", "show", subscription)
     while "canceled" not in shown.out:
         shown = await offramp("cancellations", "show", subscription)
@@ -114,7 +114,7 @@ async def test_a_scheduled_cancellation_is_withdrawn_and_a_second_withdrawal_ref
 
 async def test_a_reversal_needs_the_information_of_the_cancellation(world: World, offramp: CommandLine) -> None:
     subscription = world.subscription()
-    await offramp("cancellations", "start", subscription, *everything(world, subscription, days=0))
+    await offramp("cancellations", "start", subscription, *everything(world, subscription, end="now"))
     while (await offramp("cancellations", "show", subscription, "--json")).json["stage"] != Stage.CANCELED:
         continue
     other = ("--administrator", "eve@other.example", *identity(world, subscription)[2:])

@@ -112,7 +112,7 @@ async def test_namespace_and_setup_can_be_run_at_every_deployment(
             "search_attributes": [key.name for key in SEARCH_ATTRIBUTES],
         }
     said = await asyncio.to_thread(offramp, "cancellations", "list", "--json", environment=environment)
-    assert json.loads(said.stdout) == []
+    assert json.loads(said.stdout)["cancellations"] == []
 
 
 async def test_a_worker_is_healthy_once_it_asks_for_work_and_ends_with_0_when_it_is_told_to_stop(

@@ -38,7 +38,7 @@ async def test_a_letter_is_entered_with_the_day_on_which_it_came(world: World, o
     assert "23:59" in said.out
     assert "by letter" in " ".join(said.out.split())
     assert f"billing ends on {today + timedelta(days=28)}" in " ".join(said.out.split())
-    (case,) = (case for case in listed.json if case["subscription"] == subscription)
+    (case,) = (case for case in listed.json["cancellations"] if case["subscription"] == subscription)
     for of_case in (case, shown.json):
         assert (of_case["channel"], of_case["received_at"]) == ("letter", shown.json["received_at"])
         assert of_case["request_id"] == shown.json["request_id"]

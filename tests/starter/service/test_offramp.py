@@ -22,12 +22,12 @@ __all__ = ["document", "engine", "imported"]
 
 AREAS = (
     *("cancellations", "migrations", "marketing", "exports", "holds"),
-    *("line_dates", "imports", "tenants", "reconciliation"),
+    *("line_dates", "imports", "billing", "tenants", "reconciliation"),
 )
 STARTS = {"start", "cancel"}
 """Their message carries the request id."""
-ANSWERED_BY_STATE = {"load"}
-"""An import that is repeated finds everything as it wants it."""
+ANSWERED_BY_STATE = {"load", "restore"}
+"""An import that is repeated finds everything as it wants it, and so does a restoration."""
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ COMMANDS: dict[str, Callable[[Offramp], Awaitable[Any]]] = {
     "cancellations.start": lambda at: at.cancellations.start(contract.StartCancellation(subscription="SUB-1", **AGENT)),
     "cancellations.answer": lambda at: at.cancellations.answer("SUB-1", {"data": "none"}, **AGENT),
     "cancellations.consent": lambda at: at.cancellations.consent("SUB-1", ConsentDecision.AGREED, because="by phone", **AGENT),
+    "cancellations.correct": lambda at: at.cancellations.correct("SUB-1", answers={"data": "none"}, reason="wrong", **AGENT),
     "cancellations.approve": lambda at: at.cancellations.approve("SUB-1", reason="agreed", **AGENT),
     "cancellations.withdraw": lambda at: at.cancellations.withdraw("SUB-1", reason="stays", **AGENT),
     "cancellations.reverse": lambda at: at.cancellations.reverse("SUB-1", IDENTITY, **AGENT),
@@ -75,8 +76,8 @@ OF_THE_RECORDS = {
     "cancellations.post_credit_memo", "cancellations.list", "cancellations.history", "cancellations.quote",
     "cancellations.report", "cancellations.requested_consent", "migrations.list", "migrations.get", "migrations.links",
     "exports.describe",
-    "exports.links", "holds.place", "holds.release", "holds.list", "line_dates.list", "line_dates.runs", "imports.load",
-    "tenants.list", "tenants.sample",
+    "exports.links", "holds.place", "holds.release", "holds.list", "line_dates.list", "line_dates.runs",
+    "line_dates.restore", "imports.load", "billing.load", "tenants.list", "tenants.sample",
 }  # fmt: skip
 """Methods that need no Temporal, or only tell a workflow what they have done."""
 

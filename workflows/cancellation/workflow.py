@@ -153,9 +153,11 @@ class SubscriptionCancellation(CancellationRequests):
         self.case.awaits_approval = True
         self.case.enter(Stage.PREPARING)
         await self.wait(lambda: self._approval is not None or self.is_withdrawn or not self.case.awaits_goodwill)
-        if self._approval is None or self.is_withdrawn:
+        if self.is_withdrawn:
+            return False
+        if self._approval is None:  # the goodwill was given up
             self.case.awaits_approval = False
-            return not self.is_withdrawn  # the goodwill was given up
+            return True
         approved = dated(self.step(self.case.nth("approved"), self._approval.actor), self._answering.get("approved"))
         approval = Approval(step=approved, reason=self._approval.reason, proposal=self._approval.proposal)
         with self._answered_by(approved):

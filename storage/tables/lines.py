@@ -24,6 +24,8 @@ class SubscriptionLineRow(Table):
     """One billed position. Field names are those of JSON (docs/import-format.md)."""
 
     __tablename__ = "subscription_lines"
+    # Nothing that the database fills in is read back: an older schema, which clients may meet for a while, has less of it.
+    __mapper_args__ = {"eager_defaults": False}  # noqa: RUF012
     __table_args__ = (
         one_of("partner", ("customer", "vendor")),
         CheckConstraint("end_date >= start_date - 1", name="end_not_before_start"),
@@ -58,7 +60,7 @@ class SubscriptionLineRow(Table):
     closed: Mapped[bool] = mapped_column(server_default=text("false"))
     frozen_by: Mapped[str | None] = mapped_column(ForeignKey("cancellations.id", use_alter=True), index=True)
     """The accepted cancellation under which the line's term dates do not change."""
-    known_since: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    known_since: Mapped[datetime] = mapped_column(server_default=text("now()"), deferred=True)
     """The instant since which the line is known here; what it was before is in no audit trail."""
     due_after: Mapped[date | None] = mapped_column(Computed(DUE_AFTER, persisted=True), deferred=True)
     """The last day as of which the nightly update leaves the line alone, if there is one; computed by the database."""

@@ -74,7 +74,7 @@ async def test_cases_at_every_stage_continue_under_the_new_version(world: World,
         await start(world, scheduled, answers=world.answers(scheduled, terminate_on=today + timedelta(days=10)))
         await start(world, waiting)
         await start(world, reversing)
-        await start(world, migrating, answers=world.answers(migrating, data="migrate"))
+        await start(world, migrating, answers=world.answers(migrating, data="migrate", terminate_on=today))
         await start_marketing(world, marketing)
         await eventually(lambda: at(world, {answering: Stage.INTAKE, scheduled: Stage.SCHEDULED,
                                             waiting: Stage.PREPARING, reversing: Stage.CANCELED,
@@ -92,6 +92,7 @@ async def test_cases_at_every_stage_continue_under_the_new_version(world: World,
         await world.update(answering, contract.UPDATE_ATTEST, contract.Attest(actor=AGENT, attestation=CALLED))
         await world.pass_time(scheduled, timedelta(days=11))
         await world.service.post_credit_memo(f"{waiting}-INV", number=f"{waiting}-CM", actor="billing")
+        await world.pass_time(waiting, timedelta(days=1))  # access works through its last day now
         await world.request_reversal(reversing)
         await world.update(migrating, contract.UPDATE_WITHDRAW, contract.Withdraw(actor=AGENT, reason="we stay"))
         acknowledged = contract.AcknowledgeStop(actor="ad centre", campaign=world.campaign(marketing, "A"))
@@ -133,7 +134,9 @@ def marketing_case(world: World, subscription: str) -> WorkflowHandle[object, ob
 
 
 async def at(world: World, stages: dict[str, Stage]) -> bool:
-    return {subscription: await world.stage(subscription) for subscription in stages} == stages
+    """The stages by the workflows, which the service asks, too; it would look at records that are not upgraded yet."""
+    found = {subscription: await world.handle(subscription).query(contract.QUERY_STATUS) for subscription in stages}
+    return {name: status and Stage(status["stage"]) for name, status in found.items()} == stages
 
 
 async def migration_at(world: World, subscription: str, stage: MigrationStage) -> bool:

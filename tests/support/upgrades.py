@@ -59,7 +59,8 @@ def worker_of(version: Path, world: World) -> Iterator[subprocess.Popen[str]]:
 
 async def start(world: World, subscription: str, **fields: Any) -> None:
     """Start a cancellation with the fields that earlier versions know: workers are deployed before clients."""
-    given = {"answers": world.answers(subscription), "attestation": CALLED, "request_id": "1"} | fields
+    today = world.answers(subscription, terminate_on=world.today(subscription))  # which ended access at once
+    given = {"answers": today, "attestation": CALLED, "request_id": "1"} | fields
     message = contract.StartCancellation(actor=AGENT, subscription=subscription, **given)
     with world.environment.with_time_skipping_disabled():
         await world.environment.client.start_workflow(

@@ -43,6 +43,7 @@ from runtime.versioning import VersionSettings
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from workflows.cancellation import line_workflow as line_cancellation
 from workflows.cancellation import workflow as cancellation
 from workflows.lines import workflow as lines
 from workflows.marketing import workflow as marketing
@@ -52,6 +53,7 @@ from workflows.reconciliation import workflow as reconciliation
 
 OF_ALL_WORKERS = (
     *cancellation.WORKFLOWS,
+    *line_cancellation.WORKFLOWS,
     *migration.WORKFLOWS,
     *marketing.WORKFLOWS,
     *messaging.WORKFLOWS,

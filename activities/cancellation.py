@@ -23,6 +23,7 @@ from contract.steps import (
     Settled,
     Step,
     TookEffect,
+    Undone,
 )
 from domain.refusals import Refusal
 from records import audit, outbox, requests
@@ -133,14 +134,16 @@ class Records(OnRecords):
             return IdentityRead(identity=identity_on_record(transaction.session, step.cancellation))
 
     @activity.defn(no_thread_cancel_exception=True)
-    def reverse(self, step: Reversal) -> Recorded:
+    def reverse(self, step: Reversal) -> Undone:
         """Restore access and lines."""
-        return self._recorded(transitions.reverse, step, identity_on_record_now=step.identity_on_record_now)
+        over, outcome = self._written(transitions.reverse, step, identity_on_record_now=step.identity_on_record_now)
+        return Undone(taken_over_by=over, **dict(outcome))
 
     @activity.defn(no_thread_cancel_exception=True)
-    def withdraw(self, step: Step) -> Recorded:
+    def withdraw(self, step: Step) -> Undone:
         """Undo a cancellation that has not taken effect."""
-        return self._recorded(transitions.withdraw, step)
+        over, outcome = self._written(transitions.withdraw, step)
+        return Undone(taken_over_by=over, **dict(outcome))
 
     @activity.defn(no_thread_cancel_exception=True)
     def abandon(self, step: Step) -> Recorded:

@@ -22,41 +22,41 @@ from domain.cancellation.open_billing import OpenLine
 from domain.lines.quote import Quote
 from domain.marketing import Consent
 from domain.refusals import RefusalDetails
-from domain.vocabulary import CancellationId, Identifier, Question, Reason, ReceiptChannel, Stage, Termination
+from domain.vocabulary import CancellationId, CaseId, Identifier, Question, Reason, ReceiptChannel, Stage, Termination
 
 SUBSCRIPTION_CANCELLATION = "SubscriptionCancellation"
 """The type of the workflow that cancels a subscription: takes `StartCancellation`, returns `CancellationStatus`."""
 
 UPDATE_ANSWER = "answer"
-"""Update of SubscriptionCancellation: takes `Answer`, returns `CancellationStatus`."""
+"""Update of SubscriptionCancellation and SubscriptionLineCancellation: takes `Answer`, returns the case status."""
 
 UPDATE_SEND_CODE = "send_code"
-"""Update of SubscriptionCancellation and MarketingServiceCancellation: takes `SendCode`, returns the case status."""
+"""Update of every kind of cancellation: takes `SendCode`, returns the case status."""
 
 UPDATE_VERIFY_CODE = "verify_code"
-"""Update of SubscriptionCancellation and MarketingServiceCancellation: takes `VerifyCode`, returns the case status."""
+"""Update of every kind of cancellation: takes `VerifyCode`, returns the case status."""
 
 UPDATE_ATTEST = "attest"
-"""Update of SubscriptionCancellation and MarketingServiceCancellation: takes `Attest`, returns the case status."""
+"""Update of every kind of cancellation: takes `Attest`, returns the case status."""
 
 UPDATE_APPROVE = "approve"
-"""Update of SubscriptionCancellation: takes `Approve`, returns `CancellationStatus`."""
+"""Update of SubscriptionCancellation and SubscriptionLineCancellation: takes `Approve`, returns the case status."""
 
 UPDATE_WITHDRAW = "withdraw"
-"""Update of SubscriptionCancellation: takes `Withdraw`, returns `CancellationStatus`."""
+"""Update of SubscriptionCancellation and SubscriptionLineCancellation: takes `Withdraw`, returns the case status."""
 
 REQUEST_REVERSAL = "request_reversal"
-"""Update and signal of SubscriptionCancellation: takes `RequestReversal`.
+"""Update and signal of SubscriptionCancellation and SubscriptionLineCancellation: takes `RequestReversal`.
 
-The update returns `CancellationStatus`, for callers that need the outcome; the signal is for systems that fire and
+The update returns the case status, for callers that need the outcome; the signal is for systems that fire and
 forget.
 """
 
 SIGNAL_CREDIT_MEMO_POSTED = "credit_memo_posted"
-"""Signal to SubscriptionCancellation: takes `CreditMemoPosted`."""
+"""Signal to SubscriptionCancellation and SubscriptionLineCancellation: takes `CreditMemoPosted`."""
 
 REVERSAL_DEADLINE = SearchAttributeKey.for_datetime("ReversalDeadline")
-"""Search attribute of SubscriptionCancellation: the first instant (UTC) at which a reversal is too late."""
+"""Search attribute of SubscriptionCancellation and SubscriptionLineCancellation: the first instant (UTC) at which a reversal is too late."""
 
 
 def cancellation_workflow_id(subscription: str) -> str:
@@ -178,7 +178,7 @@ class CreditMemoPosted(Message):
     """Notice that a credit memo was posted: a case that waits for it checks again."""
 
     invoice: str
-    cancellation: CancellationId | None = None
+    cancellation: CaseId | None = None
     """The case that waits for it; every other one ignores the notice."""
 
 
@@ -192,8 +192,8 @@ class Proposal(BaseModel):
     quote: Quote
 
 
-class CancellationStatus(BaseModel):
-    """The status of one cancellation: the result of the query ``status``, of every update and of the workflow itself."""
+class ReversibleStatus(BaseModel):
+    """The part of a status that cancellations of subscriptions and of single lines share."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -219,8 +219,8 @@ class CancellationStatus(BaseModel):
     termination: Termination | None = None
     """The way in which the end of access is asked for; null until it is."""
     termination_date: date | None = None
-    """The last day of access. At ``now`` it is the day of receipt, for which billing is decided."""
-    access_ended_on: date | None = None
+    """The last day of access, or the wished last day of a line. At ``now`` it is the day of receipt, for which billing is
+    decided."""
     reversal_deadline: datetime | None = None
     """The first instant (UTC) at which a reversal is too late."""
     quote: Quote | None = None
@@ -230,6 +230,19 @@ class CancellationStatus(BaseModel):
     """The invoices that must be credited first, in the order in which to credit them."""
     open_billing: tuple[OpenLine, ...] = ()
     """The lines whose end waits for credit memos, with what each needs; vendors' lines too."""
+    undelivered: tuple[str, ...] = ()
+    """The channels on which messages still wait for delivery."""
+    last_refusal: RefusalDetails | None = None
+    """The last refused request, if any: a signal has no other way to report a refusal."""
+    held_up_because: str = ""
+    """Why the case does not progress, if a step is refused or being tried again, or its workflow is suspended, in words; the
+    client's `status` alone fills in the latter two."""
+
+
+class CancellationStatus(ReversibleStatus):
+    """The status of one cancellation: the result of the query ``status``, of every update and of the workflow itself."""
+
+    access_ended_on: date | None = None
     marketing_consent: Consent | None = None
     """The state of the consent of the marketing service's own administrator; null where none is needed."""
     campaigns_stopped: tuple[str, ...] | None = None
@@ -244,10 +257,3 @@ class CancellationStatus(BaseModel):
     """The obstacle to erasing the data of a closed case: ``hold`` or ``acknowledgement``."""
     erased_at: datetime | None = None
     """The instant (UTC) at which the certificate of erasure was completed."""
-    undelivered: tuple[str, ...] = ()
-    """The channels on which messages still wait for delivery."""
-    last_refusal: RefusalDetails | None = None
-    """The last refused request, if any: a signal has no other way to report a refusal."""
-    held_up_because: str = ""
-    """Why the case does not progress, if a step is refused or being tried again, or its workflow is suspended, in words; the
-    client's `status` alone fills in the latter two."""

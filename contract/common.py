@@ -14,19 +14,21 @@ from domain.receipt import EARLIEST
 from domain.vocabulary import Actor, CaseId, Identifier, Reason, ReceiptChannel
 
 UPDATE_RECEIVE = "receive"
-"""Update of SubscriptionCancellation and MarketingServiceCancellation: the second half of update-with-start.
+"""Update of every kind of cancellation: the second half of update-with-start.
 
-It takes the input of the workflow (`StartCancellation`, `StartMarketingCancellation`) and returns the case status.
+It takes the input of the workflow (`StartCancellation`, `StartLineCancellation`, `StartMarketingCancellation`) and returns the
+case status.
 """
 
 QUERY_STATUS = "status"
-"""Query of SubscriptionCancellation, MarketingServiceCancellation and OnPremisesMigration.
+"""Query of every kind of cancellation, and of OnPremisesMigration.
 
-It returns `CancellationStatus`, `MarketingCancellationStatus` or `MigrationStatus`; null before the case is open.
+It returns `CancellationStatus`, `LineCancellationStatus`, `MarketingCancellationStatus` or `MigrationStatus`; null before the
+case is open.
 """
 
 STAGE = SearchAttributeKey.for_keyword("CancellationStage")
-"""Search attribute of both cancellations: the stage."""
+"""Search attribute of every kind of cancellation: the stage."""
 
 STAGE_DEADLINE = SearchAttributeKey.for_datetime("StageDeadline")
 """Search attribute: the instant (UTC) at which the stage ends by itself."""

@@ -19,15 +19,16 @@ class CaseKind(StrEnum):
     SUBSCRIPTION = "subscription"
     MARKETING_SERVICE = "marketing_service"
     """The Internet Marketing service of an organization, cancelled alone (rules, section 9)."""
+    SUBSCRIPTION_LINE = "subscription_line"
+    """One line of a subscription that goes on (rules, section 8)."""
 
 
-SEGMENTS: dict[CaseKind, tuple[str, ...]] = {
-    CaseKind.SUBSCRIPTION: (),
-    CaseKind.MARKETING_SERVICE: ("marketing",),
+SEGMENTS: dict[CaseKind, str] = {
+    CaseKind.SUBSCRIPTION: "{subject}",
+    CaseKind.MARKETING_SERVICE: "{subject}/marketing",
+    CaseKind.SUBSCRIPTION_LINE: "{subscription}/line/{subject}",
 }
-"""The segments of an id between its subject and its ordinal: ``SUB-1001/1``, ``ORG-7/marketing/1``."""
-
-_KINDS = {segments: kind for kind, segments in SEGMENTS.items()}
+"""The part of an id before its ordinal: ``SUB-1001/1``, ``ORG-7/marketing/1``, ``SUB-1001/line/LINE-7/1``."""
 
 
 class CaseRef(BaseModel):
@@ -37,19 +38,22 @@ class CaseRef(BaseModel):
 
     kind: CaseKind
     subject: Identifier
-    """The id of what is cancelled: a subscription, or the organization whose marketing service it is."""
+    """The id of what is cancelled: a subscription, a line, or the organization whose marketing service it is."""
     ordinal: PositiveInt
     """The number of the case among those of its kind and subject, from 1."""
+    of_subscription: Identifier | None = None
+    """The subscription of the line; for that kind alone."""
 
     @property
     def id(self) -> str:
         """The id of the case, which is its name in every table, message and history."""
-        return "/".join((self.subject, *SEGMENTS[self.kind], str(self.ordinal)))
+        subject = SEGMENTS[self.kind].format(subject=self.subject, subscription=self.of_subscription)
+        return f"{subject}/{self.ordinal}"
 
     @property
     def subscription(self) -> str | None:
-        """The subscription that the case cancels; None for a case of another kind."""
-        return self.subject if self.kind is CaseKind.SUBSCRIPTION else None
+        """The subscription that the case is about; None for a case of a marketing service."""
+        return self.subject if self.kind is CaseKind.SUBSCRIPTION else self.of_subscription
 
     @classmethod
     def parse(cls, case: str) -> Self:
@@ -59,11 +63,17 @@ class CaseRef(BaseModel):
             ValueError: the text does not have the form of any kind of case.
 
         """
-        subject, *segments = case.split("/")
-        kind = _KINDS.get(tuple(segments[:-1]))
-        if kind is None or not segments or not (segments[-1].isascii() and segments[-1].isdecimal()):
-            raise ValueError(f"{case!r} is not the id of a case")
-        return cls(kind=kind, subject=subject, ordinal=int(segments[-1]))
+        named, _, ordinal = case.rpartition("/")
+        if ordinal.isascii() and ordinal.isdecimal():
+            match named.split("/"):
+                case [subject]:
+                    return cls(kind=CaseKind.SUBSCRIPTION, subject=subject, ordinal=int(ordinal))
+                case [subject, "marketing"]:
+                    return cls(kind=CaseKind.MARKETING_SERVICE, subject=subject, ordinal=int(ordinal))
+                case [subscription, "line", line]:
+                    kind = CaseKind.SUBSCRIPTION_LINE
+                    return cls(kind=kind, subject=line, ordinal=int(ordinal), of_subscription=subscription)
+        raise ValueError(f"{case!r} is not the id of a case")
 
 
 class CaseNotRunning(Refusal):

@@ -16,7 +16,9 @@ from domain.vocabulary import Channel, Event, Platform, ReceiptChannel, Stage, T
 MAILED = frozenset(
     event
     for event in Event
-    if event.startswith(("cancellation.", "credit_memo.", "export.", "data.", "marketing.", "migration."))
+    if event.startswith(
+        ("cancellation.", "line_cancellation.", "credit_memo.", "export.", "data.", "marketing.", "migration.")
+    )
     and event not in (Event.CREDIT_MEMO_REQUESTED, Event.MARKETING_STOP_REQUESTED)
 )
 """The events of which people are notified by mail."""
@@ -188,6 +190,16 @@ class MessageFacts(BaseModel):
         return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
 
 
+class LineMessageFacts(MessageFacts):
+    """The facts of a message about the cancellation of one line; the access in them is that of a subscription that goes on."""
+
+    subscription_line: str
+    line_ends_on: date | None = None
+    """The last day on which the line is billed, as decided; ``access_ends_at`` is the instant at which that day is over."""
+    ends_with_subscription_on: date | None = None
+    """The last day of a line whose cancellation was undone, where its subscription is cancelled and takes it along."""
+
+
 class MarketingServiceFacts(BaseModel):
     """The facts of a message about the cancellation of a marketing service alone."""
 
@@ -219,7 +231,7 @@ class MarketingServiceFacts(BaseModel):
         return self.model_dump(mode="json", exclude_none=True, exclude=NOT_FOR_SYSTEMS)
 
 
-Facts = MessageFacts | MarketingServiceFacts
+Facts = MessageFacts | LineMessageFacts | MarketingServiceFacts
 """The facts of a message about a case of any kind."""
 
 
@@ -234,15 +246,32 @@ def reason_in_letter(event: Event, facts: Facts) -> str | None:
     return facts.reason if event in _BY_THE_SERVICE else None
 
 
-_STARTS = frozenset({Event.RECEIVED, Event.MARKETING_CANCELLATION_RECEIVED})
-_BY_THE_SERVICE = frozenset({Event.ABANDONED, Event.MARKETING_CANCELLATION_ABANDONED})
+_STARTS = frozenset({Event.RECEIVED, Event.LINE_RECEIVED, Event.MARKETING_CANCELLATION_RECEIVED})
+_BY_THE_SERVICE = frozenset({Event.ABANDONED, Event.LINE_ABANDONED, Event.MARKETING_CANCELLATION_ABANDONED})
 """The events whose reason is the service's own sentence: a time limit that passed."""
 
 FACTS: dict[CaseKind, type[Facts]] = {
     CaseKind.SUBSCRIPTION: MessageFacts,
     CaseKind.MARKETING_SERVICE: MarketingServiceFacts,
+    CaseKind.SUBSCRIPTION_LINE: LineMessageFacts,
 }
 """The form of the facts in messages about each kind of case."""
+
+OF_A_LINE: dict[Event, Event] = {
+    Event.RECEIVED: Event.LINE_RECEIVED,
+    Event.SCHEDULED: Event.LINE_SCHEDULED,
+    Event.RESCHEDULED: Event.LINE_RESCHEDULED,
+    Event.REMINDER: Event.LINE_REMINDER,
+    Event.EFFECTIVE: Event.LINE_EFFECTIVE,
+    Event.REVERSAL_REMINDER: Event.LINE_REVERSAL_REMINDER,
+    Event.REVERSED: Event.LINE_REVERSED,
+    Event.WITHDRAWN: Event.LINE_WITHDRAWN,
+    Event.ABANDONED: Event.LINE_ABANDONED,
+    Event.CLOSED: Event.LINE_CANCELLATION_CLOSED,
+    Event.BILLING_SETTLED: Event.LINE_BILLING_SETTLED,
+}
+"""The event of a line's cancellation for each event of a subscription's that has one of its own: a system that ends access by
+these must not do so for a line."""
 
 NOT_FOR_SYSTEMS: dict[str, Any] = {
     # The customer's identity and own words.

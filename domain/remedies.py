@@ -33,6 +33,8 @@ class RemedyKind(StrEnum):
 
     # A cancellation; ``cancellation`` is its id, or that of a marketing service's cancellation.
     START_CANCELLATION = "start_cancellation"
+    CANCEL_WHOLE = "cancel_whole"
+    CANCEL_LINE = "cancel_line"
     START_ANEW = "start_anew"
     RESTART_CANCELLATION = "restart_cancellation"
     WITHDRAW_CANCELLATION = "withdraw_cancellation"
@@ -159,6 +161,8 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.REPEAT_REQUEST: "Repeat the request under the same request id when every part of the service is up.",
     RemedyKind.REPEAT_LATER: "Repeat the request under the same request id in a minute.",
     RemedyKind.START_CANCELLATION: "Start a cancellation of {subscription}.",
+    RemedyKind.CANCEL_WHOLE: "Cancel the subscription {subscription} instead.",
+    RemedyKind.CANCEL_LINE: "Start a cancellation of {line}.",
     RemedyKind.START_ANEW: "The subscription continues; start a new cancellation if that is not intended.",
     RemedyKind.RESTART_CANCELLATION: "To change an answer, withdraw this cancellation and start a new one.",
     RemedyKind.WITHDRAW_CANCELLATION: "Withdraw it instead.",

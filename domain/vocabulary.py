@@ -13,7 +13,19 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 CancellationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}/[1-9][0-9]{0,8}$")]
 
 # The same of a case of any kind (`domain.cases`).
-CaseId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(/marketing)?/[1-9][0-9]{0,8}$")]
+CaseId = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(/marketing|/line/[A-Za-z0-9][A-Za-z0-9._-]{0,62})?/[1-9][0-9]{0,8}$"
+    ),
+]
+# The same of the cancellation of one subscription line.
+LineCancellationId = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}/line/[A-Za-z0-9][A-Za-z0-9._-]{0,62}/[1-9][0-9]{0,8}$"
+    ),
+]
 # An organization's id and the number of the cancellation of its marketing service alone.
 MarketingCancellationId = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}/marketing/[1-9][0-9]{0,8}$")
@@ -163,6 +175,17 @@ class Event(StrEnum):
     WITHDRAWN = "cancellation.withdrawn"
     ABANDONED = "cancellation.abandoned"
     CLOSED = "cancellation.closed"
+    LINE_RECEIVED = "line_cancellation.received"
+    LINE_SCHEDULED = "line_cancellation.scheduled"
+    LINE_RESCHEDULED = "line_cancellation.rescheduled"
+    LINE_REMINDER = "line_cancellation.reminder"
+    LINE_EFFECTIVE = "line_cancellation.effective"
+    LINE_REVERSAL_REMINDER = "line_cancellation.reversal_reminder"
+    LINE_REVERSED = "line_cancellation.reversed"
+    LINE_WITHDRAWN = "line_cancellation.withdrawn"
+    LINE_ABANDONED = "line_cancellation.abandoned"
+    LINE_CANCELLATION_CLOSED = "line_cancellation.closed"
+    LINE_BILLING_SETTLED = "line_cancellation.billing_settled"
     EXPORT_READY = "export.ready"
     EXPORT_REMINDER = "export.reminder"
     DATA_ERASED = "data.erased"

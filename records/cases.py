@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from contract.steps import CaseRecord, Step
@@ -38,7 +38,13 @@ class CaseRecords:
 CASE_RECORDS: dict[CaseKind, CaseRecords] = {
     CaseKind.SUBSCRIPTION: CaseRecords(lock_case, case_record, "cancellation"),
     CaseKind.MARKETING_SERVICE: CaseRecords(lock_marketing_case, marketing_case_record, "marketing_cancellation"),
+    CaseKind.SUBSCRIPTION_LINE: CaseRecords(lock_case, case_record, "line_cancellation"),
 }
+
+
+def audited_as(step: Step) -> str:
+    """Return the name of the case of a step at the beginning of its actions in the audit trail."""
+    return CASE_RECORDS[step.case.kind].audited_as
 
 
 def lock(transaction: Transaction, case: str) -> Locked:
@@ -53,8 +59,8 @@ def record_of(session: Session, case: str) -> CaseRecord | None:
 
 def newest_of(session: Session, kind: CaseKind, subject: str) -> CaseRow | None:
     """Return the newest case of a kind and subject, running or ended."""
-    row, of_subject = CASE_TABLES[kind].row, CASE_TABLES[kind].subject == subject
-    return session.scalar(select(row).where(of_subject).order_by(row.ordinal.desc()).limit(1))
+    row = CASE_TABLES[kind].row
+    return session.scalar(select(row).where(*_of(kind, subject)).order_by(row.ordinal.desc()).limit(1))
 
 
 def newest_id(session: Session, subject: str, kind: CaseKind) -> str | None:
@@ -68,11 +74,15 @@ def is_ended(session: Session, case: str) -> bool:
     return session.get_one(CASE_TABLES[CaseRef.parse(case).kind].row, case).ended_at is not None
 
 
-def next_of(session: Session, kind: CaseKind, subject: str) -> CaseRef:
-    """Return the name of the next case of a kind and subject; the caller has locked the subject."""
+def next_of(session: Session, kind: CaseKind, subject: str, *, subscription: str | None = None) -> CaseRef:
+    """Return the name of the next case of a kind and subject; the caller has locked the subject, or its ``subscription``."""
+    last = session.scalar(select(func.max(CASE_TABLES[kind].row.ordinal)).where(*_of(kind, subject)))
+    return CaseRef(kind=kind, subject=subject, ordinal=(last or 0) + 1, of_subscription=subscription)
+
+
+def _of(kind: CaseKind, subject: str) -> tuple[ColumnElement[bool], ...]:
     tables = CASE_TABLES[kind]
-    last = session.scalar(select(func.max(tables.row.ordinal)).where(tables.subject == subject))
-    return CaseRef(kind=kind, subject=subject, ordinal=(last or 0) + 1)
+    return tables.subject == subject, tables.is_kind
 
 
 def orphaned(case: str, *, actor: str, at: datetime) -> Step:
@@ -97,7 +107,7 @@ def enter(
     before, case.row.stage = case.row.stage, stage.value
     if stage.is_final:
         case.row.ended_at = step.at
-    action = f"{CASE_RECORDS[step.case.kind].audited_as}.{stage.value}"
+    action = f"{audited_as(step)}.{stage.value}"
     after = {"stage": stage.value, **(also or {})}
     audit.record_step(transaction, action, step, part, before={"stage": before}, after=after)
     transaction.session.flush()

@@ -20,7 +20,15 @@ from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import notify
 from records.legal_holds import is_held
 from records.transaction import Transaction
-from storage.tables import CancellationRow, ErasedThingRow, ErasureRow, ExportRow, OrganizationRow, SubscriptionRow
+from storage.tables import (
+    IS_WHOLE,
+    CancellationRow,
+    ErasedThingRow,
+    ErasureRow,
+    ExportRow,
+    OrganizationRow,
+    SubscriptionRow,
+)
 
 
 class ErasedThing(BaseModel):
@@ -195,7 +203,9 @@ def _refuse_when_blocked(session: Session, case: LockedCase) -> None:
 
 def other_user(session: Session, subscription: str) -> str | None:
     """Return another subscription for which the organization's data must stay: an active or a reversible one."""
-    closed = exists().where(CancellationRow.subscription == SubscriptionRow.id, CancellationRow.stage == "closed")
+    closed = exists().where(
+        CancellationRow.subscription == SubscriptionRow.id, IS_WHOLE, CancellationRow.stage == Stage.CLOSED.value
+    )
     of_organization = select(SubscriptionRow.organization).where(SubscriptionRow.id == subscription).scalar_subquery()
     return session.scalar(
         select(SubscriptionRow.id)
@@ -223,7 +233,12 @@ def unerased_cases(session: Session, organization: str) -> list[str]:
         session.scalars(
             select(CancellationRow.subscription)
             .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
-            .where(SubscriptionRow.organization == organization, CancellationRow.stage == Stage.CLOSED.value, ~erased)
+            .where(
+                SubscriptionRow.organization == organization,
+                IS_WHOLE,
+                CancellationRow.stage == Stage.CLOSED.value,
+                ~erased,
+            )
             .order_by(CancellationRow.subscription)
         )
     )

@@ -20,6 +20,7 @@ from domain.cancellation.lifecycle import (
     check_reversal,
     check_withdrawal,
 )
+from domain.cancellation.single_lines import LineNeverCancelled
 from domain.cases import CaseNotRunning
 from domain.marketing import MarketingCancellationEnded, MarketingCancellationUnknown, MarketingStage
 from domain.migration import MigrationEnded, MigrationOfAnotherCase, MigrationUnknown
@@ -27,7 +28,7 @@ from domain.refusals import Refusal
 from domain.requests import RequestOfAnotherCase
 from domain.vocabulary import Channel, Stage
 from records import audit, outbox, requests
-from records.cancellation.locked_case import newest_case
+from records.cancellation.locked_case import newest_case, newest_line_case
 from records.cancellation.zones import zone_of
 from records.export import check_export
 from records.marketing.locked_case import newest_marketing_case
@@ -66,17 +67,29 @@ def refuse_of_cancellation(transaction: Transaction, subscription: str, request:
     It is the one that the request names, or else the newest. CancellationUnknown, where there never was one, has no case under which it could be audited.
     """
     case = newest_case(transaction.session, subscription)
-    if case is None:
-        return CancellationUnknown(subscription)
+    return CancellationUnknown(subscription) if case is None else _refused(transaction, case, request)
+
+
+def refuse_of_line(transaction: Transaction, line: str, request: LateRequest) -> Refusal:
+    """Return the refusal of a request to a cancellation of a line alone, and audit it, as `refuse_of_cancellation` does.
+
+    LineNeverCancelled, where there never was one, has no case under which it could be audited.
+    """
+    case = newest_line_case(transaction.session, line)
+    return LineNeverCancelled(line) if case is None else _refused(transaction, case, request)
+
+
+def _refused(transaction: Transaction, case: CancellationRow, request: LateRequest) -> Refusal:
     refusal: Refusal
     named = request.message.cancellation if isinstance(request.message, contract.AboutCase) else None
     earlier = transaction.session.get(CancellationRow, named or case.id)
-    if earlier is None or earlier.subscription != subscription:
+    subject = (case.subscription, case.subscription_line)
+    if earlier is None or (earlier.subscription, earlier.subscription_line) != subject:
         refusal = RequestOfAnotherCase(case.id, str(named))
     else:
         case = earlier
         refusal = _refusal_of(transaction.session, case, request)
-    return _audited(transaction, request, refusal, cancellation=case.id, subscription=subscription)
+    return _audited(transaction, request, refusal, cancellation=case.id, subscription=case.subscription)
 
 
 def refuse_of_marketing(transaction: Transaction, organization: str, request: LateRequest) -> Refusal:

@@ -15,6 +15,6 @@ def recorded_status_of(session: Session, workflow_id: str, case: str) -> CaseSta
     named = CaseRef.parse(case)
     if named.kind is CaseKind.MARKETING_SERVICE:
         return status_of_marketing_case(session, session.get_one(MarketingCancellationRow, case))
-    if workflow_id == migration_workflow_id(named.subject):
+    if named.kind is CaseKind.SUBSCRIPTION and workflow_id == migration_workflow_id(named.subject):
         return status_of_migration(session, case)
     return status_of_case(session, case)

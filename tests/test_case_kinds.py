@@ -12,7 +12,7 @@ from contract import STATUS_FORMS
 from domain.cases import SEGMENTS, CaseKind
 from domain.messaging import FACTS
 from records.cases import CASE_RECORDS
-from starter.cli.remedies import VERIFY_COMMANDS
+from starter.cli.remedies import CASE_COMMANDS
 from storage.tables import CASE_TABLES
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +25,7 @@ TABLES: dict[str, Mapping[CaseKind, object]] = {
     "records.cases": CASE_RECORDS,
     "activities.messaging.case_mail": CASE_MAIL,
     "activities.reconciliation.case_workflows": TYPES,
-    "starter.cli.remedies": VERIFY_COMMANDS,
+    "starter.cli.remedies": CASE_COMMANDS,
 }
 
 

@@ -19,4 +19,5 @@ class CaseMail:
 CASE_MAIL: dict[CaseKind, CaseMail] = {
     CaseKind.SUBSCRIPTION: CaseMail(Event.RECEIVED, "a subscription"),
     CaseKind.MARKETING_SERVICE: CaseMail(Event.MARKETING_CANCELLATION_RECEIVED, "the marketing service"),
+    CaseKind.SUBSCRIPTION_LINE: CaseMail(Event.LINE_RECEIVED, "a line of a subscription"),
 }

@@ -16,7 +16,7 @@ from activities.messaging.case_mail import CASE_MAIL
 from domain.lines.explanation import Statement
 from domain.lines.line import Partner
 from domain.marketing import CampaignFacts
-from domain.messaging import MAILED, Facts, MarketingServiceFacts, MessageFacts
+from domain.messaging import MAILED, Facts, LineMessageFacts, MarketingServiceFacts, MessageFacts
 from domain.migration import HandOver
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage, Termination
 from domain.words import FOR_CUSTOMERS, received_in_words, sentence, size_in_words
@@ -31,7 +31,7 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 _TEMPLATES: Mapping[Event, str] = {
     event: f"{event.value.removeprefix('cancellation.').replace('.', '_')}.j2" for event in MAILED
 }
-_QUESTIONS: Mapping[Question, str] = {
+_QUESTIONS: dict[Question, str] = {
     Question.BILLING_ADMINISTRATOR: "The e-mail address of the billing administrator",
     Question.ORGANIZATION_URL: "The URL of the organization",
     Question.ORGANIZATION_NAME: "The unique name of the organization",
@@ -39,6 +39,7 @@ _QUESTIONS: Mapping[Question, str] = {
     Question.DATA: "Whether you want to keep your data, and how",
     Question.CAMPAIGNS: "What is to become of your marketing campaigns",
 }
+_QUESTIONS_OF_A_LINE = _QUESTIONS | {Question.TERMINATION_DATE: "The day with which the line is to end"}
 _VERIFICATION = "The confirmation that it is you who is asking: the one-time code we mail to the billing administrator"
 _DATA: Mapping[str, str] = {
     DataChoice.NONE: "not to be kept",
@@ -92,18 +93,22 @@ def letter(
     if isinstance(facts, MarketingServiceFacts):
         campaigns = campaigns_in_words(facts.marketing.campaigns)
         return _written(name, facts.time_zone, facts=facts, stopped=campaigns, link=link, reply_to=reply_to)
-    if event is Event.REMINDER and facts.stage is Stage.INTAKE:
-        name = "intake_reminder.j2"
+    of_line = facts if isinstance(facts, LineMessageFacts) else None
+    if event in (Event.REMINDER, Event.LINE_REMINDER) and facts.stage is Stage.INTAKE:
+        name = "line_cancellation_intake_reminder.j2" if of_line else "intake_reminder.j2"
     zone = facts.time_zone
     shown = facts.quote.for_customer() if facts.quote else None
     lines = shown.lines if shown else ()
-    missing = [_QUESTIONS[Question(question)] for question in facts.open_questions]
+    questions = _QUESTIONS_OF_A_LINE if of_line else _QUESTIONS
+    missing = [questions[Question(question)] for question in facts.open_questions]
     if not facts.verified:
         missing.append(_VERIFICATION)
     return _written(
         name,
         zone,
         facts=facts,
+        line=of_line.subscription_line if of_line else None,
+        wished=_wish(facts),
         lines=lines,
         open_lines=[line for line in facts.open_billing if line.partner is Partner.CUSTOMER],
         credit_memos=shown.credit_memos if shown else (),
@@ -150,6 +155,13 @@ def _end_of_access(facts: MessageFacts, zone: str | None = None) -> str:
         return "at once"
     day = f"on {FOR_CUSTOMERS.day(facts.termination_date)}"
     return day if zone is None else f"{day}, when that day is over ({zone})"
+
+
+def _wish(facts: MessageFacts) -> str:
+    """Return the wished last day of a line, in words; empty where that is not asked yet."""
+    if facts.termination is Termination.END_OF_TERM:
+        return "the earliest end that its terms allow"
+    return FOR_CUSTOMERS.day(facts.termination_date) if facts.termination_date else ""
 
 
 def _what_becomes_of_data(facts: MessageFacts) -> str | None:

@@ -173,4 +173,4 @@ def _is_behind(case: RecordedCase, known: KnownRecord) -> bool:
 
 
 def _phase(kind: CaseKind, stage: str) -> int:
-    return Stage(stage).phase if kind is CaseKind.SUBSCRIPTION else MarketingStage(stage).phase
+    return MarketingStage(stage).phase if kind is CaseKind.MARKETING_SERVICE else Stage(stage).phase

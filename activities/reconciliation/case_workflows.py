@@ -28,6 +28,7 @@ ANSWERS_WITHIN = timedelta(seconds=5)
 TYPES = {
     CaseKind.SUBSCRIPTION: contract.SUBSCRIPTION_CANCELLATION,
     CaseKind.MARKETING_SERVICE: contract.MARKETING_SERVICE_CANCELLATION,
+    CaseKind.SUBSCRIPTION_LINE: contract.SUBSCRIPTION_LINE_CANCELLATION,
 }
 
 RECONCILER = "reconciliation"
@@ -180,11 +181,15 @@ class CaseWorkflows:
         return True
 
 
-def _start_of(case: RecordedCase) -> contract.StartCancellation | contract.StartMarketingCancellation:
+def _start_of(
+    case: RecordedCase,
+) -> contract.StartCancellation | contract.StartLineCancellation | contract.StartMarketingCancellation:
     """Return the start that finds a recorded case, whatever stage it is in."""
     common = {"actor": case.opened_by, "request_id": case.request_id, "continues": case.id}
     if case.kind is CaseKind.SUBSCRIPTION:
         return contract.StartCancellation(subscription=case.subject, **common)
+    if case.kind is CaseKind.SUBSCRIPTION_LINE:
+        return contract.StartLineCancellation(subscription_line=case.subject, **common)
     return contract.StartMarketingCancellation(organization=case.subject, administrator="", **common)
 
 

@@ -23,6 +23,7 @@ from contract.steps.cancellation import (
     Settled,
     Settlement,
     TookEffect,
+    Undone,
 )
 from contract.steps.common import (
     CaseRecord,
@@ -60,6 +61,7 @@ from contract.steps.migration import (
     Moved,
     Transfer,
 )
+from contract.steps.opening import open_request
 from contract.steps.receipts import receipt_of, receipt_of_start
 from contract.steps.reconciliation import ReconciliationSlice, SliceOutcome, Suspect
 
@@ -115,7 +117,9 @@ __all__ = [
     "Suspect",
     "TookEffect",
     "Transfer",
+    "Undone",
     "UpdatePass",
+    "open_request",
     "receipt_of",
     "receipt_of_start",
 ]

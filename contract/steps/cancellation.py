@@ -21,7 +21,10 @@ class OpenRequest(StepData):
     """The request that opens a cancellation."""
 
     workflow_id: str
-    subscription: Identifier
+    subscription: Identifier | None = None
+    """The subscription; that of the line where one ends alone."""
+    subscription_line: Identifier | None = None
+    """The line that is to end alone."""
     request_id: str
     actor: str
     at: datetime
@@ -62,6 +65,8 @@ class OpenedCase(StepData):
     """A cancellation as it is recorded: everything that the workflow needs, also to start in the middle."""
 
     cancellation: str
+    subscription: Identifier | None = None
+    """Null in histories older than cancellations of single lines."""
     organization: Identifier
     platform: Platform
     checklist: Checklist
@@ -86,6 +91,8 @@ class OpenedCase(StepData):
     erased_at: datetime | None = None
     billing: BillingWait | None = None
     """What the case waits for from billing; null where nothing is open."""
+    taken_over_by: str | None = None
+    """As in Undone, of a line's case that was undone."""
 
 
 class Opened(Recorded):
@@ -170,6 +177,13 @@ class Reversal(Step):
     """The points of the identity that were given as they are on record now, and not as in the cancellation."""
 
 
+class Undone(Recorded):
+    """The outcome of the reversal or the withdrawal of a line's cancellation."""
+
+    taken_over_by: str | None = None
+    """The workflow of the cancellation of the subscription that ends the line from now on, if one does."""
+
+
 class IdentityRead(StepData):
     """The identity of an organization as it is on record now."""
 
@@ -177,9 +191,10 @@ class IdentityRead(StepData):
 
 
 class Effect(StepData):
-    """The dates that the end of access fixed."""
+    """The dates that the end of access, or of a line, fixed."""
 
-    access_ended_on: date
+    access_ended_on: date | None = None
+    """The last day of access; null where one line ended."""
     reversal_deadline: datetime
 
 

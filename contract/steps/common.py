@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from contract.cancellation import CancellationStatus
 from contract.export import ExportStatus
+from contract.line_cancellation import LineCancellationStatus
 from contract.marketing import MarketingCancellationStatus
 from contract.migration import MigrationMoved, MigrationStatus
 from domain.cases import CaseRef
@@ -102,8 +103,10 @@ class CaseRecord(StepData):
     termination: Termination | None = None
     """The way in which the end of access is asked for; null until it is, and in histories older than it."""
     termination_date: date | None = None
+    line_ends_on: date | None = None
+    """The last day of the line, where one line ends alone."""
     access_ends_at: datetime | None = None
-    """The instant (UTC) at which access is to end, once that is fixed; null in histories older than it."""
+    """The instant (UTC) at which access, or the line, is to end, once that is fixed; null in histories older than it."""
     data: DataChoice | None = None
     campaigns: CampaignChoice | None = None
     consent: Consent | None = None
@@ -129,7 +132,7 @@ class FirstAnswer(StepData):
     cancellation: str
     """The case that gave it."""
     refusal: RefusalDetails | None = None
-    status: CancellationStatus | MarketingCancellationStatus | MigrationStatus | None = None
+    status: CancellationStatus | LineCancellationStatus | MarketingCancellationStatus | MigrationStatus | None = None
     """The recorded state of that case, where the request was accepted by an earlier one than the one that is running."""
 
 

@@ -37,6 +37,8 @@ class CaseFacts(BaseModel):
     """The earliest start date of the subscription's lines, in histories of versions that held the termination day against it."""
     terms_end_on: date | None = None
     """The last term until or end date of the subscription's open lines; null if none has one."""
+    single_line: bool = False
+    """True if one line ends alone: the subscription keeps its data and its campaigns."""
     has_data: bool = False
     """True if this installation has the organization's business data, to be exported, migrated and erased."""
 
@@ -57,9 +59,10 @@ class Checklist(BaseModel):
     @property
     def asked(self) -> tuple[Question, ...]:
         """The questions of this checklist; campaigns are asked about only where there is a marketing service."""
-        return tuple(
-            question for question in Question if question is not Question.CAMPAIGNS or self.facts.has_marketing_service
-        )
+        left_out = {Question.DATA, Question.CAMPAIGNS} if self.facts.single_line else set()
+        if not self.facts.has_marketing_service:
+            left_out.add(Question.CAMPAIGNS)
+        return tuple(question for question in Question if question not in left_out)
 
     @property
     def open_questions(self) -> tuple[Question, ...]:
@@ -203,15 +206,18 @@ class Checklist(BaseModel):
 
     def _termination(self, answer: str, today: date) -> str:
         """Return the answer in the form in which it is kept: a way without a date, or a day of the calendar."""
-        if answer in _WITHOUT_DATE:
+        if answer in _WITHOUT_DATE and not (self.facts.single_line and answer == Termination.NOW):
             return answer
         try:
             day = date.fromisoformat(answer)
         except ValueError:
+            ways = (
+                "end_of_term: a line has no access to end at once" if self.facts.single_line else "now or end_of_term"
+            )
             raise AnswerNotUnderstood(
                 Question.TERMINATION_DATE,
                 answer,
-                "a day of the calendar as YYYY-MM-DD, for example 2027-01-31, or with now or end_of_term",
+                f"a day of the calendar as YYYY-MM-DD, for example 2027-01-31, or with {ways}",
             ) from None
         if day < today:
             raise TerminationDayInPast(day, today, self.facts.time_zone)

@@ -49,7 +49,7 @@ class RecordedChange:
     is_roll: bool
     """True of a roll by an update of line dates; the day as of which it ran is not that of its record."""
     is_of_case: bool
-    """True of what the very case did that is decided."""
+    """True of what the very case did that is decided, or a line's cancellation that was undone."""
     is_import: bool
     before: Mapping[str, Any]
     after: Mapping[str, Any]

@@ -1,7 +1,7 @@
 """The dates of a cancellation: one answer for the quote, the acknowledgement and the act itself."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 from hashlib import sha256
 
@@ -53,6 +53,8 @@ class Quote(BaseModel):
     goodwill: bool
     ended_on: date | None = None
     """The day on which access ended already: nothing is left to cancel. Null while it works."""
+    line: str | None = None
+    """The line that is to end alone, while the subscription and its access go on; null where all of it is cancelled."""
     lines: tuple[LineQuote, ...]
     alternatives: tuple[Alternative, ...] = ()
     """Other days that would save or cost a term; none in a status, where the record has them."""
@@ -115,16 +117,19 @@ def quote(
     wished_on: date | None = None,
     termination: Termination = Termination.ON_DATE,
     goodwill: bool = False,
+    settled: Collection[str] = (),
 ) -> Quote:
     """Decide every open line (rules, section 7) and name the credit memos that its end needs first (section 6).
 
-    ``wished_on`` counts for a termination on a date alone; without one, it is the day of receipt.
+    ``wished_on`` counts for a termination on a date alone; without one, it is the day of receipt. The end of a ``settled`` line
+    is fixed by a cancellation of its own, and goodwill does not move it.
     """
     wished = wished_on if termination is Termination.ON_DATE else None
     still_open = [line for line in lines if not line.closed]
-    decisions = [
-        decide(line, received_on, wish_for(line, wished, goodwill=goodwill), goodwill=goodwill) for line in still_open
-    ]
+    decisions = []
+    for line in still_open:
+        generous = goodwill and line.id not in settled
+        decisions.append(decide(line, received_on, wish_for(line, wished, goodwill=generous), goodwill=generous))
     decided = [
         _line_quote(line, decision, _beyond(line, decision.end_date, invoices))
         for line, decision in zip(still_open, decisions, strict=True)

@@ -1,8 +1,10 @@
 """Credit memos that a person posts: newest invoice first, each exactly once, with their effect on the next billing date."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from domain.billing.document import document_number
 from domain.billing.refusals import InvoiceUnknown
@@ -10,7 +12,18 @@ from records import audit
 from records.billing.ledgers import credit_memo_step, ledger_of, locked_line, record_credit_memo, save
 from records.cancellation.open_billing import end_line_of, lock_subscription_of
 from records.transaction import Transaction
-from storage.tables import BillingDocumentRow
+from storage.tables import BillingDocumentRow, CancellationRow, SubscriptionLineRow
+
+
+@dataclass(frozen=True)
+class PostedCreditMemo:
+    """The outcome of a posted credit memo."""
+
+    subscription: str
+    cancellation: str | None = None
+    """The cancellation that has frozen the line, if one has."""
+    workflow_id: str | None = None
+    """The workflow of that."""
 
 
 def post_credit_memo(
@@ -22,8 +35,8 @@ def post_credit_memo(
     at: datetime,
     credits_from: date | None = None,
     request: str | None = None,
-) -> str:
-    """Credit an invoice, or the part of it from a day on, and return the subscription.
+) -> PostedCreditMemo:
+    """Credit an invoice, or the part of it from a day on.
 
     The line's next billing date becomes the first day that is credited; a line whose end waited for this credit memo ends in
     the same transaction. A repeated request changes nothing, nor does the
@@ -43,7 +56,7 @@ def post_credit_memo(
     assert line is not None  # noqa: S101 - the foreign key says so
     posted = session.scalars(select(BillingDocumentRow.number).where(BillingDocumentRow.credits == invoice)).all()
     if any(audit.is_from(session, credit_memo_step(name), request) for name in (invoice, *posted)):
-        return line.subscription
+        return _posted(session, line)
     ledger = ledger_of(session, line, [number])
     ledger.post_credit_memo(number, invoice, credits_from)
     before = line.next_billing_date.isoformat() if line.next_billing_date else None
@@ -54,4 +67,12 @@ def post_credit_memo(
         why = f"takes back invoice {invoice}{since}"
         record_credit_memo(transaction, memo, line, actor=actor, at=at, why=why, before=before, request=request)
     end_line_of(transaction, line, actor=actor, at=at)
-    return line.subscription
+    return _posted(session, line)
+
+
+def _posted(session: Session, line: SubscriptionLineRow) -> PostedCreditMemo:
+    if line.frozen_by is None:
+        return PostedCreditMemo(line.subscription)
+    return PostedCreditMemo(
+        line.subscription, line.frozen_by, session.get_one(CancellationRow, line.frozen_by).workflow_id
+    )

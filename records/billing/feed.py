@@ -1,6 +1,6 @@
 """The billing feed: each entry of a document in a transaction of its own, so that a refused one holds up no other."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -57,13 +57,14 @@ def import_billing(engine: Engine, content: bytes, *, actor: str, at: datetime, 
     return BillingReport.of(feed.position, list(_entries(run, feed)))
 
 
-def under_cancellation(session: Session, subscriptions: Iterable[str]) -> Sequence[str]:
-    """Return those of the subscriptions of which a cancellation runs, which may wait for credit memos."""
-    return session.scalars(
-        select(CancellationRow.subscription).where(
-            CancellationRow.subscription.in_(subscriptions), CancellationRow.stage.not_in(sorted(FINAL_STAGES))
-        )
-    ).all()
+def waiting_workflows(session: Session, lines: Collection[str]) -> dict[str, str]:
+    """Return the workflows of running cancellations that may wait for credit memos of these lines, by line."""
+    query = (
+        select(SubscriptionLineRow.id, CancellationRow.workflow_id)
+        .join(CancellationRow, CancellationRow.id == SubscriptionLineRow.frozen_by)
+        .where(SubscriptionLineRow.id.in_(lines), CancellationRow.stage.not_in(sorted(FINAL_STAGES)))
+    )
+    return {line: workflow_id for line, workflow_id in session.execute(query)}  # noqa: C416 - for mypy, a row is no pair
 
 
 def _entries(run: Import, feed: BillingFeedDocument) -> Iterator[EntryReport]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, select, true
 from sqlalchemy.orm import Session
 
 from contract.steps import Step
@@ -151,17 +151,20 @@ def _take_answers(case: CancellationRow, checklist: Checklist, answered: set[Que
         case.termination = checklist.termination.value
         # The day of receipt stands for the end of the term until that is quoted.
         case.termination_date = checklist.termination_date or case.received_on
-    case.data = checklist.data
-    case.campaigns = checklist.campaigns
+    if not checklist.facts.single_line:
+        case.data = checklist.data
+        case.campaigns = checklist.campaigns
 
 
-def facts_of(session: Session, organization: OrganizationRow, subscription: str) -> CaseFacts:
-    """Return the facts against which the checklist checks answers."""
-    line = SubscriptionLineRow
+def facts_of(
+    session: Session, organization: OrganizationRow, subscription: str, *, line: str | None = None
+) -> CaseFacts:
+    """Return the facts against which the checklist checks answers; ``line`` is the one that ends alone, if one does."""
+    row = SubscriptionLineRow
     terms_end_on, has_marketing_service = session.execute(
         select(
-            select(func.max(func.greatest(line.term_until, line.end_date)))
-            .where(line.subscription == subscription, line.closed.is_(False))
+            select(func.max(func.greatest(row.term_until, row.end_date)))
+            .where(row.subscription == subscription, row.closed.is_(False), true() if line is None else row.id == line)
             .scalar_subquery(),
             exists().where(
                 MarketingServiceRow.organization == organization.id,
@@ -175,7 +178,8 @@ def facts_of(session: Session, organization: OrganizationRow, subscription: str)
         purpose=organization.purpose,
         has_marketing_service=has_marketing_service,
         terms_end_on=terms_end_on,
-        has_data=organization.data_schema is not None,
+        single_line=line is not None,
+        has_data=line is None and organization.data_schema is not None,
     )
 
 
@@ -186,7 +190,7 @@ def checklist_of(session: Session, case: LockedCase) -> Checklist:
     that an import has changed since: it is that of the cancellation.
     """
     answers = _answers_of(session, case)
-    facts = facts_of(session, case.organization, case.subscription.id)
+    facts = facts_of(session, case.organization, case.subscription.id, line=case.row.subscription_line)
     had_marketing_service = facts.has_marketing_service or Question.CAMPAIGNS in answers
     given = {question.value: answers[question] for question in IDENTITY_CHECKS if question in answers}
     identity = facts.identity.model_copy(update=given)

@@ -28,6 +28,8 @@ class CaseSummary(BaseModel):
 
     cancellation: str
     subscription: str
+    subscription_line: str | None
+    """The line that ends alone; null where the whole subscription is cancelled."""
     organization: str
     time_zone: str
     stage: Stage
@@ -39,7 +41,9 @@ class CaseSummary(BaseModel):
     termination: Termination | None
     """The way in which the end of access is asked for; null until it is."""
     termination_date: date | None
-    """The last day of access; the day of receipt where it is to end at once."""
+    """The last day of access, or the wished one of a line; the day of receipt where access is to end at once."""
+    line_ends_on: date | None
+    """The last day of the line that ends alone, as decided."""
     access_ended_on: date | None
     reversal_deadline: datetime | None
     ended_at: datetime | None
@@ -175,6 +179,7 @@ def _summary(
     return CaseSummary(
         cancellation=case.id,
         subscription=case.subscription,
+        subscription_line=case.subscription_line,
         organization=organization.id,
         time_zone=case.time_zone or organization.time_zone,
         stage=Stage(case.stage),
@@ -184,6 +189,7 @@ def _summary(
         channel=ReceiptChannel(case.channel) if case.channel else None,
         termination=termination_of(case) if case.termination_date else None,
         termination_date=case.termination_date,
+        line_ends_on=case.line_ends_on,
         access_ended_on=case.access_ended_on,
         reversal_deadline=case.reversal_deadline,
         ended_at=case.ended_at,

@@ -10,12 +10,13 @@ from domain.cancellation.corrections import CampaignsAlreadyStopped, check_corre
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.vocabulary import CampaignChoice, Event, Question, Stage
-from records import audit
+from records import audit, cases
 from records.cancellation.answers import checklist_of, replace_answers
+from records.cancellation.line_ends import undo_lines
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import last_promised, notify
 from records.cancellation.quotes import current_quote, requote
-from records.cancellation.transitions import enter, undo_lines
+from records.cancellation.transitions import enter
 from records.marketing.stops import stop_of
 from records.transaction import Transaction
 from storage.tables import CancellationLineRow
@@ -54,7 +55,12 @@ def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
     row.corrections += 1
     _take_back(transaction, correction, case, other_work=bool(changed - {Question.TERMINATION_DATE}))
     audit.record_step(
-        transaction, "cancellation.corrected", step, "corrected", before=said["before"], after=said["after"]
+        transaction,
+        f"{cases.audited_as(step)}.corrected",
+        step,
+        "corrected",
+        before=said["before"],
+        after=said["after"],
     )
     quote = requote(session, row)
     occasion = f"{Event.RESCHEDULED}/{row.corrections}"

@@ -1,21 +1,23 @@
 """The history, the quote and the status of cancellations, read from PostgreSQL."""
 
 from datetime import date, datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contract import CancellationStatus, Proposal
+from contract import CancellationStatus, LineCancellationStatus, Proposal, ReversibleStatus
 from domain.cancellation.lifecycle import CancellationUnknown, SubscriptionUnknown
 from domain.cancellation.open_billing import awaited_credit_memos, billing_in_words
+from domain.cancellation.single_lines import LineNeverCancelled
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.marketing import Consent
 from domain.vocabulary import WAITS_FOR_OPERATOR, CampaignChoice, Stage, Termination
 from records import audit
-from records.cancellation.case_list import case_summary
-from records.cancellation.locked_case import newest_case
+from records.cancellation.case_list import CaseSummary, case_summary
+from records.cancellation.locked_case import newest_case, newest_line_case
 from records.cancellation.open_lines import SETTLED_STAGES, open_lines
 from records.cancellation.quotes import (
     awaits_approval,
@@ -23,11 +25,12 @@ from records.cancellation.quotes import (
     quote_subscription,
     shown_quote,
 )
+from records.cancellation.single_lines import subscription_of
 from records.cancellation.zones import zone_of
 from records.erasure import certificate_of
 from records.export import export_of, export_status
 from records.marketing.stops import stop_of
-from storage.tables import CancellationRow, OrganizationRow, SubscriptionRow
+from storage.tables import CancellationRow, OrganizationRow, SubscriptionLineRow, SubscriptionRow
 
 
 class CaseHistory(BaseModel):
@@ -39,6 +42,20 @@ class CaseHistory(BaseModel):
     time_zone: str
     """The organization's time zone, in which people read the instants; these are UTC."""
     entries: tuple[audit.AuditEntry, ...]
+
+
+def line_quote_of(session: Session, line: str, **wish: Any) -> Quote:
+    """Return the quote of cancelling one line alone, with the arguments of `quote_of`. Raises LineUnknown, too."""
+    return quote_of(session, subscription_of(session, line), line=line, **wish)
+
+
+def line_zone(session: Session, line: str) -> str:
+    """Return the zone of the newest case of a line, or else of its organization; UTC, if the line is unknown."""
+    newest = newest_line_case(session, line)
+    if newest is not None:
+        return zone_of(session, newest)
+    subscription = session.scalar(select(SubscriptionLineRow.subscription).where(SubscriptionLineRow.id == line))
+    return organization_zone(session, subscription or "")
 
 
 def time_zone_of(session: Session, subscription: str) -> str:
@@ -74,13 +91,14 @@ def quote_of(
     session: Session,
     subscription: str,
     *,
+    line: str | None = None,
     received_on: date | None,
     now: datetime,
     wished_on: date | None,
     termination: Termination = Termination.ON_DATE,
     goodwill: bool = False,
 ) -> Quote:
-    """Return the quote of cancelling a subscription (rules, section 7); received now, unless a day is given.
+    """Return the quote of cancelling a subscription, or one line of it (rules, section 7); received now, unless a day is given.
 
     Days are civil days in the zone of its organization.
 
@@ -100,6 +118,7 @@ def quote_of(
         wished_on=wished_on,
         termination=termination,
         goodwill=goodwill,
+        line=line,
     )
     return found.model_copy(update={"ended_on": row.access_ended_on})
 
@@ -125,39 +144,46 @@ def newest_cancellation(session: Session, subscription: str) -> str:
 
 def recorded_status(session: Session, subscription: str) -> CancellationStatus:
     """Return the status of the newest cancellation from the records. Raises CancellationUnknown."""
-    return status_of_case(session, newest_cancellation(session, subscription))
+    status = status_of_case(session, newest_cancellation(session, subscription))
+    assert isinstance(status, CancellationStatus)  # noqa: S101 - that of a whole subscription
+    return status
 
 
-def status_of_case(session: Session, cancellation: str) -> CancellationStatus:
+def recorded_line_status(session: Session, line: str) -> LineCancellationStatus:
+    """Return the status of the newest cancellation of a line alone from the records. Raises LineNeverCancelled."""
+    case = newest_line_case(session, line)
+    if case is None:
+        raise LineNeverCancelled(line)
+    status = status_of_case(session, case.id)
+    assert isinstance(status, LineCancellationStatus)  # noqa: S101 - that of a line
+    return status
+
+
+def status_of_case(session: Session, cancellation: str) -> CancellationStatus | LineCancellationStatus:
     """Return the status of a cancellation, the newest or an earlier one, from the records."""
     case = case_summary(session, cancellation)
     row = session.get_one(CancellationRow, case.cancellation)
+    billing = open_lines(session, row.id) if case.stage in SETTLED_STAGES else ()
+    shared = {
+        name: getattr(case, name) for name in ReversibleStatus.model_fields.keys() & CaseSummary.model_fields.keys()
+    }
+    shared |= {
+        "waiting_for": billing_in_words(billing) if case.stage.is_final else WAITS_FOR_OPERATOR,
+        "quote": case.quote.without_explanations() if case.quote else None,
+        "outstanding_credit_memos": awaited_credit_memos(billing),
+        "open_billing": billing,
+    }
+    if row.subscription_line is not None:
+        return LineCancellationStatus(subscription_line=row.subscription_line, line_ends_on=row.line_ends_on, **shared)
     stop = stop_of(session, row.id) if row.campaigns == CampaignChoice.STOP else None
     export, certificate = export_of(session, row.id), certificate_of(session, row.id)
-    billing = open_lines(session, row.id) if case.stage in SETTLED_STAGES else ()
     return CancellationStatus(
-        cancellation=case.cancellation,
-        subscription=case.subscription,
-        organization=case.organization,
-        time_zone=case.time_zone,
-        stage=case.stage,
-        reason_code=case.reason_code,
-        request_id=case.request_id,
-        received_at=case.received_at,
-        channel=case.channel,
-        waiting_for=billing_in_words(billing) if case.stage.is_final else WAITS_FOR_OPERATOR,
-        verified=case.verified,
-        termination=case.termination,
-        termination_date=case.termination_date,
         access_ended_on=case.access_ended_on,
-        reversal_deadline=case.reversal_deadline,
-        quote=case.quote.without_explanations() if case.quote else None,
-        outstanding_credit_memos=awaited_credit_memos(billing),
-        open_billing=billing,
         marketing_consent=Consent(row.marketing_consent) if row.marketing_consent else None,
         campaigns_stopped=stop.requested if stop else None,
         campaigns_outstanding=stop.outstanding if stop else (),
         ads_may_still_run=bool(stop and stop.outstanding),
         export=export_status(export) if export else None,
         erased_at=certificate.finished_at if certificate else None,
+        **shared,
     )

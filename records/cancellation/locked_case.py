@@ -1,7 +1,7 @@
 """A cancellation of a subscription under its lock, and its record for the workflow."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
@@ -12,9 +12,9 @@ from domain.cancellation.lifecycle import CancellationEnded
 from domain.cancellation.termination import access_ends_at
 from domain.policy import CancellationPolicy
 from domain.vocabulary import Stage, Termination
-from records.cancellation.quotes import termination_of
 from records.transaction import Transaction
 from storage.tables import (
+    IS_WHOLE,
     AuditRow,
     CancellationRow,
     ChecklistAnswerRow,
@@ -35,7 +35,8 @@ EXPORT_STATUS = case(
 
 @dataclass(frozen=True)
 class LockedCase:
-    """A cancellation with its context; its subscription is locked until the transaction ends."""
+    """A cancellation of a subscription, or of one of its lines, with its context; its subscription is locked until the
+    transaction ends."""
 
     row: CancellationRow
     subscription: SubscriptionRow
@@ -93,6 +94,7 @@ def case_record(session: Session, cancellation: str) -> CaseRecord | None:
             CancellationRow.verified_by.label("verification"),
             CancellationRow.termination,
             CancellationRow.termination_date,
+            CancellationRow.line_ends_on,
             CancellationRow.received_at,
             func.coalesce(CancellationRow.time_zone, OrganizationRow.time_zone).label("time_zone"),
             CancellationRow.data,
@@ -115,25 +117,40 @@ def case_record(session: Session, cancellation: str) -> CaseRecord | None:
     ).one_or_none()
     if row is None:
         return None
-    ends = None
-    if row.termination_date is not None:
-        termination = Termination(row.termination or Termination.ON_DATE)
-        ends = access_ends_at(termination, row.termination_date, row.time_zone, received_at=row.received_at)
+    ends = _ends_at(row.termination, row.termination_date, row.line_ends_on, row.time_zone, row.received_at)
     return CaseRecord.model_validate(row._asdict() | {"access_ends_at": ends})
 
 
 def access_end_of(row: CancellationRow, zone: str) -> datetime | None:
-    """Return the instant (UTC) at which access is to end; None until a way is named."""
-    if row.termination_date is None:
+    """Return the instant (UTC) at which access, or the line that ends alone, is to end; None until a way is named."""
+    return _ends_at(row.termination, row.termination_date, row.line_ends_on, zone, row.received_at)
+
+
+def _ends_at(
+    termination: str | None, on: date | None, line_ends_on: date | None, zone: str, received_at: datetime
+) -> datetime | None:
+    if on is None:
         return None
-    return access_ends_at(termination_of(row), row.termination_date, zone, received_at=row.received_at)
+    if line_ends_on is not None:  # a line ends as it is decided, whatever the wish
+        return access_ends_at(Termination.ON_DATE, line_ends_on, zone, received_at=received_at)
+    return access_ends_at(Termination(termination or Termination.ON_DATE), on, zone, received_at=received_at)
 
 
 def newest_case(session: Session, subscription: str) -> CancellationRow | None:
-    """Return the newest cancellation of a subscription, running or ended."""
+    """Return the newest cancellation of a whole subscription, running or ended."""
     return session.scalar(
         select(CancellationRow)
-        .where(CancellationRow.subscription == subscription)
+        .where(CancellationRow.subscription == subscription, IS_WHOLE)
+        .order_by(CancellationRow.ordinal.desc())
+        .limit(1)
+    )
+
+
+def newest_line_case(session: Session, line: str) -> CancellationRow | None:
+    """Return the newest cancellation of one line alone, running or ended."""
+    return session.scalar(
+        select(CancellationRow)
+        .where(CancellationRow.subscription_line == line)
         .order_by(CancellationRow.ordinal.desc())
         .limit(1)
     )

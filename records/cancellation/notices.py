@@ -8,9 +8,18 @@ from sqlalchemy.orm import Session
 
 from contract.steps import Step
 from domain.cancellation.checklist import Checklist
+from domain.lines.line import Partner
 from domain.lines.quote import Quote, changes
 from domain.marketing import Consent
-from domain.messaging import ErasureFacts, ExportFacts, MarketingFacts, MessageFacts, MigrationFacts
+from domain.messaging import (
+    OF_A_LINE,
+    ErasureFacts,
+    ExportFacts,
+    LineMessageFacts,
+    MarketingFacts,
+    MessageFacts,
+    MigrationFacts,
+)
 from domain.vocabulary import CampaignChoice, Channel, Event, Stage
 from records import outbox
 from records.cancellation.answers import checklist_of
@@ -19,7 +28,7 @@ from records.cancellation.open_lines import SETTLED_STAGES, open_lines
 from records.cancellation.quotes import termination_of
 from records.marketing.campaigns import stops_of
 from records.transaction import Transaction
-from storage.tables import CancellationRow, MessageRow
+from storage.tables import CancellationRow, MessageRow, SubscriptionLineRow
 
 
 def notify(
@@ -41,6 +50,7 @@ def notify(
     export: ExportFacts | None = None,
     erasure: ErasureFacts | None = None,
     migration: MigrationFacts | None = None,
+    ends_with_subscription_on: date | None = None,
 ) -> None:
     """Record that people and systems are to be notified of this event of the case, with the facts as they are now.
 
@@ -55,7 +65,20 @@ def notify(
         checklist = checklist_of(session, case)
     now = Quote.model_validate(row.quote) if row.quote else None
     about_marketing, was_stopped = _marketing_facts(session, row, marketing)
-    facts = MessageFacts(
+    of_line, about_line = row.subscription_line, {}
+    if of_line is not None:
+        event = OF_A_LINE.get(event, event)
+        about_line = {
+            "subscription_line": of_line,
+            "line_ends_on": row.line_ends_on,
+            "ends_with_subscription_on": ends_with_subscription_on,
+        }
+        if mail_to is None and not _is_customers(
+            session, of_line
+        ):  # our obligations to vendors do not concern the customer
+            transaction = transaction.without(Channel.MAIL)
+    facts = (MessageFacts if of_line is None else LineMessageFacts)(
+        **about_line,
         cancellation=row.id,
         subscription=row.subscription,
         description=case.subscription.description,
@@ -107,6 +130,10 @@ def notify(
         occasion=occasion or event.value,
         mail_to=mail_to or case.billing_administrator,
     )
+
+
+def _is_customers(session: Session, line: str) -> bool:
+    return session.get_one(SubscriptionLineRow, line).partner == Partner.CUSTOMER
 
 
 def last_promised(session: Session, case: LockedCase) -> Quote | None:

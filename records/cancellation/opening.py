@@ -1,5 +1,7 @@
 """The opening of a cancellation, the only way to create a case."""
 
+from contextlib import suppress
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -12,7 +14,8 @@ from domain.cancellation.lifecycle import (
     SubscriptionTooLarge,
     SubscriptionUnknown,
 )
-from domain.cases import CaseKind
+from domain.cancellation.single_lines import LineUnknown
+from domain.cases import CaseKind, CaseRef
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.policy import CancellationPolicy, check_reason_code
@@ -28,18 +31,26 @@ from domain.vocabulary import (
 )
 from records import audit, cases, receipts, requests
 from records.cancellation.answers import checklist_of, facts_of, save_answers
-from records.cancellation.locked_case import LockedCase, case_record, lock_case, newest_case
+from records.cancellation.line_ends import undo_lines
+from records.cancellation.locked_case import (
+    LockedCase,
+    case_record,
+    lock_case,
+    newest_case,
+    newest_line_case,
+)
 from records.cancellation.notices import notify
 from records.cancellation.open_billing import billing_of
 from records.cancellation.quotes import requote
-from records.cancellation.transitions import enter, undo_lines
+from records.cancellation.single_lines import check_line_can_end_alone, subscription_of, taken_over_by
+from records.cancellation.transitions import enter
 from records.erasure import certificate_of
 from records.export import export_of, export_status
 from records.lines.rows import count_open_lines
 from records.marketing.stops import stop_of
 from records.one_time_codes import save_verification
 from records.transaction import Transaction
-from storage.tables import CancellationRow, MigrationRow, OrganizationRow, PolicyRow, SubscriptionRow
+from storage.tables import IS_WHOLE, CancellationRow, MigrationRow, OrganizationRow, PolicyRow, SubscriptionRow
 
 
 def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
@@ -54,12 +65,10 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
 
     """
     session = transaction.session
-    subscription = session.get(SubscriptionRow, request.subscription, with_for_update=True)
-    if subscription is None:
-        raise SubscriptionUnknown(request.subscription)
-    if (known := _opened_before(transaction, request)) is not None:
+    subscription = _locked_subscription(session, request)
+    if (known := _opened_before(transaction, request, subscription.id)) is not None:
         return _as_opened(transaction, known, checklist_of(session, known))
-    _close_orphan(transaction, request)
+    _close_orphan(transaction, request, subscription.id)
     organization, durations, reason_codes = session.execute(
         select(OrganizationRow, PolicyRow.durations, PolicyRow.reason_codes)
         .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
@@ -71,18 +80,22 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
         raise SubscriptionAlreadyCanceled(subscription.id, subscription.access_ended_on, newest.id if newest else "")
     policy = CancellationPolicy.model_validate(durations)
     receipts.check(request, zone=organization.time_zone, policy=policy)
-    _check_earlier_end(session, request)
-    lines = count_open_lines(session, subscription.id)
-    if lines > MOST_LINES:
+    _check_earlier_end(session, request, subscription.id)
+    if request.subscription_line is not None:
+        generous = request.goodwill_reason is not None
+        check_line_can_end_alone(session, request.subscription_line, today=today, goodwill=generous)
+    elif (lines := count_open_lines(session, subscription.id)) > MOST_LINES:
         raise SubscriptionTooLarge(subscription.id, lines)
     check_reason_code(request.reason_code, reason_codes)
-    checklist = Checklist(facts=facts_of(session, organization, subscription.id)).answered(request.answers, today=today)
+    facts = facts_of(session, organization, subscription.id, line=request.subscription_line)
+    checklist = Checklist(facts=facts).answered(request.answers, today=today)
     if request.attested_because:
         checklist = checklist.verified(Verification.ATTESTATION)
-    named = cases.next_of(session, CaseKind.SUBSCRIPTION, subscription.id)
+    named = _next_of(session, request, subscription.id)
     case = CancellationRow(
         id=named.id,
         subscription=subscription.id,
+        subscription_line=request.subscription_line,
         ordinal=named.ordinal,
         request_id=request.request_id,
         workflow_id=request.workflow_id,
@@ -102,7 +115,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     step = receipts.opened(case.id, request)
     audit.record_step(
         transaction,
-        "cancellation.opened",
+        f"{cases.audited_as(step)}.opened",
         step,
         after={"stage": case.stage}
         | ({"reason_code": request.reason_code} if request.reason_code else {})
@@ -124,14 +137,32 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     return _as_opened(transaction, locked, checklist)
 
 
-def _opened_before(transaction: Transaction, request: OpenRequest) -> LockedCase | None:
+def _locked_subscription(session: Session, request: OpenRequest) -> SubscriptionRow:
+    """Lock the subscription that a request names, or that of its line; raises SubscriptionUnknown, LineUnknown."""
+    line = request.subscription_line
+    named = request.subscription if line is None else subscription_of(session, line)
+    subscription = session.get(SubscriptionRow, named, with_for_update=True)
+    if subscription is None:
+        raise SubscriptionUnknown(str(named))
+    return subscription
+
+
+def _next_of(session: Session, request: OpenRequest, subscription: str) -> CaseRef:
+    if request.subscription_line is None:
+        return cases.next_of(session, CaseKind.SUBSCRIPTION, subscription)
+    kind = CaseKind.SUBSCRIPTION_LINE
+    return cases.next_of(session, kind, request.subscription_line, subscription=subscription)
+
+
+def _opened_before(transaction: Transaction, request: OpenRequest, subscription: str) -> LockedCase | None:
     """Return the case that the request opened, or that it continues, quoted anew until its dates are fixed."""
     session = transaction.session
     opened = session.scalar(select(CancellationRow).where(CancellationRow.request_id == request.request_id))
     if request.continues is not None:
         opened = session.get(CancellationRow, request.continues)
-        if opened is None or opened.subscription != request.subscription:
-            raise CancellationUnknown(request.subscription)
+        of_request = (subscription, request.subscription_line)
+        if opened is None or (opened.subscription, opened.subscription_line) != of_request:
+            raise CancellationUnknown(subscription)
     elif opened is not None:
         requests.check_start(session, request.workflow_id, request.request_id, request.digest)
     if opened is None:
@@ -143,15 +174,20 @@ def _opened_before(transaction: Transaction, request: OpenRequest) -> LockedCase
 
 
 def record_refused_opening(transaction: Transaction, request: OpenRequest, refusal: Refusal) -> None:
-    """Record in the audit trail of the subscription that a cancellation was refused."""
+    """Record in the audit trail of the subscription that a cancellation of it, or of its line, was refused."""
+    line = request.subscription_line
+    subscription = request.subscription
+    if line is not None:
+        with suppress(LineUnknown):
+            subscription = subscription_of(transaction.session, line)
     audit.record_refusal(
         transaction,
-        "cancellation",
+        "cancellation" if line is None else "line_cancellation",
         refusal.details,
         actor=request.actor,
         at=receipts.entered_at(request),
-        step=f"{request.subscription}:open:{request.request_id}:refused",
-        subscription=request.subscription,
+        step=f"{line or subscription}:open:{request.request_id}:refused",
+        subscription=subscription,
     )
 
 
@@ -161,6 +197,7 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
     export, certificate = export_of(session, row.id), certificate_of(session, row.id)
     return OpenedCase(
         cancellation=row.id,
+        subscription=row.subscription,
         organization=case.organization.id,
         platform=Platform(case.organization.platform),
         checklist=checklist,
@@ -180,26 +217,33 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
         copies_made=export is not None or session.get(MigrationRow, row.id) is not None,
         erased_at=certificate.finished_at if certificate else None,
         billing=billing_of(session, case),
+        taken_over_by=taken_over_by(session, case) if case.stage in (Stage.REVERSED, Stage.WITHDRAWN) else None,
     )
 
 
-def _check_earlier_end(session: Session, request: OpenRequest) -> None:
+def _check_earlier_end(session: Session, request: OpenRequest, subscription: str) -> None:
     """Raise ReceivedBeforeEarlierEnd for a stated receipt before the withdrawal or the reversal of the case before."""
-    newest = newest_case(session, request.subscription)
+    line = request.subscription_line
+    newest = newest_case(session, subscription) if line is None else newest_line_case(session, line)
     if newest is None or newest.ended_at is None or Stage(newest.stage) not in (Stage.WITHDRAWN, Stage.REVERSED):
         return
     if request.receipt is not None and request.receipt.entered_at is not None:
         check_after_earlier_end(request.at, newest.id, newest.ended_at)
 
 
-def _close_orphan(transaction: Transaction, request: OpenRequest) -> None:
-    """End a case whose workflow is gone: Temporal runs one workflow per subscription, and the caller is the running one.
+def _close_orphan(transaction: Transaction, request: OpenRequest, subscription: str) -> None:
+    """End a case whose workflow is gone: Temporal runs one workflow per subject, and the caller is the running one.
 
-    A case that took effect is left to the check that follows, which finds the subscription cancelled.
+    A case that took effect is left to the check that follows, which finds the subscription cancelled, or the line ended.
     """
+    line = request.subscription_line
     orphan = transaction.session.scalar(
         select(CancellationRow).where(
-            CancellationRow.subscription == request.subscription,
+            *(
+                (CancellationRow.subscription == subscription, IS_WHOLE)
+                if line is None
+                else (CancellationRow.subscription_line == line,)
+            ),
             CancellationRow.stage.in_([stage.value for stage in Stage if stage.before_effect]),
         )
     )

@@ -28,23 +28,25 @@ def quote_subscription(
     goodwill: bool = False,
     lock: bool = False,
     case: str | None = None,
+    line: str | None = None,
 ) -> Quote:
     """Decide the lines of a subscription as they were on the day of receipt, a civil day in ``zone``, and as billed now.
 
-    ``lock`` locks them until the transaction ends; ``case`` is the cancellation that is decided, if there is one. A line whose
-    decided end waits for credit memos ends on that day.
+    ``lock`` locks them until the transaction ends; ``case`` is the cancellation that is decided, if there is one; ``line`` the
+    only one to decide. A line whose decided end waits for credit memos ends on that day. One that another case has ended keeps
+    its date, also with goodwill.
 
     Raises:
         LineUnknownOnDay, and what `domain.lines.decision.decide` raises.
 
     """
-    rows = lines_of(session, subscription, lock=lock)
+    rows = [row for row in lines_of(session, subscription, lock=lock) if line in (None, row.id)]
     billed = any(row.next_billing_date is not None for row in rows)
     waiting = [row.id for row in rows if row.frozen_by is not None and row.next_billing_date is not None]
     decided = decided_ends(session, waiting) if waiting else {}
     wish = wished_on if termination is Termination.ON_DATE else None
     lines = lines_as_received(session, rows, received_on=received_on, zone=zone, wished_on=wish, case=case)
-    return quote(
+    decided_quote = quote(
         subscription,
         [line.model_copy(update={"end_date": decided.get(line.id, line.end_date)}) for line in lines],
         invoices_of(session, subscription) if billed else [],
@@ -52,7 +54,12 @@ def quote_subscription(
         wished_on=wished_on,
         termination=termination,
         goodwill=goodwill,
+        settled=frozenset(row.id for row in rows if row.frozen_by not in (None, case)),
     )
+    if line is None:
+        return decided_quote
+    of_a_day = tuple(other for other in decided_quote.alternatives if other.terminate_on is not Termination.END_OF_TERM)
+    return decided_quote.model_copy(update={"line": line, "alternatives": of_a_day})
 
 
 def current_quote(session: Session, case: CancellationRow, *, lock: bool = False) -> Quote:
@@ -67,6 +74,7 @@ def current_quote(session: Session, case: CancellationRow, *, lock: bool = False
         goodwill=case.goodwill_reason is not None and case.goodwill_approved_by is not None,
         lock=lock,
         case=case.id,
+        line=case.subscription_line,
     )
 
 
@@ -82,6 +90,7 @@ def proposed_quote(session: Session, case: CancellationRow, *, lock: bool = Fals
         goodwill=True,
         lock=lock,
         case=case.id,
+        line=case.subscription_line,
     )
 
 
@@ -96,6 +105,31 @@ def requote(session: Session, case: CancellationRow, *, lock: bool = False) -> Q
     case.quote = now.model_dump(mode="json")
     if termination_of(case) is Termination.END_OF_TERM:
         case.termination_date = now.access_ends_on
+    if case.subscription_line is not None:
+        case.line_ends_on = now.billing_ends_on or case.line_ends_on  # a line that is closed meanwhile has its end
+        if termination_of(case) is Termination.END_OF_TERM:
+            case.termination_date = case.line_ends_on
+    return now
+
+
+def requote_line(session: Session, case: CancellationRow, line: str) -> Quote:
+    """Decide one more line for a case whose other ends are fixed, and record it with these; return the decision about it."""
+    now = quote_subscription(
+        session,
+        case.subscription,
+        received_on=case.received_on,
+        zone=zone_of(session, case),
+        wished_on=case.termination_date,
+        termination=termination_of(case),
+        goodwill=case.goodwill_reason is not None and case.goodwill_approved_by is not None,
+        lock=True,
+        case=case.id,
+        line=line,
+    )
+    promised = Quote.model_validate(case.quote)
+    others = [one for one in promised.lines if one.decision.line_id != line]
+    lines = sorted((*others, *now.lines), key=lambda one: one.decision.line_id)
+    case.quote = promised.model_copy(update={"lines": tuple(lines)}).model_dump(mode="json")
     return now
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import CTE, Integer, Numeric, cast, extract, func, select, tuple
 from sqlalchemy.orm import Session
 
 from domain.vocabulary import FINAL_STAGES, Stage
-from storage.tables import AuditRow, CancellationRow, SubscriptionRow
+from storage.tables import IS_WHOLE, AuditRow, CancellationRow, SubscriptionRow
 
 STAGES_LEFT = tuple(stage for stage in Stage if stage not in FINAL_STAGES)
 """The stages in which a case stays for a while."""
@@ -101,7 +101,8 @@ _BY_BOTH, _BY_MONTH, _BY_REASON, _TOTAL = range(4)
 
 def _chosen(first: date | None, last: date | None, organization: str | None) -> CTE:
     case = CancellationRow
-    query = select(case.id, case.stage, func.to_char(case.received_on, "YYYY-MM").label("month"), case.reason_code)
+    month = func.to_char(case.received_on, "YYYY-MM").label("month")
+    query = select(case.id, case.stage, month, case.reason_code).where(IS_WHOLE)
     if first is not None:
         query = query.where(case.received_on >= first.replace(day=1))
     if last is not None:

@@ -4,35 +4,31 @@ Every function is idempotent by its step: run again, it changes nothing and retu
 than the step supposes refuses it: the record is the authority, and the workflow that did not know adopts it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-
-from sqlalchemy import select, update
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
 
 from contract.steps import Effect, Settlement, Step
 from domain.cancellation.identity import matches_in_words
 from domain.cancellation.lifecycle import CancellationEnded, ChecklistClosed, NothingToReverse, WithdrawalTooLate
 from domain.cancellation.open_billing import awaited_credit_memos
+from domain.cancellation.single_lines import ENDED_OTHERWISE, TAKEN_OVER
 from domain.cancellation.termination import access_ended_on
-from domain.civil_time import day_of, reversal_deadline, start_of_day
+from domain.civil_time import reversal_deadline, start_of_day
 from domain.lines.quote import Quote
-from domain.lines.terms import provision_end_date, update_as_of, with_end_date
+from domain.lines.terms import provision_end_date
 from domain.vocabulary import Event, Question, Stage
 from records import cases
-from records.audit import LineChange, record_lines, record_step
+from records.audit import record_step
 from records.cancellation.answers import checklist_of
 from records.cancellation.goodwill import goodwill_stands_back
+from records.cancellation.line_ends import set_ends, undo_lines
 from records.cancellation.locked_case import LockedCase, access_end_of, lock_case
 from records.cancellation.notices import last_promised, notify
 from records.cancellation.open_billing import billing_of, request_credit_memos
-from records.cancellation.quotes import received_lines, requote, termination_of
-from records.lines.rows import DATE_FIELDS, as_domain, dates_of, lines_of, pending_plans
+from records.cancellation.quotes import requote, requote_line, termination_of
+from records.cancellation.single_lines import is_overtaken, taken_over_by, unsettled_line_cases, whole_settled
+from records.lines.rows import as_domain, lines_of
 from records.transaction import Transaction
-from storage.tables import (
-    CancellationLineRow,
-    ContractLineRow,
-    PlannedLineRow,
-    SubscriptionLineRow,
-)
 
 
 def settle_lines(transaction: Transaction, step: Step) -> Settlement:
@@ -44,10 +40,12 @@ def settle_lines(transaction: Transaction, step: Step) -> Settlement:
     """
     case = lock_case(transaction, step.cancellation)
     case.refuse_if_ended()
-    unapproved = False
+    unsettled = False
     if case.row.stage in (Stage.INTAKE, Stage.PREPARING):
-        unapproved = goodwill_stands_back(transaction, case, step)
-        if not unapproved:
+        if is_overtaken(transaction.session, case.row):
+            end_overtaken(transaction, case, actor=step.actor, at=step.at)
+            unsettled = True
+        elif not (unsettled := goodwill_stands_back(transaction, case, step)):
             _settle(transaction, case, step)
     billing = billing_of(transaction.session, case)
     now = Quote.model_validate(case.row.quote)
@@ -56,59 +54,21 @@ def settle_lines(transaction: Transaction, step: Step) -> Settlement:
         quote=now.without_explanations(),
         outstanding_credit_memos=awaited_credit_memos(billing.lines) if billing else (),
         billing=billing,
-        termination_day_begins_at=start_of_day(case.row.termination_date, case.zone),
+        termination_day_begins_at=start_of_day(case.row.line_ends_on or case.row.termination_date, case.zone),
         access_ends_at=access_end_of(case.row, case.zone),
-        unapproved=unapproved,
+        unapproved=unsettled,
     )
 
 
 def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
-    session = transaction.session
-    now = requote(session, case.row, lock=True)
-    for plan in pending_plans(session, [line.decision.line_id for line in now.lines]):
-        plan.withdrawn_by = case.row.id
-        record_step(transaction, "planned_line.withdrawn", step, f"plan:{plan.id}", line=plan.subscription_line)
-    session.flush()
-    today = day_of(step.at, case.zone)
-    decisions = {line.decision.line_id: line.decision for line in now.lines}
-    set_lines: list[LineChange] = []
-    waiting: list[LineChange] = []
-    rows = lines_of(session, case.row.subscription, lock=True)
-    received = received_lines(session, case.row, rows)
-    for row in rows:
-        if (decision := decisions.get(row.id)) is None:
-            continue
-        session.add(
-            CancellationLineRow(
-                cancellation=case.row.id,
-                subscription_line=row.id,
-                billing_ends_on=decision.end_date,
-                end_date_before=row.end_date,
-                term_until_before=row.term_until,
-                cancellation_possible_until_before=row.cancellation_possible_until,
-                waits_since=step.at if decision.billed_beyond_end else None,
-            )
-        )
-        before = dates_of(row)
-        row.frozen_by = case.row.id
-        why = "\n".join(step.text for step in decision.explanation)
-        if decision.billed_beyond_end:
-            waiting.append(LineChange(row.id, {}, {"billing_ends_on": decision.end_date.isoformat()}, why))
-            continue
-        # It keeps the dates by which it was decided; a reversal restores those of now.
-        ended = with_end_date(received[row.id], decision.end_date, today)
-        for name in DATE_FIELDS:
-            setattr(row, name, getattr(ended, name))
-        set_lines.append(LineChange(row.id, before, dates_of(row), why))
-    session.flush()
-    record_lines(transaction, "line.end_date_set", step, set_lines)
-    record_lines(transaction, "line.end_date_awaited", step, waiting)
+    now = requote(transaction.session, case.row, lock=True)
+    ended_lines = set_ends(transaction, case, step, now)
     enter(transaction, case, Stage.SCHEDULED, step)
     request_credit_memos(transaction, case, step)
     again = f"{Event.SCHEDULED}/{case.row.restarts}" if case.row.restarts else None
-    notify(transaction, case, Event.SCHEDULED, step, occasion=again, promised_before=last_promised(session, case))
-    if set_lines:
-        ended_lines = [change.line for change in set_lines]
+    promised = last_promised(transaction.session, case)
+    notify(transaction, case, Event.SCHEDULED, step, occasion=again, promised_before=promised)
+    if ended_lines:
         notify(
             transaction,
             case,
@@ -117,35 +77,47 @@ def _settle(transaction: Transaction, case: LockedCase, step: Step) -> None:
             occasion=again and f"{Event.LINE_ENDED}/{case.row.restarts}",
             lines=ended_lines,
         )
+    if case.row.subscription_line is None:
+        for overtaken in unsettled_line_cases(transaction.session, case.subscription.id):
+            end_overtaken(transaction, lock_case(transaction, overtaken), actor=step.actor, at=step.at)
+
+
+def end_overtaken(transaction: Transaction, case: LockedCase, *, actor: str, at: datetime) -> None:
+    """End a line's case before its end is fixed: the cancellation of the whole subscription ends the line, or it has ended."""
+    step = Step(cancellation=case.row.id, name="overtaken", actor=actor, at=at, why=ENDED_OTHERWISE)
+    enter(transaction, case, Stage.ABANDONED, step)
+    notify(transaction, case, Event.ABANDONED, step)
 
 
 def take_effect(transaction: Transaction, step: Step) -> Effect:
-    """End access, open the reversal window and fix its deadline (rules, section 8)."""
+    """End access, or see a single line end; open the reversal window and fix its deadline (rules, section 8)."""
     case = lock_case(transaction, step.cancellation)
+    is_whole = case.row.subscription_line is None
     if case.row.stage == Stage.SCHEDULED:
         policy, zone = case.policy, case.zone
-        assert case.row.termination_date is not None  # noqa: S101 - as for every case that is scheduled
-        ended_on = access_ended_on(termination_of(case.row), case.row.termination_date, zone, at=step.at)
-        case.row.access_ended_on = ended_on
+        last_day = case.row.line_ends_on or case.row.termination_date
+        assert last_day is not None  # noqa: S101 - as for every case that is scheduled
+        ended_on = access_ended_on(termination_of(case.row), last_day, zone, at=step.at)
         case.row.reversal_deadline = (
             step.at + policy.reversal_window
             if policy.reversal_window
             else reversal_deadline(ended_on, policy.reversal_window_days, zone)
         )
-        case.subscription.access, case.subscription.access_ended_on = "off", ended_on
+        if is_whole:
+            case.row.access_ended_on = ended_on
+            case.subscription.access, case.subscription.access_ended_on = "off", ended_on
         enter(transaction, case, Stage.CANCELED, step)
         notify(transaction, case, Event.EFFECTIVE, step)
     elif case.row.stage != Stage.CANCELED:
         raise CancellationEnded(case.row.id, case.stage)
-    assert case.row.access_ended_on is not None  # noqa: S101 - set above or by the first run of this step
-    assert case.row.reversal_deadline is not None  # noqa: S101
+    assert case.row.reversal_deadline is not None  # noqa: S101 - set above or by the first run of this step
     return Effect(access_ended_on=case.row.access_ended_on, reversal_deadline=case.row.reversal_deadline)
 
 
-def reverse(transaction: Transaction, step: Step, *, identity_on_record_now: Collection[Question] = ()) -> None:
+def reverse(transaction: Transaction, step: Step, *, identity_on_record_now: Collection[Question] = ()) -> str | None:
     """Restore access, the lines as they would be today, and the planned lines.
 
-    The audit row says of each point of the identity whether it was given as in the cancellation, or as on record now.
+    Returns the workflow of the cancellation of the subscription that ends a single line from now on, if one does. The audit row says of each point of the identity whether it was given as in the cancellation, or as on record now.
 
     Raises:
         NothingToReverse, CancellationEnded.
@@ -153,28 +125,59 @@ def reverse(transaction: Transaction, step: Step, *, identity_on_record_now: Col
     """
     case = lock_case(transaction, step.cancellation)
     if _is_past(case, Stage.REVERSED):
-        return
+        return taken_over_by(transaction.session, case)
     if case.stage.before_effect:
         raise NothingToReverse(case.row.id, case.stage)
-    case.subscription.access, case.subscription.access_ended_on = "on", None
+    if case.row.subscription_line is None:
+        case.subscription.access, case.subscription.access_ended_on = "on", None
     undo_lines(transaction, case, step)
     # Lines that had ended before this cancellation stay closed.
     lines = [as_domain(row) for row in lines_of(transaction.session, case.row.subscription)]
     case.subscription.provision_end_date = provision_end_date(lines)
     enter(transaction, case, Stage.REVERSED, step, also=matches_in_words(identity_on_record_now))
-    notify(transaction, case, Event.REVERSED, step)
+    notify(transaction, case, Event.REVERSED, step, ends_with_subscription_on=_hand_over(transaction, case, step))
+    return taken_over_by(transaction.session, case)
 
 
-def withdraw(transaction: Transaction, step: Step) -> None:
-    """End a case that has not taken effect, and undo its changes. Raises WithdrawalTooLate, CancellationEnded."""
+def withdraw(transaction: Transaction, step: Step) -> str | None:
+    """End a case that has not taken effect, and undo its changes; returns the same as `reverse`.
+
+    Raises:
+        WithdrawalTooLate, CancellationEnded.
+
+    """
     case = lock_case(transaction, step.cancellation)
     if _is_past(case, Stage.WITHDRAWN):
-        return
+        return taken_over_by(transaction.session, case)
     if not case.stage.before_effect:
         raise WithdrawalTooLate(case.row.id, case.stage)
     undo_lines(transaction, case, step)
     enter(transaction, case, Stage.WITHDRAWN, step)
-    notify(transaction, case, Event.WITHDRAWN, step)
+    notify(transaction, case, Event.WITHDRAWN, step, ends_with_subscription_on=_hand_over(transaction, case, step))
+    return taken_over_by(transaction.session, case)
+
+
+def _hand_over(transaction: Transaction, undone: LockedCase, step: Step) -> date | None:
+    """Have a line that does not end alone any more end with its subscription, if a cancellation of that has fixed the ends.
+
+    Returns the day on which it then ends.
+    """
+    session, line = transaction.session, undone.row.subscription_line
+    whole = whole_settled(session, undone)
+    if whole is None or line is None:
+        return None
+    case = lock_case(transaction, whole.id)
+    taken = Step(
+        cancellation=whole.id, name=f"taken-over/{undone.row.id}", actor=step.actor, at=step.at, why=TAKEN_OVER
+    )
+    now = requote_line(session, case.row, line)
+    ended_lines = set_ends(transaction, case, taken, now)
+    request_credit_memos(transaction, case, taken)
+    if ended_lines:
+        notify(
+            transaction, case, Event.LINE_ENDED, taken, occasion=f"{Event.LINE_ENDED}/{taken.name}", lines=ended_lines
+        )
+    return now.billing_ends_on
 
 
 def abandon(transaction: Transaction, step: Step) -> None:
@@ -236,60 +239,6 @@ def _is_past(case: LockedCase, stage: Stage) -> bool:
         return True
     case.refuse_if_ended()
     return False
-
-
-def undo_lines(transaction: Transaction, case: LockedCase, step: Step) -> None:
-    """Restore the lines as they were, caught up to today, and the planned lines (rules, sections 5 and 6)."""
-    session = transaction.session
-    today = day_of(step.at, case.zone)
-    saved = {
-        row.subscription_line: row
-        for row in session.scalars(select(CancellationLineRow).where(CancellationLineRow.cancellation == case.row.id))
-    }
-    restored: list[LineChange] = []
-    for_contracts: dict[bool, list[str]] = {True: [], False: []}
-    for row in lines_of(session, case.row.subscription, lock=True):
-        if (was := saved.get(row.id)) is None or row.frozen_by != case.row.id:
-            continue
-        before = dates_of(row)
-        row.closed = False
-        row.frozen_by = None
-        row.end_date = was.end_date_before
-        row.term_until = was.term_until_before
-        row.cancellation_possible_until = was.cancellation_possible_until_before
-        caught_up = update_as_of(as_domain(row), today).line
-        for name in (*DATE_FIELDS, "closed"):
-            setattr(row, name, getattr(caught_up, name))
-        restored.append(LineChange(row.id, before, dates_of(row)))
-        for_contracts[row.closed].append(row.id)
-    session.flush()
-    for closed, lines in for_contracts.items():
-        session.execute(
-            update(ContractLineRow).where(ContractLineRow.subscription_line.in_(lines)).values(closed=closed)
-        )
-    record_lines(transaction, "line.end_date_restored", step, restored)
-    _restore_plans(transaction, case, step)
-
-
-def _restore_plans(transaction: Transaction, case: LockedCase, step: Step) -> None:
-    session = transaction.session
-    plans: Sequence[PlannedLineRow] = session.scalars(
-        select(PlannedLineRow).where(PlannedLineRow.withdrawn_by == case.row.id)
-    ).all()
-    taken = {plan.subscription_line for plan in pending_plans(session, [plan.subscription_line for plan in plans])}
-    closed = set(
-        session.scalars(
-            select(SubscriptionLineRow.id).where(
-                SubscriptionLineRow.id.in_([plan.subscription_line for plan in plans]), SubscriptionLineRow.closed
-            )
-        )
-    )
-    for plan in plans:
-        if plan.subscription_line in taken | closed:
-            continue  # another plan was made meanwhile, or nothing is left to renew
-        plan.withdrawn_by = None
-        record_step(transaction, "planned_line.put_back", step, f"plan:{plan.id}", line=plan.subscription_line)
-    session.flush()
 
 
 def enter(

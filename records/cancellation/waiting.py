@@ -4,7 +4,7 @@ A line that cannot be ended as it is, which holds up the preparation, is known t
 case waits for its lines.
 """
 
-from sqlalchemy import String, and_, case, exists, func, literal, select
+from sqlalchemy import String, and_, case, exists, func, literal, or_, select
 
 from domain.cancellation.checklist import IDENTITY_CHECKS
 from domain.cancellation.waiting import OBSTACLES, Awaited
@@ -13,6 +13,7 @@ from domain.migration import FINAL_MIGRATION_STAGES
 from domain.vocabulary import Stage
 from records.cancellation.open_lines import SETTLED_STAGES, has_open_lines
 from storage.tables import (
+    IS_WHOLE,
     CancellationRow,
     ChecklistAnswerRow,
     ErasureRow,
@@ -26,8 +27,7 @@ _ROW = CancellationRow
 _IS_COMPLETE = and_(
     _ROW.verified_by.is_not(None),
     _ROW.termination_date.is_not(None),
-    _ROW.data.is_not(None),
-    _ROW.campaigns.is_not(None),
+    or_(_ROW.subscription_line.is_not(None), and_(_ROW.data.is_not(None), _ROW.campaigns.is_not(None))),
     select(func.count())
     .where(
         ChecklistAnswerRow.cancellation == _ROW.id,
@@ -65,7 +65,7 @@ NEXT_EVENT = case(
     (_ROW.stage == Stage.SCHEDULED.value, Awaited.TERMINATION_DAY.value),
     (_ROW.stage == Stage.CANCELED.value, Awaited.REVERSAL_WINDOW.value),
     (
-        and_(_ROW.stage == Stage.CLOSED.value, OrganizationRow.data_schema.is_not(None), ~_IS_ERASED),
+        and_(_ROW.stage == Stage.CLOSED.value, IS_WHOLE, OrganizationRow.data_schema.is_not(None), ~_IS_ERASED),
         Awaited.ERASURE.value,
     ),
     else_=literal(None, String),

@@ -13,6 +13,7 @@ from domain.imports.reading import ImportDocument
 from domain.vocabulary import FINAL_STAGES, Stage
 from records.billing.ledgers import as_document
 from storage.tables import (
+    IS_WHOLE,
     BillingDocumentRow,
     CampaignActivityRow,
     CampaignRow,
@@ -67,6 +68,8 @@ class Existing:
     documents: Rows
     running: dict[str, str]
     """The running cancellation of each subscription that has one."""
+    running_alone: dict[str, str]
+    """The running cancellation of each line that is cancelled alone."""
     ended: dict[str, str] = field(default_factory=dict)
     """The cancellation that ended a subscription for good, for each subscription that one has."""
     ledgers: dict[str, list[BillingDocument]] = field(default_factory=lambda: defaultdict(list))
@@ -118,6 +121,7 @@ def load(session: Session, document: ImportDocument) -> Existing:
         pending={},
         documents=_rows(session, BillingDocumentRow, "number", {p.entry.number for p in document.invoices}),
         running=_running(session, subscriptions),
+        running_alone=_running_alone(session, lines),
         ended=_ended(session, subscriptions),
     )
     _load_pending(session, existing)
@@ -144,6 +148,7 @@ def reload_locked(
         **{name: case for name, case in existing.running.items() if name not in subscriptions},
         **_running(session, subscriptions),
     }
+    existing.running_alone = _running_alone(session, existing.lines)
     existing.ended |= _ended(session, subscriptions)
     _load_pending(session, existing)
     _load_ledgers(session, document, existing)
@@ -183,9 +188,19 @@ def _running(session: Session, subscriptions: Iterable[str]) -> dict[str, str]:
     running: dict[str, str] = {}
     for some in chunks(subscriptions):
         query = select(CancellationRow.subscription, CancellationRow.id).where(
-            CancellationRow.subscription.in_(some), CancellationRow.stage.not_in(sorted(FINAL_STAGES))
+            CancellationRow.subscription.in_(some), IS_WHOLE, CancellationRow.stage.not_in(sorted(FINAL_STAGES))
         )
         running.update([(key, value) for key, value in session.execute(query)])
+    return running
+
+
+def _running_alone(session: Session, lines: Iterable[str]) -> dict[str, str]:
+    running: dict[str, str] = {}
+    for some in chunks(lines):
+        query = select(CancellationRow.subscription_line, CancellationRow.id).where(
+            CancellationRow.subscription_line.in_(some), CancellationRow.stage.not_in(sorted(FINAL_STAGES))
+        )
+        running.update([(str(key), value) for key, value in session.execute(query)])
     return running
 
 
@@ -197,6 +212,7 @@ def _ended(session: Session, subscriptions: Iterable[str]) -> dict[str, str]:
             .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
             .where(
                 CancellationRow.subscription.in_(some),
+                IS_WHOLE,
                 CancellationRow.stage == Stage.CLOSED.value,
                 SubscriptionRow.access_ended_on.is_not(None),
             )

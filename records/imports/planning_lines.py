@@ -74,6 +74,10 @@ class LinePlanner:
         self.next_billing[line.id] = line.next_billing_date
         return line
 
+    def _cancellation_of(self, row: Row, subscription: str) -> str | None:
+        existing = self.existing
+        return row["frozen_by"] or existing.running_alone.get(row["id"]) or existing.running.get(subscription)
+
     def _existing_line(
         self, path: str, subscription: str, entry: ImportedLine, row: Row, today: date
     ) -> SubscriptionLine | None:
@@ -86,7 +90,7 @@ class LinePlanner:
             self.plan.refuse(f"{path}.partner", changed)
             return None
         entry = self._without_credited(entry, before)
-        cancellation = row["frozen_by"] or self.existing.running.get(subscription)
+        cancellation = self._cancellation_of(row, subscription)
         try:
             planned = entry.id in self.existing.pending
             after = revised_line(entry, before, today, has_planned_line=planned, cancellation=cancellation)
@@ -172,7 +176,7 @@ class LinePlanner:
         row = self.existing.lines.get(line_id)
         if existing is None:
             pending = self.existing.pending.get(line_id)
-            cancellation = row and (row["frozen_by"] or self.existing.running.get(subscription))
+            cancellation = row and self._cancellation_of(row, subscription)
             if pending is not None:
                 self.plan.refuse(path, TwoPlannedLines(line_id, pending))
             elif cancellation:

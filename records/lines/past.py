@@ -4,14 +4,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Text, and_, cast, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, or_, select
 from sqlalchemy.orm import Session
 
 from domain.civil_time import start_of_day
 from domain.lines.line import SubscriptionLine
 from domain.lines.past import TERM_DATES, TERMS, RecordedChange, as_received, with_end_set_since
+from domain.vocabulary import Stage
 from records.lines.rows import as_domain
-from storage.tables import AuditRow, SubscriptionLineRow
+from storage.tables import AuditRow, CancellationRow, SubscriptionLineRow
 
 _ROLLED, _IMPORTED = "line.term_rolled", "line.imported"
 
@@ -21,6 +22,13 @@ _CHANGES: ColumnElement[bool] = or_(
         and_(AuditRow.before.has_key(name), cast(AuditRow.before[name], Text) != cast(AuditRow.after[name], Text))
         for name in (*TERM_DATES, "end_date", *TERMS)
     )
+)
+
+
+_UNDONE_CASE = exists().where(
+    CancellationRow.id == AuditRow.cancellation,
+    CancellationRow.subscription_line.is_not(None),
+    CancellationRow.stage.in_([Stage.REVERSED.value, Stage.WITHDRAWN.value, Stage.ABANDONED.value]),
 )
 
 
@@ -35,7 +43,8 @@ def lines_as_received(
 ) -> list[SubscriptionLine]:
     """Return lines with the terms and dates that they had on the day of receipt, a civil day in ``zone``, in the same order.
 
-    An end date that was set since stays where the decision would postpone it. What ``case`` itself did to them is undone.
+    An end date that was set since stays where the decision would postpone it. What ``case`` itself did to them is undone, and
+    so is what a case of one line did that was undone itself: it counts as never asked for.
 
     Raises:
         LineUnknownOnDay, and what `domain.lines.decision.decide` raises.
@@ -61,14 +70,18 @@ def _changes(
     if not lines:
         return changes
     session.flush()
-    query = select(AuditRow).where(AuditRow.subscription_line.in_(lines), _CHANGES).order_by(AuditRow.id.desc())
-    for row in session.scalars(query):
+    query = (
+        select(AuditRow, _UNDONE_CASE.label("is_undone"))
+        .where(AuditRow.subscription_line.in_(lines), _CHANGES)
+        .order_by(AuditRow.id.desc())
+    )
+    for row, is_undone in session.execute(query):
         assert row.subscription_line is not None  # noqa: S101 - the query says so
         changes[row.subscription_line].append(
             RecordedChange(
                 is_later=row.at >= day_ends,
                 is_roll=row.action == _ROLLED,
-                is_of_case=case is not None and row.cancellation == case,
+                is_of_case=is_undone or (case is not None and row.cancellation == case),
                 is_import=row.action == _IMPORTED,
                 before=row.before or {},
                 after=row.after or {},

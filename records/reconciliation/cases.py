@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from domain.cases import CaseKind
+from domain.cases import CaseKind, CaseRef
 from domain.marketing import Consent, MarketingStage
 from domain.migration import MigrationStage
 from domain.policy import CancellationPolicy
@@ -59,7 +59,7 @@ class RecordedCase:
     id: str
     kind: CaseKind
     subject: str
-    """The subscription, or the organization whose marketing service it is."""
+    """The subscription, its line, or the organization whose marketing service it is."""
     workflow_id: str
     request_id: str
     """The id of the request that opened it, without the workflow's id before it."""
@@ -94,7 +94,8 @@ class RecordedCase:
 def unfinished_cases(session: Session, kind: CaseKind, *, after: str, limit: int) -> list[str]:
     """Return cases of a kind that may not be finished, by id, from the one after ``after``."""
     row = CASE_TABLES[kind].row
-    parts = [select(row.id).where(row.id > after, condition) for condition in _unfinished(kind)]
+    of_kind = CASE_TABLES[kind].is_kind
+    parts = [select(row.id).where(row.id > after, of_kind, condition) for condition in _unfinished(kind)]
     union = parts[0].union(*parts[1:])
     return list(session.scalars(union.order_by(union.selected_columns[0]).limit(limit)))
 
@@ -102,14 +103,12 @@ def unfinished_cases(session: Session, kind: CaseKind, *, after: str, limit: int
 def _unfinished(kind: CaseKind) -> list[ColumnElement[bool]]:
     """Return the conditions of which one is enough; each has an index, or few rows."""
     tables = CASE_TABLES[kind]
-    final = [stage.value for stage in (Stage if kind is CaseKind.SUBSCRIPTION else MarketingStage) if stage.is_final]
-    conditions = [tables.row.stage.not_in(final), _pending(kind)]
+    stages = Stage if tables.row is CancellationRow else MarketingStage
+    conditions = [tables.row.stage.not_in([stage.value for stage in stages if stage.is_final]), _pending(kind)]
+    if tables.row is CancellationRow:
+        conditions.append(_billing_open())
     if kind is CaseKind.SUBSCRIPTION:
-        conditions += [
-            _copies_left(),
-            _billing_open(),
-            and_(CancellationRow.stage == Stage.CLOSED.value, _HAS_DATA, ~_ERASED),
-        ]
+        conditions += [_copies_left(), and_(CancellationRow.stage == Stage.CLOSED.value, _HAS_DATA, ~_ERASED)]
     return conditions
 
 
@@ -165,8 +164,9 @@ def recorded_case(session: Session, kind: CaseKind, case: str) -> RecordedCase |
 
 def newest_case_under(session: Session, kind: CaseKind, workflow_id: str) -> str | None:
     """Return the newest case with a workflow id."""
-    row = CASE_TABLES[kind].row
-    return session.scalar(select(row.id).where(row.workflow_id == workflow_id).order_by(row.ordinal.desc()).limit(1))
+    row, of_kind = CASE_TABLES[kind].row, CASE_TABLES[kind].is_kind
+    query = select(row.id).where(row.workflow_id == workflow_id, of_kind)
+    return session.scalar(query.order_by(row.ordinal.desc()).limit(1))
 
 
 def open_case_under(session: Session, workflow_id: str) -> RecordedCase | None:
@@ -179,19 +179,19 @@ def open_case_under(session: Session, workflow_id: str) -> RecordedCase | None:
     return None
 
 
-def closed_with_open_billing(session: Session, subscription: str) -> RecordedCase | None:
-    """Return the closed case of a subscription that has still to remind billing, or to announce the end of a line."""
-    query = select(CancellationRow.id).where(CancellationRow.subscription == subscription, _billing_open())
-    case = session.scalar(query)
-    return None if case is None else recorded_case(session, CaseKind.SUBSCRIPTION, case)
+def closed_with_open_billing(session: Session, case: str) -> RecordedCase | None:
+    """Return a case that is closed and has still to remind billing, or to announce the end of a line; None otherwise."""
+    found = session.scalar(select(CancellationRow.id).where(CancellationRow.id == case, _billing_open()))
+    return None if found is None else recorded_case(session, CaseRef.parse(case).kind, case)
 
 
 def unfinished_among(session: Session, kind: CaseKind, workflow_ids: Sequence[str]) -> set[str]:
     """Return those workflow ids whose newest case may not be finished: they are looked at by their cases."""
-    row = CASE_TABLES[kind].row
+    row, of_kind = CASE_TABLES[kind].row, CASE_TABLES[kind].is_kind
     found: set[str] = set()
     for condition in _unfinished(kind):
-        found.update(session.scalars(select(row.workflow_id).where(row.workflow_id.in_(workflow_ids), condition)))
+        query = select(row.workflow_id).where(row.workflow_id.in_(workflow_ids), of_kind, condition)
+        found.update(session.scalars(query))
     return found
 
 
@@ -203,7 +203,7 @@ def _holds(session: Session, row: CaseRow, condition: ColumnElement[bool]) -> bo
 
 def _erasure(session: Session, row: CaseRow) -> tuple[bool, bool]:
     """Return whether the data of a closed case certainly is still to be erased, and whether it perhaps is."""
-    if not isinstance(row, CancellationRow) or row.stage != Stage.CLOSED:
+    if not isinstance(row, CancellationRow) or row.subscription_line is not None or row.stage != Stage.CLOSED:
         return False, False
     if not _holds(session, row, and_(_HAS_DATA, ~_ERASED)):
         return False, False
@@ -253,5 +253,5 @@ def _scheduled_at(session: Session, row: CancellationRow) -> datetime | None:
 def _organization(session: Session, row: CaseRow) -> str:
     if isinstance(row, CancellationRow):
         return session.get_one(SubscriptionRow, row.subscription).organization
-    assert isinstance(row, MarketingCancellationRow)  # noqa: S101 - there are two kinds
+    assert isinstance(row, MarketingCancellationRow)  # noqa: S101 - there are two tables
     return row.organization

@@ -13,6 +13,7 @@ from domain.vocabulary import Stage
 from records.audit import record_step
 from records.transaction import Transaction
 from storage.tables import (
+    IS_WHOLE,
     CancellationRow,
     ErasedThingRow,
     ErasureRow,
@@ -114,7 +115,7 @@ def expected_schemas(session: Session) -> set[str]:
         ErasedThingRow.erased_at.is_not(None),
     )
     closed = exists().where(
-        CancellationRow.subscription == SubscriptionRow.id, CancellationRow.stage == Stage.CLOSED.value
+        CancellationRow.subscription == SubscriptionRow.id, IS_WHOLE, CancellationRow.stage == Stage.CLOSED.value
     )
     in_use = exists().where(SubscriptionRow.organization == OrganizationRow.id, ~closed)
     query = select(OrganizationRow.data_schema).where(

@@ -47,12 +47,12 @@ def list_command(
     ] = None,
     after: Annotated[
         str | None,
-        typer.Option("--after", parser=values.cancellation, metavar="CURSOR", help="Continue after this page."),
+        typer.Option("--after", parser=values.case, metavar="CURSOR", help="Continue after this page."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=10_000)] = 50,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
-    """List cancellations, the last received first, with their number at each stage."""
+    """List cancellations, those of single lines too, the last received first, with their number at each stage."""
     page = with_records(
         lambda service: service.cancellations.list(
             stages=stage or (),

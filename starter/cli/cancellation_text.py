@@ -8,7 +8,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from contract import CancellationStatus, ExportStatus, MarketingCancellationStatus
+from contract import CancellationStatus, ExportStatus, MarketingCancellationStatus, ReversibleStatus
 from domain.cancellation.waiting import IN_WORDS, Awaited
 from domain.civil_dates import day_text
 from domain.civil_time import day_of
@@ -64,9 +64,9 @@ def _say_next(status: CancellationStatus) -> None:
     if status.quote is not None and not status.stage.is_final:
         say_quote_in_short(status.quote)
     if status.proposal is not None and not status.stage.is_final:
-        say_proposal(status.proposal, status.subscription)
+        say_proposal(status.proposal, f"cancellations approve {status.subscription}")
     if status.stage is Stage.INTAKE and _is_open(status):
-        _say_what_is_open(status)
+        say_what_is_open(status, f"cancellations answer {status.subscription}")
     if status.marketing_consent is Consent.ASKED and not status.stage.is_final:
         say(
             f"If they reply: [cyan]offramp marketing consent {status.subscription} --agree|--decline --attest REASON[/]"
@@ -190,6 +190,11 @@ def _next(case: CaseSummary) -> str:
             return "waits for answers"
         case Stage.CANCELED if case.reversal_deadline:
             return f"reversible until {FOR_AGENTS.deadline(case.reversal_deadline, case.time_zone)}"
+        case Stage.PREPARING | Stage.SCHEDULED if case.line_ends_on:
+            waits = [one for one in case.waits_for if case.stage is Stage.PREPARING or one is Awaited.BILLING]
+            return "; ".join(
+                (f"the line ends on {day_text(case.line_ends_on)}", *(f"waits for {IN_WORDS[one]}" for one in waits))
+            )
         case Stage.PREPARING | Stage.SCHEDULED if case.termination_date:
             works = f"access works through {_last_day(case.termination, case.termination_date)}"
             waits = [one for one in case.waits_for if case.stage is Stage.PREPARING or one is Awaited.BILLING]
@@ -218,14 +223,15 @@ def _is_open(status: CancellationStatus) -> bool:
     return bool(status.open_questions) or not status.verified
 
 
-def _say_what_is_open(status: CancellationStatus) -> None:
+def say_what_is_open(status: ReversibleStatus, command: str) -> None:
+    """Print what the customer still has to give, and the command with which it is given."""
     missing = [(_spaced(question), _HOW_TO_ANSWER[question]) for question in status.open_questions]
     if not status.verified:
         missing.append(("verification", "--send-code, then --code CODE; or --attest REASON"))
     say("Still open:")
     for name, how in missing:
         say(escape(how), first=f"  - {name:<{len('billing administrator')}}  ")
-    say(f"Answer with: [cyan]offramp cancellations answer {status.subscription}[/] and these options")
+    say(f"Answer with: [cyan]offramp {command}[/] and these options")
 
 
 def _spaced(name: str) -> str:

@@ -10,13 +10,16 @@ from starter.cli.cancellation_lists import history, list_command, show
 from starter.cli.changes_of_mind import CustomersReasonOption, ReasonOption, reverse, show_status, withdraw
 from starter.cli.checklist import (
     AdministratorOption,
+    AttestOption,
     CampaignsOption,
     DataOption,
     GoodwillOption,
     NameOption,
+    ProposalOption,
     ReasonCodeOption,
     Step,
     UrlOption,
+    WithoutGoodwillOption,
     answers_of,
     check_one_verification,
     one_after_the_other,
@@ -34,16 +37,6 @@ from starter.cli.service import (
 )
 
 cancellations_app = typer.Typer(help="Start, answer, watch and end cancellations.", no_args_is_help=True)
-
-AttestOption = Annotated[
-    str | None,
-    typer.Option(
-        "--attest",
-        parser=values.reason,
-        metavar="REASON",
-        help="Attest that the billing administrator is asking; give the reason.",
-    ),
-]
 
 _SENT = "a one-time code is on its way to the billing administrator on record"
 _VERIFIED = "the billing administrator is verified"
@@ -179,7 +172,7 @@ def correct(
     campaigns: CampaignsOption = None,
     campaign_action: CampaignActionOption = None,
     goodwill: GoodwillOption = None,
-    without_goodwill: Annotated[bool, typer.Option("--without-goodwill", help="Give the goodwill up.")] = False,
+    without_goodwill: WithoutGoodwillOption = False,
     reason: ReasonOption,
     actor: ActorOption,
     cancellation: CancellationOption = None,
@@ -208,12 +201,7 @@ def correct(
 def approve(
     subscription: SubscriptionArgument,
     *,
-    proposal: Annotated[
-        str | None,
-        typer.Option(
-            "--proposal", metavar="DIGEST", help="What you approve, as `show` names it; anything else is refused."
-        ),
-    ] = None,
+    proposal: ProposalOption = None,
     reason: ReasonOption,
     actor: ActorOption,
     cancellation: CancellationOption = None,

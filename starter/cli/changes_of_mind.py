@@ -28,6 +28,13 @@ CustomersReasonOption = Annotated[
 ]
 
 
+AdministratorAgain = Annotated[
+    str, typer.Option("--administrator", metavar="E-MAIL", help="The billing administrator's e-mail.")
+]
+UrlAgain = Annotated[str, typer.Option("--url", metavar="URL", help="The organization's URL.")]
+NameAgain = Annotated[str, typer.Option("--name", metavar="NAME", help="The organization's unique name.")]
+
+
 def withdraw(
     subscription: SubscriptionArgument,
     *,
@@ -58,11 +65,9 @@ def withdraw(
 def reverse(
     subscription: SubscriptionArgument,
     *,
-    administrator: Annotated[
-        str, typer.Option("--administrator", metavar="E-MAIL", help="The billing administrator's e-mail.")
-    ],
-    url: Annotated[str, typer.Option("--url", metavar="URL", help="The organization's URL.")],
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="The organization's unique name.")],
+    administrator: AdministratorAgain,
+    url: UrlAgain,
+    name: NameAgain,
     reason: CustomersReasonOption = None,
     received_at: ReceivedAtOption = None,
     channel: ChannelOption = None,

@@ -33,6 +33,22 @@ GoodwillOption = Annotated[
         "--goodwill", parser=values.reason, metavar="REASON", help="Ignore the deadline; a second person approves."
     ),
 ]
+WithoutGoodwillOption = Annotated[bool, typer.Option("--without-goodwill", help="Give the goodwill up.")]
+ProposalOption = Annotated[
+    str | None,
+    typer.Option(
+        "--proposal", metavar="DIGEST", help="What you approve, as `show` names it; anything else is refused."
+    ),
+]
+AttestOption = Annotated[
+    str | None,
+    typer.Option(
+        "--attest",
+        parser=values.reason,
+        metavar="REASON",
+        help="Attest that the billing administrator is asking; give the reason.",
+    ),
+]
 ReasonCodeOption = Annotated[
     str | None,
     typer.Option("--reason-code", metavar="CODE",

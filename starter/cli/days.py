@@ -22,6 +22,11 @@ def termination(text: str) -> date | Termination:
     return Termination(text) if text in (Termination.NOW, Termination.END_OF_TERM) else day(text)
 
 
+def line_end(text: str) -> date | Termination:
+    """Return the end of a line that a person asked for: its last day, or the earliest that its terms allow."""
+    return Termination.END_OF_TERM if text == Termination.END_OF_TERM else day(text)
+
+
 def month(text: str) -> date:
     """Return the first day of the month that a person wrote as YYYY-MM."""
     try:

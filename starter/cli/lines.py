@@ -11,6 +11,8 @@ from domain.civil_dates import count_text
 from domain.lines.runs import FailedLine, LineDatesProgress, Scope, ScopeAmbiguous
 from starter.cli import values
 from starter.cli.days import OptionalDay, day
+from starter.cli.line_cancellations import register
+from starter.cli.line_requests import LineArgument
 from starter.cli.output import REFUSED, JsonOption, console, print_json, say
 from starter.cli.service import ActorOption, ForceOption, RequestIdOption, with_records, with_service
 
@@ -18,7 +20,10 @@ if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from contract import UpdateLineDates
     from records.lines.runs import ListedLine
 
-lines_app = typer.Typer(help="List subscription lines, and bring their dates up to date.", no_args_is_help=True)
+lines_app = typer.Typer(
+    help="List subscription lines, bring their dates up to date, and cancel single ones.", no_args_is_help=True
+)
+register(lines_app)
 
 CustomerContract = Annotated[
     str | None, typer.Option("--customer-contract", metavar="NUMBER", help="Only lines of this customer contract.")
@@ -122,6 +127,27 @@ def restore(
         _say_lines(restored.left, restored.left_lines)
     if restored.left:
         raise typer.Exit(REFUSED)
+
+
+@lines_app.command()
+def reopen(
+    line: LineArgument,
+    *,
+    reason: ReasonOption,
+    actor: ActorOption,
+    request_id: RequestIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take away the end date of a line that no cancellation has set, so that the line goes on."""
+    found = with_records(
+        lambda service: service.line_dates.reopen(line, actor=actor, reason=reason, request_id=request_id)
+    )
+    if as_json:
+        print_json(found)
+        return
+    deadline = found.cancellation_possible_until or found.term_until
+    until = f" to {found.term_until}, to be cancelled by {deadline}" if found.term_until else ""
+    say(f"Line [bold]{line}[/] goes on{until}.")
 
 
 def _update(wish: "UpdateLineDates", request_id: str | None, *, show: bool) -> LineDatesProgress:

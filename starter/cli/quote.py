@@ -41,13 +41,15 @@ def quote_command(
 
 def say_quote(quote: Quote) -> None:
     """Print a quote for a person: a block for each line, with every step that led to its end."""
-    say(
-        f"Cancelling [bold]{quote.subscription}[/], received on {day_text(quote.received_on)}: access {_access(quote)}."
-    )
+    received = f"received on {day_text(quote.received_on)}"
+    if quote.line is None:
+        say(f"Cancelling [bold]{quote.subscription}[/], {received}: access {_access(quote)}.")
+    else:
+        say(f"Cancelling line [bold]{quote.line}[/] alone, {received}: {quote.subscription} and its access go on.")
     if quote.ended_on is not None:
         say(f"[bold]It has ended already[/]: access worked through {day_text(quote.ended_on)}.")
     if not quote.lines:
-        say("No line is open, so nothing more is billed.")
+        say("No line is open, so nothing more is billed." if quote.line is None else "The line has ended already.")
     for line in quote.lines:
         say()
         _say_end(line)
@@ -81,7 +83,16 @@ def say_quote_in_short(quote: Quote) -> None:
     )
 
 
-def say_proposal(proposal: Proposal, subscription: str) -> None:
+def say_line_quote_in_short(quote: Quote) -> None:
+    """Print the end of a line that is cancelled alone, and the command that explains it."""
+    for line in quote.lines:
+        _say_end(line)
+    wish = f" --terminate-on {quote.access_ends_on}" if quote.termination is Termination.ON_DATE else ""
+    goodwill = " --goodwill" if quote.goodwill else ""
+    say(f"Why: [cyan]offramp lines quote {quote.line} --received-on {quote.received_on}{wish}{goodwill}[/]", first="  ")
+
+
+def say_proposal(proposal: Proposal, command: str) -> None:
     """Print what a goodwill would do, and the command that approves exactly that."""
     say("With the goodwill, once it is approved:")
     for line in proposal.quote.lines:
@@ -89,8 +100,7 @@ def say_proposal(proposal: Proposal, subscription: str) -> None:
         if line.credit_memos:
             say(f"credit memos for {', '.join(line.credit_memos)}", first="    ")
     say(
-        f"Approve it as a second person: [cyan]offramp cancellations approve {subscription} --proposal {proposal.digest} "
-        "--reason REASON[/]",
+        f"Approve it as a second person: [cyan]offramp {command} --proposal {proposal.digest} --reason REASON[/]",
         first="  ",
     )
 

@@ -4,6 +4,7 @@ For the command line and what a deployment runs beside the service. Commands sta
 """
 
 import shlex
+from dataclasses import dataclass
 
 from domain.cases import CaseKind, CaseRef
 from domain.refusals import Refusal
@@ -14,13 +15,14 @@ OPERATORS_WORDS = WORDS | {
     RemedyKind.FOLLOW_CONTRACT: "See docs/temporal.md for the form of every message.",
     RemedyKind.REPEAT_REQUEST: "Look at the workflow in the Temporal Web UI; repeat the command with the same request id when "
     "everything is up.",
+    RemedyKind.CANCEL_WHOLE: "Cancel the subscription instead: `offramp cancellations start {subscription}`",
+    RemedyKind.CANCEL_LINE: "Start one: `offramp lines cancel {line}`",
     RemedyKind.START_CANCELLATION: "Start one: `offramp cancellations start {subscription}`",
-    RemedyKind.START_ANEW: "The subscription continues; if that is not intended, start a new cancellation: "
-    "`offramp cancellations start {subject}`",
-    RemedyKind.WITHDRAW_CANCELLATION: "Withdraw it instead: `offramp cancellations withdraw {subject} --reason REASON`",
-    RemedyKind.REVERSE_CANCELLATION: "Ask for its reversal instead: `offramp cancellations reverse {subject} "
+    RemedyKind.START_ANEW: "The subscription continues; if that is not intended, start a new cancellation: `{start}`",
+    RemedyKind.WITHDRAW_CANCELLATION: "Withdraw it instead: `{group} withdraw {subject} --reason REASON`",
+    RemedyKind.REVERSE_CANCELLATION: "Ask for its reversal instead: `{group} reverse {subject} "
     "--administrator ADDRESS --url URL --name NAME`",
-    RemedyKind.SHOW_CANCELLATION: "Nothing to do; `offramp cancellations show {subject}` shows the state of the case.",
+    RemedyKind.SHOW_CANCELLATION: "Nothing to do; `{group} show {subject}` shows the state of the case.",
     RemedyKind.SEND_CODE: "Ask for a new code: `{verify} --send-code`",
     RemedyKind.CHECK_CODE: "Check the most recent mail, or ask for a new code: `{verify} --send-code`",
     RemedyKind.SEND_CODE_OR_ATTEST: "Ask for a new code with `{verify} --send-code`, or attest who is asking with "
@@ -88,7 +90,11 @@ OPERATORS_WORDS = WORDS | {
     "{prefix} from a backup of the bucket or from their earlier versions, and find out who removed them.",
     RemedyKind.USE_FOLDER: "Take the files from the folder {store}, or set {variable} to an object store.",
 }
-"""Each kind for the people who run commands; ``subject`` and ``verify`` are made of the value ``cancellation``."""
+"""Each kind for the people who run commands; ``subject``, ``group``, ``start`` and ``verify`` are made of the value
+``cancellation``."""
+
+_COMMANDS = frozenset({"group", "start", "verify"})
+"""The values that are commands themselves, and quoted already."""
 
 
 def operators_words(refusal: Refusal) -> str:
@@ -101,7 +107,7 @@ def operators_words(refusal: Refusal) -> str:
         return refusal.way_out
     try:
         values = remedy.values | _commands_values(remedy.values)
-        quoted = {name: value if name == "verify" else shlex.quote(value) for name, value in values.items()}
+        quoted = {name: value if name in _COMMANDS else shlex.quote(value) for name, value in values.items()}
         parts = OPERATORS_WORDS[remedy.kind].split("`")  # every second one is a command
         return "`".join(part.format_map(quoted if number % 2 else values) for number, part in enumerate(parts))
     except (KeyError, ValueError):
@@ -119,8 +125,27 @@ def _commands_values(values: dict[str, str]) -> dict[str, str]:
     if case is None:
         return {}
     named = CaseRef.parse(case)
-    return {"subject": named.subject, "verify": f"offramp {VERIFY_COMMANDS[named.kind]} {shlex.quote(named.subject)}"}
+    commands, subject = CASE_COMMANDS[named.kind], shlex.quote(named.subject)
+    return {
+        "subject": named.subject,
+        "group": f"offramp {commands.group}",
+        "start": f"offramp {commands.group} {commands.start} {subject}",
+        "verify": f"offramp {commands.group} {commands.verify} {subject}",
+    }
 
 
-VERIFY_COMMANDS = {CaseKind.SUBSCRIPTION: "cancellations answer", CaseKind.MARKETING_SERVICE: "marketing verify"}
-"""The command by which the billing administrator of a case is verified."""
+@dataclass(frozen=True)
+class CaseCommands:
+    """The commands about cases of one kind: their group, and the ones that start a case and verify who asks for it."""
+
+    group: str
+    start: str
+    verify: str
+
+
+CASE_COMMANDS = {
+    CaseKind.SUBSCRIPTION: CaseCommands("cancellations", "start", "answer"),
+    CaseKind.MARKETING_SERVICE: CaseCommands("marketing", "cancel", "verify"),
+    CaseKind.SUBSCRIPTION_LINE: CaseCommands("lines", "cancel", "answer"),
+}
+"""The commands about each kind of case."""

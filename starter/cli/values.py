@@ -7,7 +7,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from domain.marketing import CampaignAction
-from domain.vocabulary import Actor, CancellationId, EmailAddress, Identifier, Reason
+from domain.vocabulary import Actor, CancellationId, CaseId, EmailAddress, Identifier, LineCancellationId, Reason
 
 
 def _reader(form: Any, rule: str) -> Callable[[str], str]:
@@ -28,6 +28,10 @@ identifier = _reader(
 cancellation = _reader(
     CancellationId, "write the subscription's id and the number of its cancellation, as in SUB-1001/1"
 )
+line_cancellation = _reader(
+    LineCancellationId, "write the id of the cancellation of a line, as in SUB-1001/line/LINE-7/1"
+)
+case = _reader(CaseId, "write the id of a cancellation, as in SUB-1001/1 or SUB-1001/line/LINE-7/1")
 actor = _reader(Actor, "1 to 100 characters and no e-mail address; name another with --actor or OFFRAMP_ACTOR")
 reason = _reader(Reason, "3 to 1000 characters that say why")
 email = _reader(EmailAddress, "write an e-mail address, such as it@example.com")

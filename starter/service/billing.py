@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import contract
 from domain.refusals import Refusal
-from records.billing import BillingReport, import_billing, under_cancellation
+from records.billing import BillingReport, import_billing, waiting_workflows
 from starter.service.area import AreaClient
 
 
@@ -27,16 +27,14 @@ class BillingClient(AreaClient):
         return report
 
     async def _notify_waiting(self, report: BillingReport) -> None:
-        credited = [(line.subscription or "", invoice) for line in report.lines for invoice in line.credited]
+        credited = [(line.line or "", invoice) for line in report.lines for invoice in line.credited]
         if not credited:
             return
-        waiting = await self._read(lambda session: under_cancellation(session, {of for of, _ in credited}))
-        for subscription, invoice in credited:
-            if subscription in waiting:
+        waiting = await self._read(lambda session: waiting_workflows(session, {of for of, _ in credited}))
+        for line, invoice in credited:
+            if line in waiting:
                 message = contract.CreditMemoPosted(invoice=invoice)
                 try:
-                    await self._notify(
-                        contract.cancellation_workflow_id(subscription), contract.SIGNAL_CREDIT_MEMO_POSTED, message
-                    )
+                    await self._notify(waiting[line], contract.SIGNAL_CREDIT_MEMO_POSTED, message)
                 except Refusal:
                     return  # the memos are posted; a case checks again by itself within a day

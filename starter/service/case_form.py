@@ -14,7 +14,14 @@ from records.transaction import Transaction
 
 Start = TypeVar("Start")
 Request = TypeVar("Request")
-Status = TypeVar("Status", contract.CancellationStatus, contract.MarketingCancellationStatus, contract.MigrationStatus)
+Status = TypeVar(
+    "Status",
+    contract.CancellationStatus,
+    contract.LineCancellationStatus,
+    contract.MarketingCancellationStatus,
+    contract.MigrationStatus,
+)
+Reversible = TypeVar("Reversible", contract.CancellationStatus, contract.LineCancellationStatus)
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Opening(Generic[Start, Request]):
 
 @dataclass(frozen=True)
 class CaseForm(Generic[Status]):
-    """The form of an area's cases. A case is found by its subject: a subscription or an organization."""
+    """The form of an area's cases. A case is found by its subject: a subscription, a line or an organization."""
 
     status: type[Status]
     workflow_id: Callable[[str], str]
@@ -41,3 +48,13 @@ class CaseForm(Generic[Status]):
     """Returns the refusal of a request that found no running workflow, and audits it."""
     opening: Opening[Any, Any] | None = None
     """None where no client starts a case."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReversibleForm(CaseForm[Reversible]):
+    """The form of cases that can be undone."""
+
+    recorded: Callable[[Session, str], Reversible]
+    """Returns the status of the newest case of a subject from the records."""
+    zone: Callable[[Session, str], str]
+    """Returns the zone of the newest case of a subject."""

@@ -21,10 +21,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import contract
 from domain.civil_time import start_of_day
+from domain.lines.line import SubscriptionLine
 from domain.lines.restoration import RunInProgress, RunRestored
 from domain.lines.runs import LineDatesProgress, NightNotReached, Scope
 from domain.refusals import ForwardedRefusal, Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
+from records.lines.reopening import reopen_line
 from records.lines.restoration import check_ended, restore_chunk
 from records.lines.runs import ListedLine, count_runs, find_progress, latest_runs, list_lines
 from runtime.refusals import as_refusal
@@ -254,6 +256,16 @@ class LineDatesClient(AreaClient):
             if chunk.last_line is None:
                 return result
             after = chunk.last_line
+
+    async def reopen(self, line: str, *, actor: str, reason: str, request_id: str | None = None) -> SubscriptionLine:
+        """Take away the end date of a line that no case has set, and return the line.
+
+        Raises:
+            LineUnknown, LineClosed, LineHasNoEnd, LineEndSetByCase, LineOfEndedSubscription.
+
+        """
+        at = datetime.now(UTC)
+        return await self._write(partial(reopen_line, line=line, actor=actor, why=reason, at=at, request=request_id))
 
     async def _goes_on(self, run: str) -> bool:
         """Return true unless the workflow of a run has ended; one that was terminated never records the end of its run."""

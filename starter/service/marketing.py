@@ -115,7 +115,7 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
             form = contract.STATUS_FORMS[CaseRef.parse(case.id).kind]
             status = await self._running(case.workflow_id, name, message, sent, form)
             if status is not None:
-                return _status_of(case.id, campaign, status.campaigns_outstanding)
+                return _status_of(case.id, campaign, getattr(status, "campaigns_outstanding", ()))
         late = LateRequest(name, sent, message, datetime.now(UTC), made)
         done = await self._write(
             lambda transaction: late_requests.acknowledge_late(transaction, case.id, campaign, late)

@@ -10,6 +10,7 @@ from starter.service.cancellation import CancellationClient
 from starter.service.export import ExportClient
 from starter.service.imports import ImportClient
 from starter.service.legal_holds import HoldClient
+from starter.service.line_cancellations import LineCancellationClient
 from starter.service.lines import LineDatesClient
 from starter.service.marketing import MarketingClient
 from starter.service.migration import MigrationClient
@@ -74,6 +75,7 @@ class Offramp:
         """
         connections = Connections(temporal, engine, objects, tenants, task_queue)
         self.cancellations = CancellationClient(connections)
+        self.line_cancellations = LineCancellationClient(connections)
         self.migrations = MigrationClient(connections)
         self.marketing = MarketingClient(connections)
         self.exports = ExportClient(connections)

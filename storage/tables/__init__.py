@@ -7,6 +7,7 @@ from storage.tables.audit_and_outbox import AuditRow, MessageRow
 from storage.tables.base import JsonObject, Table
 from storage.tables.billing import BillingDocumentRow, BillingFeedPositionRow
 from storage.tables.cancellation import (
+    IS_WHOLE,
     CancellationLineRow,
     CancellationRow,
     CaseRow,
@@ -32,6 +33,7 @@ from storage.tables.requests import RequestRow
 
 __all__ = [
     "CASE_TABLES",
+    "IS_WHOLE",
     "AuditRow",
     "BillingDocumentRow",
     "BillingFeedPositionRow",

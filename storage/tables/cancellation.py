@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.marketing import Consent
@@ -66,8 +66,11 @@ _PERSON = "lower(regexp_replace(btrim({}), '\\s+', ' ', 'g'))"
 """A name of a person whatever its case and spaces (`domain.vocabulary.same_person`)."""
 
 
+_RUNNING = "stage NOT IN ({})".format(", ".join(f"'{stage}'" for stage in sorted(FINAL_STAGES)))
+
+
 class CancellationRow(CaseRow):
-    """One durable lifecycle for one subscription."""
+    """One durable lifecycle for one subscription, or for one of its lines."""
 
     __tablename__ = "cancellations"
     __table_args__ = (
@@ -80,23 +83,36 @@ class CancellationRow(CaseRow):
         one_of("marketing_consent", Consent),
         one_of("channel", ReceiptChannel),
         CheckConstraint("received_at <= entered_at", name="received_before_entered"),
-        UniqueConstraint("subscription", "ordinal"),
+        Index("uq_cancellations_subscription_ordinal", "subscription", "ordinal", unique=True,
+              postgresql_where=text("subscription_line IS NULL")),
+        Index("uq_cancellations_line_ordinal", "subscription_line", "ordinal", unique=True,
+              postgresql_where=text("subscription_line IS NOT NULL")),
         Index("uq_cancellations_running", "subscription", unique=True,
-              postgresql_where=text("stage NOT IN ({})".format(", ".join(f"'{s}'" for s in sorted(FINAL_STAGES))))),
+              postgresql_where=text(f"subscription_line IS NULL AND {_RUNNING}")),
+        Index("uq_cancellations_line_running", "subscription_line", unique=True,
+              postgresql_where=text(f"subscription_line IS NOT NULL AND {_RUNNING}")),
+        CheckConstraint("subscription_line IS NULL OR (data IS NULL AND campaigns IS NULL AND access_ended_on IS NULL "
+                        "AND termination IS DISTINCT FROM 'now')", name="line_keeps_data_and_access"),
+        CheckConstraint("subscription_line IS NOT NULL OR line_ends_on IS NULL", name="line_ends_on_of_a_line"),
         Index("ix_cancellations_stage_received_at", "stage", "received_at"),
         Index("ix_cancellations_received_at", "received_at", "id"),
         Index("ix_cancellations_received_on", "received_on"),
         CheckConstraint("stage NOT IN ('preparing', 'scheduled', 'canceled', 'reversed', 'closed') OR "
-                        "(termination_date IS NOT NULL AND data IS NOT NULL AND campaigns IS NOT NULL "
-                        "AND verified_by IS NOT NULL)", name="checklist_before_all_else"),
+                        "(termination_date IS NOT NULL AND verified_by IS NOT NULL AND (subscription_line IS NOT NULL "
+                        "OR (data IS NOT NULL AND campaigns IS NOT NULL)))", name="checklist_before_all_else"),
         CheckConstraint("stage NOT IN ('canceled', 'reversed', 'closed') OR "
-                        "(access_ended_on IS NOT NULL AND reversal_deadline IS NOT NULL)", name="effect_has_a_deadline"),
+                        "(COALESCE(access_ended_on, line_ends_on) IS NOT NULL AND reversal_deadline IS NOT NULL)",
+                        name="effect_has_a_deadline"),
         CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> {_PERSON.format('opened_by')}",
                         name="goodwill_by_a_second_person"),
         CheckConstraint(f"reason_code ~ '^{REASON_CODE}$'", name="reason_code_has_its_form"),
     )  # fmt: skip
 
     subscription: Mapped[str] = mapped_column(ForeignKey("subscriptions.id"))
+    subscription_line: Mapped[str | None] = mapped_column(ForeignKey("subscription_lines.id", use_alter=True))
+    """The line that ends alone while the subscription goes on; null where the whole subscription is cancelled."""
+    line_ends_on: Mapped[date | None]
+    """The last day of that line, as last decided."""
     reason: Mapped[str | None]
     reason_code: Mapped[str | None]
     """One of the reasons for leaving that the policy listed when the case was opened."""
@@ -121,6 +137,10 @@ class CancellationRow(CaseRow):
     """The last quote that was promised or announced (`domain.lines.quote.Quote`)."""
     access_ended_on: Mapped[date | None]
     reversal_deadline: Mapped[datetime | None]
+
+
+IS_WHOLE = CancellationRow.subscription_line.is_(None)
+"""The condition for the cancellations of whole subscriptions."""
 
 
 class ChecklistAnswerRow(Table):

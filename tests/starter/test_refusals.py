@@ -189,7 +189,7 @@ def test_a_kind_has_the_same_values_wherever_it_is_used(every: list[Refusal]) ->
         if refusal.remedy:
             assert names.setdefault(refusal.remedy.kind, set(refusal.remedy.values)) == set(refusal.remedy.values)
     for kind, given in names.items():
-        made_of_a_case = {"subject", "verify"} if "cancellation" in given else set()
+        made_of_a_case = {"subject", "group", "start", "verify"} if "cancellation" in given else set()
         wanted = {name for _, name, _, _ in Formatter().parse(OPERATORS_WORDS[RemedyKind(kind)]) if name}
         assert wanted <= given | made_of_a_case
 

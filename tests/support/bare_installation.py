@@ -36,6 +36,8 @@ VALUES = {
     "file": "sample.json",
     "hold": "1",
     "invoice": "INV-1",
+    "line": "LINE-1",
+    "lines": "LINE-1",
     "name": "acme",
     "number": "1",
     "organization": "ORG-1",
@@ -49,6 +51,7 @@ VALUES = {
 
 ONE_OF: dict[tuple[str, ...], list[str]] = {
     ("cancellations", "answer"): ["--data", "none"],
+    ("lines", "answer"): ["--send-code"],
     ("marketing", "verify"): ["--send-code"],
     ("migrations", "correct"): ["--transfer-again"],
 }

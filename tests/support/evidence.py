@@ -6,6 +6,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from storage.tables import (
+    IS_WHOLE,
     AuditRow,
     CampaignActivityRow,
     CancellationRow,
@@ -28,11 +29,11 @@ class Evidence(Population):
             return session.get_one(SubscriptionLineRow, f"{subscription}-{number}")
 
     def case(self, subscription: str) -> CancellationRow:
-        """The newest cancellation as it is in the database now."""
+        """The newest cancellation of the whole subscription as it is in the database now."""
         with Session(self.engine, expire_on_commit=False) as session:
             found = session.scalars(
                 select(CancellationRow)
-                .where(CancellationRow.subscription == subscription)
+                .where(CancellationRow.subscription == subscription, IS_WHOLE)
                 .order_by(CancellationRow.ordinal.desc())
             ).first()
             assert found is not None

@@ -9,6 +9,7 @@ from temporalio.worker import Replayer
 
 import contract
 from runtime.temporal import offramp_plugin
+from workflows.cancellation.line_workflow import SubscriptionLineCancellation
 from workflows.cancellation.workflow import SubscriptionCancellation
 from workflows.lines.workflow import SubscriptionLineDatesUpdate
 from workflows.marketing.workflow import MarketingServiceCancellation
@@ -27,6 +28,7 @@ NO_FAULTS = (
 
 WORKFLOWS: dict[str, type] = {
     contract.SUBSCRIPTION_CANCELLATION: SubscriptionCancellation,
+    contract.SUBSCRIPTION_LINE_CANCELLATION: SubscriptionLineCancellation,
     contract.ON_PREMISES_MIGRATION: OnPremisesMigration,
     contract.MARKETING_SERVICE_CANCELLATION: MarketingServiceCancellation,
     contract.MESSAGE_DELIVERY: MessageDelivery,

@@ -6,11 +6,20 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from contract import Goodwill, cancellation_workflow_id
+from contract import Goodwill, cancellation_workflow_id, line_cancellation_workflow_id
 from domain.vocabulary import Channel, Event, Stage
 from storage.tables import LineDatesRunRow, MessageRow
 from tests.support import marketing_lives
 from tests.support.nights import DUE, ENDED, TODAY, line_held, progress_of, start_update
+from tests.support.prepaid import reached
+from tests.support.single_lines import (
+    cancel,
+    line_handle,
+    line_reached,
+    pass_line_time,
+    reverse_line,
+    two_lines,
+)
 from tests.support.world import AGENT, World, eventually
 
 
@@ -95,6 +104,28 @@ async def with_goodwill(world: World) -> str:
     return cancellation_workflow_id(subscription)
 
 
+async def line_closed(world: World) -> str:
+    """A line ends alone, after its reminder, and nobody changes their mind."""
+    _, line = two_lines(world)
+    await cancel(world, line)
+    await pass_line_time(world, line, timedelta(days=60))
+    await line_handle(world, line).result()
+    return line_cancellation_workflow_id(line)
+
+
+async def line_reversed(world: World) -> str:
+    """A line that has ended is had back while its subscription is cancelled, and ends with that."""
+    subscription, line = two_lines(world)
+    await cancel(world, line)
+    await pass_line_time(world, line, timedelta(days=25))
+    await world.start(subscription)
+    await line_reached(world, line, Stage.CANCELED)
+    await reached(world, subscription, Stage.CANCELED)
+    await reverse_line(world, subscription, line)
+    await line_handle(world, line).result()
+    return line_cancellation_workflow_id(line)
+
+
 async def line_dates(world: World) -> str:
     """An update that rolls, closes and leaves alone."""
     update = await start_update(world, subscription=world.subscription(lines=[DUE, ENDED, {}]), as_of=TODAY)
@@ -149,6 +180,8 @@ CANCELLATIONS: dict[str, Life] = {
     "credit-memo-at-once": after_a_credit_memo,
     "credit-memo-reminded": reminded_of_a_credit_memo,
     "goodwill": with_goodwill,
+    "line": line_closed,
+    "line-reversed": line_reversed,
 }
 UPDATES: dict[str, Life] = {
     "line-dates": line_dates,

@@ -48,6 +48,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "renew_export_link": {"actor": "a", "export": "S/1"},
     "credit_memo_posted": {"invoice": "INV-1"},
     "holds_changed": {},
+    "line_taken_over": {"line": "L"},
     "migration_moved": {"stage": "requested", "waiting_for": "support", "deadline": "2026-12-22T14:59:00Z"},
     "accept": {"actor": "a", "cancellation": "S/1", "contact": "i@b.example", "transfer_at": "2026-12-22T14:59:00Z"},
     "correct": {"actor": "a", "cancellation": "S/1", "reason": "wrong", "transfer_again": True},

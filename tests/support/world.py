@@ -89,6 +89,7 @@ class World(Evidence):
         objects = self.data.objects if self.data else None
         self.offramp = Offramp(self.environment.client, self.engine, objects=objects, task_queue=task_queue)
         self.service, self.marketing = self.offramp.cancellations, self.offramp.marketing
+        self.lines = self.offramp.line_cancellations
 
     @asynccontextmanager
     async def worker(

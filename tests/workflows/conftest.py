@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 from temporalio.testing import WorkflowEnvironment
 
 from contract import cancellation_workflow_id, marketing_workflow_id
 from storage.objects import Objects, ObjectStoreSettings
+from storage.tables import CancellationRow
 from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
 from tests.support.histories import assert_sound, histories_of
 from tests.support.servers import migrated_database
@@ -80,7 +83,12 @@ async def shared_world(
 
 async def _end(world: World) -> None:
     """After every test, whatever it was about: no workflow task failed, and every history replays."""
+    of_lines = select(CancellationRow.workflow_id).where(
+        CancellationRow.subscription.in_(world.subscriptions), CancellationRow.subscription_line.is_not(None)
+    )
+    with Session(world.engine) as session:
+        workflows = list(session.scalars(of_lines))
     world.engine.dispose()
-    workflows = [cancellation_workflow_id(subscription) for subscription in world.subscriptions]
+    workflows += [cancellation_workflow_id(subscription) for subscription in world.subscriptions]
     workflows += [marketing_workflow_id(world.organization(subscription)) for subscription in world.subscriptions]
     await assert_sound(await histories_of(world.environment.client, *workflows))

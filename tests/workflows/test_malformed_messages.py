@@ -21,10 +21,21 @@ UPDATES = (
     "receive", "answer", "send_code", "verify_code", "attest", "approve", "consent", "withdraw", "request_reversal",
     "acknowledge_stop", "acknowledge_export", "renew_export_link",
 )  # fmt: skip
-SIGNALS = ("request_reversal", "acknowledge_stop", "credit_memo_posted", "holds_changed", "migration_moved")
+SIGNALS = (
+    "request_reversal",
+    "acknowledge_stop",
+    "credit_memo_posted",
+    "holds_changed",
+    "migration_moved",
+    "line_taken_over",
+)
 
 STARTS: dict[str, tuple[str, Any]] = {
     contract.SUBSCRIPTION_CANCELLATION: ("cancellation:S", GOOD["receive"]),
+    contract.SUBSCRIPTION_LINE_CANCELLATION: (
+        "line-cancellation:L",
+        {"actor": "a", "subscription_line": "L", "answers": {"termination_date": "end_of_term"}, "reason": "why not"},
+    ),
     contract.MARKETING_SERVICE_CANCELLATION: (
         "marketing-cancellation:O",
         {"actor": "a", "organization": "O", "administrator": "a@b.example", "campaign_actions": {"C": "pause"}},

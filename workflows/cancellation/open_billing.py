@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.owner import CancellationOwner
+    from workflows.cancellation.owner import ReversibleOwner
     from workflows.common.steps import RefusedStep
 
 OBSTACLE_CHECK = timedelta(days=1)
@@ -30,7 +30,7 @@ class OpenBilling:
     The reminders come beside the story: neither the termination day nor the end of the reversal window waits for them.
     """
 
-    def __init__(self, owner: CancellationOwner) -> None:
+    def __init__(self, owner: ReversibleOwner) -> None:
         self._owner = owner
         self._watching: asyncio.Task[None] | None = None
         self.is_posted = False

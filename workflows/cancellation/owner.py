@@ -1,8 +1,8 @@
-"""The owner of a cancellation's collaborators: the workflow, as export, erasure, campaigns and migration may use it."""
+"""The owner of a cancellation's collaborators: the workflow, as billing, export, erasure, campaigns and migration may use it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from temporalio import workflow
 
@@ -11,13 +11,14 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.cancellation.reversible_state import ReversibleCase
     from workflows.cancellation.state import Case
     from workflows.common.case_workflow import Result, TimedReminder
     from workflows.common.owner import CaseOwner
 
 
-class CancellationOwner(CaseOwner[Case], Protocol):
-    """The workflow that cancels a subscription, as its collaborators see it."""
+class ReversibleOwner(CaseOwner[ReversibleCase[Any]], Protocol):
+    """The workflow of a cancellation that can be undone, as its collaborators see it."""
 
     @property
     def requester(self) -> str:
@@ -55,4 +56,13 @@ class CancellationOwner(CaseOwner[Case], Protocol):
 
     async def sleep(self, done: Callable[[], bool], until: datetime | None, what: str) -> bool:
         """Wait until ``done``, at most until an instant, with a timer named ``what``. Return ``done()``."""
+        ...
+
+
+class CancellationOwner(ReversibleOwner, Protocol):
+    """The workflow that cancels a subscription, as its collaborators see it."""
+
+    @property
+    def case(self) -> Case:
+        """The case, which is open."""
         ...

@@ -1,12 +1,11 @@
-"""The requests that a cancellation takes: its updates and signals.
+"""The requests that a cancellation takes which can be undone: its updates and signals.
 
-A handler checks the request against the rules and stores it; the story in `workflows.cancellation.workflow` acts on it.
+A handler checks the request against the rules and stores it; the story in `workflows.cancellation.story` acts on it.
 The state that both share lives here.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 
@@ -32,12 +31,18 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.late_tasks import sent_in_time
-    from workflows.cancellation.notices import CancellationNotices
+    from workflows.cancellation.open_billing import OpenBilling
     from workflows.cancellation.reversal_identity import ReversalIdentity
+    from workflows.cancellation.reversible_state import ReversibleCase
+    from workflows.common.cancellation_workflow import CancellationWorkflow
     from workflows.common.case_requests import lawful
+    from workflows.common.case_state import Status
     from workflows.common.case_workflow import CANCEL_REQUESTED
     from workflows.common.owner import OPERATOR
+    from workflows.common.requests import named_otherwise
     from workflows.common.steps import recorded
+
+State = TypeVar("State", bound=ReversibleCase[Any])
 
 
 EQUAL_ANSWERS_ACCEPTED = "equal-answers-accepted-2026-11"
@@ -48,11 +53,12 @@ ONE_PERSON = "one-person-in-any-spelling-2026-11"
 """The id of the patch (docs/upgrades.md)."""
 
 
-class CancellationRequests(CancellationNotices):
+class CancellationRequests(CancellationWorkflow[State, Status]):
     """The requests that reach a running cancellation, and the state that answers them."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._open_billing = OpenBilling(self)
         self._identity = ReversalIdentity(self, self._requests, self._check_reversal)
         self._approval: contract.Approve | None = None
         self._withdrawal: contract.Withdraw | None = None
@@ -65,16 +71,29 @@ class CancellationRequests(CancellationNotices):
         """The stage whose transition is being recorded, if any: the decision is final, and a request is now too late."""
 
     @property
+    def requester(self) -> str:
+        """The actor who asked for the cancellation."""
+        return self.case.requester
+
+    @property
     def is_withdrawn(self) -> bool:
         """True once nothing more is to be prepared: a withdrawal is requested, or the record of the case is further."""
-        return self._withdrawal is not None or super().is_withdrawn
+        return self._withdrawal is not None or self.case.is_overtaken
+
+    @workflow.signal(name=contract.SIGNAL_CREDIT_MEMO_POSTED)
+    def credit_memo_posted(self, *received: Any) -> None:
+        """Have the credit memos checked again, unless the notice is for another case."""
+        self.look_at_length()
+        if self._case is not None and named_otherwise(received, self._case.id):
+            return
+        self._open_billing.credit_memo_posted()
 
     def _check_answer(self, message: contract.Answer) -> Checklist:
         self._check_intake_open()
         return self.case.checklist.answered(message.answers, today=self.case.today())
 
     @workflow.update(name=contract.UPDATE_ANSWER)
-    async def answer(self, *received: Any) -> contract.CancellationStatus:
+    async def answer(self, *received: Any) -> Status:
         """Record answers to the checklist: all, or none."""
 
         async def take(message: contract.Answer, step: Step) -> None:
@@ -107,7 +126,7 @@ class CancellationRequests(CancellationNotices):
             raise OwnApproval(message.actor)
 
     @workflow.update(name=contract.UPDATE_APPROVE)
-    async def approve(self, *received: Any) -> contract.CancellationStatus:
+    async def approve(self, *received: Any) -> Status:
         """Accept a second person's approval of the goodwill."""
 
         async def take(message: contract.Approve, step: Step) -> None:
@@ -130,7 +149,7 @@ class CancellationRequests(CancellationNotices):
             check_correction(self.case.id, self._entering)
 
     @workflow.update(name=contract.UPDATE_CORRECT)
-    async def correct(self, *received: Any) -> contract.CancellationStatus:
+    async def correct(self, *received: Any) -> Status:
         """Record other wishes of the customer, until the cancellation takes effect: all, or none."""
 
         async def take(message: contract.Correct, step: Step) -> None:
@@ -150,36 +169,6 @@ class CancellationRequests(CancellationNotices):
 
     correct.validator(lawful(contract.Correct, "correct", _check_correction))
 
-    @workflow.update(name=contract.UPDATE_CONSENT)
-    async def consent(self, *received: Any) -> contract.CancellationStatus:
-        """Record the answer of the marketing service's own administrator: agreed or declined."""
-        return await self._answer_to(received, contract.GiveConsent, "consent", self._campaigns.take_consent)
-
-    consent.validator(lawful(contract.GiveConsent, "consent", lambda self, _: self._campaigns.check_consent_awaited()))
-
-    @workflow.update(name=contract.UPDATE_ACKNOWLEDGE_EXPORT)
-    async def acknowledge_export(self, *received: Any) -> contract.CancellationStatus:
-        """Record that the export was downloaded; repeated, it changes nothing."""
-
-        async def take(message: contract.AcknowledgeExport, step: Step) -> None:
-            await self._export.acknowledge(message, step)
-            self._erasure.look_again()
-
-        return await self._answer_to(received, contract.AcknowledgeExport, "acknowledge_export", take)
-
-    acknowledge_export.validator(
-        lawful(contract.AcknowledgeExport, "acknowledge_export", lambda self, named: self._export.check(named.export))
-    )
-
-    @workflow.update(name=contract.UPDATE_RENEW_EXPORT_LINK)
-    async def renew_export_link(self, *received: Any) -> contract.CancellationStatus:
-        """Mail a fresh link to the billing administrator on record."""
-        return await self._answer_to(received, contract.RenewExportLink, "renew_export_link", self._export.renew_link)
-
-    renew_export_link.validator(
-        lawful(contract.RenewExportLink, "renew_export_link", lambda self, named: self._export.check(named.export))
-    )
-
     def _check_withdrawal(self, _: contract.Withdraw) -> None:
         check_withdrawal(self.case.id, self.case.stage)
         if self._withdrawal is not None:
@@ -188,7 +177,7 @@ class CancellationRequests(CancellationNotices):
             check_withdrawal(self.case.id, self._entering)
 
     @workflow.update(name=contract.UPDATE_WITHDRAW)
-    async def withdraw(self, *received: Any) -> contract.CancellationStatus:
+    async def withdraw(self, *received: Any) -> Status:
         """End the case before it takes effect."""
 
         async def take(message: contract.Withdraw, step: Step) -> None:
@@ -204,7 +193,7 @@ class CancellationRequests(CancellationNotices):
     withdraw.validator(lawful(contract.Withdraw, "withdraw", _check_withdrawal))
 
     @workflow.update(name=contract.REQUEST_REVERSAL)
-    async def request_reversal(self, *received: Any) -> contract.CancellationStatus:
+    async def request_reversal(self, *received: Any) -> Status:
         """Reverse the cancellation within its window, for callers who need the outcome."""
         return await self._answer_to(received, contract.RequestReversal, "request_reversal", self._take_reversal)
 
@@ -218,9 +207,8 @@ class CancellationRequests(CancellationNotices):
         await self._take_signal(received, contract.RequestReversal, "request_reversal", self._take_reversal)
 
     def _is_idle(self) -> bool:
-        is_exporting = self.case.export is contract.ExportStatus.RUNNING and not self.interrupts_long_work
-        is_working = is_exporting or self._open_billing.is_recording
-        return super()._is_idle() and not is_working and (self._withdrawal is None or self.case.stage.is_final)
+        is_withdrawing = self._withdrawal is not None and not self.case.stage.is_final
+        return super()._is_idle() and not self._open_billing.is_recording and not is_withdrawing
 
     def _wishes(self) -> tuple[object, ...]:
         return self._withdrawal, self._reversal, self._approval, self._open_billing.is_posted
@@ -281,9 +269,6 @@ class CancellationRequests(CancellationNotices):
         case, now = self.case, at or workflow.now()
         asked_at = min(message.received_at or message.requested_at or message.sent_at or now, now)
         check_reversal(case.id, stage, asked_at=asked_at, deadline=case.reversal_deadline, zone=case.zone)
-
-    def _read_start(self, received: Sequence[Any]) -> contract.StartCancellation:
-        return contract.read(received, contract.StartCancellation)
 
     def _restart_refused(self) -> Refusal:
         ended = CancellationEnded if self.case.stage is Stage.CLOSED else CancellationStillTelling

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.owner import CancellationOwner
+    from workflows.cancellation.owner import ReversibleOwner
     from workflows.common.owner import THE_SERVICE
     from workflows.common.requests import ReceivedRequests
     from workflows.common.steps import recorded
@@ -36,7 +36,7 @@ class ReversalIdentity:
     only where that is not the given one it reads the record.
     """
 
-    def __init__(self, owner: CancellationOwner, requests: ReceivedRequests, check_stage: CheckStage) -> None:
+    def __init__(self, owner: ReversibleOwner, requests: ReceivedRequests, check_stage: CheckStage) -> None:
         self._owner = owner
         self._requests = requests
         self._check_stage = check_stage

@@ -1,49 +1,29 @@
-"""The state of a cancellation, and its views as query result, in the Web UI and in search attributes."""
+"""The state of a subscription's cancellation, and its views as query result and in the Web UI."""
 
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     import contract
-    from contract.steps import BillingWait, CaseRecord, Continued, OpenedCase, Quoted
-    from domain.cancellation.checklist import Checklist
-    from domain.cancellation.open_billing import OpenLine, awaited_credit_memos
+    from contract.steps import CaseRecord, Continued, OpenedCase
     from domain.civil_dates import day_text
-    from domain.civil_time import day_of, start_of_day
-    from domain.lines.quote import Quote
     from domain.marketing import Consent
-    from domain.policy import CancellationPolicy
-    from domain.vocabulary import Question, Stage, Termination, Verification
+    from domain.vocabulary import Stage, Termination
     from domain.words import FOR_AGENTS, received_in_words
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
+    from workflows.cancellation.reversible_state import ReversibleCase
     from workflows.cancellation.waits import wait_in_words
-    from workflows.common.case_state import CancellationState
     from workflows.common.web_ui import with_days_left
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Case(CancellationState[Stage, contract.CancellationStatus]):
+class Case(ReversibleCase[contract.CancellationStatus]):
     """The state of one cancellation of a subscription."""
 
-    opened: OpenedCase
-    subscription: str
-    request_id: str
-    received_at: datetime
-    checklist: Checklist
-    quote: Quote | None = None
-    awaits_approval: bool = False
-    outstanding_credit_memos: tuple[str, ...] = ()
-    """The invoices for which a case waits in `preparing`, in a history of a version that waited there."""
-    billing: BillingWait | None = None
-    """What billing still has to do, beside the story."""
-    obstacle: str = ""
-    """The reason why the lines cannot be ended as they are, if no credit memo would help."""
     consent: Consent | None = None
     export: contract.ExportStatus | None = None
     copies_made: bool = False
@@ -52,35 +32,14 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
     erased_at: datetime | None = None
     migration: contract.MigrationMoved | None = None
     """The state of the on-premises migration that the case waits for."""
-    access_ended_on: date | None = None
-    reversal_deadline: datetime | None = None
-    abandoned_because: str = "the checklist was not finished in time"
-    requester: str
-    """The actor who asked for the cancellation."""
-    goodwill_reason: str | None
-    goodwill_approved: bool = False
-    restarts: int = 0
-    """How often the case had been taken back to its preparation when this workflow began it."""
     consent_until: datetime | None = None
-    _stage: Stage = field(default=Stage.INTAKE, init=False)
 
     def adopt(self, record: CaseRecord) -> bool:
         """Take over the recorded checklist, consent and dates."""
         if not super().adopt(record):
             return False
-        self.checklist = self.checklist.recorded(
-            record.answered,
-            termination=record.termination,
-            termination_date=record.termination_date,
-            data=record.data,
-            campaigns=record.campaigns,
-            verification=record.verification,
-        )
         self.consent, self.consent_until = record.consent, record.consent_until
-        self.access_ended_on, self.reversal_deadline = record.access_ended_on, record.reversal_deadline
         self.export = _later(self.export, record.export)
-        if record.corrections is not None:  # null in a history that knows none
-            self.goodwill_reason, self.goodwill_approved = record.goodwill_reason, record.goodwill_approved
         return True
 
     def left(self, requests_received: int) -> Continued:
@@ -92,125 +51,21 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         super().take_over(continued)
         self.migration = continued.migration
 
-    @property
-    def is_overtaken(self) -> bool:
-        """True if the record is in a later phase than this workflow, or was taken back to its preparation."""
-        if self.record is None:
-            return False
-        return Stage(self.record.stage).phase > self.stage.phase or self.record.restarts != self.restarts
-
-    @property
-    def awaits_goodwill(self) -> bool:
-        """True while a goodwill is requested and not approved."""
-        return self.goodwill_reason is not None and not self.goodwill_approved
-
-    def nth(self, step: str) -> str:
-        """Return the name of a step that a corrected case takes once more."""
-        return f"{step}/{self.record.corrections}" if self.record is not None and self.record.corrections else step
-
     def start_from_record(self, opened: OpenedCase) -> None:
         """Enter the recorded stage, with everything that is recorded of it."""
-        if opened.record is None:
-            return
-        self.opened, self.restarts = opened, opened.record.restarts
-        self.adopt(opened.record)
-        self.quote = opened.quote
-        self.goodwill_approved = opened.goodwill_approved_by is not None
-        self.export, self.copies_made = opened.export, opened.copies_made
-        self.erased_at = opened.erased_at
-        stage = Stage(opened.record.stage)
-        # The first thing that is prepared, so that an approval may come before the story has found its place.
-        self.awaits_approval = (
-            stage is Stage.PREPARING and opened.goodwill_reason is not None and not self.goodwill_approved
-        )
-        self.enter(stage, deadline=self._recorded_deadline(stage))
-
-    def _recorded_deadline(self, stage: Stage) -> datetime | None:
-        match stage:
-            case Stage.SCHEDULED if self.record is not None and self.record.access_ends_at is not None:
-                return self.record.access_ends_at
-            case Stage.SCHEDULED if self.checklist.termination_date is not None:  # a history older than that
-                return start_of_day(self.checklist.termination_date, self.zone)
-            case Stage.CANCELED:
-                return self.reversal_deadline
-        return None
-
-    @property
-    def id(self) -> str:
-        """The cancellation's id."""
-        return self.opened.cancellation
-
-    @property
-    def zone(self) -> str:
-        """The organization's time zone when the case was opened."""
-        return self.checklist.facts.time_zone
-
-    @property
-    def policy(self) -> CancellationPolicy:
-        """The durations of the case."""
-        return self.opened.policy
-
-    @property
-    def is_verified(self) -> bool:
-        """True once the billing administrator is verified."""
-        return self.checklist.verification is not None
-
-    def take_quote(self, outcome: Quoted) -> None:
-        """Take over what a step has found to be the meaning of the case for the lines."""
-        self.quote = outcome.quote or self.quote
-
-    @property
-    def termination_date(self) -> date | None:
-        """The last day of access, as recorded or as answered; None until a way is named."""
-        recorded = self.record.termination_date if self.record is not None else None
-        return recorded or self.checklist.termination_date
-
-    @property
-    def termination(self) -> Termination | None:
-        """The way in which the end of access is asked for; None until it is."""
-        return None if Question.TERMINATION_DATE in self.checklist.open_questions else self.checklist.termination
-
-    def verify(self, how: Verification) -> None:
-        """Mark the billing administrator as verified."""
-        self.checklist = self.checklist.verified(how)
-
-    def today(self) -> date:
-        """Return today's civil date in the organization's zone."""
-        return day_of(workflow.now(), self.zone)
+        if opened.record is not None:
+            super().start_from_record(opened)
+            self.export, self.copies_made = opened.export, opened.copies_made
+            self.erased_at = opened.erased_at
 
     def waiting_for(self) -> str:
         """Return the next event and the party that must act for it, in words; empty in a final stage."""
         return wait_in_words(self)
 
-    @property
-    def open_lines(self) -> tuple[OpenLine, ...]:
-        """The lines whose end waits for credit memos."""
-        undone = self.stage.is_final and self.stage is not Stage.CLOSED
-        return () if self.billing is None or undone else self.billing.lines
-
     def status(self, undelivered: tuple[str, ...]) -> contract.CancellationStatus:
         """Return the status for callers."""
         return contract.CancellationStatus(
-            cancellation=self.id,
-            subscription=self.subscription,
-            organization=self.opened.organization,
-            time_zone=self.zone,
-            stage=self.stage,
-            reason_code=self.opened.reason_code,
-            request_id=self.request_id,
-            received_at=self.received_at,
-            channel=self.opened.channel,
-            waiting_for=self.waiting_for(),
-            stage_deadline=self.stage_deadline,
-            open_questions=self.checklist.open_questions if self.stage is Stage.INTAKE else (),
-            verified=self.is_verified,
-            termination=self.termination,
-            termination_date=self.termination_date,
             access_ended_on=self.access_ended_on,
-            reversal_deadline=self.reversal_deadline,
-            quote=self.quote,
-            outstanding_credit_memos=self.outstanding_credit_memos or awaited_credit_memos(self.open_lines),
-            open_billing=self.open_lines,
             marketing_consent=self.consent,
             campaigns_stopped=self.stop.requested if self.stop else None,
             campaigns_outstanding=self.stop.outstanding if self.stop else (),
@@ -218,22 +73,8 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
             export=self.export,
             erasure_waits_for=self.erasure_waits_for,
             erased_at=self.erased_at,
-            undelivered=undelivered,
-            last_refusal=self.last_refusal,
-            held_up_because=self.held_up_because,
+            **self._shared_status(undelivered),
         )
-
-    def _search_attributes(self) -> dict[SearchAttributeKey[Any], Any]:
-        return {
-            contract.STAGE: self.stage.value,
-            contract.STAGE_DEADLINE: self.stage_deadline,
-            contract.REVERSAL_DEADLINE: self.reversal_deadline,
-            contract.ORGANIZATION: self.opened.organization,
-            contract.PLATFORM: self.opened.platform.value,
-        }
-
-    def _heading(self) -> str:
-        return "Cancellation"
 
     def _rows(self) -> list[tuple[str, str]]:
         ends = None if self.stage.is_final else self.stage_deadline
@@ -259,16 +100,6 @@ class Case(CancellationState[Stage, contract.CancellationStatus]):
         if self.consent is not None and self.consent.refused:
             return f"kept: the consent was {self.consent.value.replace('_', ' ')}"
         return super()._campaigns()
-
-    def _line_ends(self) -> str:
-        if self.quote is None or self.stage not in (Stage.SCHEDULED, Stage.CANCELED, Stage.CLOSED):
-            return ""
-        waiting = {line.line for line in self.open_lines}
-        return "<br>".join(
-            f"{day_text(line.decision.end_date)} ({line.partner} line {line.decision.line_id})"
-            f"{', **waits for billing**' if line.decision.line_id in waiting else ''}"
-            for line in self.quote.lines
-        )
 
 
 _STAGE_ENDS = {

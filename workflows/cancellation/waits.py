@@ -41,10 +41,7 @@ def _in_detail(case: "Case", what: Awaited) -> str:
     words = IN_WORDS[what]
     match what:
         case Awaited.CUSTOMER:
-            missing = [question.value.replace("_", " ") for question in case.checklist.open_questions]
-            if not case.is_verified:
-                missing.append("verification of the billing administrator")
-            return f"{words}: {', '.join(missing)}"
+            return f"{words}: {case.missing_in_words()}"
         case Awaited.MIGRATION if case.migration is not None:
             return case.migration.waiting_for
         case Awaited.BILLING if case.open_lines:

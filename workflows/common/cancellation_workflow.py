@@ -1,4 +1,4 @@
-"""The base of the two cancellations, of a subscription and of a marketing service, with their common requests."""
+"""The base of the cancellations of every kind, with their common requests."""
 
 import asyncio
 from abc import abstractmethod
@@ -54,7 +54,9 @@ class CancellationWorkflow(CaseRequests[State, Status]):
         """Take an operator's request to cancel the workflow."""
 
     @abstractmethod
-    def _read_start(self, received: Sequence[Any]) -> contract.StartCancellation | contract.StartMarketingCancellation:
+    def _read_start(
+        self, received: Sequence[Any]
+    ) -> contract.StartCancellation | contract.StartLineCancellation | contract.StartMarketingCancellation:
         """Return the start that was received; raises InputMalformed."""
 
     @abstractmethod

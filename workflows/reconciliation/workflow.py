@@ -21,6 +21,9 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.queues import queue_for
     from workflows.common.web_ui import as_details
 
+LINE_CASES = "reconciliation-of-line-cases-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
+
 SECOND_LOOK = timedelta(minutes=1)
 """The time after which a case whose record was ahead of its workflow is looked at again."""
 
@@ -48,6 +51,8 @@ class Reconciliation:
         self._report = contract.ReconciliationReport(dry_run=request.dry_run)
         work = ReconciliationSlice(dry_run=request.dry_run, task_queue=workflow.info().task_queue)
         for kind in CaseKind:
+            if kind is CaseKind.SUBSCRIPTION_LINE and not workflow.patched(LINE_CASES):
+                continue
             summary = f"compare the cases of each {kind.value.replace('_', ' ')} with their workflows"
             await self._look(Reconciler.reconcile_cases, work.model_copy(update={"kind": kind}), summary)
         await self._look(Reconciler.reconcile_migrations, work, "compare open migrations with their workflows")

@@ -11,7 +11,7 @@ from domain.messaging import ErasureFacts, ExportFacts, MarketingFacts, Marketin
 from domain.migration import HandOver, MigrationStage, Party
 from domain.vocabulary import Event, Platform, Stage
 from records.one_time_codes import FreshCode
-from tests.activities.messaging.samples import facts
+from tests.activities.messaging.samples import facts, line_facts
 
 
 def postponed(line: str) -> Statement:
@@ -121,7 +121,33 @@ CREDIT_MEMO_LETTERS = {
 }
 """Those to queues, which concern the lines of vendors, too."""
 
-EVERY_LETTER = {
+OPEN_OF_A_LINE = {"verified": False, "open_questions": ["termination_date"], "termination_date": None}
+WITH_SUBSCRIPTION = {"ends_with_subscription_on": date(2027, 1, 31)}
+LINE_LETTERS = {
+    "line received": letter(Event.LINE_RECEIVED, line_facts(Stage.INTAKE)),
+    "line received with open questions": letter(Event.LINE_RECEIVED, line_facts(Stage.INTAKE, **OPEN_OF_A_LINE)),
+    "line intake reminder": letter(Event.LINE_REMINDER, line_facts(Stage.INTAKE, **OPEN_OF_A_LINE)),
+    "line scheduled": letter(Event.LINE_SCHEDULED, line_facts(Stage.SCHEDULED)),
+    "line scheduled with billing open": letter(
+        Event.LINE_SCHEDULED, line_facts(Stage.SCHEDULED, open_billing=OPEN_BILLING[:1])
+    ),
+    "line rescheduled": letter(Event.LINE_RESCHEDULED, line_facts(Stage.PREPARING, **DIFFERENT)),
+    "line reminder": letter(Event.LINE_REMINDER, line_facts(Stage.SCHEDULED)),
+    "line effective": letter(Event.LINE_EFFECTIVE, line_facts(Stage.CANCELED)),
+    "line reversal reminder": letter(Event.LINE_REVERSAL_REMINDER, line_facts(Stage.CANCELED)),
+    "line reversed": letter(Event.LINE_REVERSED, line_facts(Stage.REVERSED)),
+    "line reversed beside": letter(Event.LINE_REVERSED, line_facts(Stage.REVERSED, **WITH_SUBSCRIPTION)),
+    "line withdrawn": letter(Event.LINE_WITHDRAWN, line_facts(Stage.WITHDRAWN)),
+    "line withdrawn beside": letter(Event.LINE_WITHDRAWN, line_facts(Stage.WITHDRAWN, **WITH_SUBSCRIPTION)),
+    "line abandoned": letter(Event.LINE_ABANDONED, line_facts(Stage.ABANDONED, **OPEN_OF_A_LINE)),
+    "line closed": letter(Event.LINE_CANCELLATION_CLOSED, line_facts(Stage.CLOSED)),
+    "line closed with billing open": letter(
+        Event.LINE_CANCELLATION_CLOSED, line_facts(Stage.CLOSED, open_billing=OPEN_BILLING[:1])
+    ),
+    "line billing settled": letter(Event.LINE_BILLING_SETTLED, line_facts(Stage.CANCELED)),
+}
+
+EVERY_LETTER = LINE_LETTERS | {
     "received": letter(Event.RECEIVED, facts(Stage.INTAKE)),
     "received with open questions": letter(Event.RECEIVED, facts(Stage.INTAKE, **OPEN)),
     "received by goodwill": letter(Event.RECEIVED, facts(Stage.INTAKE, quote=None, intake_ends_at=None)),

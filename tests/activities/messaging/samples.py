@@ -6,10 +6,11 @@ from domain.civil_time import start_of_day
 from domain.lines.date_formula import DateFormula
 from domain.lines.line import Partner, SubscriptionLine
 from domain.lines.quote import Invoice, quote
-from domain.messaging import MessageFacts
+from domain.messaging import LineMessageFacts, MessageFacts
 from domain.vocabulary import Stage, Termination
 
 CANCELLATION = "SUB-1001/1"
+LINE_CANCELLATION = "SUB-1001/line/L-1/1"
 ADDRESS = "kim.meyer@contoso.example"
 
 
@@ -66,4 +67,18 @@ def facts(stage: Stage, **changed: object) -> MessageFacts:
                 "occurred_at": datetime(2027, 1, 31, 1, tzinfo=UTC),
             }
         )
+    return described.model_copy(update=changed)
+
+
+def line_facts(stage: Stage, **changed: object) -> LineMessageFacts:
+    """The same for a case that ends the line L-1 alone."""
+    whole = facts(stage)
+    decided = quote("SUB-1001", [line("L-1")], [], received_on=date(2026, 9, 22), wished_on=date(2026, 12, 31))
+    described = LineMessageFacts(
+        **whole.model_dump(exclude={"cancellation", "quote", "data", "campaigns", "access_ended_on"}),
+        cancellation=LINE_CANCELLATION,
+        subscription_line="L-1",
+        line_ends_on=date(2026, 12, 31),
+        quote=decided.model_copy(update={"line": "L-1"}),
+    )
     return described.model_copy(update=changed)

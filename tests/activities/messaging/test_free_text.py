@@ -9,14 +9,20 @@ from domain.marketing import Consent, MarketingStage
 from domain.messaging import MAILED, Facts
 from domain.vocabulary import Event, Stage
 from tests.activities.messaging.letter_samples import ERASURE, EXPORT, FOR_THE_QUEUE, MIGRATION, OPEN, service, stopping
-from tests.activities.messaging.samples import facts
+from tests.activities.messaging.samples import facts, line_facts
 
 MARKER = "ring 0900-666 to keep your account"
-ACKNOWLEDGEMENTS = frozenset({Event.RECEIVED, Event.MARKETING_CANCELLATION_RECEIVED})
-BY_THE_SERVICE = frozenset({Event.ABANDONED, Event.MARKETING_CANCELLATION_ABANDONED})
+ACKNOWLEDGEMENTS = frozenset({Event.RECEIVED, Event.LINE_RECEIVED, Event.MARKETING_CANCELLATION_RECEIVED})
+BY_THE_SERVICE = frozenset({Event.ABANDONED, Event.LINE_ABANDONED, Event.MARKETING_CANCELLATION_ABANDONED})
 """The events whose reason no person writes."""
 
-AFTER_EFFECT = frozenset({Event.EFFECTIVE, Event.REVERSAL_REMINDER, Event.CLOSED})
+AFTER_EFFECT = frozenset(
+    {
+        *(Event.EFFECTIVE, Event.REVERSAL_REMINDER, Event.CLOSED),
+        *(Event.LINE_EFFECTIVE, Event.LINE_REVERSAL_REMINDER, Event.LINE_CANCELLATION_CLOSED),
+    }
+)
+OF_A_LINE = [event for event in MAILED if event.startswith("line_cancellation.")]
 OF_A_SERVICE = [event for event in MAILED if event.startswith("marketing.") and "consent" not in event]
 EVERY_EVENT = sorted(MAILED)
 
@@ -27,16 +33,18 @@ def about(event: Event, *, verified: bool) -> list[Facts]:
     found: list[Facts] = []
     for stage, open_questions, migration in product(Stage, ({}, OPEN), (MIGRATION, FOR_THE_QUEUE)):
         if open_questions and (
-            stage not in (Stage.INTAKE, Stage.WITHDRAWN, Stage.ABANDONED) or event is Event.SCHEDULED
+            stage not in (Stage.INTAKE, Stage.WITHDRAWN, Stage.ABANDONED)
+            or event in (Event.SCHEDULED, Event.LINE_SCHEDULED)
         ):
             continue
-        if open_questions and event is Event.REMINDER and stage is not Stage.INTAKE:
+        if open_questions and event in (Event.REMINDER, Event.LINE_REMINDER) and stage is not Stage.INTAKE:
             continue
         if event in AFTER_EFFECT and stage not in (Stage.CANCELED, Stage.CLOSED):
             continue
         campaigns = stopping(Consent.ASKED) if event.startswith("marketing.") else {}
         also = {"export": EXPORT, "erasure": ERASURE, "migration": migration}
-        found.append(facts(stage, **{**campaigns, **also, **open_questions, **said}))
+        of = line_facts if event in OF_A_LINE else facts
+        found.append(of(stage, **{**campaigns, **also, **open_questions, **said}))
     if event in OF_A_SERVICE:
         found += [service(stage).model_copy(update=said) for stage in MarketingStage]
     return found

@@ -18,7 +18,7 @@ from tests.activities.messaging.letter_samples import (
     MIGRATION,
     stopping,
 )
-from tests.activities.messaging.samples import facts
+from tests.activities.messaging.samples import facts, line_facts
 
 any_letter = pytest.mark.parametrize("written", ALL_LETTERS.values(), ids=ALL_LETTERS.keys())
 every_letter = pytest.mark.parametrize("written", EVERY_LETTER.values(), ids=EVERY_LETTER.keys())
@@ -57,7 +57,8 @@ def test_every_mailed_event_has_a_letter() -> None:
     for event in MAILED:
         stage = Stage.CANCELED if event in (Event.EFFECTIVE, Event.REVERSAL_REMINDER) else Stage.CLOSED
         about = stopping() if event.startswith("marketing.") else {}
-        assert letter(event, facts(stage, export=EXPORT, erasure=ERASURE, migration=MIGRATION, **about)).subject
+        of = line_facts if event.startswith("line_cancellation.") else facts
+        assert letter(event, of(stage, export=EXPORT, erasure=ERASURE, migration=MIGRATION, **about)).subject
 
 
 @any_letter

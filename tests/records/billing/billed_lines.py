@@ -129,4 +129,4 @@ def rows(engine: Engine) -> list[Any]:
 def credit(engine: Engine, credited: str, number: str, **fields: Any) -> str:
     """Post a credit memo as a person does."""
     with Transaction.begin(engine) as transaction:
-        return post_credit_memo(transaction, credited, number=number, actor="clerk", at=NOON, **fields)
+        return post_credit_memo(transaction, credited, number=number, actor="clerk", at=NOON, **fields).subscription

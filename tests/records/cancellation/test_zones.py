@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from domain.messaging import MessageFacts
 from records.cancellation import transitions
 from records.cancellation.case_list import case_summary
-from records.cancellation.lists import status_of_case, time_zone_of
+from records.cancellation.lists import recorded_status, time_zone_of
 from records.cancellation.locked_case import lock_case
 from records.transaction import Transaction
 from storage.schema import migrate
@@ -73,7 +73,7 @@ def test_nothing_moves_in_the_reversal_window(engine: Engine, move: Move) -> Non
     move()
 
     with Session(engine) as session:
-        listed, status = case_summary(session, CASE), status_of_case(session, CASE)
+        listed, status = case_summary(session, CASE), recorded_status(session, "SUB-1")
         assert time_zone_of(session, "SUB-1") == OPENED_IN
     for shown in (listed, status):
         assert (shown.time_zone, shown.access_ended_on) == (OPENED_IN, date(2026, 12, 31))

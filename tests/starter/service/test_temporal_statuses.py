@@ -48,6 +48,16 @@ COMMANDS: dict[str, Callable[[Offramp], Awaitable[Any]]] = {
     "cancellations.verify_code": lambda at: at.cancellations.verify_code("SUB-1", "1", **AGENT),
     "cancellations.attest": lambda at: at.cancellations.attest("SUB-1", reason="by phone", **AGENT),
     "cancellations.status": lambda at: at.cancellations.status("SUB-1"),
+    "line_cancellations.start": lambda at: at.line_cancellations.start(contract.StartLineCancellation(subscription_line="SUB-1-C", **AGENT)),
+    "line_cancellations.answer": lambda at: at.line_cancellations.answer("SUB-1-C", {"termination_date": "end_of_term"}, **AGENT),
+    "line_cancellations.correct": lambda at: at.line_cancellations.correct("SUB-1-C", without_goodwill=True, reason="wrong", **AGENT),
+    "line_cancellations.approve": lambda at: at.line_cancellations.approve("SUB-1-C", reason="agreed", **AGENT),
+    "line_cancellations.withdraw": lambda at: at.line_cancellations.withdraw("SUB-1-C", reason="stays", **AGENT),
+    "line_cancellations.reverse": lambda at: at.line_cancellations.reverse("SUB-1-C", IDENTITY, **AGENT),
+    "line_cancellations.send_code": lambda at: at.line_cancellations.send_code("SUB-1-C", **AGENT),
+    "line_cancellations.verify_code": lambda at: at.line_cancellations.verify_code("SUB-1-C", "1", **AGENT),
+    "line_cancellations.attest": lambda at: at.line_cancellations.attest("SUB-1-C", reason="by phone", **AGENT),
+    "line_cancellations.status": lambda at: at.line_cancellations.status("SUB-1-C"),
     "marketing.cancel": lambda at: at.marketing.cancel(MARKETING),
     "marketing.acknowledge_stop": lambda at: at.marketing.acknowledge_stop("CMP-1", **AGENT),
     "marketing.send_code": lambda at: at.marketing.send_code("ORG-1", **AGENT),
@@ -77,7 +87,7 @@ OF_THE_RECORDS = {
     "cancellations.report", "cancellations.requested_consent", "migrations.list", "migrations.get", "migrations.links",
     "exports.describe",
     "exports.links", "holds.place", "holds.release", "holds.list", "line_dates.list", "line_dates.runs",
-    "line_dates.restore", "imports.load", "billing.load", "tenants.list", "tenants.sample",
+    "line_dates.restore", "line_dates.reopen", "line_cancellations.quote", "imports.load", "billing.load", "tenants.list", "tenants.sample",
 }  # fmt: skip
 """Methods that need no Temporal, or only tell a workflow what they have done."""
 
@@ -131,6 +141,9 @@ def opened(imported: Import, document: Document, engine: Engine) -> Engine:
             "INSERT INTO cancellations (id, subscription, ordinal, request_id, workflow_id, opened_by, stage, received_at, "
             "received_on, data) VALUES (:case, 'SUB-1', 1, 'r', 'cancellation:SUB-1', 'agent', 'intake', :noon, "
             "'2026-11-22', 'migrate')",
+            "INSERT INTO cancellations (id, subscription, subscription_line, ordinal, request_id, workflow_id, opened_by, stage, "
+            "received_at, received_on) VALUES ('SUB-1/line/SUB-1-C/1', 'SUB-1', 'SUB-1-C', 1, 'l', 'line-cancellation:SUB-1-C', 'agent', "
+            "'intake', :noon, '2026-11-22')",
             "INSERT INTO on_premises_migrations (cancellation, organization, queue, stage, stage_since, requested_at) "
             "VALUES (:case, 'ORG-1', 'billing_support', 'requested', :noon, :noon)",
             "INSERT INTO marketing_cancellations (id, organization, ordinal, request_id, workflow_id, opened_by, stage, "

@@ -1,0 +1,151 @@
+"""Cancellations that can be undone: the requests that those of subscriptions and of single lines share."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import contract
+from domain.cancellation.identity import Identity
+from domain.marketing import CampaignAction
+from domain.vocabulary import Stage
+from records.cancellation.lists import present_quotes
+from starter.service.case_form import Reversible, ReversibleForm
+from starter.service.receipts import StatedReceipt
+from starter.service.requests import NO_RECORDS
+from starter.service.verification import VerifiedCaseClient
+
+
+class ReversibleCaseClient(VerifiedCaseClient[Reversible]):
+    """Base of the areas whose cases end something that can be had back: a subscription, or a line."""
+
+    _form: ClassVar[ReversibleForm[Any]]
+
+    async def answer(
+        self,
+        subject: str,
+        answers: Mapping[str, str],
+        *,
+        actor: str,
+        campaign_actions: Mapping[str, CampaignAction] | None = None,
+        cancellation: str | None = None,
+        request_id: str | None = None,
+    ) -> Reversible:
+        """Answer questions of the checklist: all of them are taken, or none."""
+        with contract.refusing_malformed():
+            message = contract.Answer(
+                actor=actor,
+                cancellation=cancellation,
+                answers=dict(answers),
+                campaign_actions=dict(campaign_actions or {}),
+            )
+        return await self._update(subject, contract.UPDATE_ANSWER, message, request_id)
+
+    async def approve(
+        self,
+        subject: str,
+        *,
+        actor: str,
+        reason: str,
+        proposal: str | None = None,
+        cancellation: str | None = None,
+        request_id: str | None = None,
+    ) -> Reversible:
+        """Approve, as a second person, the goodwill that was requested: exactly the ``proposal`` that was shown, if it is named."""
+        with contract.refusing_malformed():
+            message = contract.Approve(actor=actor, cancellation=cancellation, reason=reason, proposal=proposal)
+        return await self._update(subject, contract.UPDATE_APPROVE, message, request_id)
+
+    async def correct(
+        self,
+        subject: str,
+        *,
+        actor: str,
+        reason: str,
+        answers: Mapping[str, str] | None = None,
+        campaign_actions: Mapping[str, CampaignAction] | None = None,
+        goodwill: str | None = None,
+        without_goodwill: bool = False,
+        cancellation: str | None = None,
+        request_id: str | None = None,
+    ) -> Reversible:
+        """Record other wishes of the customer before the cancellation takes effect; ``goodwill`` is the reason for one."""
+        with contract.refusing_malformed():
+            message = contract.Correct(
+                actor=actor,
+                cancellation=cancellation,
+                answers=dict(answers or {}),
+                campaign_actions=dict(campaign_actions or {}),
+                goodwill=contract.Goodwill(reason=goodwill) if goodwill else None,
+                without_goodwill=without_goodwill,
+                reason=reason,
+            )
+        return await self._update(subject, contract.UPDATE_CORRECT, message, request_id)
+
+    async def withdraw(
+        self,
+        subject: str,
+        *,
+        actor: str,
+        reason: str,
+        receipt: StatedReceipt | None = None,
+        cancellation: str | None = None,
+        request_id: str | None = None,
+    ) -> Reversible:
+        """Withdraw a cancellation that has not taken effect."""
+        received = await self._receipt_fields(receipt, lambda session: self._form.zone(session, subject))
+        with contract.refusing_malformed():
+            message = contract.Withdraw(actor=actor, cancellation=cancellation, reason=reason, **received)
+        return await self._update(subject, contract.UPDATE_WITHDRAW, message, request_id)
+
+    async def reverse(
+        self,
+        subject: str,
+        identity: Identity,
+        *,
+        actor: str,
+        reason: str | None = None,
+        receipt: StatedReceipt | None = None,
+        cancellation: str | None = None,
+        request_id: str | None = None,
+    ) -> Reversible:
+        """Reverse a cancellation within its window; the identity must be that of the cancellation."""
+        received = await self._receipt_fields(receipt, lambda session: self._form.zone(session, subject))
+        with contract.refusing_malformed():
+            message = contract.RequestReversal(
+                actor=actor, cancellation=cancellation, identity=identity, reason=reason, **received
+            )
+        return await self._update(subject, contract.REQUEST_REVERSAL, message, request_id)
+
+    async def _update(
+        self,
+        subject: str,
+        name: str,
+        message: contract.Request,
+        request_id: str | None,
+        *,
+        names_newest: bool = False,
+    ) -> Reversible:
+        status: Any = await super()._update(subject, name, message, request_id, names_newest=names_newest)
+        quoted: Reversible = await self._as_quoted_now(status)
+        return quoted
+
+    async def _as_quoted_now(self, status: Reversible) -> Reversible:
+        """Return a status with what cancelling would mean now: until the dates are fixed, imports and invoices change it.
+
+        The workflow knows what it meant at its last step, which is better than nothing where there are no records to read.
+        """
+        if status.stage not in (Stage.INTAKE, Stage.PREPARING):
+            return status
+        try:
+            quote, proposal = await self._read(lambda session: present_quotes(session, status.cancellation))
+        except NO_RECORDS:
+            return status
+        return status.model_copy(update={"quote": quote, "proposal": proposal})
+
+    async def status(self, subject: str) -> Reversible:
+        """Return the status of the newest cancellation: live while its workflow runs, else from the records.
+
+        Raises:
+            CancellationUnknown, LineNeverCancelled: the subject was never cancelled.
+
+        """
+        return await self._as_quoted_now(await self._live_or_recorded(subject, self._form.recorded))

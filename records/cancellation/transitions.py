@@ -117,7 +117,8 @@ def take_effect(transaction: Transaction, step: Step) -> Effect:
 def reverse(transaction: Transaction, step: Step, *, identity_on_record_now: Collection[Question] = ()) -> str | None:
     """Restore access, the lines as they would be today, and the planned lines.
 
-    Returns the workflow of the cancellation of the subscription that ends a single line from now on, if one does. The audit row says of each point of the identity whether it was given as in the cancellation, or as on record now.
+    Returns the workflow of the cancellation of the subscription that ends a single line from now on, if one does. The audit row
+    says of each point of the identity whether it was given as in the cancellation, or as on record now.
 
     Raises:
         NothingToReverse, CancellationEnded.

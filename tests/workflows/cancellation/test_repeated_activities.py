@@ -73,7 +73,7 @@ async def test_every_activity_of_every_life_changes_nothing_when_it_is_run_again
     assert twice.changed == []
     assert twice.ran == {
         "open_case", "save_answers", "save_attestation", "await_approval", "approve_goodwill", "settle_lines",
-        "take_effect", "reverse", "withdraw", "abandon", "close", "remind", "record_refusal", "send_code", "check_code",
+        "take_effect", "reverse", "withdraw", "abandon", "close", "remind", "receive_request", "record_refusal", "send_code", "check_code",
         "deliver_mail", "request_consent", "remind_of_consent", "save_consent", "time_consent_out", "stop_campaigns",
         "remind_ad_centre", "look_at_billing", "remind_billing", "acknowledge_stop", "open_marketing_case", "cancel_marketing_service",
         "complete_marketing_case", "abandon_marketing_case",

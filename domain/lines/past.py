@@ -5,7 +5,7 @@ whatever it was then.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -86,18 +86,22 @@ def as_received(
     """
     if line.closed:
         return line
-    past = line
+    past, standing = line, set[str]()
     for change in changes:
         if change.is_later or change.is_of_case:
             if change.is_import and change.changes_terms and not change.has_terms:
                 raise LineUnknownOnDay(
                     line.id, received_on, "an import changed it since, and its terms before that are not recorded"
                 )
-            past = _undone(past, change)
+            past = _undone(past, change, standing)
         elif change.is_roll and _went_too_far(past, change, received_on):
-            past = _undone(past, change)
+            past = _undone(past, change, standing)
         elif change.changes_terms:
             break
+        else:
+            standing |= {
+                name for name in _UNDONE if name in change.before and change.before[name] != change.after.get(name)
+            }
     if not is_known and _may_have_rolled_since(past, received_on):
         raise LineUnknownOnDay(
             line.id, received_on, "it was imported later, with dates to which it may have been extended since"
@@ -121,8 +125,10 @@ def with_end_set_since(
     return past
 
 
-def _undone(line: SubscriptionLine, change: RecordedChange) -> SubscriptionLine:
-    return line.revised(**{name: change.before[name] for name in _UNDONE if name in change.before})
+def _undone(line: SubscriptionLine, change: RecordedChange, standing: Collection[str] = ()) -> SubscriptionLine:
+    return line.revised(
+        **{name: change.before[name] for name in _UNDONE if name in change.before and name not in standing}
+    )
 
 
 def _went_too_far(line: SubscriptionLine, change: RecordedChange, received_on: date) -> bool:

@@ -2,24 +2,22 @@
 
 from typing import Any
 
-from sqlalchemy import delete
-
 from contract.steps import CaseCorrection
 from domain.cancellation.checklist import Checklist
 from domain.cancellation.corrections import CampaignsAlreadyStopped, check_correction
+from domain.cancellation.single_lines import SubscriptionBeingCancelled
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.vocabulary import CampaignChoice, Event, Question, Stage
 from records import audit, cases
 from records.cancellation.answers import checklist_of, replace_answers
-from records.cancellation.line_ends import undo_lines
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import last_promised, notify
 from records.cancellation.quotes import current_quote, requote
-from records.cancellation.transitions import enter
+from records.cancellation.single_lines import whole_settled
+from records.cancellation.transitions import take_back_ends
 from records.marketing.stops import stop_of
 from records.transaction import Transaction
-from storage.tables import CancellationLineRow
 
 
 def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
@@ -29,7 +27,8 @@ def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
     wish voids the approval of a goodwill. Wishes that are the present ones change nothing, whatever stage the case is at.
 
     Raises:
-        CancellationEnded, CorrectionTooLate, CampaignsAlreadyStopped, and the refusals of `Checklist.corrected` and of
+        CancellationEnded, CorrectionTooLate, CampaignsAlreadyStopped, SubscriptionBeingCancelled (of a line whose subscription is
+            cancelled, and takes it along once the case is withdrawn), and the refusals of `Checklist.corrected` and of
             ``campaign_actions`` (`save_answers`).
 
     """
@@ -46,6 +45,8 @@ def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
     goodwill_reason = None if correction.without_goodwill else correction.goodwill_reason or row.goodwill_reason
     if not changed and goodwill_reason == row.goodwill_reason and not correction.campaign_actions:
         return current_quote(session, row)
+    if (whole := whole_settled(session, case)) is not None:
+        raise SubscriptionBeingCancelled(str(row.subscription_line), row.subscription, whole.id)
     promised = last_promised(session, case)
     said = {"before": _said(before, changed), "after": _said(now, changed)}
     if goodwill_reason != row.goodwill_reason:
@@ -71,10 +72,7 @@ def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
 def _take_back(transaction: Transaction, correction: CaseCorrection, case: LockedCase, *, other_work: bool) -> None:
     """Take a case back to its preparation where its dates are fixed, or where something else is to be prepared."""
     if case.stage is Stage.SCHEDULED:
-        undo_lines(transaction, case, correction.step)
-        transaction.session.execute(delete(CancellationLineRow).where(CancellationLineRow.cancellation == case.row.id))
-        enter(transaction, case, Stage.PREPARING, correction.step)
-        case.row.restarts += 1
+        take_back_ends(transaction, case, correction.step)
     elif case.stage is Stage.PREPARING and other_work:
         case.row.restarts += 1
 

@@ -8,7 +8,7 @@ from contract.steps import Step
 from domain.civil_time import day_of
 from domain.lines.past import TERM_DATES
 from domain.lines.quote import Quote
-from domain.lines.terms import update_as_of, with_end_date
+from domain.lines.terms import provision_end_date, update_as_of, with_end_date
 from records.audit import LineChange, record_lines, record_step
 from records.cancellation.locked_case import LockedCase
 from records.cancellation.quotes import received_lines
@@ -101,6 +101,9 @@ def undo_lines(transaction: Transaction, case: LockedCase, step: Step) -> None:
             update(ContractLineRow).where(ContractLineRow.subscription_line.in_(lines)).values(closed=closed)
         )
     record_lines(transaction, "line.end_date_restored", step, restored)
+    # Lines that had ended before this cancellation stay closed.
+    every_line = [as_domain(row) for row in lines_of(session, case.row.subscription)]
+    case.subscription.provision_end_date = provision_end_date(every_line)
     _restore_plans(transaction, case, step)
 
 

@@ -83,7 +83,8 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     _check_earlier_end(session, request, subscription.id)
     if request.subscription_line is not None:
         generous = request.goodwill_reason is not None
-        check_line_can_end_alone(session, request.subscription_line, today=today, goodwill=generous)
+        entered_on = day_of(receipts.entered_at(request), organization.time_zone)
+        check_line_can_end_alone(session, request.subscription_line, today=max(today, entered_on), goodwill=generous)
     elif (lines := count_open_lines(session, subscription.id)) > MOST_LINES:
         raise SubscriptionTooLarge(subscription.id, lines)
     check_reason_code(request.reason_code, reason_codes)
@@ -223,11 +224,12 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
 
 def _check_earlier_end(session: Session, request: OpenRequest, subscription: str) -> None:
     """Raise ReceivedBeforeEarlierEnd for a stated receipt before the withdrawal or the reversal of the case before."""
-    line = request.subscription_line
-    newest = newest_case(session, subscription) if line is None else newest_line_case(session, line)
-    if newest is None or newest.ended_at is None or Stage(newest.stage) not in (Stage.WITHDRAWN, Stage.REVERSED):
+    if request.receipt is None or request.receipt.entered_at is None:
         return
-    if request.receipt is not None and request.receipt.entered_at is not None:
+    line = request.subscription_line
+    for newest in (newest_case(session, subscription), None if line is None else newest_line_case(session, line)):
+        if newest is None or newest.ended_at is None or Stage(newest.stage) not in (Stage.WITHDRAWN, Stage.REVERSED):
+            continue
         check_after_earlier_end(request.at, newest.id, newest.ended_at)
 
 

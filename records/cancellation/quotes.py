@@ -7,13 +7,14 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from domain.lines.line import SubscriptionLine
+from domain.lines.past import LineUnknownOnDay
 from domain.lines.quote import Quote, quote
 from domain.refusals import Refusal
 from domain.vocabulary import Stage, Termination
 from records.cancellation.open_lines import decided_ends
 from records.cancellation.zones import zone_of
 from records.lines.past import lines_as_received
-from records.lines.rows import invoices_of, lines_of
+from records.lines.rows import as_domain, invoices_of, lines_of
 from storage.tables import CancellationRow, SubscriptionLineRow
 
 
@@ -45,7 +46,13 @@ def quote_subscription(
     waiting = [row.id for row in rows if row.frozen_by is not None and row.next_billing_date is not None]
     decided = decided_ends(session, waiting) if waiting else {}
     wish = wished_on if termination is Termination.ON_DATE else None
-    lines = lines_as_received(session, rows, received_on=received_on, zone=zone, wished_on=wish, case=case)
+    settled = {row.id: as_domain(row) for row in rows if row.frozen_by not in (None, case)}
+    others = [row for row in rows if row.id not in settled]
+    received = {
+        one.id: one
+        for one in lines_as_received(session, others, received_on=received_on, zone=zone, wished_on=wish, case=case)
+    }
+    lines = [settled.get(row.id) or received[row.id] for row in rows]
     decided_quote = quote(
         subscription,
         [line.model_copy(update={"end_date": decided.get(line.id, line.end_date)}) for line in lines],
@@ -112,20 +119,30 @@ def requote(session: Session, case: CancellationRow, *, lock: bool = False) -> Q
     return now
 
 
-def requote_line(session: Session, case: CancellationRow, line: str) -> Quote:
-    """Decide one more line for a case whose other ends are fixed, and record it with these; return the decision about it."""
-    now = quote_subscription(
-        session,
-        case.subscription,
-        received_on=case.received_on,
-        zone=zone_of(session, case),
-        wished_on=case.termination_date,
-        termination=termination_of(case),
-        goodwill=case.goodwill_reason is not None and case.goodwill_approved_by is not None,
-        lock=True,
-        case=case.id,
-        line=line,
-    )
+def requote_line(session: Session, case: CancellationRow, line: str, *, today: date) -> Quote:
+    """Decide one more line for a case whose other ends are fixed, and record it with these; return the decision about it.
+
+    Without goodwill, which nobody has approved for this line. A line that nobody can tell how it was on the day of receipt is
+    decided as it is ``today``.
+    """
+
+    def decided_for(received_on: date) -> Quote:
+        return quote_subscription(
+            session,
+            case.subscription,
+            received_on=received_on,
+            zone=zone_of(session, case),
+            wished_on=case.termination_date,
+            termination=termination_of(case),
+            lock=True,
+            case=case.id,
+            line=line,
+        )
+
+    try:
+        now = decided_for(case.received_on)
+    except LineUnknownOnDay:
+        now = decided_for(today)
     promised = Quote.model_validate(case.quote)
     others = [one for one in promised.lines if one.decision.line_id != line]
     lines = sorted((*others, *now.lines), key=lambda one: one.decision.line_id)

@@ -30,7 +30,7 @@ def subscription_of(session: Session, line: str) -> str:
 def check_line_can_end_alone(session: Session, line: str, *, today: date, goodwill: bool) -> None:
     """Check that a line can be cancelled while its subscription goes on; the caller has locked that.
 
-    ``today`` is the day of receipt in the organization's zone.
+    ``today`` is the day of receipt or of its entry, the later one, in the organization's zone.
 
     Raises:
         SubscriptionBeingCancelled, LineEndsAlready, LastCustomerLine.
@@ -74,9 +74,14 @@ def whole_settled(session: Session, case: LockedCase) -> CancellationRow | None:
 
 
 def taken_over_by(session: Session, undone: LockedCase) -> str | None:
-    """Return the workflow of the cancellation of the whole subscription that ends the line of an undone case, if one does."""
-    whole = whole_settled(session, undone)
-    return None if whole is None else whole.workflow_id
+    """Return the workflow of the cancellation of the whole subscription that ends the line of an undone case, if one does.
+
+    That may have been taken back to its preparation for it.
+    """
+    if undone.row.subscription_line is None:
+        return None
+    whole = newest_case(session, undone.row.subscription)
+    return whole.workflow_id if whole is not None and whole.stage in {*SETTLED_STAGES, Stage.PREPARING} else None
 
 
 def _another_goes_on(session: Session, line: SubscriptionLineRow, today: date) -> bool:

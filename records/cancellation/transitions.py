@@ -7,15 +7,16 @@ than the step supposes refuses it: the record is the authority, and the workflow
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
+from sqlalchemy import delete
+
 from contract.steps import Effect, Settlement, Step
 from domain.cancellation.identity import matches_in_words
 from domain.cancellation.lifecycle import CancellationEnded, ChecklistClosed, NothingToReverse, WithdrawalTooLate
 from domain.cancellation.open_billing import awaited_credit_memos
 from domain.cancellation.single_lines import ENDED_OTHERWISE, TAKEN_OVER
 from domain.cancellation.termination import access_ended_on
-from domain.civil_time import reversal_deadline, start_of_day
+from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.lines.quote import Quote
-from domain.lines.terms import provision_end_date
 from domain.vocabulary import Event, Question, Stage
 from records import cases
 from records.audit import record_step
@@ -27,8 +28,8 @@ from records.cancellation.notices import last_promised, notify
 from records.cancellation.open_billing import billing_of, request_credit_memos
 from records.cancellation.quotes import requote, requote_line, termination_of
 from records.cancellation.single_lines import is_overtaken, taken_over_by, unsettled_line_cases, whole_settled
-from records.lines.rows import as_domain, lines_of
 from records.transaction import Transaction
+from storage.tables import CancellationLineRow
 
 
 def settle_lines(transaction: Transaction, step: Step) -> Settlement:
@@ -132,9 +133,6 @@ def reverse(transaction: Transaction, step: Step, *, identity_on_record_now: Col
     if case.row.subscription_line is None:
         case.subscription.access, case.subscription.access_ended_on = "on", None
     undo_lines(transaction, case, step)
-    # Lines that had ended before this cancellation stay closed.
-    lines = [as_domain(row) for row in lines_of(transaction.session, case.row.subscription)]
-    case.subscription.provision_end_date = provision_end_date(lines)
     enter(transaction, case, Stage.REVERSED, step, also=matches_in_words(identity_on_record_now))
     notify(transaction, case, Event.REVERSED, step, ends_with_subscription_on=_hand_over(transaction, case, step))
     return taken_over_by(transaction.session, case)
@@ -161,7 +159,8 @@ def withdraw(transaction: Transaction, step: Step) -> str | None:
 def _hand_over(transaction: Transaction, undone: LockedCase, step: Step) -> date | None:
     """Have a line that does not end alone any more end with its subscription, if a cancellation of that has fixed the ends.
 
-    Returns the day on which it then ends.
+    Before that takes effect it is taken back to its preparation and settled anew, because access and an approved goodwill may
+    depend on the line; afterwards the line alone is decided. Returns the day on which it then ends.
     """
     session, line = transaction.session, undone.row.subscription_line
     whole = whole_settled(session, undone)
@@ -171,7 +170,15 @@ def _hand_over(transaction: Transaction, undone: LockedCase, step: Step) -> date
     taken = Step(
         cancellation=whole.id, name=f"taken-over/{undone.row.id}", actor=step.actor, at=step.at, why=TAKEN_OVER
     )
-    now = requote_line(session, case.row, line)
+    if case.stage is Stage.SCHEDULED:
+        promised = last_promised(session, case)
+        take_back_ends(transaction, case, taken)
+        case.row.corrections += 1
+        now = requote(session, case.row)
+        occasion = f"{Event.RESCHEDULED}/{case.row.corrections}"
+        notify(transaction, case, Event.RESCHEDULED, taken, occasion=occasion, promised_before=promised)
+        return next((one.decision.end_date for one in now.lines if one.decision.line_id == line), None)
+    now = requote_line(session, case.row, line, today=day_of(step.at, case.zone))
     ended_lines = set_ends(transaction, case, taken, now)
     request_credit_memos(transaction, case, taken)
     if ended_lines:
@@ -179,6 +186,14 @@ def _hand_over(transaction: Transaction, undone: LockedCase, step: Step) -> date
             transaction, case, Event.LINE_ENDED, taken, occasion=f"{Event.LINE_ENDED}/{taken.name}", lines=ended_lines
         )
     return now.billing_ends_on
+
+
+def take_back_ends(transaction: Transaction, case: LockedCase, step: Step) -> None:
+    """Take a case whose ends are fixed back to its preparation, with its lines as they were; its story begins anew."""
+    undo_lines(transaction, case, step)
+    transaction.session.execute(delete(CancellationLineRow).where(CancellationLineRow.cancellation == case.row.id))
+    enter(transaction, case, Stage.PREPARING, step)
+    case.row.restarts += 1
 
 
 def abandon(transaction: Transaction, step: Step) -> None:

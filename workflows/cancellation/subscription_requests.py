@@ -85,8 +85,8 @@ class SubscriptionRequests(CancellationStory[Case, contract.CancellationStatus])
         except RefusedStep as refused:
             workflow.logger.error("a line that was taken over is not shown before the next step: %s", refused.message)
             return
-        if opened.case.record is not None and opened.case.record.stage == self.case.stage:
-            self.adopt(opened.case.record)
+        self.adopt(opened.case.record)
+        if not self.case.is_overtaken:  # else the story takes it up: the case was taken back to its preparation
             self.case.quote = opened.case.quote
             self._open_billing.take_up(opened.case.billing)
         self.notify(opened)

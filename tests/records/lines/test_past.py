@@ -165,3 +165,18 @@ def test_quotes_of_many_days_are_the_same_after_every_later_update(engine: Engin
     with engine.connect() as connection:
         rolls = "SELECT count(*) FROM audit_trail WHERE action = 'line.term_rolled'"
         assert (connection.scalar(text(rolls)) or 0) > len(terms)
+
+
+def test_an_end_date_that_was_set_after_a_roll_stands(engine: Engine, add_document: Document) -> None:
+    """The roll before it did not go as far as the day of receipt, and is done anew; the end date is no part of it."""
+    line(add_document).pop("initial_term", None)
+    line(add_document).update(subsequent_term="1M", notice_period="1M", planned_lines=[])
+    import_at(engine, add_document, EARLIER)
+    run(engine, date(2026, 3, 2))
+    with Session(engine) as session:
+        rolled_to = session.scalar(text("SELECT term_until FROM subscription_lines WHERE id = 'SUB-1-C'"))
+    assert rolled_to is not None
+    line(add_document)["end_date"] = "2026-12-31"
+    import_at(engine, add_document, EARLIER + timedelta(days=2))
+
+    assert end(engine, date(2026, 4, 2), now=datetime(2026, 4, 2, 12, tzinfo=UTC)) == date(2026, 12, 31)

@@ -1,11 +1,13 @@
 """Cancellations of single lines beside one of the whole subscription: each respects the other, and is undone alone (rules, section 8)."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 
 from domain.vocabulary import Stage
+from storage.tables import SubscriptionLineRow
 from tests.support.prepaid import mailed, reached
 from tests.support.single_lines import cancel, line_case, line_reached, pass_line_time, reverse_line, two_lines
 from tests.support.world import AGENT, World, eventually, refused
@@ -132,3 +134,73 @@ async def test_a_line_is_taken_over_by_a_whole_cancellation_that_is_closed_too(w
         f"{subscription}/1",
     )
     assert (await world.service.status(subscription)).stage is Stage.CLOSED
+
+
+async def test_before_access_ends_a_whole_cancellation_is_settled_anew_with_a_line_that_is_had_back(
+    world: World,
+) -> None:
+    subscription, line = two_lines(world)
+    today = world.today(subscription)
+    await cancel(world, line, on=today + timedelta(days=60))
+    await line_reached(world, line, Stage.SCHEDULED)
+    await world.start(subscription, answers=world.answers(subscription) | {"termination_date": "end_of_term"})
+    whole = await reached(world, subscription, Stage.SCHEDULED)
+    assert whole.termination_date == today + timedelta(days=60)
+
+    await world.lines.withdraw(line, **WHY)
+
+    async def is_rescheduled() -> bool:
+        status = await world.service.status(subscription)
+        return (status.stage, status.termination_date) == (Stage.SCHEDULED, today + timedelta(days=20))
+
+    await eventually(is_rescheduled)
+    assert world.line(subscription).frozen_by == f"{subscription}/1"
+    assert "ends with it: it is billed through" in (await mailed(world, subscription, "withdrawn"))[0]
+    assert "was corrected" in (await mailed(world, subscription, "rescheduled"))[0]
+    await world.pass_time(subscription, timedelta(days=22))
+    await reached(world, subscription, Stage.CANCELED)
+
+
+async def test_a_line_whose_subscription_is_cancelled_is_withdrawn_and_not_corrected(world: World) -> None:
+    subscription, line = two_lines(world)
+    await cancel(world, line, on=world.today(subscription) + timedelta(days=60))
+    await line_reached(world, line, Stage.SCHEDULED)
+    await world.start(subscription)
+    await reached(world, subscription, Stage.CANCELED)
+
+    refusal = await refused(world.lines.correct(line, answers={"termination_date": "end_of_term"}, **WHY))
+
+    assert refusal.code == "subscription_being_cancelled"
+    assert world.line(subscription).frozen_by == f"{subscription}/line/{line}/1"
+
+
+async def test_a_line_is_not_received_before_the_withdrawal_of_the_whole(world: World) -> None:
+    subscription, line = two_lines(world)
+    before = datetime.now(UTC)
+    await world.start(subscription, complete=False)
+    await world.service.withdraw(subscription, **WHY)
+
+    refusal = await refused(cancel(world, line, received_at=before))
+
+    assert refusal.code == "received_before_earlier_end"
+
+
+async def test_a_whole_that_was_received_before_the_end_of_a_line_was_fixed_keeps_that_end(world: World) -> None:
+    subscription, line = two_lines(world)
+    received_at, ends = datetime.now(UTC) - timedelta(days=2), world.today(subscription) + timedelta(days=60)
+    for number in (1, 2):
+        known_for_long(world, f"{subscription}-{number}")
+    await cancel(world, line, on=ends)
+    await line_reached(world, line, Stage.SCHEDULED)
+    answers = world.answers(subscription) | {"termination_date": "end_of_term"}
+    await world.start(subscription, answers=answers, received_at=received_at)
+    whole = await reached(world, subscription, Stage.SCHEDULED)
+    assert whole.quote is not None
+    assert {one.decision.line_id: one.decision.end_date for one in whole.quote.lines}[line] == ends
+    assert whole.termination_date == ends
+
+
+def known_for_long(world: World, line: str) -> None:
+    """Have a line known since years ago."""
+    with Session(world.engine) as session, session.begin():
+        session.get_one(SubscriptionLineRow, line).known_since = datetime(2020, 1, 1, tzinfo=UTC)

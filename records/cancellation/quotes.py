@@ -70,34 +70,37 @@ def quote_subscription(
 
 
 def current_quote(session: Session, case: CancellationRow, *, lock: bool = False) -> Quote:
-    """Decide the lines of a case's subscription for the day it was received and the wish known so far; raises as above."""
-    return quote_subscription(
-        session,
-        case.subscription,
-        received_on=case.received_on,
-        zone=zone_of(session, case),
-        wished_on=case.termination_date,
-        termination=termination_of(case),
-        goodwill=case.goodwill_reason is not None and case.goodwill_approved_by is not None,
-        lock=lock,
-        case=case.id,
-        line=case.subscription_line,
-    )
+    """Decide the lines of a case for the day it was received and the wish known so far; raises as above."""
+    approved = case.goodwill_reason is not None and case.goodwill_approved_by is not None
+    return _quote_case(session, case, goodwill=approved, lock=lock, line=case.subscription_line)
 
 
 def proposed_quote(session: Session, case: CancellationRow, *, lock: bool = False) -> Quote:
     """Decide the lines as the goodwill would end them, which is what a second person approves."""
+    return _quote_case(session, case, goodwill=True, lock=lock, line=case.subscription_line)
+
+
+def _quote_case(
+    session: Session,
+    case: CancellationRow,
+    *,
+    goodwill: bool,
+    lock: bool,
+    line: str | None,
+    received_on: date | None = None,
+) -> Quote:
+    """Decide lines for the wish of a case and its day of receipt, or another one."""
     return quote_subscription(
         session,
         case.subscription,
-        received_on=case.received_on,
+        received_on=received_on or case.received_on,
         zone=zone_of(session, case),
         wished_on=case.termination_date,
         termination=termination_of(case),
-        goodwill=True,
+        goodwill=goodwill,
         lock=lock,
         case=case.id,
-        line=case.subscription_line,
+        line=line,
     )
 
 
@@ -110,12 +113,10 @@ def requote(session: Session, case: CancellationRow, *, lock: bool = False) -> Q
     """Decide the lines anew, and record the answer as what the case promises from now on."""
     now = current_quote(session, case, lock=lock)
     case.quote = now.model_dump(mode="json")
-    if termination_of(case) is Termination.END_OF_TERM:
-        case.termination_date = now.access_ends_on
     if case.subscription_line is not None:
         case.line_ends_on = now.billing_ends_on or case.line_ends_on  # a line that is closed meanwhile has its end
-        if termination_of(case) is Termination.END_OF_TERM:
-            case.termination_date = case.line_ends_on
+    if termination_of(case) is Termination.END_OF_TERM:
+        case.termination_date = now.access_ends_on if case.subscription_line is None else case.line_ends_on
     return now
 
 
@@ -125,24 +126,10 @@ def requote_line(session: Session, case: CancellationRow, line: str, *, today: d
     Without goodwill, which nobody has approved for this line. A line that nobody can tell how it was on the day of receipt is
     decided as it is ``today``.
     """
-
-    def decided_for(received_on: date) -> Quote:
-        return quote_subscription(
-            session,
-            case.subscription,
-            received_on=received_on,
-            zone=zone_of(session, case),
-            wished_on=case.termination_date,
-            termination=termination_of(case),
-            lock=True,
-            case=case.id,
-            line=line,
-        )
-
     try:
-        now = decided_for(case.received_on)
+        now = _quote_case(session, case, goodwill=False, lock=True, line=line)
     except LineUnknownOnDay:
-        now = decided_for(today)
+        now = _quote_case(session, case, goodwill=False, lock=True, line=line, received_on=today)
     promised = Quote.model_validate(case.quote)
     others = [one for one in promised.lines if one.decision.line_id != line]
     lines = sorted((*others, *now.lines), key=lambda one: one.decision.line_id)

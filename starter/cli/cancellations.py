@@ -1,6 +1,5 @@
 """``offramp cancellations``: start, answer, watch and end cancellations."""
 
-from typing import Annotated
 from uuid import uuid4
 
 import typer
@@ -12,17 +11,19 @@ from starter.cli.checklist import (
     AdministratorOption,
     AttestOption,
     CampaignsOption,
+    CodeOption,
     DataOption,
     GoodwillOption,
     NameOption,
     ProposalOption,
     ReasonCodeOption,
-    Step,
+    SendCodeOption,
     UrlOption,
     WithoutGoodwillOption,
     answers_of,
     check_one_verification,
     one_after_the_other,
+    steps_of_answer,
 )
 from starter.cli.days import TerminationOption
 from starter.cli.output import JsonOption, print_json
@@ -37,9 +38,6 @@ from starter.cli.service import (
 )
 
 cancellations_app = typer.Typer(help="Start, answer, watch and end cancellations.", no_args_is_help=True)
-
-_SENT = "a one-time code is on its way to the billing administrator on record"
-_VERIFIED = "the billing administrator is verified"
 
 
 @cancellations_app.command()
@@ -104,13 +102,8 @@ def answer(
     data: DataOption = None,
     campaigns: CampaignsOption = None,
     campaign_action: CampaignActionOption = None,
-    send_code: Annotated[
-        bool, typer.Option("--send-code", help="Mail a one-time code to the administrator on record.")
-    ] = False,
-    code: Annotated[
-        str | None,
-        typer.Option("--code", metavar="CODE", help="The one-time code that the administrator read out."),
-    ] = None,
+    send_code: SendCodeOption = False,
+    code: CodeOption = None,
     attest: AttestOption = None,
     actor: ActorOption,
     cancellation: CancellationOption = None,
@@ -123,44 +116,18 @@ def answer(
     if actions and not answers:
         raise typer.BadParameter("--campaign-action needs an answer: --campaigns stop.")
     check_one_verification(send_code, code is not None, attest is not None, answered=bool(answers))
-    steps: list[Step] = []
-    if answers:
-        steps.append(
-            (
-                "the answers are kept",
-                lambda s: s.answer(
-                    subscription,
-                    answers,
-                    actor=actor,
-                    campaign_actions=actions,
-                    cancellation=cancellation,
-                    request_id=request_id,
-                ),
-            )
-        )
-    if send_code:
-        steps.append(
-            (_SENT, lambda s: s.send_code(subscription, actor=actor, cancellation=cancellation, request_id=request_id))
-        )
-    if code is not None:
-        steps.append(
-            (
-                _VERIFIED,
-                lambda s: s.verify_code(
-                    subscription, code, actor=actor, cancellation=cancellation, request_id=request_id
-                ),
-            )
-        )
-    if attest is not None:
-        steps.append(
-            (
-                _VERIFIED,
-                lambda s: s.attest(
-                    subscription, actor=actor, reason=attest, cancellation=cancellation, request_id=request_id
-                ),
-            )
-        )
-    show_status(one_after_the_other(steps, as_json=as_json), as_json=as_json)
+    steps = steps_of_answer(
+        subscription,
+        answers,
+        send_code=send_code,
+        code=code,
+        attest=attest,
+        actor=actor,
+        cancellation=cancellation,
+        request_id=request_id,
+        campaign_actions=actions,
+    )
+    show_status(one_after_the_other(steps, of=lambda service: service.cancellations, as_json=as_json), as_json=as_json)
 
 
 @cancellations_app.command()

@@ -1,7 +1,7 @@
 """The checklist on the command line: its options and those of the wishes beside it, and the steps of an answer."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
@@ -11,12 +11,17 @@ from starter.cli.output import console, error_console, say
 from starter.cli.service import with_service
 
 if TYPE_CHECKING:
-    from contract import CancellationStatus
+    from contract import CancellationStatus, LineCancellationStatus
+    from domain.marketing import CampaignAction
     from starter.service import Offramp
-    from starter.service.cancellation import CancellationClient
+    from starter.service.reversible import ReversibleCaseClient
 
-Step: TypeAlias = "tuple[str, Callable[[CancellationClient], Awaitable[CancellationStatus]]]"
+Status = TypeVar("Status", "CancellationStatus", "LineCancellationStatus")
+Step: TypeAlias = "tuple[str, Callable[[ReversibleCaseClient[Status]], Awaitable[Status]]]"
 """The message when the step is done, and the step."""
+
+_SENT = "a one-time code is on its way to the billing administrator on record"
+_VERIFIED = "the billing administrator is verified"
 
 AdministratorOption = Annotated[
     str | None, typer.Option("--administrator", metavar="E-MAIL", help="The billing administrator's e-mail.")
@@ -32,6 +37,12 @@ GoodwillOption = Annotated[
     typer.Option(
         "--goodwill", parser=values.reason, metavar="REASON", help="Ignore the deadline; a second person approves."
     ),
+]
+SendCodeOption = Annotated[
+    bool, typer.Option("--send-code", help="Mail a one-time code to the administrator on record.")
+]
+CodeOption = Annotated[
+    str | None, typer.Option("--code", metavar="CODE", help="The one-time code that the administrator read out.")
 ]
 WithoutGoodwillOption = Annotated[bool, typer.Option("--without-goodwill", help="Give the goodwill up.")]
 ProposalOption = Annotated[
@@ -84,14 +95,44 @@ def check_one_verification(*ways: bool, answered: bool) -> None:
         raise typer.BadParameter("Give at least one answer, --send-code, --code or --attest.")
 
 
-def one_after_the_other(steps: Sequence[Step], *, as_json: bool) -> "CancellationStatus":
-    """Take the steps and return the status after the last; if one is refused, report what was done before it."""
+def steps_of_answer(
+    subject: str,
+    answers: Mapping[str, str],
+    *,
+    send_code: bool,
+    code: str | None,
+    attest: str | None,
+    actor: str,
+    cancellation: str | None,
+    request_id: str | None,
+    campaign_actions: "Mapping[str, CampaignAction] | None" = None,
+) -> "list[Step[Status]]":
+    """Return the steps that give answers and verify the billing administrator, as far as the options say so."""
+    about: dict[str, Any] = {"actor": actor, "cancellation": cancellation, "request_id": request_id}
+    steps: list[Any] = []
+    if answers:
+        steps.append(
+            ("the answers are kept", lambda s: s.answer(subject, answers, campaign_actions=campaign_actions, **about))
+        )
+    if send_code:
+        steps.append((_SENT, lambda s: s.send_code(subject, **about)))
+    if code is not None:
+        steps.append((_VERIFIED, lambda s: s.verify_code(subject, code, **about)))
+    if attest is not None:
+        steps.append((_VERIFIED, lambda s: s.attest(subject, reason=attest, **about)))
+    return steps
+
+
+def one_after_the_other(
+    steps: "Sequence[Step[Status]]", *, of: "Callable[[Offramp], ReversibleCaseClient[Status]]", as_json: bool
+) -> "Status":
+    """Take the steps in an area and return the status after the last; if one is refused, report what was done before it."""
     done: list[str] = []
 
-    async def act(service: "Offramp") -> "CancellationStatus":
+    async def act(service: "Offramp") -> "Status":
         statuses = []
         for message, step in steps:
-            statuses.append(await step(service.cancellations))
+            statuses.append(await step(of(service)))
             done.append(message)
         return statuses[-1]
 

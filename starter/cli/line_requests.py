@@ -10,13 +10,18 @@ from starter.cli.changes_of_mind import AdministratorAgain, CustomersReasonOptio
 from starter.cli.checklist import (
     AdministratorOption,
     AttestOption,
+    CodeOption,
     GoodwillOption,
     NameOption,
     ProposalOption,
+    SendCodeOption,
+    Step,
     UrlOption,
     WithoutGoodwillOption,
     answers_of,
     check_one_verification,
+    one_after_the_other,
+    steps_of_answer,
 )
 from starter.cli.days import line_end
 from starter.cli.output import JsonOption, print_json
@@ -25,7 +30,6 @@ from starter.cli.service import ActorOption, RequestIdOption, with_service
 
 if TYPE_CHECKING:
     from contract import LineCancellationStatus
-    from starter.service import Offramp
 
 LineArgument = Annotated[str, typer.Argument(metavar="LINE", parser=values.identifier, help="The line's id.")]
 LastDayOption = Annotated[
@@ -47,12 +51,8 @@ def answer(
     url: UrlOption = None,
     name: NameOption = None,
     terminate_on: LastDayOption = None,
-    send_code: Annotated[
-        bool, typer.Option("--send-code", help="Mail a one-time code to the administrator on record.")
-    ] = False,
-    code: Annotated[
-        str | None, typer.Option("--code", metavar="CODE", help="The one-time code that the administrator read out.")
-    ] = None,
+    send_code: SendCodeOption = False,
+    code: CodeOption = None,
     attest: AttestOption = None,
     actor: ActorOption,
     cancellation: CancellationOption = None,
@@ -62,22 +62,18 @@ def answer(
     """Answer questions of the checklist, and verify the billing administrator by a code or your attestation."""
     answers = answers_of(administrator, url, name, terminate_on, None, None)
     check_one_verification(send_code, code is not None, attest is not None, answered=bool(answers))
-    about: dict[str, Any] = {"actor": actor, "cancellation": cancellation, "request_id": request_id}
-
-    async def act(service: "Offramp") -> "LineCancellationStatus":
-        cases, status = service.line_cancellations, None
-        if answers:
-            status = await cases.answer(line, answers, **about)
-        if send_code:
-            status = await cases.send_code(line, **about)
-        if code is not None:
-            status = await cases.verify_code(line, code, **about)
-        if attest is not None:
-            status = await cases.attest(line, reason=attest, **about)
-        assert status is not None  # noqa: S101 - there is something to do, as was checked
-        return status
-
-    show_status(with_service(act, as_json=as_json), as_json=as_json)
+    steps: list[Step[LineCancellationStatus]] = steps_of_answer(
+        line,
+        answers,
+        send_code=send_code,
+        code=code,
+        attest=attest,
+        actor=actor,
+        cancellation=cancellation,
+        request_id=request_id,
+    )
+    status = one_after_the_other(steps, of=lambda service: service.line_cancellations, as_json=as_json)
+    show_status(status, as_json=as_json)
 
 
 def correct(

@@ -61,7 +61,7 @@ def quote_subscription(
         wished_on=wished_on,
         termination=termination,
         goodwill=goodwill,
-        settled=frozenset(row.id for row in rows if row.frozen_by not in (None, case)),
+        settled=settled,
     )
     if line is None:
         return decided_quote

@@ -3,11 +3,13 @@
 import gc
 import os
 import sys
+from datetime import timedelta
 from typing import Any
 
 from temporalio.worker._workflow import _WorkflowWorker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from starter.service import updates
 from tests.support.servers import (
     database_url,
     object_store,
@@ -54,6 +56,11 @@ def _prepare_once(self: SandboxedWorkflowRunner, defn: Any) -> None:
 
 
 SandboxedWorkflowRunner.prepare_workflow = _prepare_once  # type: ignore[method-assign]
+
+# The clients of the tests are as patient as the tests: on a machine with other things to do an answer may take longer than
+# a person would wait. What a caller gets who waits in vain is tested with shorter patience.
+for name, patience in (("UPDATE_TIMEOUT", timedelta(seconds=150)), ("QUERY_TIMEOUT", timedelta(seconds=60))):
+    setattr(updates, name, patience)
 
 # The SDK fails a workflow task that takes two seconds by the clock, and interrupts its thread wherever that is: on a machine
 # with other things to do it finds tasks that only wait for a core. Code that blocks is found after a minute, too.

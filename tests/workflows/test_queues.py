@@ -49,13 +49,16 @@ async def hung_world(
         world.engine.dispose()
 
 
-async def test_a_code_is_mailed_within_two_seconds_whatever_else_hangs(hung_world: World, store: SlowParty) -> None:
+async def test_a_code_is_mailed_as_soon_as_ever_whatever_else_hangs(hung_world: World, store: SlowParty) -> None:
     """25 exports wait for a store that hangs, and webhooks for an endpoint that drips a byte every six seconds."""
     world, endpoint = hung_world, SlowParty(answer=b"HTTP/1.1 200 OK\r\nx-dripping: y")
     waiting = [world.subscription(data_rows=1) for _ in range(EXPORTS)]
-    verifying = [world.subscription() for _ in range(3)]
+    calm, verifying = ([world.subscription() for _ in range(3)] for _ in range(2))
     webhooks = WebhookSettings(webhook_url=f"http://127.0.0.1:{endpoint.port}/", webhook_secret=SecretStr(NEW))
     async with world.worker(webhooks=webhooks):
+        for subscription in calm:
+            await world.start(subscription, complete=False)
+        before = [await _seconds_until_code(world, subscription) for subscription in calm]
         with store.listening(), endpoint.listening():
             for subscription in waiting:
                 await world.start(subscription, answers=world.answers(subscription, data="export"))
@@ -64,7 +67,8 @@ async def test_a_code_is_mailed_within_two_seconds_whatever_else_hangs(hung_worl
             await eventually(lambda: _all_slots_wait(store, endpoint))
 
             seconds = [await _seconds_until_code(world, subscription) for subscription in verifying]
-            assert median(seconds) < 2, seconds  # one of three may meet what else the machine does
+            # Behind what hangs it would take minutes; a machine with other things to do is slow before, too.
+            assert median(seconds) < max(2, 5 * median(before)), (before, seconds)
             assert store.held >= SLOTS[WorkQueue.LONG], "the exports wait as before"
             for subscription in waiting:
                 await world.handle(subscription).terminate()

@@ -91,8 +91,9 @@ async def test_an_approval_and_a_withdrawal_in_one_task_end_the_case(
         ended = contract.CancellationStatus.model_validate(await world.handle(subscription).result())
 
     assert withdrawn.stage is ended.stage is Stage.WITHDRAWN
-    assert refusal.code == why_not_approved
-    assert world.refusals(subscription) == [("approve.refused", why_not_approved)]
+    # A server that is short of time hands the two over one after the other, and the case has ended in between.
+    assert refusal.code in (why_not_approved, "cancellation_ended")
+    assert world.refusals(subscription) == [("approve.refused", refusal.code)]
     assert "goodwill.approved" not in world.actions(subscription)
 
 

@@ -8,6 +8,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 import contract
 from domain.vocabulary import Stage
+from tests.support.outcomes import all_hold
 from tests.support.world import AGENT, SECOND_PERSON, World, eventually, refused
 
 
@@ -104,13 +105,14 @@ async def _awaits_approval(world: World, subscription: str) -> bool:
 async def test_a_request_that_meets_the_end_of_the_workflow_is_refused_and_waits_for_nothing(world: World) -> None:
     """Temporal says of a workflow that has just ended that it is closing, for as long as it remembers it."""
 
-    async def asks_until_the_end() -> set[str]:
-        subscription, codes = world.subscription(), set()
+    codes: set[str] = set()
+
+    async def asks_until_the_end() -> None:
+        subscription = world.subscription()
         await world.start(subscription, complete=False)
         await withdrawn(subscription)
         while await is_running(subscription):
             codes.add((await refused(withdrawn(subscription))).code)
-        return codes
 
     async def withdrawn(subscription: str) -> contract.CancellationStatus:
         return await world.service.withdraw(subscription, actor=AGENT, reason="stays after all")
@@ -119,6 +121,6 @@ async def test_a_request_that_meets_the_end_of_the_workflow_is_refused_and_waits
         return (await world.handle(subscription).describe()).status is WorkflowExecutionStatus.RUNNING
 
     with world.environment.with_time_skipping_disabled():
-        codes = await asyncio.gather(*(asks_until_the_end() for _ in range(30)))
+        await all_hold(asks_until_the_end() for _ in range(30))
 
-    assert set().union(*codes) == {"cancellation_ended"}
+    assert codes == {"cancellation_ended"}

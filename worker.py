@@ -8,7 +8,7 @@ import logging
 import signal
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -42,7 +42,9 @@ from runtime.temporal import connect_to_temporal
 from runtime.versioning import VersionSettings
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from storage.tenants.database import TenantDatabase
+from storage.tenants.refusals import TenantDatabaseNotNow
+from storage.tenants.settings import TenantDatabaseSettings
 from workflows.cancellation import line_workflow as line_cancellation
 from workflows.cancellation import workflow as cancellation
 from workflows.lines import workflow as lines
@@ -183,7 +185,7 @@ async def main() -> None:
             http,
             mail=MailSettings(),
             webhooks=WebhookSettings(),
-            tenants=TenantDatabase(data) if (data := TenantDatabaseSettings()).tenant_database_url else None,
+            tenants=await asyncio.to_thread(_tenant_database),
             objects=Objects(store) if (store := ObjectStoreSettings()).url else None,
             links=LinkSettings().links,
             hosted=hosted,
@@ -193,6 +195,16 @@ async def main() -> None:
             logging.info("This process hosts the queues %s.", ", ".join(hosted))
             await stop.wait()
     engine.dispose()
+
+
+def _tenant_database() -> TenantDatabase | None:
+    """Return the database of the organizations' data; raises TenantLoginTooPowerful where its user is not harmless."""
+    if (settings := TenantDatabaseSettings()).tenant_database_url is None:
+        return None
+    tenants = TenantDatabase(settings)
+    with suppress(TenantDatabaseNotNow):  # work waits for it, and each use of it checks again
+        tenants.refuse_powerful_user()
+    return tenants
 
 
 if __name__ == "__main__":

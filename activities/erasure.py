@@ -17,6 +17,7 @@ from records.erasure import ErasedThing, ErasureBlocked
 from records.export import objects_prefix
 from storage.objects import ObjectStoreNotConfigured
 from storage.tenants.erasure import ErasedStep, erase_step
+from storage.tenants.logins import Tenant
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 OBJECTS_IN_A_STEP = 100
@@ -46,7 +47,8 @@ class Eraser(DataWork):
             with waiting_for_others():
                 self._erase_objects(step.cancellation)
                 if plan.data_schema is not None:
-                    self._erase_schema(step.cancellation, plan.data_schema)
+                    tenant = Tenant(plan.organization, plan.data_schema)
+                    self._erase_schema(step.cancellation, tenant, continued=plan.continued)
         except ErasureBlocked as blocked:
             with self._transaction() as transaction:
                 return Erased(waits_for=blocked.obstacle, **dict(recorded(transaction, step)))
@@ -81,13 +83,14 @@ class Eraser(DataWork):
                 objects.delete([found.key for found in batch])
         objects.discard_unfinished(prefix)
 
-    def _erase_schema(self, cancellation: str, schema: str) -> None:
+    def _erase_schema(self, cancellation: str, tenant: Tenant, *, continued: bool) -> None:
         tenants = configured(self._tenants, TenantDatabaseNotConfigured)
-        with tenants.writing() as connection:
+        reviewed = None if continued else self._reviewed_code()
+        with tenants.erasing(tenant, reviewed=reviewed) as connection:
             gone: ErasedStep | None
             while True:
                 with self._step(cancellation), connection.transaction():
-                    gone = erase_step(connection, schema)
+                    gone = erase_step(connection, tenant.schema)
                     if gone is None:
                         return
                     self._record_things(

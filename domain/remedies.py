@@ -105,6 +105,9 @@ class RemedyKind(StrEnum):
     CHECK_DATABASE = "check_database"
     CHECK_DATA_SCHEMA = "check_data_schema"
     CHECK_FOR_DAMAGE = "check_for_damage"
+    PREPARE_TENANT = "prepare_tenant"
+    REVIEW_TENANT_CODE = "review_tenant_code"
+    """``digest``: of the code as it is now."""
     ASK_DATABASE_ADMINISTRATOR = "ask_database_administrator"
     """``request``: the task of the administrator, as the rest of a sentence that ends with "to"."""
     INSTALL_PG_DUMP = "install_pg_dump"
@@ -227,6 +230,9 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.CHECK_DATA_SCHEMA: "Correct the organization's data_schema and import it again, or check that the right "
     "database is configured.",
     RemedyKind.CHECK_FOR_DAMAGE: "No part of this export is valid. Check the database for damaged indexes or pages.",
+    RemedyKind.PREPARE_TENANT: "Have an administrator of that database prepare the schema of {organization}; nothing was "
+    "changed.",
+    RemedyKind.REVIEW_TENANT_CODE: "Look at the code of {organization}, and record a review of it if it may run.",
     RemedyKind.ASK_DATABASE_ADMINISTRATOR: "Ask an administrator of that database to {request}",
     RemedyKind.INSTALL_PG_DUMP: "Install {programs} for the worker, or configure which one it runs.",
     RemedyKind.CHECK_OBJECT_STORE: "Check that it runs, that it has room, and that the configuration names it; then try again.",

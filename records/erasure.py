@@ -51,6 +51,8 @@ class ErasurePlan(BaseModel):
     data_schema: str | None
     """The schema to erase; None where there is none, or where it stays (`kept_because`)."""
     kept_because: str | None
+    continued: bool
+    """True if a part of the schema is erased already."""
 
 
 class ErasureBlocked(Exception):  # noqa: N818 - a reason to wait, not a fault
@@ -87,7 +89,13 @@ def begin_erasure(transaction: Transaction, step: Step) -> ErasurePlan:
         organization=case.organization.id,
         data_schema=None if row.kept_because else case.organization.data_schema,
         kept_because=row.kept_because,
+        continued=_is_schema_begun(session, case.row.id),
     )
+
+
+def _is_schema_begun(session: Session, cancellation: str) -> bool:
+    of_schema = exists().where(ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind != "object")
+    return session.scalar(select(of_schema)) or False
 
 
 def refuse_when_blocked(transaction: Transaction, cancellation: str) -> None:

@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from activities.common.records import OnRecords
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
+from records.tenants import reviewed_digests
 from storage.objects import Objects
 from storage.tenants.database import TenantDatabase
 
@@ -76,3 +77,8 @@ class DataWork(OnRecords):
         super().__init__(engine, channels)
         self._tenants = tenants
         self._objects = objects
+
+    def _reviewed_code(self) -> frozenset[str]:
+        """Return the digests of the organizations' code that was reviewed."""
+        with self._transaction() as transaction:
+            return reviewed_digests(transaction.session)

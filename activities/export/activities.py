@@ -13,6 +13,7 @@ from contract.steps import Recorded, Step
 from records import export as exports
 from records.export import AttemptSuperseded, ExportAttempt, ExportSummary
 from storage.objects import ObjectStoreNotConfigured
+from storage.tenants.logins import Tenant
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 
@@ -53,8 +54,9 @@ class Exporter(DataWork):
         objects.discard_unfinished(attempt.prefix_of_all)
         objects.delete_all(attempt.prefix_of_all, on_batch=lambda _: report_progress())
         try:
-            with tenants.reading(attempt.data_schema) as connection, objects.refusing():
-                manifest = export_schema(connection, attempt.data_schema, objects.store, attempt.prefix, progress=_show)
+            tenant = Tenant(attempt.organization, attempt.data_schema)
+            with tenants.reading(tenant, reviewed=self._reviewed_code()) as connection, objects.refusing():
+                manifest = export_schema(connection, tenant.schema, objects.store, attempt.prefix, progress=_show)
             summary = ExportSummary(
                 prefix=attempt.prefix,
                 manifest_sha256=manifest.sha256,

@@ -1,7 +1,7 @@
 """The copy of one organization's schema to the secure site: dump and manifest of one snapshot, in constant memory."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -14,6 +14,7 @@ from activities.migration.dependencies import extensions_of, missing_from
 from activities.migration.pg_dump import DumpFailed, PgDump
 from storage.tenants.catalog import tables_of
 from storage.tenants.database import TenantDatabase
+from storage.tenants.logins import Tenant
 
 DUMP = "data.dump"
 MANIFEST = "manifest.json"
@@ -81,9 +82,10 @@ class Manifest(BaseModel):
 
 def copy_schema(
     tenants: TenantDatabase,
-    schema: str,
+    tenant: Tenant,
     open_object: OpenObject,
     *,
+    reviewed: Container[str] = (),
     program: str,
     cancellation: str,
     attempt: int,
@@ -91,16 +93,16 @@ def copy_schema(
 ) -> Manifest:
     """Write dump and manifest of a schema as it is now, the manifest last; rows are counted in the dump's own snapshot.
 
-    ``watch`` receives each step and may end the work at any moment: neither pg_dump nor an object remains then.
+    ``reviewed`` are digests of code, as for `TenantDatabase.reading`. ``watch`` receives each step and may end the work at any moment: neither pg_dump nor an object remains then.
 
     Raises:
         PgDumpMissing, PgDumpTooOld, DumpDenied, DumpFailed, and what `TenantDatabase.reading` raises.
 
     """
-    started_at = datetime.now(UTC)
+    schema, started_at = tenant.schema, datetime.now(UTC)
     digest, size = hashlib.sha256(), 0
     with ExitStack() as until_dumping:
-        connection = until_dumping.enter_context(tenants.reading(schema))
+        connection = until_dumping.enter_context(tenants.reading(tenant, reviewed=reviewed))
         server_version = connection.info.server_version // 10_000
         pg_dump = PgDump(program, server_version=server_version)
         with watch.stopped_by(connection.cancel_safe):
@@ -109,9 +111,7 @@ def copy_schema(
             snapshot = _exported(connection)
         with (
             open_object(DUMP) as dump,
-            pg_dump.running(
-                tenants.url, schema, role=tenants.reader_role, snapshot=snapshot, extensions=extensions
-            ) as running,
+            pg_dump.running(tenants.login_url(tenant), schema, snapshot=snapshot, extensions=extensions) as running,
             watch.stopped_by(running.stop),
         ):
             while chunk := running.output.read1(_CHUNK):

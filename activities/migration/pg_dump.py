@@ -76,7 +76,7 @@ class DumpDenied(Refusal):
             f"pg_dump may not copy all of the schema {schema!r}: {said}.",
             remedy=Remedy.of(
                 RemedyKind.ASK_DATABASE_ADMINISTRATOR,
-                request="grant the reader role what is missing; the transfer is tried again by itself.",
+                request="grant the organization's login what is missing; the transfer is tried again by itself.",
             ),
             schema=schema,
         )
@@ -141,10 +141,8 @@ class PgDump:
             raise PgDumpTooOld(program, self.version, server_version)
 
     @contextmanager
-    def running(
-        self, url: URL, schema: str, *, role: str, snapshot: str, extensions: Sequence[str]
-    ) -> Iterator["Running"]:
-        """Run pg_dump over one snapshot and yield its output; it is stopped when the block is left early.
+    def running(self, url: URL, schema: str, *, snapshot: str, extensions: Sequence[str]) -> Iterator["Running"]:
+        """Run pg_dump as the user of ``url`` over one snapshot and yield its output; it is stopped when the block is left early.
 
         Raises:
             DumpDenied, DumpFailed: when the block is left at the end of the output, and the copy is not complete.
@@ -158,7 +156,6 @@ class PgDump:
             *(f"--extension={exactly(extension)}" for extension in extensions),
             "--no-owner",
             "--no-privileges",
-            f"--role={role}",
             f"--snapshot={snapshot}",
             "--lock-wait-timeout=30s",
             f"--dbname={url.set(drivername='postgresql', password=None).render_as_string(hide_password=False)}",

@@ -24,6 +24,7 @@ from records.migration.steps import state_of
 from records.migration.transfers import Attempt, Transferred
 from storage.objects import Objects, ObjectStoreNotConfigured
 from storage.tenants.database import TenantDatabase
+from storage.tenants.logins import Tenant
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 PART_BYTES = 16 * 1024 * 1024
@@ -129,8 +130,9 @@ class Transfers(DataWork):
             try:
                 manifest = copy_schema(
                     tenants,
-                    attempt.schema_name,
+                    Tenant(attempt.organization, attempt.schema_name),
                     open_object,
+                    reviewed=self._reviewed_code(),
                     program=self._dump.program,
                     cancellation=cancellation,
                     attempt=attempt.number,

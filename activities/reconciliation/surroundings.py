@@ -43,7 +43,7 @@ async def schema_findings(checks: CaseChecks, tenants: TenantDatabase | None) ->
     if tenants is None:
         return []
     try:
-        readable = await asyncio.to_thread(tenants.readable_schemas)
+        readable = await asyncio.to_thread(tenants.prepared_schemas)
     except Refusal as refusal:
         return [checks.found(FindingKind.PART_UNAVAILABLE, "tenants' database", reason=refusal.details.code)]
     expected = await checks.read(expected_schemas)

@@ -19,6 +19,7 @@ class Attempt(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
+    organization: str
     schema_name: str
 
 
@@ -55,7 +56,8 @@ def begin_attempt(transaction: Transaction, step: Step, *, transfer: int) -> Att
     if not migration.case.organization.data_schema:
         raise NothingToMigrate(migration.case.organization.id, "the organization has no data_schema")
     row.attempts += 1
-    return Attempt(number=row.attempts, schema_name=migration.case.organization.data_schema)
+    organization = migration.case.organization
+    return Attempt(number=row.attempts, organization=organization.id, schema_name=organization.data_schema)
 
 
 def finish_attempt(

@@ -76,6 +76,10 @@ OPERATORS_WORDS = WORDS | {
     RemedyKind.UPGRADE_SCHEMA: "Apply the migrations (docs/operations.md), or start the service with `offramp up`.",
     RemedyKind.CHECK_DATABASE: "Check that it runs and that {variable} names it and a user who may log in; nothing was changed.",
     RemedyKind.CHECK_DATA_SCHEMA: "Correct the organization's data_schema and import it again, or check {variable}.",
+    RemedyKind.PREPARE_TENANT: "Have an administrator of that database prepare the schema: "
+    "`offramp tenants prepare {organization}` (docs/operations.md); nothing was changed.",
+    RemedyKind.REVIEW_TENANT_CODE: "Look at it with `offramp tenants code {organization}`; if it may run: "
+    "`offramp tenants review {organization} {digest} --reason REASON`",
     RemedyKind.CHECK_FOR_DAMAGE: "No part of this export is valid. Check the database for damaged indexes or pages "
     "(pg_amcheck).",
     RemedyKind.INSTALL_PG_DUMP: "Install {programs} for the worker, or name another pg_dump in {variable}, which is {program} now.",

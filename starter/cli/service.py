@@ -144,6 +144,7 @@ def _object_store() -> "Objects | None":
 
 
 def _tenant_database() -> "TenantDatabase | None":
-    from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+    from storage.tenants.database import TenantDatabase
+    from storage.tenants.settings import TenantDatabaseSettings
 
     return TenantDatabase(settings) if (settings := TenantDatabaseSettings()).tenant_database_url else None

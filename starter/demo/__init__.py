@@ -24,7 +24,8 @@ from starter.sample import sample_document
 from starter.service import Offramp, StillWaiting
 from storage.database import DatabaseSettings, create_database_engine
 from storage.refusals import DatabaseUnavailable
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from storage.tenants.database import TenantDatabase
+from storage.tenants.settings import TenantDatabaseSettings
 
 REFRESH_SECONDS = 0.5
 ROWS = 20_000

@@ -23,13 +23,19 @@ from starter.local.ports import Ports, PreferredPorts, choose_ports, configured_
 from starter.local.postgres import PostgresCluster
 from starter.local.supervisor import Event, Service, Supervisor
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
+from starter.local.tenant_roles import (
+    TENANT_ADMINISTRATOR_VARIABLE,
+    TENANT_DATABASE,
+    ensure_tenant_roles,
+    prepare_schemas,
+    tenant_environment,
+)
+from storage.database import create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
 
 DATABASE = "offramp"
-TENANT_DATABASE = "tenants"
 MAIL_FROM = "offramp@localhost"
-_OF_INSTALLATIONS = ("TEMPORAL_", "OFFRAMP_OBJECTS_", "OFFRAMP_TENANT_DATABASE_")
+_OF_INSTALLATIONS = ("TEMPORAL_", "OFFRAMP_OBJECTS_", "OFFRAMP_TENANT_")
 
 Step = Callable[[], Awaitable[None]]
 
@@ -98,7 +104,7 @@ class LocalStack:
         await supervisor.start(cluster.service(ports.postgres))
         for database in (DATABASE, TENANT_DATABASE):
             await asyncio.to_thread(cluster.ensure_database, ports.postgres, database)
-        await asyncio.to_thread(_ensure_reader_role, cluster.url(ports.postgres, TENANT_DATABASE))
+        await asyncio.to_thread(ensure_tenant_roles, data, cluster, ports.postgres)
         await supervisor.start(temporal_service(data.temporal_file, ports.temporal, ports.temporal_ui))
 
         if weed := object_store_program():
@@ -116,6 +122,7 @@ class LocalStack:
         os.environ.update(everything)
         await asyncio.to_thread(Objects(ObjectStoreSettings()).ensure_bucket)
         await self._set_up()
+        await asyncio.to_thread(_prepare_schemas, cluster, ports.postgres, environment)
         await supervisor.start(self._worker_service(ports, everything))
         await supervisor.start(pages_service(ports.pages, everything))
         write_environment(data.environment_file, environment)
@@ -126,7 +133,7 @@ class LocalStack:
             name="worker",
             command=self._worker,
             is_ready=lambda: has_poller(f"{HOST}:{ports.temporal}", self._task_queue),
-            environment=environment,
+            environment={name: value for name, value in environment.items() if name != TENANT_ADMINISTRATOR_VARIABLE},
             stop_within=30.0,
         )
 
@@ -136,7 +143,7 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
     return {
         DATA_DIRECTORY_VARIABLE: str(data.path),
         "OFFRAMP_DATABASE_URL": cluster.url(ports.postgres, DATABASE),
-        "OFFRAMP_TENANT_DATABASE_URL": cluster.url(ports.postgres, TENANT_DATABASE),
+        **tenant_environment(data, ports),
         "TEMPORAL_ADDRESS": f"{HOST}:{ports.temporal}",
         "TEMPORAL_NAMESPACE": NAMESPACE,
         # A profile of the person's own, for a cluster elsewhere, would add its key and TLS to the local address.
@@ -153,9 +160,12 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
     }
 
 
-def _ensure_reader_role(url: str) -> None:
-    with TenantDatabase(TenantDatabaseSettings(tenant_database_url=url)).writing() as connection:
-        ensure_reader_role(connection)
+def _prepare_schemas(cluster: PostgresCluster, port: int, environment: Mapping[str, str]) -> None:
+    engine = create_database_engine(environment["OFFRAMP_DATABASE_URL"], pool_size=1)
+    try:
+        prepare_schemas(cluster, port, engine, environment["OFFRAMP_TENANT_LOGIN_SECRET"])
+    finally:
+        engine.dispose()
 
 
 def own_module(module: str, *options: str) -> tuple[str, ...]:

@@ -1,13 +1,20 @@
-"""The organizations' own data: its schemas, their sizes, and samples."""
+"""The organizations' own data: its schemas, their sizes, logins and code, and samples."""
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.tenant_code import CodeChanged
+from records.tenants import TenantCodeReview, record_review, reviewed_digests
 from starter.service.area import AreaClient
 from storage.tenants.catalog import exists, tables_of
+from storage.tenants.code import code_of
+from storage.tenants.logins import Tenant
 from storage.tenants.organizations import data_schema_of, organizations_with_data
+from storage.tenants.preparation import prepare
+from storage.tenants.refusals import TenantSchemaUnknown
 from storage.tenants.sample import Sample, generate
 
 
@@ -40,11 +47,38 @@ class TenantSample(BaseModel):
     """True if it was made now; otherwise it existed, and was left as it is."""
 
 
+class TenantLogin(BaseModel):
+    """The login as which an organization's data is read and erased."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+
+    organization: str
+    name: str = Field(serialization_alias="schema")
+    login: str
+    owners: tuple[str, ...]
+    """The roles that own the schema and all that is in it, and nothing else."""
+
+
+class TenantCodeFound(BaseModel):
+    """The code of its own that an organization's schema calls."""
+
+    model_config = ConfigDict(frozen=True, serialize_by_alias=True)
+
+    organization: str
+    name: str = Field(serialization_alias="schema")
+    calls: tuple[str, ...]
+    """Each place that calls a function which is not PostgreSQL's own, in words."""
+    functions: dict[str, str]
+    """The source of each function by its name."""
+    digest: str
+    reviewed: bool
+
+
 class TenantClient(AreaClient):
     """The area of the organizations' data, in a database of its own; the records name its schemas.
 
     Raises:
-        TenantDatabaseNotConfigured, TenantDatabaseUnavailable.
+        TenantDatabaseNotConfigured, TenantLoginSecretUnusable, TenantLoginTooPowerful, TenantDatabaseUnavailable.
 
     """
 
@@ -55,7 +89,7 @@ class TenantClient(AreaClient):
 
         def measured() -> Sequence[TenantSchema]:
             found = []
-            with tenants.writing() as connection:
+            with tenants.directory() as connection:
                 for organization, schema in schemas.items():
                     tables = tables_of(connection, schema)
                     found.append(
@@ -72,21 +106,88 @@ class TenantClient(AreaClient):
 
         return await asyncio.to_thread(measured)
 
+    async def prepare(self, organization: str) -> TenantLogin:
+        """Make the login of an organization, and give what superusers own in its schema to a role made for it.
+
+        Run again it sets the login's password anew, as after a change of the secret.
+
+        Raises:
+            OrganizationNotFound, OrganizationWithoutData, TenantAdministratorNotConfigured, TenantSchemaUnknown,
+            TenantSchemaNotWritable.
+
+        """
+        tenant, tenants = await self._tenant(organization), self._tenants
+
+        def made() -> Sequence[str]:
+            with tenants.administering() as connection:
+                return prepare(connection, tenant, tenants.password(tenant))
+
+        owners = await asyncio.to_thread(made)
+        return TenantLogin(organization=organization, name=tenant.schema, login=tenant.login, owners=tuple(owners))
+
+    async def code(self, organization: str) -> TenantCodeFound:
+        """Return the code of its own that an organization's schema calls, and whether it was reviewed.
+
+        Raises OrganizationNotFound, OrganizationWithoutData, TenantSchemaUnknown.
+        """
+        tenant, reviewed = await self._tenant(organization), await self._read(reviewed_digests)
+        tenants = self._tenants
+
+        def found() -> TenantCodeFound:
+            with tenants.directory() as connection:
+                if not exists(connection, tenant.schema):
+                    raise TenantSchemaUnknown(tenant.schema)
+                code = code_of(connection, tenant.schema)
+            return TenantCodeFound(
+                organization=organization,
+                name=tenant.schema,
+                calls=tuple(call.words for call in code.calls),
+                functions=dict(code.bodies),
+                digest=code.digest,
+                reviewed=not code.calls or code.digest in reviewed,
+            )
+
+        return await asyncio.to_thread(found)
+
+    async def review(self, organization: str, digest: str, *, actor: str, reason: str) -> TenantCodeReview:
+        """Record that a person has reviewed the code of an organization's schema, which from now on may run.
+
+        It counts for the same code in any schema. Raises as `code` does, and CodeChanged.
+        """
+        found = await self.code(organization)
+        if found.digest != digest:
+            raise CodeChanged(organization, found.digest)
+        at = datetime.now(UTC)
+        return await self._write(
+            lambda write: record_review(write, organization, digest, actor=actor, at=at, reason=reason)
+        )
+
     async def sample(self, organization: str, *, rows: int, seed: int = 1) -> TenantSample:
         """Fill the schema of an organization with sample data, unless it has been filled before.
 
         Raises:
-            OrganizationNotFound, OrganizationWithoutData, TenantSchemaNotSample, TenantSchemaNotWritable.
+            OrganizationNotFound, OrganizationWithoutData, TenantAdministratorNotConfigured, TenantSchemaNotSample,
+            TenantSchemaNotWritable.
 
         """
-        schema = await self._read(lambda session: data_schema_of(session, organization))
-        tenants = self._tenants
+        tenant, tenants = await self._tenant(organization), self._tenants
 
-        def made() -> Sample:
-            with tenants.writing() as connection:
-                return generate(connection, schema, rows=rows, seed=seed, role=tenants.reader_role)
+        def made() -> tuple[Sample, str]:
+            with tenants.administering() as connection:
+                sample = generate(connection, tenant, tenants.password(tenant), rows=rows, seed=seed)
+            with tenants.directory() as connection:
+                return sample, code_of(connection, tenant.schema).digest
 
-        found = await asyncio.to_thread(made)
+        found, digest = await asyncio.to_thread(made)
+        if found.created:  # this very code made it a moment ago
+            await self._write(
+                lambda write: record_review(
+                    write, organization, digest, actor="offramp", at=datetime.now(UTC), reason="sample data of Offramp"
+                )
+            )
         return TenantSample(
-            organization=organization, name=schema, rows=found.rows, seed=found.seed, created=found.created
+            organization=organization, name=tenant.schema, rows=found.rows, seed=found.seed, created=found.created
         )
+
+    async def _tenant(self, organization: str) -> Tenant:
+        return Tenant(organization, await self._read(lambda session: data_schema_of(session, organization)))

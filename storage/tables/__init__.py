@@ -28,7 +28,13 @@ from storage.tables.marketing import (
     MarketingServiceRow,
 )
 from storage.tables.migration import MigrationRow, SupportQueueRow
-from storage.tables.organizations import ContractRow, OrganizationRow, PolicyRow, SubscriptionRow
+from storage.tables.organizations import (
+    ContractRow,
+    OrganizationRow,
+    PolicyRow,
+    SubscriptionRow,
+    TenantCodeReviewRow,
+)
 from storage.tables.requests import RequestRow
 
 __all__ = [
@@ -67,5 +73,6 @@ __all__ = [
     "SubscriptionRow",
     "SupportQueueRow",
     "Table",
+    "TenantCodeReviewRow",
     "VerificationCodeRow",
 ]

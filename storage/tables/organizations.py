@@ -1,6 +1,6 @@
 """Organizations, their subscriptions and contracts, and the policies by which they are served."""
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -53,6 +53,21 @@ class OrganizationRow(Table):
     policy: Mapped[str] = mapped_column(ForeignKey("policies.name"), server_default="standard")
     data_schema: Mapped[str | None] = mapped_column(unique=True)
     """The schema of the organization's data, in the database beside the service's own (`storage.tenants`)."""
+
+
+class TenantCodeReviewRow(Table):
+    """The review of code that organizations have defined in their schemas: whoever it belongs to, the same code has one."""
+
+    __tablename__ = "tenant_code_reviews"
+    __table_args__ = (CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest_is_sha256"),)
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    """What `storage.tenants.code` makes of it."""
+    organization: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
+    """The organization in whose schema it was reviewed."""
+    reviewed_by: Mapped[str]
+    reviewed_at: Mapped[datetime]
+    reason: Mapped[str]
 
 
 class SubscriptionRow(Table):

@@ -5,6 +5,8 @@ attempt continues. Each step is short, except for counting the rows of a table, 
 change: the certificate names what was erased, not what was there some time before.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,38 +40,52 @@ def erase_step(connection: psycopg.Connection[Any], schema: str) -> ErasedStep |
     """Erase the next object of a schema, in the end the schema itself; None when it is gone.
 
     It runs in a transaction of its own, or within the caller's, which can then record an object before it is gone. Call
-    it again until it returns None. ``connection`` is one of `TenantDatabase.writing`, whose user owns all that is erased.
+    it again until it returns None. ``connection`` is one of `TenantDatabase.erasing`, whose user owns all that is erased.
+    Callers take turns by a lock of their own: one that code in this database could take would stop the erasure of others.
     Foreign keys go first, then objects that nothing else needs: views, tables, and what tables are made of. Only where
     objects need one another in a circle does one take the others of the schema with it.
 
     Raises:
         TenantSchemaNeededElsewhere: something outside the schema needs something in it; nothing more is erased.
         TenantSchemaNotWritable: this user may not do it.
-        TenantSchemaBusy: others read or change what would be erased next; a later attempt may succeed.
+        TenantSchemaBusy: others read, change or erase what would be erased next; a later attempt may succeed.
 
     """
-    doing = ""
+    doing = _Doing()
+    with _refusing(schema, doing), connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        if cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
+            return None
+        given = {"schema": schema}
+        if outside := [row["needs"] for row in cursor.execute(OUTSIDE, given).fetchall()]:
+            raise refusals.TenantSchemaNeededElsewhere(schema, outside)
+        if found := cursor.execute(FOREIGN_KEY, given).fetchone():
+            doing.what = f"foreign key {refusals.quoted(found['name'])}"
+            return _drop_foreign_key(connection, schema, found)
+        for query, how in ((FREE, "RESTRICT"), (CIRCLE, "CASCADE")):
+            if found := cursor.execute(query, given).fetchone():
+                doing.what = f"{found['kind']} {refusals.quoted(found['name'])}"
+                return _drop(connection, schema, found, how)
+        connection.execute(sql.SQL("DROP SCHEMA {} RESTRICT").format(sql.Identifier(schema)))
+        return ErasedStep("schema", schema)
+
+
+@dataclass(slots=True)
+class _Doing:
+    """The object that is being erased, for a refusal."""
+
+    what: str = ""
+
+
+@contextmanager
+def _refusing(schema: str, doing: _Doing) -> Iterator[None]:
     try:
-        with connection.transaction():
-            # Concurrent callers take turns.
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"offramp erase {schema}",))
-            with connection.cursor(row_factory=dict_row) as cursor:
-                if cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
-                    return None
-                given = {"schema": schema}
-                if outside := [row["needs"] for row in cursor.execute(OUTSIDE, given).fetchall()]:
-                    raise refusals.TenantSchemaNeededElsewhere(schema, outside)
-                if found := cursor.execute(FOREIGN_KEY, given).fetchone():
-                    doing = f"foreign key {refusals.quoted(found['name'])}"
-                    return _drop_foreign_key(connection, schema, found)
-                for query, how in ((FREE, "RESTRICT"), (CIRCLE, "CASCADE")):
-                    if found := cursor.execute(query, given).fetchone():
-                        doing = f"{found['kind']} {refusals.quoted(found['name'])}"
-                        return _drop(connection, schema, found, how)
-            connection.execute(sql.SQL("DROP SCHEMA {} RESTRICT").format(sql.Identifier(schema)))
-            return ErasedStep("schema", schema)
+        yield
     except (errors.LockNotAvailable, errors.DeadlockDetected, *_GONE_MEANWHILE):
-        raise refusals.TenantSchemaBusy(schema, doing) from None
+        raise refusals.TenantSchemaBusy(schema, doing.what) from None
+    except errors.InternalError_ as error:
+        if "concurrently" not in str(error.diag.message_primary):  # two drop one thing
+            raise
+        raise refusals.TenantSchemaBusy(schema, doing.what) from None
     except errors.InsufficientPrivilege as error:
         raise refusals.TenantSchemaNotWritable(schema, str(error.diag.message_primary)) from None
     except errors.DependentObjectsStillExist as error:

@@ -17,7 +17,7 @@ _OF_PARTITION: LiteralString = """
 _IS_PART: LiteralString = f"(d.deptype IN ('a', 'i', 'e', 'P', 'S') AND NOT {_OF_PARTITION})"
 _NEEDS: LiteralString = f"(d.deptype = 'n' OR (d.deptype = 'a' AND {_OF_PARTITION}))"
 
-_MEMBERS: LiteralString = f"""
+MEMBERS: LiteralString = f"""
     SELECT h.classid, h.objid FROM pg_depend h
     WHERE h.refclassid = 'pg_namespace'::regclass AND h.deptype = 'n' AND h.objsubid = 0
       AND h.refobjid = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
@@ -46,7 +46,7 @@ _NEXT: LiteralString = f"""
     FROM (
         SELECT m.classid, m.objid, m.objid::bigint AS oid,
                r.relname, r.relkind, r.relispartition, r.relforcerowsecurity
-        FROM ({_MEMBERS}) m LEFT JOIN pg_class r ON m.classid = 'pg_class'::regclass AND r.oid = m.objid
+        FROM ({MEMBERS}) m LEFT JOIN pg_class r ON m.classid = 'pg_class'::regclass AND r.oid = m.objid
         ORDER BY {{order}} OFFSET 0
     ) chosen
     CROSS JOIN LATERAL pg_identify_object(chosen.classid, chosen.objid, 0) AS object

@@ -95,10 +95,10 @@ class TenantSchemaNotWritable(Refusal):
 
     def __init__(self, schema: str, said: str) -> None:
         super().__init__(
-            f"The service's user may not change schema {quoted(schema)}: {said}.",
+            f"This user of the database may not change schema {quoted(schema)}: {said}.",
             remedy=Remedy.of(
                 RemedyKind.ASK_DATABASE_ADMINISTRATOR,
-                request="grant the service's user the role that owns the schema and all that is in it; nothing was changed.",
+                request="grant what is missing, or give the thing to the role that owns the schema; nothing was changed.",
             ),
             schema=schema,
         )
@@ -123,48 +123,145 @@ class TenantSchemaNeededElsewhere(Refusal):
 
 
 class TenantSchemaNotReadable(Refusal):
-    """A reader role that cannot read all of an organization's data: a part of it would not be a copy."""
+    """A login that cannot read all of an organization's data: a part of it would not be a copy."""
 
     code = "tenant_schema_not_readable"
 
-    def __init__(self, schema: str, role: str, reason: str, remedy: str) -> None:
+    def __init__(self, schema: str, login: str, reason: str, remedy: str) -> None:
         super().__init__(
             f"Schema {quoted(schema)} cannot be read completely: {reason}.",
             remedy=Remedy.of(RemedyKind.ASK_DATABASE_ADMINISTRATOR, request=f"run: {remedy}"),
             schema=schema,
-            role=role,
+            login=login,
         )
 
     @classmethod
-    def without_role(cls, schema: str, role: str) -> "TenantSchemaNotReadable":
-        """Return the refusal for a role that is missing, or that the service's user may not assume."""
-        named = quoted(role)
-        return cls(
-            schema,
-            role,
-            f"the role {named} (OFFRAMP_TENANT_READER_ROLE) does not exist, or the user of OFFRAMP_TENANT_DATABASE_URL is "
-            "not its member",
-            f"CREATE ROLE {named} NOLOGIN; and GRANT {named} TO the user of OFFRAMP_TENANT_DATABASE_URL;",
-        )
+    def without_select(cls, schema: str, login: str, tables: Sequence[str]) -> "TenantSchemaNotReadable":
+        """Return the refusal for a login that may not read some tables."""
+        remedy = f"GRANT SELECT ON ALL TABLES IN SCHEMA {quoted(schema)} TO {quoted(login)};"
+        return cls(schema, login, f"the login {quoted(login)} may not read {in_words(tables)}", remedy)
 
     @classmethod
-    def without_usage(cls, schema: str, role: str) -> "TenantSchemaNotReadable":
-        """Return the refusal for a role that may not use the schema."""
-        return cls(schema, role, f"the role {quoted(role)} may not use it", _grants(schema, role))
-
-    @classmethod
-    def without_select(cls, schema: str, role: str, tables: Sequence[str]) -> "TenantSchemaNotReadable":
-        """Return the refusal for a role that may not read some tables."""
-        return cls(schema, role, f"the role {quoted(role)} may not read {in_words(tables)}", _grants(schema, role))
-
-    @classmethod
-    def with_row_security(cls, schema: str, role: str, tables: Sequence[str]) -> "TenantSchemaNotReadable":
+    def with_row_security(cls, schema: str, login: str, tables: Sequence[str]) -> "TenantSchemaNotReadable":
         """Return the refusal for policies that would hide rows, which would be missing silently."""
-        return cls(
-            schema,
-            role,
-            f"row security hides rows of {in_words(tables)} from the role {quoted(role)}",
-            f"ALTER ROLE {quoted(role)} BYPASSRLS;",
+        reason = f"row security hides rows of {in_words(tables)} from the login {quoted(login)}"
+        return cls(schema, login, reason, f"ALTER ROLE {quoted(login)} BYPASSRLS;")
+
+
+class TenantLoginSecretUnusable(Refusal):
+    """A secret of the organizations' logins that is missing, given twice, unreadable or too short."""
+
+    code = "tenant_login_secret_unusable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The secret of the organizations' logins cannot be used: {reason}.",
+            remedy=Remedy.of(
+                RemedyKind.CONFIGURE,
+                variable="OFFRAMP_TENANT_LOGIN_SECRET_FILE",
+                expected="a file with a random text of 32 characters or more, or OFFRAMP_TENANT_LOGIN_SECRET to the text",
+            ),
+        )
+
+
+class TenantAdministratorNotConfigured(Refusal):
+    """A command that needs a user who may create roles, in an installation that names none."""
+
+    code = "tenant_administrator_not_configured"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Logins and schemas of organizations are made by an administrator of their database, and none is configured.",
+            remedy=Remedy.of(
+                RemedyKind.CONFIGURE,
+                variable="OFFRAMP_TENANT_ADMINISTRATOR_URL",
+                expected="postgresql://user:password@host:port/database, for this command alone",
+            ),
+        )
+
+
+class TenantLoginRefused(TenantDatabaseNotNow):
+    """A login of an organization that does not exist, or has another password."""
+
+    code = "tenant_login_refused"
+
+    def __init__(self, organization: str, login: str) -> None:
+        super().__init__(
+            f"The database with the organizations' data does not let {quoted(login)} in, the login of organization "
+            f"{organization}: it does not exist, or was made with another secret.",
+            remedy=Remedy.of(RemedyKind.PREPARE_TENANT, organization=organization),
+            organization=organization,
+            login=login,
+        )
+
+
+class TenantSchemaNotOwned(Refusal):
+    """A schema that does not belong to the login of the organization that names it as its data."""
+
+    code = "tenant_schema_not_owned"
+
+    def __init__(self, organization: str, schema: str, login: str) -> None:
+        super().__init__(
+            f"Schema {quoted(schema)} is not known to be the data of organization {organization}: its owner is not a role "
+            f"of the login {quoted(login)}.",
+            remedy=Remedy.of(RemedyKind.PREPARE_TENANT, organization=organization),
+            organization=organization,
+            schema=schema,
+            login=login,
+        )
+
+
+class TenantLoginTooPowerful(Refusal):
+    """A user of the tenant database that can do more than it is for: code of an organization could use it."""
+
+    code = "tenant_login_too_powerful"
+
+    def __init__(self, user: str, powers: Sequence[str]) -> None:
+        named = "; ".join(powers[:_NAMED]) + (f"; and {len(powers) - _NAMED} more" if len(powers) > _NAMED else "")
+        super().__init__(
+            f"The user {quoted(user)} of the database with the organizations' data can do more than it may: {named}.",
+            remedy=Remedy.of(
+                RemedyKind.ASK_DATABASE_ADMINISTRATOR,
+                request="take that away from it; an organization's schema has an owner of its own, which owns nothing else.",
+            ),
+            user=user,
+            powers=named,
+        )
+
+
+class TenantSchemaMixed(Refusal):
+    """Things of a superuser that call functions of others: to change them would call those with a superuser's rights."""
+
+    code = "tenant_schema_mixed"
+
+    def __init__(self, schema: str, calls: Sequence[str]) -> None:
+        named = "; ".join(calls[:_NAMED]) + (f"; and {len(calls) - _NAMED} more" if len(calls) > _NAMED else "")
+        super().__init__(
+            f"A superuser owns something in schema {quoted(schema)}, in which functions of others are called: {named}.",
+            remedy=Remedy.of(
+                RemedyKind.ASK_DATABASE_ADMINISTRATOR,
+                request="drop what calls them, prepare the schema, and create it again; nothing was changed.",
+            ),
+            schema=schema,
+            calls=named,
+        )
+
+
+class TenantSchemaHasCode(Refusal):
+    """A schema with functions of the organization's own that a query or a restored copy would call, reviewed by nobody."""
+
+    code = "tenant_schema_has_code"
+
+    def __init__(self, organization: str, schema: str, things: Sequence[str], digest: str) -> None:
+        named = "; ".join(things[:_NAMED]) + (f"; and {len(things) - _NAMED} more" if len(things) > _NAMED else "")
+        super().__init__(
+            f"Schema {quoted(schema)} of organization {organization} calls functions that are not PostgreSQL's own, and "
+            f"nobody has reviewed them: {named}.",
+            remedy=Remedy.of(RemedyKind.REVIEW_TENANT_CODE, organization=organization, digest=digest),
+            organization=organization,
+            schema=schema,
+            things=named,
+            digest=digest,
         )
 
 
@@ -177,11 +274,3 @@ def in_words(names: Sequence[str]) -> str:
     """Return the first few names, and the number of the others."""
     named = ", ".join(quoted(name) for name in names[:_NAMED])
     return f"{named} and {len(names) - _NAMED} more" if len(names) > _NAMED else named
-
-
-def _grants(schema: str, role: str) -> str:
-    place, to = quoted(schema), quoted(role)
-    return (
-        f"GRANT USAGE ON SCHEMA {place} TO {to}; GRANT SELECT ON ALL TABLES IN SCHEMA {place} TO {to}; "
-        f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA {place} TO {to};"
-    )

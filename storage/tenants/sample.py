@@ -14,12 +14,12 @@ from psycopg import errors, sql
 
 from storage.tenants import refusals
 from storage.tenants.catalog import tables_of
-from storage.tenants.database import READER_ROLE, ensure_reader_role, grant_reading
+from storage.tenants.logins import Tenant
+from storage.tenants.preparation import own_schema, prepare
 from storage.tenants.sample_sql import DERIVED, OBJECTS, SETTINGS, filling
 
 _MARK = re.compile(r"Offramp sample data: rows=(\d+) seed=(\d+)")
 _COMMENT: LiteralString = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s"
-_ROLE: LiteralString = "SELECT FROM pg_roles WHERE rolname = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,17 @@ class Sample:
     """True if it was created now; otherwise it was there already, with these rows and this seed."""
 
 
-def generate(
-    connection: psycopg.Connection[Any], schema: str, *, rows: int, seed: int = 1, role: str = READER_ROLE
-) -> Sample:
-    """Create a schema with sample data that ``role`` may read, unless it exists; all of it or, if interrupted, nothing.
+def generate(connection: psycopg.Connection[Any], tenant: Tenant, password: str, *, rows: int, seed: int = 1) -> Sample:
+    """Create a schema with sample data and its login, unless it exists; all of it or, if interrupted, nothing.
 
-    The same rows and seed give the same data. ``role`` is created if it is missing.
+    The same rows and seed give the same data. ``connection`` is one of `TenantDatabase.administering`.
 
     Raises:
         TenantSchemaNotSample: the schema exists and is not a sample.
-        TenantSchemaNotWritable: this user may not create schemas, or the role.
+        TenantSchemaNotWritable: this administrator may not create schemas, or roles.
 
     """
+    schema = tenant.schema
     name = sql.Identifier(schema)
     try:
         with connection.transaction():
@@ -53,20 +52,23 @@ def generate(
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"offramp sample {schema}",))
             found = connection.execute(_COMMENT, (schema,)).fetchone()
             if found is not None:
-                return _existing(schema, found[0])
-            connection.execute(sql.SQL("CREATE SCHEMA {}").format(name))
+                sample = _existing(schema, found[0])
+                prepare(connection, tenant, password)
+                return sample
+            owner = sql.Identifier(own_schema(connection, tenant))
+            connection.execute(sql.SQL("CREATE SCHEMA {} AUTHORIZATION {}").format(name, owner))
             connection.execute(sql.SQL("SET LOCAL search_path = {}").format(name))
             connection.execute("SET LOCAL timezone = 'UTC'")
+            connection.execute(sql.SQL("SET LOCAL ROLE {}").format(owner))
             for statement in (*OBJECTS, *filling(seed, rows), SETTINGS, *DERIVED):
                 connection.execute(statement.encode())
             mark = f"Offramp sample data: rows={rows} seed={seed}"
             connection.execute(sql.SQL("COMMENT ON SCHEMA {} IS {}").format(name, sql.Literal(mark)))
-            if connection.execute(_ROLE, (role,)).fetchone() is None:
-                ensure_reader_role(connection, role)
-            grant_reading(connection, schema, role)
-        # The estimates of progress need it; autovacuum comes later, and never to a partitioned table.
-        tables = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in tables_of(connection, schema))
-        connection.execute(sql.SQL("ANALYZE {}").format(tables))
+            # The estimates of progress need it; autovacuum comes later, and never to a partitioned table.
+            tables = sql.SQL(", ").join(sql.Identifier(schema, table.name) for table in tables_of(connection, schema))
+            connection.execute(sql.SQL("ANALYZE {}").format(tables))
+            connection.execute("RESET ROLE")
+            prepare(connection, tenant, password)
     except errors.InsufficientPrivilege as error:
         raise refusals.TenantSchemaNotWritable(schema, str(error.diag.message_primary)) from None
     return Sample(schema, rows, seed, created=True)

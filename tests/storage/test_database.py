@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from starter.cli.remedies import operators_text
 from storage.database import DatabasePasswordUnusable, DatabaseSettings, DatabaseUrlMalformed, create_database_engine
-from storage.tenants.database import TenantDatabaseSettings
+from storage.tenants.settings import TenantDatabaseSettings
 
 URL = "postgresql://offramp@database.example:5432/offramp"
 
@@ -40,10 +40,8 @@ def test_the_password_of_the_tenants_database_is_read_in_the_same_way(
 ) -> None:
     monkeypatch.setenv("OFFRAMP_TENANT_DATABASE_URL", URL)
     monkeypatch.setenv("OFFRAMP_TENANT_DATABASE_PASSWORD_FILE", str(password_file))
-    monkeypatch.setenv("OFFRAMP_TENANT_READER_ROLE", "")
     settings = TenantDatabaseSettings()
     assert settings.tenant_database_url == "postgresql://offramp:p%40ss%2Fw%3Ard@database.example:5432/offramp"
-    assert settings.tenant_reader_role == "offramp_tenant_reader"
     assert "ss%2Fw" not in repr(settings)
     monkeypatch.setenv("OFFRAMP_TENANT_DATABASE_URL", settings.tenant_database_url)
     with pytest.raises(DatabasePasswordUnusable, match="the URL has a password too") as refused:

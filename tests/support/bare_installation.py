@@ -31,6 +31,7 @@ VALUES = {
     "administrator": "ada@acme.example",
     "attest": "a known voice",
     "campaign": "CAMPAIGN-1",
+    "digest": "0" * 64,
     "contact": "ops@acme.example",
     "directory": ".",
     "file": "sample.json",

@@ -26,7 +26,9 @@ from domain.migration import MigrationStage
 from starter.service.queries import has_no_task
 from storage.objects import Objects
 from storage.tables import MigrationRow, OrganizationRow, SubscriptionRow, SupportQueueRow
-from storage.tenants.database import READER_ROLE, TenantDatabase
+from storage.tenants.database import TenantDatabase
+from storage.tenants.logins import Tenant
+from storage.tenants.preparation import prepare
 from tests.support.world import World, eventually
 
 QUEUE_AGENT = "support-3"
@@ -45,7 +47,7 @@ class Migrations:
         self.client = world.offramp.migrations
         self.owner_url = owner_url
 
-    def organization(self, *, rows: int = 20, granted: bool = True, **fields: Any) -> str:
+    def organization(self, *, rows: int = 20, prepared: bool = True, **fields: Any) -> str:
         """A subscription of an organization with a schema of its own; return the subscription's id."""
         schema = f'Data of "{uuid4().hex[:8]}"'
         with self.owner() as connection:
@@ -56,17 +58,16 @@ class Migrations:
                     "CREATE TABLE {}.accounts AS SELECT n AS id, md5(n::text) AS name FROM generate_series(1, {}) n"
                 ).format(name, rows)
             )
-            if not granted:  # in this database the role is given rights on whatever comes
-                connection.execute(
-                    sql.SQL("REVOKE USAGE ON SCHEMA {} FROM {}").format(name, sql.Identifier(READER_ROLE))
-                )
-        return self.world.subscription(data_schema=schema, **fields)
+        subscription = self.world.subscription(data_schema=schema, **fields)
+        if prepared:
+            self.prepare(subscription)
+        return subscription
 
-    def grant(self, schema: str) -> None:
-        """Let the reader role into a schema."""
-        with self.owner() as connection:
-            grant = sql.SQL("GRANT USAGE ON SCHEMA {} TO {}")
-            connection.execute(grant.format(sql.Identifier(schema), sql.Identifier(READER_ROLE)))
+    def prepare(self, subscription: str) -> None:
+        """Prepare the schema of a subscription's organization, as its administrator does."""
+        tenant = Tenant(self.world.organization(subscription), self.schema(subscription))
+        with self.tenants.administering() as connection:
+            prepare(connection, tenant, self.tenants.password(tenant))
 
     @contextmanager
     def owner(self) -> Iterator[psycopg.Connection[Any]]:
@@ -221,7 +222,8 @@ class Migrations:
 
 def on_site(data_world: World) -> Migrations:
     """Migrations in a world with a real object store, and the support queues as they are in the sample."""
-    owner_url = data_world.the_data.tenants.url.render_as_string(hide_password=False)
-    migrations = Migrations(data_world, owner_url)
+    administrator = data_world.the_data.tenants.administrator
+    assert administrator is not None
+    migrations = Migrations(data_world, administrator.render_as_string(hide_password=False))
     migrations.queues(technical_support=QUEUE_MAIL, billing_support=None, escalation=ESCALATION_MAIL)
     return migrations

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from psycopg import sql
 from sqlalchemy import Engine
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from domain.cancellation.identity import Identity
@@ -23,9 +24,12 @@ from storage.tables import (
     PolicyRow,
     SubscriptionLineRow,
     SubscriptionRow,
+    TenantCodeReviewRow,
 )
 from storage.tenants.catalog import tables_of
+from storage.tenants.code import code_of
 from storage.tenants.database import TenantDatabase
+from storage.tenants.logins import Tenant
 from storage.tenants.sample import generate
 
 ADMINISTRATOR = "ada@contoso.example"
@@ -39,14 +43,16 @@ class Data:
     tenants: TenantDatabase
     objects: Objects
 
-    def fill(self, schema: str, rows: int) -> None:
-        """Give an organization the sample's data."""
-        with self.tenants.writing() as connection:
-            generate(connection, schema, rows=rows)
+    def fill(self, tenant: Tenant, rows: int) -> str:
+        """Give an organization the sample's data; return the digest of the code in it."""
+        with self.tenants.administering() as connection:
+            generate(connection, tenant, self.tenants.password(tenant), rows=rows)
+        with self.tenants.directory() as connection:
+            return code_of(connection, tenant.schema).digest
 
     def tables(self, schema: str) -> dict[str, int]:
         """The tables of a schema and how many rows each has; none, when it is gone."""
-        with self.tenants.writing() as connection:
+        with self.tenants.administering() as connection:
             counted = {}
             for table in tables_of(connection, schema):
                 query = sql.SQL("SELECT count(*) FROM {}").format(table.source(schema))
@@ -87,8 +93,6 @@ class Population:
         that run and a paused one.
         """
         key = uuid4().hex[:12]
-        if data_rows is not None:
-            self.the_data.fill(f"crm_{key}", data_rows)
         organization, subscription = f"ORG-{key}", f"SUB-{key}"
         with Session(self.engine) as session, session.begin():
             if policy is not None:
@@ -108,6 +112,8 @@ class Population:
                 )
             )
             session.flush()
+            if data_rows is not None:
+                self.fill(session, Tenant(organization, f"crm_{key}"), data_rows)
             if marketing or campaigns:
                 session.add(MarketingServiceRow(organization=organization, billing_administrator=marketing_owner))
                 session.flush()
@@ -132,6 +138,16 @@ class Population:
                 session.add(SubscriptionLineRow(**values))
         self.subscriptions.append(subscription)
         return subscription
+
+    def fill(self, session: Session, tenant: Tenant, rows: int) -> None:
+        """Give an organization the sample's data, whose code is reviewed."""
+        digest = self.the_data.fill(tenant, rows)
+        review = {"reviewed_by": "tester", "reviewed_at": datetime.now(UTC), "reason": "the sample's own"}
+        session.execute(
+            insert(TenantCodeReviewRow)
+            .values(digest=digest, organization=tenant.organization, **review)
+            .on_conflict_do_nothing()
+        )
 
     @property
     def the_data(self) -> Data:

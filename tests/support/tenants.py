@@ -1,7 +1,8 @@
 """A database for organizations' data, of one test's own: fixtures, imported by ``tests/conftest.py``."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
+from hashlib import md5
 from itertools import count
 from typing import Any
 
@@ -9,35 +10,100 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
+from storage.tenants.catalog import exists
+from storage.tenants.database import TenantDatabase
+from storage.tenants.logins import Tenant
+from storage.tenants.preparation import ensure_directory, prepare
+from storage.tenants.settings import TenantDatabaseSettings
+
+DIRECTORY, DIRECTORY_PASSWORD = "offramp_directory", "looks-into-the-catalog"
+LOGIN_SECRET = "the logins of the tests' organizations"
 
 _names = (f"tenants_{number}" for number in count(1))
 
 
+class Everything(Container[str]):
+    """The digests of all code: where a test is not about its review."""
+
+    def __contains__(self, digest: object) -> bool:
+        return True
+
+
+def tenant_environment(administrator_url: str) -> dict[str, str]:
+    """The variables of a process that uses a tenant database; ``administrator_url`` may do everything in it."""
+    url = administrator_url.replace("+psycopg", "")
+    directory = f"{DIRECTORY}:{DIRECTORY_PASSWORD}"
+    return {
+        "OFFRAMP_TENANT_DATABASE_URL": f"postgresql://{directory}@{url.rpartition('@')[2]}",
+        "OFFRAMP_TENANT_LOGIN_SECRET": LOGIN_SECRET,
+        "OFFRAMP_TENANT_ADMINISTRATOR_URL": url,
+    }
+
+
+def tenant_settings(administrator_url: str) -> TenantDatabaseSettings:
+    """The same as settings."""
+    return TenantDatabaseSettings(
+        **{
+            name.removeprefix("OFFRAMP_").lower(): value
+            for name, value in tenant_environment(administrator_url).items()
+        }  # type: ignore[arg-type]
+    )
+
+
+def tenant_of(schema: str) -> Tenant:
+    """The organization that a test without organizations gives a schema to."""
+    return Tenant(f"ORG-{md5(schema.encode(), usedforsecurity=False).hexdigest()[:12]}", schema)
+
+
+class PreparedTenants(TenantDatabase):
+    """The database with an administrator who prepares a schema whenever the service turns to it, and reviews all code."""
+
+    @contextmanager
+    def reading(
+        self, tenant: Tenant | str, *, reviewed: Container[str] = Everything()
+    ) -> Iterator[psycopg.Connection[Any]]:
+        with super().reading(self.prepared(tenant), reviewed=reviewed) as connection:
+            yield connection
+
+    @contextmanager
+    def erasing(
+        self, tenant: Tenant | str, *, reviewed: Container[str] | None = Everything()
+    ) -> Iterator[psycopg.Connection[Any]]:
+        with super().erasing(self.prepared(tenant), reviewed=reviewed) as connection:
+            yield connection
+
+    def prepared(self, tenant: Tenant | str) -> Tenant:
+        """Prepare a schema, where there is one."""
+        tenant = tenant_of(tenant) if isinstance(tenant, str) else tenant
+        with self.administering() as connection:
+            if exists(connection, tenant.schema):
+                prepare(connection, tenant, self.password(tenant))
+        return tenant
+
+
 @contextmanager
 def tenants_database(postgres_url: str) -> Iterator[str]:
-    """An empty database for organizations' data, for a while; its URL."""
+    """An empty database for organizations' data, for a while; the URL of its administrator."""
     name = next(_names)
     url = f"{postgres_url.rpartition('/')[0]}/{name}".replace("+psycopg", "")
     with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {} STRATEGY FILE_COPY").format(sql.Identifier(name)))
-        with psycopg.connect(url, autocommit=True) as inside:
-            ensure_reader_role(inside)
+        ensure_directory(connection, DIRECTORY, DIRECTORY_PASSWORD)
         yield url
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture
 def tenant_database_url(postgres_url: str) -> Iterator[str]:
-    """The URL of an empty database for one test alone; its user owns what is created, and the reader role may read it."""
+    """The URL of an empty database for one test alone; its user may do everything in it."""
     with tenants_database(postgres_url) as url:
         yield url
 
 
 @pytest.fixture
-def tenants(tenant_database_url: str) -> TenantDatabase:
-    """The same database as the service reaches it."""
-    return TenantDatabase(TenantDatabaseSettings(tenant_database_url=tenant_database_url))
+def tenants(tenant_database_url: str) -> PreparedTenants:
+    """The same database as the service reaches it, with a diligent administrator."""
+    return PreparedTenants(tenant_settings(tenant_database_url))
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from temporalio.testing import WorkflowEnvironment
 from contract import cancellation_workflow_id, marketing_workflow_id
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tables import CancellationRow
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from storage.tenants.database import TenantDatabase
 from tests.support.histories import assert_sound, histories_of
 from tests.support.servers import migrated_database
-from tests.support.tenants import tenants_database
+from tests.support.tenants import tenant_settings, tenants_database
 from tests.support.world import Data, Mailbox, World
 
 
@@ -62,7 +62,7 @@ async def shared_data_world(
         tenants_database(postgres_url) as tenants_url,
         Mailbox() as mailbox,
     ):
-        tenants = TenantDatabase(TenantDatabaseSettings(tenant_database_url=tenants_url))
+        tenants = TenantDatabase(tenant_settings(tenants_url))
         world = World(temporal_env, url, mailbox, data=Data(tenants, objects))
         async with world.worker():
             yield world

@@ -16,10 +16,10 @@ from activities.messaging.webhooks import WebhookSettings
 from contract import WorkQueue
 from runtime.queues import SLOTS
 from storage.objects import Objects, ObjectStoreSettings
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from storage.tenants.database import TenantDatabase
 from tests.activities.messaging.endpoint import NEW
 from tests.support.slow_parties import SlowParty
-from tests.support.tenants import tenants_database
+from tests.support.tenants import tenant_settings, tenants_database
 from tests.support.world import AGENT, Data, Mailbox, World, eventually
 
 EXPORTS = 25
@@ -43,7 +43,7 @@ async def hung_world(
         secret_access_key=SecretStr("a-secret"),
     )
     with tenants_database(postgres_url) as tenants_url, Mailbox() as mailbox:
-        tenants = TenantDatabase(TenantDatabaseSettings(tenant_database_url=tenants_url))
+        tenants = TenantDatabase(tenant_settings(tenants_url))
         world = World(temporal_env, database_url, mailbox, data=Data(tenants, Objects(settings)))
         yield world
         world.engine.dispose()

@@ -15,13 +15,16 @@ from psycopg import sql
 
 from activities.export import ExportProgress, Limits, export_schema
 from domain.export.manifest import Manifest, ManifestTable
-from storage.tenants.database import TenantDatabase
+from tests.support.tenants import PreparedTenants
 
 SCHEMA = 'Bob\'s "data"'
 PREFIX = "cancellations/SUB-1/1/export/1/"
 
 Owner = psycopg.Connection[Any]
 Cell = Any
+
+
+csv.field_size_limit(1 << 30)
 
 
 class Export(Protocol):
@@ -92,7 +95,7 @@ def store(tmp_path: Path) -> LocalStore:
 
 
 @pytest.fixture
-def export(tenants: TenantDatabase, store: LocalStore, make: Callable[..., None]) -> Export:
+def export(tenants: PreparedTenants, store: LocalStore, make: Callable[..., None]) -> Export:
     def run(
         *, limits: Limits | None = None, progress: Callable[[ExportProgress], None] = lambda _progress: None
     ) -> Manifest:

@@ -10,10 +10,10 @@ from psycopg import sql
 
 from activities.export import ExportProgress, Limits, export_schema, verify_download
 from domain.export.manifest import read_manifest
-from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantSchemaNotReadable
 from tests.activities.export.conftest import PREFIX, SCHEMA, Export, Files, Owner
 from tests.activities.export.lookups import Make, only_sheet, table
+from tests.support.tenants import PreparedTenants
 
 
 def test_every_table_becomes_a_csv_file_and_a_workbook_and_the_manifest_tells_of_them(
@@ -177,10 +177,11 @@ def test_all_tables_are_of_one_moment_whatever_is_committed_meanwhile(
 
 
 def test_row_security_that_hides_rows_is_a_refusal_by_name(
-    make: Make, owner: Owner, tenants: TenantDatabase, store: LocalStore
+    make: Make, owner: Owner, tenants: PreparedTenants, store: LocalStore
 ) -> None:
     make("CREATE TABLE secret (a int)", "ALTER TABLE secret ENABLE ROW LEVEL SECURITY")
-    with psycopg.connect(tenants.url.render_as_string(hide_password=False)) as connection:
-        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(tenants.reader_role)))
-        with pytest.raises(TenantSchemaNotReadable, match="secret"):
-            export_schema(connection, SCHEMA, store, PREFIX, progress=lambda _: None)
+    make("ALTER TABLE secret FORCE ROW LEVEL SECURITY")
+    tenant = tenants.prepared(SCHEMA)
+    url = tenants.login_url(tenant).render_as_string(hide_password=False)
+    with psycopg.connect(url) as connection, pytest.raises(TenantSchemaNotReadable, match="secret"):
+        export_schema(connection, SCHEMA, store, PREFIX, progress=lambda _: None)

@@ -10,11 +10,11 @@ from psycopg import sql
 
 from activities.export import ExportProgress, Limits, export_schema
 from storage.objects import ObjectStoreUnavailable, refusing_when_store_unavailable
-from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantDatabaseUnavailable
 from tests.activities.export.conftest import PREFIX, SCHEMA, Export, Files, Owner
 from tests.activities.export.lookups import Make
 from tests.support.ports import free_port
+from tests.support.tenants import PreparedTenants
 
 
 def test_progress_goes_from_nothing_to_everything(make: Make, export: Export) -> None:
@@ -45,7 +45,7 @@ def test_an_export_that_is_stopped_leaves_nothing_of_the_file_it_was_writing(
 
 
 def test_a_store_that_does_not_answer_ends_the_export_with_a_refusal_by_name(
-    make: Make, tenants: TenantDatabase
+    make: Make, tenants: PreparedTenants
 ) -> None:
     make("CREATE TABLE a AS SELECT gen_random_uuid() AS x FROM generate_series(1, 1000)")
     nowhere = S3Store(
@@ -79,14 +79,14 @@ def test_a_database_that_goes_away_ends_the_export_without_a_manifest(
 
 
 def test_an_export_is_stopped_also_while_the_database_says_nothing(
-    make: Make, tenants: TenantDatabase, store: LocalStore, files: Files, monkeypatch: pytest.MonkeyPatch
+    make: Make, tenants: PreparedTenants, store: LocalStore, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Enough(Exception):  # noqa: N818
         pass
 
     monkeypatch.setattr("activities.export.export._PROGRESS_EVERY_SECONDS", 0.05)
     make("CREATE TABLE a (n int)")
-    url = tenants.url.render_as_string(hide_password=False)
+    url = tenants.login_url(tenants.prepared(SCHEMA)).render_as_string(hide_password=False)
     with psycopg.connect(url) as connection, psycopg.connect(url) as somebody:
         looks: list[ExportProgress] = []
 

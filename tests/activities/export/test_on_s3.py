@@ -7,8 +7,8 @@ import pytest
 
 from activities.export import ExportProgress, Limits, export_schema, verify_download
 from storage.objects import Objects, ObjectStoreSettings
-from storage.tenants.database import TenantDatabase
 from tests.activities.export.conftest import PREFIX, SCHEMA
+from tests.support.tenants import PreparedTenants
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def objects(object_store: ObjectStoreSettings) -> Objects:
     return Objects(object_store)
 
 
-def test_files_larger_than_a_part_arrive_whole(tenants: TenantDatabase, objects: Objects, tmp_path: Path) -> None:
+def test_files_larger_than_a_part_arrive_whole(tenants: PreparedTenants, objects: Objects, tmp_path: Path) -> None:
     limits = Limits(part_bytes=5 << 20)
     with tenants.reading(SCHEMA) as connection:
         manifest = export_schema(
@@ -36,7 +36,7 @@ def test_files_larger_than_a_part_arrive_whole(tenants: TenantDatabase, objects:
 
 
 def test_parts_of_an_export_that_is_stopped_are_given_up(
-    tenants: TenantDatabase, objects: Objects, monkeypatch: pytest.MonkeyPatch
+    tenants: PreparedTenants, objects: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Enough(Exception):  # noqa: N818
         pass

@@ -19,13 +19,16 @@ from psycopg import sql
 from activities.migration.dump import DUMP, MANIFEST, Manifest, OpenObject, copy_schema
 from activities.migration.pg_dump import DumpDenied, DumpFailed, PgDump, PgDumpMissing, PgDumpTooOld
 from starter.cli.remedies import operators_text
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from storage.tenants.database import TenantDatabase
+from storage.tenants.logins import Tenant
 from tests.support.doors import Door
 from tests.support.processes import ROOT, wait_until
 from tests.support.restoring import empty_database_in, everything, restore
 from tests.support.servers import pg_program
+from tests.support.tenants import PreparedTenants, tenant_of, tenant_settings
 
 SCHEMA = """Contoso "EU" $1.*?"""
+TENANT = tenant_of(SCHEMA)
 
 
 class Place:
@@ -55,14 +58,14 @@ class Onlooker:
         self.stops.remove(stop)
 
 
-def copied(tenants: TenantDatabase, open_object: OpenObject, *, schema: str = SCHEMA, **others: Any) -> Manifest:
+def copied(tenants: TenantDatabase, open_object: OpenObject, *, tenant: Tenant = TENANT, **others: Any) -> Manifest:
     given: dict[str, Any] = {
         "program": pg_program("pg_dump"),
         "cancellation": "SUB-1/1",
         "attempt": 1,
         "watch": Onlooker(),
     }
-    return copy_schema(tenants, schema, open_object, **{**given, **others})
+    return copy_schema(tenants, tenant, open_object, **{**given, **others})
 
 
 @pytest.fixture
@@ -96,10 +99,6 @@ def schema(owner: psycopg.Connection[Any]) -> str:
     ):
         owner.execute(statement)
     owner.execute("RESET search_path")
-    role = sql.Identifier("offramp_tenant_reader")
-    owner.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(name, role))
-    owner.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA {} TO {}").format(name, role))
-    owner.execute(sql.SQL("GRANT SELECT ON ALL SEQUENCES IN SCHEMA {} TO {}").format(name, role))
     return SCHEMA
 
 
@@ -153,7 +152,6 @@ def test_an_extension_that_the_schema_uses_comes_along_and_what_is_of_another_sc
     owner.execute("CREATE TYPE public.elsewhere AS ENUM ('x')")
     table = sql.Identifier(schema, "borrowing")
     owner.execute(sql.SQL("CREATE TABLE {} (kind public.elsewhere[])").format(table))
-    owner.execute(sql.SQL("GRANT SELECT ON {} TO offramp_tenant_reader").format(table))
 
     manifest = copied(tenants, Place().open)
 
@@ -161,15 +159,16 @@ def test_an_extension_that_the_schema_uses_comes_along_and_what_is_of_another_sc
     assert any("public.elsewhere" in warning for warning in manifest.warnings)
 
 
-def test_what_the_reader_may_not_copy_is_refused_by_name_and_nothing_is_left(
-    tenants: TenantDatabase, schema: str, owner: psycopg.Connection[Any]
+def test_what_the_login_may_not_copy_is_refused_by_name_and_nothing_is_left(
+    tenants: PreparedTenants, schema: str, owner: psycopg.Connection[Any], tenant_database_url: str
 ) -> None:
     """A sequence's state is not among what `reading` checks: pg_dump finds out."""
-    owner.execute(sql.SQL("REVOKE SELECT ON {} FROM offramp_tenant_reader").format(sql.Identifier(schema, "numbers")))
+    tenants.prepared(schema)
+    owner.execute(sql.SQL("ALTER SEQUENCE {} OWNER TO CURRENT_USER").format(sql.Identifier(schema, "numbers")))
     place = Place()
 
     with pytest.raises(DumpDenied, match="lack SELECT privilege on the sequence"):
-        copied(tenants, place.open)
+        copied(TenantDatabase(tenant_settings(tenant_database_url)), place.open)
 
     assert place.objects == {}
 
@@ -201,7 +200,7 @@ def test_a_server_that_is_gone_in_the_middle_is_said_to_be_gone(
     owner.execute(sql.SQL("INSERT INTO {} SELECT md5(n::text) FROM generate_series(1, 100000) n").format(table))
     place = Place()
     with Door(tenant_database_url) as door:
-        behind = TenantDatabase(TenantDatabaseSettings(tenant_database_url=door.url))
+        behind = PreparedTenants(tenant_settings(door.url))
         # With its first bytes the dump is on its own: the connection that lent it a snapshot is closed by then.
         onlooker = Onlooker(lambda what, _: door.shut() if what == "bytes" else None)
         with pytest.raises(DumpFailed, match="broke off the connection"):

@@ -166,18 +166,18 @@ async def test_what_was_wrong_is_put_right_and_what_is_refused_says_what_to_do_i
 
 
 async def test_what_holds_a_transfer_up_is_shown_to_the_agent(site: Migrations, offramp: CommandLine) -> None:
-    subscription = site.organization(granted=False)
+    subscription = site.organization(prepared=False)
     await site.requested(subscription)
     await site.begun(subscription)
-    await site.held_up(subscription, "tenant_schema_not_readable")
+    await site.held_up(subscription, "tenant_login_refused")
 
     shown = in_words((await offramp("migrations", "show", subscription)).out)
     assert "waits for the transfer of the data, which runs by itself" in shown
     assert "held up by" in shown
-    assert "Ask an administrator of that database to run: GRANT USAGE ON SCHEMA" in shown
+    assert f"prepare the schema of {site.world.organization(subscription)}" in shown
 
-    site.grant(site.schema(subscription))
-    again = ("--transfer-again", "--reason", "the rights are granted now")
+    site.prepare(subscription)
+    again = ("--transfer-again", "--reason", "the schema is prepared now")
     assert (await offramp("migrations", "correct", subscription, *again)).status == 0
     await site.reached(subscription, MigrationStage.AVAILABLE)
     assert "held up by" not in (await offramp("migrations", "show", subscription)).out

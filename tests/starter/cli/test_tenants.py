@@ -11,7 +11,10 @@ from records.imports import import_content
 from starter.sample import sample_document
 from storage.database import create_database_engine
 from storage.tenants.database import TenantDatabase
+from storage.tenants.logins import Tenant
+from storage.tenants.refusals import TenantSchemaHasCode
 from tests.support.command_line import CommandLine
+from tests.support.tenants import Everything, tenant_environment, tenant_settings
 
 Owner = psycopg.Connection[Any]
 
@@ -22,19 +25,77 @@ def offramp(database_url: str, tenant_database_url: str) -> CommandLine:
     engine = create_database_engine(database_url, pool_size=1)
     import_content(engine, sample_document(), actor="tester", at=datetime.now(UTC), source="sample.json")
     engine.dispose()
-    return CommandLine({"OFFRAMP_DATABASE_URL": database_url, "OFFRAMP_TENANT_DATABASE_URL": tenant_database_url})
+    return CommandLine({"OFFRAMP_DATABASE_URL": database_url, **tenant_environment(tenant_database_url)})
 
 
 async def test_a_sample_is_made_once_in_the_schema_of_the_organization(
-    offramp: CommandLine, tenants: TenantDatabase
+    offramp: CommandLine, tenant_database_url: str
 ) -> None:
     made = await offramp("tenants", "sample", "ORG-KAURI", "--rows", "500", "--seed", "4", "--json")
     again = await offramp("tenants", "sample", "ORG-KAURI")
     assert made.json == {"organization": "ORG-KAURI", "schema": "Kauri Timber", "rows": 500, "seed": 4, "created": True}
     assert again.status == 0
     assert "left as it is" in again.out
-    with tenants.reading("Kauri Timber") as connection:
+    tenants = TenantDatabase(tenant_settings(tenant_database_url))
+    with tenants.reading(Tenant("ORG-KAURI", "Kauri Timber"), reviewed=Everything()) as connection:
         assert connection.execute('SELECT count(*) FROM "Kauri Timber".activities').fetchone() == (500,)
+
+
+async def test_a_schema_is_prepared_before_it_is_read_and_its_code_is_reviewed(
+    offramp: CommandLine, owner: Owner, tenant_database_url: str
+) -> None:
+    owner.execute('CREATE SCHEMA "Kauri Timber"')
+    owner.execute('CREATE TABLE "Kauri Timber".t (n int)')
+    tenants, kauri = TenantDatabase(tenant_settings(tenant_database_url)), Tenant("ORG-KAURI", "Kauri Timber")
+
+    prepared = await offramp("tenants", "prepare", "ORG-KAURI", "--json")
+    assert (await offramp("tenants", "prepare", "ORG-KAURI")).status == 0
+    assert prepared.json == {
+        "organization": "ORG-KAURI",
+        "schema": "Kauri Timber",
+        "login": "offramp_tenant_ORG-KAURI",
+        "owners": ["offramp_owner_ORG-KAURI"],
+    }
+    with tenants.reading(kauri):
+        pass
+    nothing = await offramp("tenants", "code", "ORG-KAURI")
+    assert "nothing but PostgreSQL's own functions" in " ".join(nothing.out.split())
+
+    for statement in (
+        'SET ROLE "offramp_owner_ORG-KAURI"',
+        'SET search_path = "Kauri Timber"',
+        "CREATE FUNCTION doubled(int) RETURNS int LANGUAGE sql IMMUTABLE RETURN $1 * 2",
+        "CREATE INDEX i ON t (doubled(n))",
+    ):
+        owner.execute(statement)
+    with pytest.raises(TenantSchemaHasCode) as refused, tenants.reading(kauri):
+        pass
+    shown = await offramp("tenants", "code", "ORG-KAURI")
+    assert "was not reviewed" in " ".join(shown.out.split())
+    assert "($1 * 2)" in shown.out
+    digest = refused.value.details.values["digest"]
+    assert digest in "".join(shown.out.split())
+
+    owner.execute("CREATE OR REPLACE FUNCTION doubled(int) RETURNS int LANGUAGE sql IMMUTABLE RETURN $1 + $1")
+    late = await offramp("tenants", "review", "ORG-KAURI", digest, "--reason", "harmless", "--json")
+    assert (late.status, late.json["error"]["code"]) == (1, "tenant_code_changed")
+    way_out = late.json["error"]["remedy"]["values"]
+    done = await offramp("tenants", "review", "ORG-KAURI", way_out["digest"], "--reason", "harmless")
+    assert done.status == 0, done.err
+    again = await offramp("tenants", "review", "ORG-KAURI", way_out["digest"], "--reason", "looked twice", "--json")
+    assert again.json["reason"] == "harmless"
+    assert (await offramp("tenants", "code", "ORG-KAURI", "--json")).json["reviewed"] is True
+
+
+async def test_without_an_administrator_nothing_is_prepared(database_url: str, tenant_database_url: str) -> None:
+    environment = {"OFFRAMP_DATABASE_URL": database_url, **tenant_environment(tenant_database_url)}
+    plain = CommandLine({**environment, "OFFRAMP_TENANT_ADMINISTRATOR_URL": ""})
+    engine = create_database_engine(database_url, pool_size=1)
+    import_content(engine, sample_document(), actor="tester", at=datetime.now(UTC), source="sample.json")
+    engine.dispose()
+    refused = await plain("tenants", "prepare", "ORG-KAURI")
+    assert "(tenant_administrator_not_configured)" in refused.err
+    assert "OFFRAMP_TENANT_ADMINISTRATOR_URL" in refused.err
 
 
 async def test_the_list_tells_what_there_is_and_what_is_missing(offramp: CommandLine) -> None:
@@ -81,9 +142,13 @@ async def test_a_user_who_may_not_create_schemas_is_refused_by_name(
     owner.execute("CREATE ROLE weak LOGIN PASSWORD 'x'")
     address = tenant_database_url.rpartition("@")[2]
     weak = CommandLine(
-        {"OFFRAMP_DATABASE_URL": database_url, "OFFRAMP_TENANT_DATABASE_URL": f"postgresql://weak:x@{address}"}
+        {
+            "OFFRAMP_DATABASE_URL": database_url,
+            **tenant_environment(tenant_database_url),
+            "OFFRAMP_TENANT_ADMINISTRATOR_URL": f"postgresql://weak:x@{address}",
+        }
     )
     refused = await weak("tenants", "sample", "ORG-KAURI", "--json")
     owner.execute("DROP ROLE weak")
     assert refused.json["error"]["code"] == "tenant_schema_not_writable"
-    assert "permission denied for database" in refused.json["error"]["message"]
+    assert "permission denied to " in refused.json["error"]["message"]

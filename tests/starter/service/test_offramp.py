@@ -26,8 +26,8 @@ AREAS = (
 )
 STARTS = {"start", "cancel"}
 """Their message carries the request id."""
-ANSWERED_BY_STATE = {"load", "restore"}
-"""An import that is repeated finds everything as it wants it, and so does a restoration."""
+ANSWERED_BY_STATE = {"load", "restore", "review"}
+"""An import that is repeated finds everything as it wants it, and so does a restoration; a review names the very code."""
 
 
 @pytest.fixture

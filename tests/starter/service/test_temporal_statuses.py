@@ -87,7 +87,8 @@ OF_THE_RECORDS = {
     "cancellations.report", "cancellations.requested_consent", "migrations.list", "migrations.get", "migrations.links",
     "exports.describe",
     "exports.links", "holds.place", "holds.release", "holds.list", "line_dates.list", "line_dates.runs",
-    "line_dates.restore", "line_dates.reopen", "line_cancellations.quote", "imports.load", "billing.load", "tenants.list", "tenants.sample",
+    "line_dates.restore", "line_dates.reopen", "line_cancellations.quote", "imports.load", "billing.load",
+    "tenants.list", "tenants.sample", "tenants.prepare", "tenants.code", "tenants.review",
 }  # fmt: skip
 """Methods that need no Temporal, or only tell a workflow what they have done."""
 

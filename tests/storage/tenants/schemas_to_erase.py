@@ -82,7 +82,7 @@ HARD: dict[str, list[str]] = {
         "CREATE TEXT SEARCH DICTIONARY dict (TEMPLATE = pg_catalog.simple)",
         "CREATE TEXT SEARCH CONFIGURATION conf (COPY = pg_catalog.simple)",
         "ALTER TEXT SEARCH CONFIGURATION conf ALTER MAPPING FOR word WITH dict",
-        "ALTER DEFAULT PRIVILEGES IN SCHEMA crm GRANT SELECT ON TABLES TO offramp_tenant_reader",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA crm GRANT SELECT ON TABLES TO pg_monitor",
     ],
     "names that have to be quoted": [
         """CREATE TABLE "a""b 'c' %s {} ; --" ("x y" int PRIMARY KEY)""",

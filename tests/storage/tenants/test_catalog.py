@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from storage.tenants.catalog import LeftOut, TenantColumn, TenantTable, left_out_of, tables_of
-from storage.tenants.database import TenantDatabase
+from tests.support.tenants import PreparedTenants
 
 Owner = psycopg.Connection[Any]
 
@@ -186,7 +186,7 @@ def test_what_holds_no_data_of_its_own_is_named_as_left_out(owner: Owner) -> Non
     assert [table.name for table in tables_of(owner, SCHEMA)] == ["t"]
 
 
-def test_under_the_reader_role_types_of_the_schema_carry_its_name(owner: Owner, tenants: TenantDatabase) -> None:
+def test_to_the_login_types_of_the_schema_carry_its_name(owner: Owner, tenants: PreparedTenants) -> None:
     make(owner, "CREATE TYPE mood AS ENUM ('calm')", "CREATE TABLE t (feeling mood, name text)")
     with tenants.reading(SCHEMA) as connection:
         [table] = tables_of(connection, SCHEMA)

@@ -12,13 +12,14 @@ import pytest
 from psycopg import sql
 
 from storage.tenants.catalog import exists, tables_of
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from storage.tenants.database import TenantDatabase
 from storage.tenants.erasure import ErasedStep, erase_step
 from storage.tenants.refusals import TenantSchemaBusy, TenantSchemaNeededElsewhere, TenantSchemaNotWritable
 from storage.tenants.sample import generate
 from tests.storage.tenants.schemas_to_erase import HARD, OUTSIDE
 from tests.support.processes import ROOT
 from tests.support.servers import open_directory
+from tests.support.tenants import Everything, PreparedTenants, tenant_environment, tenant_of, tenant_settings
 
 Owner = psycopg.Connection[Any]
 
@@ -33,11 +34,15 @@ def make(owner: Owner, *statements: str) -> None:
 def erase(tenants: TenantDatabase, schema: str = "crm") -> list[ErasedStep]:
     """Erase to the end, each step in a transaction of its own."""
     steps = []
-    with tenants.writing() as connection:
+    with tenants.erasing(tenant_of(schema), reviewed=Everything()) as connection:
         while step := erase_step(connection, schema):
             steps.append(step)
             assert len(steps) < 1_000
     return steps
+
+
+def fill(owner: Owner, schema: str, rows: int) -> None:
+    generate(owner, tenant_of(schema), "x", rows=rows)
 
 
 def counts(steps: list[ErasedStep]) -> dict[str, int | None]:
@@ -49,14 +54,14 @@ def names(steps: list[ErasedStep]) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def impatient(tenants: TenantDatabase) -> TenantDatabase:
+def impatient(tenants: PreparedTenants) -> PreparedTenants:
     tenants.lock_seconds = 0.1
     return tenants
 
 
-def test_a_whole_schema_goes_with_the_rows_of_every_table_counted(tenants: TenantDatabase, owner: Owner) -> None:
+def test_a_whole_schema_goes_with_the_rows_of_every_table_counted(tenants: PreparedTenants, owner: Owner) -> None:
     schema = """Bob's "CRM" 2026"""
-    generate(owner, schema, rows=2_000)
+    fill(owner, schema, 2_000)
     expected = {}
     for table in tables_of(owner, schema):
         row = owner.execute(sql.SQL("SELECT count(*) FROM {}").format(table.source(schema))).fetchone()
@@ -76,17 +81,17 @@ def test_a_whole_schema_goes_with_the_rows_of_every_table_counted(tenants: Tenan
     assert kinds == {"foreign key", "view", "materialized view", "table", "partition", "sequence", "function", "type", "schema"}  # fmt: skip
 
 
-def test_erasing_what_is_gone_does_nothing(tenants: TenantDatabase, owner: Owner) -> None:
+def test_erasing_what_is_gone_does_nothing(tenants: PreparedTenants, owner: Owner) -> None:
     make(owner, "CREATE TABLE t (n int)")
     assert names(erase(tenants)) == [("table", "t"), ("schema", "crm")]
     assert erase(tenants) == []
 
 
-def test_other_schemas_stay_as_they_are(tenants: TenantDatabase, owner: Owner) -> None:
-    generate(owner, "kept", rows=50)
-    generate(owner, "crm", rows=50)
+def test_other_schemas_stay_as_they_are(tenants: PreparedTenants, owner: Owner) -> None:
+    fill(owner, "kept", 50)
+    fill(owner, "crm", 50)
     before = owner.execute("SELECT count(*) FROM pg_depend").fetchone()
-    generate(owner, "third", rows=50)
+    fill(owner, "third", 50)
     erase(tenants, "third")
     assert owner.execute("SELECT count(*) FROM pg_depend").fetchone() == before
     erase(tenants)
@@ -94,7 +99,7 @@ def test_other_schemas_stay_as_they_are(tenants: TenantDatabase, owner: Owner) -
 
 
 @pytest.mark.parametrize("what", HARD)
-def test_a_schema_can_be_erased_that_holds(tenants: TenantDatabase, owner: Owner, what: str) -> None:
+def test_a_schema_can_be_erased_that_holds(tenants: PreparedTenants, owner: Owner, what: str) -> None:
     make(owner, *HARD[what])
     every = {
         row[0]: row[1]
@@ -111,7 +116,7 @@ def test_a_schema_can_be_erased_that_holds(tenants: TenantDatabase, owner: Owner
 
 
 @pytest.mark.parametrize("what", OUTSIDE)
-def test_what_somebody_else_needs_is_not_erased_and_named(tenants: TenantDatabase, owner: Owner, what: str) -> None:
+def test_what_somebody_else_needs_is_not_erased_and_named(tenants: PreparedTenants, owner: Owner, what: str) -> None:
     make(
         owner,
         "CREATE SCHEMA others",
@@ -134,20 +139,27 @@ def test_what_somebody_else_needs_is_not_erased_and_named(tenants: TenantDatabas
     assert erase(tenants)[-1].kind == "schema"
 
 
-def test_an_extension_goes_with_what_it_has_brought_along(tenants: TenantDatabase, owner: Owner) -> None:
+def test_an_extension_goes_with_what_it_has_brought_along(tenants: PreparedTenants, owner: Owner) -> None:
     with open_directory() as directory:
         directory.chmod(0o755)
         files = directory / "extension"
         files.mkdir(mode=0o755)
-        (files / "brought.control").write_text("default_version = '1'\nrelocatable = false\n")
+        (files / "brought.control").write_text("default_version = '1'\nrelocatable = false\ntrusted = true\n")
         (files / "brought--1.sql").write_text("CREATE FUNCTION f(int) RETURNS int LANGUAGE sql IMMUTABLE RETURN $1;")
         owner.execute(sql.SQL("SET extension_control_path = {}").format(sql.Literal(str(directory))))
+        make(owner)
+        tenants.prepared("crm")
+        role = sql.Identifier(f"offramp_owner_{tenant_of('crm').organization}")
+        owner.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(sql.Identifier(owner.info.dbname), role))
+        owner.execute(sql.SQL("SET ROLE {}").format(role))
         make(owner, "CREATE EXTENSION brought SCHEMA crm", "CREATE TABLE t (n int CHECK (f(n) > 0))")
+        owner.execute("RESET ROLE")
         assert names(erase(tenants)) == [("table", "t"), ("extension", "brought"), ("schema", "crm")]
 
 
-def test_a_table_that_is_being_read_waits_and_is_named(impatient: TenantDatabase, owner: Owner) -> None:
+def test_a_table_that_is_being_read_waits_and_is_named(impatient: PreparedTenants, owner: Owner) -> None:
     make(owner, "CREATE TABLE a (n int)", "CREATE TABLE b (n int)")
+    impatient.prepared("crm")
     with owner.transaction():
         owner.execute("SELECT * FROM b")
         with pytest.raises(TenantSchemaBusy, match=r'^Table "b" of schema "crm" is being used'):
@@ -156,29 +168,28 @@ def test_a_table_that_is_being_read_waits_and_is_named(impatient: TenantDatabase
     assert names(erase(impatient)) == [("table", "b"), ("schema", "crm")]
 
 
-def test_an_export_under_way_is_not_disturbed(impatient: TenantDatabase, owner: Owner) -> None:
-    generate(owner, "crm", rows=100)
+def test_an_export_under_way_is_not_disturbed(impatient: PreparedTenants, owner: Owner) -> None:
+    fill(owner, "crm", 100)
     with impatient.reading("crm") as connection:
         with pytest.raises(TenantSchemaBusy):
             erase(impatient)
         assert connection.execute("SELECT count(*) FROM crm.activities").fetchone() == (100,)
 
 
-def test_a_user_who_does_not_own_the_data_is_refused_by_name(owner: Owner, tenant_database_url: str) -> None:
+def test_a_thing_that_is_not_the_organizations_is_refused_by_name(
+    tenants: PreparedTenants, owner: Owner, tenant_database_url: str
+) -> None:
     make(owner, "CREATE TABLE t (n int)")
-    owner.execute("CREATE ROLE guest LOGIN PASSWORD 'x'")
-    owner.execute("GRANT USAGE ON SCHEMA crm TO guest")
-    address = tenant_database_url.rpartition("@")[2]
-    guest = TenantDatabase(TenantDatabaseSettings(tenant_database_url=f"postgresql://guest:x@{address}"))
+    tenants.prepared("crm")
+    owner.execute("CREATE TABLE crm.ours (n int)")
     with pytest.raises(TenantSchemaNotWritable, match=r'schema "crm": (permission denied|must be owner)'):
-        erase(guest)
-    owner.execute("DROP OWNED BY guest")
-    owner.execute("DROP ROLE guest")
+        erase(TenantDatabase(tenant_settings(tenant_database_url)))
+    assert erase(tenants)[-1].kind == "schema"
 
 
-def test_what_the_caller_takes_back_is_not_gone(tenants: TenantDatabase, owner: Owner) -> None:
+def test_what_the_caller_takes_back_is_not_gone(tenants: PreparedTenants, owner: Owner) -> None:
     make(owner, "CREATE TABLE t (n int)", "INSERT INTO t VALUES (1)")
-    with tenants.writing() as connection:
+    with tenants.erasing(tenant_of("crm"), reviewed=Everything()) as connection:
         with connection.transaction(force_rollback=True):
             assert erase_step(connection, "crm") == ErasedStep("table", "t", rows=1, bytes=8192)
         assert erase_step(connection, "crm") == ErasedStep("table", "t", rows=1, bytes=8192)
@@ -186,9 +197,11 @@ def test_what_the_caller_takes_back_is_not_gone(tenants: TenantDatabase, owner: 
 
 ERASER = """
 import sys
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from storage.tenants.database import TenantDatabase
 from storage.tenants.erasure import erase_step
-with TenantDatabase(TenantDatabaseSettings()).writing() as connection:
+from storage.tenants.settings import TenantDatabaseSettings
+from tests.support.tenants import tenant_of
+with TenantDatabase(TenantDatabaseSettings()).erasing(tenant_of("crm")) as connection:
     while True:
         with connection.transaction():
             step = erase_step(connection, "crm")
@@ -198,11 +211,17 @@ with TenantDatabase(TenantDatabaseSettings()).writing() as connection:
 
 
 @pytest.fixture
-def eraser(tenant_database_url: str) -> Iterator[subprocess.Popen[str]]:
+def tables(tenants: PreparedTenants, owner: Owner) -> None:
+    make(owner, *[f"CREATE TABLE t{n} AS SELECT generate_series(1, {n}) AS n" for n in range(1, 6)])
+    tenants.prepared("crm")
+
+
+@pytest.fixture
+def eraser(tables: None, tenant_database_url: str) -> Iterator[subprocess.Popen[str]]:
     """A process that erases one thing for each line it gets, and holds it in an open transaction until then."""
     with subprocess.Popen(
         [sys.executable, "-c", ERASER],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OFFRAMP_TENANT_DATABASE_URL": tenant_database_url},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **tenant_environment(tenant_database_url)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -212,9 +231,8 @@ def eraser(tenant_database_url: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_killed_in_the_middle_of_a_step_another_goes_on_where_the_data_says(
-    eraser: subprocess.Popen[str], tenants: TenantDatabase, owner: Owner
+    eraser: subprocess.Popen[str], tenants: PreparedTenants
 ) -> None:
-    make(owner, *[f"CREATE TABLE t{n} AS SELECT generate_series(1, {n}) AS n" for n in range(1, 6)])
     assert eraser.stdin
     assert eraser.stdout
     for table in ("t1", "t2", "t3"):

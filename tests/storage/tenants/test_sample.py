@@ -8,14 +8,18 @@ import pytest
 from psycopg import sql
 
 from storage.tenants.catalog import left_out_of, tables_of
-from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantSchemaNotSample
 from storage.tenants.sample import Sample, generate
+from tests.support.tenants import PreparedTenants, tenant_of
 
 Owner = psycopg.Connection[Any]
 
 # Names of its own that belong to the schema stand in ROW(…)::text and in enums without it, so checksums can be compared.
 CHECKSUM = "SELECT count(*), sum(('x' || substr(md5(t::text), 1, 15))::bit(60)::bigint) FROM {} AS t"
+
+
+def sample(connection: Owner, schema: str, *, rows: int, seed: int = 1) -> Sample:
+    return generate(connection, tenant_of(schema), "a password", rows=rows, seed=seed)
 
 
 def checksums(owner: Owner, schema: str) -> dict[str, Any]:
@@ -33,7 +37,7 @@ def one(owner: Owner, query: str) -> Any:
 
 def test_the_same_seed_makes_the_same_data_and_another_makes_other_data(owner: Owner) -> None:
     for schema, seed in (("a", 7), ("b", 7), ("c", 8)):
-        generate(owner, schema, rows=2_000, seed=seed)
+        sample(owner, schema, rows=2_000, seed=seed)
     first, again, other = (checksums(owner, schema) for schema in "abc")
     assert first == again
     assert {name for name in first if first[name] == other[name]} == {"settings"}
@@ -41,9 +45,9 @@ def test_the_same_seed_makes_the_same_data_and_another_makes_other_data(owner: O
 
 
 def test_making_it_again_changes_nothing_and_tells_how_it_was_made(owner: Owner) -> None:
-    generate(owner, "crm", rows=100, seed=3)
+    sample(owner, "crm", rows=100, seed=3)
     before = checksums(owner, "crm")
-    assert generate(owner, "crm", rows=999, seed=9) == Sample("crm", rows=100, seed=3, created=False)
+    assert sample(owner, "crm", rows=999, seed=9) == Sample("crm", rows=100, seed=3, created=False)
     assert checksums(owner, "crm") == before
 
 
@@ -52,42 +56,42 @@ def test_two_at_once_make_one(owner: Owner, tenant_database_url: str) -> None:
 
     def make() -> None:
         with psycopg.connect(tenant_database_url, autocommit=True) as connection:
-            made.append(generate(connection, "crm", rows=500))
+            made.append(sample(connection, "crm", rows=500))
 
     threads = [threading.Thread(target=make) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(sample.created for sample in made) == [False, False, True]
+    assert sorted(one_of_them.created for one_of_them in made) == [False, False, True]
 
 
 def test_a_schema_of_somebody_else_is_refused_and_left_alone(owner: Owner) -> None:
     owner.execute("CREATE SCHEMA real_data")
     owner.execute("CREATE TABLE real_data.t (n int)")
     with pytest.raises(TenantSchemaNotSample, match='"real_data"'):
-        generate(owner, "real_data", rows=10)
+        sample(owner, "real_data", rows=10)
     assert [table.name for table in tables_of(owner, "real_data")] == ["t"]
 
 
 def test_what_is_cut_short_leaves_nothing(owner: Owner) -> None:
     owner.execute("SET statement_timeout = '20ms'")
     with pytest.raises(psycopg.errors.QueryCanceled):
-        generate(owner, "crm", rows=200_000)
+        sample(owner, "crm", rows=200_000)
     owner.execute("SET statement_timeout = 0")
     assert one(owner, "SELECT count(*) FROM pg_namespace WHERE nspname = 'crm'") == 0
 
 
-def test_the_reader_may_read_all_of_it_whatever_the_schema_is_called(owner: Owner, tenants: TenantDatabase) -> None:
+def test_the_login_may_read_all_of_it_whatever_the_schema_is_called(owner: Owner, tenants: PreparedTenants) -> None:
     schema = """Bob's "CRM" 2026"""
-    generate(owner, schema, rows=50)
+    sample(owner, schema, rows=50)
     with tenants.reading(schema) as connection:
         assert len(tables_of(connection, schema)) == 8
         assert [left.kind for left in left_out_of(connection, schema)] == ["view", "materialized view"]
 
 
 def test_it_has_what_makes_copying_hard(owner: Owner) -> None:
-    generate(owner, "crm", rows=30_000)
+    sample(owner, "crm", rows=30_000)
     owner.execute("SET search_path = crm")
     tables = {table.name: table for table in tables_of(owner, "crm")}
     assert [name for name, table in tables.items() if not table.has_key] == ["import_log"]
@@ -105,7 +109,7 @@ def test_it_has_what_makes_copying_hard(owner: Owner) -> None:
 
 
 def test_every_column_that_may_be_null_is_somewhere(owner: Owner) -> None:
-    generate(owner, "crm", rows=30_000)
+    sample(owner, "crm", rows=30_000)
     never_null = {
         f"{table.name}.{column.name}"
         for table in tables_of(owner, "crm")
@@ -128,7 +132,7 @@ def test_every_column_that_may_be_null_is_somewhere(owner: Owner) -> None:
 
 
 def test_numbers_go_on_where_the_data_ends(owner: Owner) -> None:
-    generate(owner, "crm", rows=1_000)
+    sample(owner, "crm", rows=1_000)
     owner.execute("SET search_path = crm")
     new = one(
         owner,

@@ -15,6 +15,7 @@ from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase
 from tests.support.processes import python
 from tests.support.servers import object_store_environment
+from tests.support.tenants import tenant_environment
 from tests.support.world import Data, World, eventually
 from tests.workflows.cancellation.test_export import schema
 
@@ -35,7 +36,7 @@ async def test_a_killed_export_is_begun_anew_from_one_snapshot_and_leaves_nothin
         "TEMPORAL_ADDRESS": world.environment.client.service_client.config.target_host,
         "TEMPORAL_NAMESPACE": world.environment.client.namespace,
         "OFFRAMP_DATABASE_URL": world.database_url,
-        "OFFRAMP_TENANT_DATABASE_URL": tenant_database_url,
+        **tenant_environment(tenant_database_url),
         "OFFRAMP_SMTP_URL": world.smtp_url,
         "OFFRAMP_MAIL_FROM": "billing@offramp.example",
         **object_store_environment(object_store),
@@ -48,7 +49,7 @@ async def test_a_killed_export_is_begun_anew_from_one_snapshot_and_leaves_nothin
         await asyncio.to_thread(killed.wait)
     assert not any(found.key.endswith("manifest.json") for found in objects.list(f"{prefix}/1/"))
     # The organization keeps working: were anything of the first attempt used, these rows would be missing or there twice.
-    with tenants.writing() as connection:
+    with tenants.administering() as connection:
         connection.execute(
             sql.SQL("DELETE FROM {} WHERE ctid IN (SELECT ctid FROM {} LIMIT 1000)").format(
                 *[sql.Identifier(schema(subscription), "attachments")] * 2

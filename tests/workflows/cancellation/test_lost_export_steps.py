@@ -78,10 +78,10 @@ async def test_a_download_is_acknowledged_before_the_workflow_knows_that_the_exp
 ) -> None:
     """Its mail is sent by whatever delivers the messages of the case just then, and the customer may be quick."""
     world, organizations = data_world, on_site(data_world)
-    subscription = organizations.organization(rows=3, granted=False)
+    subscription = organizations.organization(rows=3, prepared=False)
     await world.start(subscription, answers=world.answers(subscription, data="export"))
     await eventually(lambda: export_is_tried_again(world, subscription))
-    organizations.grant(organizations.schema(subscription))
+    organizations.prepare(subscription)
     ActivityEnvironment().run(exporter_of(world).export_data, a_step(world, subscription, "export"))
     assert (await world.service.status(subscription)).export is ExportStatus.RUNNING
 

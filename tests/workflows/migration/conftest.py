@@ -11,10 +11,12 @@ from temporalio.testing import WorkflowEnvironment
 
 from contract import TASK_QUEUE, cancellation_workflow_id, migration_workflow_id
 from storage.objects import Objects, ObjectStoreSettings
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings, ensure_reader_role
+from storage.tenants.database import TenantDatabase
+from storage.tenants.preparation import ensure_directory
 from tests.support.histories import assert_sound, histories_of
 from tests.support.migrations import ESCALATION_MAIL, QUEUE_MAIL, Migrations, on_site
 from tests.support.servers import migrated_database
+from tests.support.tenants import DIRECTORY, DIRECTORY_PASSWORD, tenant_settings
 from tests.support.world import Data, Mailbox, World
 
 TENANTS = "tenants_of_migrations"
@@ -75,11 +77,10 @@ def _tenants(postgres_url: str) -> str:
     url = f"{postgres_url.rpartition('/')[0]}/{TENANTS}".replace("+psycopg", "")
     with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TENANTS)))
-    with psycopg.connect(url, autocommit=True) as inside:
-        ensure_reader_role(inside)
+        ensure_directory(connection, DIRECTORY, DIRECTORY_PASSWORD)
     return url
 
 
 def data_of(owner_url: str, store: Path) -> Data:
-    tenants = TenantDatabase(TenantDatabaseSettings(tenant_database_url=owner_url))
+    tenants = TenantDatabase(tenant_settings(owner_url))
     return Data(tenants, Objects(ObjectStoreSettings(url=f"file://{store}")))

@@ -104,7 +104,7 @@ async def test_a_withdrawal_after_that_takes_the_migration_along(hasty: Migratio
 
 
 async def test_an_export_is_interrupted_late_and_begun_anew(hasty: Migrations) -> None:
-    world, subscription = hasty.world, hasty.organization(rows=3, granted=False)
+    world, subscription = hasty.world, hasty.organization(rows=3, prepared=False)
     answers = world.answers(subscription, data="export")
     await world.start(subscription, answers=answers)
     await in_stage(world, subscription, Stage.PREPARING)
@@ -114,14 +114,14 @@ async def test_an_export_is_interrupted_late_and_begun_anew(hasty: Migrations) -
 
     assert many > 2 * few
     assert (await world.service.status(subscription)).export is ExportStatus.RUNNING
-    hasty.grant(hasty.schema(subscription))
+    hasty.prepare(subscription)
     await in_stage(world, subscription, Stage.CANCELED)
     assert (await world.service.status(subscription)).export is ExportStatus.READY
     assert world.actions(subscription).count("export.finished") == 1
 
 
 async def test_a_withdrawal_ends_an_export_that_was_begun_anew(hasty: Migrations) -> None:
-    world, subscription = hasty.world, hasty.organization(rows=3, granted=False)
+    world, subscription = hasty.world, hasty.organization(rows=3, prepared=False)
     await world.start(subscription, answers=world.answers(subscription, data="export"))
     await in_stage(world, subscription, Stage.PREPARING)
     await make_noise(world, subscription)
@@ -134,7 +134,7 @@ async def test_a_withdrawal_ends_an_export_that_was_begun_anew(hasty: Migrations
 
 
 async def test_a_transfer_is_interrupted_late_and_begun_anew(hasty: Migrations) -> None:
-    subscription = hasty.organization(rows=3, granted=False)
+    subscription = hasty.organization(rows=3, prepared=False)
     await hasty.requested(subscription)
     await hasty.begun(subscription)
     await hasty.reached(subscription, MigrationStage.TRANSFERRING)
@@ -143,7 +143,7 @@ async def test_a_transfer_is_interrupted_late_and_begun_anew(hasty: Migrations) 
         hasty.handle(subscription), lambda caller: hasty.client.report_completed(subscription, actor=caller)
     )
 
-    hasty.grant(hasty.schema(subscription))
+    hasty.prepare(subscription)
     await hasty.transferred(subscription, 1)
     assert [key.partition("/")[2] for key in hasty.keys(subscription)] == ["data.dump", "manifest.json"]
     assert hasty.actions(subscription).count("migration.transferred") == 1

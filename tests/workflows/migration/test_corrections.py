@@ -71,13 +71,13 @@ async def test_the_data_is_transferred_again_as_it_is_then_and_what_was_there_is
 
 
 async def test_a_transfer_that_is_held_up_begins_at_once_when_it_is_asked_for_again(migrations: Migrations) -> None:
-    subscription = migrations.organization(granted=False)
+    subscription = migrations.organization(prepared=False)
     await migrations.requested(subscription)
     await migrations.accepted(subscription)
     await migrations.pass_time(subscription, timedelta(hours=1, minutes=1))
-    await migrations.held_up(subscription, "tenant_schema_not_readable")
+    await migrations.held_up(subscription, "tenant_login_refused")
 
-    migrations.grant(migrations.schema(subscription))
+    migrations.prepare(subscription)
     await migrations.corrected(subscription, transfer_again=True)
 
     await migrations.reached(subscription, MigrationStage.AVAILABLE)

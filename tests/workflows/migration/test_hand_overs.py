@@ -15,11 +15,11 @@ from tests.support.world import ADMINISTRATOR, eventually
 async def transferring(migrations: Migrations) -> str:
     """The reader role has no rights yet, so that the transfer does not get on."""
     policy = {"transfer_reminder": "PT1H", "transfer_escalation": "PT2H", "migration_limit": "PT5H"}
-    subscription = migrations.organization(granted=False, policy=policy)
+    subscription = migrations.organization(prepared=False, policy=policy)
     await migrations.requested(subscription)
     await migrations.accepted(subscription)
     await migrations.pass_time(subscription, timedelta(hours=1, minutes=1))
-    await migrations.held_up(subscription, "tenant_schema_not_readable")
+    await migrations.held_up(subscription, "tenant_login_refused")
     return subscription
 
 

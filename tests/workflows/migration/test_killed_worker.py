@@ -16,6 +16,7 @@ from domain.migration import MigrationStage
 from tests.support.migrations import Migrations
 from tests.support.processes import python
 from tests.support.servers import pg_program
+from tests.support.tenants import tenant_environment
 from tests.support.world import AGENT, eventually
 
 ROWS = 40_000
@@ -35,7 +36,7 @@ def worker_process(migrations: Migrations, pg_dump: Path, store: Path) -> Iterat
     world, client = migrations.world, migrations.world.environment.client
     environment = {
         "OFFRAMP_DATABASE_URL": world.database_url,
-        "OFFRAMP_TENANT_DATABASE_URL": migrations.tenants.url.render_as_string(hide_password=False),
+        **tenant_environment(migrations.owner_url),
         "OFFRAMP_OBJECTS_URL": f"file://{store}",
         "OFFRAMP_PG_DUMP": str(pg_dump),
         "OFFRAMP_SMTP_URL": world.smtp_url,

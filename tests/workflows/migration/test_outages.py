@@ -15,9 +15,10 @@ from temporalio.testing import WorkflowEnvironment
 from domain.migration import MigrationStage
 from domain.vocabulary import Stage
 from storage.objects import Objects, ObjectStoreSettings
-from storage.tenants.database import TenantDatabase, TenantDatabaseSettings
+from storage.tenants.database import TenantDatabase
 from tests.support.doors import Door
 from tests.support.migrations import CONTACT, Migrations
+from tests.support.tenants import tenant_settings
 from tests.support.world import AGENT, Data, Mailbox, World
 
 MIB = 1024 * 1024
@@ -45,7 +46,7 @@ async def surroundings(
     """A world of the test's own, with a bucket of its own that is still to be made."""
     bucket = object_store_server.model_copy(update={"url": f"s3://{next(_buckets)}"})
     with Mailbox() as mailbox, Door(bucket.endpoint) as store, Door(tenant_database_url) as database:
-        tenants = TenantDatabase(TenantDatabaseSettings(tenant_database_url=database.url))
+        tenants = TenantDatabase(tenant_settings(database.url))
         objects = Objects(bucket.model_copy(update={"endpoint": store.url}))
         world = World(temporal_env, database_url, mailbox, data=Data(tenants, objects))
         async with world.worker():

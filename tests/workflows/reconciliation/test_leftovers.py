@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 import contract
 from domain.vocabulary import Stage
 from storage.tables import CancellationRow, SubscriptionLineRow
+from storage.tenants.preparation import prepare
 from tests.support.migrations import Migrations
 from tests.support.reconciliation import about, reconcile
+from tests.support.tenants import tenant_of
 from tests.support.world import AGENT, World
 from tests.workflows.reconciliation.test_missing_after_the_end import closed_with_an_export
 from tests.workflows.reconciliation.test_missing_workflows import in_intake, reached, scheduled
@@ -80,15 +82,17 @@ async def test_copies_that_wait_for_their_acknowledgement_are_no_finding(site: W
 
 async def test_a_schema_that_may_be_read_and_belongs_to_nobody_is_named(site: World) -> None:
     name = f"nobodys_{datetime.now(UTC):%H%M%S%f}"
-    with site.the_data.tenants.writing() as connection:
+    tenants = site.the_data.tenants
+    with tenants.administering() as connection:
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+        prepare(connection, tenant_of(name), tenants.password(tenant_of(name)))
     of_somebody = site.subscription(data_rows=1)
 
     report = await reconcile(site)
 
     assert about(report, name) == [("schema_unexplained", "left")]
     assert about(report, f"crm_{of_somebody.removeprefix('SUB-')}") == []
-    with site.the_data.tenants.writing() as connection:
+    with tenants.administering() as connection:
         connection.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(name)))
 
 

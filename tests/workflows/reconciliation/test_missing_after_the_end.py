@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
 import contract
 from domain.marketing import MarketingStage
 from domain.vocabulary import Stage
+from storage.tenants.logins import Tenant
 from tests.support.reconciliation import BUTTONS, Button, about, reconcile
 from tests.support.world import AGENT, MARKETING_OWNER, World, eventually
 from tests.workflows.reconciliation.test_missing_workflows import once_each, reached
@@ -112,7 +114,8 @@ async def test_nothing_is_erased_where_the_record_does_not_say_so(site: World) -
     await site.pass_time(subscription, timedelta(days=32))
     await site.handle(subscription).result()
     schema = f"late_{subscription.removeprefix('SUB-')}"
-    site.the_data.fill(schema, 5)
+    with Session(site.engine) as session, session.begin():
+        site.fill(session, Tenant(site.organization(subscription), schema), 5)
     site.name_schema(subscription, schema)
 
     assert about(await reconcile(site), subscription) == []  # Temporal knows that its workflow had nothing left to do

@@ -1,0 +1,65 @@
+"""The roles of the local stack's tenant database: one that looks into the catalog, and one that prepares schemas."""
+
+import secrets
+from collections.abc import Mapping
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Engine, inspect
+from sqlalchemy.orm import Session
+
+from starter.local import HOST
+from starter.local.data_directory import DataDirectory
+from starter.local.ports import Ports
+from starter.local.postgres import PostgresCluster
+from storage.tables import OrganizationRow
+from storage.tenants.catalog import exists
+from storage.tenants.logins import Tenant
+from storage.tenants.organizations import organizations_with_data
+from storage.tenants.preparation import ensure_administrator, ensure_directory, prepare
+
+TENANT_DATABASE = "tenants"
+DIRECTORY = "offramp_tenant_directory"
+ADMINISTRATOR = "offramp_tenant_administrator"
+TENANT_ADMINISTRATOR_VARIABLE = "OFFRAMP_TENANT_ADMINISTRATOR_URL"
+
+
+def ensure_tenant_roles(data: DataDirectory, cluster: PostgresCluster, port: int) -> None:
+    """Make the roles, unless they are there; the database belongs to the one that prepares schemas."""
+    with psycopg.connect(cluster.conninfo(port, TENANT_DATABASE), autocommit=True) as connection:
+        ensure_directory(connection, DIRECTORY, _password(data, DIRECTORY))
+        ensure_administrator(connection, ADMINISTRATOR, _password(data, ADMINISTRATOR))
+        owner = sql.SQL("ALTER DATABASE {} OWNER TO {}")
+        connection.execute(owner.format(sql.Identifier(TENANT_DATABASE), sql.Identifier(ADMINISTRATOR)))
+
+
+def prepare_schemas(cluster: PostgresCluster, port: int, engine: Engine, secret: str) -> None:
+    """Prepare the schemas of every organization on record: those of a stack of before belong to a superuser."""
+    if not inspect(engine).has_table(OrganizationRow.__tablename__):  # set up without records, as some tests do
+        return
+    with Session(engine) as session:
+        schemas = organizations_with_data(session)
+    with psycopg.connect(cluster.conninfo(port, TENANT_DATABASE), autocommit=True) as connection:
+        connection.execute("SET search_path = pg_catalog")
+        for organization, schema in schemas.items():
+            if exists(connection, schema):
+                tenant = Tenant(organization, schema)
+                prepare(connection, tenant, tenant.password(secret))
+
+
+def tenant_environment(data: DataDirectory, ports: Ports) -> Mapping[str, str]:
+    """Return the variables by which worker and commands reach the organizations' data."""
+
+    def url(user: str) -> str:
+        return f"postgresql://{user}:{_password(data, user)}@{HOST}:{ports.postgres}/{TENANT_DATABASE}"
+
+    return {
+        "OFFRAMP_TENANT_DATABASE_URL": url(DIRECTORY),
+        "OFFRAMP_TENANT_LOGIN_SECRET": data.secret("tenant-login-secret", lambda: secrets.token_urlsafe(32)),
+        # For the commands alone: the worker is started without it.
+        TENANT_ADMINISTRATOR_VARIABLE: url(ADMINISTRATOR),
+    }
+
+
+def _password(data: DataDirectory, user: str) -> str:
+    return data.secret(f"{user}-password".replace("_", "-"), lambda: secrets.token_urlsafe(24))

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from activities.export import Limits, export_schema
 from activities.export.csv_files import write_csv
+from activities.export.large_values import without_large_values
 from activities.export.progress import Meter
 from activities.export.table_reader import prepare
 from activities.export.workbooks import TableWorkbooks
@@ -41,7 +42,8 @@ def _ready(url: str, schema: str) -> Iterator[tuple[psycopg.Connection[Any], Ten
 def _export_csv(url: str, schema: str) -> float:
     with _ready(url, schema) as (connection, table, store):
         began = time.perf_counter()
-        write_csv(connection, schema, table, store, "", "customers.csv.gz", meter=Meter([table]), limits=Limits())
+        reading = without_large_values(connection, schema, table, Limits()).statement
+        write_csv(connection, table, reading, store, "", "customers.csv.gz", meter=Meter([table]), limits=Limits())
         return time.perf_counter() - began
 
 
@@ -49,7 +51,8 @@ def _export_excel(url: str, schema: str) -> float:
     with _ready(url, schema) as (connection, table, store):
         began = time.perf_counter()
         workbooks = TableWorkbooks(table, store, "", "customers", meter=Meter([table]), limits=Limits())
-        workbooks.write(connection, schema, widest_row=200)
+        reading = without_large_values(connection, schema, table, Limits()).statement
+        workbooks.write(connection, reading, widest_row=200)
         return time.perf_counter() - began
 
 

@@ -12,7 +12,6 @@ from activities.export.background_writer import BackgroundWriter
 from activities.export.limits import Limits
 from activities.export.object_file import ObjectFile
 from activities.export.progress import Meter
-from activities.export.table_reader import select
 from domain.export.manifest import ManifestFile
 from storage.tenants.catalog import TenantTable
 
@@ -50,8 +49,8 @@ class _Gzip:
 
 def write_csv(
     connection: psycopg.Connection[Any],
-    schema: str,
     table: TenantTable,
+    reading: sql.Composed,
     store: "ObjectStore",
     prefix: str,
     key: str,
@@ -59,8 +58,8 @@ def write_csv(
     meter: Meter,
     limits: Limits,
 ) -> CsvWritten:
-    """Write all of a table's rows into one file. Raises Stopped, and the errors of database and store."""
-    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER, ENCODING 'UTF8')").format(select(table, schema))
+    """Write all rows of the statement that reads a table into one file. Raises Stopped, and the errors of database and store."""
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER, ENCODING 'UTF8')").format(reading)
     waiting: list[memoryview] = []
     size = widest = 0
     with ObjectFile(store, prefix + key, limits.part_bytes_for(table.bytes)) as file:

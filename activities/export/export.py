@@ -12,6 +12,7 @@ import psycopg
 from activities.export.cells import written_as
 from activities.export.csv_files import write_csv
 from activities.export.file_names import file_stem
+from activities.export.large_values import without_large_values
 from activities.export.limits import Limits
 from activities.export.progress import ExportProgress, Meter
 from activities.export.table_reader import prepare
@@ -146,10 +147,11 @@ class _Work:
         return manifest
 
     def _table(self, table: TenantTable, stem: str) -> ManifestTable:
+        reading = without_large_values(self._connection, self._schema, table, self._limits)
         csv = write_csv(
             self._connection,
-            self._schema,
             table,
+            reading.statement,
             self._store,
             self._prefix,
             f"{stem}.csv.gz",
@@ -158,7 +160,7 @@ class _Work:
         )
         self._meter.csv_ended()
         workbooks = TableWorkbooks(table, self._store, self._prefix, stem, meter=self._meter, limits=self._limits)
-        workbooks.write(self._connection, self._schema, csv.widest_row)
+        workbooks.write(self._connection, reading.statement, csv.widest_row)
         in_workbooks = sum(file.rows for file in workbooks.files)
         if csv.file.rows != in_workbooks:
             raise ExportInconsistent(table.name, csv.file.rows, in_workbooks)
@@ -171,5 +173,5 @@ class _Work:
                 for column in table.columns
             ),
             files=(csv.file, *workbooks.files),
-            warnings=tuple(workbooks.warnings),
+            warnings=(*workbooks.warnings, *reading.warnings),
         )

@@ -24,6 +24,11 @@ class Limits:
     batch_bytes: int = 4 * MEBIBYTE
     batch_cells: int = 50_000
     """The limits of rows read at once, unless a single row is larger."""
+    cell_bytes: int = 128 * MEBIBYTE
+    computed_cell_bytes: int = 1 * MEBIBYTE
+    row_bytes: int = 256 * MEBIBYTE
+    """The limits of a value and of a row as text, so that no data takes a worker's memory; larger values are left out. A
+    value that is computed at each read costs its author nothing, and has a limit of its own."""
     part_bytes: int = 8 * MEBIBYTE
     """The size of one part of an upload; S3 requires at least 5 MiB."""
 

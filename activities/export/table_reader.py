@@ -31,21 +31,15 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
         connection.execute(setting.encode())
 
 
-def select(table: TenantTable, schema: str) -> sql.Composed:
-    """Return the statement that reads a table, generated columns included."""
-    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
-    return sql.SQL("SELECT {} FROM {}").format(columns, table.source(schema))
-
-
 def batches(
-    connection: psycopg.Connection[Any], table: TenantTable, schema: str, size: int
+    connection: psycopg.Connection[Any], table: TenantTable, statement: sql.Composed, size: int
 ) -> Generator[Sequence[Row]]:
-    """Read a table in batches of at most so many rows; none for an empty table."""
+    """Read a table by its statement in batches of at most so many rows; none for an empty table."""
     with connection.cursor() as cursor:
         for type_oid in {column.base_type_oid for column in table.columns}:
             cursor.adapters.register_loader(type_oid, TextLoader)
         batch: list[Row] = []
-        for row in cursor.stream(select(table, schema), size=size):
+        for row in cursor.stream(statement, size=size):
             batch.append(row)
             if len(batch) == size:
                 yield batch

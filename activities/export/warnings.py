@@ -4,6 +4,7 @@ from typing import get_args
 
 from domain.export.manifest import ManifestWarning, WarningCode
 
+# A value that is too large comes to no workbook (`activities.export.large_values`).
 _SENTENCES: dict[WarningCode, str] = {
     "digits_beyond_15": "Numbers with more than 15 digits are written as text, because Excel would round them.",
     "no_finite_number": "NaN and infinity are written as text, because Excel has no such numbers.",

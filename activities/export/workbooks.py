@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import sql
 
 from activities.export.background_writer import BackgroundWriter
 from activities.export.cells import cells_of, written_as
@@ -97,10 +98,10 @@ class TableWorkbooks:
         """The warnings about values that the workbooks represent differently."""
         return [warning for notes in self._notes for warning in notes.warnings()]
 
-    def write(self, connection: psycopg.Connection[Any], schema: str, widest_row: int) -> None:
-        """Read the table and write it. Raises Stopped, and the errors of database and store."""
+    def write(self, connection: psycopg.Connection[Any], reading: sql.Composed, widest_row: int) -> None:
+        """Read the table by its statement and write it. Raises Stopped, and the errors of database and store."""
         size = self._limits.batch_rows_for(widest_row, len(self._cells))
-        with closing(batches(connection, self._table, schema, size)) as source:
+        with closing(batches(connection, self._table, reading, size)) as source:
             rows = Rows(source)
             self._write_workbook(rows)
             while not rows.ended:

@@ -26,6 +26,7 @@ WarningCode = Literal[
     "long_text",
     "control_characters",
     "unknown_type",
+    "too_large",
 ]
 WrittenAs = Literal["number", "boolean", "date", "time", "timestamp", "timestamp in UTC", "text"]
 
@@ -57,7 +58,7 @@ class ManifestFile(_Part):
 
 
 class ManifestWarning(_Part):
-    """A difference between a workbook and PostgreSQL; the CSV file has every value as it is."""
+    """A difference between a workbook and PostgreSQL; the CSV file has every value as it is, but for those ``too_large``."""
 
     code: WarningCode
     column: str

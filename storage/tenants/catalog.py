@@ -31,7 +31,7 @@ _SOURCES: LiteralString = f"""
 _SIZES: LiteralString = f"""
     SELECT t.oid::bigint AS oid, t.relname AS name,
            CASE t.relkind WHEN 'p' THEN 'partitioned' ELSE 'table' END AS kind,
-           sizes.rows::bigint AS estimated_rows, sizes.bytes::bigint AS bytes,
+           sizes.rows::bigint AS estimated_rows, sizes.bytes::bigint AS bytes, sizes.long_bytes::bigint AS long_bytes,
            EXISTS (
              SELECT FROM pg_index i
              WHERE i.indrelid = t.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
@@ -46,7 +46,8 @@ _SIZES: LiteralString = f"""
                  CASE WHEN leaf.reltuples >= 0 AND leaf.relpages > 0
                  THEN leaf.reltuples / leaf.relpages * (pg_relation_size(leaf.oid) / current_setting('block_size')::int)
                  ELSE pg_stat_get_live_tuples(leaf.oid) END), 0) AS rows,
-               COALESCE(sum(pg_table_size(leaf.oid)), 0) AS bytes
+               COALESCE(sum(pg_table_size(leaf.oid)), 0) AS bytes,
+               COALESCE(sum(pg_relation_size(NULLIF(leaf.reltoastrelid, 0))), 0) AS long_bytes
         FROM pg_class leaf
         WHERE leaf.oid = t.oid
            OR (t.relkind = 'p' AND leaf.oid IN (SELECT relid FROM pg_partition_tree(t.oid) WHERE isleaf))
@@ -55,7 +56,8 @@ _SIZES: LiteralString = f"""
 """  # noqa: S608 - as above
 _COLUMNS: LiteralString = f"""
     WITH RECURSIVE columns AS (
-        SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '' AS generated
+        SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated <> '' AS generated,
+               a.attgenerated = 'v' AS virtual
         FROM ({_TABLES}) t JOIN pg_attribute a ON a.attrelid = t.oid
         WHERE a.attnum > 0 AND NOT a.attisdropped
     ), resolved AS (
@@ -68,7 +70,7 @@ _COLUMNS: LiteralString = f"""
            c.atttypid::bigint AS type_oid, declared.typtype AS declared_kind, declared.typcategory AS declared_category,
            b.type::bigint AS base_type_oid, format_type(b.type, b.typmod) AS base_type_name, base.typtype AS base_kind,
            base.typcategory AS base_category, base.typelem::bigint AS element_type_oid,
-           NOT (c.attnotnull OR b.not_null) AS nullable, c.generated
+           NOT (c.attnotnull OR b.not_null) AS nullable, c.generated, c.virtual, base.typlen < 0 AS varies
     FROM columns c
     JOIN resolved b USING (attrelid, attnum)
     JOIN pg_type base ON base.oid = b.type AND base.typtype <> 'd'
@@ -113,6 +115,10 @@ class TenantColumn:
     nullable: bool
     generated: bool
     """True if the database computes it from other columns; COPY of a table leaves it out unless it is named."""
+    virtual: bool = False
+    """True if it is computed anew at each read, so that its values take no place and may have any size."""
+    varies: bool = True
+    """True if its values are of no fixed size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,8 @@ class TenantTable:
     has_key: bool
     """True if it has a primary key, or a unique index on columns that are never null."""
     kind: TableKind
+    long_bytes: int = 0
+    """The size of what does not fit into the rows' own pages: every value of more than some kilobytes."""
 
     def source(self, schema: str) -> sql.Composed:
         """Return the expression to read after FROM: each row of the schema is in exactly one such source.
@@ -179,6 +187,7 @@ def tables_of(connection: psycopg.Connection[Any], schema: str) -> list[TenantTa
             bytes=row["bytes"],
             has_key=row["has_key"],
             kind=row["kind"],
+            long_bytes=row["long_bytes"],
         )
         for row in tables
     ]
@@ -219,6 +228,8 @@ def _column(row: dict[str, Any]) -> TenantColumn:
         element_type_oid=row["element_type_oid"] if base_kind == "array" else None,
         nullable=row["nullable"],
         generated=row["generated"],
+        virtual=row["virtual"],
+        varies=row["varies"],
     )
 
 

@@ -70,6 +70,7 @@ class RemedyKind(StrEnum):
 
     # A link of a mail.
     ASK_FOR_LINK = "ask_for_link"
+    USE_NEWEST_LINK = "use_newest_link"
     OPEN_WHOLE_LINK = "open_whole_link"
     GO_BACK = "go_back"
 
@@ -197,6 +198,7 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.CONFIRM_MIGRATION: "It waits for the report that it is complete.",
     RemedyKind.AWAIT_DATA: "The data is at the secure site from `available` on, until it is erased or transferred again.",
     RemedyKind.ASK_FOR_LINK: "Ask us for a new one; the number of your case is in the mail that brought it.",
+    RemedyKind.USE_NEWEST_LINK: "Open the link in the newest mail about it; it goes to the address that is right now.",
     RemedyKind.OPEN_WHOLE_LINK: "Open the link as it is in the mail, all of it, or ask us for a new one.",
     RemedyKind.GO_BACK: "Go back to the page to which the mail's link leads.",
     RemedyKind.IMPORT_ORGANIZATION: "Import it first.",

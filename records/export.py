@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from contract import ExportStatus
 from contract.steps import Step
 from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
+from domain.link_lifetime import next_expiry
 from domain.messaging import ExportFacts
 from domain.vocabulary import Event, Stage
 from records.audit import record_step
@@ -142,7 +143,7 @@ def finish_export(transaction: Transaction, step: Step, attempt: int, summary: E
     row.prefix = summary.prefix
     row.manifest_sha256 = summary.manifest_sha256
     row.tables, row.rows, row.bytes, row.warnings = summary.tables, summary.rows, summary.bytes, summary.warnings
-    row.link_expires_at = at + case.policy.download_link_lifetime
+    row.link_expires_at = next_expiry(at, case.policy.download_link_lifetime, row.link_expires_at)
     session.flush()
     finished = step.model_copy(update={"at": at})
     record_step(transaction, "export.finished", finished, "finished", after=summary.model_dump())
@@ -161,7 +162,7 @@ def renew_link(transaction: Transaction, step: Step) -> None:
         raise ExportErased(case.row.id)
     if not record_step(transaction, "export.link_renewed", step):
         return
-    row.link_expires_at = step.at + case.policy.download_link_lifetime
+    row.link_expires_at = next_expiry(step.at, case.policy.download_link_lifetime, row.link_expires_at)
     _notify_of_link(transaction, case, row, step)
 
 
@@ -182,7 +183,7 @@ def remind_of_export(transaction: Transaction, step: Step) -> None:
     """Remind, with a fresh link, that the export waits to be downloaded."""
     case, row = _finished(transaction, step.cancellation)
     if row.acknowledged_at is None and record_step(transaction, "reminder.sent", step):
-        row.link_expires_at = step.at + case.policy.download_link_lifetime
+        row.link_expires_at = next_expiry(step.at, case.policy.download_link_lifetime, row.link_expires_at)
         notify(transaction, case, Event.EXPORT_REMINDER, step, occasion=step.name, export=_facts(row))
 
 

@@ -8,7 +8,7 @@ distinguish our links from any other.
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from domain.words import FOR_CUSTOMERS
+from storage.secret_files import with_secrets_of_files
 
 LINKS_PATH = "/links/"
 """The path of the pages under the public URL; a token follows it."""
@@ -45,6 +46,15 @@ class LinkExpired(Refusal):
             remedy=Remedy.of(RemedyKind.ASK_FOR_LINK),
             expired_at=expired_at.isoformat(),
         )
+
+
+class LinkReplaced(Refusal):
+    """The refusal of a link that a newer one has taken the place of: it may have gone to the wrong address."""
+
+    code = "link_replaced"
+
+    def __init__(self) -> None:
+        super().__init__("A newer link has taken the place of this one.", remedy=Remedy.of(RemedyKind.USE_NEWEST_LINK))
 
 
 class LinkTampered(Refusal):
@@ -75,7 +85,7 @@ class LinkSettings(BaseSettings):
 
     ``OFFRAMP_PUBLIC_URL``: ``https://offramp.example.com``; empty where there are no pages, and then no mail has a link.
     ``OFFRAMP_LINK_SECRET``, or a file with nothing else in it, ``OFFRAMP_LINK_SECRET_FILE``: at least 32 characters.
-    ``OFFRAMP_LINK_PREVIOUS_SECRET``: during a rotation, the secret that signed the links still under way.
+    ``OFFRAMP_LINK_PREVIOUS_SECRET``, or its ``…_FILE``: during a rotation, the secret that signed the links still under way.
     """
 
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)
@@ -84,8 +94,16 @@ class LinkSettings(BaseSettings):
     link_secret: SecretStr | None = None
     link_secret_file: Path | None = Field(default=None, repr=False)
     link_previous_secret: SecretStr | None = None
+    link_previous_secret_file: Path | None = Field(default=None, repr=False)
 
-    @field_validator("link_secret", "link_secret_file", "link_previous_secret", mode="before")
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return with_secrets_of_files(values, "link_secret", "link_previous_secret")
+
+    @field_validator(
+        "link_secret", "link_secret_file", "link_previous_secret", "link_previous_secret_file", mode="before"
+    )
     @classmethod
     def _none_when_empty(cls, value: object) -> object:
         return value or None
@@ -100,14 +118,6 @@ class LinkSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _signed(self) -> Self:
-        if self.link_secret_file is not None:
-            if self.link_secret is not None:
-                raise ValueError("set OFFRAMP_LINK_SECRET or OFFRAMP_LINK_SECRET_FILE, not both")
-            try:
-                self.link_secret = SecretStr(self.link_secret_file.read_text(encoding="utf-8").rstrip("\r\n"))
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is no text"
-                raise ValueError(f"OFFRAMP_LINK_SECRET_FILE cannot be read: {reason}") from None
         for secret in (self.link_secret, self.link_previous_secret):
             if secret is not None and len(secret.get_secret_value()) < _SECRET_LENGTH:
                 raise ValueError(f"a link secret has at least {_SECRET_LENGTH} characters")
@@ -131,6 +141,11 @@ class Links:
         secrets = [s.get_secret_value() for s in (settings.link_previous_secret, settings.link_secret) if s is not None]
         self._serializer = URLSafeSerializer(secrets, salt=_SALT)
         self._url = settings.public_url
+
+    @property
+    def host(self) -> str:
+        """The host under which people find the pages."""
+        return urlsplit(self._url).hostname or ""
 
     def link(self, purpose: LinkPurpose, subject: str, expires: datetime) -> str:
         """Return the URL that leads to ``subject`` for ``purpose`` until ``expires``, which is rounded down to seconds.

@@ -5,8 +5,10 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
 
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
 from temporalio import activity
@@ -27,6 +29,7 @@ from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from domain.vocabulary import Channel, Event, message_id
 from records.one_time_codes import FreshCode
+from storage.secret_files import with_secrets_of_files
 from storage.tables import MessageRow
 
 
@@ -45,7 +48,7 @@ class CodeNotDeliverable(Refusal):
 class MailSettings(BaseSettings):
     """The settings of mail: the server, the sender and the address for replies.
 
-    ``OFFRAMP_SMTP_URL``: see `SmtpServer.at`. ``OFFRAMP_MAIL_FROM``: ``billing@example.com`` or
+    ``OFFRAMP_SMTP_URL``, or a file with it alone, ``OFFRAMP_SMTP_URL_FILE``: see `SmtpServer.at`. ``OFFRAMP_MAIL_FROM``: ``billing@example.com`` or
     ``Example Billing <billing@example.com>``. ``OFFRAMP_MAIL_REPLY_TO``: an address that people read; where it is set,
     letters invite to reply.
     """
@@ -53,8 +56,19 @@ class MailSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)
 
     smtp_url: SecretStr
+    smtp_url_file: Path | None = None
     mail_from: str
     mail_reply_to: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_file(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return with_secrets_of_files(values, "smtp_url")
+
+    @field_validator("smtp_url_file", mode="before")
+    @classmethod
+    def _none_when_empty(cls, value: object) -> object:
+        return value or None
 
     @field_validator("smtp_url")
     @classmethod

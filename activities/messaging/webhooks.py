@@ -5,6 +5,7 @@ import binascii
 import json
 import logging
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from activities.messaging.delivery import MessagePutOff, MessageRejected, delive
 from activities.messaging.http_client import HttpClient
 from contract import WorkQueue
 from domain.vocabulary import Channel
+from storage.secret_files import with_secrets_of_files
 from storage.tables import MessageRow
 
 TIMEOUT_SECONDS = 10.0
@@ -30,6 +32,7 @@ WEBHOOK_ENDPOINT_UNAVAILABLE = "webhook_endpoint_unavailable"
 # Client errors that are about the moment and not about the message: request timeout, too early, too many requests.
 _TEMPORARY_CLIENT_ERRORS = frozenset({408, 425, 429})
 _SECRET_BYTES = range(24, 65)
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
 # httpx logs the URL of every request with its query string: our logs would contain the receivers' tokens.
@@ -39,16 +42,29 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 class WebhookSettings(BaseSettings):
     """The settings of webhooks: their endpoint, and the secrets that sign them.
 
-    ``OFFRAMP_WEBHOOK_URL``: empty where no system listens. ``OFFRAMP_WEBHOOK_SECRET``: ``whsec_`` and 24 to 64 random
+    ``OFFRAMP_WEBHOOK_URL``: empty where no system listens; HTTPS, unless it is on this machine, because messages name people
+    and a signature hides nothing. ``OFFRAMP_WEBHOOK_SECRET``: ``whsec_`` and 24 to 64 random
     bytes in base64. ``OFFRAMP_WEBHOOK_PREVIOUS_SECRET``: during a rotation, the secret that receivers still know; both
-    sign.
+    sign. Either may be in a file of its own: ``…_FILE``.
     """
 
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)
 
     webhook_url: str = Field(default="", repr=False)
     webhook_secret: SecretStr | None = None
+    webhook_secret_file: Path | None = None
     webhook_previous_secret: SecretStr | None = None
+    webhook_previous_secret_file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return with_secrets_of_files(values, "webhook_secret", "webhook_previous_secret")
+
+    @field_validator("webhook_secret_file", "webhook_previous_secret_file", mode="before")
+    @classmethod
+    def _none_when_empty(cls, value: object) -> object:
+        return value or None
 
     @field_validator("webhook_url")
     @classmethod
@@ -60,6 +76,8 @@ class WebhookSettings(BaseSettings):
                 raise ValueError("write https://host/path") from None
             if url.scheme not in ("https", "http") or not url.host:
                 raise ValueError("write https://host/path")
+            if url.scheme == "http" and url.host not in _THIS_MACHINE:
+                raise ValueError("write https://host/path: http is for this machine alone")
         return value
 
     @field_validator("webhook_secret", "webhook_previous_secret")

@@ -19,7 +19,7 @@ from domain.remedies import Remedy, RemedyKind
 
 _LIFELINE = Path(__file__).with_name("lifeline.py")
 _STOPS_WITHIN_SECONDS = 10.0
-_NOT_PASSED_ON = ("OFFRAMP_", "TEMPORAL_", "PG")
+_NOT_PASSED_ON = ("OFFRAMP_", "TEMPORAL_", "PGPASS", "PGOPTIONS", "PGSERVICE")
 _DENIED = ("permission denied", "must be owner", "row-level security", "must be superuser", "may lack select")
 _UNREACHABLE = ("could not connect", "connection to server", "server closed the connection", "terminating connection",
                 "the database system is", "too many connections", "could not receive data", "lost synchronization")  # fmt: skip
@@ -188,7 +188,9 @@ def exactly(name: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    # Not our own secrets, and no setting of libpq that would lead elsewhere than the URL; English, to tell errors apart.
+    # Not our own secrets, and no login or service of others: the URL names host, database and user, and nothing overrides
+    # it. Every other setting of libpq counts as it does for the service's own connections, sslmode and certificates above
+    # all. English, to tell errors apart.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
     return {**inherited, "LC_ALL": "C", "PGAPPNAME": "offramp migration", "PGCONNECT_TIMEOUT": "10"}
 

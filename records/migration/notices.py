@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contract.steps import Step
+from domain.link_lifetime import next_expiry
 from domain.messaging import MigrationFacts
 from domain.migration import HAND_OVERS, HandOver, Party, patience
 from domain.vocabulary import Channel, Event, Platform
@@ -14,10 +15,10 @@ from storage.tables import SupportQueueRow
 
 
 def notify_available(transaction: Transaction, migration: LockedMigration, step: Step) -> None:
-    """Record that the IT department is to be mailed a fresh link to the data."""
+    """Record that the IT department is to be mailed a fresh link to the data, which ends those before it."""
     row = migration.row
     row.links += 1
-    row.link_expires_at = step.at + migration.case.policy.download_link_lifetime
+    row.link_expires_at = next_expiry(step.at, migration.case.policy.download_link_lifetime, row.link_expires_at)
     notify_party(transaction, migration, Event.MIGRATION_DATA_AVAILABLE, step, Party.IT_DEPARTMENT)
 
 

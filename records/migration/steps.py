@@ -116,7 +116,7 @@ def correct(transaction: Transaction, step: Step, correction: Correction) -> Mig
 
 
 def send_link(transaction: Transaction, step: Step) -> MigrationState:
-    """Mail the contact a fresh link; earlier links stay valid until their own expiry."""
+    """Mail the contact a fresh link; it ends those before it."""
     migration = lock_migration(transaction, step)
     row = migration.row
     waiting = row.stage in (MigrationStage.AVAILABLE, MigrationStage.DOWNLOADED)

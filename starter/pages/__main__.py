@@ -18,6 +18,7 @@ from runtime.process import leave
 from runtime.refusals import log_text
 from runtime.temporal import connect_to_temporal
 from starter.pages.app import create_pages
+from starter.pages.connections import server_options
 from starter.service import Offramp
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
@@ -58,8 +59,7 @@ async def main() -> None:
     temporal = await connect_to_temporal()
     objects = Objects(store) if (store := ObjectStoreSettings()).url else None
     app = create_pages(Offramp(temporal, engine, objects=objects), links)
-    # Not every request is logged: its path holds the link, which is a key.
-    config = uvicorn.Config(app, settings.pages_host, settings.pages_port, access_log=False, log_config=None)
+    config = uvicorn.Config(app, settings.pages_host, settings.pages_port, **server_options())
     await uvicorn.Server(config).serve()
     engine.dispose()
 

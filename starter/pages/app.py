@@ -1,6 +1,7 @@
 """The pages as a web application."""
 
 import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,11 +9,15 @@ from typing import TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.messaging.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
 from domain.refusals import Refusal
+from starter.pages.connections import SECURITY_HEADERS
 from starter.pages.consent import AGREE, DECLINE, ConsentPages
-from starter.pages.downloads import DOWNLOADED, FRESH_LINK, DownloadPages
+from starter.pages.downloads import CONFIRMED, DOWNLOADED, FRESH_LINK, DownloadPages
 from starter.pages.export import ExportPages
 from starter.pages.migration import MigrationPages
 from starter.pages.page import NothingThere, Page, rendered
@@ -23,25 +28,20 @@ Act = Callable[[LinkTarget], Awaitable[Page]]
 Key = TypeVar("Key")
 Found = TypeVar("Found")
 
+_OF_THIS_MACHINE = ("127.0.0.1", "localhost")
+"""The hosts of health checks beside the name under which people find the pages."""
+
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _STYLE = Path(__file__).with_name("templates") / "style.css"
-
-# No scripts, no frames, nothing from elsewhere; and the link, which is a key, goes nowhere.
-_HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-}
 
 logger = logging.getLogger(__name__)
 
 
-def create_pages(service: Offramp, links: Links) -> FastAPI:
+def create_pages(service: Offramp, links: Links) -> ASGIApp:
     """Put the pages together; those with files are there if the service has an object store."""
     pages = _Pages(service, links)
-    app = FastAPI(title="Offramp pages", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Offramp pages", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[links.host, *_OF_THIS_MACHINE], www_redirect=False)
     app.add_api_route("/health", pages.health)
     app.add_api_route("/style.css", pages.style)
     app.add_api_route(LINKS_PATH + "{token}", pages.show)
@@ -50,7 +50,23 @@ def create_pages(service: Offramp, links: Links) -> FastAPI:
     app.add_exception_handler(404, _nothing_there)
     app.add_exception_handler(405, _nothing_there)
     app.add_exception_handler(Exception, _failed)
-    return app
+    return _with_headers(app)
+
+
+def _with_headers(app: ASGIApp) -> ASGIApp:
+    """Give every answer the headers that keep a page to itself, refusals of a host and faults included."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await app(scope, receive, send_with_headers)
+
+    return guarded
 
 
 class _Pages:
@@ -73,7 +89,8 @@ class _Pages:
     def _add(self, purpose: LinkPurpose, pages: DownloadPages) -> None:
         self._shown[purpose] = pages.show
         self._expired[purpose] = pages.expired
-        self._acts[purpose, DOWNLOADED] = pages.acknowledge
+        self._acts[purpose, DOWNLOADED] = pages.ask
+        self._acts[purpose, CONFIRMED] = pages.acknowledge
         self._acts[purpose, FRESH_LINK] = pages.renew
         self._files[purpose] = pages.file
 
@@ -91,7 +108,7 @@ class _Pages:
         async def found() -> Response:
             target = self._links.read(token)
             location = await _of(self._files, target.purpose)(target, name)
-            return RedirectResponse(location, status_code=303, headers=_HEADERS)
+            return RedirectResponse(location, status_code=303)
 
         return await self._answered(token, found())
 
@@ -122,7 +139,7 @@ class _Pages:
 
 
 def _html(page: Page, here: str) -> Response:
-    return HTMLResponse(rendered(page, here), status_code=page.status, headers=_HEADERS)
+    return HTMLResponse(rendered(page, here), status_code=page.status)
 
 
 async def _nothing_there(request: Request, _: Exception) -> Response:
@@ -130,7 +147,8 @@ async def _nothing_there(request: Request, _: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    logger.error("A page failed: %s", type(error).__name__, exc_info=error)
+    place = "".join(traceback.format_tb(error.__traceback__))  # its own text may hold what a customer has sent
+    logger.error("A page failed with %s:\n%s", type(error).__name__, place)
     page = Page("Something went wrong", ["It is our fault. Nothing was changed; please try again."], status=500)
     return _html(page, request.url.path)
 

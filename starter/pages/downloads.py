@@ -2,11 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from activities.messaging.links import LinkTampered, LinkTarget
+from activities.messaging.links import LinkReplaced, LinkTampered, LinkTarget
 from domain.cases import CaseRef
 from domain.vocabulary import CancellationId
 from domain.words import FOR_CUSTOMERS
@@ -14,6 +15,7 @@ from starter.pages.page import Button, File, NothingThere, Page
 from starter.service.downloads import LINK_LIFETIME, FileLink
 
 DOWNLOADED = "downloaded"
+CONFIRMED = "have-all"
 FRESH_LINK = "fresh-link"
 
 FETCH_SOON = f"A file's own address works for {LINK_LIFETIME.total_seconds() / 60:.0f} minutes after you click it."
@@ -29,13 +31,17 @@ class DownloadPages(ABC):
     """The address to which the link was mailed and a fresh one goes, in words."""
     thanks: ClassVar[str]
     """The reply to the acknowledgement of the files."""
+    allows: ClassVar[str]
+    """What the acknowledgement allows us to do, in a sentence."""
 
     async def show(self, target: LinkTarget, *, done: str = "") -> Page:
-        """Return the page with the files, and the button that acknowledges the download."""
+        """Return the page with the files, and the button that begins to acknowledge the download."""
+        await self._refuse_replaced(target)
         return await self._page(target, done)
 
     async def expired(self, target: LinkTarget) -> Page:
-        """Return the page behind an expired link: a fresh one is mailed to the same recipient, and never shown."""
+        """Return the page behind an expired link: a fresh one is mailed to the right recipient, and never shown."""
+        await self._refuse_replaced(target)
         return Page(
             title="This link has expired",
             sentences=[
@@ -47,21 +53,46 @@ class DownloadPages(ABC):
         )
 
     async def renew(self, target: LinkTarget) -> Page:
-        """Mail a fresh link; repeated with the same link, it mails only one."""
+        """Mail a fresh link, which ends this one; repeated with the same link, it mails only one."""
+        await self._refuse_replaced(target)
         await self._renew(target, request_id=f"link-{target.expires.timestamp():.0f}")
         return Page(title="A fresh link is on its way", sentences=[f"It goes to {self.recipient}, in a minute or so."])
 
+    async def ask(self, target: LinkTarget) -> Page:
+        """Return the page that says what an acknowledgement allows, before it is given. Changes nothing."""
+        await self._refuse_replaced(target)
+        await self._files(target)
+        return Page(
+            title="Do you have all of it?",
+            sentences=[self.allows, "Nothing has been noted yet. To fetch the files first, go back."],
+            buttons=[Button(CONFIRMED, "Yes, I have all of it and could open it", careful=True)],
+        )
+
     async def acknowledge(self, target: LinkTarget) -> Page:
         """Record that the files are downloaded."""
+        await self._refuse_replaced(target)
         await self._acknowledge(target)
         return await self.show(target, done=self.thanks)
 
     async def file(self, target: LinkTarget, name: str) -> str:
         """Return a link to a file that works for `LINK_LIFETIME`. Raises NothingThere."""
+        await self._refuse_replaced(target)
         for file in await self._files(target):
             if file.name == name:
                 return file.link
         raise NothingThere
+
+    async def _refuse_replaced(self, target: LinkTarget) -> None:
+        """Refuse a link that is not the newest: its end tells it from the others (`domain.link_lifetime`).
+
+        Where there is none, as after the files are gone, their own refusals say so. Raises LinkReplaced.
+        """
+        newest = await self._newest_link(target)
+        if newest is not None and newest.replace(microsecond=0) != target.expires:
+            raise LinkReplaced
+
+    @abstractmethod
+    async def _newest_link(self, target: LinkTarget) -> datetime | None: ...
 
     @abstractmethod
     async def _page(self, target: LinkTarget, done: str) -> Page: ...

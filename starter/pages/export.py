@@ -1,6 +1,7 @@
 """The page to which the mail about an export leads: fetch the files, and acknowledge the download."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from activities.messaging.links import LinkTarget
 from domain.export.requests import ExportErased
@@ -26,6 +27,7 @@ class ExportPages(DownloadPages):
 
     recipient = "the address on record"
     thanks = "Thank you. We have noted that you have the files."
+    allows = "When the time for changing your mind is over, we erase the data here; after that nobody can restore it."
 
     def __init__(self, exports: ExportClient) -> None:
         self._exports = exports
@@ -41,6 +43,9 @@ class ExportPages(DownloadPages):
         await self._exports.acknowledge(
             subscription_of(export), export=export, actor=BY_LINK, request_id=f"{export}:link"
         )
+
+    async def _newest_link(self, target: LinkTarget) -> datetime | None:
+        return (await self._exports.describe(cancellation_id(target.subject))).state.link_expires_at
 
     async def _files(self, target: LinkTarget) -> Sequence[FileLink]:
         export = cancellation_id(target.subject)

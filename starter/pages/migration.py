@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 
 from activities.messaging.links import LinkTampered, LinkTarget
 from domain.migration import MigrationOfAnotherCase, MigrationStage, transfer_id
@@ -31,6 +32,7 @@ class MigrationPages(DownloadPages):
 
     recipient = "the address of the IT department"
     thanks = "Thank you. We have noted that you have the data."
+    allows = "The migration is then reported complete, and the subscription is cancelled here."
 
     def __init__(self, migrations: MigrationClient) -> None:
         self._migrations = migrations
@@ -57,6 +59,11 @@ class MigrationPages(DownloadPages):
             transfer=transfer,
             request_id=f"{cancellation}:link-{transfer}",
         )
+
+    async def _newest_link(self, target: LinkTarget) -> datetime | None:
+        cancellation, transfer = _transfer(target)
+        migration = await self._migrations.get(cancellation)
+        return migration.link_expires_at if migration.transfer == transfer else None
 
     async def _files(self, target: LinkTarget) -> Sequence[FileLink]:
         cancellation, transfer = _transfer(target)

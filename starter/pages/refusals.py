@@ -25,6 +25,7 @@ CUSTOMERS_WORDS = {
     RemedyKind.NAME_CASE: "Open the link in the newest mail about it.",
     RemedyKind.NOTHING_TO_DO: "There is nothing for you to do.",
     RemedyKind.OPEN_WHOLE_LINK: "Open the link as it is in the mail, all of it, or ask us for a new one.",
+    RemedyKind.USE_NEWEST_LINK: "Open the link in the newest mail about it. If you have none, the link was not meant for you.",
     RemedyKind.SHOW_CANCELLATION: "There is nothing for you to do.",
     RemedyKind.SHOW_ERASURE: "Nothing can be downloaded any more.",
     RemedyKind.SHOW_EXPORT: "Our mail says when the files can be fetched.",
@@ -43,7 +44,7 @@ WITHOUT_MESSAGE = {
 NOT_NOW = "This cannot be done at the moment. Please try again later."
 
 
-_STATUS = {"link_tampered": 404, "nothing_there": 404, "link_expired": 410, "export_erased": 410}
+_STATUS = {"link_tampered": 404, "nothing_there": 404, "link_expired": 410, "link_replaced": 410, "export_erased": 410}
 _UNAVAILABLE = frozenset(
     refusal.code
     for refusal in (

@@ -1,5 +1,7 @@
 """The settings of outgoing mail: their valid values, and the secrets that they never show."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -54,6 +56,18 @@ def test_a_url_that_cannot_be_used_is_refused_without_repeating_it(url: str) -> 
 def test_a_sender_without_an_address_is_refused(sender: str) -> None:
     with pytest.raises(ValidationError, match="mail_from"):
         MailSettings(smtp_url="smtp://mail.example", mail_from=sender)
+
+
+def test_the_server_can_be_named_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "smtp"
+    file.write_text("smtps://billing:s3cr3t@mail.example\n", encoding="utf-8")
+    monkeypatch.setenv("OFFRAMP_SMTP_URL_FILE", str(file))
+    monkeypatch.setenv("OFFRAMP_MAIL_FROM", "billing@provider.example")
+    settings = MailSettings()
+    assert (settings.server.host, settings.server.password) == ("mail.example", "s3cr3t")
+    monkeypatch.setenv("OFFRAMP_SMTP_URL", "smtp://elsewhere")
+    with pytest.raises(ValidationError, match="OFFRAMP_SMTP_URL or OFFRAMP_SMTP_URL_FILE, not both"):
+        MailSettings()
 
 
 def test_settings_come_from_the_environment_and_show_no_password(monkeypatch: pytest.MonkeyPatch) -> None:

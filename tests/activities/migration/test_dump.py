@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy.engine import make_url
 
 from activities.migration.dump import DUMP, MANIFEST, Manifest, OpenObject, copy_schema
 from activities.migration.pg_dump import DumpDenied, DumpFailed, PgDump, PgDumpMissing, PgDumpTooOld
@@ -239,6 +240,32 @@ def test_a_program_that_is_missing_or_older_than_the_server_is_refused_by_name(t
     assert PgDump(str(old), server_version=15).version == 15
     with pytest.raises(PgDumpTooOld, match=r"of version 15.*of version 18"):
         PgDump(str(old), server_version=18)
+
+
+def test_settings_of_libpq_count_for_the_program_too_and_our_secrets_stay_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    program = tmp_path / "pg_dump"
+    program.write_text(f"#!/bin/sh\n[ \"$1\" = --version ] && echo 'pg_dump (PostgreSQL) 18.0' || env > '{seen}'\n")
+    program.chmod(0o755)
+    for name in (
+        "PGSSLMODE",
+        "PGSSLROOTCERT",
+        "PGCHANNELBINDING",
+        "PGPASSFILE",
+        "PGOPTIONS",
+        "PGSERVICE",
+        "OFFRAMP_LINK_SECRET",
+    ):
+        monkeypatch.setenv(name, "verify-full")
+    url = make_url("postgresql://login:pw@db.example/tenants")
+    with PgDump(str(program), server_version=18).running(url, "crm", snapshot="x", extensions=[]) as running:
+        running.output.read()
+    environment = dict(line.partition("=")[::2] for line in seen.read_text().splitlines())
+    passed_on = {name for name, value in environment.items() if value == "verify-full"}
+    assert passed_on == {"PGSSLMODE", "PGSSLROOTCERT", "PGCHANNELBINDING"}
+    assert environment["PGPASSWORD"] == "pw"
 
 
 def test_the_program_dies_with_a_caller_that_is_killed(tmp_path: Path) -> None:

@@ -7,17 +7,30 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy.orm import Session
 
 from activities.messaging.links import LinkPurpose
 from domain.migration import MigrationStage
+from storage.tables import MigrationRow
 from tests.support.migrations import CONTACT, Migrations
 from tests.support.world import AGENT, LINKS, eventually
 
 READY = "Your data is ready"
 
 
-def link(subscription: str, *, transfer: int = 1, lasting: timedelta = timedelta(days=7)) -> str:
-    return LINKS.link(LinkPurpose.MIGRATION, f"{subscription}/1/{transfer}", datetime.now(UTC) + lasting)
+def link(site: Migrations, subscription: str) -> str:
+    """The newest link to the data."""
+    row = site.row(subscription)
+    assert row is not None
+    assert row.link_expires_at is not None
+    return LINKS.link(LinkPurpose.MIGRATION, f"{subscription}/1/{row.transfers}", row.link_expires_at)
+
+
+def expired_link(site: Migrations, subscription: str) -> str:
+    """The same, a minute after its end."""
+    with Session(site.world.engine) as session, session.begin():
+        session.get_one(MigrationRow, f"{subscription}/1").link_expires_at = datetime.now(UTC) - timedelta(minutes=1)
+    return link(site, subscription)
 
 
 async def available(site: Migrations) -> str:
@@ -79,21 +92,25 @@ async def test_the_button_says_once_that_the_data_is_there_and_who_presses_it_la
     site: Migrations, browser: httpx.AsyncClient
 ) -> None:
     subscription = await available(site)
-    await browser.get(link(subscription))
-    await browser.get(f"{link(subscription)}/files/data.dump")
+    await browser.get(link(site, subscription))
+    await browser.get(f"{link(site, subscription)}/files/data.dump")
     assert await stage(site, subscription) is MigrationStage.AVAILABLE, "looking and fetching change nothing"
+
+    asked = await browser.post(f"{link(site, subscription)}/downloaded")
+    assert "the subscription is cancelled here" in asked.text
+    assert await stage(site, subscription) is MigrationStage.AVAILABLE, "nothing is noted by asking"
 
     for after in (MigrationStage.DOWNLOADED, MigrationStage.DOWNLOADED, MigrationStage.COMPLETED):
         if after is MigrationStage.COMPLETED:
             await site.reported(subscription)
-        answer = await browser.post(f"{link(subscription)}/downloaded")
+        answer = await browser.post(f"{link(site, subscription)}/have-all")
         assert answer.status_code == 200
         assert "We have noted that you have the data." in answer.text
         assert await stage(site, subscription) is after
 
     assert site.world.audit(subscription, "migration.downloaded").actor == "IT department, by link"
     assert site.world.refusals(subscription) == []
-    again = await browser.get(link(subscription))
+    again = await browser.get(link(site, subscription))
     assert "We have downloaded the data" not in again.text
     assert "/files/data.dump" in again.text, "it can be fetched once more"
 
@@ -102,7 +119,7 @@ async def test_an_expired_link_or_one_for_something_else_opens_nothing_and_the_f
     site: Migrations, browser: httpx.AsyncClient
 ) -> None:
     subscription = await available(site)
-    old = link(subscription, lasting=-timedelta(minutes=1))
+    old = expired_link(site, subscription)
 
     page = await browser.get(old)
     assert page.status_code == 410
@@ -110,11 +127,12 @@ async def test_an_expired_link_or_one_for_something_else_opens_nothing_and_the_f
     assert "data.dump" not in page.text
     assert CONTACT not in page.text
     assert (await browser.get(f"{old}/files/data.dump")).status_code == 410
-    assert (await browser.post(f"{old}/downloaded")).status_code == 410
-    for _ in range(2):
-        answer = await browser.post(f"{old}/fresh-link")
-        assert "A fresh link is on its way" in answer.text
-        assert "/links/" not in re.sub(r'action="[^"]*"', "", answer.text)
+    assert (await browser.post(f"{old}/have-all")).status_code == 410
+    answer = await browser.post(f"{old}/fresh-link")
+    assert "A fresh link is on its way" in answer.text
+    assert "/links/" not in re.sub(r'action="[^"]*"', "", answer.text)
+    again = await browser.post(f"{old}/fresh-link")
+    assert (again.status_code, "link_replaced" in again.text) == (410, True)
 
     fresh = (await mailed_links(site, subscription, 2))[-1]
     assert (await browser.get(fresh)).status_code == 200
@@ -135,12 +153,32 @@ async def _opens_nothing(site: Migrations, browser: httpx.AsyncClient, subscript
         for answer in (
             await browser.get(other),
             await browser.post(f"{other}/downloaded"),
+            await browser.post(f"{other}/have-all"),
             await browser.post(f"{other}/fresh-link"),
             await browser.get(f"{other}/files/data.dump"),
         ):
             assert 400 <= answer.status_code < 500, (other, answer.text)
     assert await stage(site, subscription) is MigrationStage.AVAILABLE
     assert len(await mailed_links(site, subscription, 2)) == 2
+
+
+async def test_a_corrected_contact_ends_the_link_that_went_to_the_wrong_one_at_once(
+    site: Migrations, browser: httpx.AsyncClient
+) -> None:
+    subscription = await available(site)
+    wrong = link(site, subscription)
+    await site.corrected(subscription, contact="it@right.example")
+    right = link(site, subscription)
+
+    for answer in (
+        await browser.get(wrong),
+        await browser.get(f"{wrong}/files/data.dump"),
+        *[await browser.post(f"{wrong}/{step}") for step in ("downloaded", "have-all", "fresh-link")],
+    ):
+        assert (answer.status_code, "link_replaced" in answer.text) == (410, True)
+        assert "right.example" not in answer.text
+    assert await stage(site, subscription) is MigrationStage.AVAILABLE
+    assert (await browser.get(right)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -154,10 +192,10 @@ async def _opens_nothing(site: Migrations, browser: httpx.AsyncClient, subscript
 async def test_a_link_that_was_tampered_with_leads_nowhere(
     browser: httpx.AsyncClient, spoil: Callable[[str], str]
 ) -> None:
-    spoiled = spoil(link("SUB-1001"))
+    spoiled = spoil(LINKS.link(LinkPurpose.MIGRATION, "SUB-1001/1/1", datetime.now(UTC) + timedelta(days=7)))
     for answer in (
         await browser.get(spoiled),
-        await browser.post(f"{spoiled}/downloaded"),
+        await browser.post(f"{spoiled}/have-all"),
         await browser.post(f"{spoiled}/fresh-link"),
         await browser.get(f"{spoiled}/files/data.dump"),
     ):
@@ -177,7 +215,7 @@ async def test_the_link_to_a_transfer_that_was_replaced_or_withdrawn_shows_nothi
     assert (page.status_code, "migration_of_another_case" in page.text) == (409, True)
     assert str((await site.status(subscription)).sha256) not in page.text
     assert (await browser.get(f"{old}/files/data.dump")).status_code == 409
-    assert (await browser.post(f"{old}/downloaded")).status_code == 409
+    assert (await browser.post(f"{old}/have-all")).status_code == 409
     assert (await asyncio.to_thread(httpx.get, stored.headers["location"])).status_code == 404
     assert await stage(site, subscription) is MigrationStage.AVAILABLE
     assert site.world.refusals(subscription) == [
@@ -190,5 +228,5 @@ async def test_the_link_to_a_transfer_that_was_replaced_or_withdrawn_shows_nothi
     await site.world.service.withdraw(subscription, actor=AGENT, reason="they stay")
     page = await browser.get(new)
     assert (page.status_code, "nothing_to_download" in page.text) == (409, True)
-    late = await browser.post(f"{new}/downloaded")
+    late = await browser.post(f"{new}/have-all")
     assert (late.status_code, "migration_ended" in late.text) == (409, True)

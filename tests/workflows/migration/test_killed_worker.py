@@ -72,6 +72,7 @@ async def test_after_kill_9_of_its_worker_a_transfer_begins_anew_and_leaves_noth
                     table, sql.SQL(noise), ROWS
                 )
             )
+        migrations.prepare(subscription)
         await migrations.requested(subscription)
         await migrations.begun(subscription)
         await eventually(lambda: _uploads(store), within=60)

@@ -61,6 +61,7 @@ def noise(migrations: Migrations, subscription: str, mebibytes: int) -> None:
         hashes = " || ".join(f"sha512((n * 16 + {part})::text::bytea)" for part in range(16))
         query = sql.SQL("CREATE TABLE {} AS SELECT n, {} AS noise FROM generate_series(1, {}) n")
         owner.execute(query.format(table, sql.SQL(hashes), mebibytes * 1024))
+    migrations.prepare(subscription)
 
 
 @pytest.mark.soak

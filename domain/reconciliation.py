@@ -50,7 +50,7 @@ FOUND = {
     FindingKind.DEADLINE_PASSED: "its workflow runs, but a due date has passed without effect",
     FindingKind.ERASURE_UNCERTAIN: "it is closed, the organization has a schema, and the records do not say whether it is to be erased",
     FindingKind.COPIES_UNEXPLAINED: "there are objects in the object store that no recorded case explains",
-    FindingKind.SCHEMA_UNEXPLAINED: "the reader role may use a schema that belongs to no organization, or that was erased",
+    FindingKind.SCHEMA_UNEXPLAINED: "a schema was prepared that belongs to no organization, or that was erased",
     FindingKind.SCHEDULE_MISSING: "Temporal does not have this schedule",
     FindingKind.SCHEDULE_PAUSED: "the schedule is paused",
     FindingKind.LINES_OVERDUE: "the nightly update has left lines alone that have been due for more than two days",

@@ -1,4 +1,4 @@
-"""The surroundings of the cases: the nightly update with its schedule, and the schemas that the reader role may use."""
+"""The surroundings of the cases: the nightly update with its schedule, and the schemas that were prepared for organizations."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ async def nightly_findings(checks: CaseChecks, client: Client, zone: str) -> lis
 
 
 async def schema_findings(checks: CaseChecks, tenants: TenantDatabase | None) -> list[Finding]:
-    """Name the schemas that may be read, and that belong to no organization or were erased."""
+    """Name the schemas that were prepared, and that belong to no organization or were erased."""
     if tenants is None:
         return []
     try:

@@ -2,10 +2,12 @@
 
 import os
 import shlex
+import stat
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from starter.local.data_directory import DataDirectory, chosen_data_directory, write_private
+from starter.local.refusals import LocalEnvironmentNotOurs
 
 # Setting one of these names an installation. Half of that one and half of the local one - its Temporal with
 # the local database - would be worse than either.
@@ -19,6 +21,8 @@ _NAMES_AN_INSTALLATION = (
     "TEMPORAL_PROFILE",
     "TEMPORAL_CONFIG_FILE",
 )
+
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def write_environment(path: Path, environment: Mapping[str, str]) -> None:
@@ -47,11 +51,30 @@ def load_local_environment(
 
     Returns:
         The variables that were added; empty when no local stack was found, or another installation is named.
+
+    Raises LocalEnvironmentNotOurs.
     """
     environ = os.environ if environ is None else environ
     if any(environ.get(name) for name in _NAMES_AN_INSTALLATION):
         return {}
-    found = read_environment(DataDirectory(chosen_data_directory(data_directory)).environment_file)
+    file = DataDirectory(chosen_data_directory(data_directory)).environment_file
+    _refuse_unless_ours(file)
+    found = read_environment(file)
     added = {name: value for name, value in found.items() if name not in environ}
     environ.update(added)
     return added
+
+
+def _refuse_unless_ours(file: Path) -> None:
+    """Refuse a file that somebody else has written, or could: it would lead commands, and what they are told, elsewhere."""
+    for path in (file, file.parent):
+        try:
+            found = path.stat()
+        except OSError:  # nothing is read from it either
+            return
+        if found.st_uid != os.geteuid():
+            raise LocalEnvironmentNotOurs(path, "it belongs to another user")
+        # In a directory like /tmp, which is sticky, nobody replaces a file of ours.
+        sticky = path == file.parent and found.st_mode & stat.S_ISVTX
+        if found.st_mode & _OTHERS_WRITE and not sticky:
+            raise LocalEnvironmentNotOurs(path, "other users may write to it")

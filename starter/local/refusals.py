@@ -27,6 +27,23 @@ class LocalStackAlreadyRunning(Refusal):
         )
 
 
+class LocalEnvironmentNotOurs(Refusal):
+    """A file with the address of a local stack that somebody else has written, or could."""
+
+    code: ClassVar[str] = "local_environment_not_ours"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"{path} says where a local stack is to be found, and is not trusted: {reason}.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice="Run the command in a directory of your own, or name your own stack's in OFFRAMP_DATA_DIR.",
+            ),
+            path=path,
+            reason=reason,
+        )
+
+
 class ServiceDidNotStart(Refusal):
     """A part of the local stack ended, or did not answer in time, while it was being started."""
 

@@ -24,9 +24,10 @@ from starter.local.postgres import PostgresCluster
 from starter.local.supervisor import Event, Service, Supervisor
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
 from starter.local.tenant_roles import (
-    TENANT_ADMINISTRATOR_VARIABLE,
     TENANT_DATABASE,
     ensure_tenant_roles,
+    for_others,
+    for_worker,
     prepare_schemas,
     tenant_environment,
 )
@@ -115,16 +116,17 @@ class LocalStack:
 
         environment = stack_environment(data, ports, cluster)
         everything = {**_without_installations(os.environ), **environment}
-        await supervisor.start(mail_catcher_service(ports.smtp, data.mails, everything))
-        await supervisor.start(webhook_receiver_service(ports.webhooks, data.webhooks_file, everything))
+        of_others = for_others(everything)
+        await supervisor.start(mail_catcher_service(ports.smtp, data.mails, of_others))
+        await supervisor.start(webhook_receiver_service(ports.webhooks, data.webhooks_file, of_others))
 
         os.environ.clear()
         os.environ.update(everything)
         await asyncio.to_thread(Objects(ObjectStoreSettings()).ensure_bucket)
         await self._set_up()
         await asyncio.to_thread(_prepare_schemas, cluster, ports.postgres, environment)
-        await supervisor.start(self._worker_service(ports, everything))
-        await supervisor.start(pages_service(ports.pages, everything))
+        await supervisor.start(self._worker_service(ports, for_worker(everything)))
+        await supervisor.start(pages_service(ports.pages, of_others))
         write_environment(data.environment_file, environment)
         await when_ready(ports)
 
@@ -133,7 +135,7 @@ class LocalStack:
             name="worker",
             command=self._worker,
             is_ready=lambda: has_poller(f"{HOST}:{ports.temporal}", self._task_queue),
-            environment={name: value for name, value in environment.items() if name != TENANT_ADMINISTRATOR_VARIABLE},
+            environment=environment,
             stop_within=30.0,
         )
 

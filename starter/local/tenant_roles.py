@@ -2,12 +2,14 @@
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import Engine, inspect
 from sqlalchemy.orm import Session
 
+from domain.refusals import Refusal
 from starter.local import HOST
 from starter.local.data_directory import DataDirectory
 from starter.local.ports import Ports
@@ -19,8 +21,8 @@ from storage.tenants.organizations import organizations_with_data
 from storage.tenants.preparation import ensure_administrator, ensure_directory, prepare
 
 TENANT_DATABASE = "tenants"
-DIRECTORY = "offramp_tenant_directory"
-ADMINISTRATOR = "offramp_tenant_administrator"
+DIRECTORY = "offramp_directory"
+ADMINISTRATOR = "offramp_schema_administrator"
 TENANT_ADMINISTRATOR_VARIABLE = "OFFRAMP_TENANT_ADMINISTRATOR_URL"
 
 
@@ -44,7 +46,8 @@ def prepare_schemas(cluster: PostgresCluster, port: int, engine: Engine, secret:
         for organization, schema in schemas.items():
             if exists(connection, schema):
                 tenant = Tenant(organization, schema)
-                prepare(connection, tenant, tenant.password(secret))
+                with suppress(Refusal):  # work on this one waits, and says why
+                    prepare(connection, tenant, tenant.password(secret))
 
 
 def tenant_environment(data: DataDirectory, ports: Ports) -> Mapping[str, str]:
@@ -59,6 +62,16 @@ def tenant_environment(data: DataDirectory, ports: Ports) -> Mapping[str, str]:
         # For the commands alone: the worker is started without it.
         TENANT_ADMINISTRATOR_VARIABLE: url(ADMINISTRATOR),
     }
+
+
+def for_worker(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without the administrator of the organizations' data."""
+    return {name: value for name, value in environment.items() if name != TENANT_ADMINISTRATOR_VARIABLE}
+
+
+def for_others(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of processes that have nothing to do with the organizations' data."""
+    return {name: value for name, value in environment.items() if not name.startswith("OFFRAMP_TENANT_")}
 
 
 def _password(data: DataDirectory, user: str) -> str:

@@ -16,6 +16,7 @@ from domain.data_schema import LONGEST_NAME_IN_BYTES
 from storage.tenants import refusals
 
 PREFIX = "offramp_tenant_"
+"""The beginning of every organization's login, and of no other role: ids of organizations are the choice of others."""
 
 # Roles that a user has or can take.
 _REACHED: LiteralString = """

@@ -185,10 +185,10 @@ def test_the_worker_enters_the_database_that_is_made_for_it() -> None:
 def test_the_worker_enters_the_database_that_is_made_for_the_organizations_data() -> None:
     maker, given = environment("tenant-database"), environment("worker")
     assert given["OFFRAMP_TENANT_DATABASE_URL"] == (
-        f"postgresql://offramp_tenant_directory@{maker['PGHOST']}:{maker['PGPORT']}/tenants"
+        f"postgresql://offramp_directory@{maker['PGHOST']}:{maker['PGPORT']}/tenants"
     )
     assert "CREATE DATABASE tenants'" in shell_script("tenant-database")
-    assert "CREATE ROLE offramp_tenant_directory LOGIN'" in shell_script("tenant-database")
+    assert "CREATE ROLE offramp_directory LOGIN'" in shell_script("tenant-database")
     assert f"cat {given['OFFRAMP_TENANT_DATABASE_PASSWORD_FILE']}" in shell_script("tenant-database")
     administrator = environment("administrator")
     assert administrator["OFFRAMP_TENANT_ADMINISTRATOR_URL"] == (

@@ -33,7 +33,8 @@ def test_databases_and_the_object_store_are_reached_by_their_own_clients_alone()
         network: {name for name, service in SERVICES.items() if network in service["networks"]}
         for network in COMPOSE["networks"]
     }
-    assert members["application-database"] == {"application-database", "tenant-database", "setup", "worker", "pages"}
+    clients = {"tenant-database", "setup", "worker", "administrator", "pages"}
+    assert members["application-database"] == {"application-database", *clients}
     assert members["temporal-database"] == {"temporal-database", "temporal-schema", "temporal"}
     assert members["object-store"] == {"object-store", "object-store-bucket", "worker", "pages"}
     assert SERVICES["object-store"]["networks"] == ["object-store"]

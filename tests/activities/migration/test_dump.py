@@ -105,7 +105,7 @@ def schema(owner: psycopg.Connection[Any]) -> str:
 
 @pytest.fixture
 def empty_database(postgres_url: str) -> Iterator[str]:
-    """The URL of an empty database, of which the reader role knows nothing."""
+    """The URL of an empty database, in which nothing is prepared."""
     with empty_database_in(postgres_url) as url:
         yield url
 

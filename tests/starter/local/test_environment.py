@@ -1,3 +1,4 @@
+import os
 import stat
 import subprocess
 from pathlib import Path
@@ -5,6 +6,10 @@ from pathlib import Path
 import pytest
 
 from starter.local.environment import load_local_environment, read_environment, write_environment
+from starter.local.refusals import LocalEnvironmentNotOurs
+from starter.local.tenant_roles import ADMINISTRATOR, DIRECTORY, for_others, for_worker
+from storage.tenants.logins import Tenant, role_name
+from storage.tenants.preparation import OWNER_PREFIX
 
 STACK = {
     "TEMPORAL_ADDRESS": "127.0.0.1:7233",
@@ -47,6 +52,22 @@ def test_another_installation_is_never_mixed_with_the_local_one(data_directory: 
     assert environ == {variable: "production"}
 
 
+@pytest.mark.parametrize("which", ["env", "."])
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_a_file_that_others_could_write_is_not_trusted(data_directory: Path, which: str, mode: int) -> None:
+    environ: dict[str, str] = {}
+    (data_directory / which).chmod(mode | (0o100 if which == "." else 0))
+    with pytest.raises(LocalEnvironmentNotOurs, match="other users may write to it"):
+        load_local_environment(data_directory, environ)
+    assert environ == {}
+
+
+def test_a_file_of_another_user_is_not_trusted(data_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: (data_directory / "env").stat().st_uid + 1)
+    with pytest.raises(LocalEnvironmentNotOurs, match="belongs to another user"):
+        load_local_environment(data_directory, {})
+
+
 def test_no_stack_adds_nothing(tmp_path: Path) -> None:
     assert load_local_environment(tmp_path / "nowhere", {}) == {}
 
@@ -58,3 +79,22 @@ def test_the_file_is_for_its_owner_only_and_a_shell_reads_the_same_values(data_d
         ["/bin/sh", "-c", f'. "{file}"; printf %s "$ODD"'], capture_output=True, text=True, check=True
     )
     assert said.stdout == read_environment(file)["ODD"] == STACK["ODD"]
+
+
+@pytest.mark.parametrize("name", ["directory", "administrator", "schema_administrator", "offramp", "owner_ORG-1"])
+def test_no_organization_takes_the_name_of_another_role(name: str) -> None:
+    """Their ids are others' choice; the roles of the stack are not."""
+    tenant = Tenant(name, "crm")
+    owner = role_name(OWNER_PREFIX, name)
+    assert {tenant.login, owner}.isdisjoint({DIRECTORY, ADMINISTRATOR, "offramp"})
+    assert tenant.login != owner
+
+
+def test_a_local_stack_tells_each_process_what_it_needs_and_no_more() -> None:
+    environment = {
+        "OFFRAMP_TENANT_ADMINISTRATOR_URL": "a",
+        "OFFRAMP_TENANT_DATABASE_URL": "b",
+        "OFFRAMP_DATABASE_URL": "c",
+    }
+    assert set(for_worker(environment)) == {"OFFRAMP_TENANT_DATABASE_URL", "OFFRAMP_DATABASE_URL"}
+    assert set(for_others(environment)) == {"OFFRAMP_DATABASE_URL"}

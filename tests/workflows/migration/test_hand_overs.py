@@ -13,7 +13,7 @@ from tests.support.world import ADMINISTRATOR, eventually
 
 
 async def transferring(migrations: Migrations) -> str:
-    """The reader role has no rights yet, so that the transfer does not get on."""
+    """The schema is not prepared yet, so that the transfer makes no progress."""
     policy = {"transfer_reminder": "PT1H", "transfer_escalation": "PT2H", "migration_limit": "PT5H"}
     subscription = migrations.organization(prepared=False, policy=policy)
     await migrations.requested(subscription)

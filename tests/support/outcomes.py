@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from types import UnionType
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.refusals import Refusal, RefusalDetails
 from runtime.refusals import as_refusal
+
+Result = TypeVar("Result")
 
 
 async def refused(asked: Awaitable[object]) -> RefusalDetails:
@@ -57,6 +60,25 @@ async def all_hold(cases: Iterable[Coroutine[Any, Any, None]]) -> None:
     async with asyncio.TaskGroup() as group:
         for case in cases:
             group.create_task(run(case))
+
+
+async def not_broken_off(call: Callable[[], Awaitable[Result]]) -> Result:
+    """Return the answer of Temporal to a request that may be repeated, and is while the server breaks it off.
+
+    A server that is short of time answers "operation was canceled". What the service does then has tests of its own.
+    """
+    answers: list[Result] = []
+
+    async def is_answered() -> bool:
+        try:
+            answers.append(await call())
+        except RPCError as error:
+            if error.status is not RPCStatusCode.CANCELLED:
+                raise
+        return bool(answers)
+
+    await eventually(is_answered)
+    return answers[0]
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]], *, within: float = 120) -> None:

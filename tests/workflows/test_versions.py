@@ -17,6 +17,7 @@ from temporalio.worker import WorkerDeploymentConfig
 
 from contract import WorkQueue
 from domain.vocabulary import Stage
+from tests.support.outcomes import not_broken_off
 from tests.support.world import AGENT, World, eventually
 
 
@@ -54,7 +55,7 @@ class Deployment:
         request = SetWorkerDeploymentCurrentVersionRequest(
             namespace=client.namespace, deployment_name=self.name, build_id=build, identity="test"
         )
-        await client.workflow_service.set_worker_deployment_current_version(request)
+        await not_broken_off(lambda: client.workflow_service.set_worker_deployment_current_version(request))
 
     async def ramp(self, build: str, percentage: float) -> None:
         """Give a version a share of the tasks."""
@@ -66,7 +67,7 @@ class Deployment:
             percentage=percentage,
             identity="test",
         )
-        await client.workflow_service.set_worker_deployment_ramping_version(request)
+        await not_broken_off(lambda: client.workflow_service.set_worker_deployment_ramping_version(request))
 
     async def _is_known(self, build: str) -> bool:
         client = self.world.environment.client

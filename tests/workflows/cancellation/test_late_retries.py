@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 import contract
 from domain.vocabulary import Stage
 from storage.tables import RequestRow
+from tests.support.reconciliation import delete
 from tests.support.world import AGENT, World, eventually, refused
 
 WITHDRAWAL: dict[str, Any] = {"actor": AGENT, "reason": "stays after all"}
@@ -232,11 +231,7 @@ async def over(world: World, subscription: str) -> None:
 
 async def forget(world: World, subscription: str) -> None:
     """Delete the runs of a workflow, as Temporal does when the retention is over."""
-    client, execution = world.environment.client, WorkflowExecution(workflow_id=world.handle(subscription).id)
-    await client.workflow_service.delete_workflow_execution(
-        DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=execution)
-    )
-    await _until(world, subscription, lambda status: status is None)
+    await delete(world, world.handle(subscription).id)
 
 
 async def _until(world: World, subscription: str, holds: Callable[[WorkflowExecutionStatus | None], bool]) -> None:

@@ -14,6 +14,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from domain.refusals import Refusal
 from domain.vocabulary import Stage
+from tests.support.outcomes import not_broken_off
 from tests.support.world import AGENT, World, eventually
 
 MANY = int(os.environ.get("OFFRAMP_REQUESTS", "2000"))
@@ -87,7 +88,7 @@ async def events(world: World, subscription: str) -> int:
     request = DescribeWorkflowExecutionRequest(
         namespace=client.namespace, execution=WorkflowExecution(workflow_id=world.handle(subscription).id)
     )
-    described = await client.workflow_service.describe_workflow_execution(request)
+    described = await not_broken_off(lambda: client.workflow_service.describe_workflow_execution(request))
     return described.workflow_execution_info.history_length
 
 

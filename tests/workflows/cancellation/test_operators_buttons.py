@@ -12,6 +12,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 import contract
 from domain.refusals import Refusal
 from domain.vocabulary import Stage
+from tests.support.outcomes import not_broken_off
 from tests.support.world import AGENT, SECOND_PERSON, World, eventually
 
 Bring = Callable[[World, str], Awaitable[None]]
@@ -163,7 +164,7 @@ async def reset(world: World, subscription: str, *, to: str) -> None:
         workflow_task_finish_event_id=tasks[0] if to == "first" else tasks[-1],
         request_id=str(uuid4()),
     )
-    await client.workflow_service.reset_workflow_execution(request)
+    await not_broken_off(lambda: client.workflow_service.reset_workflow_execution(request))
 
 
 def changes(world: World, subscription: str) -> list[str]:

@@ -33,14 +33,16 @@ def without_large_values(
     """Return the statement that reads a table without its values that are too large; each of those is NULL in it."""
     names = [column.name for column in table.columns]
     plain = sql.SQL("SELECT {} FROM {}").format(_listed(sql.Identifier(name) for name in names), table.source(schema))
-    computed = any(column.virtual for column in table.columns)
-    if not computed and table.long_bytes <= min(limits.cell_bytes, _share(table, limits)) // _COMPRESSED_TO:
+    varying = [column for column in table.columns if column.varies]
+    computed = any(column.virtual for column in varying)
+    stored = table.long_bytes > min(limits.cell_bytes, _share(table, limits)) // _COMPRESSED_TO
+    if not varying or not (computed or stored):
         return LargeValues(plain, ())
     measured = _measured(schema, table, limits)
     too_large = {
         number: _is_too_large(number, table, limits) for number, column in enumerate(table.columns) if column.varies
     }
-    warnings = tuple(_found(connection, measured, table, too_large, limits)) if too_large else ()
+    warnings = tuple(_found(connection, measured, table, too_large, limits))
     if not warnings and not computed:
         return LargeValues(plain, ())
     read = _listed(

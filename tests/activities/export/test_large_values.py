@@ -73,6 +73,22 @@ def test_a_row_of_many_large_values_loses_the_largest(make: Make, export: Export
     assert [[len(cell) for cell in row] for row in files.csv_rows(written)[1:]] == [[188_800, 188_800, 1], [0, 0, 0]]
 
 
+def test_computed_numbers_are_exported_like_any_others(make: Make, export: Export, files: Files) -> None:
+    make(
+        "CREATE TABLE t (n int, twice int GENERATED ALWAYS AS (n * 2) VIRTUAL)",
+        "INSERT INTO t VALUES (1), (2)",
+        "CREATE TABLE once_long (n int, note text)",
+        f"INSERT INTO once_long SELECT 1, {RANDOM.format(20_000)}",
+        "ALTER TABLE once_long DROP note",
+    )
+
+    manifest = export(limits=SMALL)
+
+    assert files.csv_rows(table(manifest, "t"))[1:] == [["1", "2"], ["2", "4"]]
+    assert files.csv_rows(table(manifest, "once_long"))[1:] == [["1"]]
+    assert manifest.warnings == ()
+
+
 def test_a_table_without_large_values_is_read_as_ever(make: Make, owner: Owner) -> None:
     make(
         "CREATE TABLE short (n int, note text)",

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
+from storage.secret_files import read_secret
 
 _KEEPALIVES: Mapping[str, int] = {
     "keepalives": 1,
@@ -92,10 +93,9 @@ def url_with_password(url: str, file: Path, variable: str) -> str:
         reason = "the URL has a password too, and only one can be right"
         raise DatabasePasswordUnusable(reason, file, variable)
     try:
-        password = file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = f"it cannot be read ({error.strerror if isinstance(error, OSError) else 'it is not text'})"
-        raise DatabasePasswordUnusable(reason, file, variable) from None
+        password = read_secret(file)
+    except ValueError as error:
+        raise DatabasePasswordUnusable(f"it cannot be read ({error})", file, variable) from None
     if not password:
         raise DatabasePasswordUnusable("it is empty", file, variable)
     return parsed.set(password=password).render_as_string(hide_password=False)

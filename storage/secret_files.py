@@ -18,15 +18,17 @@ def with_secrets_of_files(values: Mapping[str, Any], *names: str) -> dict[str, A
         variable = f"OFFRAMP_{name.upper()}"
         if filled.get(name):
             raise ValueError(f"set {variable} or {variable}_FILE, not both")
-        filled[name] = read_secret(Path(file), f"{variable}_FILE")
+        try:
+            filled[name] = read_secret(Path(file))
+        except ValueError as error:
+            raise ValueError(f"{variable}_FILE cannot be read: {error}") from None
         filled[f"{name}_file"] = None  # pydantic validates settings more than once; then it was given once
     return filled
 
 
-def read_secret(file: Path, variable: str) -> str:
-    """Return the content of a file without the line end after it. Raises ValueError."""
+def read_secret(file: Path) -> str:
+    """Return the content of a file without the line end after it. Raises ValueError, whose words are the reason."""
     try:
         return file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ValueError(f"{variable} cannot be read: {reason}") from None
+        raise ValueError(error.strerror if isinstance(error, OSError) else "it is not text") from None

@@ -48,9 +48,9 @@ class CodeNotDeliverable(Refusal):
 class MailSettings(BaseSettings):
     """The settings of mail: the server, the sender and the address for replies.
 
-    ``OFFRAMP_SMTP_URL``, or a file with it alone, ``OFFRAMP_SMTP_URL_FILE``: see `SmtpServer.at`. ``OFFRAMP_MAIL_FROM``: ``billing@example.com`` or
-    ``Example Billing <billing@example.com>``. ``OFFRAMP_MAIL_REPLY_TO``: an address that people read; where it is set,
-    letters invite to reply.
+    ``OFFRAMP_SMTP_URL``, or a file with it alone, ``OFFRAMP_SMTP_URL_FILE``: see `SmtpServer.at`. ``OFFRAMP_MAIL_FROM``:
+    ``billing@example.com`` or ``Example Billing <billing@example.com>``. ``OFFRAMP_MAIL_REPLY_TO``: an address that people
+    read; where it is set, letters invite to reply.
     """
 
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)

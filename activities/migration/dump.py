@@ -93,7 +93,8 @@ def copy_schema(
 ) -> Manifest:
     """Write dump and manifest of a schema as it is now, the manifest last; rows are counted in the dump's own snapshot.
 
-    ``reviewed`` are digests of code, as for `TenantDatabase.reading`. ``watch`` receives each step and may end the work at any moment: neither pg_dump nor an object remains then.
+    ``reviewed`` are digests of code, as for `TenantDatabase.reading`. ``watch`` receives each step and may end the work at any
+    moment: neither pg_dump nor an object remains then.
 
     Raises:
         PgDumpMissing, PgDumpTooOld, DumpDenied, DumpFailed, and what `TenantDatabase.reading` raises.

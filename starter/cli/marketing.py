@@ -15,6 +15,7 @@ from starter.cli.service import (
     ActorOption,
     CampaignActionOption,
     CancellationOption,
+    OrganizationArgument,
     RequestIdOption,
     SubscriptionArgument,
     with_service,
@@ -28,9 +29,6 @@ marketing_app = typer.Typer(
     no_args_is_help=True,
 )
 
-OrganizationArgument = Annotated[
-    str, typer.Argument(metavar="ORGANIZATION", parser=values.identifier, help="The organization's id.")
-]
 AttestOption = Annotated[
     str | None,
     typer.Option(

@@ -50,6 +50,9 @@ ActorOption = Annotated[
                  show_default="$OFFRAMP_ACTOR or your login name",
                  help="The person or system that acts, for the audit trail; no e-mail address."),
 ]  # fmt: skip
+OrganizationArgument = Annotated[
+    str, typer.Argument(metavar="ORGANIZATION", parser=values.identifier, help="The organization's id.")
+]
 RequestIdOption = Annotated[
     str | None,
     typer.Option("--request-id", metavar="ID", help="Repeat a command with the same id to get the first one's result."),

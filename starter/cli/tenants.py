@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from starter.cli import values
 from starter.cli.output import JsonOption, console, print_json, say, waiting
-from starter.cli.service import ActorOption, with_records
+from starter.cli.service import ActorOption, OrganizationArgument, with_records
 
 if TYPE_CHECKING:
     from starter.service.tenants import TenantSchema
@@ -17,9 +17,6 @@ tenants_app = typer.Typer(
     help="List the organizations' data, prepare and review its schemas, and make samples of it.", no_args_is_help=True
 )
 
-OrganizationArgument = Annotated[
-    str, typer.Argument(metavar="ORGANIZATION", parser=values.identifier, help="The organization's id.")
-]
 
 _LARGEST_SAMPLE = 100_000_000
 
@@ -75,7 +72,7 @@ def prepare(organization: OrganizationArgument, *, as_json: JsonOption = False) 
 
 @tenants_app.command()
 def code(organization: OrganizationArgument, *, as_json: JsonOption = False) -> None:
-    """Show the code of its own that an organization's schema calls. Nothing of it is called for that."""
+    """Show the code of its own that an organization's schema calls; looked at by a user without rights on any data."""
     found = with_records(lambda service: service.tenants.code(organization), tenants=True)
     if as_json:
         print_json(found)

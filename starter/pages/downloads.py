@@ -34,10 +34,10 @@ class DownloadPages(ABC):
     allows: ClassVar[str]
     """What the acknowledgement allows us to do, in a sentence."""
 
-    async def show(self, target: LinkTarget, *, done: str = "") -> Page:
+    async def show(self, target: LinkTarget) -> Page:
         """Return the page with the files, and the button that begins to acknowledge the download."""
         await self._refuse_replaced(target)
-        return await self._page(target, done)
+        return await self._page(target, "")
 
     async def expired(self, target: LinkTarget) -> Page:
         """Return the page behind an expired link: a fresh one is mailed to the right recipient, and never shown."""
@@ -72,7 +72,7 @@ class DownloadPages(ABC):
         """Record that the files are downloaded."""
         await self._refuse_replaced(target)
         await self._acknowledge(target)
-        return await self.show(target, done=self.thanks)
+        return await self._page(target, self.thanks)
 
     async def file(self, target: LinkTarget, name: str) -> str:
         """Return a link to a file that works for `LINK_LIFETIME`. Raises NothingThere."""

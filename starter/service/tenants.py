@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.tenant_code import CodeChanged
 from records.tenants import TenantCodeReview, record_review, reviewed_digests
 from starter.service.area import AreaClient
 from storage.tenants.catalog import exists, tables_of
@@ -14,7 +13,7 @@ from storage.tenants.code import code_of
 from storage.tenants.logins import Tenant
 from storage.tenants.organizations import data_schema_of, organizations_with_data
 from storage.tenants.preparation import prepare
-from storage.tenants.refusals import TenantSchemaUnknown
+from storage.tenants.refusals import TenantCodeChanged, TenantSchemaUnknown
 from storage.tenants.sample import Sample, generate
 
 
@@ -152,11 +151,11 @@ class TenantClient(AreaClient):
     async def review(self, organization: str, digest: str, *, actor: str, reason: str) -> TenantCodeReview:
         """Record that a person has reviewed the code of an organization's schema, which from now on may run.
 
-        It counts for the same code in any schema. Raises as `code` does, and CodeChanged.
+        It counts for the same code in any schema. Raises as `code` does, and TenantCodeChanged.
         """
         found = await self.code(organization)
         if found.digest != digest:
-            raise CodeChanged(organization, found.digest)
+            raise TenantCodeChanged(organization, found.digest)
         at = datetime.now(UTC)
         return await self._write(
             lambda write: record_review(write, organization, digest, actor=actor, at=at, reason=reason)

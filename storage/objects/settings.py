@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storage.objects.refusals import ObjectStoreKeysUnusable, ObjectStoreUrlMalformed
+from storage.secret_files import read_secret
 
 _EXPECTED = "s3://bucket/prefix, file:///directory, az://container/prefix or gs://bucket/prefix"
 _EXPECTED_ENDPOINT = "http://host:port or https://host:port"
@@ -122,10 +123,9 @@ def _split(url: str, variable: str, expected: str) -> SplitResult:
 
 def _read(file: Path) -> str:
     try:
-        secret = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ObjectStoreKeysUnusable(f"the file with its secret cannot be read ({reason})") from None
+        secret = read_secret(file).strip()
+    except ValueError as error:
+        raise ObjectStoreKeysUnusable(f"the file with its secret cannot be read ({error})") from None
     if not secret:
         raise ObjectStoreKeysUnusable("the file with its secret is empty")
     return secret

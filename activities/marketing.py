@@ -8,8 +8,9 @@ from temporalio import activity
 
 from activities.common.records import OnRecords
 from activities.common.registration import Registered
-from activities.messaging.links import LinkPurpose, Links, LinkTampered
+from activities.messaging.links import LinkExpired, LinkPurpose, Links, LinkTampered, LinkTarget
 from contract import WorkQueue
+from contract.sealing import is_sealed_link
 from contract.steps import (
     AdCentreReminder,
     CampaignStop,
@@ -141,10 +142,25 @@ class MarketingRecords(OnRecords):
             return "attestation"
         if self._links is None:
             raise LinkTampered
+        if is_sealed_link(given.token):
+            self._check_sealed(self._links, given.token, given.step)
+            return "link"
         target = self._links.read(given.token, now=given.step.at)
         if (target.purpose, target.subject) != (LinkPurpose.MARKETING_CONSENT, given.step.cancellation):
             raise LinkTampered
         return "link"
+
+    def _check_sealed(self, links: Links, sealed: str, step: Step) -> None:
+        """Hold a sealed token against that of the link that was mailed."""
+        with self._transaction() as transaction:
+            until = consent.asked_until(transaction.session, step.cancellation)
+        if until is None:
+            raise LinkTampered
+        target = LinkTarget(purpose=LinkPurpose.MARKETING_CONSENT, subject=step.cancellation, expires=until)
+        if sealed not in links.sealed(target):
+            raise LinkTampered
+        if step.at >= until:
+            raise LinkExpired(until)
 
 
 def _stopped(stop: CampaignStop, outcome: Recorded) -> StopRecorded:

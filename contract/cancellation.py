@@ -17,6 +17,7 @@ from contract.common import (
     ReceivedRequest,
 )
 from contract.export import ExportStatus
+from contract.sealing import sealed_code
 from domain.cancellation.identity import Identity
 from domain.cancellation.open_billing import OpenLine
 from domain.lines.quote import Quote
@@ -110,6 +111,11 @@ class VerifyCode(AboutCase):
     """The one-time code that the billing administrator received."""
 
     code: str = Field(max_length=100)
+    """Sealed (`sealed_code`), so that no history holds it; the code itself is understood as well."""
+
+    def sealed(self, subject: str) -> Self:
+        """Return the message as it is sent about a subscription, a line, or the marketing service of an organization."""
+        return self.model_copy(update={"code": sealed_code(subject, self.code)})
 
 
 class Attest(AboutCase):

@@ -1,10 +1,12 @@
 """Marketing services and their campaigns: names, workflow id, messages and status."""
 
 from datetime import datetime
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from contract.common import AboutCase, AnswerText, Attestation, CampaignActions, ReceivedRequest
+from contract.sealing import sealed_link
 from domain.marketing import ConsentDecision, MarketingStage
 from domain.refusals import RefusalDetails
 from domain.vocabulary import Identifier, MarketingCancellationId, Reason, ReceiptChannel
@@ -38,9 +40,13 @@ class GiveConsent(AboutCase):
 
     decision: ConsentDecision
     link: str | None = Field(default=None, max_length=2000)
-    """The token of the link that was mailed to them."""
+    """The token of the link that was mailed to them, sealed (`sealed_link`); the token itself is understood as well."""
     attestation: Attestation | None = None
     """An agent's word, if they answered in another way."""
+
+    def sealed(self) -> Self:
+        """Return the message as it is sent."""
+        return self if self.link is None else self.model_copy(update={"link": sealed_link(self.link)})
 
 
 class AcknowledgeStop(AboutCase):

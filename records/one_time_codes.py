@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from contract.sealing import sealed_code
 from contract.steps import Step
 from domain.cancellation.verification import (
     AlreadyVerified,
@@ -68,7 +69,12 @@ def fresh_code(transaction: Transaction, step: Step) -> FreshCode:
             raise TooManyCodes(case.id, sent)
         row = codes(cancellation=case.id, number=(sent or 0) + 1, request=step.key)
         session.add(row)
-    row.salt, row.code_hash, row.expires_at, row.attempts = salt, _hashed(code, salt), expires_at, 0
+    row.salt, row.code_hash, row.expires_at, row.attempts = (
+        salt,
+        _hashed(sealed_code(step.case.subject, code), salt),
+        expires_at,
+        0,
+    )
     after = {"number": row.number, "expires_at": expires_at.isoformat()}
     audit.record_step(transaction, "code.sent", step, after=after)
     return FreshCode(
@@ -114,7 +120,7 @@ def check_code(transaction: Transaction, step: Step, code: str) -> Refusal | Non
         return CodeAttemptsExhausted(case.id, allowed)
     if step.at >= row.expires_at:
         return CodeExpired(case.id, row.expires_at, locked.zone)
-    if not secrets.compare_digest(_hashed(code.strip(), row.salt), row.code_hash):
+    if not secrets.compare_digest(_hashed(sealed_code(step.case.subject, code), row.salt), row.code_hash):
         return CodeWrong(case.id, allowed - attempt) if attempt < allowed else CodeAttemptsExhausted(case.id, allowed)
     row.used_at = step.at
     save_verification(transaction, case, Verification.ONE_TIME_CODE, step, None)
@@ -143,7 +149,7 @@ def attest(transaction: Transaction, step: Step, because: str) -> None:
     save_verification(transaction, case.row, Verification.ATTESTATION, step, because)
 
 
-def _hashed(code: str, salt: str) -> str:
+def _hashed(sealed: str, salt: str) -> str:
     # Six digits are few: scrypt makes trying them all against a stolen table slow; the limit of attempts makes it
     # impossible against us.
-    return hashlib.scrypt(code.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()
+    return hashlib.scrypt(sealed.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()

@@ -15,6 +15,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from contract.sealing import sealed_link
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from domain.words import FOR_CUSTOMERS
@@ -140,6 +141,7 @@ class Links:
         # The last one signs, all of them read.
         secrets = [s.get_secret_value() for s in (settings.link_previous_secret, settings.link_secret) if s is not None]
         self._serializer = URLSafeSerializer(secrets, salt=_SALT)
+        self._signers = [URLSafeSerializer(secret, salt=_SALT) for secret in secrets]
         self._url = settings.public_url
 
     @property
@@ -156,9 +158,12 @@ class Links:
 
     def token(self, target: LinkTarget) -> str:
         """Return the token at the end of a link to this target."""
-        contents = {"p": target.purpose.value, "s": target.subject, "e": int(target.expires.timestamp())}
-        token: str = self._serializer.dumps(contents)
+        token: str = self._serializer.dumps(_contents(target))
         return token
+
+    def sealed(self, target: LinkTarget) -> set[str]:
+        """Return what a token of a link to this target is when sealed, under each of the secrets."""
+        return {sealed_link(signer.dumps(_contents(target))) for signer in self._signers}
 
     def read(self, token: str, *, now: datetime | None = None) -> LinkTarget:
         """Return the contents of a token.
@@ -176,3 +181,7 @@ class Links:
         if (now or datetime.now(UTC)) >= target.expires:
             raise LinkExpired(target.expires)
         return target
+
+
+def _contents(target: LinkTarget) -> dict[str, str | int]:
+    return {"p": target.purpose.value, "s": target.subject, "e": int(target.expires.timestamp())}

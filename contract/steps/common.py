@@ -189,3 +189,4 @@ class CodeTried(StepData):
 
     step: Step
     code: str
+    """As `VerifyCode.code` has it."""

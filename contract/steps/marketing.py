@@ -73,6 +73,7 @@ class ConsentGiven(StepData):
     step: Step
     decision: ConsentDecision
     token: str | None = None
+    """As `GiveConsent.link` has it."""
     attested_because: str | None = None
 
 

@@ -6,6 +6,9 @@ One transaction each, like `records.cancellation.transitions`; a function that i
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from contract.steps import Step
 from domain.cancellation.identity import same_address
 from domain.marketing import (
@@ -25,7 +28,7 @@ from records.marketing.campaigns import (
 )
 from records.marketing.stops import notify
 from records.transaction import Transaction
-from storage.tables import MarketingServiceRow
+from storage.tables import CancellationRow, MarketingServiceRow
 
 
 def request_consent(transaction: Transaction, step: Step, *, until: datetime) -> bool:
@@ -48,6 +51,11 @@ def request_consent(transaction: Transaction, step: Step, *, until: datetime) ->
     record_step(transaction, "marketing.consent_requested", step, after={"until": until.isoformat()})
     _ask_owner(transaction, case, service, campaigns, step)
     return True
+
+
+def asked_until(session: Session, cancellation: str) -> datetime | None:
+    """Return the instant until which a case waits for the consent, or waited; None if it never asked."""
+    return session.scalar(select(CancellationRow.marketing_consent_until).where(CancellationRow.id == cancellation))
 
 
 def remind_of_consent(transaction: Transaction, step: Step) -> None:

@@ -87,7 +87,7 @@ class CancellationClient(CancellationLists, ReversibleCaseClient[contract.Cancel
                 decision=decision,
                 link=link,
                 attestation=contract.Attestation(reason=because) if because else None,
-            )
+            ).sealed()
         return await self._update(subscription, contract.UPDATE_CONSENT, message, request_id)
 
     async def post_credit_memo(

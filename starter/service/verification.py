@@ -21,7 +21,7 @@ class VerifiedCaseClient(CaseClient[Status]):
     ) -> Status:
         """Verify the administrator by the code they received."""
         with contract.refusing_malformed():
-            message = contract.VerifyCode(actor=actor, cancellation=cancellation, code=code)
+            message = contract.VerifyCode(actor=actor, cancellation=cancellation, code=code).sealed(subject)
         return await self._update(subject, contract.UPDATE_VERIFY_CODE, message, request_id)
 
     async def attest(

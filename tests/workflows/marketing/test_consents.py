@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+import contract
 from activities.messaging.links import LinkPurpose
 from domain.marketing import Consent, ConsentDecision
 from domain.vocabulary import Stage
@@ -101,7 +102,7 @@ async def test_a_withdrawal_while_the_consent_is_awaited_leaves_everything_runni
         ({}, "consent_unfounded"),
         ({"link": "not one of ours"}, "link_tampered"),
         ({"link": "another case's"}, "link_tampered"),
-        ({"link": "expired"}, "link_expired"),
+        ({"link": "another one of this case"}, "link_tampered"),
     ],
 )
 async def test_a_consent_that_proves_nothing_is_refused_and_the_case_waits_on(
@@ -112,7 +113,9 @@ async def test_a_consent_that_proves_nothing_is_refused_and_the_case_waits_on(
     now = await world.now(subscription)
     tokens = {
         "another case's": world.links.link(LinkPurpose.MARKETING_CONSENT, "SUB-OTHER/1", now + A_WHILE),
-        "expired": world.links.link(LinkPurpose.MARKETING_CONSENT, f"{subscription}/1", now - timedelta(seconds=1)),
+        "another one of this case": world.links.link(
+            LinkPurpose.MARKETING_CONSENT, f"{subscription}/1", now - timedelta(seconds=1)
+        ),
     }
     link = tokens.get(given.get("link", ""), given.get("link"))
 
@@ -123,4 +126,17 @@ async def test_a_consent_that_proves_nothing_is_refused_and_the_case_waits_on(
     )
 
     assert refusal.code == code
+    assert await consent_is(world, subscription, Consent.ASKED)
+
+
+async def test_a_caller_that_sends_the_link_as_it_was_mailed_is_told_that_it_has_expired(world: World) -> None:
+    subscription = world.subscription(campaigns=["A"])
+    await consent_awaited(world, subscription)
+    expired = await world.now(subscription) - timedelta(seconds=1)
+    link = world.links.link(LinkPurpose.MARKETING_CONSENT, f"{subscription}/1", expired).rpartition("/")[2]
+    message = contract.GiveConsent(actor="page", decision=ConsentDecision.AGREED, link=link)
+
+    refusal = await refused(world.update(subscription, contract.UPDATE_CONSENT, message))
+
+    assert refusal.code == "link_expired"
     assert await consent_is(world, subscription, Consent.ASKED)

@@ -1,13 +1,23 @@
-"""The codec of a process without encryption keys, and its refusal of payloads that were encrypted with one."""
+"""The encryption of payloads: Temporal keeps what only workers and clients of this service can read.
 
+AES-256 in Galois/Counter Mode; the id of the key is in each payload, so that keys rotate. Two kinds of payload stay readable on
+purpose, and hold no personal data: `contract.readable.Readable` texts, and the answer to the Web UI's own query about a workflow.
+"""
+
+import os
 import re
 from collections.abc import Sequence
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.converter import PayloadCodec
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
+from runtime.payload_keys import KEY_NAME, PayloadKeys
 
 ENCRYPTED = b"binary/encrypted"
 """The encoding of an encrypted payload, as Temporal's own examples name it."""
@@ -15,7 +25,12 @@ ENCRYPTED = b"binary/encrypted"
 KEY_ID = "encryption-key-id"
 """The metadata of an encrypted payload that names its key."""
 
-_KEY_NAME = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+READABLE = "offramp-readable"
+"""The metadata of a payload that is left as it is."""
+
+_KEY_NAME = re.compile(KEY_NAME.encode())
+_NONCE_BYTES = 12
+_METADATA_OF_WORKFLOW = WorkflowMetadata.DESCRIPTOR.full_name.encode()
 
 
 class EncryptionKeyMissing(Refusal):
@@ -31,25 +46,55 @@ class EncryptionKeyMissing(Refusal):
         )
 
 
-class KeylessCodec(PayloadCodec):
-    """The codec of a process without keys: it leaves payloads as they are, and does not pass on encrypted ones.
+class EncryptingCodec(PayloadCodec):
+    """The codec of a process: it encrypts with the first of its keys, and decrypts with any of them.
 
-    A missing key is the fault of a worker and not of a caller: the SDK decodes before it delivers, so that the error fails
-    the whole workflow task or the attempt of an activity, and Temporal repeats it until a worker has the key. No request
-    is refused, and no signal lost. Only a payload that claims to be encrypted and names its key waits. Any other
-    encoding that nobody here writes is a malformed message of its sender (`contract.Unreadable`), for which no case may stand still.
+    Without keys it leaves payloads as they are, and does not pass on encrypted ones. A missing key is the fault of a worker
+    and not of a caller: the SDK decodes before it delivers, so that the error fails the whole workflow task or the attempt of
+    an activity, and Temporal repeats it until a worker has the key. No request is refused, and no signal lost.
+
+    Only a payload that claims to be encrypted and names its key waits. One that its key does not open, or in any other
+    encoding that nobody here writes, is a malformed message of its sender (`contract.Unreadable`), for which no case may
+    stand still. What was written before there were keys is read as it is.
     """
 
+    def __init__(self, keys: PayloadKeys | None = None) -> None:
+        keys = keys or PayloadKeys()
+        self._ciphers = {key.id: AESGCM(key.secret) for key in keys}
+        self._encrypting = keys.encrypting.id if keys.encrypting else None
+
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Return the payloads as they are."""
-        return list(payloads)
+        """Return the payloads, encrypted but for those that stay readable."""
+        if self._encrypting is None:
+            return list(payloads)
+        return [
+            payload if _stays_readable(payload) else self._encrypted(payload, self._encrypting) for payload in payloads
+        ]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Return the payloads as they are. Raises EncryptionKeyMissing."""
-        for payload in payloads:
-            if (key := key_of(payload)) is not None:
-                raise EncryptionKeyMissing(key)
-        return list(payloads)
+        """Return the payloads as they were before `encode`. Raises EncryptionKeyMissing."""
+        return [self._decrypted(payload) for payload in payloads]
+
+    def _encrypted(self, payload: Payload, key_id: str) -> Payload:
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._ciphers[key_id].encrypt(nonce, payload.SerializeToString(), key_id.encode())
+        return Payload(metadata={"encoding": ENCRYPTED, KEY_ID: key_id.encode()}, data=nonce + sealed)
+
+    def _decrypted(self, payload: Payload) -> Payload:
+        key_id = key_of(payload)
+        if key_id is None:
+            return payload
+        if key_id not in self._ciphers:
+            raise EncryptionKeyMissing(key_id)
+        nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
+        try:
+            return Payload.FromString(self._ciphers[key_id].decrypt(nonce, sealed, key_id.encode()))
+        except (InvalidTag, ValueError, DecodeError):
+            return payload
+
+
+def _stays_readable(payload: Payload) -> bool:
+    return READABLE in payload.metadata or payload.metadata.get("messageType") == _METADATA_OF_WORKFLOW
 
 
 def key_of(payload: Payload) -> str | None:

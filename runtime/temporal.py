@@ -13,15 +13,21 @@ from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter, PayloadCodec
+from temporalio.converter import (
+    DataConverter,
+    DefaultFailureConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+)
 from temporalio.envconfig import ClientConfig
 from temporalio.plugin import SimplePlugin
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import contract
+from contract.readable import Readable
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
-from runtime.payload_codec import KeylessCodec
+from runtime.payload_codec import READABLE, EncryptingCodec
+from runtime.payload_keys import PayloadKeys, PayloadKeySettings
 from runtime.refusals import RefusalInterceptor
 
 STRICT_SANDBOX = SandboxedWorkflowRunner(
@@ -36,8 +42,16 @@ class MessageConverter(PydanticPayloadConverter):
     """The converter to JSON, by pydantic. An unreadable payload without a requested type is `contract.Unreadable`.
 
     Such payloads are the arguments of workflows and their handlers, which refuse what they cannot read instead of
-    failing a task. A payload whose key is missing does not come so far (`KeylessCodec`).
+    failing a task. A payload whose key is missing does not come so far (`EncryptingCodec`).
     """
+
+    def to_payloads(self, values: Sequence[Any]) -> list[Payload]:
+        """Return the payloads of values; those of `Readable` texts are marked to stay so."""
+        payloads = super().to_payloads(values)
+        for value, payload in zip(values, payloads, strict=True):
+            if isinstance(value, Readable):
+                payload.metadata[READABLE] = b"true"
+        return payloads
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
         """Return the values of payloads, as many as there are."""
@@ -82,11 +96,21 @@ class TemporalConfigurationMalformed(Refusal):
         )
 
 
-def offramp_plugin(codec: PayloadCodec | None = None) -> SimplePlugin:
-    """Return the plugin of the service's clients, workers and replayers: messages, their codec, sandbox, refusals."""
+def offramp_plugin(keys: PayloadKeys | None = None) -> SimplePlugin:
+    """Return the plugin of the service's clients, workers and replayers: messages, their encryption, sandbox, refusals.
+
+    Where payloads are encrypted, the messages and stack traces of failures are as well.
+    """
+    encrypts = keys is not None and keys.encrypting is not None
     return SimplePlugin(
         "offramp",
-        data_converter=DataConverter(payload_converter_class=MessageConverter, payload_codec=codec or KeylessCodec()),
+        data_converter=DataConverter(
+            payload_converter_class=MessageConverter,
+            payload_codec=EncryptingCodec(keys),
+            failure_converter_class=(
+                DefaultFailureConverterWithEncodedAttributes if encrypts else DefaultFailureConverter
+            ),
+        ),
         interceptors=[RefusalInterceptor()],
         workflow_runner=STRICT_SANDBOX,
     )
@@ -106,7 +130,7 @@ async def connect_to_temporal(*, lazy: bool = False) -> Client:
         raise TemporalConfigurationMalformed(str(error)) from None
     config.setdefault("target_host", "localhost:7233")
     try:
-        return await Client.connect(**config, plugins=[offramp_plugin()], lazy=lazy)
+        return await Client.connect(**config, plugins=[offramp_plugin(PayloadKeySettings().keys)], lazy=lazy)
     except RuntimeError as error:
         raise TemporalUnavailable(config["target_host"], connection_failure(error)) from None
 

@@ -18,6 +18,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 import contract
+from contract.readable import Readable
 from domain.cases import CaseKind
 from domain.vocabulary import Channel
 from records.reconciliation.cases import RecordedCase
@@ -113,7 +114,7 @@ class CaseWorkflows:
                 id=case.workflow_id,
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=f"Continue {case.id} from its record",
+                static_summary=Readable(f"Continue {case.id} from its record"),
             )
         except WorkflowAlreadyStartedError:
             return False
@@ -143,7 +144,7 @@ class CaseWorkflows:
                 id=contract.migration_workflow_id(subscription),
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=f"End the migration of {cancellation}, which has ended",
+                static_summary=Readable(f"End the migration of {cancellation}, which has ended"),
             )
 
     async def deliver(self, case: str, last_message: dict[Channel, int]) -> None:
@@ -156,7 +157,7 @@ class CaseWorkflows:
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             start_signal=contract.SIGNAL_DELIVER,
             start_signal_args=[last_message],
-            static_summary=f"Deliver the messages of {case}, whose own workflow has ended",
+            static_summary=Readable(f"Deliver the messages of {case}, whose own workflow has ended"),
         )
 
     async def running(self, workflow_type: str) -> AsyncIterator[list[str]]:

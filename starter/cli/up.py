@@ -66,7 +66,8 @@ def run_in_foreground(
 
     check_embedded_parts()
     from contract import TASK_QUEUE
-    from starter.local.stack import LocalStack, own_module
+    from starter.local.services import own_module
+    from starter.local.stack import LocalStack
 
     async def when_ready(ports: "Ports") -> None:
         _show_where_things_are(data, ports)
@@ -115,6 +116,7 @@ def _show_where_things_are(data: DataDirectory, ports: "Ports") -> None:
         "PostgreSQL": f"127.0.0.1:{ports.postgres}, databases offramp and tenants (URLs in {data.environment_file})",
         "Object store": _where_objects_are(data, ports),
         "Pages": f"http://127.0.0.1:{ports.pages}, to which links in mails lead",
+        "Codec server": f"http://127.0.0.1:{ports.codec}, which decrypts payloads for the Web UI",
         "Mail": f"127.0.0.1:{ports.smtp}; what was sent: offramp mails",
         "Webhooks": f"http://127.0.0.1:{ports.webhooks}/; what arrived: {data.webhooks_file}",
         "Logs": str(data.logs),

@@ -27,6 +27,7 @@ class PreferredPorts(BaseSettings):
     webhooks: int = Field(default=8025, ge=1, le=_LAST_PORT)
     objects: int = Field(default=8333, ge=1, le=_LAST_PORT)
     pages: int = Field(default=8234, ge=1, le=_LAST_PORT)
+    codec: int = Field(default=8235, ge=1, le=_LAST_PORT)
 
 
 def configured_ports() -> PreferredPorts:
@@ -49,6 +50,7 @@ class Ports(BaseModel):
     webhooks: int
     objects: int
     pages: int
+    codec: int
     objects_internal: tuple[int, ...]
     """The object store's own ports, used by nothing else: the first free ones above `objects`."""
     remarks: tuple[str, ...] = ()

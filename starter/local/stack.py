@@ -5,11 +5,10 @@ import base64
 import os
 import secrets
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 
 from starter.local import HOST
+from starter.local.codec import codec_endpoint, codec_environment, codec_service
 from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, DataDirectory
 from starter.local.environment import write_environment
 from starter.local.leftovers import Guard, ProcessRecord, stop_leftovers
@@ -21,6 +20,7 @@ from starter.local.object_store import (
 )
 from starter.local.ports import Ports, PreferredPorts, choose_ports, configured_ports
 from starter.local.postgres import PostgresCluster
+from starter.local.services import mail_catcher_service, pages_service, webhook_receiver_service
 from starter.local.supervisor import Event, Service, Supervisor
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
 from starter.local.tenant_roles import (
@@ -36,7 +36,7 @@ from storage.objects import Objects, ObjectStoreSettings
 
 DATABASE = "offramp"
 MAIL_FROM = "offramp@localhost"
-_OF_INSTALLATIONS = ("TEMPORAL_", "OFFRAMP_OBJECTS_", "OFFRAMP_TENANT_")
+_OF_INSTALLATIONS = ("TEMPORAL_", "OFFRAMP_OBJECTS_", "OFFRAMP_TENANT_", "OFFRAMP_PAYLOAD_", "OFFRAMP_CODEC_")
 
 Step = Callable[[], Awaitable[None]]
 
@@ -106,7 +106,8 @@ class LocalStack:
         for database in (DATABASE, TENANT_DATABASE):
             await asyncio.to_thread(cluster.ensure_database, ports.postgres, database)
         await asyncio.to_thread(ensure_tenant_roles, data, cluster, ports.postgres)
-        await supervisor.start(temporal_service(data.temporal_file, ports.temporal, ports.temporal_ui))
+        shown_by = ("--ui-codec-endpoint", codec_endpoint(data, ports))
+        await supervisor.start(temporal_service(data.temporal_file, ports.temporal, ports.temporal_ui, shown_by))
 
         if weed := object_store_program():
             secret = object_store_secret(data)
@@ -127,6 +128,7 @@ class LocalStack:
         await asyncio.to_thread(_prepare_schemas, cluster, ports.postgres, environment)
         await supervisor.start(self._worker_service(ports, for_worker(everything)))
         await supervisor.start(pages_service(ports.pages, of_others))
+        await supervisor.start(codec_service(ports.codec, everything))
         write_environment(data.environment_file, environment)
         await when_ready(ports)
 
@@ -156,6 +158,7 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
         "OFFRAMP_WEBHOOK_URL": f"http://{HOST}:{ports.webhooks}/",
         "OFFRAMP_WEBHOOK_SECRET": data.secret("webhook-secret", _new_webhook_secret),
         **object_store_environment(data, ports.objects),
+        **codec_environment(data, ports),
         "OFFRAMP_PUBLIC_URL": f"http://{HOST}:{ports.pages}",
         "OFFRAMP_PAGES_PORT": str(ports.pages),
         "OFFRAMP_LINK_SECRET": data.secret("link-secret", lambda: secrets.token_urlsafe(32)),
@@ -170,11 +173,6 @@ def _prepare_schemas(cluster: PostgresCluster, port: int, environment: Mapping[s
         engine.dispose()
 
 
-def own_module(module: str, *options: str) -> tuple[str, ...]:
-    """Return the command line that runs an installed module; the current directory's modules never come before it."""
-    return (sys.executable, "-P", "-m", module, *options)
-
-
 def _new_webhook_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
@@ -182,43 +180,6 @@ def _new_webhook_secret() -> str:
 def _without_installations(environ: Mapping[str, str]) -> dict[str, str]:
     # Settings for an installation elsewhere must not be mixed with those of the stack.
     return {name: value for name, value in environ.items() if not name.startswith(_OF_INSTALLATIONS)}
-
-
-def mail_catcher_service(port: int, directory: Path, environment: Mapping[str, str]) -> Service:
-    """Return the mail catcher as a service to supervise."""
-    return Service(
-        name="mail-catcher",
-        command=own_module("starter.local.mail_catcher", "--port", str(port), "--directory", str(directory)),
-        is_ready=lambda: _listens(port),
-        environment=environment,
-    )
-
-
-def webhook_receiver_service(port: int, file: Path, environment: Mapping[str, str]) -> Service:
-    """Return the webhook receiver as a service to supervise."""
-    return Service(
-        name="webhook-receiver",
-        command=own_module("starter.local.webhook_receiver", "--port", str(port), "--file", str(file)),
-        is_ready=lambda: _listens(port),
-        environment=environment,
-    )
-
-
-def pages_service(port: int, environment: Mapping[str, str]) -> Service:
-    """Return the pages as a service to supervise."""
-    return Service(
-        name="pages",
-        command=own_module("starter.pages"),
-        is_ready=lambda: _listens(port),
-        environment=environment,
-    )
-
-
-async def _listens(port: int) -> bool:
-    _, writer = await asyncio.open_connection(HOST, port)
-    writer.close()
-    await writer.wait_closed()
-    return True
 
 
 async def _until(stop_asked: asyncio.Event, work: Awaitable[None]) -> None:

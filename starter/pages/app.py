@@ -9,13 +9,12 @@ from typing import TypeVar
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
-from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from activities.messaging.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
 from domain.refusals import Refusal
-from starter.pages.connections import SECURITY_HEADERS
+from starter.pages.connections import with_security_headers
 from starter.pages.consent import AGREE, DECLINE, ConsentPages
 from starter.pages.downloads import CONFIRMED, DOWNLOADED, FRESH_LINK, DownloadPages
 from starter.pages.export import ExportPages
@@ -50,23 +49,7 @@ def create_pages(service: Offramp, links: Links) -> ASGIApp:
     app.add_exception_handler(404, _nothing_there)
     app.add_exception_handler(405, _nothing_there)
     app.add_exception_handler(Exception, _failed)
-    return _with_headers(app)
-
-
-def _with_headers(app: ASGIApp) -> ASGIApp:
-    """Give every answer the headers that keep a page to itself, refusals of a host and faults included."""
-
-    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await app(scope, receive, send_with_headers)
-
-    return guarded
+    return with_security_headers(app)
 
 
 class _Pages:

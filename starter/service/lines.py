@@ -20,6 +20,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import contract
+from contract.readable import Readable
 from domain.civil_time import start_of_day
 from domain.lines.line import SubscriptionLine
 from domain.lines.restoration import RunInProgress, RunRestored
@@ -109,7 +110,7 @@ class LineDatesClient(AreaClient):
                 task_queue=self._connections.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=reuse,
-                static_summary="Update subscription line dates on request",
+                static_summary=Readable("Update subscription line dates on request"),
             )
             try:
                 with refusing_temporal_errors(self._temporal), self._retrieving(start):

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.common import WorkflowIDReusePolicy
 
 import contract
+from contract.readable import Readable
 from contract.steps import OpenMarketingRequest, receipt_of_start
 from domain.cases import CaseKind, CaseRef
 from domain.refusals import Refusal
@@ -147,7 +148,7 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                     start_signal=contract.SIGNAL_DELIVER,
                     start_signal_args=[last_message],
-                    static_summary=f"Deliver the messages of {case}, whose own workflow has ended",
+                    static_summary=Readable(f"Deliver the messages of {case}, whose own workflow has ended"),
                 )
         except NothingThere:
             raise RequestLost(workflow_id, "it was about to end") from None

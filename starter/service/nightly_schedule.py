@@ -18,6 +18,7 @@ from temporalio.client import (
 )
 
 import contract
+from contract.readable import Readable
 from domain.civil_time import time_zone
 
 HOUR = 4
@@ -61,8 +62,10 @@ def nightly_schedule(zone: str, task_queue: str) -> Schedule:
             contract.UpdateLineDates(zone=zone).model_dump(mode="json", exclude_unset=True),
             id=contract.NIGHTLY_SCHEDULE,  # Temporal appends the scheduled instant
             task_queue=task_queue,
-            static_summary="Update subscription line dates",
-            static_details="Closes lines that ended and are fully invoiced, and rolls terms whose deadline is past.",
+            static_summary=Readable("Update subscription line dates"),
+            static_details=Readable(
+                "Closes lines that ended and are fully invoiced, and rolls terms whose deadline is past."
+            ),
         ),
         spec=ScheduleSpec(
             calendars=[ScheduleCalendarSpec(hour=[ScheduleRange(HOUR)], comment="daily, outside business hours")],

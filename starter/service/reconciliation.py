@@ -24,6 +24,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import contract
+from contract.readable import Readable
 from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
 from starter.service.area import NOT_IN_TIME, AreaClient
@@ -59,7 +60,7 @@ class ReconciliationClient(AreaClient):
                     task_queue=self._connections.task_queue,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                    static_summary=f"Reconcile on request{' (dry run)' if dry_run else ''}",
+                    static_summary=Readable(f"Reconcile on request{' (dry run)' if dry_run else ''}"),
                 )
         report = asyncio.ensure_future(self._report(workflow_id))
         try:
@@ -118,8 +119,10 @@ def hourly_schedule(task_queue: str) -> Schedule:
             contract.Reconcile(),
             id=contract.RECONCILIATION_SCHEDULE,  # Temporal appends the scheduled instant
             task_queue=task_queue,
-            static_summary="Reconcile records, workflows and copies of data",
-            static_details="Starts again what should be running, removes what should be gone, and names the rest.",
+            static_summary=Readable("Reconcile records, workflows and copies of data"),
+            static_details=Readable(
+                "Starts again what should be running, removes what should be gone, and names the rest."
+            ),
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY, offset=OFFSET)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=EVERY),

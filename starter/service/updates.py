@@ -20,6 +20,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 import contract
+from contract.readable import Readable
 from domain.cancellation.lifecycle import CancellationStillTelling
 from domain.refusals import ForwardedRefusal, Refusal
 from domain.vocabulary import WAITS_FOR_REPAIR, WAITS_FOR_WORKER
@@ -168,8 +169,8 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
                 task_queue=self._connections.task_queue,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=summary,
-                static_details=details,
+                static_summary=Readable(summary),
+                static_details=Readable(details),
             )
 
         try:

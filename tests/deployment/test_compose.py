@@ -54,6 +54,7 @@ UPSTREAM_VARIABLES = {
     },
     "temporalio/ui": {
         *("TEMPORAL_ADDRESS", "TEMPORAL_DEFAULT_NAMESPACE", "TEMPORAL_UI_PORT"),
+        *("TEMPORAL_CODEC_ENDPOINT", "TEMPORAL_CODEC_INCLUDE_CREDENTIALS"),
         *DISABLED_BUTTONS,
     },
     "chrislusf/seaweedfs": set(),
@@ -101,7 +102,7 @@ def test_every_image_is_pinned_to_a_version(service: str) -> None:
 
 def test_our_own_services_run_the_version_of_this_repository_and_are_built_from_it() -> None:
     ours = {name: service for name, service in SERVICES.items() if "build" in service}
-    assert set(ours) == {"setup", "worker", "administrator", "pages", "object-store-bucket"}
+    assert set(ours) == {"setup", "worker", "administrator", "pages", "codec", "object-store-bucket"}
     assert {service["image"] for service in ours.values()} == {OWN_IMAGE}
 
 

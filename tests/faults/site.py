@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 
 from contract import TASK_QUEUE
+from runtime.payload_keys import PayloadKeySettings
 from runtime.temporal import connect_to_temporal, offramp_plugin
 from starter.deploy.setup import set_up
 from starter.local import HOST
@@ -22,14 +23,8 @@ from starter.local.leftovers import Guard
 from starter.local.object_store import INTERNAL_PORTS, object_store_program, object_store_secret, object_store_service
 from starter.local.ports import Ports
 from starter.local.postgres import PostgresCluster
-from starter.local.stack import (
-    DATABASE,
-    mail_catcher_service,
-    own_module,
-    pages_service,
-    stack_environment,
-    webhook_receiver_service,
-)
+from starter.local.services import mail_catcher_service, own_module, pages_service, webhook_receiver_service
+from starter.local.stack import DATABASE, stack_environment
 from starter.local.supervisor import Service
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
 from starter.local.tenant_roles import TENANT_DATABASE, ensure_tenant_roles, tenant_environment
@@ -150,7 +145,9 @@ async def site(directory: Path) -> AsyncIterator[Site]:
             proxies=proxies,
             zones=zones,
             service=Offramp(await connect_to_temporal(), callers, objects=Objects(ObjectStoreSettings())),
-            temporal=await Client.connect(f"{HOST}:{true.temporal}", namespace=NAMESPACE, plugins=[offramp_plugin()]),
+            temporal=await Client.connect(
+                f"{HOST}:{true.temporal}", namespace=NAMESPACE, plugins=[offramp_plugin(PayloadKeySettings().keys)]
+            ),
             engine=engine,
             population=Population(engine, Data(tenants, objects)),
             objects=objects,
@@ -158,7 +155,7 @@ async def site(directory: Path) -> AsyncIterator[Site]:
 
 
 def _ports() -> Ports:
-    names = (*NAMES, "temporal_ui")
+    names = (*NAMES, "temporal_ui", "codec")
     ports = free_ports(len(names) + INTERNAL_PORTS)
     return Ports(**dict(zip(names, ports, strict=False)), objects_internal=tuple(ports[len(names) :]))
 

@@ -26,6 +26,7 @@ from pydantic import SecretStr
 from temporalio.testing import WorkflowEnvironment
 
 from contract import SEARCH_ATTRIBUTES
+from runtime.payload_keys import PayloadKeys
 from runtime.temporal import offramp_plugin
 from starter.local import HOST
 from starter.local.leftovers import Guard, ProcessRecord
@@ -233,15 +234,23 @@ async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @asynccontextmanager
-async def temporal_server(*settings: str) -> AsyncIterator[WorkflowEnvironment]:
-    """Run a Temporal server that skips time; ``settings`` are dynamic ones, as ``name=value``."""
+async def temporal_server(
+    *settings: str, file: Path | None = None, keys: PayloadKeys | None = None
+) -> AsyncIterator[WorkflowEnvironment]:
+    """Run a Temporal server that skips time, for clients with these keys.
+
+    ``settings`` are dynamic ones, as ``name=value``; ``file`` is where it keeps everything, by default its memory.
+    """
     settings = ("frontend.WorkflowTimeSkippingEnabled=true", *settings)
     environment = await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=str(temporal_program()),
-        dev_server_extra_args=[part for setting in settings for part in ("--dynamic-config-value", setting)],
+        dev_server_extra_args=[
+            *(part for setting in settings for part in ("--dynamic-config-value", setting)),
+            *(("--db-filename", str(file)) if file else ()),
+        ],
         dev_server_startup_timeout=STARTS_WITHIN,
         search_attributes=SEARCH_ATTRIBUTES,
-        plugins=[offramp_plugin()],
+        plugins=[offramp_plugin(keys)],
     )
     async with environment:
         yield environment

@@ -1,6 +1,7 @@
 """Encrypted payloads and workers without their key: the task fails and waits, and nothing is refused or lost."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +16,8 @@ from temporalio.worker import Replayer
 import contract
 from contract import WorkQueue
 from domain.vocabulary import WAITS_FOR_REPAIR, Stage
-from runtime.payload_codec import ENCRYPTED, KEY_ID, EncryptionKeyMissing, KeylessCodec, key_of
+from runtime.payload_codec import ENCRYPTED, KEY_ID, EncryptionKeyMissing
+from runtime.payload_keys import PayloadKeys
 from runtime.temporal import offramp_plugin
 from starter.service import CancellationSuspended, Offramp
 from starter.service.cancellation import CancellationClient
@@ -26,29 +28,7 @@ from workflows.cancellation.workflow import SubscriptionCancellation
 CALLED = contract.Attestation(reason="called back on the number on file")
 
 
-class Scrambled(KeylessCodec):
-    """A codec with one key, a byte: what it writes cannot be read without it, which is all that is asked of it here."""
-
-    def __init__(self, name: str, key: int) -> None:
-        self._name, self._key = name, key
-
-    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        metadata = {"encoding": ENCRYPTED, KEY_ID: self._name.encode()}
-        return [Payload(metadata=metadata, data=self._turned(each.SerializeToString())) for each in payloads]
-
-    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        mine = [key_of(payload) == self._name for payload in payloads]
-        others = await super().decode([payload for payload, is_mine in zip(payloads, mine, strict=True) if not is_mine])
-        return [
-            Payload.FromString(self._turned(payload.data)) if is_mine else others.pop(0)
-            for payload, is_mine in zip(payloads, mine, strict=True)
-        ]
-
-    def _turned(self, data: bytes) -> bytes:
-        return bytes(byte ^ self._key for byte in data)
-
-
-KEY = Scrambled("2026-11", 0x5A)
+KEY = PayloadKeys.read(f"2026-11:{base64.b64encode(b'k' * 32).decode()}")
 
 
 @pytest.fixture

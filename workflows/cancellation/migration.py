@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError, ChildWorkflowError, Workflow
 
 with workflow.unsafe.imports_passed_through():
     import contract
+    from contract.readable import Readable
     from domain.cancellation.lifecycle import InputMalformed
     from domain.migration import MigrationRunning, MigrationStage
     from domain.vocabulary import DataChoice, Stage
@@ -121,8 +122,8 @@ class DataMigration:
             # It is cancelled where the case needs it no more. It outlives a run that is terminated: the case continues.
             parent_close_policy=workflow.ParentClosePolicy.ABANDON,
             cancellation_type=workflow.ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-            static_summary=f"Migrate the data of {case.opened.organization} on premises, for {case.id}",
-            static_details=(
+            static_summary=Readable(f"Migrate the data of {case.opened.organization} on premises, for {case.id}"),
+            static_details=Readable(
                 "Stages: `requested` → `scheduled` → `transferring` → `available` → `downloaded` → `completed`; `withdrawn` "
                 "with its cancellation, or `abandoned` when a hand-over takes too long.\n\nCurrent Details show its "
                 f"state and the party that must act. Steer it with `offramp migrations`, see `offramp migrations show {case.subscription}`"
@@ -144,10 +145,12 @@ class DataMigration:
             running = workflow.get_external_workflow_handle(contract.migration_workflow_id(case.subscription))
             with suppress(ApplicationError, TimeoutError):  # it has ended at this very moment
                 await running.cancel()
-                await workflow.wait_condition(has_ended, timeout=CLEANED_UP, timeout_summary="its migration cleans up")
+                await workflow.wait_condition(
+                    has_ended, timeout=CLEANED_UP, timeout_summary=Readable("its migration cleans up")
+                )
         elif has_ended():
             case.migration = None
-            await workflow.sleep(CLOSES_WITHIN, summary="the end of the migration, which it announces before")
+            await workflow.sleep(CLOSES_WITHIN, summary=Readable("the end of the migration, which it announces before"))
 
     async def _ended_before_withdrawal(self, child: Handle) -> bool:
         self._owner.publish()

@@ -8,6 +8,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.cancellation import Records
+    from contract.readable import Readable
     from contract.steps import BillingLooked, BillingWait, Reminder, Settlement
     from domain.cancellation.open_billing import BillingOccasion, billing_occasions
     from domain.vocabulary import Stage
@@ -113,7 +114,7 @@ class OpenBilling:
                     await workflow.wait_condition(
                         lambda: self.is_posted or self._is_over() or owner.continues_as_new,
                         timeout=timeout,
-                        timeout_summary="look again at the credit memos, or remind billing of them",
+                        timeout_summary=Readable("look again at the credit memos, or remind billing of them"),
                     )
             if self._is_over() or owner.continues_as_new:
                 return

@@ -10,6 +10,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.marketing import MarketingRecords
+    from contract.readable import Readable
     from contract.steps import AdCentreReminder, CampaignStop, Step, StopAcknowledged, StopRecorded
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
@@ -78,7 +79,7 @@ class AdCentre:
                 await workflow.wait_condition(
                     lambda: self._is_over() or self._owner.continues_as_new,
                     timeout=patience,
-                    timeout_summary="ask the ad centre again",
+                    timeout_summary=Readable("ask the ad centre again"),
                 )
             except TimeoutError:
                 self.is_recording = True

@@ -11,6 +11,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     import contract
+    from contract.readable import Readable
     from contract.steps import CaseRecord, Continued, Recorded, Step
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
     from domain.words import FOR_AGENTS
@@ -161,7 +162,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         if timeout is not None and timeout <= timedelta(0):
             return await self._requests.looked_up(done)
         self.publish()
-        summary = f"{what}: {FOR_AGENTS.instant(until, self.case.zone)}" if until is not None else None
+        summary = Readable(f"{what}: {FOR_AGENTS.instant(until, self.case.zone)}") if until is not None else None
         try:
             await workflow.wait_condition(
                 lambda: done() or self.case.is_overtaken or self.continues_as_new,
@@ -180,7 +181,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         self.look_at_length()
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: done() or self.continues_as_new, timeout=at_most, timeout_summary=what or None
+                lambda: done() or self.continues_as_new, timeout=at_most, timeout_summary=Readable(what) or None
             )
             if not done():
                 self._continue_as_new()
@@ -217,7 +218,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
         self.publish()
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._wishes() != wishes, timeout=FAULT_AGAIN, timeout_summary="try the step again"
+                lambda: self._wishes() != wishes, timeout=FAULT_AGAIN, timeout_summary=Readable("try the step again")
             )
         self.case.held_up = None
 
@@ -242,7 +243,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
                 if not refused.is_fault or info.run_id == info.first_execution_run_id:
                     raise
                 workflow.set_current_details(f"**Held up: {summary}.** {refused.message}")
-            await workflow.sleep(FAULT_AGAIN, summary=f"try again: {summary}")
+            await workflow.sleep(FAULT_AGAIN, summary=Readable(f"try again: {summary}"))
 
     def _continue_as_new(self) -> NoReturn:
         """Continue in a new run, which starts from the record of the case."""

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messaging.mail import Mail
     from activities.messaging.webhooks import Webhooks
     from contract import WorkQueue
+    from contract.readable import Readable
     from domain.vocabulary import Channel
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
@@ -73,7 +74,7 @@ class Notifier:
                 task_queue=queue_for(WorkQueue.MAIL),
                 start_to_close_timeout=DELIVERY_TIMEOUT,
                 retry_policy=MAIL_RETRY,
-                summary="mail to the billing administrator",
+                summary=Readable("mail to the billing administrator"),
             )
         return await workflow.execute_activity_method(
             Webhooks.deliver_webhooks,
@@ -81,5 +82,5 @@ class Notifier:
             task_queue=queue_for(WorkQueue.WEBHOOKS),
             start_to_close_timeout=DELIVERY_TIMEOUT,
             retry_policy=WEBHOOK_RETRY,
-            summary="webhook to the subscribed systems",
+            summary=Readable("webhook to the subscribed systems"),
         )

@@ -13,6 +13,7 @@ from temporalio.workflow import ActivityCancellationType
 with workflow.unsafe.imports_passed_through():
     from activities.common.retries import CODE_RETRY, LONG_WORK_RETRY, STEP_RETRY
     from contract import WorkQueue
+    from contract.readable import Readable
     from contract.steps import CaseRecord
     from domain.refusals import ForwardedRefusal, RefusalDetails
     from runtime.refusals import as_refusal, is_fault, record_beside
@@ -65,7 +66,11 @@ async def recorded(activity: Callable[[Owner, Argument], Result], argument: Argu
     """
     try:
         return await workflow.execute_local_activity_method(
-            activity, argument, start_to_close_timeout=timedelta(seconds=5), retry_policy=ONCE, summary=summary
+            activity,
+            argument,
+            start_to_close_timeout=timedelta(seconds=5),
+            retry_policy=ONCE,
+            summary=Readable(summary),
         )
     except FailureError as error:
         # The failure of a local activity is wrapped in an ActivityError while it runs, but bare when its marker is
@@ -116,7 +121,7 @@ async def patiently(
             task_queue=queue_for(work),
             start_to_close_timeout=longest_attempt,
             retry_policy=retry,
-            summary=summary,
+            summary=Readable(summary),
         )
     )
 
@@ -137,7 +142,7 @@ def long_work(
         heartbeat_timeout=LONG_WORK_HEARTBEAT,
         retry_policy=LONG_WORK_RETRY,
         cancellation_type=when_cancelled,
-        summary=summary,
+        summary=Readable(summary),
     )
 
 

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.lines import LineDates
     from activities.messaging.webhooks import Webhooks
     from contract import WorkQueue
+    from contract.readable import Readable
     from contract.steps import OpenRun, UpdatePass
     from domain.lines.runs import FailedLine, LineDatesProgress, Scope
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails, RefusedValue
@@ -118,7 +119,7 @@ class SubscriptionLineDatesUpdate:
                     start_to_close_timeout=timedelta(minutes=5),
                     heartbeat_timeout=timedelta(seconds=15),
                     retry_policy=RECORD_RETRY,
-                    summary=f"close and roll what is due {progress.night}",
+                    summary=Readable(f"close and roll what is due {progress.night}"),
                 ),
                 "closing and rolling",
             )
@@ -128,7 +129,7 @@ class SubscriptionLineDatesUpdate:
     async def _wait_for_locked_lines(self, progress: LineDatesProgress) -> None:
         if progress.busy:
             self._show(progress, f"waiting for {progress.busy} locked lines")
-            await workflow.sleep(LOCKED_LINES_AFTER[progress.passes - 1], summary="wait for locked lines")
+            await workflow.sleep(LOCKED_LINES_AFTER[progress.passes - 1], summary=Readable("wait for locked lines"))
 
     async def _finish(self, progress: LineDatesProgress) -> LineDatesProgress:
         return await workflow.execute_activity_method(
@@ -137,7 +138,7 @@ class SubscriptionLineDatesUpdate:
             task_queue=queue_for(WorkQueue.NIGHTLY),
             start_to_close_timeout=timedelta(seconds=30),
             retry_policy=RECORD_RETRY,
-            summary="sum up",
+            summary=Readable("sum up"),
         )
 
     async def _deliver_events(self) -> None:
@@ -149,7 +150,7 @@ class SubscriptionLineDatesUpdate:
                 schedule_to_close_timeout=DELIVER_FOR,
                 heartbeat_timeout=timedelta(seconds=30),
                 retry_policy=WEBHOOK_RETRY,
-                summary="webhook to the subscribed systems",
+                summary=Readable("webhook to the subscribed systems"),
             )
         except ActivityError as error:
             if is_cancelled_exception(error):

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.migration.activities import Migrations
     from activities.migration.transfer import Transfers
     from contract import WorkQueue
+    from contract.readable import Readable
     from contract.steps import MigrationEnd, MigrationReminder, Moved, Step, Transfer
     from domain.cancellation.lifecycle import WorkflowIdMismatch
     from domain.cases import CaseRef
@@ -218,7 +219,7 @@ class OnPremisesMigration(MigrationRequests):
             task_queue=queue_for(WorkQueue.LONG),
             start_to_close_timeout=DISCARD_TIMEOUT,
             retry_policy=LONG_WORK_RETRY,
-            summary="remove the transferred data",
+            summary=Readable("remove the transferred data"),
         )
 
     async def _handed_over(self, stage: MigrationStage, *, or_else: Callable[[], bool] = lambda: False) -> None:

@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.common.retries import RECORD_RETRY
     from activities.reconciliation.activities import Reconciler
     from contract import WorkQueue
+    from contract.readable import Readable
     from contract.steps import ReconciliationSlice, SliceOutcome, Suspect
     from domain.cases import CaseKind
     from domain.refusals import Refusal
@@ -60,7 +61,7 @@ class Reconciliation:
         await self._look(Reconciler.reconcile_copies, work, "look for copies that must be gone")
         await self._look(Reconciler.reconcile_surroundings, work, "look at the nightly update and the schemas")
         if self._suspects:
-            await workflow.sleep(SECOND_LOOK, summary="look again at what may have been under way")
+            await workflow.sleep(SECOND_LOOK, summary=Readable("look again at what may have been under way"))
             again = work.model_copy(update={"suspects": tuple(self._suspects)})
             await self._look(Reconciler.reconcile_suspects, again, "look again at what may have been under way")
         return self._report
@@ -76,7 +77,7 @@ class Reconciliation:
                 start_to_close_timeout=timedelta(minutes=10),
                 heartbeat_timeout=timedelta(minutes=1),
                 retry_policy=RECORD_RETRY,
-                summary=summary,
+                summary=Readable(summary),
             )
             self._report = self._report.with_findings(outcome.looked_at, outcome.findings, unlisted=outcome.unlisted)
             self._suspects = [*self._suspects, *outcome.suspects][:SUSPECTS]

@@ -21,6 +21,7 @@ from storage.refusals import (
     DatabaseBusy,
     DatabaseFailed,
     DatabaseNotMigrated,
+    DatabaseRightMissing,
     DatabaseUnavailable,
     RecordsConflict,
     refusal_of,
@@ -29,7 +30,7 @@ from storage.refusals import (
 THE_DATABASE = "of the records"
 """The service's own database in the sentences of activities, which do not know its address."""
 
-_PASSES = (DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated)
+_PASSES = (DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseRightMissing)
 
 FAULT_AFTER = 2
 """The attempt from which on such an error counts as a fault that time does not mend: a step can conflict with an attempt at

@@ -57,6 +57,8 @@ class DatabaseSettings(BaseSettings):
     ``OFFRAMP_DATABASE_URL``: ``postgresql://user:password@host:port/database``, PostgreSQL 15 or newer.
     ``OFFRAMP_DATABASE_PASSWORD_FILE``: a file with the password alone, as container platforms mount secrets; the URL
     then has none, and `database_url` has it filled in.
+    ``OFFRAMP_DATABASE_OWNER_URL`` and ``OFFRAMP_DATABASE_OWNER_PASSWORD_FILE``: the same of the user that owns the tables, for the
+    set-up alone; `owner_url` is the other one where there is none.
 
     Raises DatabaseUrlMalformed, DatabasePasswordUnusable.
     """
@@ -65,8 +67,10 @@ class DatabaseSettings(BaseSettings):
 
     database_url: str = Field(repr=False)
     database_password_file: Path | None = None
+    database_owner_url: str | None = Field(default=None, repr=False)
+    database_owner_password_file: Path | None = None
 
-    @field_validator("database_password_file", mode="before")
+    @field_validator("database_password_file", "database_owner_url", "database_owner_password_file", mode="before")
     @classmethod
     def _none_when_empty(cls, value: object) -> object:
         return value or None
@@ -77,7 +81,16 @@ class DatabaseSettings(BaseSettings):
             self.database_url = url_with_password(
                 self.database_url, self.database_password_file, "OFFRAMP_DATABASE_PASSWORD_FILE"
             )
+        if self.database_owner_url is not None and self.database_owner_password_file is not None:
+            self.database_owner_url = url_with_password(
+                self.database_owner_url, self.database_owner_password_file, "OFFRAMP_DATABASE_OWNER_PASSWORD_FILE"
+            )
         return self
+
+    @property
+    def owner_url(self) -> str:
+        """The URL of the user that owns the tables."""
+        return self.database_owner_url or self.database_url
 
 
 def url_with_password(url: str, file: Path, variable: str) -> str:

@@ -3,7 +3,7 @@
 No refusal repeats SQL, a parameter or the driver's own text, which may contain a customer's data.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sqlalchemy.engine import URL
@@ -23,8 +23,6 @@ from sqlalchemy.orm.exc import StaleDataError
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
 
-_BUSY = frozenset({"55P03", "40P01", "40001"})  # lock timeout, deadlock, serialization
-_NOT_MIGRATED = frozenset({"42P01", "42703"})  # no such table, no such column
 _REASONS = {
     "25": "it takes no writes at the moment",
     "28": "it refuses the user or the password",
@@ -81,6 +79,23 @@ class DatabaseNotMigrated(Refusal):
         )
 
 
+class DatabaseRightMissing(Refusal):
+    """A database user that may not do what this process asks of it."""
+
+    code = "database_right_missing"
+
+    def __init__(self, database: str) -> None:
+        super().__init__(
+            f"The user of this process may not do that in the database {database}.",
+            remedy=Remedy.of(
+                RemedyKind.CONFIGURE,
+                variable="OFFRAMP_DATABASE_URL",
+                expected="a user with the role of this process (docs/operations.md), and run `offramp setup` as the owner",
+            ),
+            database=database,
+        )
+
+
 class DatabaseFailed(Refusal):
     """A statement that the database could not execute, for a reason that waiting does not remove."""
 
@@ -119,6 +134,17 @@ class RecordsConflict(Refusal):
         )
 
 
+_MEANINGS: Mapping[str, Callable[[str], Refusal]] = {
+    "55P03": DatabaseBusy,  # lock timeout
+    "40P01": DatabaseBusy,  # deadlock
+    "40001": DatabaseBusy,  # serialization
+    "42P01": DatabaseNotMigrated,  # no such table
+    "42703": DatabaseNotMigrated,  # no such column
+    "42501": DatabaseRightMissing,
+}
+"""The meaning of an SQLSTATE that says it by itself."""
+
+
 def refusal_of(error: SQLAlchemyError, database: str) -> Refusal:
     """Return the meaning of an error of the database; ``database`` names it for people."""
     if isinstance(error, PoolTimeout):
@@ -130,12 +156,10 @@ def refusal_of(error: SQLAlchemyError, database: str) -> Refusal:
     if not isinstance(error, DBAPIError):
         return DatabaseFailed(database, type(error).__name__)
     state: str = getattr(error.orig, "sqlstate", None) or ""
-    if state in _BUSY:
-        return DatabaseBusy(database)
+    if (meaning := _MEANINGS.get(state)) is not None:
+        return meaning(database)
     if state.startswith(_VALUES) or (not state and isinstance(error, DataError)):  # without one the driver refuses it
         return ValueNotStorable()
-    if state in _NOT_MIGRATED:
-        return DatabaseNotMigrated(database)
     connection_lost = not state and isinstance(error, OperationalError | InterfaceError)
     if error.connection_invalidated or connection_lost or state.startswith(_NOT_NOW):
         return DatabaseUnavailable(database, reason_in_words(state, str(error.orig)))
@@ -158,7 +182,8 @@ def refusing_database_errors(url: URL) -> Iterator[None]:
     """Turn every error of the database into a refusal that names it, without user and password.
 
     Raises:
-        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseFailed, RecordsConflict, ValueNotStorable.
+        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseRightMissing, DatabaseFailed, RecordsConflict,
+        ValueNotStorable.
 
     """
     try:

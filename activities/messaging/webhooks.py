@@ -12,6 +12,7 @@ import httpx
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 from standardwebhooks import Webhook
 from temporalio import activity
 
@@ -20,7 +21,9 @@ from activities.common.retries import LINE_EVENT_PATIENCE, WEBHOOK_MAX_ATTEMPTS
 from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, deliver_line_events, portable_id
 from activities.messaging.http_client import HttpClient
 from contract import WorkQueue
+from domain.audit_seals import SealedHead
 from domain.vocabulary import Channel
+from records.audit_seals import head_published_with
 from storage.secret_files import with_secrets_of_files
 from storage.tables import MessageRow
 
@@ -172,7 +175,8 @@ class Webhooks:
         """
         if self._url is None:
             raise MessageRejected("No webhook endpoint is configured any more.")
-        body = _body(message, data)
+        with Session(self._engine) as session:
+            body = _body(message, data, head_published_with(session, message.created_at))
         try:
             status = self._client.post(
                 self._url,
@@ -205,11 +209,13 @@ class Webhooks:
         }
 
 
-def _body(message: MessageRow, data: dict[str, Any]) -> str:
+def _body(message: MessageRow, data: dict[str, Any], head: SealedHead | None) -> str:
     """Return the message as JSON, byte for byte the same in every attempt."""
-    content = {
+    content: dict[str, Any] = {
         "type": message.event,
         "timestamp": message.created_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": data,
     }
+    if head is not None:
+        content["audit_head"] = str(head)
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

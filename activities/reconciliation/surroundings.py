@@ -3,6 +3,8 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import Engine
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -11,7 +13,9 @@ from activities.reconciliation.case_checks import CaseChecks
 from domain.civil_time import day_of
 from domain.reconciliation import Finding, FindingKind
 from domain.refusals import Refusal
+from records.audit_seals import MOST, seal
 from records.reconciliation.leftovers import count_overdue, expected_schemas
+from records.transaction import Transaction
 from storage.tenants.database import TenantDatabase
 
 OVERDUE = timedelta(days=2)
@@ -36,6 +40,17 @@ async def nightly_findings(checks: CaseChecks, client: Client, zone: str) -> lis
     if overdue := await checks.read(lambda session: count_overdue(session, day)):
         findings.append(checks.found(FindingKind.LINES_OVERDUE, "lines", reason=str(overdue)))
     return findings
+
+
+async def seal_audit_trail(engine: Engine) -> None:
+    """Put what has come to the audit trail under seals."""
+
+    def seal_some() -> int:
+        with Transaction.begin(engine) as transaction:
+            return seal(transaction, at=datetime.now(UTC))
+
+    while await asyncio.to_thread(seal_some) == MOST:
+        activity.heartbeat()
 
 
 async def schema_findings(checks: CaseChecks, tenants: TenantDatabase | None) -> list[Finding]:

@@ -45,6 +45,7 @@ COMMANDS = {
     "reconcile": Lazily(
         "starter.cli.reconcile:reconcile", "Mend or name what records, workflows and copies do not agree on."
     ),
+    "audit": Lazily("starter.cli.audit:audit_app", "Verify the seals on the audit trail, and show their head."),
     "tenants": Lazily("starter.cli.tenants:tenants_app", "List the organizations' data, and make samples of it."),
     "mails": Lazily("starter.cli.mails:mails_app", "Read the mails that the local mail catcher caught."),
     "dates": Lazily(

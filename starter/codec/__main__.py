@@ -22,7 +22,7 @@ async def main() -> None:
     settings, keys = CodecSettings(), PayloadKeySettings().keys
     if keys.encrypting is None:
         raise CodecNotConfigured(
-            "OFFRAMP_PAYLOAD_KEYS_FILE", "the file with the keys of payloads, as the workers have it"
+            "keys", "OFFRAMP_PAYLOAD_KEYS_FILE", "the file with the keys of payloads, as the workers have it"
         )
     app = create_codec_server(EncryptingCodec(keys), token=settings.token, origins=settings.origins)
     config = uvicorn.Config(app, settings.codec_host, settings.codec_port, **server_options())

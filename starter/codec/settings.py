@@ -16,15 +16,14 @@ SHORTEST_TOKEN = 32
 
 
 class CodecNotConfigured(Refusal):
-    """The codec server was started without what it decrypts with, or what it asks of the people who use it."""
+    """The codec server was started without its keys, without its token, or without knowing whom it answers."""
 
     code = "codec_not_configured"
 
-    def __init__(self, variable: str, expected: str) -> None:
+    def __init__(self, lacks: str, variable: str, expected: str) -> None:
         super().__init__(
-            f"The codec server needs {variable}.",
+            f"The codec server has no {lacks}.",
             remedy=Remedy.of(RemedyKind.CONFIGURE, variable=variable, expected=expected),
-            variable=variable,
         )
 
 
@@ -76,7 +75,7 @@ class CodecSettings(BaseSettings):
         """The token. Raises CodecNotConfigured."""
         if self.codec_token is None:
             raise CodecNotConfigured(
-                "OFFRAMP_CODEC_TOKEN_FILE", f"a file with a random text of {SHORTEST_TOKEN} characters or more"
+                "token", "OFFRAMP_CODEC_TOKEN_FILE", f"a file with a random text of {SHORTEST_TOKEN} characters or more"
             )
         return self.codec_token.get_secret_value()
 
@@ -85,6 +84,8 @@ class CodecSettings(BaseSettings):
         """The origins of the Web UI. Raises CodecNotConfigured."""
         if not self.codec_ui.split():
             raise CodecNotConfigured(
-                "OFFRAMP_CODEC_UI", "the address of the Web UI, such as https://temporal.example.com"
+                "address of a Web UI to answer",
+                "OFFRAMP_CODEC_UI",
+                "the address of the Web UI, such as https://temporal.example.com",
             )
         return [f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, self.codec_ui.split())]

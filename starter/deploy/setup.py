@@ -27,7 +27,7 @@ async def set_up() -> None:
         NamespaceUnknown, TemporalUnavailable, and the other refusals of `refusing_temporal_errors`.
 
     """
-    await asyncio.to_thread(upgrade, DatabaseSettings().database_url)
+    await asyncio.to_thread(upgrade, DatabaseSettings().owner_url)
     client = await connect_to_temporal()
     try:
         with refusing_temporal_errors(client):

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from starter.local import HOST
 from starter.local.codec import codec_endpoint, codec_environment, codec_service
 from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, DataDirectory
+from starter.local.database_roles import DATABASE, as_role, database_environment, ensure_database_roles
 from starter.local.environment import write_environment
 from starter.local.leftovers import Guard, ProcessRecord, stop_leftovers
 from starter.local.object_store import (
@@ -33,10 +34,17 @@ from starter.local.tenant_roles import (
 )
 from storage.database import create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
+from storage.rights import DatabaseRole
 
-DATABASE = "offramp"
 MAIL_FROM = "offramp@localhost"
-_OF_INSTALLATIONS = ("TEMPORAL_", "OFFRAMP_OBJECTS_", "OFFRAMP_TENANT_", "OFFRAMP_PAYLOAD_", "OFFRAMP_CODEC_")
+_OF_INSTALLATIONS = (
+    "TEMPORAL_",
+    "OFFRAMP_OBJECTS_",
+    "OFFRAMP_TENANT_",
+    "OFFRAMP_DATABASE_",
+    "OFFRAMP_PAYLOAD_",
+    "OFFRAMP_CODEC_",
+)
 
 Step = Callable[[], Awaitable[None]]
 
@@ -105,6 +113,7 @@ class LocalStack:
         await supervisor.start(cluster.service(ports.postgres))
         for database in (DATABASE, TENANT_DATABASE):
             await asyncio.to_thread(cluster.ensure_database, ports.postgres, database)
+        await asyncio.to_thread(ensure_database_roles, data, cluster, ports.postgres)
         await asyncio.to_thread(ensure_tenant_roles, data, cluster, ports.postgres)
         shown_by = ("--ui-codec-endpoint", codec_endpoint(data, ports))
         await supervisor.start(temporal_service(data.temporal_file, ports.temporal, ports.temporal_ui, shown_by))
@@ -117,7 +126,8 @@ class LocalStack:
 
         environment = stack_environment(data, ports, cluster)
         everything = {**_without_installations(os.environ), **environment}
-        of_others = for_others(everything)
+        of_worker = as_role(for_worker(everything), DatabaseRole.WORKER, data, ports)
+        of_others = as_role(for_others(everything), DatabaseRole.PAGES, data, ports)
         await supervisor.start(mail_catcher_service(ports.smtp, data.mails, of_others))
         await supervisor.start(webhook_receiver_service(ports.webhooks, data.webhooks_file, of_others))
 
@@ -126,7 +136,7 @@ class LocalStack:
         await asyncio.to_thread(Objects(ObjectStoreSettings()).ensure_bucket)
         await self._set_up()
         await asyncio.to_thread(_prepare_schemas, cluster, ports.postgres, environment)
-        await supervisor.start(self._worker_service(ports, for_worker(everything)))
+        await supervisor.start(self._worker_service(ports, of_worker))
         await supervisor.start(pages_service(ports.pages, of_others))
         await supervisor.start(codec_service(ports.codec, everything))
         write_environment(data.environment_file, environment)
@@ -146,7 +156,7 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
     """Return the variables by which worker and commands reach the servers of this stack."""
     return {
         DATA_DIRECTORY_VARIABLE: str(data.path),
-        "OFFRAMP_DATABASE_URL": cluster.url(ports.postgres, DATABASE),
+        **database_environment(data, ports),
         **tenant_environment(data, ports),
         "TEMPORAL_ADDRESS": f"{HOST}:{ports.temporal}",
         "TEMPORAL_NAMESPACE": NAMESPACE,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from domain.refusals import Refusal
 from starter.local import HOST
 from starter.local.data_directory import DataDirectory
+from starter.local.database_roles import password_of
 from starter.local.ports import Ports
 from starter.local.postgres import PostgresCluster
 from storage.tables import OrganizationRow
@@ -29,8 +30,8 @@ TENANT_ADMINISTRATOR_VARIABLE = "OFFRAMP_TENANT_ADMINISTRATOR_URL"
 def ensure_tenant_roles(data: DataDirectory, cluster: PostgresCluster, port: int) -> None:
     """Make the roles, unless they are there; the database belongs to the one that prepares schemas."""
     with psycopg.connect(cluster.conninfo(port, TENANT_DATABASE), autocommit=True) as connection:
-        ensure_directory(connection, DIRECTORY, _password(data, DIRECTORY))
-        ensure_administrator(connection, ADMINISTRATOR, _password(data, ADMINISTRATOR))
+        ensure_directory(connection, DIRECTORY, password_of(data, DIRECTORY))
+        ensure_administrator(connection, ADMINISTRATOR, password_of(data, ADMINISTRATOR))
         owner = sql.SQL("ALTER DATABASE {} OWNER TO {}")
         connection.execute(owner.format(sql.Identifier(TENANT_DATABASE), sql.Identifier(ADMINISTRATOR)))
 
@@ -54,7 +55,7 @@ def tenant_environment(data: DataDirectory, ports: Ports) -> Mapping[str, str]:
     """Return the variables by which worker and commands reach the organizations' data."""
 
     def url(user: str) -> str:
-        return f"postgresql://{user}:{_password(data, user)}@{HOST}:{ports.postgres}/{TENANT_DATABASE}"
+        return f"postgresql://{user}:{password_of(data, user)}@{HOST}:{ports.postgres}/{TENANT_DATABASE}"
 
     return {
         "OFFRAMP_TENANT_DATABASE_URL": url(DIRECTORY),
@@ -72,7 +73,3 @@ def for_worker(environment: Mapping[str, str]) -> dict[str, str]:
 def for_others(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of processes that have nothing to do with the organizations' data."""
     return {name: value for name, value in environment.items() if not name.startswith("OFFRAMP_TENANT_")}
-
-
-def _password(data: DataDirectory, user: str) -> str:
-    return data.secret(f"{user}-password".replace("_", "-"), lambda: secrets.token_urlsafe(24))

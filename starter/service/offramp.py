@@ -5,6 +5,7 @@ from temporalio.client import Client
 
 from contract import TASK_QUEUE
 from starter.service.area import Connections
+from starter.service.audit import AuditClient
 from starter.service.billing import BillingClient
 from starter.service.cancellation import CancellationClient
 from starter.service.export import ExportClient
@@ -48,8 +49,8 @@ class Offramp:
         RequestLost: the workflow ended before it answered.
         TemporalUnavailable, TemporalBusy, TemporalDenied, NamespaceUnknown, TemporalFailed, TemporalRefused: Temporal does
             not take the call (`runtime.temporal_refusals`).
-        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseFailed, RecordsConflict: the records cannot be read
-            or written (`storage.refusals`).
+        DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseRightMissing, DatabaseFailed, RecordsConflict: the
+            records cannot be read or written (`storage.refusals`).
 
     """
 
@@ -85,5 +86,6 @@ class Offramp:
         self.billing = BillingClient(connections)
         self.tenants = TenantClient(connections)
         self.reconciliation = ReconciliationClient(connections)
+        self.audit = AuditClient(connections)
         self.has_files = objects is not None
         """True if there is an object store to link to."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 
 from storage.database import create_database_engine
+from storage.rights import grant_rights
 
 # Any number, the same in every process that migrates: concurrent deployments take turns.
 MIGRATION_LOCK = 0x0FF_7A4B
@@ -18,7 +19,10 @@ _MIGRATIONS = Path(__file__).parent
 
 
 def upgrade(url: str | URL, revision: str = "head") -> None:
-    """Apply the missing migrations up to ``revision``; running it again, or twice at once, changes nothing more."""
+    """Apply the missing migrations up to ``revision``, as the owner, and give each role its rights.
+
+    Running it again, or twice at once, changes nothing more.
+    """
     _run(url, lambda config: command.upgrade(config, revision))
 
 
@@ -46,5 +50,6 @@ def _run(url: str | URL, migration: Callable[[Config], None]) -> None:
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
             migration(alembic_config(connection))
+            grant_rights(connection)
     finally:
         engine.dispose()

@@ -4,6 +4,7 @@ Civil dates are DATE columns in the organization's zone, instants TIMESTAMPTZ.
 """
 
 from storage.tables.audit_and_outbox import AuditRow, MessageRow
+from storage.tables.audit_seals import AuditSealedRow, AuditSealRow
 from storage.tables.base import JsonObject, Table
 from storage.tables.billing import BillingDocumentRow, BillingFeedPositionRow
 from storage.tables.cancellation import (
@@ -41,6 +42,8 @@ __all__ = [
     "CASE_TABLES",
     "IS_WHOLE",
     "AuditRow",
+    "AuditSealRow",
+    "AuditSealedRow",
     "BillingDocumentRow",
     "BillingFeedPositionRow",
     "CampaignActivityRow",

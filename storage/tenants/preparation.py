@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.rows import class_row
 
+from storage.logins import ensure_login, role_exists
 from storage.tenants import refusals
 from storage.tenants.code import calls_of_others
 from storage.tenants.erasure_sql import MEMBERS
@@ -44,7 +45,6 @@ _POSSESSIONS: LiteralString = f"""
     SELECT owner.rolname, owner.rolsuper, 'SCHEMA', quote_ident(n.nspname)
     FROM pg_namespace n JOIN pg_roles owner ON owner.oid = n.nspowner WHERE n.nspname = %(schema)s
 """  # noqa: S608 - constants of this module
-_ROLE: LiteralString = "SELECT FROM pg_roles WHERE rolname = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def ensure_directory(connection: psycopg.Connection[Any], user: str, password: s
     """
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", ("offramp tenant logins",))
-        _ensure_login(connection, user, password)
+        ensure_login(connection, user, password, connections=_CONNECTIONS)
 
 
 def ensure_administrator(connection: psycopg.Connection[Any], user: str, password: str) -> None:
@@ -76,7 +76,7 @@ def ensure_administrator(connection: psycopg.Connection[Any], user: str, passwor
 def own_schema(connection: psycopg.Connection[Any], tenant: Tenant) -> str:
     """Create the owner of an organization's schema if it is missing, and return the role."""
     owner = role_name(OWNER_PREFIX, tenant.organization)
-    if connection.execute(_ROLE, (owner,)).fetchone() is None:
+    if not role_exists(connection, owner):
         connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(owner)))
     _take(connection, owner)
     return owner
@@ -98,7 +98,7 @@ def prepare(connection: psycopg.Connection[Any], tenant: Tenant, password: str) 
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", ("offramp tenant logins",))
             owners = _owners(connection, tenant)
-            _ensure_login(connection, tenant.login, password)
+            ensure_login(connection, tenant.login, password, connections=_CONNECTIONS)
             connect = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
                 sql.Identifier(connection.info.dbname), sql.Identifier(tenant.login)
             )
@@ -127,18 +127,6 @@ def _owners(connection: psycopg.Connection[Any], tenant: Tenant) -> list[str]:
             connection.execute(statement.encode())
         owners.add(owner)
     return sorted(owners)
-
-
-def _ensure_login(connection: psycopg.Connection[Any], user: str, password: str) -> None:
-    name = sql.Identifier(user)
-    verifier = connection.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256").decode()
-    if connection.execute(_ROLE, (user,)).fetchone() is None:
-        connection.execute(sql.SQL("CREATE ROLE {}").format(name))
-    connection.execute(
-        sql.SQL("ALTER ROLE {} LOGIN INHERIT CONNECTION LIMIT {} PASSWORD {}").format(
-            name, sql.Literal(_CONNECTIONS), sql.Literal(verifier)
-        )
-    )
 
 
 def _take(connection: psycopg.Connection[Any], owner: str) -> None:

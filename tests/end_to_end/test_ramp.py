@@ -52,7 +52,7 @@ async def world(temporal_env: WorkflowEnvironment, database_url: str, released: 
     with Mailbox() as mailbox:
         world = World(temporal_env, database_url, mailbox, task_queue=contract.TASK_QUEUE)
         yield world
-        world.engine.dispose()
+        world.close()
 
 
 @pytest.mark.soak

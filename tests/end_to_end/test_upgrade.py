@@ -47,7 +47,7 @@ async def world(
         data = Data(tenants, Objects(ObjectStoreSettings(url=f"file://{tmp_path}/store")))
         world = World(temporal_env, database_url, mailbox, task_queue=contract.TASK_QUEUE, data=data)
         yield world
-        world.engine.dispose()
+        world.close()
     for subscription in world.subscriptions:
         for workflow_id in (
             contract.cancellation_workflow_id(subscription),

@@ -19,18 +19,20 @@ from runtime.temporal import connect_to_temporal, offramp_plugin
 from starter.deploy.setup import set_up
 from starter.local import HOST
 from starter.local.data_directory import DataDirectory
+from starter.local.database_roles import DATABASE, as_role, ensure_database_roles
 from starter.local.leftovers import Guard
 from starter.local.object_store import INTERNAL_PORTS, object_store_program, object_store_secret, object_store_service
 from starter.local.ports import Ports
 from starter.local.postgres import PostgresCluster
 from starter.local.services import mail_catcher_service, own_module, pages_service, webhook_receiver_service
-from starter.local.stack import DATABASE, stack_environment
+from starter.local.stack import stack_environment
 from starter.local.supervisor import Service
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
 from starter.local.tenant_roles import TENANT_DATABASE, ensure_tenant_roles, tenant_environment
 from starter.service import Offramp
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
+from storage.rights import DatabaseRole
 from storage.tenants.database import TenantDatabase
 from tests.faults.parts import Part
 from tests.faults.proxy import Proxy
@@ -115,6 +117,7 @@ async def site(directory: Path) -> AsyncIterator[Site]:
         await start(cluster.service(true.postgres), "postgres")
         for database in (DATABASE, TENANT_DATABASE):
             await asyncio.to_thread(cluster.ensure_database, true.postgres, database)
+        await asyncio.to_thread(ensure_database_roles, data, cluster, true.postgres)
         await asyncio.to_thread(ensure_tenant_roles, data, cluster, true.postgres)
         tenants = TenantDatabase(settings_of(tenant_environment(data, true)))
         await start(temporal_service(data.temporal_file, true.temporal, true.temporal_ui), "temporal")
@@ -131,9 +134,11 @@ async def site(directory: Path) -> AsyncIterator[Site]:
         await asyncio.to_thread(Objects(ObjectStoreSettings()).ensure_bucket)
         await set_up()
         for number in range(1, WORKERS + 1):
-            await start(_worker(f"worker-{number}", environment), f"worker-{number}")
+            of_worker = as_role(environment, DatabaseRole.WORKER, data, shown)
+            await start(_worker(f"worker-{number}", of_worker), f"worker-{number}")
         await eventually(lambda: has_poller(f"{HOST}:{true.temporal}", TASK_QUEUE))
-        await start(pages_service(true.pages, {**environment, "OFFRAMP_PAGES_PORT": str(true.pages)}), "pages")
+        of_pages = as_role(environment, DatabaseRole.PAGES, data, shown)
+        await start(pages_service(true.pages, {**of_pages, "OFFRAMP_PAGES_PORT": str(true.pages)}), "pages")
         engine = create_database_engine(cluster.url(true.postgres, DATABASE), pool_size=8)
         stack.callback(engine.dispose)
         callers = create_database_engine(DatabaseSettings().database_url, pool_size=20)

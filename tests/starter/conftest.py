@@ -10,8 +10,9 @@ import contract
 from contract import TASK_QUEUE
 from runtime.temporal import offramp_plugin
 from starter.local.temporal import temporal_program
+from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
-from tests.support.servers import STARTS_WITHIN
+from tests.support.servers import STARTS_WITHIN, as_role
 from tests.support.world import Mailbox, World
 
 
@@ -35,7 +36,7 @@ async def world(temporal_env: WorkflowEnvironment, database_url: str) -> AsyncIt
         world = World(temporal_env, database_url, mailbox, task_queue=TASK_QUEUE)
         async with world.worker():
             yield world
-        world.engine.dispose()
+        world.close()
     async for workflow in temporal_env.client.list_workflows(
         f"TaskQueue = '{TASK_QUEUE}' AND ExecutionStatus = 'Running'"
     ):
@@ -47,7 +48,7 @@ def offramp(world: World, temporal_env: WorkflowEnvironment, database_url: str) 
     """The command line of an agent."""
     return CommandLine(
         {
-            "OFFRAMP_DATABASE_URL": database_url,
+            "OFFRAMP_DATABASE_URL": as_role(database_url, DatabaseRole.CALLERS),
             "OFFRAMP_ACTOR": "agent-1",
             "TEMPORAL_ADDRESS": temporal_env.client.service_client.config.target_host,
             "TEMPORAL_NAMESPACE": temporal_env.client.namespace,

@@ -15,7 +15,7 @@ from starter.local.data_directory import DataDirectory
 
 async def set_up() -> None:
     def create_table() -> None:
-        with psycopg.connect(os.environ["OFFRAMP_DATABASE_URL"].replace("+psycopg", "")) as connection:
+        with psycopg.connect(os.environ["OFFRAMP_DATABASE_OWNER_URL"].replace("+psycopg", "")) as connection:
             connection.execute("CREATE TABLE IF NOT EXISTS note (text text NOT NULL)")
 
     await asyncio.to_thread(create_table)

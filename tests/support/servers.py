@@ -23,6 +23,7 @@ import pytest
 import pytest_asyncio
 from psycopg import sql
 from pydantic import SecretStr
+from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 from contract import SEARCH_ATTRIBUTES
@@ -35,10 +36,12 @@ from starter.local.postgres import UNSAFE_AND_FAST, PostgresCluster
 from starter.local.supervisor import Service
 from starter.local.temporal import temporal_program
 from storage.objects import Objects, ObjectStoreSettings
+from storage.rights import DatabaseRole
 from storage.schema import migrate
 from tests.support.ports import free_port, free_ports
 
 TEMPLATE = "migrated"
+LOGIN_PASSWORD = "no more than its role"
 MEMORY = Path("/dev/shm")  # noqa: S108 - in it are directories of our own
 ENOUGH_MEMORY = 2 << 30
 STARTS_WITHIN = timedelta(seconds=60)
@@ -201,7 +204,16 @@ def template_database(postgres_url: str) -> str:
     """The name of a database with every migration applied and nothing in it, to copy."""
     _execute(postgres_url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
     migrate.upgrade(_with_database(postgres_url, TEMPLATE))
+    for role in DatabaseRole:
+        login = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}")
+        names = (sql.Identifier(f"test_{role}"), sql.Literal(LOGIN_PASSWORD), sql.Identifier(role))
+        _execute(postgres_url, login.format(*names))
     return TEMPLATE
+
+
+def as_role(url: str, role: DatabaseRole) -> str:
+    """The URL of the same database for a login with no more rights than a role."""
+    return make_url(url).set(username=f"test_{role}", password=LOGIN_PASSWORD).render_as_string(hide_password=False)
 
 
 @contextmanager

@@ -36,11 +36,12 @@ from domain.vocabulary import Stage
 from runtime.queues import connections
 from starter.service import Offramp
 from storage.database import create_database_engine
+from storage.rights import DatabaseRole
 from tests.support.evidence import Evidence
 from tests.support.mailbox import Mailbox
 from tests.support.outcomes import eventually, refused
 from tests.support.population import ADMINISTRATOR, MARKETING_OWNER, Data
-from tests.support.servers import pg_program
+from tests.support.servers import as_role, pg_program
 from worker import create_workers
 
 __all__ = [
@@ -82,14 +83,23 @@ class World(Evidence):
         self.links = LINKS
         self.smtp_url = mailbox.url
         self.database_url = database_url
+        self.engines = {role: create_database_engine(as_role(database_url, role), pool_size=5) for role in DatabaseRole}
         self.serve(self.task_queue)
 
     def serve(self, task_queue: str) -> None:
         """Reach the service where workers of this queue take up what is started."""
         objects = self.data.objects if self.data else None
-        self.offramp = Offramp(self.environment.client, self.engine, objects=objects, task_queue=task_queue)
+        self.offramp, self.behind_pages = (
+            Offramp(self.environment.client, self.engines[role], objects=objects, task_queue=task_queue)
+            for role in (DatabaseRole.CALLERS, DatabaseRole.PAGES)
+        )
         self.service, self.marketing = self.offramp.cancellations, self.offramp.marketing
         self.lines = self.offramp.line_cancellations
+
+    def close(self) -> None:
+        """Give the connections to the database back."""
+        for engine in (self.engine, *self.engines.values()):
+            engine.dispose()
 
     @asynccontextmanager
     async def worker(
@@ -103,7 +113,8 @@ class World(Evidence):
         """Run a process with workers for a while; its queues are the world's own."""
         mail = MailSettings(smtp_url=SecretStr(self.smtp_url), mail_from="billing@offramp.example")
         with ExitStack() as parts:
-            engine = create_database_engine(self.database_url, pool_size=connections(hosted))
+            url = as_role(self.database_url, DatabaseRole.WORKER)
+            engine = create_database_engine(url, pool_size=connections(hosted))
             parts.callback(engine.dispose)
             async with create_workers(
                 client or self.environment.client,

@@ -66,7 +66,7 @@ async def shared_data_world(
         world = World(temporal_env, url, mailbox, data=Data(tenants, objects))
         async with world.worker():
             yield world
-        world.engine.dispose()
+        world.close()
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -78,7 +78,7 @@ async def shared_world(
         world = World(temporal_env, url, mailbox)
         async with world.worker():
             yield world
-        world.engine.dispose()
+        world.close()
 
 
 async def _end(world: World) -> None:
@@ -88,7 +88,7 @@ async def _end(world: World) -> None:
     )
     with Session(world.engine) as session:
         workflows = list(session.scalars(of_lines))
-    world.engine.dispose()
+    world.close()
     workflows += [cancellation_workflow_id(subscription) for subscription in world.subscriptions]
     workflows += [marketing_workflow_id(world.organization(subscription)) for subscription in world.subscriptions]
     await assert_sound(await histories_of(world.environment.client, *workflows))

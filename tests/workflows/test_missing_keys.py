@@ -37,7 +37,7 @@ async def world(temporal_env: WorkflowEnvironment, database_url: str) -> AsyncIt
     with Mailbox() as mailbox:
         world = World(temporal_env, database_url, mailbox)
         yield world
-        world.engine.dispose()
+        world.close()
 
 
 @pytest.fixture

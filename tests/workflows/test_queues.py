@@ -46,7 +46,7 @@ async def hung_world(
         tenants = TenantDatabase(tenant_settings(tenants_url))
         world = World(temporal_env, database_url, mailbox, data=Data(tenants, Objects(settings)))
         yield world
-        world.engine.dispose()
+        world.close()
 
 
 async def test_a_code_is_mailed_as_soon_as_ever_whatever_else_hangs(hung_world: World, store: SlowParty) -> None:

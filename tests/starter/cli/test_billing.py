@@ -10,8 +10,10 @@ import pytest
 
 from domain.vocabulary import Stage
 from records.imports import import_content
+from storage.rights import DatabaseRole
 from tests.records.billing.billed_lines import NOON, a_document, a_line
 from tests.support.command_line import Called, CommandLine
+from tests.support.servers import as_role
 from tests.support.world import World, eventually
 
 FORMAT = Path(__file__).parents[3] / "docs" / "billing-format.md"
@@ -39,7 +41,11 @@ def billing(tmp_path: Path, world: World, database_url: str) -> Any:
     import_content(world.engine, json.dumps(document).encode(), actor="tester", at=NOON, source="test.json")
 
     def call(document: object, *options: str) -> Called:
-        environment = {"OFFRAMP_DATABASE_URL": database_url, "OFFRAMP_ACTOR": "biller", "COLUMNS": "400"}
+        environment = {
+            "OFFRAMP_DATABASE_URL": as_role(database_url, DatabaseRole.CALLERS),
+            "OFFRAMP_ACTOR": "biller",
+            "COLUMNS": "400",
+        }
         unreachable = {"TEMPORAL_ADDRESS": "localhost:1"}
         return CommandLine({**environment, **unreachable}).call(
             "billing", "import", written(tmp_path, document), *options

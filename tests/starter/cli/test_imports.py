@@ -12,8 +12,10 @@ import psycopg
 import pytest
 
 from starter.sample import sample_document
+from storage.rights import DatabaseRole
 from tests.support.command_line import Called, CommandLine
 from tests.support.ports import free_port
+from tests.support.servers import as_role
 
 ROOT = Path(__file__).parents[3]
 
@@ -54,7 +56,7 @@ def written(tmp_path: Path, content: bytes) -> str:
 
 
 def test_the_example_of_the_documentation_is_imported_and_audited(tmp_path: Path, database_url: str) -> None:
-    result = offramp(written(tmp_path, json.dumps(example()).encode()), url=database_url)
+    result = offramp(written(tmp_path, json.dumps(example()).encode()), url=as_role(database_url, DatabaseRole.CALLERS))
     assert result.status == 0, result.err
     assert "Imported: 16 created, 0 changed, 0 unchanged." in result.out
     with psycopg.connect(database_url.replace("+psycopg", "")) as connection:
@@ -63,8 +65,8 @@ def test_the_example_of_the_documentation_is_imported_and_audited(tmp_path: Path
 
 
 def test_the_sample_comes_from_standard_input_and_its_report_is_json(database_url: str) -> None:
-    first = piped(sample_document(), "--json", url=database_url)
-    again = piped(sample_document(), "--json", url=database_url)
+    first = piped(sample_document(), "--json", url=as_role(database_url, DatabaseRole.CALLERS))
+    again = piped(sample_document(), "--json", url=as_role(database_url, DatabaseRole.CALLERS))
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
     assert json.loads(first.stdout)["kinds"]["subscriptions"] == {"created": 18, "changed": 0, "unchanged": 0}
     assert json.loads(again.stdout)["total"]["changed"] == json.loads(again.stdout)["total"]["created"] == 0
@@ -72,7 +74,7 @@ def test_the_sample_comes_from_standard_input_and_its_report_is_json(database_ur
 
 def test_a_refusal_lists_the_problems_for_people(tmp_path: Path, database_url: str) -> None:
     content = b'{"contracts": [{"number": "[bold]", "partner": "vendor"}, {"number": "C-1"}]}'
-    result = offramp(written(tmp_path, content), url=database_url)
+    result = offramp(written(tmp_path, content), url=as_role(database_url, DatabaseRole.CALLERS))
     assert result.status == 1
     assert result.out == ""
     said = result.err
@@ -82,7 +84,11 @@ def test_a_refusal_lists_the_problems_for_people(tmp_path: Path, database_url: s
 
 
 def test_a_refusal_lists_the_problems_for_programs(tmp_path: Path, database_url: str) -> None:
-    result = offramp(written(tmp_path, b'{"contracts": [{"number": "C-1"}]}'), "--json", url=database_url)
+    result = offramp(
+        written(tmp_path, b'{"contracts": [{"number": "C-1"}]}'),
+        "--json",
+        url=as_role(database_url, DatabaseRole.CALLERS),
+    )
     assert result.status == 1
     error = result.json["error"]
     assert error["code"] == "import_malformed"
@@ -92,13 +98,15 @@ def test_a_refusal_lists_the_problems_for_programs(tmp_path: Path, database_url:
 
 
 def test_a_missing_file_is_a_wrong_call(tmp_path: Path, database_url: str) -> None:
-    result = offramp(str(tmp_path / "nowhere.json"), url=database_url)
+    result = offramp(str(tmp_path / "nowhere.json"), url=as_role(database_url, DatabaseRole.CALLERS))
     assert result.status == 2
     assert "does not exist" in result.err
 
 
 def test_an_email_address_is_no_actor(tmp_path: Path, database_url: str) -> None:
-    result = offramp(written(tmp_path, b"{}"), "--actor", "ann@example.com", url=database_url)
+    result = offramp(
+        written(tmp_path, b"{}"), "--actor", "ann@example.com", url=as_role(database_url, DatabaseRole.CALLERS)
+    )
     assert result.status == 2
 
 

@@ -8,8 +8,10 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 import contract
+from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
 from tests.support.nights import line_held, progress_of, start_update
+from tests.support.servers import as_role
 from tests.support.world import Mailbox, World, eventually
 
 DUE: dict[str, Any] = {
@@ -29,7 +31,7 @@ async def world(plain_temporal: WorkflowEnvironment, database_url: str) -> Async
         world.task_queue = contract.TASK_QUEUE
         async with world.worker():
             yield world
-        world.engine.dispose()
+        world.close()
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def offramp(world: World, plain_temporal: WorkflowEnvironment, database_url: str
     """The command line of somebody who is up at night."""
     return CommandLine(
         {
-            "OFFRAMP_DATABASE_URL": database_url,
+            "OFFRAMP_DATABASE_URL": as_role(database_url, DatabaseRole.CALLERS),
             "OFFRAMP_ACTOR": "night owl",
             "OFFRAMP_NIGHTLY_ZONE": "Asia/Tokyo",
             "TEMPORAL_ADDRESS": plain_temporal.client.service_client.config.target_host,

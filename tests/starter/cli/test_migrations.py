@@ -10,9 +10,10 @@ import pytest
 from domain.migration import MigrationStage
 from domain.vocabulary import Stage
 from storage.objects import ObjectStoreSettings
+from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
 from tests.support.migrations import CONTACT, Migrations, on_site
-from tests.support.servers import object_store_environment
+from tests.support.servers import as_role, object_store_environment
 from tests.support.world import World, eventually
 from tests.workflows.conftest import data_world, shared_data_world
 
@@ -32,7 +33,7 @@ def offramp(data_world: World, object_store_server: ObjectStoreSettings) -> Comm
     client = data_world.environment.client
     return CommandLine(
         {
-            "OFFRAMP_DATABASE_URL": data_world.database_url,
+            "OFFRAMP_DATABASE_URL": as_role(data_world.database_url, DatabaseRole.CALLERS),
             "OFFRAMP_ACTOR": "support-3",
             "TEMPORAL_ADDRESS": client.service_client.config.target_host,
             "TEMPORAL_NAMESPACE": client.namespace,

@@ -10,8 +10,9 @@ from temporalio.testing import WorkflowEnvironment
 import contract
 from starter.service import reconciliation
 from starter.service.reconciliation import ensure_reconciliation
+from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
-from tests.support.servers import temporal_server
+from tests.support.servers import as_role, temporal_server
 from tests.support.world import Mailbox, World, refused
 
 
@@ -23,7 +24,7 @@ async def world(database_url: str) -> AsyncIterator[World]:
             world = World(environment, database_url, mailbox, task_queue=contract.TASK_QUEUE)
             async with world.worker():
                 yield world
-            world.engine.dispose()
+            world.close()
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def offramp(world: World) -> CommandLine:
     """The command line of an operator."""
     return CommandLine(
         {
-            "OFFRAMP_DATABASE_URL": world.database_url,
+            "OFFRAMP_DATABASE_URL": as_role(world.database_url, DatabaseRole.CALLERS),
             "TEMPORAL_ADDRESS": world.environment.client.service_client.config.target_host,
             "TEMPORAL_NAMESPACE": world.environment.client.namespace,
         }
@@ -99,5 +100,5 @@ async def test_without_a_worker_it_refuses_instead_of_waiting_for_ever(
 
         assert refusal.code == "still_waiting"
         assert refusal.values["workflow_id"] == "reconciliation-on-request-waits"
-        world.engine.dispose()
+        world.close()
     await temporal_env.client.get_workflow_handle("reconciliation-on-request-waits").terminate("the test is over")

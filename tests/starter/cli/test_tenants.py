@@ -10,10 +10,12 @@ from psycopg import sql
 from records.imports import import_content
 from starter.sample import sample_document
 from storage.database import create_database_engine
+from storage.rights import DatabaseRole
 from storage.tenants.database import TenantDatabase
 from storage.tenants.logins import Tenant
 from storage.tenants.refusals import TenantSchemaHasCode
 from tests.support.command_line import CommandLine
+from tests.support.servers import as_role
 from tests.support.tenants import Everything, tenant_environment, tenant_settings
 
 Owner = psycopg.Connection[Any]
@@ -25,7 +27,9 @@ def offramp(database_url: str, tenant_database_url: str) -> CommandLine:
     engine = create_database_engine(database_url, pool_size=1)
     import_content(engine, sample_document(), actor="tester", at=datetime.now(UTC), source="sample.json")
     engine.dispose()
-    return CommandLine({"OFFRAMP_DATABASE_URL": database_url, **tenant_environment(tenant_database_url)})
+    return CommandLine(
+        {"OFFRAMP_DATABASE_URL": as_role(database_url, DatabaseRole.CALLERS), **tenant_environment(tenant_database_url)}
+    )
 
 
 async def test_a_sample_is_made_once_in_the_schema_of_the_organization(
@@ -88,7 +92,10 @@ async def test_a_schema_is_prepared_before_it_is_read_and_its_code_is_reviewed(
 
 
 async def test_without_an_administrator_nothing_is_prepared(database_url: str, tenant_database_url: str) -> None:
-    environment = {"OFFRAMP_DATABASE_URL": database_url, **tenant_environment(tenant_database_url)}
+    environment = {
+        "OFFRAMP_DATABASE_URL": as_role(database_url, DatabaseRole.CALLERS),
+        **tenant_environment(tenant_database_url),
+    }
     plain = CommandLine({**environment, "OFFRAMP_TENANT_ADMINISTRATOR_URL": ""})
     engine = create_database_engine(database_url, pool_size=1)
     import_content(engine, sample_document(), actor="tester", at=datetime.now(UTC), source="sample.json")
@@ -129,7 +136,9 @@ async def test_an_organization_without_data_is_refused(offramp: CommandLine, org
 
 
 async def test_without_a_tenant_database_the_variable_is_named(database_url: str) -> None:
-    offramp = CommandLine({"OFFRAMP_DATABASE_URL": database_url, "OFFRAMP_TENANT_DATABASE_URL": ""})
+    offramp = CommandLine(
+        {"OFFRAMP_DATABASE_URL": as_role(database_url, DatabaseRole.CALLERS), "OFFRAMP_TENANT_DATABASE_URL": ""}
+    )
     refused = await offramp("tenants", "list")
     assert refused.status == 1
     assert "(tenant_database_not_configured)" in refused.err
@@ -143,7 +152,7 @@ async def test_a_user_who_may_not_create_schemas_is_refused_by_name(
     address = tenant_database_url.rpartition("@")[2]
     weak = CommandLine(
         {
-            "OFFRAMP_DATABASE_URL": database_url,
+            "OFFRAMP_DATABASE_URL": as_role(database_url, DatabaseRole.CALLERS),
             **tenant_environment(tenant_database_url),
             "OFFRAMP_TENANT_ADMINISTRATOR_URL": f"postgresql://weak:x@{address}",
         }

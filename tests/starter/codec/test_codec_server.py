@@ -139,9 +139,9 @@ async def test_every_answer_has_the_headers_that_keep_it_to_itself(browser: http
 
 
 def test_it_does_not_start_without_a_token_and_the_web_uis_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CodecNotConfigured, match="OFFRAMP_CODEC_TOKEN_FILE"):
+    with pytest.raises(CodecNotConfigured, match="no token"):
         _ = CodecSettings().token
-    with pytest.raises(CodecNotConfigured, match="OFFRAMP_CODEC_UI"):
+    with pytest.raises(CodecNotConfigured, match="no address of a Web UI"):
         _ = CodecSettings().origins
     monkeypatch.setenv("OFFRAMP_CODEC_UI", f"{UI}/namespaces/offramp http://localhost:8080")
     assert CodecSettings().origins == [UI, "http://localhost:8080"]

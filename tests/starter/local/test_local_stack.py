@@ -60,7 +60,7 @@ class Stack:
     def environment(self) -> dict[str, str]:
         return load_local_environment(self.directory, {})
 
-    def database(self, variable: str = "OFFRAMP_DATABASE_URL") -> psycopg.Connection[tuple[object, ...]]:
+    def database(self, variable: str = "OFFRAMP_DATABASE_OWNER_URL") -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(self.environment()[variable].replace("+psycopg", ""), autocommit=True)
 
     def objects(self) -> Objects:

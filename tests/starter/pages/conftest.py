@@ -20,7 +20,7 @@ def site(data_world: World) -> Migrations:
 
 @pytest.fixture
 async def browser(data_world: World) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_pages(data_world.offramp, LINKS)
+    app = create_pages(data_world.behind_pages, LINKS)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://offramp.example") as client:
         yield client

@@ -20,7 +20,7 @@ __all__ = ["shared_world", "world"]
 
 @pytest.fixture
 async def page(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_pages(world.offramp, LINKS)
+    app = create_pages(world.behind_pages, LINKS)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://offramp.example") as client:
         yield client

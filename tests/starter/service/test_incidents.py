@@ -17,7 +17,9 @@ from temporalio.worker import Worker
 import contract
 from domain.vocabulary import WAITS_FOR_OPERATOR, WAITS_FOR_REPAIR, WAITS_FOR_WORKER, Stage
 from starter.service import StillWaiting, descriptions
+from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
+from tests.support.servers import as_role
 from tests.support.world import AGENT, Mailbox, World, eventually, refused
 
 
@@ -39,14 +41,14 @@ async def world(temporal_env: WorkflowEnvironment, database_url: str) -> AsyncIt
         for subscription in world.subscriptions:
             if descriptions.is_running(await world.handle(subscription).describe()):
                 await world.handle(subscription).terminate("the test is over")
-        world.engine.dispose()
+        world.close()
 
 
 @pytest.fixture
 def offramp(temporal_env: WorkflowEnvironment, database_url: str) -> CommandLine:
     return CommandLine(
         {
-            "OFFRAMP_DATABASE_URL": database_url,
+            "OFFRAMP_DATABASE_URL": as_role(database_url, DatabaseRole.CALLERS),
             "OFFRAMP_ACTOR": AGENT,
             "TEMPORAL_ADDRESS": temporal_env.client.service_client.config.target_host,
             "TEMPORAL_NAMESPACE": temporal_env.client.namespace,

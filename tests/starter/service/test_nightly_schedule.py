@@ -107,7 +107,7 @@ async def test_a_backfill_updates_as_of_the_day_that_the_scheduled_instant_has_i
             results = await _results(client, handle, 2)
         await handle.delete()
         rolled_until = {zone: world.line(of).term_until for zone, of in (("Tokyo", tokyo), ("Berlin", berlin))}
-        world.engine.dispose()
+        world.close()
     assert rolled_until == {"Tokyo": date(2026, 11, 2), "Berlin": date(2026, 10, 2)}
     assert [(result.as_of, result.rolled) for result in results] == [(date(2026, 10, 1), 0), (date(2026, 10, 2), 1)]
     assert results[1].instant == datetime(2026, 10, 1, 19, tzinfo=UTC)

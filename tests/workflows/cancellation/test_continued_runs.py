@@ -23,7 +23,7 @@ async def hasty_world(database_url: str) -> AsyncIterator[World]:
             world = World(environment, database_url, mailbox)
             async with world.worker():
                 yield world
-            world.engine.dispose()
+            world.close()
             workflows = [contract.cancellation_workflow_id(subscription) for subscription in world.subscriptions]
             await assert_sound(await histories_of(environment.client, *workflows))
 

@@ -12,9 +12,10 @@ from psycopg import sql
 
 from contract import TASK_QUEUE
 from storage.objects import Objects, ObjectStoreSettings
+from storage.rights import DatabaseRole
 from storage.tenants.database import TenantDatabase
 from tests.support.processes import python
-from tests.support.servers import object_store_environment
+from tests.support.servers import as_role, object_store_environment
 from tests.support.tenants import tenant_environment
 from tests.support.world import Data, World, eventually
 from tests.workflows.cancellation.test_export import schema
@@ -35,7 +36,7 @@ async def test_a_killed_export_is_begun_anew_from_one_snapshot_and_leaves_nothin
     environment = {
         "TEMPORAL_ADDRESS": world.environment.client.service_client.config.target_host,
         "TEMPORAL_NAMESPACE": world.environment.client.namespace,
-        "OFFRAMP_DATABASE_URL": world.database_url,
+        "OFFRAMP_DATABASE_URL": as_role(world.database_url, DatabaseRole.WORKER),
         **tenant_environment(tenant_database_url),
         "OFFRAMP_SMTP_URL": world.smtp_url,
         "OFFRAMP_MAIL_FROM": "billing@offramp.example",

@@ -30,7 +30,7 @@ async def hasty_world(database_url: str) -> AsyncIterator[World]:
         with Mailbox() as mailbox:
             world = World(environment, database_url, mailbox)
             yield world
-            world.engine.dispose()
+            world.close()
 
 
 async def test_a_long_night_is_continued_as_new_in_the_middle_of_a_pass_and_nothing_is_done_or_counted_twice(

@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session
 from contract import TASK_QUEUE
 from domain.lines.terms import update_as_of
 from records.lines.rows import as_domain
+from storage.rights import DatabaseRole
 from storage.tables import AuditRow, LineDatesRunRow, SubscriptionLineRow
 from tests.activities.messaging.endpoint import Endpoint
 from tests.support.nights import TODAY, progress_of, start_update, waits_for
 from tests.support.processes import python
+from tests.support.servers import as_role
 from tests.support.world import World, eventually
 
 LINES = 40_000
@@ -90,7 +92,7 @@ def _settings(world: World, webhook_url: str) -> dict[str, str]:
     return {
         "TEMPORAL_ADDRESS": world.environment.client.service_client.config.target_host,
         "TEMPORAL_NAMESPACE": world.environment.client.namespace,
-        "OFFRAMP_DATABASE_URL": world.database_url,
+        "OFFRAMP_DATABASE_URL": as_role(world.database_url, DatabaseRole.WORKER),
         "OFFRAMP_SMTP_URL": world.smtp_url,
         "OFFRAMP_MAIL_FROM": "billing@offramp.example",
         "OFFRAMP_WEBHOOK_URL": webhook_url,

@@ -37,7 +37,7 @@ async def shared_migrations(
         migrations.queues(technical_support=QUEUE_MAIL, billing_support=None, escalation=ESCALATION_MAIL)
         async with world.worker():
             yield migrations
-        world.engine.dispose()
+        world.close()
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def migrations(shared_migrations: Migrations) -> AsyncIterator[Migrations]
         before.environment, before.database_url, before.mailbox, task_queue=before.task_queue, data=before.data
     )
     yield Migrations(world, shared.owner_url)
-    world.engine.dispose()
+    world.close()
     workflows = [cancellation_workflow_id(subscription) for subscription in world.subscriptions]
     workflows += [migration_workflow_id(subscription) for subscription in world.subscriptions]
     await assert_sound(await histories_of(world.environment.client, *workflows))
@@ -64,7 +64,7 @@ async def idle_migrations(
         data = data_of(tenant_database_url, tmp_path / "store")
         world = World(temporal_env, database_url, mailbox, task_queue=TASK_QUEUE, data=data)
         yield Migrations(world, tenant_database_url)
-        world.engine.dispose()
+        world.close()
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ async def hasty(database_url: str, tenant_database_url: str, tmp_path: Path) -> 
             migrations.queues(technical_support=QUEUE_MAIL, billing_support=None, escalation=ESCALATION_MAIL)
             async with world.worker():
                 yield migrations
-            world.engine.dispose()
+            world.close()
             workflows = [contract.cancellation_workflow_id(subscription) for subscription in world.subscriptions]
             workflows += [contract.migration_workflow_id(subscription) for subscription in world.subscriptions]
             await assert_sound(await histories_of(environment.client, *workflows))

@@ -13,9 +13,10 @@ import pytest
 from psycopg import sql
 
 from domain.migration import MigrationStage
+from storage.rights import DatabaseRole
 from tests.support.migrations import Migrations
 from tests.support.processes import python
-from tests.support.servers import pg_program
+from tests.support.servers import as_role, pg_program
 from tests.support.tenants import tenant_environment
 from tests.support.world import AGENT, eventually
 
@@ -35,7 +36,7 @@ def worker_process(migrations: Migrations, pg_dump: Path, store: Path) -> Iterat
     """A worker as it is deployed, in a process of its own."""
     world, client = migrations.world, migrations.world.environment.client
     environment = {
-        "OFFRAMP_DATABASE_URL": world.database_url,
+        "OFFRAMP_DATABASE_URL": as_role(world.database_url, DatabaseRole.WORKER),
         **tenant_environment(migrations.owner_url),
         "OFFRAMP_OBJECTS_URL": f"file://{store}",
         "OFFRAMP_PG_DUMP": str(pg_dump),

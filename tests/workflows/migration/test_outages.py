@@ -51,7 +51,7 @@ async def surroundings(
         world = World(temporal_env, database_url, mailbox, data=Data(tenants, objects))
         async with world.worker():
             yield Surroundings(Migrations(world, tenant_database_url), store, database, Objects(bucket))
-        world.engine.dispose()
+        world.close()
 
 
 def noise(migrations: Migrations, subscription: str, mebibytes: int) -> None:

@@ -41,7 +41,7 @@ async def shared_site(
         world = World(temporal, url, mailbox, data=Data(tenants, objects))
         async with world.worker():
             yield world
-        world.engine.dispose()
+        world.close()
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ async def site(shared_site: World) -> AsyncIterator[World]:
         shared.environment, shared.database_url, shared.mailbox, task_queue=shared.task_queue, data=shared.the_data
     )
     yield world
-    world.engine.dispose()
+    world.close()
     workflows = [cancellation_workflow_id(subscription) for subscription in world.subscriptions]
     workflows += [migration_workflow_id(subscription) for subscription in world.subscriptions]
     workflows += [marketing_workflow_id(world.organization(subscription)) for subscription in world.subscriptions]

@@ -27,7 +27,7 @@ async def own_site(temporal: WorkflowEnvironment, database_url: str) -> AsyncIte
         world = World(temporal, database_url, mailbox)
         async with world.worker():
             yield world
-        world.engine.dispose()
+        world.close()
     for workflow_id, _ in await open_workflows(world):  # the next test would find them without a database
         await temporal.client.get_workflow_handle(workflow_id).terminate("the test is over")
 
@@ -53,7 +53,7 @@ def kept(world: World) -> Iterator[None]:
         yield
         replace(name, copy)
         connection.execute(sql.SQL("DROP DATABASE {}").format(copy))
-    world.engine.dispose()
+    world.close()
 
 
 async def test_a_case_whose_record_is_older_is_started_again_from_it(own_site: World) -> None:

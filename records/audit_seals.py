@@ -1,0 +1,163 @@
+"""The seals on the audit trail: made from time to time over what has come since, and verified on request.
+
+Entries come in any order of their numbers: a transaction that takes long may add one after others with higher numbers are sealed.
+So a seal names its entries, and each of them is under one seal. Everything is calculated by PostgreSQL, from columns
+in a form that no setting changes.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import LiteralString
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from domain.audit_seals import NO_HEAD, AuditVerification, SealBroken, SealedHead, head_after
+from records.transaction import Transaction
+from storage.tables import AuditSealedRow, AuditSealRow
+
+MOST = 10_000
+"""The largest number of entries under one seal."""
+_FINDINGS = 100
+_SEALS_AT_ONCE = 100
+_SEALED_WITHIN = timedelta(minutes=5)
+
+# A reason, which may be somebody's own words, counts by its digest.
+_DIGEST: LiteralString = """encode(sha256(convert_to(jsonb_build_array(
+    a.id, to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), a.actor, a.action,
+    encode(sha256(convert_to(a.why, 'UTF8')), 'hex'), a.subscription, a.subscription_line, a.cancellation,
+    a.before, a.after, a.step, a.run)::text, 'UTF8')), 'hex')"""
+_TAKE: LiteralString = """
+    INSERT INTO audit_sealed (entry, seal)
+    SELECT a.id, :number FROM audit_trail a
+    WHERE a.id > :settled AND NOT EXISTS (SELECT FROM audit_sealed s WHERE s.entry = a.id)
+    ORDER BY a.id LIMIT :most
+"""
+_DIGESTS: LiteralString = f"""
+    SELECT s.seal, count(*) AS entries, max(s.entry) AS newest,
+           encode(sha256(convert_to(string_agg({_DIGEST}, '' ORDER BY a.id), 'UTF8')), 'hex') AS digest
+    FROM audit_sealed s JOIN audit_trail a ON a.id = s.entry
+    WHERE s.seal BETWEEN :first AND :last GROUP BY s.seal
+"""  # noqa: S608 - constants of this module
+_RUNNING: LiteralString = (
+    "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() s"
+)
+_UNSEALED: LiteralString = (
+    "SELECT count(*) FROM audit_trail a WHERE NOT EXISTS (SELECT FROM audit_sealed s WHERE s.entry = a.id)"
+)
+_TURN: LiteralString = "SELECT pg_advisory_xact_lock(hashtext('offramp audit seals'))"
+
+
+def seal(transaction: Transaction, *, at: datetime, most: int = MOST) -> int:
+    """Put the entries that are under no seal under a new one, and return how many there were; without any, nothing is done."""
+    session = transaction.session
+    session.execute(text(_TURN))
+    before = _newest(session)
+    number = before.number + 1 if before else 1
+    settled = before.settled_until if before else 0
+    oldest_running, running = session.execute(text(_RUNNING)).one()
+    taken: int = session.execute(text(_TAKE), {"number": number, "settled": settled, "most": most}).rowcount  # type: ignore[attr-defined]
+    if not taken:
+        return 0
+    _, entries, newest, digest = session.execute(text(_DIGESTS), {"first": number, "last": number}).one()
+    if taken < most:
+        # This look missed nothing: what may still have come below an earlier seal's newest entry is sealed by now.
+        ended = select(func.max(AuditSealRow.newest_entry)).where(AuditSealRow.running <= oldest_running)
+        settled = max(settled, session.scalar(ended) or 0)
+    session.add(
+        AuditSealRow(
+            number=number,
+            entries=entries,
+            digest=digest,
+            head=head_after(before.head if before else NO_HEAD, number, entries, digest),
+            sealed_at=at,
+            newest_entry=newest,
+            running=running,
+            settled_until=settled,
+        )
+    )
+    session.flush()
+    return taken
+
+
+def newest_head(session: Session) -> SealedHead | None:
+    """Return the head of the chain; None before the first seal."""
+    return _head(_newest(session))
+
+
+def head_published_with(session: Session, written_at: datetime) -> SealedHead | None:
+    """Return the head that a message of this instant carries, the same in every attempt to deliver it.
+
+    A seal that is being written while a message is must not be in one attempt and not in another.
+    """
+    row = session.scalar(
+        select(AuditSealRow)
+        .where(AuditSealRow.sealed_at <= written_at - _SEALED_WITHIN)
+        .order_by(AuditSealRow.number.desc())
+        .limit(1)
+    )
+    return _head(row)
+
+
+def verify(session: Session, kept: tuple[int, str] | None = None) -> AuditVerification:
+    """Calculate every seal anew; ``kept`` is a head that somebody has kept, and that must be in the chain.
+
+    In one repeatable-read transaction, it sees the trail at one moment.
+    """
+    broken: list[SealBroken] = []
+    seals = entries = 0
+    head = NO_HEAD
+    newest: AuditSealRow | None = None
+    for row, found, digest in _seals(session):
+        seals += 1
+        entries += found
+        if row.number != seals:
+            broken.append(
+                SealBroken(seal=row.number, why=f"the seal before it has the number {newest.number if newest else 0}")
+            )
+            seals = row.number
+        if found != row.entries:
+            broken.append(SealBroken(seal=row.number, why=f"{found} entries are left of {row.entries}"))
+        elif digest != row.digest:
+            broken.append(SealBroken(seal=row.number, why="an entry is not as it was sealed"))
+        if row.head != head_after(head, row.number, row.entries, row.digest):
+            broken.append(SealBroken(seal=row.number, why="it does not continue the chain"))
+        if kept is not None and kept[0] == row.number and kept[1] != row.head:
+            broken.append(SealBroken(seal=row.number, why="its head is not the one that was kept"))
+        head, newest = row.head, row
+    if kept is not None and kept[0] > (newest.number if newest else 0):
+        broken.append(SealBroken(seal=kept[0], why="the seal of the head that was kept is gone"))
+    stray = session.scalar(select(func.count()).select_from(AuditSealedRow)) or 0
+    if stray != entries:
+        broken.append(
+            SealBroken(seal=seals, why=f"{stray} entries are marked as sealed, and {entries} are under seals")
+        )
+    return AuditVerification(
+        seals=seals,
+        entries=entries,
+        unsealed=session.scalar(text(_UNSEALED)) or 0,
+        newest=_head(newest),
+        broken=tuple(broken[:_FINDINGS]),
+    )
+
+
+def _seals(session: Session) -> Iterator[tuple[AuditSealRow, int, str | None]]:
+    """Go through the seals in order, each with the number of its entries and their digest as they are now."""
+    after = 0
+    while rows := session.scalars(
+        select(AuditSealRow).where(AuditSealRow.number > after).order_by(AuditSealRow.number).limit(_SEALS_AT_ONCE)
+    ).all():
+        span = {"first": rows[0].number, "last": rows[-1].number}
+        digests = {number: (count, digest) for number, count, _, digest in session.execute(text(_DIGESTS), span)}
+        for row in rows:
+            yield (row, *digests.get(row.number, (0, None)))
+        after = rows[-1].number
+        session.expunge_all()
+
+
+def _newest(session: Session) -> AuditSealRow | None:
+    return session.scalar(select(AuditSealRow).order_by(AuditSealRow.number.desc()).limit(1))
+
+
+def _head(row: AuditSealRow | None) -> SealedHead | None:
+    return SealedHead(seal=row.number, head=row.head, sealed_at=row.sealed_at) if row else None

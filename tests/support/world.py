@@ -89,9 +89,10 @@ class World(Evidence):
     def serve(self, task_queue: str) -> None:
         """Reach the service where workers of this queue take up what is started."""
         objects = self.data.objects if self.data else None
+        reader = self.data.reader or objects if self.data else None
         self.offramp, self.behind_pages = (
-            Offramp(self.environment.client, self.engines[role], objects=objects, task_queue=task_queue)
-            for role in (DatabaseRole.CALLERS, DatabaseRole.PAGES)
+            Offramp(self.environment.client, self.engines[role], objects=of_role, task_queue=task_queue)
+            for role, of_role in ((DatabaseRole.CALLERS, objects), (DatabaseRole.PAGES, reader))
         )
         self.service, self.marketing = self.offramp.cancellations, self.offramp.marketing
         self.lines = self.offramp.line_cancellations

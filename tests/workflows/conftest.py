@@ -13,7 +13,7 @@ from storage.objects import Objects, ObjectStoreSettings
 from storage.tables import CancellationRow
 from storage.tenants.database import TenantDatabase
 from tests.support.histories import assert_sound, histories_of
-from tests.support.servers import migrated_database
+from tests.support.servers import migrated_database, reading
 from tests.support.tenants import tenant_settings, tenants_database
 from tests.support.world import Data, Mailbox, World
 
@@ -63,7 +63,7 @@ async def shared_data_world(
         Mailbox() as mailbox,
     ):
         tenants = TenantDatabase(tenant_settings(tenants_url))
-        world = World(temporal_env, url, mailbox, data=Data(tenants, objects))
+        world = World(temporal_env, url, mailbox, data=Data(tenants, objects, Objects(reading(object_store_server))))
         async with world.worker():
             yield world
         world.close()

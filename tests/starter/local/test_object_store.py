@@ -1,18 +1,20 @@
 import stat
 import sysconfig
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from domain.refusals import Refusal
 from starter.local import HOST
 from starter.local.data_directory import DataDirectory
 from starter.local.object_store import INTERNAL_PORTS, object_store_environment
 from storage.objects import Objects, ObjectStoreSettings
 from tests.support.processes import wait_until
-from tests.support.servers import open_directory, running_object_store
+from tests.support.servers import open_directory, reading, running_object_store
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,23 @@ def test_whoever_has_no_key_may_do_nothing_with_objects(running_store: Running) 
     Objects(settings).put("export/1", b"private")
     for method, path in (("GET", "/"), ("GET", "/offramp"), ("GET", "/offramp/export/1"), ("PUT", "/offramp/mine")):
         assert httpx.request(method, f"{settings.endpoint}{path}").status_code == httpx.codes.FORBIDDEN
+
+
+def test_the_key_of_the_pages_may_read_and_nothing_else(running_store: Running) -> None:
+    settings, _ = running_store
+    Objects(settings).put("export/2", b"private")
+    reader = Objects(reading(settings))
+
+    assert [item.key for item in reader.list("export/")] == [item.key for item in Objects(settings).list("export/")]
+    link = reader.signed_link("export/2", expires_in=timedelta(minutes=1), file_name="2")
+    assert httpx.get(link).content == b"private"
+    with pytest.raises(Refusal):
+        reader.put("export/3", b"mine")
+    with pytest.raises(Refusal):
+        reader.delete(["export/2"])
+    keys = {item.key for item in Objects(settings).list("export/")}
+    assert "export/2" in keys
+    assert "export/3" not in keys
 
 
 def test_its_keys_and_files_are_readable_by_their_owner_only(running_store: Running, directory: Path) -> None:

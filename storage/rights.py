@@ -5,7 +5,7 @@ own and members of these (docs/operations.md). Nobody but the owner may empty a 
 change a row of the audit trail, which only grows.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import LiteralString
@@ -148,18 +148,22 @@ READ: Mapping[DatabaseRole, Mapping[str, tuple[str, ...]] | None] = {
 }
 """What each role may read, with the columns where it is not the whole row; None for every table."""
 
-_TABLES: LiteralString = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+_COLUMNS: LiteralString = """
+    SELECT c.relname, array_agg(a.attname::text) AS columns FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY c.relname
+"""
 _ROLES: LiteralString = "SELECT rolname FROM pg_roles WHERE rolname = ANY(:names)"
 _MAY_CREATE: LiteralString = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
 
 
 def grant_rights(connection: Connection) -> None:
-    """Give each role its rights on the tables that there are, and take all others; run again, it changes nothing.
+    """Give each role its rights on the tables and columns that there are, and take all others; run again, it changes nothing.
 
     Roles that are missing are made, if this user may make roles; otherwise an administrator makes them first.
     """
     _ensure_roles(connection)
-    tables = set(connection.scalars(text(_TABLES)))
+    tables: dict[str, list[str]] = {row.relname: row.columns for row in connection.execute(text(_COLUMNS))}
     for role in _present(connection):
         connection.execute(text(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}"))
         connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {role}"))
@@ -168,10 +172,12 @@ def grant_rights(connection: Connection) -> None:
             connection.execute(text(statement))
 
 
-def _grants(role: DatabaseRole, readable: Mapping[str, tuple[str, ...]], tables: set[str]) -> Iterable[str]:
+def _grants(
+    role: DatabaseRole, readable: Mapping[str, tuple[str, ...]], tables: Mapping[str, Sequence[str]]
+) -> Iterable[str]:
     for table, columns in readable.items():
         if table in tables:
-            yield f'GRANT SELECT{_of(columns)} ON "{table}" TO {role}'
+            yield f'GRANT SELECT{_of(columns, tables[table])} ON "{table}" TO {role}'
     for table, rights in WRITTEN[role].items():
         if table not in tables:
             continue
@@ -180,11 +186,12 @@ def _grants(role: DatabaseRole, readable: Mapping[str, tuple[str, ...]], tables:
         if rights.delete:
             yield f'GRANT DELETE ON "{table}" TO {role}'
         if rights.update:
-            yield f'GRANT UPDATE{_of(rights.columns)} ON "{table}" TO {role}'
+            yield f'GRANT UPDATE{_of(rights.columns, tables[table])} ON "{table}" TO {role}'
 
 
-def _of(columns: tuple[str, ...]) -> str:
-    return f" ({', '.join(columns)})" if columns else ""
+def _of(columns: Sequence[str], there: Sequence[str]) -> str:
+    """Return the list of columns for a right, of those that this schema has; empty for the whole row."""
+    return f" ({', '.join(column for column in columns if column in there)})" if columns else ""
 
 
 def _present(connection: Connection) -> list[DatabaseRole]:

@@ -81,6 +81,7 @@ BY_NAME: dict[str, list[Any]] = {
     "key_id": ["2026-11"],
     "key": ["exports/SUB-1001/1/lines.csv.gz"],
     "known": [("id", "url"), ()],
+    "lacks": ["token"],
     "last_lines": ["FATAL: no room", ""],
     "line": ["SUB-1001-1"],
     "memo": ["CM-1"],

@@ -24,6 +24,7 @@ from pydantic import (
 
 from domain.civil_dates import CivilDate
 from domain.civil_time import time_zone
+from domain.clean_text import in_words, unclean_character
 from domain.data_schema import data_schema_name
 from domain.imports.refusals import FieldMalformed, UrlMalformed
 from domain.lines.date_formula import is_blank
@@ -32,12 +33,17 @@ from domain.policy import MOST_REASON_CODES, CancellationPolicy
 from domain.refusals import Refusal, RefusedValue
 from domain.vocabulary import Identifier, Platform, Purpose, ReasonCode
 
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")
-]
+
+def _clean(text: str) -> str:
+    if (found := unclean_character(text)) is not None:
+        raise RefusedValue(FieldMalformed(f"The text has a character that nobody sees, {in_words(found)}"))
+    return text
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), AfterValidator(_clean)]
 """One line of text."""
 
-Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), AfterValidator(_clean)]
 """One line of text, or none."""
 
 ActivityState = Literal["running", "paused", "deleted"]

@@ -5,17 +5,20 @@ Status 0 is done, 1 is refused with a reason, 2 is a wrong call.
 
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.text import Text
 
+from domain.clean_text import escaped, unclean_character
 from domain.imports.refusals import ImportMalformed
 from domain.refusals import Refusal, RefusalDetails
 from domain.remedies import Remedy, RemedyKind
@@ -25,9 +28,20 @@ REFUSED = 1
 WRONG_CALL = 2
 
 _NARROWEST = 20
+_BEYOND_ASCII = re.compile("[\x7f-\U0010ffff]")  # JSON escapes the controls of ASCII by itself, but DEL
 
-console = Console(highlight=False)
-error_console = Console(stderr=True, highlight=False)
+
+class CleanConsole(Console):
+    """A console that writes out what would move the cursor, or turn letters round, in text that people wrote."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Return the segments of what is printed; Rich's own controls stay as they are."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(escaped(segment.text), segment.style)
+
+
+console = CleanConsole(highlight=False)
+error_console = CleanConsole(stderr=True, highlight=False)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 
@@ -40,9 +54,14 @@ def print_json(value: object) -> None:
             return item.model_dump(mode="json")
         return str(item)
 
-    text = json.dumps(value, default=plain, ensure_ascii=False, indent=2)
+    text = _clean_json(json.dumps(value, default=plain, ensure_ascii=False, indent=2))
     # Half a character, quoted from the command line, is written as an escape, which JSON has for it.
     sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+
+
+def _clean_json(text: str) -> str:
+    """Return JSON in which what nobody sees is escaped as JSON does it."""
+    return _BEYOND_ASCII.sub(lambda one: json.dumps(one[0])[1:-1] if unclean_character(one[0]) else one[0], text)
 
 
 def say(markup: str = "", *, first: str = "", rest: str | None = None, to: Console = console) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import contract
+from contract.clean import refuse_unclean_words
 from domain.refusals import Refusal
 from records.billing import BillingReport, import_billing, waiting_workflows
 from starter.service.area import AreaClient
@@ -20,6 +21,7 @@ class BillingClient(AreaClient):
             ImportMalformed: the document as a whole cannot be read.
 
         """
+        refuse_unclean_words(actor=actor, document=document)
         report = await self._with_engine(
             lambda engine: import_billing(engine, content, actor=actor, at=datetime.now(UTC), document=document)
         )

@@ -5,6 +5,7 @@ from functools import partial
 from uuid import uuid4
 
 import contract
+from contract.clean import refuse_unclean_words
 from contract.steps import open_request
 from domain.cases import CaseKind
 from domain.marketing import ConsentDecision
@@ -108,6 +109,7 @@ class CancellationClient(CancellationLists, ReversibleCaseClient[contract.Cancel
             CreditOutsidePeriod, DocumentNumberUsed, DocumentNumberMalformed.
 
         """
+        refuse_unclean_words(actor=actor, request_id=request_id)
         posted = await self._write(
             lambda transaction: post_credit_memo(
                 transaction,

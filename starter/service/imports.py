@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from contract.clean import refuse_unclean_words
 from records.imports import ImportReport, import_content
 from starter.service.area import AreaClient
 
@@ -16,6 +17,7 @@ class ImportClient(AreaClient):
             ImportMalformed, ImportOvertaken.
 
         """
+        refuse_unclean_words(actor=actor, source=source)
         return await self._with_engine(
             lambda engine: import_content(engine, content, actor=actor, at=datetime.now(UTC), source=source)
         )

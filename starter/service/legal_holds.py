@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import contract
+from contract.clean import refuse_unclean_words
 from records import legal_holds as holds
 from records.erasure import unerased_cases
 from records.legal_holds import Hold
@@ -25,6 +26,7 @@ class HoldClient(AreaClient):
             OrganizationNotFound, DataAlreadyErased.
 
         """
+        refuse_unclean_words(actor=actor, reason=reason, request_id=request_id)
         request = request_id or str(uuid4())
         return await self._write(
             lambda transaction: holds.place_hold(
@@ -39,6 +41,7 @@ class HoldClient(AreaClient):
             HoldUnknown, HoldReleased.
 
         """
+        refuse_unclean_words(actor=actor, reason=reason, request_id=request_id)
 
         def release(transaction: Transaction) -> tuple[Hold, Sequence[str]]:
             released = holds.release_hold(

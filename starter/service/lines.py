@@ -20,6 +20,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import contract
+from contract.clean import refuse_unclean, refuse_unclean_words
 from contract.readable import Readable
 from domain.civil_time import start_of_day
 from domain.lines.line import SubscriptionLine
@@ -92,6 +93,7 @@ class LineDatesClient(AreaClient):
             ForwardedRefusal: the update was refused, with the code of the refusal.
 
         """
+        refuse_unclean(wish)
         name = contract.run_name(wish)
         # A run that is recorded has begun, and may have passed by lines that changed since: the next number has not.
         number = request_id or await self._read(lambda session: count_runs(session, name)) + 1
@@ -243,6 +245,7 @@ class LineDatesClient(AreaClient):
             RunUnknown, RunInProgress.
 
         """
+        refuse_unclean_words(actor=actor, reason=reason)
         try:
             await self._read(lambda session: check_ended(session, run))
         except RunInProgress:
@@ -265,6 +268,7 @@ class LineDatesClient(AreaClient):
             LineUnknown, LineClosed, LineHasNoEnd, LineEndSetByCase, LineOfEndedSubscription.
 
         """
+        refuse_unclean_words(actor=actor, reason=reason, request_id=request_id)
         at = datetime.now(UTC)
         return await self._write(partial(reopen_line, line=line, actor=actor, why=reason, at=at, request=request_id))
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.common import WorkflowIDReusePolicy
 
 import contract
+from contract.clean import refuse_unclean
 from contract.readable import Readable
 from contract.steps import OpenMarketingRequest, receipt_of_start
 from domain.cases import CaseKind, CaseRef
@@ -103,6 +104,7 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
         """
         with contract.refusing_malformed():
             message = sent_now(contract.AcknowledgeStop(actor=actor, campaign=campaign))
+        refuse_unclean(message)
         case = await self._read(lambda session: asking_case(session, campaign))
         name, sent = contract.ACKNOWLEDGE_STOP, update_id(contract.ACKNOWLEDGE_STOP, request_id)
         made = request_made(case.workflow_id, sent, name, message)

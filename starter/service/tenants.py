@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contract.clean import refuse_unclean_words
 from records.tenants import TenantCodeReview, record_review, reviewed_digests
 from starter.service.area import AreaClient
 from storage.tenants.catalog import exists, tables_of
@@ -153,6 +154,7 @@ class TenantClient(AreaClient):
 
         It counts for the same code in any schema. Raises as `code` does, and TenantCodeChanged.
         """
+        refuse_unclean_words(actor=actor, reason=reason)
         found = await self.code(organization)
         if found.digest != digest:
             raise TenantCodeChanged(organization, found.digest)

@@ -20,6 +20,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 import contract
+from contract.clean import refuse_unclean
 from contract.readable import Readable
 from domain.cancellation.lifecycle import CancellationStillTelling
 from domain.refusals import ForwardedRefusal, Refusal
@@ -68,6 +69,7 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
         Temporal no longer has it. ``names_newest`` says that the case in the message is no choice of the caller's: the
         newest one by then may be another than the one that the request reached.
         """
+        refuse_unclean(message)
         workflow_id, sent, message = self._form.workflow_id(subject), update_id(name, request_id), sent_now(message)
         made = request_made(workflow_id, sent, name, message)
         if names_newest:
@@ -152,6 +154,7 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
         A start that is repeated after the end of its case gets the status of that. One that would be refused after an
         earlier case starts no workflow, whose failure would stand before the end of that case in Temporal.
         """
+        refuse_unclean(start)
         workflow_id = self._form.workflow_id(subject)
         first = update_id(contract.UPDATE_RECEIVE, request_id)
         start = sent_now(start)

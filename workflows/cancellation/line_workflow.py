@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.line_state import LineCase
     from workflows.cancellation.story import CancellationStory
+    from workflows.common.reading import read_clean
 
 
 @workflow.defn(name=contract.SUBSCRIPTION_LINE_CANCELLATION)
@@ -68,7 +69,7 @@ class SubscriptionLineCancellation(CancellationStory[LineCase, contract.LineCanc
         return await self._finished()
 
     def _read_start(self, received: Sequence[Any]) -> contract.StartLineCancellation:
-        return contract.read(received, contract.StartLineCancellation)
+        return read_clean(received, contract.StartLineCancellation)
 
 
 WORKFLOWS = (SubscriptionLineCancellation,)

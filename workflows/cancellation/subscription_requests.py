@@ -19,6 +19,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.cancellation.state import Case
     from workflows.cancellation.story import CancellationStory
     from workflows.common.case_requests import lawful
+    from workflows.common.reading import read_clean
     from workflows.common.steps import RefusedStep, recorded
 
 
@@ -97,4 +98,4 @@ class SubscriptionRequests(CancellationStory[Case, contract.CancellationStatus])
         return super()._is_idle() and not is_exporting
 
     def _read_start(self, received: Sequence[Any]) -> contract.StartCancellation:
-        return contract.read(received, contract.StartCancellation)
+        return read_clean(received, contract.StartCancellation)

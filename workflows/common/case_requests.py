@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     import contract
+    from contract.clean import refuse_unclean
     from contract.steps import FirstAnswer, Step
     from domain.refusals import ForwardedRefusal, Refusal
     from runtime.refusals import as_application_error
@@ -17,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.case_state import Status
     from workflows.common.case_workflow import CaseWorkflow, State
+    from workflows.common.reading import read_clean
 
 Asked = TypeVar("Asked", bound=contract.Request)
 
@@ -47,6 +49,7 @@ class CaseRequests(CaseWorkflow[State, Status]):
         """
         try:
             message = contract.read(received, form)
+            refuse_unclean(message)  # no history replays a validator
             if check is not None and self._case is not None and self._refused.is_over_limit(action, message.actor):
                 check(self, message)
         except Refusal as refusal:
@@ -69,7 +72,7 @@ class CaseRequests(CaseWorkflow[State, Status]):
         async with self._request_lock():
             while True:
                 try:
-                    message = contract.read(received, form)
+                    message = read_clean(received, form)
                     step = self._requests.step_of(self.step(name, message.actor), message)
                     if (first := await self._requests.first_answer(step)) is not None:
                         return self._first_status(first)

@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.queues import queue_for
+    from workflows.common.reading import read_clean
     from workflows.common.steps import patiently
     from workflows.common.web_ui import as_details
 
@@ -166,7 +167,7 @@ class SubscriptionLineDatesUpdate:
 def _read(received: Sequence[Any]) -> OpenRun:
     """Return the requested run; raises a refusal."""
     without_wish = all(one is None for one in received)
-    request = contract.UpdateLineDates() if without_wish else contract.read(received, contract.UpdateLineDates)
+    request = contract.UpdateLineDates() if without_wish else read_clean(received, contract.UpdateLineDates)
     info = workflow.info()
     try:
         scope = Scope(

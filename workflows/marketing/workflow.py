@@ -24,6 +24,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.cancellation_workflow import CancellationWorkflow
     from workflows.common.case_workflow import CANCEL_REQUESTED
     from workflows.common.owner import OPERATOR, THE_SERVICE
+    from workflows.common.reading import read_clean
     from workflows.common.steps import RefusedStep
     from workflows.marketing.state import MarketingCase
 
@@ -154,7 +155,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
         return self._given_up, self.case.is_verified
 
     def _read_start(self, received: Sequence[Any]) -> contract.StartMarketingCancellation:
-        return contract.read(received, contract.StartMarketingCancellation)
+        return read_clean(received, contract.StartMarketingCancellation)
 
     def _restart_refused(self) -> Refusal:
         if self.case.stage is MarketingStage.CANCELED:

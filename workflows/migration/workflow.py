@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.queues import queue_for
+    from workflows.common.reading import read_clean
     from workflows.common.steps import RefusedStep, long_work
     from workflows.migration.requests import MigrationRequests
     from workflows.migration.state import MigrationCase
@@ -90,7 +91,7 @@ class OnPremisesMigration(MigrationRequests):
         """Request the migration, or continue one whose workflow was lost; end with the refusal if there can be none."""
         info = workflow.info()
         try:
-            message = contract.read(self._input(received), contract.RequestMigration)
+            message = read_clean(self._input(received), contract.RequestMigration)
             subscription = CaseRef.parse(message.cancellation).subject
             if info.workflow_id != contract.migration_workflow_id(subscription):
                 raise WorkflowIdMismatch(info.workflow_id, contract.migration_workflow_id(subscription))

@@ -1,0 +1,53 @@
+"""Characters that nobody sees and that change what everybody reads: refused in what people write, escaped where it is shown.
+
+Control characters move a terminal's cursor; the overrides of Unicode's bidirectional algorithm turn letters round
+(https://www.unicode.org/reports/tr36/); characters without a width make two names look like one. Two of the latter belong
+to the spelling of languages, and are accepted where those have them (RFC 5892, appendix A.1 and A.2).
+"""
+
+import unicodedata
+
+_LINES = "\n\t"
+"""What a text of several lines may have."""
+_NON_JOINER, _JOINER = "\u200c", "\u200d"
+_VIRAMA = 9
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def unclean_character(text: str, *, lines: bool = False) -> str | None:
+    """Return the first character of a text that nobody sees; None if there is none. ``lines`` says that it may have several."""
+    for place, character in enumerate(text):
+        if unicodedata.category(character) not in _INVISIBLE or (lines and character in _LINES):
+            continue
+        if not _is_spelling(text, place):
+            return character
+    return None
+
+
+def in_words(character: str) -> str:
+    """Return a character that nobody sees as people can name it: its number, and the name that Unicode gives it."""
+    name = unicodedata.name(character, "")
+    return f"U+{ord(character):04X}{f' {name}' if name else ''}"
+
+
+def escaped(text: str) -> str:
+    """Return a text with such characters written out, for a terminal or a log; the ends of lines stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown(text, place, character) for place, character in enumerate(text))
+
+
+def _shown(text: str, place: int, character: str) -> str:
+    if character == "\n" or unicodedata.category(character) not in _INVISIBLE or _is_spelling(text, place):
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
+
+
+def _is_spelling(text: str, place: int) -> bool:
+    """Return true for a joiner after a virama, and for a non-joiner there or after a letter that joins."""
+    if text[place] not in (_NON_JOINER, _JOINER) or place == 0:
+        return False
+    before = text[place - 1]
+    if unicodedata.combining(before) == _VIRAMA:
+        return True
+    return text[place] == _NON_JOINER and unicodedata.bidirectional(before) == "AL"

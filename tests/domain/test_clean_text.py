@@ -1,0 +1,72 @@
+"""Characters that nobody sees: found in what people write, and written out where it is shown."""
+
+import pytest
+
+from domain.clean_text import escaped, in_words, unclean_character
+
+TURNED = "pay\u202egnp.exe"
+INVISIBLE = {
+    "a terminal's escape": "red \x1b[31mtext",
+    "a C1 control": "red \x9b31mtext",
+    "a null": "nul\x00l",
+    "a carriage return": "real\rfake",
+    "DEL": "a\x7fb",
+    "an override": TURNED,
+    "an isolate": "a\u2066b\u2069c",
+    "a mark of direction": "a\u200fb",
+    "a space without a width": "con\u200btoso",
+    "a word joiner": "con\u2060toso",
+    "a byte order mark": "\ufeffcontoso",
+    "a soft hyphen": "con\u00adtoso",
+    "a tag": "flag\U000e0067",
+    "a line separator": "one\u2028two",
+    "half a character": "a\ud800b",
+    "a joiner among Latin letters": "con\u200dtoso",
+    "a non-joiner among Latin letters": "con\u200ctoso",
+    "a non-joiner at the beginning": "\u200cnot",
+}
+WRITTEN = [
+    "Müller & Söhne GmbH – „die Besten“",
+    "株式会社コントソ",
+    "شركة كونتوسو",
+    "נסיון בעברית 123",
+    "می\u200cخواهم",  # Persian: a non-joiner belongs to the spelling
+    "क्\u200dष and क्\u200cष",  # Devanagari: both do, after a virama
+    "naïve café, décomposé: e\u0301",
+    "no\u00a0break",
+    "😀 👍🏽",
+]
+
+
+@pytest.mark.parametrize("text", INVISIBLE.values(), ids=INVISIBLE)
+def test_what_nobody_sees_is_found(text: str) -> None:
+    assert unclean_character(text) is not None
+    assert unclean_character(text, lines=True) is not None
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_what_people_write_in_their_languages_is_clean_and_shown_as_it_is(text: str) -> None:
+    assert unclean_character(text) is None
+    assert escaped(text) == text
+
+
+def test_a_text_of_several_lines_may_have_their_ends() -> None:
+    assert unclean_character("one\n\ttwo", lines=True) is None
+    assert unclean_character("one\ntwo") == "\n"
+
+
+@pytest.mark.parametrize("text", INVISIBLE.values(), ids=INVISIBLE)
+def test_what_is_shown_has_none_of_it(text: str) -> None:
+    shown = escaped(text)
+    assert unclean_character(shown) is None
+    assert "\\u" in shown or "\\U" in shown
+
+
+def test_it_is_shown_where_it_was() -> None:
+    assert escaped(TURNED) == "pay\\u202egnp.exe"
+    assert escaped("red \x1b[31m\ntext") == "red \\u001b[31m\ntext"
+
+
+def test_a_refusal_names_it() -> None:
+    assert in_words("\u202e") == "U+202E RIGHT-TO-LEFT OVERRIDE"
+    assert in_words("\x1b") == "U+001B"

@@ -57,6 +57,12 @@ def test_nobody_runs_as_root_or_with_privileges(service: str) -> None:
 
 
 @every_service
+def test_nobody_may_take_the_whole_machine(service: str) -> None:
+    limits = SERVICES[service]["deploy"]["resources"]["limits"]
+    assert set(limits) == {"memory", "cpus", "pids"}
+
+
+@every_service
 def test_root_file_systems_are_read_only_but_for_the_user_interface_that_writes_its_configuration(service: str) -> None:
     assert SERVICES[service].get("read_only", False) is (service != "temporal-ui")
 

@@ -1,18 +1,20 @@
 """The cost of a whole cancellation, against a bare workflow with the same waits: ``make bench-lifecycle``.
 
-Both run on the same worker process, the same Temporal dev server (file database) and PostgreSQL, in alternating rounds.
-Published are ratios; the absolute figures are those of a dev server on this machine and say nothing about a cluster.
+Once with payloads in clear and once encrypted. All run on the same process, the same Temporal dev server (file database) and
+PostgreSQL, in alternating rounds. Published are ratios; the absolute figures are those of a dev server on this machine and say nothing about a cluster.
 """
 
 import argparse
 import asyncio
+import base64
 import os
 import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,6 +32,7 @@ from activities.messaging.webhooks import WebhookSettings
 from bench.bare import BareWaits, nothing
 from contract import SEARCH_ATTRIBUTES, SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
 from domain.vocabulary import Stage
+from runtime.payload_keys import PayloadKeys
 from runtime.temporal import offramp_plugin
 from starter.local.postgres import PostgresCluster
 from starter.local.temporal import temporal_program
@@ -52,6 +55,10 @@ class CountingMailbox(Mailbox):
         return "250 OK"
 
 
+Round = tuple[float, float, float]
+"""Seconds of a round: on the clock, of CPU in this process, of CPU in the servers."""
+
+KEYS = PayloadKeys.read(f"bench:{base64.b64encode(bytes(32)).decode()}")
 WINDOW_SECONDS = 1.0
 NOTIFICATIONS = 4
 
@@ -79,32 +86,29 @@ async def main() -> None:
         world = World(environment, url, mailbox)
         http = stack.enter_context(HttpClient())
         mail = MailSettings(smtp_url=SecretStr(mailbox.url), mail_from="billing@offramp.example")
-        await stack.enter_async_context(
-            create_workers(
-                environment.client,
-                world.engine,
-                http,
-                mail=mail,
-                webhooks=WebhookSettings(),
-                task_queue=world.task_queue,
+        of_environment = environment.client.service_client.config.target_host
+        encrypting = await Client.connect(of_environment, plugins=[offramp_plugin(KEYS)])
+        clients = {world.task_queue: environment.client, f"{world.task_queue}-encrypted": encrypting}
+        for queue, client in clients.items():
+            await stack.enter_async_context(
+                create_workers(client, world.engine, http, mail=mail, webhooks=WebhookSettings(), task_queue=queue)
             )
-        )
         await stack.enter_async_context(
             Worker(environment.client, task_queue="bare", workflows=[BareWaits], activities=[nothing])
         )
-        await _measure(world, environment.client, options.lifecycles, options.concurrency, options.rounds)
-        assert mailbox.count == NOTIFICATIONS * (options.rounds * options.lifecycles + options.concurrency), (
-            "every lifecycle sends its four mails, once each"
-        )
+        await _measure(world, clients, options.lifecycles, options.concurrency, options.rounds)
+        started = len(clients) * (options.rounds * options.lifecycles + options.concurrency)
+        assert mailbox.count == NOTIFICATIONS * started, "every lifecycle sends its four mails, once each"
 
 
-async def _measure(world: World, client: Client, lifecycles: int, concurrency: int, rounds: int) -> None:
+async def _measure(world: World, clients: Mapping[str, Client], lifecycles: int, concurrency: int, rounds: int) -> None:
     policy = {"reversal_window": f"PT{WINDOW_SECONDS}S"}
-    total = rounds * lifecycles + concurrency
+    total = len(clients) * (rounds * lifecycles + concurrency)
     subscriptions = [world.subscription(policy=policy) for _ in range(total)]
     taken = iter(subscriptions)
+    last: dict[str, str] = {}
 
-    async def lifecycle() -> None:
+    async def lifecycle(queue: str) -> None:
         subscription = next(taken)
         start = StartCancellation(
             subscription=subscription,
@@ -113,25 +117,35 @@ async def _measure(world: World, client: Client, lifecycles: int, concurrency: i
             answers=world.answers(subscription),
             attestation=Attestation(reason="measured, not verified"),
         )
-        result = await client.execute_workflow(
-            SUBSCRIPTION_CANCELLATION, start, id=f"cancellation:{subscription}", task_queue=world.task_queue
+        last[queue] = f"cancellation:{subscription}"
+        result = await clients[queue].execute_workflow(
+            SUBSCRIPTION_CANCELLATION, start, id=last[queue], task_queue=queue
         )
         assert result["stage"] == Stage.CLOSED
 
     async def bare() -> None:
-        await client.execute_workflow("BareWaits", WINDOW_SECONDS, id=f"bare-{uuid4()}", task_queue="bare")
+        await clients[world.task_queue].execute_workflow(
+            "BareWaits", WINDOW_SECONDS, id=f"bare-{uuid4()}", task_queue="bare"
+        )
 
-    await _round(lifecycle, concurrency, concurrency)
-    await _round(bare, concurrency, concurrency)
-    ours, theirs = [], []
+    measured: dict[str, list[Round]] = {queue: [] for queue in ("bare", *clients)}
+    work: dict[str, Callable[[], Awaitable[None]]] = {"bare": bare}
+    work |= {queue: partial(lifecycle, queue) for queue in clients}
+    for one in work.values():
+        await _round(one, concurrency, concurrency)
     for _ in range(rounds):
-        theirs.append(await _round(bare, lifecycles, concurrency))
-        ours.append(await _round(lifecycle, lifecycles, concurrency))
-    events, size = await _history(client, f"cancellation:{subscriptions[-1]}")
-    _print(lifecycles, concurrency, ours, theirs, events, size)
+        for name, one in work.items():
+            measured[name].append(await _round(one, lifecycles, concurrency))
+    theirs, *ours = measured.values()
+    for name, queue, mine in zip(("in clear", "encrypted"), clients, ours, strict=True):
+        print(f"== {name}")
+        events, size = await _history(clients[queue], last[queue])
+        _print(lifecycles, concurrency, mine, theirs, events, size)
+    print("== encrypted against in clear")
+    _print_ratios(ours[1], ours[0])
 
 
-async def _round(one: Callable[[], Awaitable[None]], count: int, concurrency: int) -> tuple[float, float, float]:
+async def _round(one: Callable[[], Awaitable[None]], count: int, concurrency: int) -> Round:
     """Run ``count``, so many at once; return wall seconds and CPU seconds of this process and of the servers."""
     gate = asyncio.Semaphore(concurrency)
 
@@ -169,15 +183,12 @@ async def _history(client: Client, workflow_id: str) -> tuple[Counter[str], int]
 def _print(
     lifecycles: int,
     concurrency: int,
-    ours: list[tuple[float, float, float]],
-    theirs: list[tuple[float, float, float]],
+    ours: list[Round],
+    theirs: list[Round],
     events: Counter[str],
     size: int,
 ) -> None:
-    def medians(rounds: list[tuple[float, float, float]]) -> tuple[float, ...]:
-        return tuple(statistics.median(column) for column in zip(*rounds, strict=True))
-
-    our, their = medians(ours), medians(theirs)
+    our, their = _medians(ours), _medians(theirs)
     print(f"{lifecycles} a round, {concurrency} at once, median of {len(ours)} rounds, {os.cpu_count()} cores")
     print(f"{'':28}{'lifecycle':>12}{'bare':>12}{'ratio':>8}")
     names = ("seconds a round", "worker CPU ms each", "servers' CPU ms each")
@@ -188,6 +199,16 @@ def _print(
     print(f"history of one lifecycle: {events.total()} events, {size} bytes")
     for name, count in events.most_common():
         print(f"  {count:3} {name}")
+
+
+def _print_ratios(ours: list[Round], theirs: list[Round]) -> None:
+    names = ("time", "worker CPU", "servers' CPU")
+    for name, mine, other in zip(names, _medians(ours), _medians(theirs), strict=True):
+        print(f"{name:28}{mine / other:8.2f}")
+
+
+def _medians(rounds: list[Round]) -> tuple[float, ...]:
+    return tuple(statistics.median(column) for column in zip(*rounds, strict=True))
 
 
 def _options() -> argparse.Namespace:

@@ -21,7 +21,7 @@ from tests.support.servers import open_directory
 
 pytestmark = pytest.mark.timeout(240)
 
-SERVICES = {"postgres", "temporal", "object-store", "mail-catcher", "webhook-receiver", "worker", "pages"}
+SERVICES = {"postgres", "temporal", "object-store", "mail-catcher", "webhook-receiver", "worker", "pages", "codec"}
 MAILS = {
     "Cancellation received": 6,
     "Cancellation scheduled": 5,

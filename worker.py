@@ -42,6 +42,7 @@ from runtime.temporal import connect_to_temporal
 from runtime.versioning import VersionSettings
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
+from storage.rights import warn_of_owner
 from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantDatabaseNotNow
 from storage.tenants.settings import TenantDatabaseSettings
@@ -178,6 +179,7 @@ async def main() -> None:
     hosted = QueueSettings().hosted
     client = await connect_to_temporal()
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=connections(hosted))
+    await asyncio.to_thread(warn_of_owner, engine)
     with HttpClient() as http:
         workers = create_workers(
             client,

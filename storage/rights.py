@@ -5,12 +5,17 @@ own and members of these (docs/operations.md). Nobody but the owner may empty a 
 change a row of the audit trail, which only grows.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import LiteralString
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+logger = logging.getLogger(__name__)
 
 
 class DatabaseRole(StrEnum):
@@ -153,6 +158,10 @@ _COLUMNS: LiteralString = """
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY c.relname
 """
+_IS_OWNER: LiteralString = """
+    SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relname = 'audit_trail'
+"""
 _ROLES: LiteralString = "SELECT rolname FROM pg_roles WHERE rolname = ANY(:names)"
 _MAY_CREATE: LiteralString = "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
 
@@ -170,6 +179,19 @@ def grant_rights(connection: Connection) -> None:
         readable = READ[role]
         for statement in _grants(role, dict.fromkeys(tables, _WHOLE) if readable is None else readable, tables):
             connection.execute(text(statement))
+
+
+def warn_of_owner(engine: Engine) -> None:
+    """Log where this process enters the database as somebody who may do everything in it; one that is down is asked no more.
+
+    A refusal would stop installations of before, whose one user owns the tables.
+    """
+    with suppress(SQLAlchemyError), engine.connect() as connection:
+        if connection.scalar(text(_IS_OWNER)):
+            logger.warning(
+                "The user of this process owns the tables of the database: give it a user with the rights that it needs "
+                "(docs/operations.md, Rights in the database)."
+            )
 
 
 def _grants(

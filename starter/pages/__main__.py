@@ -22,6 +22,7 @@ from starter.pages.connections import server_options
 from starter.service import Offramp
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
+from storage.rights import warn_of_owner
 
 
 class PagesNotConfigured(Refusal):
@@ -56,6 +57,7 @@ async def main() -> None:
     if links is None:
         raise PagesNotConfigured
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=5)
+    await asyncio.to_thread(warn_of_owner, engine)
     temporal = await connect_to_temporal()
     objects = Objects(store) if (store := ObjectStoreSettings()).url else None
     app = create_pages(Offramp(temporal, engine, objects=objects), links)

@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from storage.database import create_database_engine
 from storage.refusals import DatabaseRightMissing, refusing_database_errors
-from storage.rights import DatabaseRole, grant_rights
+from storage.rights import DatabaseRole, grant_rights, warn_of_owner
+from tests.support.ports import free_port
 from tests.support.servers import as_role
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -145,3 +146,21 @@ def test_the_set_up_takes_what_a_role_has_beyond_its_rights(engine: Engine, data
         connection.execute(text("GRANT UPDATE (reason) ON holds TO offramp_callers"))
         grant_rights(connection)
         assert {role: rights_of(connection, role) for role in DatabaseRole} == before
+
+
+def test_a_process_that_enters_as_the_owner_says_so_in_its_log_and_no_other_does(
+    engine: Engine, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for role in DatabaseRole:
+        with entered(database_url, role) as limited:
+            warn_of_owner(limited)
+    assert not caplog.messages
+
+    warn_of_owner(engine)
+    assert "owns the tables" in caplog.messages[0]
+
+
+def test_a_database_that_is_down_keeps_no_process_from_starting(caplog: pytest.LogCaptureFixture) -> None:
+    nowhere = create_database_engine(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing", pool_size=1)
+    warn_of_owner(nowhere)
+    assert not caplog.messages

@@ -80,7 +80,7 @@ async def worlds_of_their_own(
             url = parts.enter_context(migrated_database(postgres_url, template_database))
             tenants = TenantDatabase(tenant_settings(parts.enter_context(tenants_database(postgres_url))))
             world = World(environment, url, parts.enter_context(Mailbox()), data=Data(tenants, objects))
-            parts.callback(world.engine.dispose)
+            parts.callback(world.close)
             async with world.worker():
                 yield world
 

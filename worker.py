@@ -13,7 +13,6 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from pydantic import ValidationError
 from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkerDeploymentConfig
@@ -33,11 +32,9 @@ from activities.migration.transfer import Transfers
 from activities.reconciliation.activities import Reconciler
 from activities.verification import Verifier
 from contract import TASK_QUEUE, WorkQueue
-from domain.refusals import Refusal
 from domain.vocabulary import Channel
-from runtime.process import leave
 from runtime.queues import LOCAL_SLOTS, SLOTS, QueueSettings, connections, threads
-from runtime.refusals import log_text
+from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
 from runtime.versioning import VersionSettings
 from storage.database import DatabaseSettings, create_database_engine
@@ -172,7 +169,6 @@ def create_workers(
 
 async def main() -> None:
     """Run the workers of this process until a signal stops it."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -210,11 +206,4 @@ def _tenant_database() -> TenantDatabase | None:
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(main())
-    except (Refusal, ValidationError) as reason:
-        # The supervisor of the process restarts it; the reason is logged as a sentence, not as a stack trace.
-        said = log_text(reason) if isinstance(reason, Refusal) else reason
-        logging.error("The worker cannot start: %s", said)  # noqa: TRY400
-        leave(1)
-    leave(0)
+    serve(main, failing="The worker cannot start")

@@ -144,10 +144,10 @@ class MarketingRecords(OnRecords):
             raise LinkTampered
         if is_sealed_link(given.token):
             self._check_sealed(self._links, given.token, given.step)
-            return "link"
-        target = self._links.read(given.token, now=given.step.at)
-        if (target.purpose, target.subject) != (LinkPurpose.MARKETING_CONSENT, given.step.cancellation):
-            raise LinkTampered
+        else:
+            target = self._links.read(given.token, now=given.step.at)
+            if (target.purpose, target.subject) != (LinkPurpose.MARKETING_CONSENT, given.step.cancellation):
+                raise LinkTampered
         return "link"
 
     def _check_sealed(self, links: Links, sealed: str, step: Step) -> None:

@@ -1,7 +1,8 @@
 """The cost of a whole cancellation, against a bare workflow with the same waits: ``make bench-lifecycle``.
 
 Once with payloads in clear and once encrypted. All run on the same process, the same Temporal dev server (file database) and
-PostgreSQL, in alternating rounds. Published are ratios; the absolute figures are those of a dev server on this machine and say nothing about a cluster.
+PostgreSQL, in alternating rounds. Published are ratios; the absolute figures are those of a dev server on this machine and
+say nothing about a cluster.
 """
 
 import argparse

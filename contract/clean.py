@@ -3,24 +3,22 @@
 It is no part of their types: histories of before may hold such characters, and are replayed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from contract.common import Message
 from domain.cancellation.lifecycle import InputMalformed
-from domain.clean_text import in_words, unclean_character
+from domain.clean_text import why_unclean
 
-_ONE_LINE = frozenset({"actor", "request_id", "contact", "subscription", "organization", "administrator"})
+_ONE_LINE = frozenset(
+    {"actor", "request_id", "contact", "subscription", "organization", "administrator", "source", "document"}
+)
 """The fields that are names; what else people write may have several lines."""
 
 
 def unclean_fields(message: Message) -> list[str]:
     """Return the problems of a message by path; none where it is clean."""
-    return [
-        f"{path}: it has a character that nobody sees, {in_words(found)}"
-        for path, name, text in _texts(message.model_dump(mode="json"))
-        if (found := unclean_character(text, lines=name not in _ONE_LINE)) is not None
-    ]
+    return _problems(_texts(message.model_dump(mode="json")))
 
 
 def refuse_unclean(message: Message) -> None:
@@ -31,13 +29,17 @@ def refuse_unclean(message: Message) -> None:
 
 def refuse_unclean_words(**words: str | None) -> None:
     """Raise InputMalformed where a word that a caller passed has such a character: an actor, a reason, a name."""
-    problems = [
-        f"{name}: it has a character that nobody sees, {in_words(found)}"
-        for name, text in words.items()
-        if text and (found := unclean_character(text, lines=name == "reason")) is not None
-    ]
-    if problems:
+    if problems := _problems((name, name, text) for name, text in words.items() if text):
         raise InputMalformed(problems)
+
+
+def _problems(texts: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Return the problems of texts, each given with its path and the name of its field."""
+    return [
+        f"{path}: it has {why}"
+        for path, name, text in texts
+        if (why := why_unclean(text, lines=name not in _ONE_LINE)) is not None
+    ]
 
 
 def _texts(value: Any, path: str = "", name: str = "") -> Iterator[tuple[str, str, str]]:

@@ -24,10 +24,15 @@ def unclean_character(text: str, *, lines: bool = False) -> str | None:
     return None
 
 
-def in_words(character: str) -> str:
-    """Return a character that nobody sees as people can name it: its number, and the name that Unicode gives it."""
-    name = unicodedata.name(character, "")
-    return f"U+{ord(character):04X}{f' {name}' if name else ''}"
+def why_unclean(text: str, *, lines: bool = False) -> str | None:
+    """Return what such a character is, by its number and the name that Unicode gives it; None where there is none.
+
+    It is the rest of a sentence about the text, as in "it has …". ``lines`` as for `unclean_character`.
+    """
+    if (found := unclean_character(text, lines=lines)) is None:
+        return None
+    name = unicodedata.name(found, "")
+    return f"a character that nobody sees, U+{ord(found):04X}{f' {name}' if name else ''}"
 
 
 def escaped(text: str) -> str:

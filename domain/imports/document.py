@@ -24,7 +24,7 @@ from pydantic import (
 
 from domain.civil_dates import CivilDate
 from domain.civil_time import time_zone
-from domain.clean_text import in_words, unclean_character
+from domain.clean_text import why_unclean
 from domain.data_schema import data_schema_name
 from domain.imports.refusals import FieldMalformed, UrlMalformed
 from domain.lines.date_formula import is_blank
@@ -35,8 +35,8 @@ from domain.vocabulary import Identifier, Platform, Purpose, ReasonCode
 
 
 def _clean(text: str) -> str:
-    if (found := unclean_character(text)) is not None:
-        raise RefusedValue(FieldMalformed(f"The text has a character that nobody sees, {in_words(found)}"))
+    if (why := why_unclean(text)) is not None:
+        raise RefusedValue(FieldMalformed(f"The text has {why}"))
     return text
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from domain.clean_text import in_words, unclean_character
+from domain.clean_text import why_unclean
 from domain.marketing import CampaignAction
 from domain.vocabulary import Actor, CancellationId, CaseId, EmailAddress, Identifier, LineCancellationId, Reason
 
@@ -19,10 +19,8 @@ def _reader(form: Any, rule: str) -> Callable[[str], str]:
             value = adapter.validate_python(text)
         except ValidationError:
             raise typer.BadParameter(f"{text!r} is not possible: {rule}.") from None
-        if (found := unclean_character(value, lines=form is Reason)) is not None:
-            raise typer.BadParameter(
-                f"{text!r} is not possible: it has a character that nobody sees, {in_words(found)}."
-            )
+        if (why := why_unclean(value, lines=form is Reason)) is not None:
+            raise typer.BadParameter(f"{text!r} is not possible: it has {why}.")
         return value
 
     return read

@@ -1,16 +1,10 @@
 """The process that serves the codec: ``python -m starter.codec``. It speaks HTTP: TLS ends before it."""
 
-import asyncio
-import logging
-
 import uvicorn
-from pydantic import ValidationError
 
-from domain.refusals import Refusal
 from runtime.payload_codec import EncryptingCodec
 from runtime.payload_keys import PayloadKeySettings
-from runtime.process import leave
-from runtime.refusals import log_text
+from runtime.serving import serve
 from starter.codec.app import create_codec_server
 from starter.codec.settings import CodecNotConfigured, CodecSettings
 from starter.pages.connections import server_options
@@ -18,7 +12,6 @@ from starter.pages.connections import server_options
 
 async def main() -> None:
     """Serve the codec until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings, keys = CodecSettings(), PayloadKeySettings().keys
     if keys.encrypting is None:
         raise CodecNotConfigured(
@@ -30,10 +23,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(main())
-    except (Refusal, ValidationError) as reason:
-        said = log_text(reason) if isinstance(reason, Refusal) else reason
-        logging.error("The codec cannot be served: %s", said)  # noqa: TRY400
-        leave(1)
-    leave(0)
+    serve(main, failing="The codec cannot be served")

@@ -5,17 +5,15 @@ TLS ends before it.
 """
 
 import asyncio
-import logging
 
 import uvicorn
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.messaging.links import LinkSettings
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
-from runtime.process import leave
-from runtime.refusals import log_text
+from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
 from starter.pages.app import create_pages
 from starter.pages.connections import server_options
@@ -52,7 +50,6 @@ class PagesSettings(BaseSettings):
 
 async def main() -> None:
     """Serve the pages until SIGTERM or SIGINT."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     settings, links = PagesSettings(), LinkSettings().links
     if links is None:
         raise PagesNotConfigured
@@ -67,10 +64,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        asyncio.run(main())
-    except (Refusal, ValidationError) as reason:
-        said = log_text(reason) if isinstance(reason, Refusal) else reason
-        logging.error("The pages cannot be served: %s", said)  # noqa: TRY400
-        leave(1)
-    leave(0)
+    serve(main, failing="The pages cannot be served")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.clean_text import escaped, in_words, unclean_character
+from domain.clean_text import escaped, unclean_character, why_unclean
 
 TURNED = "pay\u202egnp.exe"
 INVISIBLE = {
@@ -68,5 +68,6 @@ def test_it_is_shown_where_it_was() -> None:
 
 
 def test_a_refusal_names_it() -> None:
-    assert in_words("\u202e") == "U+202E RIGHT-TO-LEFT OVERRIDE"
-    assert in_words("\x1b") == "U+001B"
+    assert why_unclean("a\u202e") == "a character that nobody sees, U+202E RIGHT-TO-LEFT OVERRIDE"
+    assert why_unclean("a\x1b") == "a character that nobody sees, U+001B"
+    assert why_unclean("a") is None

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from domain.civil_dates import count_text
 from starter.cli.output import REFUSED, JsonOption, print_json, say
 from starter.cli.service import with_records
 
@@ -46,14 +47,9 @@ def head(*, as_json: JsonOption = False) -> None:
 def _say(found: "AuditVerification") -> None:
     for broken in found.broken:
         say(escape(f"seal {broken.seal}: {broken.why}"), first="  - ")
-    unsealed = f", {found.unsealed} since" if found.unsealed else ""
-    if found.holds:
-        say(
-            f"[bold green]The audit trail is as it was sealed[/]: {found.entries} entries under {found.seals} seals{unsealed}."
-        )
-    else:
-        say(
-            f"[bold red]The audit trail is not as it was sealed[/]: {found.entries} entries under {found.seals} seals{unsealed}."
-        )
+    sealed = f"{found.entries} entries under {count_text(found.seals, 'seal')}"
+    since = f", {found.unsealed} since" if found.unsealed else ""
+    verdict = "[bold green]The audit trail is as" if found.holds else "[bold red]The audit trail is not as"
+    say(f"{verdict} it was sealed[/]: {sealed}{since}.")
     if found.newest:
         say(escape(f"Head: {found.newest}"))

@@ -45,7 +45,7 @@ def test_a_trail_that_is_as_it_was_sealed(offramp: CommandLine, engine: Engine) 
     head = offramp.call("audit", "head").out.strip()
 
     assert said.status == 0
-    assert "The audit trail is as it was sealed: 3 entries under 1 seals." in said.out
+    assert "The audit trail is as it was sealed: 3 entries under 1 seal." in said.out
     assert head in said.out
     assert head.startswith("1:")
     sealed(engine, 1)

@@ -39,9 +39,8 @@ _DIGESTS: LiteralString = f"""
     FROM audit_sealed s JOIN audit_trail a ON a.id = s.entry
     WHERE s.seal BETWEEN :first AND :last GROUP BY s.seal
 """  # noqa: S608 - constants of this module
-_RUNNING: LiteralString = (
-    "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() s"
-)
+_OLDEST_RUNNING: LiteralString = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_NEXT_TO_RUN: LiteralString = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 _UNSEALED: LiteralString = (
     "SELECT count(*) FROM audit_trail a WHERE NOT EXISTS (SELECT FROM audit_sealed s WHERE s.entry = a.id)"
 )
@@ -55,7 +54,7 @@ def seal(transaction: Transaction, *, at: datetime, most: int = MOST) -> int:
     before = _newest(session)
     number = before.number + 1 if before else 1
     settled = before.settled_until if before else 0
-    oldest_running, running = session.execute(text(_RUNNING)).one()
+    oldest_running = session.scalar(text(_OLDEST_RUNNING))
     taken: int = session.execute(text(_TAKE), {"number": number, "settled": settled, "most": most}).rowcount  # type: ignore[attr-defined]
     if not taken:
         return 0
@@ -72,7 +71,8 @@ def seal(transaction: Transaction, *, at: datetime, most: int = MOST) -> int:
             head=head_after(before.head if before else NO_HEAD, number, entries, digest),
             sealed_at=at,
             newest_entry=newest,
-            running=running,
+            # Asked after they were taken: whoever holds a lower number than theirs has begun by now.
+            running=session.scalar(text(_NEXT_TO_RUN)),
             settled_until=settled,
         )
     )

@@ -1,9 +1,10 @@
 """Seals on the audit trail: what is under one can neither be changed nor be removed without its showing."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,7 @@ from domain.audit_seals import AuditVerification, HeadMalformed, parse_head
 from records import audit, audit_seals
 from records.audit_seals import head_published_with, newest_head, seal, verify
 from records.transaction import Transaction
+from storage.database import create_database_engine
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -182,6 +184,27 @@ def test_an_entry_of_a_transaction_that_took_long_is_sealed_later(engine: Engine
     with Session(engine) as session:
         looks_from = session.scalar(text("SELECT max(settled_until) FROM audit_seals"))
     assert looks_from == 6  # everything up to the last but one, the slow one too, is never looked at again
+
+
+def test_an_entry_that_is_begun_while_others_are_sealed_is_not_forgotten(engine: Engine) -> None:
+    write(engine, "before")
+    others, pending = create_database_engine(engine.url), ["two entries, of which the first is committed late"]
+    with Session(others, autoflush=False) as slow, slow.begin():
+
+        def meanwhile(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if "INSERT INTO audit_sealed" in statement and pending:
+                pending.clear()
+                audit.record(Transaction(slow), "case.noted", actor="slow", at=NOON)
+                write(others, "quick")
+
+        event.listen(engine, "before_cursor_execute", meanwhile)
+        assert sealed(engine) == 2
+        write(engine, "after")
+        assert sealed(engine) == 1
+
+    others.dispose()
+    assert sealed(engine) == 1
+    assert (verified(engine).entries, verified(engine).unsealed) == (4, 0)
 
 
 def test_many_entries_are_sealed_in_parts_none_of_which_is_forgotten(engine: Engine) -> None:

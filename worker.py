@@ -33,6 +33,7 @@ from activities.reconciliation.activities import Reconciler
 from activities.verification import Verifier
 from contract import TASK_QUEUE, WorkQueue
 from domain.vocabulary import Channel
+from runtime.metrics import MetricsSettings
 from runtime.queues import LOCAL_SLOTS, SLOTS, QueueSettings, connections, threads
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
@@ -173,7 +174,7 @@ async def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     hosted = QueueSettings().hosted
-    client = await connect_to_temporal()
+    client = await connect_to_temporal(runtime=MetricsSettings().runtime)
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=connections(hosted))
     await asyncio.to_thread(warn_of_owner, engine)
     with HttpClient() as http:

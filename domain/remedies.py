@@ -30,6 +30,8 @@ class RemedyKind(StrEnum):
     """``when``: the rest of a clause that begins with "when"."""
     REPEAT_REQUEST = "repeat_request"
     REPEAT_LATER = "repeat_later"
+    RELEASE_LIMIT = "release_limit"
+    """``free_at``: when there is room again; ``scope`` and ``released``: what a supervisor would release."""
 
     # A cancellation; ``cancellation`` is its id, or that of a marketing service's cancellation.
     START_CANCELLATION = "start_cancellation"
@@ -164,6 +166,8 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.RETRY_WHEN: "Try again when {when}; nothing was changed.",
     RemedyKind.REPEAT_REQUEST: "Repeat the request under the same request id when every part of the service is up.",
     RemedyKind.REPEAT_LATER: "Repeat the request under the same request id in a minute.",
+    RemedyKind.RELEASE_LIMIT: "There is room again at {free_at}; a supervisor can release the limit of {scope} {released} "
+    "before that.",
     RemedyKind.START_CANCELLATION: "Start a cancellation of {subscription}.",
     RemedyKind.CANCEL_WHOLE: "Cancel the subscription {subscription} instead.",
     RemedyKind.CANCEL_LINE: "Start a cancellation of {line}.",

@@ -225,7 +225,12 @@ WAITS_FOR_WORKER = "a worker: none answers at the moment"
 
 def same_person(one: str, other: str) -> bool:
     """Return true if two names of actors differ in nothing but case and spaces."""
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+    return person_key(one) == person_key(other)
+
+
+def person_key(name: str) -> str:
+    """Return the form of an actor's name that is the same whatever its case and spaces."""
+    return " ".join(name.split()).casefold()
 
 
 def message_id(cancellation: str, occasion: str, channel: Channel) -> str:

@@ -18,9 +18,10 @@ from domain.cancellation.verification import (
     TooManyCodes,
 )
 from domain.cases import CaseKind
+from domain.limits import Limited
 from domain.refusals import Refusal
 from domain.vocabulary import Verification
-from records import audit, cases
+from records import audit, cases, limits
 from records.transaction import Transaction
 from storage.tables import CASE_TABLES, CaseRow
 
@@ -50,7 +51,7 @@ def fresh_code(transaction: Transaction, step: Step) -> FreshCode:
     """Make a code and store its hash; repeating the step replaces the code, which may never have been sent.
 
     Raises:
-        AlreadyVerified, TooManyCodes, and the refusal of a case that has ended.
+        AlreadyVerified, TooManyCodes, LimitReached, and the refusal of a case that has ended.
 
     """
     session = transaction.session
@@ -77,6 +78,8 @@ def fresh_code(transaction: Transaction, step: Step) -> FreshCode:
     )
     after = {"number": row.number, "expires_at": expires_at.isoformat()}
     audit.record_step(transaction, "code.sent", step, after=after)
+    if (reached := limits.use_for(transaction, Limited.CODES, locked, step)) is not None:
+        raise reached
     return FreshCode(
         code=code,
         number=row.number,
@@ -110,6 +113,8 @@ def check_code(transaction: Transaction, step: Step, code: str) -> Refusal | Non
     allowed = locked.policy.code_attempts
     if row.attempts >= allowed and audit.after_of(session, f"{step.key}:tried") is None:
         return CodeAttemptsExhausted(case.id, allowed)
+    if (reached := limits.use_for(transaction, Limited.TRIES, locked, step)) is not None:
+        return reached
     attempt = row.attempts + 1
     after = {"number": row.number, "attempt": attempt}
     if audit.record_step(transaction, "code.tried", step, "tried", after=after):
@@ -123,6 +128,7 @@ def check_code(transaction: Transaction, step: Step, code: str) -> Refusal | Non
     if not secrets.compare_digest(_hashed(sealed_code(step.case.subject, code), row.salt), row.code_hash):
         return CodeWrong(case.id, allowed - attempt) if attempt < allowed else CodeAttemptsExhausted(case.id, allowed)
     row.used_at = step.at
+    limits.wanted(transaction, step)
     save_verification(transaction, case, Verification.ONE_TIME_CODE, step, None)
     return None
 

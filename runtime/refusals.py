@@ -17,6 +17,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from domain.refusals import Refusal, RefusalDetails
 from domain.remedies import Remedy, RemedyKind
+from runtime.metrics import count_refusal
 from storage.refusals import (
     DatabaseBusy,
     DatabaseFailed,
@@ -109,6 +110,7 @@ class _Translating(ActivityInboundInterceptor):
         try:
             return await super().execute_activity(input)
         except Refusal as refusal:
+            count_refusal(activity.metric_meter(), refusal.details.code)
             raise as_application_error(refusal) from None
         except FailureError as error:
             # A sentence of ours, without what it was made of. Temporal shows no reason at all that is longer than 4 KB.

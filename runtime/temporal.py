@@ -20,6 +20,7 @@ from temporalio.converter import (
 )
 from temporalio.envconfig import ClientConfig
 from temporalio.plugin import SimplePlugin
+from temporalio.runtime import Runtime
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 import contract
@@ -116,8 +117,8 @@ def offramp_plugin(keys: PayloadKeys | None = None) -> SimplePlugin:
     )
 
 
-async def connect_to_temporal(*, lazy: bool = False) -> Client:
-    """Connect to the configured Temporal, or, with ``lazy``, leave that to the first call.
+async def connect_to_temporal(*, lazy: bool = False, runtime: Runtime | None = None) -> Client:
+    """Connect to the configured Temporal, or, with ``lazy``, leave that to the first call; ``runtime`` has the metrics.
 
     Raises:
         TemporalUnavailable, TemporalConfigurationMalformed.
@@ -130,7 +131,9 @@ async def connect_to_temporal(*, lazy: bool = False) -> Client:
         raise TemporalConfigurationMalformed(str(error)) from None
     config.setdefault("target_host", "localhost:7233")
     try:
-        return await Client.connect(**config, plugins=[offramp_plugin(PayloadKeySettings().keys)], lazy=lazy)
+        return await Client.connect(
+            **config, plugins=[offramp_plugin(PayloadKeySettings().keys)], lazy=lazy, runtime=runtime
+        )
     except RuntimeError as error:
         raise TemporalUnavailable(config["target_host"], connection_failure(error)) from None
 

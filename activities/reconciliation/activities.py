@@ -19,7 +19,12 @@ from activities.reconciliation.case_workflows import TYPES, CaseWorkflows
 from activities.reconciliation.found import Found
 from activities.reconciliation.migration_checks import MigrationChecks
 from activities.reconciliation.outside_copies import CANCELLATIONS, OutsideCopies
-from activities.reconciliation.surroundings import nightly_findings, schema_findings, seal_audit_trail
+from activities.reconciliation.surroundings import (
+    forget_old_limited_uses,
+    nightly_findings,
+    schema_findings,
+    seal_audit_trail,
+)
 from contract import WorkQueue
 from contract.steps import ReconciliationSlice, SliceOutcome, Suspect
 from domain.cases import CaseKind
@@ -162,6 +167,7 @@ class Reconciler(DataWork):
         checks, found = self._checks(work), Found()
         if not work.dry_run:
             await seal_audit_trail(self._engine)
+            await forget_old_limited_uses(self._engine)
         found.findings += await nightly_findings(checks, activity.client(), self._zone)
         found.findings += await schema_findings(checks, self._tenants)
         return found.outcome()

@@ -14,6 +14,7 @@ from domain.civil_time import day_of
 from domain.reconciliation import Finding, FindingKind
 from domain.refusals import Refusal
 from records.audit_seals import MOST, seal
+from records.limits import forget_old_uses
 from records.reconciliation.leftovers import count_overdue, expected_schemas
 from records.transaction import Transaction
 from storage.tenants.database import TenantDatabase
@@ -51,6 +52,16 @@ async def seal_audit_trail(engine: Engine) -> None:
 
     while await asyncio.to_thread(seal_some) == MOST:
         activity.heartbeat()
+
+
+async def forget_old_limited_uses(engine: Engine) -> None:
+    """Remove the starts, codes and tries that count towards no limit any more."""
+
+    def forget() -> None:
+        with Transaction.begin(engine) as transaction:
+            forget_old_uses(transaction)
+
+    await asyncio.to_thread(forget)
 
 
 async def schema_findings(checks: CaseChecks, tenants: TenantDatabase | None) -> list[Finding]:

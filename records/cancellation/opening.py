@@ -29,7 +29,7 @@ from domain.vocabulary import (
     Stage,
     Verification,
 )
-from records import audit, cases, receipts, requests
+from records import audit, cases, limits, receipts, requests
 from records.cancellation.answers import checklist_of, facts_of, save_answers
 from records.cancellation.line_ends import undo_lines
 from records.cancellation.locked_case import (
@@ -60,8 +60,8 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
 
     Raises:
         SubscriptionUnknown, SubscriptionAlreadyCanceled, SubscriptionTooLarge, ReasonCodeUnknown, CancellationUnknown (the
-            case to continue), BackdatingNeedsReason, ReceivedBeforeEarlierEnd, LineUnknownOnDay (a receipt in the past), and
-            the refusals of the answers (`Checklist.answered`).
+            case to continue), BackdatingNeedsReason, ReceivedBeforeEarlierEnd, LineUnknownOnDay (a receipt in the past),
+            LimitReached, and the refusals of the answers (`Checklist.answered`).
 
     """
     session = transaction.session
@@ -135,6 +135,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     requote(session, case)
     locked = LockedCase(case, subscription, organization, policy)
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
+    limits.check_start(transaction, locked, step)
     return _as_opened(transaction, locked, checklist)
 
 
@@ -175,21 +176,28 @@ def _opened_before(transaction: Transaction, request: OpenRequest, subscription:
 
 
 def record_refused_opening(transaction: Transaction, request: OpenRequest, refusal: Refusal) -> None:
-    """Record in the audit trail of the subscription that a cancellation of it, or of its line, was refused."""
+    """Record in the audit trail of the subscription that a cancellation of it, or of its line, was refused, and count the start."""
     line = request.subscription_line
     subscription = request.subscription
     if line is not None:
         with suppress(LineUnknown):
             subscription = subscription_of(transaction.session, line)
+    step = f"{line or subscription}:open:{request.request_id}:refused"
+    limits.count_refused_start(transaction, step, refusal, _organization_of(transaction, subscription), request.actor)
     audit.record_refusal(
         transaction,
         "cancellation" if line is None else "line_cancellation",
         refusal.details,
         actor=request.actor,
         at=receipts.entered_at(request),
-        step=f"{line or subscription}:open:{request.request_id}:refused",
+        step=step,
         subscription=subscription,
     )
+
+
+def _organization_of(transaction: Transaction, subscription: str | None) -> OrganizationRow | None:
+    row = transaction.session.get(SubscriptionRow, subscription) if subscription else None
+    return transaction.session.get_one(OrganizationRow, row.organization) if row else None
 
 
 def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist) -> OpenedCase:

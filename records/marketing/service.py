@@ -15,7 +15,7 @@ from domain.marketing import (
 )
 from domain.refusals import Refusal
 from domain.vocabulary import Event, Platform, ReceiptChannel, Verification
-from records import audit, cases, receipts, requests
+from records import audit, cases, limits, receipts, requests
 from records.marketing.campaigns import check_campaigns, current_campaigns, lock_service
 from records.marketing.locked_case import (
     LockedMarketingCase,
@@ -27,18 +27,21 @@ from records.marketing.notices import notify
 from records.marketing.stops import request_stops, stop_of
 from records.one_time_codes import save_verification
 from records.transaction import Transaction
-from storage.tables import MarketingCancellationRow
+from storage.tables import MarketingCancellationRow, OrganizationRow
 
 
 def record_refused_opening(transaction: Transaction, request: OpenMarketingRequest, refusal: Refusal) -> None:
-    """Record in the audit trail that the cancellation of a marketing service was refused."""
+    """Record in the audit trail that the cancellation of a marketing service was refused, and count the start."""
+    step = f"{request.request_id}:refused"
+    organization = transaction.session.get(OrganizationRow, request.organization)
+    limits.count_refused_start(transaction, step, refusal, organization, request.actor)
     audit.record_refusal(
         transaction,
         "marketing_cancellation",
         refusal.details,
         actor=request.actor,
         at=receipts.entered_at(request),
-        step=f"{request.request_id}:refused",
+        step=step,
         cancellation=f"{request.organization}/marketing",
     )
 
@@ -50,7 +53,7 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
 
     Raises:
         MarketingCancellationUnknown (the case to continue), MarketingServiceUnknown, MarketingServiceCanceled, MarketingIdentityMismatch, CampaignUnknown, CampaignDeleted,
-            BackdatingNeedsReason.
+            BackdatingNeedsReason, LimitReached.
 
     """
     session = transaction.session
@@ -101,6 +104,7 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
         session.flush()
     case = lock_marketing_case(transaction, row.id)
     notify(transaction, case, Event.MARKETING_CANCELLATION_RECEIVED, step)
+    limits.check_start(transaction, case, step)
     return _as_opened(transaction, case)
 
 

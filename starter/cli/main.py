@@ -46,6 +46,10 @@ COMMANDS = {
         "starter.cli.reconcile:reconcile", "Mend or name what records, workflows and copies do not agree on."
     ),
     "audit": Lazily("starter.cli.audit:audit_app", "Verify the seals on the audit trail, and show their head."),
+    "limits": Lazily(
+        "starter.cli.limits:limits_app",
+        "List and set the limits on starts, one-time codes and tries, and release what was counted.",
+    ),
     "tenants": Lazily("starter.cli.tenants:tenants_app", "List the organizations' data, and make samples of it."),
     "mails": Lazily("starter.cli.mails:mails_app", "Read the mails that the local mail catcher caught."),
     "dates": Lazily(

@@ -15,6 +15,8 @@ OPERATORS_WORDS = WORDS | {
     RemedyKind.FOLLOW_CONTRACT: "See docs/temporal.md for the form of every message.",
     RemedyKind.REPEAT_REQUEST: "Look at the workflow in the Temporal Web UI; repeat the command with the same request id when "
     "everything is up.",
+    RemedyKind.RELEASE_LIMIT: "There is room again at {free_at}; before that a supervisor can release it: "
+    "`offramp limits release {scope} {released} --reason REASON`",
     RemedyKind.CANCEL_WHOLE: "Cancel the subscription instead: `offramp cancellations start {subscription}`",
     RemedyKind.CANCEL_LINE: "Start one: `offramp lines cancel {line}`",
     RemedyKind.START_CANCELLATION: "Start one: `offramp cancellations start {subscription}`",

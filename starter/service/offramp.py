@@ -11,6 +11,7 @@ from starter.service.cancellation import CancellationClient
 from starter.service.export import ExportClient
 from starter.service.imports import ImportClient
 from starter.service.legal_holds import HoldClient
+from starter.service.limits import LimitClient
 from starter.service.line_cancellations import LineCancellationClient
 from starter.service.lines import LineDatesClient
 from starter.service.marketing import MarketingClient
@@ -87,5 +88,6 @@ class Offramp:
         self.tenants = TenantClient(connections)
         self.reconciliation = ReconciliationClient(connections)
         self.audit = AuditClient(connections)
+        self.limits = LimitClient(connections)
         self.has_files = objects is not None
         """True if there is an object store to link to."""

@@ -18,6 +18,7 @@ from storage.tables.cancellation import (
 )
 from storage.tables.cases import CASE_TABLES, CaseTables
 from storage.tables.export_and_erasure import ErasedThingRow, ErasureRow, ExportRow, HoldRow
+from storage.tables.limits import LimitedUseRow, LimitRow
 from storage.tables.line_runs import LineDatesRunRow
 from storage.tables.lines import ContractLineRow, PlannedLineRow, SubscriptionLineRow
 from storage.tables.marketing import (
@@ -61,6 +62,8 @@ __all__ = [
     "ExportRow",
     "HoldRow",
     "JsonObject",
+    "LimitRow",
+    "LimitedUseRow",
     "LineDatesRunRow",
     "MarketingCancellationRow",
     "MarketingCodeRow",

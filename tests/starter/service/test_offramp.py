@@ -22,7 +22,7 @@ __all__ = ["document", "engine", "imported"]
 
 AREAS = (
     *("cancellations", "migrations", "marketing", "exports", "holds"),
-    *("line_cancellations", "line_dates", "imports", "billing", "tenants", "reconciliation", "audit"),
+    *("line_cancellations", "line_dates", "imports", "billing", "tenants", "reconciliation", "audit", "limits"),
 )
 STARTS = {"start", "cancel"}
 """Their message carries the request id."""

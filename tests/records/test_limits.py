@@ -1,0 +1,307 @@
+"""The limits across cases: a flood through one case after another ends, and what people want does not count."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+
+from contract.sealing import sealed_code
+from contract.steps import OpenRequest, Step
+from domain.cases import CaseRef
+from domain.limits import STANDARD_LIMITS, Limited, LimitReached, LimitScope, ReleaseBySelf
+from domain.refusals import Refusal
+from records import cases, limits
+from records.cancellation import transitions
+from records.cancellation.opening import record_refused_opening
+from records.limits import Limit
+from records.one_time_codes import check_code, fresh_code
+from records.transaction import Transaction
+from storage.schema import migrate
+from storage.tables import AuditRow, LimitedUseRow
+from storage.tenants.organizations import OrganizationNotFound
+from tests.records.cancellation.opened_cases import opened, step, with_subscriptions
+from tests.support.import_documents import NOON, Document, Import
+
+ADDRESS, ORGANIZATION, CALLER = LimitScope
+STARTS, CODES, TRIES = Limited
+
+
+@pytest.fixture
+def subscriptions(imported: Import, document: Document) -> None:
+    """Two organizations with three subscriptions each: ``SUB-B-1`` to ``SUB-C-3``, all of one administrator."""
+    imported(with_subscriptions(document, {"B": 3, "C": 3}, billing_administrator="boss@example.com"))
+
+
+def limited(engine: Engine, limit: Limited, scope: LimitScope, number: int | None) -> None:
+    with Transaction.begin(engine) as transaction:
+        limits.set_limit(
+            transaction, Limit(limited=limit, scope=scope, number=number), actor="admin", at=NOON, reason="a test"
+        )
+
+
+def code_for(engine: Engine, case: str, name: str = "code", **fields: str) -> str:
+    with Transaction.begin(engine) as transaction:
+        return fresh_code(transaction, step(case, name).model_copy(update=fields)).code
+
+
+def tried(engine: Engine, case: str, code: str, name: str) -> Refusal | None:
+    with Transaction.begin(engine) as transaction:
+        return check_code(transaction, step(case, name), sealed_code(CaseRef.parse(case).subject, code))
+
+
+def withdrawn(engine: Engine, case: str) -> None:
+    with Transaction.begin(engine) as transaction:
+        transitions.withdraw(transaction, step(case, "withdraw"))
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 1) % 1_000_000:06d}"
+
+
+def age_all(engine: Engine, by: timedelta) -> None:
+    """Let everything counted so far be older, as if that time had passed."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE limited_uses SET used_at = used_at - :by"), {"by": by})
+
+
+def test_a_new_installation_has_the_standard_limits(engine: Engine) -> None:
+    migrate.downgrade(engine.url)
+    migrate.upgrade(engine.url)
+
+    with Session(engine) as session:
+        found = limits.limits(session)
+    assert {(limit.limited, limit.scope): limit.number for limit in found} == STANDARD_LIMITS
+
+
+@pytest.mark.usefixtures("subscriptions")
+@pytest.mark.parametrize("scope", list(LimitScope))
+def test_codes_are_limited_over_all_cases(engine: Engine, scope: LimitScope) -> None:
+    limited(engine, CODES, scope, 2)
+    other = "SUB-B-3" if scope is ORGANIZATION else "SUB-C-1"
+    for subscription in ("SUB-B-1", "SUB-B-2"):
+        code_for(engine, opened(engine, subscription).cancellation)
+    third = opened(engine, other).cancellation
+
+    with pytest.raises(LimitReached) as refused:
+        code_for(engine, third)
+
+    assert refused.value.values["limited"] == "codes"
+    assert refused.value.values["scope"] == scope
+    assert "boss@" not in str(refused.value)
+    # Another organization, another caller; the address is the same.
+    free = opened(engine, "SUB-C-2", actor="agent-8").cancellation
+    if scope is ADDRESS:
+        with pytest.raises(LimitReached):
+            code_for(engine, free, actor="agent-8")
+    else:
+        assert code_for(engine, free, actor="agent-8")
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_the_refusal_says_when_there_is_room_again(engine: Engine) -> None:
+    limited(engine, CODES, ADDRESS, 2)
+    case = opened(engine, "SUB-B-1").cancellation
+    code_for(engine, case, "first")
+    age_all(engine, timedelta(hours=23))
+    code_for(engine, case, "second")
+
+    with pytest.raises(LimitReached) as refused:
+        code_for(engine, case, "third")
+
+    with engine.connect() as connection:
+        first = connection.scalar(
+            select(LimitedUseRow.used_at).where(LimitedUseRow.limited == CODES).order_by("used_at")
+        )
+    assert first is not None
+    assert refused.value.values["free_at"] == (first + timedelta(hours=24)).isoformat()
+    age_all(engine, timedelta(hours=1))
+    assert code_for(engine, case, "third")
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_a_code_cannot_be_guessed_through_many_cases(engine: Engine) -> None:
+    limited(engine, TRIES, ADDRESS, 3)
+    refusals = []
+    case = right = ""
+    for subscription in ("SUB-B-1", "SUB-B-2", "SUB-C-1", "SUB-C-2"):
+        case = opened(engine, subscription).cancellation
+        right = code_for(engine, case)
+        refusals += [tried(engine, case, wrong(right), f"try-{number}") for number in range(2)]
+
+    assert [refusal and refusal.code for refusal in refusals] == ["code_wrong"] * 3 + ["limit_reached"] * 5
+    # The right code is of no use either, and nothing says that it was right.
+    last = tried(engine, case, right, "right")
+    assert last is not None
+    assert last.code == "limit_reached"
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_what_the_administrator_wanted_does_not_count(engine: Engine) -> None:
+    for limit in Limited:
+        limited(engine, limit, ADDRESS, 1)
+        limited(engine, limit, ORGANIZATION, 1)
+    for subscription in ("SUB-B-1", "SUB-B-2", "SUB-C-1"):
+        case = opened(engine, subscription).cancellation
+        assert tried(engine, case, code_for(engine, case), "right") is None
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_what_the_administrator_wanted_counts_for_the_caller(engine: Engine) -> None:
+    limited(engine, CODES, CALLER, 1)
+    case = opened(engine, "SUB-B-1").cancellation
+    assert tried(engine, case, code_for(engine, case), "right") is None
+    another = opened(engine, "SUB-C-1").cancellation
+
+    with pytest.raises(LimitReached):
+        code_for(engine, another)
+    with pytest.raises(LimitReached):
+        code_for(engine, another, "other", actor=" AGENT-7")
+
+
+@pytest.mark.usefixtures("subscriptions")
+@pytest.mark.parametrize("scope", list(LimitScope))
+def test_starts_are_limited_also_of_the_same_subscription(engine: Engine, scope: LimitScope) -> None:
+    limited(engine, STARTS, scope, 2)
+    for request in ("1", "2"):
+        withdrawn(engine, opened(engine, "SUB-B-1", request=request).cancellation)
+
+    with pytest.raises(LimitReached):
+        opened(engine, "SUB-B-1", request="3")
+    assert opened(engine, "SUB-B-1", request="2").cancellation == "SUB-B-1/2", "a repetition is no start"
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM cancellations")) == 2
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_refused_starts_count_as_well(engine: Engine) -> None:
+    limited(engine, STARTS, ORGANIZATION, 2)
+
+    def refused_start(request: str, refusal: Refusal) -> None:
+        asked = OpenRequest(
+            workflow_id="cancellation:SUB-B-1",
+            subscription="SUB-B-1",
+            request_id=request,
+            at=NOON,
+            actor="guesser",
+            answers={},
+        )
+        with Transaction.begin(engine) as transaction:
+            record_refused_opening(transaction, asked, refusal)
+
+    for request in ("1", "2", "2"):
+        refused_start(request, Refusal("It is not they."))
+
+    with pytest.raises(LimitReached) as reached:
+        opened(engine, "SUB-B-2")
+    refused_start("3", reached.value)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM limited_uses")) == 2
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_a_repetition_counts_once(engine: Engine) -> None:
+    limited(engine, CODES, ADDRESS, 1)
+    limited(engine, TRIES, ADDRESS, 1)
+    case = opened(engine, "SUB-B-1").cancellation
+
+    codes = [code_for(engine, case, "the same") for _ in range(3)]
+    refusals = [tried(engine, case, wrong(codes[-1]), "the same") for _ in range(3)]
+
+    assert [refusal and refusal.code for refusal in refusals] == ["code_wrong"] * 3
+    again = tried(engine, case, codes[-1], "another")
+    assert isinstance(again, LimitReached)
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_a_supervisor_releases_an_organization_with_its_addresses(engine: Engine) -> None:
+    limited(engine, CODES, ADDRESS, 1)
+    limited(engine, CODES, ORGANIZATION, 1)
+    case = opened(engine, "SUB-B-1").cancellation
+    code_for(engine, case, "first")
+
+    with Transaction.begin(engine) as transaction:
+        done = limits.release(
+            transaction, ORGANIZATION, "ORG-B", actor="boss-1", at=NOON, reason="called back", request="R1"
+        )
+
+    assert done.uses == 2, "the start and the code"
+    assert code_for(engine, case, "second")
+    with pytest.raises(LimitReached):
+        code_for(engine, case, "third")
+    with Transaction.begin(engine) as transaction:
+        again = limits.release(
+            transaction, ORGANIZATION, "ORG-B", actor="boss-1", at=NOON, reason="called back", request="R1"
+        )
+    assert again == done, "a repetition releases nothing more"
+    with pytest.raises(LimitReached):
+        code_for(engine, case, "third")
+    with engine.connect() as connection:
+        rows = connection.execute(
+            select(AuditRow.actor, AuditRow.why, AuditRow.after).where(AuditRow.action == "limit.released")
+        )
+        assert rows.all() == [("boss-1", "called back", done.model_dump(mode="json"))]
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_a_supervisor_releases_a_caller(engine: Engine) -> None:
+    limited(engine, STARTS, CALLER, 1)
+    opened(engine, "SUB-B-1")
+    with Transaction.begin(engine) as transaction:
+        limits.release(transaction, CALLER, "agent-7", actor="boss-1", at=NOON, reason="a campaign")
+
+    opened(engine, "SUB-B-2")
+    with pytest.raises(LimitReached):
+        opened(engine, "SUB-B-3")
+
+
+@pytest.mark.usefixtures("subscriptions")
+@pytest.mark.parametrize(("scope", "subject"), [(ORGANIZATION, "ORG-B"), (CALLER, "agent-7")])
+def test_nobody_releases_their_own_requests(engine: Engine, scope: LimitScope, subject: str) -> None:
+    opened(engine, "SUB-B-1")
+
+    with Transaction.begin(engine) as transaction, pytest.raises(ReleaseBySelf):
+        limits.release(transaction, scope, subject, actor="Agent-7 ", at=NOON, reason="my own")
+
+
+def test_an_organization_to_release_must_exist(engine: Engine) -> None:
+    with Transaction.begin(engine) as transaction, pytest.raises(OrganizationNotFound):
+        limits.release(transaction, ORGANIZATION, "ORG-9", actor="boss-1", at=NOON, reason="no such")
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_what_counts_no_more_is_removed(engine: Engine) -> None:
+    opened(engine, "SUB-B-1")
+    age_all(engine, timedelta(hours=49))
+    opened(engine, "SUB-B-2")
+
+    with Transaction.begin(engine) as transaction:
+        assert limits.forget_old_uses(transaction) == 1
+        assert limits.forget_old_uses(transaction) == 0
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_no_address_is_kept(engine: Engine) -> None:
+    code_for(engine, opened(engine, "SUB-B-1").cancellation)
+
+    with engine.connect() as connection:
+        rows = connection.scalars(text("SELECT limited_uses::text FROM limited_uses")).all()
+    assert len(rows) == 2
+    assert not [row for row in rows if "boss" in row]
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_those_of_one_organization_wait_for_one_another(engine: Engine) -> None:
+    limited(engine, CODES, ORGANIZATION, 1)
+    first, second = (opened(engine, subscription).cancellation for subscription in ("SUB-B-1", "SUB-B-2"))
+
+    def counted(transaction: Transaction, asked: Step) -> LimitReached | None:
+        return limits.use_for(transaction, CODES, cases.lock(transaction, asked.cancellation), asked)
+
+    with Transaction.begin(engine) as one:
+        assert counted(one, step(first, "code")) is None
+        with engine.connect() as connection:
+            free = text("SELECT pg_try_advisory_xact_lock(hashtextextended('offramp limit of ORG-B', 0))")
+            assert connection.scalar(free) is False
+    with Transaction.begin(engine) as other:
+        assert isinstance(counted(other, step(second, "code")), LimitReached)

@@ -85,6 +85,7 @@ async def main() -> None:
         )
         mailbox = stack.enter_context(CountingMailbox())
         world = World(environment, url, mailbox)
+        world.lift_limits()
         http = stack.enter_context(HttpClient())
         mail = MailSettings(smtp_url=SecretStr(mailbox.url), mail_from="billing@offramp.example")
         of_environment = environment.client.service_client.config.target_host

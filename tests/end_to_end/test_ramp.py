@@ -62,6 +62,7 @@ async def test_cases_of_the_released_version_ramp_come_back_and_end_under_this_o
     with worker_of(released, world) as before:
         untouched, due, touched = await open_cases(world), await open_cases(world), await open_cases(world)
         migrate.upgrade(world.database_url)
+        world.lift_limits()
         on_new_schema = await open_cases(world)
 
         async with world.worker(deployment=NEW):

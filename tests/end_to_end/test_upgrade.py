@@ -84,6 +84,7 @@ async def test_cases_at_every_stage_continue_under_the_new_version(world: World,
         assert await asyncio.to_thread(before.wait, 60) == 0
 
     migrate.upgrade(world.database_url)
+    world.lift_limits()
 
     async with world.worker():
         await world.update(

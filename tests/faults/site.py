@@ -159,6 +159,8 @@ async def site(directory: Path) -> AsyncIterator[Site]:
         callers = create_database_engine(DatabaseSettings().database_url, pool_size=20)
         stack.callback(callers.dispose)
         objects = Objects(ObjectStoreSettings().model_copy(update={"endpoint": f"http://{HOST}:{true.objects}"}))
+        population = Population(engine, Data(tenants, objects))
+        await asyncio.to_thread(population.lift_limits)
         yield Site(
             data=data,
             parts=parts,
@@ -169,7 +171,7 @@ async def site(directory: Path) -> AsyncIterator[Site]:
                 f"{HOST}:{true.temporal}", namespace=NAMESPACE, plugins=[offramp_plugin(PayloadKeySettings().keys)]
             ),
             engine=engine,
-            population=Population(engine, Data(tenants, objects)),
+            population=population,
             objects=objects,
         )
 

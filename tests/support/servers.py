@@ -213,8 +213,8 @@ def template_database(postgres_url: str) -> str:
     """The name of a database with every migration applied and nothing in it, to copy."""
     _execute(postgres_url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
     migrate.upgrade(_with_database(postgres_url, TEMPLATE))
-    # Many tests start as one caller, for the same address: those of the limits set them.
-    _execute(_with_database(postgres_url, TEMPLATE), sql.SQL("UPDATE limits SET number = NULL").format())
+    # Many tests start as one caller, for the same address; those of the limits set them.
+    _execute(_with_database(postgres_url, TEMPLATE), sql.SQL("UPDATE limits SET number = 1000000").format())
     for role in DatabaseRole:
         login = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}")
         names = (sql.Identifier(f"test_{role}"), sql.Literal(LOGIN_PASSWORD), sql.Identifier(role))

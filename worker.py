@@ -29,6 +29,7 @@ from activities.messaging.webhooks import Webhooks, WebhookSettings
 from activities.migration.activities import Migrations
 from activities.migration.pg_dump import DumpSettings
 from activities.migration.transfer import Transfers
+from activities.privacy import Retention
 from activities.reconciliation.activities import Reconciler
 from activities.verification import Verifier
 from contract import TASK_QUEUE, WorkQueue
@@ -50,6 +51,7 @@ from workflows.lines import workflow as lines
 from workflows.marketing import workflow as marketing
 from workflows.messaging import workflow as messaging
 from workflows.migration import workflow as migration
+from workflows.privacy import workflow as privacy
 from workflows.reconciliation import workflow as reconciliation
 
 OF_ALL_WORKERS = (
@@ -59,6 +61,7 @@ OF_ALL_WORKERS = (
     *marketing.WORKFLOWS,
     *messaging.WORKFLOWS,
     *reconciliation.WORKFLOWS,
+    *privacy.WORKFLOWS,
 )
 WORKFLOWS = (*OF_ALL_WORKERS, *lines.WORKFLOWS)
 WORKFLOWS_OF_A_VERSION = (*OF_ALL_WORKERS, *lines.WORKFLOWS_OF_A_VERSION)
@@ -159,6 +162,7 @@ def create_workers(
         mailer,
         Webhooks(engine, webhooks, http),
         LineDates(engine, channels, zone),
+        Retention(engine, channels),
         Reconciler(engine, channels, tenants, objects, zone),
     )
     activities: dict[WorkQueue, list[Callable[..., object]]] = {queue: [] for queue in WorkQueue}

@@ -122,6 +122,7 @@ from contract.migration import (
     SendMigrationLink,
     migration_workflow_id,
 )
+from contract.privacy import PERSONAL_DATA_RETENTION, RETENTION_SCHEDULE, RetentionReport
 from contract.queues import TASK_QUEUE, WorkQueue
 from contract.reconciliation import (
     QUERY_KNOWN_RECORD,
@@ -154,6 +155,7 @@ __all__ = [
     "NIGHTLY_SCHEDULE",
     "ON_PREMISES_MIGRATION",
     "ORGANIZATION",
+    "PERSONAL_DATA_RETENTION",
     "PLATFORM",
     "QUERY_KNOWN_RECORD",
     "QUERY_PROGRESS",
@@ -161,6 +163,7 @@ __all__ = [
     "RECONCILIATION",
     "RECONCILIATION_SCHEDULE",
     "REQUEST_REVERSAL",
+    "RETENTION_SCHEDULE",
     "REVERSAL_DEADLINE",
     "SCHEDULED_START_TIME",
     "SEARCH_ATTRIBUTES",
@@ -231,6 +234,7 @@ __all__ = [
     "Request",
     "RequestMigration",
     "RequestReversal",
+    "RetentionReport",
     "ReversibleStatus",
     "SendCode",
     "SendMigrationLink",

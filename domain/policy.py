@@ -26,6 +26,12 @@ STANDARD_REASON_CODES: tuple[ReasonCode, ...] = (
 MOST_REASON_CODES = 100
 """The number of reasons for leaving that a policy names at most."""
 
+STANDARD_RETENTION = 24
+"""The months after a case's end after which its personal data is removed, under a policy that names no others."""
+
+LONGEST_RETENTION = 240
+"""The most months that a policy may name."""
+
 PositiveDuration = Annotated[timedelta, Gt(timedelta(0)), Le(timedelta(days=3660))]
 
 

@@ -22,11 +22,15 @@ _FINDINGS = 100
 _SEALS_AT_ONCE = 100
 _SEALED_WITHIN = timedelta(minutes=5)
 
-# A reason, which may be somebody's own words, counts by its digest.
+FORM = 2
+"""The form of the digests of new seals."""
+
+# Somebody's own words count by their digest, so that they can be removed (`records.privacy`).
 _DIGEST: LiteralString = """encode(sha256(convert_to(jsonb_build_array(
     a.id, to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), a.actor, a.action,
-    encode(sha256(convert_to(a.why, 'UTF8')), 'hex'), a.subscription, a.subscription_line, a.cancellation,
-    a.before, a.after, a.step, a.run)::text, 'UTF8')), 'hex')"""
+    COALESCE(a.why_digest, encode(sha256(convert_to(a.why, 'UTF8')), 'hex')), a.subscription, a.subscription_line,
+    a.cancellation, CASE l.form WHEN 1 THEN a.before ELSE audit_without_words(a.before) END,
+    CASE l.form WHEN 1 THEN a.after ELSE audit_without_words(a.after) END, a.step, a.run)::text, 'UTF8')), 'hex')"""
 _TAKE: LiteralString = """
     INSERT INTO audit_sealed (entry, seal)
     SELECT a.id, :number FROM audit_trail a
@@ -37,6 +41,7 @@ _DIGESTS: LiteralString = f"""
     SELECT s.seal, count(*) AS entries, max(s.entry) AS newest,
            encode(sha256(convert_to(string_agg({_DIGEST}, '' ORDER BY a.id), 'UTF8')), 'hex') AS digest
     FROM audit_sealed s JOIN audit_trail a ON a.id = s.entry
+    LEFT JOIN audit_seals l ON l.number = s.seal
     WHERE s.seal BETWEEN :first AND :last GROUP BY s.seal
 """  # noqa: S608 - constants of this module
 _OLDEST_RUNNING: LiteralString = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
@@ -72,6 +77,7 @@ def seal(transaction: Transaction, *, at: datetime, most: int = MOST) -> int:
             sealed_at=at,
             newest_entry=newest,
             # Asked after they were taken: whoever holds a lower number than theirs has begun by now.
+            form=FORM,
             running=session.scalar(text(_NEXT_TO_RUN)),
             settled_until=settled,
         )

@@ -19,6 +19,7 @@ from records.audit import record_step
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import notify
 from records.legal_holds import is_held
+from records.privacy import kept_until
 from records.transaction import Transaction
 from storage.tables import (
     IS_WHOLE,
@@ -224,7 +225,9 @@ def other_user(session: Session, subscription: str) -> str | None:
 
 
 def _facts(session: Session, row: ErasureRow) -> ErasureFacts:
-    facts = ErasureFacts.model_validate(row, from_attributes=True)
+    ended_at = session.get_one(CancellationRow, row.cancellation).ended_at
+    until = kept_until(session, row.organization, ended_at) if ended_at else None
+    facts = ErasureFacts.model_validate(row, from_attributes=True).model_copy(update={"own_records_until": until})
     schema = session.get_one(OrganizationRow, row.organization).data_schema
     if row.kept_because or schema is None:
         return facts

@@ -2,7 +2,7 @@
 
 An owner, who runs the migrations, has every right. The roles are groups without a login: an installation makes logins of its
 own and members of these (docs/operations.md). Nobody but the owner may empty a table, or change its shape; and nobody may
-change a row of the audit trail, which only grows.
+change a row of the audit trail, but for the words of a case that ended long ago, which a worker removes (`records.privacy`).
 """
 
 import logging
@@ -74,7 +74,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
     DatabaseRole.WORKER: {
         "audit_sealed": _ADDED,
         "audit_seals": _ADDED,
-        "audit_trail": _ADDED,
+        "audit_trail": Rights(insert=True, update=True, columns=("why", "why_digest", "before", "after")),
         "cancellations": _KEPT,
         "cancellation_lines": Rights(insert=True, update=True, delete=True),
         "checklist_answers": _KEPT,

@@ -62,6 +62,7 @@ from contract.steps.migration import (
     Transfer,
 )
 from contract.steps.opening import open_request
+from contract.steps.privacy import Forgotten, RetentionSlice
 from contract.steps.receipts import receipt_of, receipt_of_start
 from contract.steps.reconciliation import ReconciliationSlice, SliceOutcome, Suspect
 
@@ -86,6 +87,7 @@ __all__ = [
     "Effect",
     "Erased",
     "FirstAnswer",
+    "Forgotten",
     "IdentityRead",
     "MarketingOpened",
     "MigrationEnd",
@@ -106,6 +108,7 @@ __all__ = [
     "RefusedRequest",
     "Reminder",
     "RequestMade",
+    "RetentionSlice",
     "Reversal",
     "Settled",
     "Settlement",

@@ -29,7 +29,7 @@ from domain.data_schema import data_schema_name
 from domain.imports.refusals import FieldMalformed, UrlMalformed
 from domain.lines.date_formula import is_blank
 from domain.lines.line import Partner, Term
-from domain.policy import MOST_REASON_CODES, CancellationPolicy
+from domain.policy import LONGEST_RETENTION, MOST_REASON_CODES, CancellationPolicy
 from domain.refusals import Refusal, RefusedValue
 from domain.vocabulary import Identifier, Platform, Purpose, ReasonCode
 
@@ -98,6 +98,7 @@ _NO_DURATIONS = (
     "billing_queue",
     "credit_memo_escalation_queue",
     "reason_codes",
+    "retention_months",
 )
 """The fields of a policy that are counts, or names of queues or reasons."""
 
@@ -121,6 +122,8 @@ class ImportedPolicy(CancellationPolicy):
 
     reason_codes: Annotated[tuple[str, ...], AfterValidator(_reason_codes)] | None = None
     """The reasons for leaving that cancellations may give, in the order in which to offer them; the standard ones if not set."""
+    retention_months: Annotated[int, Ge(1), Le(LONGEST_RETENTION)] | None = None
+    """The months after a case's end after which its personal data is removed; the standard ones if not set."""
 
     @field_validator("*", mode="before")
     @classmethod

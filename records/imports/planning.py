@@ -163,12 +163,17 @@ def _policies(plan: Plan) -> None:
         if existing is not None:  # written out in full or not, the same durations are the same policy
             existing = {**existing, "durations": _durations(CancellationPolicy.model_validate(existing["durations"]))}
         reason_codes = None if policy.reason_codes is None else list(policy.reason_codes)
-        row = {"name": name, "durations": _durations(policy), "reason_codes": reason_codes}
+        row = {
+            "name": name,
+            "durations": _durations(policy),
+            "reason_codes": reason_codes,
+            "retention_months": policy.retention_months,
+        }
         plan.changes["policies"].put(row, existing)
 
 
 def _durations(policy: CancellationPolicy) -> Row:
-    return policy.model_dump(mode="json", exclude_defaults=True, exclude={"reason_codes"})
+    return policy.model_dump(mode="json", exclude_defaults=True, exclude={"reason_codes", "retention_months"})
 
 
 def _organizations(plan: Plan) -> None:

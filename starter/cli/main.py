@@ -50,6 +50,7 @@ COMMANDS = {
         "starter.cli.limits:limits_app",
         "List and set the limits on starts, one-time codes and tries, and release what was counted.",
     ),
+    "privacy": Lazily("starter.cli.privacy:privacy_app", "Show what is kept about a person, and until when."),
     "tenants": Lazily("starter.cli.tenants:tenants_app", "List the organizations' data, and make samples of it."),
     "mails": Lazily("starter.cli.mails:mails_app", "Read the mails that the local mail catcher caught."),
     "dates": Lazily(

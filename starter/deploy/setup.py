@@ -15,6 +15,7 @@ from contract import SEARCH_ATTRIBUTES
 from runtime.temporal import TemporalUnavailable, connect_to_temporal
 from runtime.temporal_refusals import NamespaceUnknown, NothingThere, refusing_temporal_errors
 from starter.service.nightly_schedule import ensure_schedule
+from starter.service.privacy import ensure_retention
 from starter.service.reconciliation import ensure_reconciliation
 from storage.database import DatabaseSettings
 from storage.schema.migrate import upgrade
@@ -34,6 +35,7 @@ async def set_up() -> None:
             await ensure_search_attributes(client)
             await ensure_schedule(client, NightlySettings().nightly_zone)
             await ensure_reconciliation(client)
+            await ensure_retention(client)
     except NothingThere:
         raise NamespaceUnknown(client.namespace) from None
     except TimeoutError:

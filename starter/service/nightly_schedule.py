@@ -6,20 +6,18 @@ from temporalio.client import (
     Client,
     Schedule,
     ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
     ScheduleCalendarSpec,
     ScheduleHandle,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleRange,
     ScheduleSpec,
-    ScheduleUpdate,
-    ScheduleUpdateInput,
 )
 
 import contract
 from contract.readable import Readable
 from domain.civil_time import time_zone
+from starter.service.schedules import ensure
 
 HOUR = 4
 """04:00, outside business hours, and an hour that no zone's clocks skip or repeat: every night has one run."""
@@ -33,18 +31,7 @@ CATCHUP_WINDOW = timedelta(days=1)
 
 async def ensure_schedule(client: Client, zone: str, *, task_queue: str = contract.TASK_QUEUE) -> ScheduleHandle:
     """Create the schedule, or bring the existing one up to date; a pause and its note stay as they are."""
-    schedule = nightly_schedule(zone, task_queue)
-    try:
-        return await client.create_schedule(contract.NIGHTLY_SCHEDULE, schedule)
-    except ScheduleAlreadyRunningError:
-        handle = client.get_schedule_handle(contract.NIGHTLY_SCHEDULE)
-
-        def bring_up_to_date(found: ScheduleUpdateInput) -> ScheduleUpdate:
-            schedule.state = found.description.schedule.state
-            return ScheduleUpdate(schedule)
-
-        await handle.update(bring_up_to_date)
-        return handle
+    return await ensure(client, contract.NIGHTLY_SCHEDULE, nightly_schedule(zone, task_queue))
 
 
 def nights_of(first: date, last: date, zone: str) -> list[datetime]:

@@ -16,6 +16,7 @@ from starter.service.line_cancellations import LineCancellationClient
 from starter.service.lines import LineDatesClient
 from starter.service.marketing import MarketingClient
 from starter.service.migration import MigrationClient
+from starter.service.privacy import PrivacyClient
 from starter.service.reconciliation import ReconciliationClient
 from starter.service.tenants import TenantClient
 from storage.objects import Objects
@@ -89,5 +90,6 @@ class Offramp:
         self.reconciliation = ReconciliationClient(connections)
         self.audit = AuditClient(connections)
         self.limits = LimitClient(connections)
+        self.privacy = PrivacyClient(connections)
         self.has_files = objects is not None
         """True if there is an object store to link to."""

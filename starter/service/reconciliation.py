@@ -10,14 +10,11 @@ from temporalio.client import (
     Client,
     Schedule,
     ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
     ScheduleHandle,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
-    ScheduleUpdate,
-    ScheduleUpdateInput,
     WorkflowFailureError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -29,6 +26,7 @@ from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
 from starter.service.area import NOT_IN_TIME, AreaClient
 from starter.service.case_refusals import UPDATE_TIMEOUT, RequestLost, StillWaiting
+from starter.service.schedules import ensure
 
 EVERY = timedelta(hours=1)
 
@@ -97,18 +95,7 @@ class ReconciliationClient(AreaClient):
 
 async def ensure_reconciliation(client: Client, *, task_queue: str = contract.TASK_QUEUE) -> ScheduleHandle:
     """Create the hourly schedule, or bring the existing one up to date; a pause and its note stay as they are."""
-    schedule = hourly_schedule(task_queue)
-    try:
-        return await client.create_schedule(contract.RECONCILIATION_SCHEDULE, schedule)
-    except ScheduleAlreadyRunningError:
-        handle = client.get_schedule_handle(contract.RECONCILIATION_SCHEDULE)
-
-        def bring_up_to_date(found: ScheduleUpdateInput) -> ScheduleUpdate:
-            schedule.state = found.description.schedule.state
-            return ScheduleUpdate(schedule)
-
-        await handle.update(bring_up_to_date)
-        return handle
+    return await ensure(client, contract.RECONCILIATION_SCHEDULE, hourly_schedule(task_queue))
 
 
 def hourly_schedule(task_queue: str) -> Schedule:

@@ -10,7 +10,10 @@ from storage.tables.base import JsonObject, Table, one_of
 
 
 class AuditRow(Table):
-    """One entry of the audit trail: actor, action, instant, reason and change. Append-only, enforced by a trigger."""
+    """One entry of the audit trail: actor, action, instant, reason and change.
+
+    Append-only, enforced by a trigger, which lets the words of a case go that ended long ago (`records.privacy`).
+    """
 
     __tablename__ = "audit_trail"
     __table_args__ = (
@@ -31,6 +34,8 @@ class AuditRow(Table):
     after: Mapped[JsonObject | None]
     step: Mapped[str | None] = mapped_column(unique=True)
     """The idempotency key of the step that wrote this row: workflow id and business step."""
+    why_digest: Mapped[str | None]
+    """SHA-256 of the reason, where that was removed."""
     run: Mapped[str | None]
     """The run of the nightly update that caused it (`LineDatesRunRow`), if one did."""
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Table
@@ -14,6 +14,7 @@ class AuditSealRow(Table):
     __tablename__ = "audit_seals"
     __table_args__ = (
         CheckConstraint("number > 0 AND entries > 0", name="counted"),
+        CheckConstraint("form IN (1, 2)", name="form_known"),
         CheckConstraint("digest ~ '^[0-9a-f]{64}$' AND head ~ '^[0-9a-f]{64}$'", name="are_sha256"),
     )
 
@@ -30,6 +31,8 @@ class AuditSealRow(Table):
     """The highest number of an entry under this seal."""
     running: Mapped[int]
     """The first transaction that had not begun when it was sealed: those before it may still add entries of lower numbers."""
+    form: Mapped[int] = mapped_column(server_default=text("1"))
+    """The form of its digests: in the second one words within a change count by their digest, so that they can be removed."""
     settled_until: Mapped[int]
     """The number up to which every entry that there will ever be is sealed: where the next look begins."""
 

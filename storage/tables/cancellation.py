@@ -60,7 +60,12 @@ class CaseRow(Table):
     campaign_actions: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
     """The way to stop each campaign (`domain.marketing.CampaignAction`), where one was given."""
     ended_at: Mapped[datetime | None]
+    forgotten_at: Mapped[datetime | None]
+    """The instant at which its personal data was removed, after the time of its policy."""
 
+
+REMEMBERED = text("ended_at IS NOT NULL AND forgotten_at IS NULL")
+"""The condition for ended cases whose personal data is kept."""
 
 _PERSON = "lower(regexp_replace(btrim({}), '\\s+', ' ', 'g'))"
 """A name of a person whatever its case and spaces (`domain.vocabulary.same_person`)."""
@@ -83,6 +88,8 @@ class CancellationRow(CaseRow):
         one_of("marketing_consent", Consent),
         one_of("channel", ReceiptChannel),
         CheckConstraint("received_at <= entered_at", name="received_before_entered"),
+        CheckConstraint("forgotten_at > ended_at", name="forgotten_after_its_end"),
+        Index("ix_cancellations_remembered", "ended_at", postgresql_where=REMEMBERED),
         Index("uq_cancellations_subscription_ordinal", "subscription", "ordinal", unique=True,
               postgresql_where=text("subscription_line IS NULL")),
         Index("uq_cancellations_line_ordinal", "subscription_line", "ordinal", unique=True,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from domain.marketing import CampaignAction, MarketingStage
 from domain.vocabulary import ReceiptChannel, Verification
 from storage.tables.base import Table, one_of
-from storage.tables.cancellation import CaseRow, OneTimeCode
+from storage.tables.cancellation import REMEMBERED, CaseRow, OneTimeCode
 
 
 class MarketingServiceRow(Table):
@@ -90,6 +90,8 @@ class MarketingCancellationRow(CaseRow):
         one_of("verified_by", Verification),
         one_of("channel", ReceiptChannel),
         CheckConstraint("received_at <= entered_at", name="received_before_entered"),
+        CheckConstraint("forgotten_at > ended_at", name="forgotten_after_its_end"),
+        Index("ix_marketing_cancellations_remembered", "ended_at", postgresql_where=REMEMBERED),
         UniqueConstraint("organization", "ordinal"),
         Index("uq_marketing_cancellations_running", "organization", unique=True,
               postgresql_where=text("stage IN ('intake', 'stopping')")),

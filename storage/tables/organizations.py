@@ -6,7 +6,7 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Text, UniqueConstrain
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.data_schema import LONGEST_NAME_IN_BYTES, RESERVED_SCHEMAS
-from domain.policy import MOST_REASON_CODES
+from domain.policy import LONGEST_RETENTION, MOST_REASON_CODES
 from domain.vocabulary import Platform, Purpose
 from storage.tables.base import REASON_CODE, JsonObject, Table, one_of
 
@@ -21,12 +21,15 @@ class PolicyRow(Table):
             f"array_to_string(reason_codes, ',') ~ '^{REASON_CODE}(,{REASON_CODE})*$'",
             name="reason_codes_have_their_form",
         ),
+        CheckConstraint(f"retention_months BETWEEN 1 AND {LONGEST_RETENTION}", name="retention_is_possible"),
     )
 
     name: Mapped[str] = mapped_column(primary_key=True)
     durations: Mapped[JsonObject]
     reason_codes: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     """The reasons for leaving that cancellations may give; null for `domain.policy.STANDARD_REASON_CODES`."""
+    retention_months: Mapped[int | None]
+    """The months after a case's end after which its personal data is removed; null for `domain.policy.STANDARD_RETENTION`."""
 
 
 class OrganizationRow(Table):

@@ -6,63 +6,33 @@ import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from contract.sealing import sealed_code
 from contract.steps import OpenRequest, Step
-from domain.cases import CaseRef
-from domain.limits import STANDARD_LIMITS, Limited, LimitReached, LimitScope, ReleaseBySelf
+from domain.limits import STANDARD_LIMITS, Limited, LimitReached, LimitScope
 from domain.refusals import Refusal
 from records import cases, limits
-from records.cancellation import transitions
 from records.cancellation.opening import record_refused_opening
-from records.limits import Limit
-from records.one_time_codes import check_code, fresh_code
 from records.transaction import Transaction
 from storage.schema import migrate
-from storage.tables import AuditRow, LimitedUseRow
-from storage.tenants.organizations import OrganizationNotFound
-from tests.records.cancellation.opened_cases import opened, step, with_subscriptions
-from tests.support.import_documents import NOON, Document, Import
+from storage.tables import LimitedUseRow
+from tests.records.cancellation.opened_cases import opened, step
+from tests.records.limited_requests import (
+    ADDRESS,
+    CALLER,
+    CODES,
+    ORGANIZATION,
+    STARTS,
+    TRIES,
+    age_all,
+    code_for,
+    limited,
+    subscriptions,
+    tried,
+    withdrawn,
+    wrong,
+)
+from tests.support.import_documents import NOON
 
-ADDRESS, ORGANIZATION, CALLER = LimitScope
-STARTS, CODES, TRIES = Limited
-
-
-@pytest.fixture
-def subscriptions(imported: Import, document: Document) -> None:
-    """Two organizations with three subscriptions each: ``SUB-B-1`` to ``SUB-C-3``, all of one administrator."""
-    imported(with_subscriptions(document, {"B": 3, "C": 3}, billing_administrator="boss@example.com"))
-
-
-def limited(engine: Engine, limit: Limited, scope: LimitScope, number: int | None) -> None:
-    with Transaction.begin(engine) as transaction:
-        limits.set_limit(
-            transaction, Limit(limited=limit, scope=scope, number=number), actor="admin", at=NOON, reason="a test"
-        )
-
-
-def code_for(engine: Engine, case: str, name: str = "code", **fields: str) -> str:
-    with Transaction.begin(engine) as transaction:
-        return fresh_code(transaction, step(case, name).model_copy(update=fields)).code
-
-
-def tried(engine: Engine, case: str, code: str, name: str) -> Refusal | None:
-    with Transaction.begin(engine) as transaction:
-        return check_code(transaction, step(case, name), sealed_code(CaseRef.parse(case).subject, code))
-
-
-def withdrawn(engine: Engine, case: str) -> None:
-    with Transaction.begin(engine) as transaction:
-        transitions.withdraw(transaction, step(case, "withdraw"))
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 1_000_000:06d}"
-
-
-def age_all(engine: Engine, by: timedelta) -> None:
-    """Let everything counted so far be older, as if that time had passed."""
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE limited_uses SET used_at = used_at - :by"), {"by": by})
+__all__ = ["subscriptions"]
 
 
 def test_a_new_installation_has_the_standard_limits(engine: Engine) -> None:
@@ -211,62 +181,6 @@ def test_a_repetition_counts_once(engine: Engine) -> None:
     assert [refusal and refusal.code for refusal in refusals] == ["code_wrong"] * 3
     again = tried(engine, case, codes[-1], "another")
     assert isinstance(again, LimitReached)
-
-
-@pytest.mark.usefixtures("subscriptions")
-def test_a_supervisor_releases_an_organization_with_its_addresses(engine: Engine) -> None:
-    limited(engine, CODES, ADDRESS, 1)
-    limited(engine, CODES, ORGANIZATION, 1)
-    case = opened(engine, "SUB-B-1").cancellation
-    code_for(engine, case, "first")
-
-    with Transaction.begin(engine) as transaction:
-        done = limits.release(
-            transaction, ORGANIZATION, "ORG-B", actor="boss-1", at=NOON, reason="called back", request="R1"
-        )
-
-    assert done.uses == 2, "the start and the code"
-    assert code_for(engine, case, "second")
-    with pytest.raises(LimitReached):
-        code_for(engine, case, "third")
-    with Transaction.begin(engine) as transaction:
-        again = limits.release(
-            transaction, ORGANIZATION, "ORG-B", actor="boss-1", at=NOON, reason="called back", request="R1"
-        )
-    assert again == done, "a repetition releases nothing more"
-    with pytest.raises(LimitReached):
-        code_for(engine, case, "third")
-    with engine.connect() as connection:
-        rows = connection.execute(
-            select(AuditRow.actor, AuditRow.why, AuditRow.after).where(AuditRow.action == "limit.released")
-        )
-        assert rows.all() == [("boss-1", "called back", done.model_dump(mode="json"))]
-
-
-@pytest.mark.usefixtures("subscriptions")
-def test_a_supervisor_releases_a_caller(engine: Engine) -> None:
-    limited(engine, STARTS, CALLER, 1)
-    opened(engine, "SUB-B-1")
-    with Transaction.begin(engine) as transaction:
-        limits.release(transaction, CALLER, "agent-7", actor="boss-1", at=NOON, reason="a campaign")
-
-    opened(engine, "SUB-B-2")
-    with pytest.raises(LimitReached):
-        opened(engine, "SUB-B-3")
-
-
-@pytest.mark.usefixtures("subscriptions")
-@pytest.mark.parametrize(("scope", "subject"), [(ORGANIZATION, "ORG-B"), (CALLER, "agent-7")])
-def test_nobody_releases_their_own_requests(engine: Engine, scope: LimitScope, subject: str) -> None:
-    opened(engine, "SUB-B-1")
-
-    with Transaction.begin(engine) as transaction, pytest.raises(ReleaseBySelf):
-        limits.release(transaction, scope, subject, actor="Agent-7 ", at=NOON, reason="my own")
-
-
-def test_an_organization_to_release_must_exist(engine: Engine) -> None:
-    with Transaction.begin(engine) as transaction, pytest.raises(OrganizationNotFound):
-        limits.release(transaction, ORGANIZATION, "ORG-9", actor="boss-1", at=NOON, reason="no such")
 
 
 @pytest.mark.usefixtures("subscriptions")

@@ -28,6 +28,7 @@ from tests.support.command_line import CommandLine  # noqa: E402 - the packages 
 from tests.support.commands import all_commands  # noqa: E402
 
 VALUES = {
+    "address": "ada@acme.example",
     "administrator": "ada@acme.example",
     "attest": "a known voice",
     "campaign": "CAMPAIGN-1",

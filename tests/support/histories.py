@@ -15,6 +15,7 @@ from workflows.lines.workflow import SubscriptionLineDatesUpdate
 from workflows.marketing.workflow import MarketingServiceCancellation
 from workflows.messaging.workflow import MessageDelivery
 from workflows.migration.workflow import OnPremisesMigration
+from workflows.privacy.workflow import PersonalDataRetention
 from workflows.reconciliation.workflow import Reconciliation
 
 NO_FAULTS = (
@@ -34,6 +35,7 @@ WORKFLOWS: dict[str, type] = {
     contract.MESSAGE_DELIVERY: MessageDelivery,
     contract.SUBSCRIPTION_LINE_DATES_UPDATE: SubscriptionLineDatesUpdate,
     contract.RECONCILIATION: Reconciliation,
+    contract.PERSONAL_DATA_RETENTION: PersonalDataRetention,
 }
 
 

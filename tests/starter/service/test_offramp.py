@@ -22,7 +22,17 @@ __all__ = ["document", "engine", "imported"]
 
 AREAS = (
     *("cancellations", "migrations", "marketing", "exports", "holds"),
-    *("line_cancellations", "line_dates", "imports", "billing", "tenants", "reconciliation", "audit", "limits"),
+    *(
+        "line_cancellations",
+        "line_dates",
+        "imports",
+        "billing",
+        "tenants",
+        "reconciliation",
+        "audit",
+        "limits",
+        "privacy",
+    ),
 )
 STARTS = {"start", "cancel"}
 """Their message carries the request id."""

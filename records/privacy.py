@@ -1,0 +1,201 @@
+"""The retention of personal data: ended cases are forgotten after the time of their policy, and the facts of them stay.
+
+Addresses, names, letters and everybody's own words are removed; days, stages, codes and actors stay. Nothing is removed under a legal
+hold, before the last message is delivered, or before the data of a closed case is erased.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import LiteralString
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from domain.cancellation.identity import IDENTITY_POINTS
+from domain.cases import CaseRef
+from domain.policy import STANDARD_RETENTION
+from domain.privacy import REMOVED, Kept
+from records import audit
+from records.transaction import Transaction
+from storage.tables import CASE_TABLES, CancellationRow, OrganizationRow, PolicyRow
+
+ACTOR = "offramp"
+
+_CASES: LiteralString = """
+    SELECT c.id, s.organization, c.ended_at, c.forgotten_at, c.id AS cancellation, NULL AS marketing_cancellation,
+           c.stage <> 'closed' OR c.subscription_line IS NOT NULL
+               OR EXISTS (SELECT FROM erasures e WHERE e.cancellation = c.id AND e.finished_at IS NOT NULL) AS erased
+    FROM cancellations c JOIN subscriptions s ON s.id = c.subscription
+    UNION ALL
+    SELECT m.id, m.organization, m.ended_at, m.forgotten_at, NULL, m.id, true FROM marketing_cancellations m
+"""
+_WITH_ENDS: LiteralString = f"""
+    SELECT k.*, k.ended_at + make_interval(months => COALESCE(p.retention_months, :standard)::int) AS kept_until,
+           EXISTS (SELECT FROM holds h WHERE h.organization = k.organization AND h.released_at IS NULL) AS held
+    FROM ({_CASES}) k JOIN organizations o ON o.id = k.organization JOIN policies p ON p.name = o.policy
+"""  # noqa: S608 - constants of this module
+_DUE: LiteralString = f"""
+    SELECT k.id, k.organization FROM ({_WITH_ENDS}) k
+    WHERE k.forgotten_at IS NULL AND k.ended_at IS NOT NULL AND k.kept_until <= :at AND NOT k.held AND k.erased
+    AND NOT EXISTS (
+        SELECT FROM messages m WHERE (m.cancellation = k.cancellation OR m.marketing_cancellation = k.marketing_cancellation)
+        AND m.delivered_at IS NULL AND m.failed_at IS NULL
+    )
+    AND (CAST(:case AS text) IS NULL OR k.id = :case)
+    ORDER BY k.ended_at, k.id LIMIT :most
+"""  # noqa: S608 - constants of this module
+
+_REMOVALS: dict[str, LiteralString] = {
+    "answers": """
+        UPDATE checklist_answers SET answer = :removed WHERE cancellation = :case AND question = ANY(:identity)
+    """,
+    "messages": """
+        UPDATE messages SET content = '{}'::jsonb, recipient = CASE channel WHEN 'mail' THEN :removed ELSE recipient END
+        WHERE cancellation = :case OR marketing_cancellation = :case
+    """,
+    "contacts": """
+        UPDATE on_premises_migrations SET contact = :removed WHERE cancellation = :case AND contact IS NOT NULL
+    """,
+    "refusals": """
+        UPDATE requests SET refusal = jsonb_build_object('code', refusal->'code', 'message', CAST(:removed AS text))
+        WHERE cancellation = :case AND refusal IS NOT NULL
+    """,
+    # An entry whose seal counts words within a change as they are keeps those; the reason always counts by its digest.
+    "entries": """
+        UPDATE audit_trail a SET why = NULL,
+            why_digest = COALESCE(a.why_digest, encode(sha256(convert_to(a.why, 'UTF8')), 'hex')),
+            before = CASE WHEN old.entry IS NULL THEN audit_without_words(a.before) ELSE a.before END,
+            after = CASE WHEN old.entry IS NULL THEN audit_without_words(a.after) ELSE a.after END
+        FROM audit_trail same LEFT JOIN (
+            SELECT s.entry FROM audit_sealed s JOIN audit_seals l ON l.number = s.seal WHERE l.form = 1
+        ) old ON old.entry = same.id
+        WHERE a.id = same.id AND a.cancellation = :case AND (
+            a.why IS NOT NULL
+            OR old.entry IS NULL AND (audit_without_words(a.before), audit_without_words(a.after))
+                IS DISTINCT FROM (a.before, a.after)
+        )
+    """,
+}
+"""What is removed of a case, beside the words in its own row."""
+
+
+def due_cases(session: Session, at: datetime, *, most: int) -> list[str]:
+    """Return ended cases whose time is over at an instant, and that nothing keeps, oldest first."""
+    return [case for case, _ in _due(session, at, most=most)]
+
+
+def forget(transaction: Transaction, case: str, *, at: datetime) -> bool:
+    """Remove the personal data of a case; return False, with nothing changed, if it is no longer due."""
+    session = transaction.session
+    row = session.get_one(CASE_TABLES[CaseRef.parse(case).kind].row, case, with_for_update=True)
+    for _, organization in _due(session, at, case=case, most=1):
+        # A legal hold that is placed at this moment comes before or after.
+        session.execute(select(OrganizationRow.id).where(OrganizationRow.id == organization).with_for_update(read=True))
+    if not _due(session, at, case=case, most=1):
+        return False
+    values: dict[str, object] = {
+        "case": case,
+        "removed": REMOVED,
+        "identity": [point.value for point in IDENTITY_POINTS],
+    }
+    counted = {
+        name: session.execute(text(statement), _those_of(statement, values)).rowcount  # type: ignore[attr-defined]
+        for name, statement in _REMOVALS.items()
+    }
+    if isinstance(row, CancellationRow):
+        row.reason = None
+        row.goodwill_reason = REMOVED if row.goodwill_reason is not None else None
+    row.forgotten_at = at
+    session.flush()
+    audit.record(
+        transaction,
+        "personal_data.removed",
+        actor=ACTOR,
+        at=at,
+        step=f"{case}:personal-data-removed",
+        subscription=CaseRef.parse(case).subscription,
+        cancellation=case,
+        after=counted,
+    )
+    return True
+
+
+def kept_until(session: Session, organization: str, ended_at: datetime) -> datetime:
+    """Return the instant from which the personal data of a case of an organization is removed, by its present policy."""
+    months = session.scalar(
+        select(func.coalesce(PolicyRow.retention_months, STANDARD_RETENTION))
+        .join(OrganizationRow, OrganizationRow.policy == PolicyRow.name)
+        .where(OrganizationRow.id == organization)
+    )
+    until: datetime = session.execute(
+        text("SELECT CAST(:ended AS timestamptz) + make_interval(months => CAST(:months AS int))"),
+        {"ended": ended_at, "months": months},
+    ).scalar_one()
+    return until
+
+
+def find(session: Session, address: str) -> Sequence[Kept]:
+    """Return everything that is kept about a person, by an address of theirs, whatever its case."""
+    rows = session.execute(text(_FIND), {"address": address.strip(), "standard": STANDARD_RETENTION})
+    return [Kept.model_validate(row) for row in rows]
+
+
+def _due(session: Session, at: datetime, *, most: int, case: str | None = None) -> list[tuple[str, str]]:
+    values = {"at": at, "most": most, "case": case, "standard": STANDARD_RETENTION}
+    return [(row.id, row.organization) for row in session.execute(text(_DUE), values)]
+
+
+def _those_of(statement: str, values: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if f":{name}" in statement}
+
+
+def _naming(column: LiteralString) -> LiteralString:
+    return "position(lower(:address) IN lower(" + column + ")) > 0"
+
+
+_FIND: LiteralString = (
+    f"""
+    WITH k AS ({_WITH_ENDS}), found AS (
+        SELECT 'checklist' AS place, cancellation AS case, count(*) AS number FROM checklist_answers
+        WHERE """  # noqa: S608 - constants of this module
+    + _naming("answer")
+    + """ GROUP BY cancellation
+        UNION ALL
+        SELECT 'reason', id, 1 FROM cancellations WHERE """
+    + _naming("concat_ws(' ', reason, goodwill_reason)")
+    + """
+        UNION ALL
+        SELECT 'letter', COALESCE(cancellation, marketing_cancellation), count(*) FROM messages WHERE run IS NULL AND """
+    + _naming("recipient || ' ' || content::text")
+    + """ GROUP BY 2
+        UNION ALL
+        SELECT 'contact', cancellation, 1 FROM on_premises_migrations WHERE """
+    + _naming("contact")
+    + """
+        UNION ALL
+        SELECT 'audit_trail', COALESCE(cancellation, subscription, 'no case'), count(*) FROM audit_trail WHERE """
+    + _naming("concat_ws(' ', why, before::text, after::text)")
+    + """ GROUP BY 2
+        UNION ALL
+        SELECT 'refusal', cancellation, count(*) FROM requests WHERE """
+    + _naming("refusal::text")
+    + """ GROUP BY cancellation
+    )
+    SELECT 'organization' AS place, id AS about, 1 AS number, NULL::timestamptz AS until, false AS held
+    FROM organizations WHERE """
+    + _naming("billing_administrator")
+    + """
+    UNION ALL
+    SELECT 'marketing_service', organization, 1, NULL, false FROM marketing_services WHERE """
+    + _naming("billing_administrator")
+    + """
+    UNION ALL
+    SELECT 'support_queue', name, 1, NULL, false FROM support_queues WHERE """
+    + _naming("mail")
+    + """
+    UNION ALL
+    SELECT found.place, found.case, found.number, k.kept_until, COALESCE(k.held, false)
+    FROM found LEFT JOIN k ON k.id = found.case
+    ORDER BY 1, 2
+"""
+)

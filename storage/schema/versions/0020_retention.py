@@ -1,0 +1,103 @@
+"""The retention of personal data: an ended case is forgotten after its time, and the audit trail keeps the facts of it.
+
+Of an entry of the audit trail only the words can be removed, and only of a case that ended long ago and is under no legal hold. Its
+digests stay, so that the seals hold. The seals of before have a form in which words inside a change count as they are: those stay.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0020"
+down_revision = "0019"
+branch_labels = None
+depends_on = None
+
+CASES = ("cancellations", "marketing_cancellations")
+
+WITHOUT_WORDS = """
+    CREATE FUNCTION audit_without_words(change jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+        SELECT CASE WHEN change ?| ARRAY['goodwill_reason', 'received_because'] THEN (
+            SELECT jsonb_object_agg(key, CASE
+                WHEN key IN ('goodwill_reason', 'received_because') AND jsonb_typeof(value) = 'string'
+                THEN jsonb_build_object('sha256', encode(sha256(convert_to(value #>> '{}', 'UTF8')), 'hex'))
+                ELSE value END)
+            FROM jsonb_each(change)
+        ) ELSE change END
+    $$
+"""
+FORGETS_WORDS = """
+    CREATE FUNCTION audit_trail_forgets_words() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE'
+                AND NEW.why IS NULL
+                AND NEW.why_digest IS NOT DISTINCT FROM
+                    COALESCE(OLD.why_digest, encode(sha256(convert_to(OLD.why, 'UTF8')), 'hex'))
+                AND (NEW.before IS NOT DISTINCT FROM OLD.before OR NEW.before = audit_without_words(OLD.before))
+                AND (NEW.after IS NOT DISTINCT FROM OLD.after OR NEW.after = audit_without_words(OLD.after))
+                AND to_jsonb(NEW) - ARRAY['why', 'why_digest', 'before', 'after']
+                    = to_jsonb(OLD) - ARRAY['why', 'why_digest', 'before', 'after']
+                AND EXISTS (
+                    SELECT FROM (
+                        SELECT c.id, c.ended_at, s.organization FROM cancellations c
+                        JOIN subscriptions s ON s.id = c.subscription
+                        UNION ALL
+                        SELECT m.id, m.ended_at, m.organization FROM marketing_cancellations m
+                    ) ended
+                    WHERE ended.id = OLD.cancellation AND ended.ended_at < now() - interval '28 days'
+                    AND NOT EXISTS (
+                        SELECT FROM holds h WHERE h.organization = ended.organization AND h.released_at IS NULL
+                    )
+                )
+            THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'the audit trail is append-only'
+                USING ERRCODE = 'restrict_violation', CONSTRAINT = 'audit_append_only';
+        END
+    $$
+"""
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.add_column("policies", sa.Column("retention_months", sa.BigInteger(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_policies_retention_is_possible"), "policies", sa.text("retention_months BETWEEN 1 AND 240")
+    )
+    for table in CASES:
+        op.add_column(table, sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=True))
+        op.create_check_constraint(
+            op.f(f"ck_{table}_forgotten_after_its_end"), table, sa.text("forgotten_at > ended_at")
+        )
+        op.create_index(
+            f"ix_{table}_remembered",
+            table,
+            ["ended_at"],
+            postgresql_where=sa.text("ended_at IS NOT NULL AND forgotten_at IS NULL"),
+        )
+    op.add_column("audit_trail", sa.Column("why_digest", sa.Text(), nullable=True))
+    op.add_column("audit_seals", sa.Column("form", sa.BigInteger(), server_default=sa.text("1"), nullable=False))
+    op.create_check_constraint(op.f("ck_audit_seals_form_known"), "audit_seals", sa.text("form IN (1, 2)"))
+    op.execute(WITHOUT_WORDS)
+    op.execute(FORGETS_WORDS)
+    op.execute("DROP TRIGGER audit_trail_append_only ON audit_trail")
+    op.execute(
+        "CREATE TRIGGER audit_trail_append_only BEFORE UPDATE OR DELETE ON audit_trail "
+        "FOR EACH ROW EXECUTE FUNCTION audit_trail_forgets_words()"
+    )
+
+
+def downgrade() -> None:
+    """Revert."""
+    op.execute("DROP TRIGGER audit_trail_append_only ON audit_trail")
+    op.execute(
+        "CREATE TRIGGER audit_trail_append_only BEFORE UPDATE OR DELETE ON audit_trail "
+        "FOR EACH ROW EXECUTE FUNCTION audit_trail_append_only()"
+    )
+    op.execute("DROP FUNCTION audit_trail_forgets_words()")
+    op.execute("DROP FUNCTION audit_without_words(jsonb)")
+    op.drop_column("audit_seals", "form")
+    op.drop_column("audit_trail", "why_digest")
+    for table in CASES:
+        op.drop_column(table, "forgotten_at")
+    op.drop_column("policies", "retention_months")

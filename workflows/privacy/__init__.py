@@ -1,0 +1,1 @@
+"""The retention of personal data."""

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.common.long_work import DataWork, configured, report_progress, waiting_for_others
 from activities.common.records import recorded
@@ -21,6 +22,8 @@ from storage.tenants.logins import Tenant
 from storage.tenants.refusals import TenantDatabaseNotConfigured
 
 OBJECTS_IN_A_STEP = 100
+
+STORE_COMPACTS = "store_compacts"
 
 
 class Eraser(DataWork):
@@ -49,6 +52,7 @@ class Eraser(DataWork):
                 if plan.data_schema is not None:
                     tenant = Tenant(plan.organization, plan.data_schema)
                     self._erase_schema(step.cancellation, tenant, continued=plan.continued)
+            self._await_compaction(step.cancellation)
         except ErasureBlocked as blocked:
             with self._transaction() as transaction:
                 return Erased(waits_for=blocked.obstacle, **dict(recorded(transaction, step)))
@@ -82,6 +86,22 @@ class Eraser(DataWork):
                 )
                 objects.delete([found.key for found in batch])
         objects.discard_unfinished(prefix)
+
+    def _await_compaction(self, cancellation: str) -> None:
+        """Have the activity repeated when the store has compacted its files, if it promises to; then record that."""
+        within = self._objects.compacted_within if self._objects else None
+        with self._transaction() as transaction:
+            removed_at = erasures.last_object_removed(transaction, cancellation)
+        if within is None or removed_at is None:
+            return
+        left = removed_at + within - datetime.now(UTC)
+        if left > timedelta(0):
+            raise ApplicationError(
+                f"All objects are removed; {within} after that nothing is left of them on the disks of the store.",
+                type=STORE_COMPACTS,
+                next_retry_delay=left,
+            )
+        self._record_things(cancellation, ErasedThing(kind=erasures.COMPACTION, name="object store"))
 
     def _erase_schema(self, cancellation: str, tenant: Tenant, *, continued: bool) -> None:
         tenants = configured(self._tenants, TenantDatabaseNotConfigured)

@@ -74,6 +74,8 @@ class ErasureFacts(BaseModel):
     """The reason why the organization's own data stays, if it does: another subscription still uses it."""
     absent_schema: str | None = None
     """The schema that was to be erased and was not there: removed by others, or looked for in a wrong database."""
+    compacted: bool = False
+    """True if the object store has compacted its files since: the bytes are gone from its disks."""
     own_records_until: datetime | None = None
     """The instant from which answers, letters and words about the cancellation are removed; null from earlier versions."""
 

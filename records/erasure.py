@@ -31,6 +31,9 @@ from storage.tables import (
     SubscriptionRow,
 )
 
+COMPACTION = "compaction"
+"""The kind of thing on a certificate that says that the store has compacted its files since the objects were removed."""
+
 
 class ErasedThing(BaseModel):
     """One thing to be removed: its kind, its name and its size."""
@@ -95,7 +98,9 @@ def begin_erasure(transaction: Transaction, step: Step) -> ErasurePlan:
 
 
 def _is_schema_begun(session: Session, cancellation: str) -> bool:
-    of_schema = exists().where(ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind != "object")
+    of_schema = exists().where(
+        ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind.not_in(("object", COMPACTION))
+    )
     return session.scalar(select(of_schema)) or False
 
 
@@ -130,6 +135,15 @@ def confirm(transaction: Transaction, cancellation: str, *, at: datetime) -> Non
         update(ErasedThingRow)
         .where(ErasedThingRow.cancellation == cancellation, ErasedThingRow.erased_at.is_(None))
         .values(erased_at=at)
+    )
+
+
+def last_object_removed(transaction: Transaction, cancellation: str) -> datetime | None:
+    """Return the instant at which the last object was removed; None where there was none."""
+    return transaction.session.scalar(
+        select(func.max(ErasedThingRow.erased_at)).where(
+            ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind == "object"
+        )
     )
 
 
@@ -227,14 +241,19 @@ def other_user(session: Session, subscription: str) -> str | None:
 def _facts(session: Session, row: ErasureRow) -> ErasureFacts:
     ended_at = session.get_one(CancellationRow, row.cancellation).ended_at
     until = kept_until(session, row.organization, ended_at) if ended_at else None
-    facts = ErasureFacts.model_validate(row, from_attributes=True).model_copy(update={"own_records_until": until})
+    facts = ErasureFacts.model_validate(row, from_attributes=True).model_copy(
+        update={"own_records_until": until, "compacted": _has_thing(session, row.cancellation, COMPACTION)}
+    )
     schema = session.get_one(OrganizationRow, row.organization).data_schema
     if row.kept_because or schema is None:
         return facts
-    removed = session.scalar(
-        select(exists().where(ErasedThingRow.cancellation == row.cancellation, ErasedThingRow.kind == "schema"))
-    )
+    removed = _has_thing(session, row.cancellation, "schema")
     return facts if removed else facts.model_copy(update={"absent_schema": schema})
+
+
+def _has_thing(session: Session, cancellation: str, kind: str) -> bool:
+    there = exists().where(ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind == kind)
+    return session.scalar(select(there)) or False
 
 
 def unerased_cases(session: Session, organization: str) -> list[str]:

@@ -104,6 +104,8 @@ def object_store_service(
             *(f"-s3.config={identities}", "-s3.iam=false", "-s3.autoCreateBucket=false"),
             *("-webdav=false", "-admin.ui=false", f"-admin.password={secrets.token_urlsafe(24)}"),
             *("-master.telemetry=false", "-master.peers=none", f"-master.volumeSizeLimitMB={_VOLUME_MIB}"),
+            # What is removed leaves the disk within minutes, not when a third of a volume is garbage.
+            *("-master.garbageThreshold=0.000001", "-master.vacuumIntervalSeconds=60"),
             # A stop waits for connections that its own gateway opened to its volumes and never used: until they time out.
             *("-volume.preStopSeconds=0", f"-idleTimeout={_IDLE_SECONDS}", "-filer.exposeDirectoryData=false"),
             *options,

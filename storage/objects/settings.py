@@ -1,9 +1,11 @@
 """The settings of the object store."""
 
+from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from annotated_types import Gt, Le
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -26,6 +28,8 @@ class ObjectStoreSettings(BaseSettings):
       ``OFFRAMP_OBJECTS_SECRET_ACCESS_KEY_FILE``, as container platforms mount it. Without them the platform's own
       credentials are used (a role, a web identity, a profile: the order of Amazon's tools). Azure and Google Cloud
       always use theirs.
+    - ``OFFRAMP_OBJECTS_COMPACTED_WITHIN``: the time after which the store has compacted its files, so that nothing is left of a
+      removed object on its disks (``PT10M``); empty where it promises none.
     - ``OFFRAMP_OBJECTS_PUBLIC_ENDPOINT``: where customers' browsers reach the store, for the links they are given; the
       endpoint, when empty.
 
@@ -41,8 +45,9 @@ class ObjectStoreSettings(BaseSettings):
     access_key_id: SecretStr | None = None
     secret_access_key: SecretStr | None = None
     secret_access_key_file: Path | None = None
+    compacted_within: Annotated[timedelta, Gt(timedelta(0)), Le(timedelta(days=30))] | None = None
 
-    @field_validator("access_key_id", "secret_access_key", "secret_access_key_file", mode="before")
+    @field_validator("access_key_id", "secret_access_key", "secret_access_key_file", "compacted_within", mode="before")
     @classmethod
     def _none_when_empty(cls, value: object) -> object:
         return value or None

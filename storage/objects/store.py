@@ -69,6 +69,8 @@ class Objects:
             raise ObjectStoreNotConfigured
         self._settings = settings
         self.location = settings.location
+        self.compacted_within = settings.compacted_within
+        """The time after which nothing is left of a removed object on the store's disks; None where it promises none."""
 
     @cached_property
     def store(self) -> "ObjectStore":

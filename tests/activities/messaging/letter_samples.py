@@ -73,6 +73,7 @@ ERASURE = ErasureFacts(
     rows=1_234_567,
     objects=16,
     bytes=48_200_000,
+    compacted=True,
     own_records_until=datetime(2029, 2, 1, 1, tzinfo=UTC),
 )
 KEPT = ERASURE.model_copy(update={"kept_because": "subscription SUB-1002 of the organization still uses it"})

@@ -265,6 +265,7 @@ def test_the_certificate_of_erasure_states_what_when_and_how_much() -> None:
         "Files erased: 16",
         "Size in all: 48.2 MB",
         "Nothing of the organization's data is left with us.",
+        "The files are gone from the disks of our store as well",
         "are kept as evidence until 1 February 2029, 02:00 Europe/Berlin (UTC+01:00), or for as long as a legal hold requires",
     ):
         assert row in said

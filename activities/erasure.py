@@ -34,7 +34,7 @@ class Eraser(DataWork):
         """The activities that a worker runs."""
         return {WorkQueue.LONG: [self.erase_data, self.discard_copies]}
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def erase_data(self, step: Step) -> Erased:
         """Erase every copy of a closed case and the organization's data, or return the obstacle to it.
 
@@ -59,7 +59,7 @@ class Eraser(DataWork):
         certificate, outcome = self._written(erasures.finish_erasure, step, at=datetime.now(UTC))
         return Erased(certificate=certificate, **dict(outcome))
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def discard_copies(self, step: Step) -> Recorded:
         """Remove the copies made for a cancellation that does not happen."""
         removed = 0

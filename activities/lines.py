@@ -61,7 +61,7 @@ class LineDates(OnRecords):
         """The activities that a worker runs."""
         return {WorkQueue.NIGHTLY: [self.open_line_dates_run, self.update_line_dates, self.finish_line_dates_run]}
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def open_line_dates_run(self, request: OpenRun) -> LineDatesProgress:
         """Open a run and fix its day or its instant, once.
 
@@ -84,12 +84,12 @@ class LineDates(OnRecords):
                 at=datetime.now(UTC),
             )
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def update_line_dates(self, request: UpdatePass) -> LineDatesProgress:
         """Continue a pass for one slice of time, but for at least one chunk.
 
-        Run again, it continues after the last committed chunk. Returns early when the worker stops: the next activity
-        continues.
+        Run again, it continues after the last committed chunk. Returns early when it is cancelled, or the worker
+        stops: the next activity continues.
         """
         ends_at = time.monotonic() + self._slice.total_seconds()
         worked = False
@@ -98,13 +98,14 @@ class LineDates(OnRecords):
                 progress = progress_of(transaction.session, request.run)
             activity.heartbeat(progress.closed, progress.rolled, progress.failed)
             over = worked and time.monotonic() >= ends_at
-            if progress.passes >= request.number or over or activity.is_worker_shutdown():
+            stops = activity.is_worker_shutdown() or activity.is_cancelled()
+            if progress.passes >= request.number or over or stops:
                 return progress
             with self._transaction() as transaction:
                 update_chunk(transaction, request.run, at=datetime.now(UTC), limit=self._chunk_lines)
             worked = True
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def finish_line_dates_run(self, run: str) -> LineDatesProgress:
         """Record the end of a run."""
         with self._transaction() as transaction:

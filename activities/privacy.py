@@ -26,7 +26,7 @@ class Retention(OnRecords):
         """The activities that a worker runs."""
         return {WorkQueue.NIGHTLY: [self.forget_cases]}
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def forget_cases(self, work: RetentionSlice) -> Forgotten:
         """Remove the personal data of cases whose time is over, each in a transaction of its own."""
         forgotten, ends_at = 0, time.monotonic() + SLICE.total_seconds()

@@ -108,6 +108,12 @@ def test_no_two_activities_have_one_name() -> None:
     assert [name for name, times in names.items() if times > 1] == []
 
 
+def test_no_activity_is_interrupted_in_the_middle_of_its_thread() -> None:
+    """The SDK would raise its exception anywhere, also where a connection or a file is being closed, and leave it open."""
+    definitions = [activity._Definition.must_from_callable(function) for function in set(defined_activities())]
+    assert [each.name for each in definitions if not each.is_async and not each.no_thread_cancel_exception] == []
+
+
 async def test_the_workers_host_every_workflow_once(workers: Workers) -> None:
     hosted = Counter(
         workflow_name(kind) for worker in workers.by_queue.values() for kind in worker.config()["workflows"]

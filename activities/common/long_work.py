@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sqlalchemy import Engine
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.common.records import OnRecords
 from domain.refusals import Refusal
@@ -29,8 +29,12 @@ def configured(party: Configured | None, without: Callable[[], Refusal]) -> Conf
     return party
 
 
-class WorkCancelled(Exception):  # noqa: N818 - a request, not a fault
-    """The work was cancelled."""
+class WorkCancelled(CancelledError):  # noqa: N818 - a request, not a fault
+    """The work was cancelled.
+
+    Raised where the work can be left in order. The SDK's own exception would come into its thread anywhere, also in the middle
+    of a clean-up: no activity lets it.
+    """
 
 
 def report_progress(*details: object) -> None:

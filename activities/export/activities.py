@@ -28,7 +28,7 @@ class Exporter(DataWork):
             WorkQueue.RECORDS: [self.acknowledge_export, self.renew_export_link, self.remind_of_export],
         }
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def export_data(self, step: Step) -> Recorded:
         """Write every table to the store, from one snapshot, and notify that it can be downloaded.
 
@@ -71,17 +71,17 @@ class Exporter(DataWork):
             objects.delete_all(attempt.prefix)
             raise
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def acknowledge_export(self, step: Step) -> Recorded:
         """Record that the export was downloaded."""
         return self._recorded(exports.acknowledge, step)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def renew_export_link(self, step: Step) -> Recorded:
         """Record that a fresh link is to be mailed."""
         return self._recorded(exports.renew_link, step)
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def remind_of_export(self, step: Step) -> Recorded:
         """Remind of an export that has not been downloaded."""
         return self._recorded(exports.remind_of_export, step)

@@ -97,7 +97,7 @@ class Transfers(DataWork):
                 self._discard(transferred.prefix)
         return result
 
-    @activity.defn
+    @activity.defn(no_thread_cancel_exception=True)
     def discard_transfers(self, cancellation: str) -> None:
         """Remove everything that was transferred, unfinished uploads included."""
         with _retried():

@@ -3,6 +3,8 @@
 Each is one transaction in PostgreSQL; run again, it changes nothing.
 """
 
+from datetime import datetime
+
 from sqlalchemy import Engine
 from temporalio import activity
 
@@ -148,16 +150,22 @@ class MarketingRecords(OnRecords):
             target = self._links.read(given.token, now=given.step.at)
             if (target.purpose, target.subject) != (LinkPurpose.MARKETING_CONSENT, given.step.cancellation):
                 raise LinkTampered
+            self._links.refuse_other_recipient(target, self._asked(given.step)[1])
         return "link"
+
+    def _asked(self, step: Step) -> tuple[datetime, str]:
+        """Return until when the consent may be given, and the address of who may give it; raises LinkTampered."""
+        with self._transaction() as transaction:
+            asked = consent.asked_until(transaction.session, step.cancellation)
+        if asked is None:
+            raise LinkTampered
+        return asked
 
     def _check_sealed(self, links: Links, sealed: str, step: Step) -> None:
         """Hold a sealed token against that of the link that was mailed."""
-        with self._transaction() as transaction:
-            until = consent.asked_until(transaction.session, step.cancellation)
-        if until is None:
-            raise LinkTampered
+        until, owner = self._asked(step)
         target = LinkTarget(purpose=LinkPurpose.MARKETING_CONSENT, subject=step.cancellation, expires=until)
-        if sealed not in links.sealed(target):
+        if sealed not in links.sealed(target, owner):
             raise LinkTampered
         if step.at >= until:
             raise LinkExpired(until)

@@ -106,6 +106,16 @@ class MigrationMoved(Message):
     """The cancellation that the migration is part of; every other one ignores the message."""
 
 
+class FetchedFile(BaseModel):
+    """A file that the holder of a link has fetched, at an instant (UTC)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    by: str
+    at: datetime
+
+
 class MigrationStatus(BaseModel):
     """The status of one migration: the result of its query ``status``, of its updates, and of the workflow itself."""
 
@@ -137,3 +147,5 @@ class MigrationStatus(BaseModel):
     """The reason why it ended without being completed, if it did."""
     held_up_because: str = ""
     """The reason why a step is refused, or the transfer is being retried, if so; only the client fills in the latter."""
+    fetched: tuple[FetchedFile, ...] = ()
+    """In the answer to a correction: what was fetched by links before, which may have gone to the wrong address."""

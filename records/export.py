@@ -84,6 +84,8 @@ class DescribedExport(BaseModel):
     organization_name: str
     time_zone: str
     """The organization's time zone, in which people read the instants; these are UTC."""
+    administrator: str
+    """The address on record to which its links go."""
 
 
 class AttemptSuperseded(Exception):  # noqa: N818 - no fault: another attempt took over
@@ -218,6 +220,7 @@ def described_export(session: Session, cancellation: str) -> DescribedExport:
         summary=state.summary,
         organization_name=organization.unique_name,
         time_zone=zone_of(session, case),
+        administrator=organization.billing_administrator,
     )
 
 

@@ -1,10 +1,12 @@
 """Links in mails: signed, expiring, and without personal data; each names its case and purpose to a page.
 
-A token names a purpose, a subject (for example the id of a case) and the instant until which it is valid. The same three
-give the same link, byte for byte, so that a repeated mail is the same mail. Nothing is stored; the secret is enough to
+A token names a purpose, a subject (for example the id of a case), the instant until which it is valid, and in a digest the
+address to which it was mailed. The same four give the same link, byte for byte, so that a repeated mail is the same mail. Nothing is stored; the secret is enough to
 distinguish our links from any other.
 """
 
+import hashlib
+import hmac
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -79,6 +81,8 @@ class LinkTarget(BaseModel):
     subject: str
     expires: datetime
     """UTC, whole seconds."""
+    recipient: str = ""
+    """A keyed digest of the address to which it was mailed; empty in links of versions that had none."""
 
 
 class LinkSettings(BaseSettings):
@@ -140,6 +144,7 @@ class Links:
             raise ValueError("links need OFFRAMP_LINK_SECRET")
         # The last one signs, all of them read.
         secrets = [s.get_secret_value() for s in (settings.link_previous_secret, settings.link_secret) if s is not None]
+        self._secrets = secrets
         self._serializer = URLSafeSerializer(secrets, salt=_SALT)
         self._signers = [URLSafeSerializer(secret, salt=_SALT) for secret in secrets]
         self._url = settings.public_url
@@ -149,21 +154,35 @@ class Links:
         """The host under which people find the pages."""
         return urlsplit(self._url).hostname or ""
 
-    def link(self, purpose: LinkPurpose, subject: str, expires: datetime) -> str:
+    def link(self, purpose: LinkPurpose, subject: str, expires: datetime, recipient: str | None = None) -> str:
         """Return the URL that leads to ``subject`` for ``purpose`` until ``expires``, which is rounded down to seconds.
 
-        ``subject`` must not be personal data: everybody who sees the link can read it.
+        ``subject`` must not be personal data: everybody who sees the link can read it. ``recipient`` is the address to which it
+        is mailed: when another one is on record, the link ends.
         """
-        return f"{self._url}{LINKS_PATH}{self.token(LinkTarget(purpose=purpose, subject=subject, expires=expires))}"
+        target = LinkTarget(purpose=purpose, subject=subject, expires=expires)
+        if recipient is not None:
+            target = target.model_copy(update={"recipient": _digest(self._secrets[-1], target, recipient)})
+        return f"{self._url}{LINKS_PATH}{self.token(target)}"
 
     def token(self, target: LinkTarget) -> str:
         """Return the token at the end of a link to this target."""
         token: str = self._serializer.dumps(_contents(target))
         return token
 
-    def sealed(self, target: LinkTarget) -> set[str]:
-        """Return what a token of a link to this target is when sealed, under each of the secrets."""
-        return {sealed_link(signer.dumps(_contents(target))) for signer in self._signers}
+    def sealed(self, target: LinkTarget, recipient: str) -> set[str]:
+        """Return what a token of a link to this target and recipient is when sealed, under each of the secrets."""
+        targets = [
+            target,
+            *(target.model_copy(update={"recipient": _digest(secret, target, recipient)}) for secret in self._secrets),
+        ]
+        return {sealed_link(signer.dumps(_contents(each))) for signer in self._signers for each in targets}
+
+    def refuse_other_recipient(self, target: LinkTarget, recipient: str) -> None:
+        """Raise LinkReplaced for a link that was mailed to another address than the one on record now."""
+        known = {_digest(secret, target, recipient) for secret in self._secrets}
+        if target.recipient and target.recipient not in known:
+            raise LinkReplaced
 
     def read(self, token: str, *, now: datetime | None = None) -> LinkTarget:
         """Return the contents of a token.
@@ -175,7 +194,9 @@ class Links:
         try:
             contents = self._serializer.loads(token)
             expires = datetime.fromtimestamp(contents["e"], tz=UTC)
-            target = LinkTarget(purpose=contents["p"], subject=contents["s"], expires=expires)
+            target = LinkTarget(
+                purpose=contents["p"], subject=contents["s"], expires=expires, recipient=contents.get("r", "")
+            )
         except (BadData, ValidationError, KeyError, TypeError, ValueError, OverflowError):
             raise LinkTampered from None
         if (now or datetime.now(UTC)) >= target.expires:
@@ -184,4 +205,14 @@ class Links:
 
 
 def _contents(target: LinkTarget) -> dict[str, str | int]:
-    return {"p": target.purpose.value, "s": target.subject, "e": int(target.expires.timestamp())}
+    contents: dict[str, str | int] = {
+        "p": target.purpose.value,
+        "s": target.subject,
+        "e": int(target.expires.timestamp()),
+    }
+    return contents | ({"r": target.recipient} if target.recipient else {})
+
+
+def _digest(secret: str, target: LinkTarget, recipient: str) -> str:
+    text = f"{_SALT}:{target.purpose}:{target.subject}:{recipient.strip().casefold()}"
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()[:16]

@@ -129,7 +129,9 @@ class Mail:
 
             def hand_over(message: MessageRow, facts: Facts) -> None:
                 event = Event(message.event)
-                written = letter(event, facts, link=self._link_to(event, facts), reply_to=self._reply_to)
+                written = letter(
+                    event, facts, link=self._link_to(event, facts, message.recipient), reply_to=self._reply_to
+                )
                 mail = self._mail(written, message.id, to=message.recipient, at=message.created_at)
                 first = message_id(facts.cancellation, _first_of_thread(event, facts), Channel.MAIL)
                 if message.id != first:
@@ -166,18 +168,20 @@ class Mail:
             except MessagePutOff as delay:
                 raise ApplicationError(delay.reason, type=MAIL_SERVER_UNAVAILABLE) from None
 
-    def _link_to(self, event: Event, facts: Facts) -> str | None:
+    def _link_to(self, event: Event, facts: Facts, recipient: str) -> str | None:
         """Return the link to the page for the letter's request, if there is one; the same in every attempt."""
         if self._links is None or not isinstance(facts, MessageFacts):
             return None
         if (migration := facts.migration) is not None and migration.told is Party.IT_DEPARTMENT:
             expires = migration.link_expires_at
             subject = transfer_id(facts.cancellation, migration.transfer)
-            return self._links.link(LinkPurpose.MIGRATION, subject, expires) if expires else None
+            return self._links.link(LinkPurpose.MIGRATION, subject, expires, recipient) if expires else None
         if facts.export is not None:
-            return self._links.link(LinkPurpose.EXPORT, facts.cancellation, facts.export.link_expires_at)
+            until = facts.export.link_expires_at
+            return self._links.link(LinkPurpose.EXPORT, facts.cancellation, until, recipient)
         if event is Event.MARKETING_CONSENT_REQUESTED and facts.marketing and facts.marketing.consent_until:
-            return self._links.link(LinkPurpose.MARKETING_CONSENT, facts.cancellation, facts.marketing.consent_until)
+            until = facts.marketing.consent_until
+            return self._links.link(LinkPurpose.MARKETING_CONSENT, facts.cancellation, until, recipient)
         return None
 
     def _mail(self, written: Letter, message: str, *, to: str, at: datetime) -> EmailMessage:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from contract.migration import FetchedFile
 from contract.steps.common import Recorded, Step, StepData
 from domain.migration import HandOver, MigrationStage
 from domain.policy import CancellationPolicy
@@ -27,6 +28,8 @@ class MigrationState(StepData):
     bytes: int | None = None
     sha256: str | None = None
     links: int = 0
+    fetched: tuple[FetchedFile, ...] = ()
+    """What was fetched by links before; after a correction alone."""
 
 
 class Moved(Recorded):

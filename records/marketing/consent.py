@@ -28,7 +28,7 @@ from records.marketing.campaigns import (
 )
 from records.marketing.stops import notify
 from records.transaction import Transaction
-from storage.tables import CancellationRow, MarketingServiceRow
+from storage.tables import CancellationRow, MarketingServiceRow, SubscriptionRow
 
 
 def request_consent(transaction: Transaction, step: Step, *, until: datetime) -> bool:
@@ -53,9 +53,20 @@ def request_consent(transaction: Transaction, step: Step, *, until: datetime) ->
     return True
 
 
-def asked_until(session: Session, cancellation: str) -> datetime | None:
-    """Return the instant until which a case waits for the consent, or waited; None if it never asked."""
-    return session.scalar(select(CancellationRow.marketing_consent_until).where(CancellationRow.id == cancellation))
+def asked_until(session: Session, cancellation: str) -> tuple[datetime, str] | None:
+    """Return the instant until which a case waits for the consent, or waited, and the address of the administrator on record.
+
+    None if it never asked.
+    """
+    found = session.execute(
+        select(CancellationRow.marketing_consent_until, MarketingServiceRow.billing_administrator)
+        .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
+        .join(MarketingServiceRow, MarketingServiceRow.organization == SubscriptionRow.organization)
+        .where(CancellationRow.id == cancellation)
+    ).one_or_none()
+    if found is None or found.marketing_consent_until is None:
+        return None
+    return found.marketing_consent_until, found.billing_administrator
 
 
 def remind_of_consent(transaction: Transaction, step: Step) -> None:

@@ -22,7 +22,13 @@ from records.cases import newest_of
 from records.marketing.campaigns import case_of, current_campaigns, open_stop, stops_of
 from records.marketing.locked_case import newest_marketing_case
 from records.marketing.stops import stop_of
-from storage.tables import CampaignRow, CancellationRow, MarketingCancellationRow, OrganizationRow
+from storage.tables import (
+    CampaignRow,
+    CancellationRow,
+    MarketingCancellationRow,
+    MarketingServiceRow,
+    OrganizationRow,
+)
 
 
 class RequestedConsent(BaseModel):
@@ -39,6 +45,8 @@ class RequestedConsent(BaseModel):
     """True while an answer is awaited; never after the end of the case."""
     campaigns: tuple[CampaignFacts, ...]
     """The stopped campaigns, or else those that would be stopped."""
+    administrator: str
+    """The address on record of who may answer."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,7 @@ def requested_consent(session: Session, cancellation: str) -> RequestedConsent |
         time_zone=zone_of(session, case),
         consent=consent,
         is_open=consent is Consent.ASKED and case.ended_at is None,
+        administrator=session.get_one(MarketingServiceRow, organization.id).billing_administrator,
         campaigns=stops_of(session, case.id) or current_campaigns(session, organization.id, case.campaign_actions),
     )
 

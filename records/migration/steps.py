@@ -25,6 +25,7 @@ from records import audit
 from records.audit import record_step
 from records.cancellation.locked_case import lock_case
 from records.cancellation.transitions import prepare
+from records.downloads import fetched_files
 from records.migration.locked_migration import LockedMigration, lock_migration
 from records.migration.notices import notify_available, notify_party
 from records.transaction import Transaction
@@ -88,7 +89,10 @@ def accept(transaction: Transaction, step: Step, *, contact: str, transfer_at: d
 
 
 def correct(transaction: Transaction, step: Step, correction: Correction) -> MigrationState:
-    """Record a correction, and notify the contact of the corrected facts. The audit trail names no address."""
+    """Record a correction, and notify the contact of the corrected facts. The audit trail names no address.
+
+    The state says what was fetched before, maybe by the wrong recipient.
+    """
     migration = lock_migration(transaction, step)
     row = migration.row
     before = {"stage": row.stage, "transfer_at": row.transfer_at.isoformat() if row.transfer_at else None}
@@ -112,7 +116,7 @@ def correct(transaction: Transaction, step: Step, correction: Correction) -> Mig
     elif row.stage == MigrationStage.AVAILABLE:
         row.stage_since = step.at  # a new contact gets the full time that the first one had
         notify_available(transaction, migration, step)
-    return migration.state
+    return migration.state.model_copy(update={"fetched": fetched_files(transaction.session, step.cancellation)})
 
 
 def send_link(transaction: Transaction, step: Step) -> MigrationState:

@@ -27,6 +27,10 @@ def say_status(status: MigrationStatus) -> None:
     _say_fact("transfer", _moment(status.transfer_at, status.time_zone))
     _say_fact("transferred", _amount(status.rows, status.tables, status.bytes))
     _say_fact("being delivered", ", ".join(status.undelivered))
+    if status.fetched:
+        say("[bold yellow]Fetched by a link before this correction:[/]")
+    for file in status.fetched:
+        say(escape(f"{file.name} on {_moment(file.at, status.time_zone)} ({file.by})"), first="  - ")
 
 
 def say_migration(view: MigrationView) -> None:

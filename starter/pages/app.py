@@ -66,8 +66,8 @@ class _Pages:
         self._acts[LinkPurpose.MARKETING_CONSENT, AGREE] = consent.agree
         self._acts[LinkPurpose.MARKETING_CONSENT, DECLINE] = consent.decline
         if service.has_files:
-            self._add(LinkPurpose.EXPORT, ExportPages(service.exports))
-            self._add(LinkPurpose.MIGRATION, MigrationPages(service.migrations))
+            self._add(LinkPurpose.EXPORT, ExportPages(service.exports, links))
+            self._add(LinkPurpose.MIGRATION, MigrationPages(service.migrations, links))
 
     def _add(self, purpose: LinkPurpose, pages: DownloadPages) -> None:
         self._shown[purpose] = pages.show

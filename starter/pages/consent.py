@@ -4,6 +4,7 @@ from activities.messaging.letters import campaigns_in_words
 from activities.messaging.links import Links, LinkTarget
 from domain.marketing import Consent, ConsentDecision
 from domain.words import FOR_CUSTOMERS
+from records.marketing.lists import RequestedConsent
 from starter.pages.page import Button, NothingThere, Page
 from starter.service.cancellation import CancellationClient
 
@@ -30,9 +31,7 @@ class ConsentPages:
 
     async def show(self, target: LinkTarget) -> Page:
         """Return the page with the campaigns to stop, and its two buttons."""
-        asked = await self._cancellations.requested_consent(target.subject)
-        if asked is None:
-            raise NothingThere
+        asked = await self._asked(target)
         done = "" if asked.is_open else _DONE.get(asked.consent, _WITHDRAWN)
         return Page(
             title="May we stop these campaigns?",
@@ -64,7 +63,16 @@ class ConsentPages:
         """Record that the administrator declines."""
         return await self._answer(target, ConsentDecision.DECLINED)
 
+    async def _asked(self, target: LinkTarget) -> RequestedConsent:
+        """Return what is asked, of the administrator to whom the link was mailed. Raises NothingThere, LinkReplaced."""
+        asked = await self._cancellations.requested_consent(target.subject)
+        if asked is None:
+            raise NothingThere
+        self._links.refuse_other_recipient(target, asked.administrator)
+        return asked
+
     async def _answer(self, target: LinkTarget, decision: ConsentDecision) -> Page:
+        await self._asked(target)
         await self._cancellations.consent(
             target.subject.rpartition("/")[0],
             decision,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from activities.messaging.links import LinkReplaced, LinkTampered, LinkTarget
+from activities.messaging.links import LinkReplaced, Links, LinkTampered, LinkTarget
 from domain.cases import CaseRef
 from domain.vocabulary import CancellationId
 from domain.words import FOR_CUSTOMERS
@@ -33,6 +33,9 @@ class DownloadPages(ABC):
     """The reply to the acknowledgement of the files."""
     allows: ClassVar[str]
     """What the acknowledgement allows us to do, in a sentence."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
 
     async def show(self, target: LinkTarget) -> Page:
         """Return the page with the files, and the button that begins to acknowledge the download."""
@@ -79,26 +82,33 @@ class DownloadPages(ABC):
         await self._refuse_replaced(target)
         for file in await self._files(target):
             if file.name == name:
+                await self._record_fetch(target, name)
                 return file.link
         raise NothingThere
 
     async def _refuse_replaced(self, target: LinkTarget) -> None:
-        """Refuse a link that is not the newest: its end tells it from the others (`domain.link_lifetime`).
+        """Refuse a link that is not the newest, as its end tells (`domain.link_lifetime`), or that went to another address.
 
         Where there is none, as after the files are gone, their own refusals say so. Raises LinkReplaced.
         """
-        newest = await self._newest_link(target)
+        newest, recipient = await self._newest_link(target)
         if newest is not None and newest.replace(microsecond=0) != target.expires:
             raise LinkReplaced
+        if recipient is not None:
+            self._links.refuse_other_recipient(target, recipient)
 
     @abstractmethod
-    async def _newest_link(self, target: LinkTarget) -> datetime | None: ...
+    async def _newest_link(self, target: LinkTarget) -> tuple[datetime | None, str | None]:
+        """Return the end of the newest link, and the address on record to which links go."""
 
     @abstractmethod
     async def _page(self, target: LinkTarget, done: str) -> Page: ...
 
     @abstractmethod
     async def _files(self, target: LinkTarget) -> Sequence[FileLink]: ...
+
+    @abstractmethod
+    async def _record_fetch(self, target: LinkTarget, name: str) -> None: ...
 
     @abstractmethod
     async def _renew(self, target: LinkTarget, *, request_id: str) -> None: ...

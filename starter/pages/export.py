@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from activities.messaging.links import LinkTarget
+from activities.messaging.links import Links, LinkTarget
 from domain.export.requests import ExportErased
 from domain.words import FOR_CUSTOMERS
 from starter.pages.downloads import (
@@ -29,7 +29,8 @@ class ExportPages(DownloadPages):
     thanks = "Thank you. We have noted that you have the files."
     allows = "When the time for changing your mind is over, we erase the data here; after that nobody can restore it."
 
-    def __init__(self, exports: ExportClient) -> None:
+    def __init__(self, exports: ExportClient, links: Links) -> None:
+        super().__init__(links)
         self._exports = exports
 
     async def _renew(self, target: LinkTarget, *, request_id: str) -> None:
@@ -44,8 +45,12 @@ class ExportPages(DownloadPages):
             subscription_of(export), export=export, actor=BY_LINK, request_id=f"{export}:link"
         )
 
-    async def _newest_link(self, target: LinkTarget) -> datetime | None:
-        return (await self._exports.describe(cancellation_id(target.subject))).state.link_expires_at
+    async def _newest_link(self, target: LinkTarget) -> tuple[datetime | None, str | None]:
+        export = await self._exports.describe(cancellation_id(target.subject))
+        return export.state.link_expires_at, export.administrator
+
+    async def _record_fetch(self, target: LinkTarget, name: str) -> None:
+        await self._exports.record_fetch(target.subject, name, link_until=target.expires, actor=BY_LINK)
 
     async def _files(self, target: LinkTarget) -> Sequence[FileLink]:
         export = cancellation_id(target.subject)

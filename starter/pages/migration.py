@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from activities.messaging.links import LinkTampered, LinkTarget
+from activities.messaging.links import Links, LinkTampered, LinkTarget
 from domain.migration import MigrationOfAnotherCase, MigrationStage, transfer_id
 from domain.words import FOR_CUSTOMERS
 from records.migration.lists import MigrationSummary
@@ -34,7 +34,8 @@ class MigrationPages(DownloadPages):
     thanks = "Thank you. We have noted that you have the data."
     allows = "The migration is then reported complete, and the subscription is cancelled here."
 
-    def __init__(self, migrations: MigrationClient) -> None:
+    def __init__(self, migrations: MigrationClient, links: Links) -> None:
+        super().__init__(links)
         self._migrations = migrations
 
     async def _renew(self, target: LinkTarget, *, request_id: str) -> None:
@@ -60,10 +61,14 @@ class MigrationPages(DownloadPages):
             request_id=f"{cancellation}:link-{transfer}",
         )
 
-    async def _newest_link(self, target: LinkTarget) -> datetime | None:
+    async def _newest_link(self, target: LinkTarget) -> tuple[datetime | None, str | None]:
         cancellation, transfer = _transfer(target)
         migration = await self._migrations.get(cancellation)
-        return migration.link_expires_at if migration.transfer == transfer else None
+        return (migration.link_expires_at, migration.contact) if migration.transfer == transfer else (None, None)
+
+    async def _record_fetch(self, target: LinkTarget, name: str) -> None:
+        cancellation, _ = _transfer(target)
+        await self._migrations.record_fetch(cancellation, name, link_until=target.expires, actor=BY_LINK)
 
     async def _files(self, target: LinkTarget) -> Sequence[FileLink]:
         cancellation, transfer = _transfer(target)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from domain.migration import MigrationOfAnotherCase, MigrationStage, MigrationUn
 from domain.vocabulary import WAITS_FOR_OPERATOR
 from domain.words import size_in_words
 from records import late_requests
+from records.downloads import record_fetch
 from records.migration.lists import MigrationSummary, list_migrations, migration_of, newest_migration
 from starter.service.case_form import CaseForm
 from starter.service.case_refusals import CancellationSuspended, StillWaiting
@@ -188,6 +189,13 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
     async def get(self, cancellation: str) -> MigrationSummary:
         """Return the migration of one cancellation, as recorded. Raises MigrationUnknown."""
         return await self._read(lambda session: _named(session, cancellation))
+
+    async def record_fetch(self, cancellation: str, name: str, *, link_until: datetime, actor: str) -> None:
+        """Record that the address of a file was given to the holder of a link."""
+        at = datetime.now(UTC)
+        await self._write(
+            lambda write: record_fetch(write, cancellation, name, link_until=link_until, actor=actor, at=at)
+        )
 
     async def links(
         self, subscription: str, *, cancellation: str | None = None, transfer: int | None = None

@@ -103,6 +103,7 @@ class MigrationCase(CaseState[MigrationStage, contract.MigrationStatus]):
             last_refusal=self.last_refusal,
             held_up_because=self.held_up_because,
             ended_because=self.ended_because,
+            fetched=self.state.fetched,
         )
 
     def _search_attributes(self) -> dict[SearchAttributeKey[Any], Any]:

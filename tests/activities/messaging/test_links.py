@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from activities.messaging.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkSettings, LinkTampered
+from activities.messaging.links import (
+    LINKS_PATH,
+    LinkExpired,
+    LinkPurpose,
+    LinkReplaced,
+    Links,
+    LinkSettings,
+    LinkTampered,
+)
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -101,3 +109,20 @@ def test_settings_that_make_no_safe_links_are_refused_without_repeating_the_secr
     assert reason in str(refused.value)
     assert SECRET not in str(refused.value)
     assert "short" not in str(refused.value)
+
+
+def test_a_link_is_for_the_address_to_which_it_was_mailed_whatever_its_case() -> None:
+    link = links().link(LinkPurpose.EXPORT, "SUB-1001/1", NOW + timedelta(days=7), "Ann@Example.com ")
+    target = links().read(token_of(link), now=NOW)
+
+    assert "ann" not in str(target).lower()
+    links().refuse_other_recipient(target, "ann@example.com")
+    links("x" * 32, previous=SECRET).refuse_other_recipient(target, "ann@example.com")
+    with pytest.raises(LinkReplaced):
+        links().refuse_other_recipient(target, "bob@example.com")
+    with pytest.raises(LinkReplaced):
+        links(OTHER).refuse_other_recipient(target, "ann@example.com")
+
+
+def test_a_link_of_before_names_no_address_and_holds_until_its_end() -> None:
+    links().refuse_other_recipient(links().read(token_of(made(links())), now=NOW), "anybody@example.com")

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from activities.messaging.links import LinkPurpose
-from domain.marketing import Consent
+from domain.marketing import Consent, ConsentDecision
 from domain.vocabulary import Stage
 from starter.pages.app import create_pages
-from tests.support.world import AGENT, LINKS, World, eventually
+from tests.support.world import AGENT, LINKS, World, eventually, refused
 from tests.workflows.conftest import shared_world, world
 from tests.workflows.marketing.campaign_stops import RUNNING, consent_awaited, stage_is, the_mail
 
@@ -94,4 +95,25 @@ async def test_a_link_for_another_purpose_or_after_its_time_agrees_to_nothing(
 
     assert (await page.post(f"{other}/agree")).status_code == 404
     assert (await page.post(f"{late}/agree")).status_code == 410
+    assert world.activities(subscription) == RUNNING
+
+
+async def test_a_link_ends_at_once_when_the_service_has_another_administrator(
+    world: World, page: httpx.AsyncClient
+) -> None:
+    subscription = world.subscription(campaigns=["A"])
+    link = await mailed_link(world, subscription)
+    with world.engine.begin() as connection:
+        new = text(
+            "UPDATE marketing_services SET billing_administrator = 'new@contoso.example' WHERE organization = :id"
+        )
+        connection.execute(new, {"id": world.organization(subscription)})
+
+    assert (await page.get(link)).status_code == 410
+    assert (await page.post(f"{link}/agree")).status_code == 410
+    by_hand = await refused(
+        world.service.consent(subscription, ConsentDecision.AGREED, actor=AGENT, link=link.rpartition("/")[2])
+    )
+
+    assert by_hand.code == "link_tampered", "the workflow holds the link against the address as well"
     assert world.activities(subscription) == RUNNING

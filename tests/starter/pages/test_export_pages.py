@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from activities.messaging.links import LINKS_PATH, LinkPurpose
@@ -204,3 +205,41 @@ async def test_an_address_that_leads_nowhere_is_answered_by_a_page_too(browser: 
         assert answer.status_code == 404
         assert "There is nothing under this address." in answer.text
         assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_a_link_ends_at_once_when_another_administrator_is_on_record(
+    data_world: World, browser: httpx.AsyncClient
+) -> None:
+    subscription = await exported(data_world)
+    mail = await ready_mail(data_world, subscription)
+    mailed = re.findall(r"https://offramp\.example/links/\S+", data_world.mailbox.text_of(mail))[0]
+    [manifest, *_] = re.findall(r'href="(/links/[^"]+/files/[^"]+)"', (await browser.get(mailed)).text)
+    organization = data_world.organization(subscription)
+
+    with data_world.engine.begin() as connection:
+        new = text("UPDATE organizations SET billing_administrator = 'new@contoso.example' WHERE id = :id")
+        connection.execute(new, {"id": organization})
+
+    for answer in (
+        await browser.get(mailed),
+        await browser.get(manifest),
+        await browser.post(f"{mailed}/have-all"),
+        await browser.post(f"{mailed}/fresh-link"),
+    ):
+        assert answer.status_code == 410
+        assert "A newer link has taken the place of this one." in answer.text
+    assert (await data_world.service.status(subscription)).export is ExportStatus.READY
+
+
+async def test_each_file_that_is_fetched_is_kept_once_for_a_link(data_world: World, browser: httpx.AsyncClient) -> None:
+    subscription = await exported(data_world)
+    here = link(data_world, subscription)
+    for _ in range(2):
+        assert (await browser.get(f"{here}/files/manifest.json")).status_code == 303
+    assert (await browser.get(f"{here}/files/none.csv")).status_code == 404
+
+    fetched = data_world.audit(subscription, "file.fetched")
+
+    assert fetched.actor == "billing administrator, by link"
+    assert (fetched.after or {})["file"] == "manifest.json"
+    assert fetched.cancellation == f"{subscription}/1"

@@ -167,8 +167,10 @@ async def test_a_corrected_contact_ends_the_link_that_went_to_the_wrong_one_at_o
 ) -> None:
     subscription = await available(site)
     wrong = link(site, subscription)
-    await site.corrected(subscription, contact="it@right.example")
+    assert (await browser.get(f"{wrong}/files/data.dump")).status_code == 303
+    corrected = await site.corrected(subscription, contact="it@right.example")
     right = link(site, subscription)
+    assert [(file.name, file.by) for file in corrected.fetched] == [("data.dump", "IT department, by link")]
 
     for answer in (
         await browser.get(wrong),

@@ -2,7 +2,8 @@
 
 ``weed mini`` is the one of SeaweedFS's own arrangements that starts in a second and stops in three. Everything it has
 listens on 127.0.0.1, at ports that are given: left alone it would take well-known ones, and ten thousand above each.
-What it acknowledged survives a kill -9, and the next start may give it other ports.
+What it acknowledged survives a kill -9, and the next start may give it other ports. Those of its parts answer nobody else
+(`starter.local.internal_tls`).
 """
 
 import json
@@ -17,6 +18,7 @@ import httpx
 
 from starter.local import HOST
 from starter.local.data_directory import DataDirectory, write_private
+from starter.local.internal_tls import secure_internal_ports
 from starter.local.supervisor import Service
 
 BUCKET = "offramp"
@@ -85,6 +87,7 @@ def object_store_service(
             for name, key, actions in keys
         ]
         write_private(identities, json.dumps({"identities": known}) + "\n")
+        secure_internal_ports(directory)
 
     async def is_ready() -> bool:
         try:

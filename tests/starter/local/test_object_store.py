@@ -1,8 +1,13 @@
+import socket
+import ssl
 import stat
+import subprocess
 import sysconfig
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -11,7 +16,7 @@ import pytest
 from domain.refusals import Refusal
 from starter.local import HOST
 from starter.local.data_directory import DataDirectory
-from starter.local.object_store import INTERNAL_PORTS, object_store_environment
+from starter.local.object_store import INTERNAL_PORTS, object_store_environment, object_store_program
 from storage.objects import Objects, ObjectStoreSettings
 from tests.support.processes import wait_until
 from tests.support.servers import open_directory, reading, running_object_store
@@ -51,6 +56,57 @@ def test_whoever_has_no_key_may_do_nothing_with_objects(running_store: Running) 
     Objects(settings).put("export/1", b"private")
     for method, path in (("GET", "/"), ("GET", "/offramp"), ("GET", "/offramp/export/1"), ("PUT", "/offramp/mine")):
         assert httpx.request(method, f"{settings.endpoint}{path}").status_code == httpx.codes.FORBIDDEN
+
+
+def answered(port: int, request: bytes, *, encrypted: bool) -> bytes:
+    """What a port answers to somebody who has no certificate; nothing, where the connection ends."""
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    anybody.set_alpn_protocols(["h2", "http/1.1"])
+    with suppress(OSError), socket.create_connection((HOST, port), timeout=5) as plain, ExitStack() as wrapped:
+        connection = wrapped.enter_context(anybody.wrap_socket(plain)) if encrypted else plain
+        connection.sendall(request)
+        return connection.recv(4096)
+    return b""
+
+
+@pytest.mark.parametrize(
+    "path", ["/dir/status", "/dir/assign", "/col/delete?collection=offramp", "/buckets/offramp/", "/status"]
+)
+def test_its_parts_answer_nobody_else(running_store: Running, path: str) -> None:
+    """By these ports anybody on this machine could read, write and delete past the access keys."""
+    settings, process = running_store
+    Objects(settings).put("export/1", b"private")
+    given = {int(part.rpartition("=")[2]) for part in process.cmdline() if ".port" in part} - {0}
+    internal = given - {urlsplit(settings.endpoint).port}
+    assert len(internal) == INTERNAL_PORTS
+    request = f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
+
+    for port in internal:
+        for encrypted in (False, True):
+            status = answered(port, request, encrypted=encrypted).partition(b"\r\n")[0].split(b" ")
+            assert not status[1:] or int(status[1]) >= 300, (port, encrypted, status)
+    assert Objects(settings).get("export/1") == b"private"
+
+
+def test_a_shell_of_the_store_without_its_certificate_sees_nothing(running_store: Running, tmp_path: Path) -> None:
+    settings, process = running_store
+    Objects(settings).put("export/1", b"private")
+    ports = {
+        name: int(number)
+        for name, _, number in (part.removeprefix("-").partition("=") for part in process.cmdline())
+        if ".port" in name
+    }
+    shell = [
+        str(object_store_program()),
+        "shell",
+        f"-master={HOST}:{ports['master.port']}.{ports['master.port.grpc']}",
+        f"-filer={HOST}:{ports['filer.port']}.{ports['filer.port.grpc']}",
+    ]
+    with pytest.raises(subprocess.TimeoutExpired) as waited:  # for a leader that it never finds
+        subprocess.run(shell, input="fs.ls /buckets/offramp/export\n", env={"HOME": str(tmp_path)}, timeout=5,
+                       capture_output=True, text=True, check=False)  # fmt: skip
+    assert b"1\n" not in (waited.value.stdout or b"")
 
 
 def test_the_key_of_the_pages_may_read_and_nothing_else(running_store: Running) -> None:

@@ -15,7 +15,14 @@ from domain.cancellation.checklist_refusals import (
     TerminationDayTooFar,
 )
 from domain.cancellation.corrections import CORRECTABLE, QuestionNotCorrectable
-from domain.cancellation.identity import Identity, IdentityMismatch, same_address, same_name, same_url
+from domain.cancellation.identity import (
+    Identity,
+    IdentityMismatch,
+    same_address,
+    same_name,
+    same_url,
+    sealed_point,
+)
 from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Termination, Verification
 
 _WITHOUT_DATE = (Termination.NOW, Termination.END_OF_TERM)
@@ -184,6 +191,15 @@ class Checklist(BaseModel):
             for question in answered
         }
         return self.model_copy(update={"answers": answers, "verification": verification})
+
+    def sealed(self, case: str) -> "Checklist":
+        """Return the checklist as the workflow of a case gets it: without the identity on record (`Identity.sealed`)."""
+        answers = {
+            question: sealed_point(question, answer, case) if question in IDENTITY_CHECKS else answer
+            for question, answer in self.answers.items()
+        }
+        facts = self.facts.model_copy(update={"identity": self.facts.identity.sealed(case)})
+        return self.model_copy(update={"facts": facts, "answers": answers})
 
     def verified(self, how: Verification) -> "Checklist":
         """Return the checklist with the billing administrator verified."""

@@ -1,6 +1,11 @@
-"""The identity check: billing administrator, organization URL and name against the record."""
+"""The identity check: billing administrator, organization URL and name against the record.
 
-from collections.abc import Collection
+What a workflow knows of the record is sealed: a salted digest of each point in the form that all its spellings share. It can hold
+what somebody gives against that, and show nobody what is on record.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +23,12 @@ class Identity(BaseModel):
     billing_administrator: str
     organization_url: str
     organization_name: str
+
+    def sealed(self, case: str) -> "Identity":
+        """Return the identity of a record as the workflow of a case gets it; what is sealed stays as it is."""
+        return Identity(
+            **{point.value: sealed_point(point, getattr(self, point.value), case) for point in IDENTITY_POINTS}
+        )
 
 
 IDENTITY_POINTS = (Question.BILLING_ADMINISTRATOR, Question.ORGANIZATION_URL, Question.ORGANIZATION_NAME)
@@ -42,22 +53,54 @@ class IdentityMismatch(Refusal):
         )
 
 
-def same_address(one: str, other: str) -> bool:
+_SEAL = "sha256:"
+
+
+def is_sealed(record: str) -> bool:
+    """Return true if this is the digest of something on record."""
+    return record.startswith(_SEAL)
+
+
+def sealed_point(point: Question, record: str, case: str) -> str:
+    """Return one point of a record's identity as the workflow of a case gets it: ``sha256:``, the case, and a digest."""
+    return record if is_sealed(record) else _sealed(_SHARED_FORMS[point](record), case)
+
+
+def same_address(given: str, record: str) -> bool:
     """Return true if two e-mail addresses, as people write them, are the same; case and outer spaces do not count."""
-    return one.strip().casefold() == other.strip().casefold()
+    return _same(given, record, _caseless)
 
 
-def same_url(one: str, other: str) -> bool:
+def same_url(given: str, record: str) -> bool:
     """Return true if two organization URLs lead to the same organization.
 
     The scheme may be left out, a trailing slash and the case of the host do not count; the path does.
     """
-    return canonical_url(one) == canonical_url(other)
+    return _same(given, record, _shared_url)
 
 
-def same_name(one: str, other: str) -> bool:
+def same_name(given: str, record: str) -> bool:
     """Return true if two unique names are the same; case and outer spaces do not count."""
-    return one.strip().casefold() == other.strip().casefold()
+    return _same(given, record, _caseless)
+
+
+def _same(given: str, record: str, shared: Callable[[str], str]) -> bool:
+    # What is given is taken as it is, whatever it looks like: a seal that somebody has seen must open nothing.
+    if is_sealed(record):
+        return _sealed(shared(given), record.split(":")[1]) == record
+    return shared(given) == shared(record)
+
+
+def _sealed(shared: str, case: str) -> str:
+    return f"{_SEAL}{case}:{hashlib.sha256(f'{case}:{shared}'.encode()).hexdigest()}"
+
+
+def _caseless(text: str) -> str:
+    return text.strip().casefold()
+
+
+def _shared_url(url: str) -> str:
+    return "\n".join(canonical_url(url))
 
 
 def mismatches(given: Identity, record: Identity) -> tuple[Question, ...]:
@@ -110,3 +153,11 @@ def canonical_url(url: str) -> tuple[str, str]:
     except ValueError:  # for example an unclosed IPv6 bracket: matches nothing but itself
         return ("", text)
     return (parts.netloc.casefold().rstrip("."), parts.path.rstrip("/"))
+
+
+_SHARED_FORMS: dict[Question, Callable[[str], str]] = {
+    Question.BILLING_ADMINISTRATOR: _caseless,
+    Question.ORGANIZATION_URL: _shared_url,
+    Question.ORGANIZATION_NAME: _caseless,
+}
+"""The form that all spellings of a point share."""

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from contract.steps import Step
 from domain.cancellation.checklist import IDENTITY_CHECKS, CaseFacts, Checklist
-from domain.cancellation.identity import Identity
+from domain.cancellation.identity import Identity, is_sealed
 from domain.cancellation.lifecycle import ChecklistClosed
 from domain.lines.quote import Quote
 from domain.marketing import CampaignAction
@@ -48,11 +48,25 @@ def give_answers(
         return current_quote(transaction.session, case.row)
     refuse_after_intake(case)
     known = checklist.model_copy(update={"answers": _answers_of(transaction.session, case)})
-    given = {question: checklist.answers[question] for question in answered}
+    given = _unsealed(case, known.answers, {question: checklist.answers[question] for question in answered})
     merged = known.with_answers(given)
     new = {question for question in answered if question not in known.answers}
     save_answers(transaction, case.row, merged, answered=new, step=step, campaign_actions=campaign_actions)
     return requote(transaction.session, case.row)
+
+
+def _unsealed(case: LockedCase, known: Mapping[Question, str], given: Mapping[Question, str]) -> dict[Question, str]:
+    """Return answers as they are kept: the workflow knows the identity on record by its digest alone.
+
+    The digest of a record that an import has replaced since is kept as it is: what a reversal gives can be held against it.
+    """
+    record, answers = _identity_of(case.organization), dict(given)
+    for question, answer in given.items():
+        if question in IDENTITY_CHECKS and is_sealed(answer):
+            plain = known.get(question) or getattr(record, question.value)
+            if IDENTITY_CHECKS[question](plain, answer):
+                answers[question] = plain
+    return answers
 
 
 def refuse_after_intake(case: LockedCase) -> None:
@@ -204,8 +218,9 @@ def checklist_of(session: Session, case: LockedCase) -> Checklist:
 
 
 def identity_on_record(session: Session, cancellation: str) -> Identity:
-    """Return the identity of a case's organization as it is on record now."""
-    return _identity_of(organization_of(session, session.get_one(CancellationRow, cancellation)))
+    """Return the identity of a case's organization as it is on record now, as the workflow of the case gets it."""
+    row = session.get_one(CancellationRow, cancellation)
+    return _identity_of(organization_of(session, row)).sealed(row.id)
 
 
 def _identity_of(organization: OrganizationRow) -> Identity:
@@ -222,4 +237,5 @@ def _answers_of(session: Session, case: LockedCase) -> dict[Question, str]:
 
 
 def _shown(question: Question, checklist: Checklist) -> str:
-    return "as on record" if question is Question.BILLING_ADMINISTRATOR else checklist.answers[question]
+    hidden = question is Question.BILLING_ADMINISTRATOR or is_sealed(checklist.answers[question])
+    return "as on record" if hidden else checklist.answers[question]

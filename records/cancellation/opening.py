@@ -209,7 +209,7 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
         subscription=row.subscription,
         organization=case.organization.id,
         platform=Platform(case.organization.platform),
-        checklist=checklist,
+        checklist=checklist.sealed(row.id),
         policy=case.policy,
         received_on=row.received_on,
         quote=Quote.model_validate(row.quote).without_explanations(),

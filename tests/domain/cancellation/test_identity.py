@@ -106,3 +106,39 @@ def test_each_point_of_a_reversal_is_as_then_or_as_now() -> None:
 
 def test_a_point_that_has_not_changed_is_as_in_the_cancellation() -> None:
     assert check_identity_then_or_now(RECORD, RECORD, RECORD) == ()
+
+
+SPELLINGS = Identity(
+    billing_administrator=" ANN@example.com",
+    organization_url="contoso.example.com/sales/",
+    organization_name="Contoso ",
+)
+
+
+def test_a_sealed_record_tells_every_spelling_from_everything_else() -> None:
+    sealed = RECORD.sealed("SUB-1/1")
+
+    check_identity(RECORD, sealed)
+    check_identity(SPELLINGS, sealed)
+    for point in Identity.model_fields:
+        other = RECORD.model_copy(update={point: "another"})
+        assert mismatches(other, sealed) == (Question(point),)
+        assert mismatches(RECORD, other.sealed("SUB-1/1")) == (Question(point),)
+
+
+def test_a_sealed_record_shows_nothing_and_is_another_one_for_each_case() -> None:
+    sealed, another = RECORD.sealed("SUB-1/1"), RECORD.sealed("SUB-1/2")
+
+    assert not [value for value in RECORD.model_dump().values() if value in str(sealed)]
+    assert set(sealed.model_dump().values()).isdisjoint(another.model_dump().values())
+    assert SPELLINGS.sealed("SUB-1/1") == sealed, "whatever its spelling"
+    assert sealed.sealed("SUB-1/2") == sealed, "once"
+
+
+def test_a_seal_that_somebody_has_seen_opens_nothing() -> None:
+    sealed = RECORD.sealed("SUB-1/1")
+
+    with pytest.raises(IdentityMismatch):
+        check_identity(sealed, sealed)
+    with pytest.raises(IdentityMismatch):
+        check_identity(sealed, RECORD)

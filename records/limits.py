@@ -4,60 +4,42 @@ Uses are counted by the clock of the database: the instant of a request may be s
 """
 
 import hashlib
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contract.steps import Step
-from domain.limits import LIMIT_WINDOW, Limited, LimitReached, LimitScope, ReleaseBySelf
+from domain.cancellation.identity import IdentityMismatch
+from domain.limits import LIMIT_WINDOW, Limited, LimitReached, LimitScope
+from domain.marketing import MarketingIdentityMismatch
 from domain.refusals import Refusal
-from domain.vocabulary import person_key, same_person
-from records import audit
+from domain.vocabulary import person_key
 from records.cases import Locked
+from records.receipts import Opening
 from records.transaction import Transaction
-from storage.tables import LimitedUseRow, LimitRow, MarketingServiceRow, OrganizationRow
-from storage.tenants.organizations import OrganizationNotFound
+from storage.tables import LimitedUseRow, LimitRow
 
 _KEPT_BEYOND_WINDOW = timedelta(days=1)
 _TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:whose, 0))")
 
 
-class Limit(BaseModel):
-    """One limit, as it is listed."""
-
-    model_config = ConfigDict(frozen=True, from_attributes=True)
+@dataclass(frozen=True)
+class Use:
+    """A start, a code or a try, and whose it is; None where it counts for no address or organization."""
 
     limited: Limited
-    scope: LimitScope
-    number: int | None
-    """Within 24 hours; None for as many as are asked for."""
+    step: str
+    """The idempotency key of its step."""
+    organization: str | None
+    address: str | None
+    caller: str
+    cancellation: str | None = None
 
 
-class LimitRelease(BaseModel):
-    """What a supervisor released."""
-
-    model_config = ConfigDict(frozen=True)
-
-    scope: LimitScope
-    subject: str
-    uses: int
-    """The starts, codes and tries that count no more."""
-
-
-def use(
-    transaction: Transaction,
-    limited: Limited,
-    step: str,
-    *,
-    organization: str | None,
-    address: str | None,
-    caller: str,
-    cancellation: str | None = None,
-) -> LimitReached | None:
+def use(transaction: Transaction, asked: Use) -> LimitReached | None:
     """Count a start, a code or a try; a repetition of its step counts nothing again.
 
     Called last in a transaction, after everything that may wait for a lock: it makes those of the same organization and address
@@ -68,20 +50,28 @@ def use(
 
     """
     session = transaction.session
-    digest = address_digest(address) if address is not None else None
-    for whose in sorted(f"offramp limit {scope}" for scope in (organization and f"of {organization}", digest) if scope):
-        session.execute(_TURN, {"whose": whose})
-    if session.get(LimitedUseRow, step) is not None:
+    digest = address_digest(asked.address) if asked.address is not None else None
+    for whose in sorted(filter(None, (asked.organization and f"of {asked.organization}", digest))):
+        session.execute(_TURN, {"whose": f"offramp limit {whose}"})
+    if (reached := reached_by(session, asked)) is None:
+        _count(session, asked)
+    return reached
+
+
+def reached_by(session: Session, asked: Use) -> LimitReached | None:
+    """Return the limit that leaves no room for a use, the one that does so for longest; None if there is room, or it is counted."""
+    if session.get(LimitedUseRow, asked.step) is not None:
         return None
-    limits = {
-        LimitScope(scope): number
-        for scope, number in session.execute(select(LimitRow.scope, LimitRow.number).where(LimitRow.limited == limited))
-    }
+    limited = select(LimitRow.scope, LimitRow.number).where(LimitRow.limited == asked.limited)
+    limits = {LimitScope(scope): number for scope, number in session.execute(limited)}
     counted: dict[LimitScope, tuple[str | None, ColumnElement[bool]]] = {
-        LimitScope.ADDRESS: (organization, _counts_of_address(digest)),
-        LimitScope.ORGANIZATION: (organization, _counts_of_organization(organization)),
-        LimitScope.CALLER: (caller, _counts_of_caller(caller)),
+        LimitScope.CALLER: (asked.caller, counts_of_caller(asked.caller)),
     }
+    if asked.organization is not None:
+        counted[LimitScope.ORGANIZATION] = (asked.organization, counts_of_organization(asked.organization))
+    if asked.address is not None:
+        counted[LimitScope.ADDRESS] = (asked.organization, counts_of_address(address_digest(asked.address)))
+    reached: dict[datetime, LimitReached] = {}
     for scope, (subject, counts) in counted.items():
         number = limits.get(scope)
         if subject is None or number is None:
@@ -89,61 +79,74 @@ def use(
         # The use after whose end there is room again: the oldest, unless the limit was lowered meanwhile.
         in_the_way = session.scalar(
             select(LimitedUseRow.used_at)
-            .where(LimitedUseRow.limited == limited, _in_window(), counts)
+            .where(LimitedUseRow.limited == asked.limited, in_window(), counts)
             .order_by(LimitedUseRow.used_at.desc())
             .offset(number - 1)
             .limit(1)
         )
         if in_the_way is not None:
-            return LimitReached(limited, scope, number, in_the_way + LIMIT_WINDOW, subject)
-    session.execute(
-        insert(LimitedUseRow)
-        .values(
-            step=step,
-            limited=limited.value,
-            address=digest,
-            organization=organization,
-            caller=person_key(caller),
-            cancellation=cancellation,
-        )
-        .on_conflict_do_nothing()
-    )
-    return None
+            free_at = in_the_way + LIMIT_WINDOW
+            reached[free_at] = LimitReached(asked.limited, scope, number, free_at, subject)
+    return reached[max(reached)] if reached else None
 
 
 def use_for(transaction: Transaction, limited: Limited, case: Locked, step: Step) -> LimitReached | None:
-    """Count a start, a code or a try for a case, as `use` does."""
+    """Count a code or a try for a case, as `use` does."""
     return use(
         transaction,
-        limited,
-        f"{step.key}:{limited}",
-        organization=case.organization.id,
-        address=case.billing_administrator,
-        caller=step.actor,
-        cancellation=step.cancellation,
+        Use(
+            limited=limited,
+            step=f"{step.key}:{limited}",
+            organization=case.organization.id,
+            address=case.billing_administrator,
+            caller=step.actor,
+            cancellation=step.cancellation,
+        ),
     )
 
 
-def check_start(transaction: Transaction, case: Locked, step: Step) -> None:
-    """Count the start that opened a case; raises LimitReached."""
-    if (reached := use_for(transaction, Limited.STARTS, case, step)) is not None:
+def start_of(request: Opening, organization: str | None, address: str | None) -> Use:
+    """Return the start of a request. One that an agent attests counts for the caller alone: nobody's flood keeps it away."""
+    attested = request.attested_because is not None
+    return Use(
+        limited=Limited.STARTS,
+        step=f"{request.request_id}:start:{request.digest or ''}",
+        organization=None if attested else organization,
+        address=None if attested else address,
+        caller=request.actor,
+    )
+
+
+def refuse_if_reached(transaction: Transaction, start: Use) -> None:
+    """Raise LimitReached where there is no room for a start, before anything else of it is looked at: the answer says nothing."""
+    if (reached := reached_by(transaction.session, start)) is not None:
         raise reached
 
 
-def count_refused_start(
-    transaction: Transaction, step: str, refusal: Refusal, organization: OrganizationRow | None, caller: str
-) -> None:
-    """Count a start that was refused by another rule: it may have been a guess of who the administrator is."""
+def check_start(transaction: Transaction, start: Use, cancellation: str) -> None:
+    """Count the start that opened a case; raises LimitReached."""
+    if (reached := use(transaction, replace(start, cancellation=cancellation))) is not None:
+        raise reached
+
+
+def count_refused_start(transaction: Transaction, start: Use, refusal: Refusal) -> None:
+    """Count a start that was refused by another rule: for its caller, and where it was a guess, for whom it was about."""
     if isinstance(refusal, LimitReached):
         return
-    transaction.session.execute(
+    guess = isinstance(refusal, IdentityMismatch | MarketingIdentityMismatch)
+    _count(transaction.session, start if guess else replace(start, organization=None, address=None))
+
+
+def _count(session: Session, asked: Use) -> None:
+    session.execute(
         insert(LimitedUseRow)
         .values(
-            step=step,
-            limited=Limited.STARTS.value,
-            address=address_digest(organization.billing_administrator) if organization else None,
-            organization=organization.id if organization else None,
-            caller=person_key(caller),
+            step=asked.step,
+            limited=asked.limited.value,
+            address=address_digest(asked.address) if asked.address is not None else None,
+            organization=asked.organization,
+            caller=person_key(asked.caller),
+            cancellation=asked.cancellation,
         )
         .on_conflict_do_nothing()
     )
@@ -158,69 +161,6 @@ def wanted(transaction: Transaction, step: Step) -> None:
     )
 
 
-def limits(session: Session) -> Sequence[Limit]:
-    """Return every limit."""
-    rows = session.scalars(select(LimitRow)).all()
-    order = {name: place for place, name in enumerate([*Limited, *LimitScope])}
-    return [Limit.model_validate(row) for row in sorted(rows, key=lambda row: (order[row.limited], order[row.scope]))]
-
-
-def set_limit(
-    transaction: Transaction, limit: Limit, *, actor: str, at: datetime, reason: str, request: str | None = None
-) -> Limit:
-    """Set a limit for the whole installation."""
-    row = transaction.session.get_one(LimitRow, (limit.limited.value, limit.scope.value), with_for_update=True)
-    before, row.number = row.number, limit.number
-    about = {"limited": limit.limited.value, "scope": limit.scope.value}
-    audit.record(
-        transaction,
-        "limit.set",
-        actor=actor,
-        at=at,
-        step=f"limits/set/{request}" if request else None,
-        why=reason,
-        before={**about, "number": before},
-        after={**about, "number": limit.number},
-    )
-    return Limit.model_validate(row)
-
-
-def release(
-    transaction: Transaction,
-    scope: LimitScope,
-    subject: str,
-    *,
-    actor: str,
-    at: datetime,
-    reason: str,
-    request: str | None = None,
-) -> LimitRelease:
-    """Count nothing more of what was counted until now for a caller, or for an organization and its administrators' addresses.
-
-    Raises:
-        OrganizationNotFound, ReleaseBySelf.
-
-    """
-    session, step = transaction.session, f"limits/released/{request}" if request else None
-    if step is not None and (known := audit.after_of(session, step)) is not None:
-        return LimitRelease.model_validate(known)
-    if scope is LimitScope.CALLER:
-        counts, released = _counts_of_caller(subject), {"released_at": func.clock_timestamp()}
-    else:
-        scope = LimitScope.ORGANIZATION
-        addresses = [_counts_of_address(address_digest(address)) for address in _administrators(session, subject)]
-        counts = or_(_counts_of_organization(subject), *addresses)
-        released = {"wanted_at": func.clock_timestamp()}
-    callers = session.scalars(select(LimitedUseRow.caller).where(_in_window(), counts).distinct()).all()
-    if any(same_person(actor, caller) for caller in (*callers, *([subject] if scope is LimitScope.CALLER else []))):
-        raise ReleaseBySelf(scope, subject, actor)
-    uses: int = session.execute(update(LimitedUseRow).where(_in_window(), counts).values(released)).rowcount  # type: ignore[attr-defined]
-    done = LimitRelease(scope=scope, subject=subject, uses=uses)
-    after = done.model_dump(mode="json")
-    audit.record(transaction, "limit.released", actor=actor, at=at, step=step, why=reason, after=after)
-    return done
-
-
 def forget_old_uses(transaction: Transaction) -> int:
     """Remove what counts no more, and return how much that was."""
     old = LimitedUseRow.used_at < func.clock_timestamp() - LIMIT_WINDOW - _KEPT_BEYOND_WINDOW
@@ -233,28 +173,23 @@ def address_digest(address: str) -> str:
     return hashlib.sha256(address.strip().casefold().encode()).hexdigest()
 
 
-def _administrators(session: Session, organization: str) -> list[str]:
-    """Return the addresses of an organization's administrators on record; raises OrganizationNotFound."""
-    row = session.get(OrganizationRow, organization)
-    if row is None:
-        raise OrganizationNotFound(organization)
-    marketing = session.scalar(
-        select(MarketingServiceRow.billing_administrator).where(MarketingServiceRow.organization == organization)
-    )
-    return [row.billing_administrator, *([marketing] if marketing else [])]
-
-
-def _in_window() -> ColumnElement[bool]:
+def in_window() -> ColumnElement[bool]:
+    """Return the condition for what is young enough to count."""
     return LimitedUseRow.used_at > func.clock_timestamp() - LIMIT_WINDOW
 
 
-def _counts_of_address(digest: str | None) -> ColumnElement[bool]:
-    return (LimitedUseRow.address == digest) & LimitedUseRow.wanted_at.is_(None)
+def counts_of_address(digest: str) -> ColumnElement[bool]:
+    """Return the condition for what counts for an address (`address_digest`)."""
+    kept = LimitedUseRow.wanted_at.is_(None) & LimitedUseRow.address_released_at.is_(None)
+    return (LimitedUseRow.address == digest) & kept
 
 
-def _counts_of_organization(organization: str | None) -> ColumnElement[bool]:
-    return (LimitedUseRow.organization == organization) & LimitedUseRow.wanted_at.is_(None)
+def counts_of_organization(organization: str) -> ColumnElement[bool]:
+    """Return the condition for what counts for an organization."""
+    kept = LimitedUseRow.wanted_at.is_(None) & LimitedUseRow.organization_released_at.is_(None)
+    return (LimitedUseRow.organization == organization) & kept
 
 
-def _counts_of_caller(caller: str) -> ColumnElement[bool]:
-    return (LimitedUseRow.caller == person_key(caller)) & LimitedUseRow.released_at.is_(None)
+def counts_of_caller(caller: str) -> ColumnElement[bool]:
+    """Return the condition for what counts for a caller."""
+    return (LimitedUseRow.caller == person_key(caller)) & LimitedUseRow.caller_released_at.is_(None)

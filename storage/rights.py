@@ -108,7 +108,9 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "contract_lines": _KEPT,
         "contracts": _KEPT,
         "holds": _HOLD,
-        "limited_uses": Rights(insert=True, update=True, columns=("wanted_at", "released_at")),
+        "limited_uses": Rights(
+            insert=True, update=True, columns=("address_released_at", "organization_released_at", "caller_released_at")
+        ),
         "limits": Rights(update=True, columns=("number",)),
         "marketing_activities": _KEPT,
         "marketing_campaigns": _KEPT,

@@ -74,6 +74,8 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
         .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
         .where(OrganizationRow.id == subscription.organization)
     ).one()
+    start = limits.start_of(request, organization.id, organization.billing_administrator)
+    limits.refuse_if_reached(transaction, start)
     today = day_of(request.at, organization.time_zone)
     if subscription.access_ended_on is not None:
         newest = newest_case(session, subscription.id)
@@ -135,7 +137,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     requote(session, case)
     locked = LockedCase(case, subscription, organization, policy)
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
-    limits.check_start(transaction, locked, step)
+    limits.check_start(transaction, start, case.id)
     return _as_opened(transaction, locked, checklist)
 
 
@@ -182,15 +184,17 @@ def record_refused_opening(transaction: Transaction, request: OpenRequest, refus
     if line is not None:
         with suppress(LineUnknown):
             subscription = subscription_of(transaction.session, line)
-    step = f"{line or subscription}:open:{request.request_id}:refused"
-    limits.count_refused_start(transaction, step, refusal, _organization_of(transaction, subscription), request.actor)
+    found = _organization_of(transaction, subscription)
+    about = (found.id, found.billing_administrator) if found else (None, None)
+    start = limits.start_of(request, *about)
+    limits.count_refused_start(transaction, start, refusal)
     audit.record_refusal(
         transaction,
         "cancellation" if line is None else "line_cancellation",
         refusal.details,
         actor=request.actor,
         at=receipts.entered_at(request),
-        step=step,
+        step=f"{line or subscription}:open:{request.request_id}:{request.digest or ''}:refused",
         subscription=subscription,
     )
 

@@ -27,21 +27,22 @@ from records.marketing.notices import notify
 from records.marketing.stops import request_stops, stop_of
 from records.one_time_codes import save_verification
 from records.transaction import Transaction
-from storage.tables import MarketingCancellationRow, OrganizationRow
+from storage.tables import MarketingCancellationRow, MarketingServiceRow
 
 
 def record_refused_opening(transaction: Transaction, request: OpenMarketingRequest, refusal: Refusal) -> None:
     """Record in the audit trail that the cancellation of a marketing service was refused, and count the start."""
-    step = f"{request.request_id}:refused"
-    organization = transaction.session.get(OrganizationRow, request.organization)
-    limits.count_refused_start(transaction, step, refusal, organization, request.actor)
+    service = transaction.session.get(MarketingServiceRow, request.organization)
+    about = (service.organization, service.billing_administrator) if service else (None, None)
+    start = limits.start_of(request, *about)
+    limits.count_refused_start(transaction, start, refusal)
     audit.record_refusal(
         transaction,
         "marketing_cancellation",
         refusal.details,
         actor=request.actor,
         at=receipts.entered_at(request),
-        step=step,
+        step=f"{request.request_id}:{request.digest or ''}:refused",
         cancellation=f"{request.organization}/marketing",
     )
 
@@ -72,6 +73,8 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
             requests.check_start(session, request.workflow_id, request.request_id, request.digest)
         return _as_opened(transaction, lock_marketing_case(transaction, opened.id))
     _close_orphan(transaction, request)
+    start = limits.start_of(request, service.organization, service.billing_administrator)
+    limits.refuse_if_reached(transaction, start)
     if service.is_canceled:
         raise MarketingServiceCanceled(request.organization)
     if not same_address(request.administrator, service.billing_administrator):
@@ -104,7 +107,7 @@ def open_marketing_case(transaction: Transaction, request: OpenMarketingRequest)
         session.flush()
     case = lock_marketing_case(transaction, row.id)
     notify(transaction, case, Event.MARKETING_CANCELLATION_RECEIVED, step)
-    limits.check_start(transaction, case, step)
+    limits.check_start(transaction, start, row.id)
     return _as_opened(transaction, case)
 
 

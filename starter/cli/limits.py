@@ -14,7 +14,7 @@ from starter.cli.output import JsonOption, console, print_json, say
 from starter.cli.service import ActorOption, RequestIdOption, with_records
 
 if TYPE_CHECKING:
-    from records.limits import Limit
+    from records.limit_settings import Limit
 
 limits_app = typer.Typer(
     help="List and set the limits on starts, one-time codes and tries, and release what was counted.",
@@ -57,7 +57,7 @@ def set_(
     as_json: JsonOption = False,
 ) -> None:
     """Set one limit for the whole installation; it counts at once."""
-    from records.limits import Limit
+    from records.limit_settings import Limit
 
     limit = Limit(limited=limited, scope=scope, number=number)
     done = with_records(lambda service: service.limits.set(limit, actor=actor, reason=reason, request_id=request_id))

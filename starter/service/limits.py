@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from contract.clean import refuse_unclean_words
 from domain.limits import LimitScope
-from records import limits
-from records.limits import Limit, LimitRelease
+from records import limit_settings
+from records.limit_settings import Limit, LimitRelease
 from starter.service.area import AreaClient
 
 
@@ -15,13 +15,13 @@ class LimitClient(AreaClient):
 
     async def list(self) -> Sequence[Limit]:
         """Return every limit."""
-        return await self._read(limits.limits)
+        return await self._read(limit_settings.limits)
 
     async def set(self, limit: Limit, *, actor: str, reason: str, request_id: str | None = None) -> Limit:
         """Set one limit for the whole installation."""
         refuse_unclean_words(actor=actor, reason=reason, request_id=request_id)
         return await self._write(
-            lambda write: limits.set_limit(
+            lambda write: limit_settings.set_limit(
                 write, limit, actor=actor, at=datetime.now(UTC), reason=reason, request=request_id
             )
         )
@@ -37,7 +37,7 @@ class LimitClient(AreaClient):
         """
         refuse_unclean_words(actor=actor, reason=reason, request_id=request_id)
         return await self._write(
-            lambda write: limits.release(
+            lambda write: limit_settings.release(
                 write, scope, subject, actor=actor, at=datetime.now(UTC), reason=reason, request=request_id
             )
         )

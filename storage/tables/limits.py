@@ -51,6 +51,8 @@ class LimitedUseRow(Table):
     used_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
     """By the clock of the database, whatever instant the request states."""
     wanted_at: Mapped[datetime | None]
-    """The instant since which it counts no more for address and organization: verified by a code, or released."""
-    released_at: Mapped[datetime | None]
-    """The instant since which it counts no more for the caller."""
+    """The instant since which it counts for the caller alone: a code has verified the administrator of its case."""
+    address_released_at: Mapped[datetime | None]
+    organization_released_at: Mapped[datetime | None]
+    caller_released_at: Mapped[datetime | None]
+    """The instants since which it counts no more for its address, organization, caller: a supervisor has released them."""

@@ -9,9 +9,9 @@ from contract.sealing import sealed_code
 from domain.cases import CaseRef
 from domain.limits import Limited, LimitScope
 from domain.refusals import Refusal
-from records import limits
+from records import limit_settings
 from records.cancellation import transitions
-from records.limits import Limit
+from records.limit_settings import Limit
 from records.one_time_codes import check_code, fresh_code
 from records.transaction import Transaction
 from tests.records.cancellation.opened_cases import step, with_subscriptions
@@ -29,7 +29,7 @@ def subscriptions(imported: Import, document: Document) -> None:
 
 def limited(engine: Engine, limit: Limited, scope: LimitScope, number: int | None) -> None:
     with Transaction.begin(engine) as transaction:
-        limits.set_limit(
+        limit_settings.set_limit(
             transaction, Limit(limited=limit, scope=scope, number=number), actor="admin", at=NOON, reason="a test"
         )
 

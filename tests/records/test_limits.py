@@ -1,6 +1,7 @@
 """The limits across cases: a flood through one case after another ends, and what people want does not count."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, text
@@ -9,8 +10,8 @@ from sqlalchemy.orm import Session
 from contract.steps import OpenRequest, Step
 from domain.limits import STANDARD_LIMITS, Limited, LimitReached, LimitScope
 from domain.refusals import Refusal
-from records import cases, limits
-from records.cancellation.opening import record_refused_opening
+from records import cases, limit_settings, limits
+from records.cancellation.opening import open_case, record_refused_opening
 from records.transaction import Transaction
 from storage.schema import migrate
 from storage.tables import LimitedUseRow
@@ -40,7 +41,7 @@ def test_a_new_installation_has_the_standard_limits(engine: Engine) -> None:
     migrate.upgrade(engine.url)
 
     with Session(engine) as session:
-        found = limits.limits(session)
+        found = limit_settings.limits(session)
     assert {(limit.limited, limit.scope): limit.number for limit in found} == STANDARD_LIMITS
 
 
@@ -143,30 +144,81 @@ def test_starts_are_limited_also_of_the_same_subscription(engine: Engine, scope:
         assert connection.scalar(text("SELECT count(*) FROM cancellations")) == 2
 
 
-@pytest.mark.usefixtures("subscriptions")
-def test_refused_starts_count_as_well(engine: Engine) -> None:
-    limited(engine, STARTS, ORGANIZATION, 2)
+def start(request: str, **fields: Any) -> OpenRequest:
+    """A start that guesses who the administrator is."""
+    values = {"answers": {"billing_administrator": "guess@example.com"}, "digest": request, **fields}
+    return OpenRequest(
+        workflow_id="cancellation:SUB-B-1", subscription="SUB-B-1", request_id="R", at=NOON, actor="guesser", **values
+    )
 
-    def refused_start(request: str, refusal: Refusal) -> None:
-        asked = OpenRequest(
-            workflow_id="cancellation:SUB-B-1",
-            subscription="SUB-B-1",
-            request_id=request,
-            at=NOON,
-            actor="guesser",
-            answers={},
-        )
+
+def refusal_of(engine: Engine, asked: OpenRequest) -> str:
+    """The code with which a start is refused, and recorded as an activity does."""
+    try:
+        with Transaction.begin(engine) as transaction:
+            open_case(transaction, asked)
+    except Refusal as refusal:
         with Transaction.begin(engine) as transaction:
             record_refused_opening(transaction, asked, refusal)
+        return refusal.code
+    return "opened"
 
-    for request in ("1", "2", "2"):
-        refused_start(request, Refusal("It is not they."))
 
-    with pytest.raises(LimitReached) as reached:
-        opened(engine, "SUB-B-2")
-    refused_start("3", reached.value)
+@pytest.mark.usefixtures("subscriptions")
+def test_guesses_of_the_administrator_are_limited_and_the_right_one_shows_nothing(engine: Engine) -> None:
+    """All of them under one request id."""
+    limited(engine, STARTS, ORGANIZATION, 2)
+
+    codes = [refusal_of(engine, start(f"guess {number}")) for number in (1, 2, 2, 3, 4)]
+    right = refusal_of(engine, start("right", answers={"billing_administrator": "boss@example.com"}))
+
+    assert codes == ["identity_mismatch"] * 3 + ["limit_reached"] * 2, "the same guess again shows nothing new"
+    assert right == "limit_reached"
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM limited_uses")) == 2
+        audited = connection.scalar(text("SELECT count(*) FROM audit_trail WHERE action = 'cancellation.refused'"))
+        assert audited == 5, "each guess once"
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_a_flood_of_nonsense_keeps_nobody_else_away(engine: Engine) -> None:
+    for scope in (ADDRESS, ORGANIZATION):
+        limited(engine, STARTS, scope, 2)
+    limited(engine, STARTS, CALLER, 3)
+
+    codes = [refusal_of(engine, start(f"{number}", answers={}, reason_code="bored")) for number in range(4)]
+
+    assert codes == ["reason_code_unknown"] * 3 + ["limit_reached"]
+    assert opened(engine, "SUB-B-2").cancellation == "SUB-B-2/1"
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_an_attested_start_is_limited_for_its_caller_alone(engine: Engine) -> None:
+    for scope in (ADDRESS, ORGANIZATION):
+        limited(engine, STARTS, scope, 1)
+    for number in range(2):
+        refusal_of(engine, start(f"guess {number}"))
+    limited(engine, STARTS, CALLER, 1)
+
+    assert opened(engine, "SUB-C-1", attested_because="called back").cancellation == "SUB-C-1/1"
+    with pytest.raises(LimitReached) as reached:
+        opened(engine, "SUB-C-2", attested_because="called back")
+    assert reached.value.values["scope"] == "caller"
+
+
+@pytest.mark.usefixtures("subscriptions")
+def test_the_refusal_names_the_limit_that_lasts_for_longest(engine: Engine) -> None:
+    code_for(engine, opened(engine, "SUB-C-1").cancellation)
+    age_all(engine, timedelta(hours=10))
+    code_for(engine, opened(engine, "SUB-B-1").cancellation)
+    limited(engine, CODES, ADDRESS, 2)  # there is room again when the older one is gone
+    limited(engine, CODES, ORGANIZATION, 1)
+    case = opened(engine, "SUB-B-2").cancellation
+
+    with pytest.raises(LimitReached) as reached:
+        code_for(engine, case)
+
+    assert reached.value.values["scope"] == "organization"
 
 
 @pytest.mark.usefixtures("subscriptions")

@@ -36,8 +36,9 @@ AREAS = (
 )
 STARTS = {"start", "cancel"}
 """Their message carries the request id."""
-ANSWERED_BY_STATE = {"load", "restore", "review"}
-"""An import that is repeated finds everything as it wants it, and so does a restoration; a review names the very code."""
+ANSWERED_BY_STATE = {"load", "restore", "review", "record_fetch"}
+"""An import that is repeated finds everything as it wants it, and so does a restoration; a review names the very code, and a
+fetched file its link."""
 
 
 @pytest.fixture

@@ -89,7 +89,8 @@ OF_THE_RECORDS = {
     "exports.links", "holds.place", "holds.release", "holds.list", "line_dates.list", "line_dates.runs",
     "line_dates.restore", "line_dates.reopen", "line_cancellations.quote", "imports.load", "billing.load",
     "tenants.list", "tenants.sample", "tenants.prepare", "tenants.code", "tenants.review",
-    "audit.head", "audit.verify",
+    "audit.head", "audit.verify", "exports.record_fetch", "migrations.record_fetch",
+    "limits.list", "limits.set", "limits.release", "privacy.find",
 }  # fmt: skip
 """Methods that need no Temporal, or only tell a workflow what they have done."""
 

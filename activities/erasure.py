@@ -85,13 +85,17 @@ class Eraser(DataWork):
                     ),
                 )
                 objects.delete([found.key for found in batch])
+        unfinished = {key.removeprefix(prefix) for key in objects.unfinished(prefix)}
+        self._record_things(
+            cancellation, *(ErasedThing(kind=erasures.UPLOAD, name=name) for name in sorted(unfinished))
+        )
         objects.discard_unfinished(prefix)
 
     def _await_compaction(self, cancellation: str) -> None:
         """Have the activity repeated when the store has compacted its files, if it promises to; then record that."""
         within = self._objects.compacted_within if self._objects else None
         with self._transaction() as transaction:
-            removed_at = erasures.last_object_removed(transaction, cancellation)
+            removed_at = erasures.last_object_removed(transaction, cancellation, at=datetime.now(UTC))
         if within is None or removed_at is None:
             return
         left = removed_at + within - datetime.now(UTC)

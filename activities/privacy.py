@@ -3,9 +3,12 @@
 import time
 from datetime import timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
+from activities.common.long_work import report_progress
 from activities.common.records import OnRecords
 from activities.common.registration import Registered
 from contract import WorkQueue
@@ -28,15 +31,36 @@ class Retention(OnRecords):
 
     @activity.defn(no_thread_cancel_exception=True)
     def forget_cases(self, work: RetentionSlice) -> Forgotten:
-        """Remove the personal data of cases whose time is over, each in a transaction of its own."""
+        """Remove the personal data of cases whose time is over, each in a transaction of its own.
+
+        A case that cannot be forgotten holds up none of the others.
+
+        Raises:
+            ApplicationError: to be retried, for a case that could not be, or because the worker stops.
+            WorkCancelled.
+
+        """
         forgotten, ends_at = 0, time.monotonic() + SLICE.total_seconds()
-        while time.monotonic() < ends_at:
+        failed: dict[str, str] = {}
+        while True:
             with Session(self._engine) as session:
-                page = privacy.due_cases(session, work.at, most=PAGE)
+                page = [
+                    case for case in privacy.due_cases(session, work.at, most=PAGE + len(failed)) if case not in failed
+                ]
             for case in page:
-                with self._transaction() as transaction:
-                    forgotten += privacy.forget(transaction, case, at=work.at)
-                activity.heartbeat(forgotten)
+                report_progress(forgotten)
+                if time.monotonic() >= ends_at:
+                    return Forgotten(cases=forgotten, more=True)
+                try:
+                    with self._transaction() as transaction:
+                        forgotten += privacy.forget(transaction, case, at=work.at)
+                except SQLAlchemyError as error:
+                    failed[case] = type(error).__name__
             if len(page) < PAGE:
-                return Forgotten(cases=forgotten, more=False)
-        return Forgotten(cases=forgotten, more=True)
+                break
+        with self._transaction() as transaction:
+            starts = privacy.forget_refused_starts(transaction, at=work.at, most=PAGE * PAGE)
+        if failed:
+            named = ", ".join(f"{case} ({error})" for case, error in list(failed.items())[:10])
+            raise ApplicationError(f"{len(failed)} cases could not be forgotten: {named}.", type="not_forgotten")
+        return Forgotten(cases=forgotten, more=starts == PAGE * PAGE)

@@ -31,6 +31,8 @@ from storage.tables import (
     SubscriptionRow,
 )
 
+UPLOAD = "upload"
+"""The kind of thing on a certificate that is an upload which was never finished."""
 COMPACTION = "compaction"
 """The kind of thing on a certificate that says that the store has compacted its files since the objects were removed."""
 
@@ -99,7 +101,7 @@ def begin_erasure(transaction: Transaction, step: Step) -> ErasurePlan:
 
 def _is_schema_begun(session: Session, cancellation: str) -> bool:
     of_schema = exists().where(
-        ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind.not_in(("object", COMPACTION))
+        ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind.not_in(("object", UPLOAD, COMPACTION))
     )
     return session.scalar(select(of_schema)) or False
 
@@ -138,11 +140,15 @@ def confirm(transaction: Transaction, cancellation: str, *, at: datetime) -> Non
     )
 
 
-def last_object_removed(transaction: Transaction, cancellation: str) -> datetime | None:
-    """Return the instant at which the last object was removed; None where there was none."""
+def last_object_removed(transaction: Transaction, cancellation: str, *, at: datetime) -> datetime | None:
+    """Return the instant at which the last object was gone for certain; None where there was none.
+
+    What was recorded and not confirmed, because the worker died in between, is gone by now, ``at``.
+    """
+    confirm(transaction, cancellation, at=at)
     return transaction.session.scalar(
         select(func.max(ErasedThingRow.erased_at)).where(
-            ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind == "object"
+            ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind.in_(("object", UPLOAD))
         )
     )
 

@@ -4,6 +4,7 @@ Addresses, names, letters and everybody's own words are removed; days, stages, c
 hold, before the last message is delivered, or before the data of a closed case is erased.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
@@ -43,6 +44,22 @@ _DUE: LiteralString = f"""
     )
     AND (CAST(:case AS text) IS NULL OR k.id = :case)
     ORDER BY k.ended_at, k.id LIMIT :most
+"""  # noqa: S608 - constants of this module
+
+# The organization of an entry that names no case: that of the subscription, or, of a marketing service, the one named.
+_REFUSED: LiteralString = """
+    SELECT a.id, COALESCE(a.subscription, a.cancellation) AS about, a.why,
+           a.at + make_interval(months => COALESCE(p.retention_months, :standard)::int) AS kept_until,
+           EXISTS (SELECT FROM holds h WHERE h.organization = o.id AND h.released_at IS NULL) AS held
+    FROM audit_trail a LEFT JOIN subscriptions s ON s.id = a.subscription
+    LEFT JOIN organizations o ON o.id = COALESCE(s.organization, split_part(a.cancellation, '/', 1))
+    LEFT JOIN policies p ON p.name = o.policy
+    WHERE a.why IS NOT NULL
+    AND a.action IN ('cancellation.refused', 'line_cancellation.refused', 'marketing_cancellation.refused')
+"""
+_FORGET_REFUSED: LiteralString = f"""
+    UPDATE audit_trail SET why = NULL, why_digest = encode(sha256(convert_to(why, 'UTF8')), 'hex')
+    WHERE id IN (SELECT r.id FROM ({_REFUSED}) r WHERE r.kept_until <= :at AND NOT r.held ORDER BY r.id LIMIT :most)
 """  # noqa: S608 - constants of this module
 
 _REMOVALS: dict[str, LiteralString] = {
@@ -120,6 +137,13 @@ def forget(transaction: Transaction, case: str, *, at: datetime) -> bool:
     return True
 
 
+def forget_refused_starts(transaction: Transaction, *, at: datetime, most: int) -> int:
+    """Remove the words of starts that were refused and opened no case, by the same months; return how many there were."""
+    values = {"at": at, "most": most, "standard": STANDARD_RETENTION}
+    removed: int = transaction.session.execute(text(_FORGET_REFUSED), values).rowcount  # type: ignore[attr-defined]
+    return removed
+
+
 def kept_until(session: Session, organization: str, ended_at: datetime) -> datetime:
     """Return the instant from which the personal data of a case of an organization is removed, by its present policy."""
     months = session.scalar(
@@ -136,7 +160,9 @@ def kept_until(session: Session, organization: str, ended_at: datetime) -> datet
 
 def find(session: Session, address: str) -> Sequence[Kept]:
     """Return everything that is kept about a person, by an address of theirs, whatever its case."""
-    rows = session.execute(text(_FIND), {"address": address.strip(), "standard": STANDARD_RETENTION})
+    # The address alone, and not the end of a longer one; in a sentence a full stop may follow.
+    whole = rf"(?<![a-z0-9._%+-]){re.escape(address.strip().lower())}(?![a-z0-9-]|\.[a-z0-9])"
+    rows = session.execute(text(_FIND), {"pattern": whole, "standard": STANDARD_RETENTION})
     return [Kept.model_validate(row) for row in rows]
 
 
@@ -150,7 +176,7 @@ def _those_of(statement: str, values: dict[str, object]) -> dict[str, object]:
 
 
 def _naming(column: LiteralString) -> LiteralString:
-    return "position(lower(:address) IN lower(" + column + ")) > 0"
+    return "lower(" + column + ") ~ :pattern"
 
 
 _FIND: LiteralString = (
@@ -173,7 +199,8 @@ _FIND: LiteralString = (
     + _naming("contact")
     + """
         UNION ALL
-        SELECT 'audit_trail', COALESCE(cancellation, subscription, 'no case'), count(*) FROM audit_trail WHERE """
+        SELECT 'audit_trail', COALESCE(cancellation, subscription, 'no case'), count(*) FROM audit_trail
+        WHERE (action NOT LIKE '%.refused' OR cancellation IN (SELECT id FROM k)) AND """
     + _naming("concat_ws(' ', why, before::text, after::text)")
     + """ GROUP BY 2
         UNION ALL
@@ -193,6 +220,13 @@ _FIND: LiteralString = (
     SELECT 'support_queue', name, 1, NULL, false FROM support_queues WHERE """
     + _naming("mail")
     + """
+    UNION ALL
+    SELECT 'audit_trail', about, count(*), max(kept_until), bool_or(held) FROM ("""
+    + _REFUSED
+    + """) refused
+    WHERE """
+    + _naming("why")
+    + """ GROUP BY about
     UNION ALL
     SELECT found.place, found.case, found.number, k.kept_until, COALESCE(k.held, false)
     FROM found LEFT JOIN k ON k.id = found.case

@@ -63,6 +63,7 @@ _OPENED = Rights(
         "campaign_actions",
         "verified_by",
         "quote",
+        "forgotten_at",
     ),
 )
 """A case that is opened with its first answers; its stage is not the caller's to move."""
@@ -96,7 +97,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "planned_lines": Rights(update=True, columns=("withdrawn_by",)),
         "requests": _KEPT,
         "subscription_lines": _CHANGED,
-        "subscriptions": _CHANGED,
+        "subscriptions": Rights(update=True, columns=("access", "access_ended_on", "provision_end_date")),
         "verification_codes": _KEPT,
     },
     DatabaseRole.CALLERS: {
@@ -114,7 +115,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "limits": Rights(update=True, columns=("number",)),
         "marketing_activities": _KEPT,
         "marketing_campaigns": _KEPT,
-        "marketing_cancellations": _ADDED,
+        "marketing_cancellations": Rights(insert=True, update=True, columns=("forgotten_at",)),
         "marketing_services": _KEPT,
         "marketing_stops": _CHANGED,
         "messages": _ADDED,

@@ -123,6 +123,7 @@ def notify(
         erasure=erasure,
         migration=migration,
     )
+    case.row.forgotten_at = None  # it has something new to be forgotten
     outbox.add(
         transaction,
         event,

@@ -41,6 +41,7 @@ def notify(
         marketing=about.model_copy(update={"ads_may_still_run": any(not stop.acknowledged for stop in stops)}),
         reason=step.why,
     )
+    case.row.forgotten_at = None  # it has something new to be forgotten
     outbox.add(
         transaction,
         event,

@@ -100,6 +100,8 @@ def object_store_service(
     return Service(
         name="object-store",
         command=(
+            # Its parts also listen on sockets in the directory for temporary files, which nobody else may open.
+            *("/bin/sh", "-c", 'umask 077; exec "$0" "$@"'),
             *(str(program), "-logtostderr", "mini"),
             *(f"-dir={files}", f"-ip={HOST}", f"-ip.bind={HOST}"),
             *(f"-{name}={number}" for name, number in ports.items()),

@@ -19,6 +19,14 @@ class AuditRow(Table):
     __table_args__ = (
         Index("ix_audit_trail_cancellation", "cancellation", "id"),
         Index("ix_audit_trail_subscription_line", "subscription_line", "id"),
+        Index(
+            "ix_audit_trail_refused_starts",
+            "at",
+            postgresql_where=text(
+                "why IS NOT NULL AND action IN ('cancellation.refused', "
+                "'line_cancellation.refused', 'marketing_cancellation.refused')"
+            ),
+        ),
         Index("ix_audit_trail_run", "run", "subscription_line", postgresql_where=text("run IS NOT NULL")),
     )
 

@@ -14,12 +14,13 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.erasure import STORE_COMPACTS, Eraser
 from contract.steps import Erased
+from records import erasure as erasures
 from records.erasure import COMPACTION, erased_things
 from records.export import objects_prefix
 from records.transaction import Transaction
 from storage.objects import Objects, ObjectStoreSettings
 from tests.records.closed_cases import BOTH, CASE, case, closed, step
-from tests.support.import_documents import document, engine, imported
+from tests.support.import_documents import NOON, document, engine, imported
 from tests.support.servers import open_directory, running_object_store
 
 __all__ = ["case", "closed", "document", "engine", "imported"]
@@ -83,6 +84,48 @@ def test_without_a_promise_or_without_files_it_waits_for_nothing_and_claims_noth
 
     assert certificate is not None
     assert (certificate.objects, certificate.compacted) == (objects, False)
+
+
+@pytest.mark.parametrize("confirmed", ["cancellations/%/none", "export/1/a.csv"])
+def test_what_was_removed_when_a_worker_died_is_waited_for_as_well(
+    without_schema: Engine, object_store: ObjectStoreSettings, confirmed: str
+) -> None:
+    """Its removal is recorded and not confirmed, and nothing is left to list; others may have been removed long ago."""
+    by = eraser(without_schema, object_store, TEN_MINUTES)
+    with Transaction.begin(without_schema) as transaction:
+        erasures.begin_erasure(transaction, step("erase"))
+    names = ("export/1/a.csv", "export/1/b.csv")
+    with Transaction.begin(without_schema) as transaction:
+        things = [erasures.ErasedThing(kind="object", name=name, bytes=1) for name in names]
+        erasures.record_things(transaction, CASE, things, at=NOON)
+    with without_schema.begin() as connection:
+        long_ago = text("UPDATE erased_things SET erased_at = now() - interval '1 hour' WHERE name = :name")
+        connection.execute(long_ago, {"name": confirmed})
+
+    with pytest.raises(ApplicationError) as early:
+        erase(by)
+
+    assert early.value.type == STORE_COMPACTS
+    time_passes(without_schema, TEN_MINUTES)
+    certificate = erase(by).certificate
+    assert certificate is not None
+    assert certificate.compacted
+
+
+def test_an_upload_that_was_never_finished_is_waited_for_as_well(
+    without_schema: Engine, object_store: ObjectStoreSettings
+) -> None:
+    objects = Objects(object_store)
+    client = objects._s3._client
+    bucket, key = object_store.bucket, f"{object_store.prefix}/{objects_prefix(CASE)}export/1/big.csv"
+    upload = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=MARK)
+
+    with pytest.raises(ApplicationError) as early:
+        erase(eraser(without_schema, object_store, TEN_MINUTES))
+
+    assert early.value.type == STORE_COMPACTS
+    assert list(objects.unfinished(objects_prefix(CASE))) == []
 
 
 @pytest.fixture

@@ -1,103 +1,45 @@
 """The retention of personal data: what goes, what stays, what keeps it; and what is known about a person."""
 
-import json
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
 
+from activities.privacy import Retention
+from contract.steps import OpenRequest, RetentionSlice
+from domain.cancellation.checklist_refusals import AnswerNotUnderstood
 from domain.cancellation.identity import Identity
-from domain.privacy import REMOVED, Kept
-from domain.vocabulary import Stage
-from records import audit_seals, legal_holds, privacy
-from records.cancellation import transitions
+from domain.privacy import REMOVED
+from domain.vocabulary import Channel, Event, Question, Stage
+from records import legal_holds, privacy
+from records.cancellation import notices, transitions
+from records.cancellation.locked_case import lock_case
+from records.cancellation.opening import record_refused_opening
 from records.statuses import recorded_status_of
 from records.transaction import Transaction
-from storage.database import create_database_engine
-from storage.rights import DatabaseRole
-from storage.tables import Table
-from tests.records.cancellation.opened_cases import COMPLETE, opened, step
+from tests.records.cancellation.opened_cases import COMPLETE, opened, step, with_subscriptions
 from tests.records.closed_cases import erase
+from tests.records.ended_cases import (
+    BEGAN,
+    DUE,
+    PERSON,
+    WORDS,
+    changed,
+    ended,
+    everything,
+    forced,
+    forgotten,
+    found,
+    trail,
+    worker,
+)
 from tests.support.import_documents import Document, Import
-from tests.support.servers import as_role
 
-BEGAN = datetime.fromisoformat("2023-11-22T12:00:00+00:00")
-"""Long ago by every clock: the database keeps what has not ended by its own."""
-DUE = datetime.fromisoformat("2025-11-22T12:00:00+00:00")
-"""24 months after the end of a case that was withdrawn as soon as it began."""
-
-PERSON = "Ann@example.com"
-WORDS = ("Ann Smith has left us", "Ann was on the phone", "she wrote to ann@example.com")
-
-
-@pytest.fixture
-def ended(engine: Engine, imported: Import, document: Document) -> Engine:
-    """A cancellation with words of everybody's, withdrawn, and all of its letters delivered."""
-    imported(document)
-    case = opened(
-        engine,
-        at=BEGAN,
-        reason=WORDS[0],
-        reason_code="other",
-        goodwill_reason=WORDS[2],
-        attested_because=WORDS[1],
-        answers=COMPLETE,
-    ).cancellation
-    with Transaction.begin(engine) as transaction:
-        transitions.withdraw(transaction, step(case, "withdraw", BEGAN, why=f"{WORDS[0]} again"))
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE messages SET delivered_at = :at"), {"at": BEGAN})
-        refusal = {"code": "answer_not_understood", "message": f"{PERSON} is no answer", "values": {"answer": PERSON}}
-        connection.execute(
-            text(
-                "INSERT INTO requests (workflow_id, id, digest, cancellation, actor, at, refusal) "
-                "VALUES ('w', 'u', 'd', 'SUB-1/1', 'agent-7', :at, CAST(:refusal AS jsonb))"
-            ),
-            {"at": BEGAN, "refusal": json.dumps(refusal)},
-        )
-    return engine
-
-
-def forgotten(engine: Engine, at: datetime = DUE) -> list[str]:
-    """The cases that are forgotten at an instant, by a worker with a worker's rights."""
-    with Session(engine) as session:
-        due = privacy.due_cases(session, at, most=10)
-    for case in due:
-        with Transaction.begin(engine) as transaction:
-            assert privacy.forget(transaction, case, at=at)
-    return due
-
-
-def everything(connection: Connection, *but: str) -> str:
-    """Every row of every table."""
-    tables = [table for table in Table.metadata.sorted_tables if table.name not in but]
-    return "\n".join(str(row) for table in tables for row in connection.execute(select(table)))
-
-
-def trail(engine: Engine) -> Sequence[Any]:
-    facts = "SELECT id, at, actor, action, subscription, cancellation, step FROM audit_trail ORDER BY id"
-    with engine.connect() as connection:
-        return connection.execute(text(facts)).all()
-
-
-def changed(engine: Engine, *statements: str) -> int:
-    """Change rows, and return how many the last statement has changed."""
-    with engine.begin() as connection:
-        return [connection.execute(text(statement)).rowcount for statement in statements][-1]
-
-
-def seal(engine: Engine) -> None:
-    with Transaction.begin(engine) as transaction:
-        audit_seals.seal(transaction, at=BEGAN)
-
-
-def found(engine: Engine, address: str = PERSON) -> Sequence[Kept]:
-    with Session(engine) as session:
-        return privacy.find(session, address)
+__all__ = ["ended", "worker"]
 
 
 def test_addresses_names_letters_and_words_are_removed_and_facts_stay(ended: Engine) -> None:
@@ -158,7 +100,7 @@ def test_the_policy_says_when(
 
 
 def test_the_certificate_of_erasure_names_the_end_of_our_own_records(closed: Engine) -> None:
-    changed(closed, "UPDATE cancellations SET ended_at = '2026-11-30T12:00:00Z'")
+    forced(closed, "UPDATE cancellations SET ended_at = '2026-11-30T12:00:00Z'")
 
     assert erase(closed).own_records_until == datetime.fromisoformat("2028-11-30T12:00:00+00:00")
 
@@ -191,80 +133,70 @@ def test_what_is_not_done_keeps_its_addresses(ended: Engine, obstacle: str) -> N
     assert forgotten(ended) == []
 
 
-def test_the_seals_hold_though_words_are_gone(ended: Engine) -> None:
-    seal(ended)
-    forgotten(ended)
-    seal(ended)
-
-    with Session(ended) as session:
-        verified = audit_seals.verify(session)
-        assert verified.holds
-        assert (verified.seals, verified.unsealed) == (2, 0)
-
-
-def test_words_within_a_change_stay_under_a_seal_of_the_first_form(
-    ended: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its digest was made of them. The reason counted by its digest even then, and goes."""
-    first_form = audit_seals._DIGEST.replace("audit_without_words(a.before)", "a.before").replace(
-        "audit_without_words(a.after)", "a.after"
+def test_words_of_a_refused_start_are_removed_too(ended: Engine, worker: Engine) -> None:
+    asked = OpenRequest(
+        workflow_id="w", subscription="SUB-1", request_id="R9", at=BEGAN, actor="agent-7", answers={"data": WORDS[2]}
     )
-    with monkeypatch.context() as before:
-        before.setattr(audit_seals, "_DIGESTS", audit_seals._DIGESTS.replace(audit_seals._DIGEST, first_form))
-        before.setattr(audit_seals, "FORM", 1)
-        seal(ended)
+    with Transaction.begin(ended) as transaction:
+        record_refused_opening(transaction, asked, AnswerNotUnderstood(Question.DATA, WORDS[2], "none"))
+    assert [(kept.about, kept.until) for kept in found(ended) if kept.about == "SUB-1"] == [("SUB-1", DUE)]
+
+    for at, removed in ((DUE - timedelta(seconds=1), 0), (DUE, 1), (DUE, 0)):
+        with Transaction.begin(worker) as transaction:
+            assert privacy.forget_refused_starts(transaction, at=at, most=10) == removed
+    assert not [kept for kept in found(ended) if kept.about == "SUB-1"]
+
+
+def test_what_comes_later_is_forgotten_later(ended: Engine) -> None:
     forgotten(ended)
+    with Transaction.begin(ended, frozenset(Channel)) as transaction:
+        late = step("SUB-1/1", "late", DUE)
+        notices.notify(transaction, lock_case(transaction, "SUB-1/1"), Event.WITHDRAWN, late, occasion="late")
+    assert "letter" in {kept.place.value for kept in found(ended)}
+    changed(ended, "UPDATE messages SET delivered_at = now() WHERE delivered_at IS NULL")
 
-    with Session(ended) as session:
-        assert audit_seals.verify(session).holds
-        entries = session.execute(text("SELECT why, after FROM audit_trail WHERE action = 'cancellation.opened'"))
-        assert entries.one() == (None, {"stage": "intake", "reason_code": "other", "goodwill_reason": WORDS[2]})
-
-
-REMOVAL = (
-    "UPDATE audit_trail SET why = NULL, why_digest = encode(sha256(convert_to(why, 'UTF8')), 'hex') "
-    "WHERE cancellation = 'SUB-1/1' AND why IS NOT NULL"
-)
+    assert forgotten(ended, DUE + timedelta(days=1)) == ["SUB-1/1"]
+    assert "letter" not in {kept.place.value for kept in found(ended)}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        REMOVAL.replace("why = NULL, why_digest = encode(sha256(convert_to(why, 'UTF8')), 'hex')", "why_digest = 'x'"),
-        REMOVAL.replace("why = NULL, why_digest = encode(sha256(convert_to(why, 'UTF8')), 'hex')", "why = 'another'"),
-        REMOVAL.replace("encode(sha256(convert_to(why, 'UTF8')), 'hex')", "NULL"),
-        REMOVAL.replace("'UTF8'", "'LATIN1'").replace("convert_to(why", "convert_to('ä'"),
-        REMOVAL.replace(" WHERE", ", actor = 'nobody' WHERE"),
-        REMOVAL.replace(" WHERE", ", after = '{}' WHERE"),
-        REMOVAL.replace(" WHERE", ", before = NULL, after = NULL WHERE"),
-        "DELETE FROM audit_trail WHERE cancellation = 'SUB-1/1'",
-    ],
-)
-def test_nothing_but_words_can_be_removed(ended: Engine, change: str) -> None:
-    with pytest.raises(DBAPIError, match="append-only"):
-        changed(ended, change)
+def test_a_case_that_cannot_be_forgotten_holds_up_no_other(
+    ended: Engine, imported: Import, document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported(with_subscriptions(document, {"B": 2}))
+    for subscription in ("SUB-B-1", "SUB-B-2"):
+        case = opened(ended, subscription, at=BEGAN).cancellation
+        with Transaction.begin(ended) as transaction:
+            transitions.withdraw(transaction, step(case, "withdraw", BEGAN))
+    changed(ended, "UPDATE messages SET delivered_at = now()")
+    forget = privacy.forget
+
+    def failing(transaction: Transaction, case: str, *, at: datetime) -> bool:
+        if case == "SUB-1/1":
+            raise OperationalError("", None, Exception())
+        return forget(transaction, case, at=at)
+
+    monkeypatch.setattr(privacy, "forget", failing)
+    retention = Retention(ended, frozenset())
+    with pytest.raises(ApplicationError, match=r"1 cases could not be forgotten: SUB-1/1 \(OperationalError\)"):
+        ActivityEnvironment().run(retention.forget_cases, RetentionSlice(at=DUE))
+
+    with ended.connect() as connection:
+        left = connection.scalars(text("SELECT id FROM cancellations WHERE forgotten_at IS NULL")).all()
+    assert left == ["SUB-1/1"]
 
 
-@pytest.mark.parametrize(
-    "reason",
-    [
-        "UPDATE cancellations SET ended_at = now() - interval '27 days'",
-        "UPDATE cancellations SET ended_at = NULL",
-        "INSERT INTO holds (organization, reason, placed_by, placed_at, request) VALUES ('ORG-1', 'litigation', 'legal', now(), 'r')",
-    ],
-)
-def test_words_of_what_ended_lately_or_is_under_a_hold_cannot_be_removed(ended: Engine, reason: str) -> None:
-    with pytest.raises(DBAPIError, match="append-only"):
-        changed(ended, reason, REMOVAL)
-    assert changed(ended, REMOVAL) > 0
+def test_a_slice_stops_when_its_worker_does(ended: Engine) -> None:
+    environment = ActivityEnvironment()
+    environment.worker_shutdown()
+
+    with pytest.raises(ApplicationError, match="The worker stops"):
+        environment.run(Retention(ended, frozenset()).forget_cases, RetentionSlice(at=DUE))
+    assert forgotten(ended) == ["SUB-1/1"]
 
 
-def test_a_worker_has_the_rights_to_forget(ended: Engine, database_url: str) -> None:
-    engine = create_database_engine(as_role(database_url, DatabaseRole.WORKER), pool_size=1)
-    try:
-        assert forgotten(engine) == ["SUB-1/1"]
-    finally:
-        engine.dispose()
+def test_a_worker_has_the_rights_to_forget(ended: Engine, worker: Engine) -> None:
+    assert ended is not worker
+    assert forgotten(worker) == ["SUB-1/1"]
 
 
 def test_everything_that_is_kept_about_a_person_is_found(ended: Engine) -> None:
@@ -287,3 +219,8 @@ def test_nothing_but_the_record_is_found_about_somebody_who_was_forgotten(ended:
     forgotten(ended)
 
     assert [(each.place.value, each.about) for each in found(ended)] == [("organization", "ORG-1")]
+
+
+@pytest.mark.parametrize("part", ["nn@example.com", "ann@example.co", "ann@example.com.au", "xann@example.com"])
+def test_a_part_of_an_address_is_somebody_elses(ended: Engine, part: str) -> None:
+    assert found(ended, part) == []

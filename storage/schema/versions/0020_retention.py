@@ -1,7 +1,7 @@
 """The retention of personal data: an ended case is forgotten after its time, and the audit trail keeps the facts of it.
 
-Of an entry of the audit trail only the words can be removed, and only of a case that ended long ago and is under no legal hold. Its
-digests stay, so that the seals hold. The seals of before have a form in which words inside a change count as they are: those stay.
+Of an entry of the audit trail only the words can be removed, and only an old one of a case that ended long ago, or of a start that
+opened none, under no legal hold. Its digests stay, so that the seals hold. The seals of before have a form in which words inside a change count as they are: those stay.
 """
 
 import sqlalchemy as sa
@@ -14,46 +14,78 @@ depends_on = None
 
 CASES = ("cancellations", "marketing_cancellations")
 
-WITHOUT_WORDS = """
+WORDS = "'goodwill_reason', 'received_because', 'organization_name', 'organization_url'"
+REFUSED_STARTS = "'cancellation.refused', 'line_cancellation.refused', 'marketing_cancellation.refused'"
+"""The actions of requests that opened no case."""
+
+WITHOUT_WORDS = f"""
     CREATE FUNCTION audit_without_words(change jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
-        SELECT CASE WHEN change ?| ARRAY['goodwill_reason', 'received_because'] THEN (
+        SELECT CASE WHEN change ?| ARRAY[{WORDS}] THEN (
             SELECT jsonb_object_agg(key, CASE
-                WHEN key IN ('goodwill_reason', 'received_because') AND jsonb_typeof(value) = 'string'
-                THEN jsonb_build_object('sha256', encode(sha256(convert_to(value #>> '{}', 'UTF8')), 'hex'))
+                WHEN key IN ({WORDS}) AND jsonb_typeof(value) = 'string'
+                THEN jsonb_build_object('sha256', encode(sha256(convert_to(value #>> '{{}}', 'UTF8')), 'hex'))
                 ELSE value END)
             FROM jsonb_each(change)
         ) ELSE change END
     $$
-"""
-FORGETS_WORDS = """
+"""  # noqa: S608 - constants of this module
+# Every table by its whole name: anybody may have a temporary one of the same name.
+FORGETS_WORDS = f"""
     CREATE FUNCTION audit_trail_forgets_words() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE
+            of_case text;
         BEGIN
             IF TG_OP = 'UPDATE'
+                AND OLD.at < now() - interval '28 days'
                 AND NEW.why IS NULL
                 AND NEW.why_digest IS NOT DISTINCT FROM
                     COALESCE(OLD.why_digest, encode(sha256(convert_to(OLD.why, 'UTF8')), 'hex'))
-                AND (NEW.before IS NOT DISTINCT FROM OLD.before OR NEW.before = audit_without_words(OLD.before))
-                AND (NEW.after IS NOT DISTINCT FROM OLD.after OR NEW.after = audit_without_words(OLD.after))
+                AND (NEW.before IS NOT DISTINCT FROM OLD.before OR NEW.before = public.audit_without_words(OLD.before))
+                AND (NEW.after IS NOT DISTINCT FROM OLD.after OR NEW.after = public.audit_without_words(OLD.after))
                 AND to_jsonb(NEW) - ARRAY['why', 'why_digest', 'before', 'after']
                     = to_jsonb(OLD) - ARRAY['why', 'why_digest', 'before', 'after']
-                AND EXISTS (
-                    SELECT FROM (
-                        SELECT c.id, c.ended_at, s.organization FROM cancellations c
-                        JOIN subscriptions s ON s.id = c.subscription
-                        UNION ALL
-                        SELECT m.id, m.ended_at, m.organization FROM marketing_cancellations m
-                    ) ended
-                    WHERE ended.id = OLD.cancellation AND ended.ended_at < now() - interval '28 days'
-                    AND NOT EXISTS (
-                        SELECT FROM holds h WHERE h.organization = ended.organization AND h.released_at IS NULL
-                    )
-                )
             THEN
-                RETURN NEW;
+                SELECT ended.organization INTO of_case FROM (
+                    SELECT c.id, c.ended_at, s.organization FROM public.cancellations c
+                    JOIN public.subscriptions s ON s.id = c.subscription
+                    UNION ALL
+                    SELECT m.id, m.ended_at, m.organization FROM public.marketing_cancellations m
+                ) ended WHERE ended.id = OLD.cancellation AND ended.ended_at < now() - interval '28 days';
+                IF of_case IS NULL AND OLD.action IN ({REFUSED_STARTS}) THEN
+                    SELECT s.organization INTO of_case FROM public.subscriptions s WHERE s.id = OLD.subscription;
+                    of_case := COALESCE(of_case, split_part(OLD.cancellation, '/', 1), '');
+                END IF;
+                IF of_case IS NOT NULL AND NOT EXISTS (
+                    SELECT FROM public.holds h WHERE h.organization = of_case AND h.released_at IS NULL
+                ) THEN
+                    RETURN NEW;
+                END IF;
             END IF;
             RAISE EXCEPTION 'the audit trail is append-only'
                 USING ERRCODE = 'restrict_violation', CONSTRAINT = 'audit_append_only';
         END
+    $$
+"""  # noqa: S608 - constants of this module
+ENDS_ONCE = """
+    CREATE FUNCTION case_ends_once() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'case % has ended already', OLD.id
+                USING ERRCODE = 'restrict_violation', CONSTRAINT = 'case_ends_once';
+        END
+    $$
+"""
+# A name without its schema is looked for among temporary tables first, unless the path says otherwise.
+PATHS = """
+    DO $$
+    DECLARE
+        rule regprocedure;
+    BEGIN
+        FOR rule IN SELECT oid::regprocedure FROM pg_proc
+            WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype
+        LOOP
+            EXECUTE format('ALTER FUNCTION %s {change}', rule);
+        END LOOP;
+    END
     $$
 """
 
@@ -85,10 +117,29 @@ def upgrade() -> None:
         "CREATE TRIGGER audit_trail_append_only BEFORE UPDATE OR DELETE ON audit_trail "
         "FOR EACH ROW EXECUTE FUNCTION audit_trail_forgets_words()"
     )
+    op.create_index(
+        "ix_audit_trail_refused_starts",
+        "audit_trail",
+        ["at"],
+        postgresql_where=sa.text(f"why IS NOT NULL AND action IN ({REFUSED_STARTS})"),
+    )
+    op.execute(ENDS_ONCE)
+    for table in CASES:
+        op.execute(
+            f"CREATE TRIGGER {table}_end_once BEFORE UPDATE OF ended_at ON {table} FOR EACH ROW "
+            "WHEN (OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at) "
+            "EXECUTE FUNCTION case_ends_once()"
+        )
+    op.execute(PATHS.format(change="SET search_path = pg_catalog, public, pg_temp"))
 
 
 def downgrade() -> None:
     """Revert."""
+    op.execute(PATHS.format(change="RESET search_path"))
+    for table in CASES:
+        op.execute(f"DROP TRIGGER {table}_end_once ON {table}")
+    op.execute("DROP FUNCTION case_ends_once()")
+    op.drop_index("ix_audit_trail_refused_starts", "audit_trail")
     op.execute("DROP TRIGGER audit_trail_append_only ON audit_trail")
     op.execute(
         "CREATE TRIGGER audit_trail_append_only BEFORE UPDATE OR DELETE ON audit_trail "

@@ -109,6 +109,14 @@ def test_a_shell_of_the_store_without_its_certificate_sees_nothing(running_store
     assert b"1\n" not in (waited.value.stdout or b"")
 
 
+def test_its_sockets_are_for_nobody_else(running_store: Running) -> None:
+    """They answer without a key: by them, too, every export could be read."""
+    _, process = running_store
+    sockets = {Path(each.laddr) for each in process.net_connections("unix") if str(each.laddr).startswith("/")}
+    assert sockets
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in sockets if path.exists()} == {0}
+
+
 def test_the_key_of_the_pages_may_read_and_nothing_else(running_store: Running) -> None:
     settings, _ = running_store
     Objects(settings).put("export/2", b"private")

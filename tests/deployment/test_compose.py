@@ -58,6 +58,7 @@ UPSTREAM_VARIABLES = {
         *DISABLED_BUTTONS,
     },
     "chrislusf/seaweedfs": set(),
+    "nginx": set(),
     "axllent/mailpit": {"MP_MAX_MESSAGES", "MP_DISABLE_VERSION_CHECK"},
 }
 

@@ -25,6 +25,8 @@ every_service = pytest.mark.parametrize("service", SERVICES)
 
 @every_service
 def test_ports_are_published_to_this_machine_alone_and_never_those_of_a_database(service: str) -> None:
+    if service == "proxy":  # it is for everybody, by TLS
+        return
     for port in SERVICES[service].get("ports", []):
         assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
         assert service in ("temporal-ui", "object-store", "pages", "codec", "mail-catcher")
@@ -38,7 +40,10 @@ def test_databases_and_the_object_store_are_reached_by_their_own_clients_alone()
     clients = {"database-roles", "setup", "worker", "administrator", "commands", "pages"}
     assert members["application-database"] == {"application-database", *clients}
     assert members["temporal-database"] == {"temporal-database", "temporal-schema", "temporal"}
-    assert members["object-store"] == {"object-store", "object-store-bucket", "worker", "commands", "pages"}
+    assert members["object-store"] == {
+        *("object-store", "object-store-bucket", "worker", "commands", "pages"),
+        "proxy",  # it reads what its links are signed for
+    }
     assert SERVICES["object-store"]["networks"] == ["object-store"]
     assert SERVICES["application-database"]["networks"] == ["application-database"]
     assert SERVICES["temporal-database"]["networks"] == ["temporal-database"]
@@ -78,7 +83,12 @@ def test_no_secret_stands_in_the_file(service: str) -> None:
 @every_service
 def test_a_service_reads_the_secrets_that_it_is_given_and_no_others(service: str) -> None:
     given = set(SERVICES[service].get("secrets", []))
-    texts = [*environment(service).values(), *map(str, SERVICES[service].get("command", []))]
+    mounted = [volume.partition(":")[0] for volume in SERVICES[service].get("volumes", []) if volume.startswith("./")]
+    texts = [
+        *environment(service).values(),
+        *map(str, SERVICES[service].get("command", [])),
+        *((ROOT / path).read_text(encoding="utf-8") for path in mounted),
+    ]
     assert {name for text in texts for name in re.findall(r"/run/secrets/(\w+)", text)} == given
     assert given <= set(COMPOSE["secrets"])
 

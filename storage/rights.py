@@ -213,7 +213,7 @@ def _grants(
             yield f'GRANT INSERT ON "{table}" TO {role}'
         if rights.delete:
             yield f'GRANT DELETE ON "{table}" TO {role}'
-        if rights.update:
+        if rights.update and (not rights.columns or set(rights.columns) & set(tables[table])):
             yield f'GRANT UPDATE{_of(rights.columns, tables[table])} ON "{table}" TO {role}'
 
 

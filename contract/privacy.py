@@ -16,3 +16,5 @@ class RetentionReport(BaseModel):
 
     forgotten: int
     """The number of cases whose personal data was removed."""
+    failed: int = 0
+    """The number of those of which it could not be; the log of the worker names them."""

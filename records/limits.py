@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contract.steps import Step
+from contract.steps import OpenMarketingRequest, Step
+from domain.cancellation.checklist import IDENTITY_CHECKS
 from domain.cancellation.identity import IdentityMismatch
 from domain.limits import LIMIT_WINDOW, Limited, LimitReached, LimitScope
 from domain.marketing import MarketingIdentityMismatch
@@ -106,8 +107,12 @@ def use_for(transaction: Transaction, limited: Limited, case: Locked, step: Step
 
 
 def start_of(request: Opening, organization: str | None, address: str | None) -> Use:
-    """Return the start of a request. One that an agent attests counts for the caller alone: nobody's flood keeps it away."""
-    attested = request.attested_because is not None
+    """Return the start of a request.
+
+    One that an agent attests, and that guesses no identity, counts for the caller alone: nobody's flood keeps it away.
+    """
+    guesses = isinstance(request, OpenMarketingRequest) or not IDENTITY_CHECKS.keys().isdisjoint(request.answers)
+    attested = request.attested_because is not None and not guesses
     return Use(
         limited=Limited.STARTS,
         step=f"{request.request_id}:start:{request.digest or ''}",

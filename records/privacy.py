@@ -23,12 +23,12 @@ from storage.tables import CASE_TABLES, CancellationRow, OrganizationRow, Policy
 ACTOR = "offramp"
 
 _CASES: LiteralString = """
-    SELECT c.id, s.organization, c.ended_at, c.forgotten_at, c.id AS cancellation, NULL AS marketing_cancellation,
+    SELECT c.id, s.organization, c.ended_at, c.end_recorded_at, c.forgotten_at, c.id AS cancellation, NULL AS marketing_cancellation,
            c.stage <> 'closed' OR c.subscription_line IS NOT NULL
                OR EXISTS (SELECT FROM erasures e WHERE e.cancellation = c.id AND e.finished_at IS NOT NULL) AS erased
     FROM cancellations c JOIN subscriptions s ON s.id = c.subscription
     UNION ALL
-    SELECT m.id, m.organization, m.ended_at, m.forgotten_at, NULL, m.id, true FROM marketing_cancellations m
+    SELECT m.id, m.organization, m.ended_at, m.end_recorded_at, m.forgotten_at, NULL, m.id, true FROM marketing_cancellations m
 """
 _WITH_ENDS: LiteralString = f"""
     SELECT k.*, k.ended_at + make_interval(months => COALESCE(p.retention_months, :standard)::int) AS kept_until,
@@ -38,6 +38,7 @@ _WITH_ENDS: LiteralString = f"""
 _DUE: LiteralString = f"""
     SELECT k.id, k.organization FROM ({_WITH_ENDS}) k
     WHERE k.forgotten_at IS NULL AND k.ended_at IS NOT NULL AND k.kept_until <= :at AND NOT k.held AND k.erased
+    AND k.end_recorded_at < now() - interval '28 days'
     AND NOT EXISTS (
         SELECT FROM messages m WHERE (m.cancellation = k.cancellation OR m.marketing_cancellation = k.marketing_cancellation)
         AND m.delivered_at IS NULL AND m.failed_at IS NULL
@@ -86,7 +87,7 @@ _REMOVALS: dict[str, LiteralString] = {
         FROM audit_trail same LEFT JOIN (
             SELECT s.entry FROM audit_sealed s JOIN audit_seals l ON l.number = s.seal WHERE l.form = 1
         ) old ON old.entry = same.id
-        WHERE a.id = same.id AND a.cancellation = :case AND (
+        WHERE a.id = same.id AND a.cancellation = :case AND a.at < now() - interval '28 days' AND (
             a.why IS NOT NULL
             OR old.entry IS NULL AND (audit_without_words(a.before), audit_without_words(a.after))
                 IS DISTINCT FROM (a.before, a.after)
@@ -94,6 +95,21 @@ _REMOVALS: dict[str, LiteralString] = {
     """,
 }
 """What is removed of a case, beside the words in its own row."""
+
+
+_REMOVALS_OF_REFUSALS: LiteralString = """
+    UPDATE requests SET refusal = jsonb_build_object('code', refusal->'code', 'message', CAST(:removed AS text))
+    WHERE cancellation = ANY(:cases) AND refusal IS NOT NULL
+"""
+_FORGET_LATE: LiteralString = f"""
+    UPDATE audit_trail SET why = NULL, why_digest = encode(sha256(convert_to(why, 'UTF8')), 'hex')
+    WHERE id IN (
+        SELECT a.id FROM audit_trail a JOIN ({_WITH_ENDS}) k ON k.id = a.cancellation
+        WHERE a.why IS NOT NULL AND a.at < now() - interval '28 days' AND a.at > :at - interval '400 days'
+        AND k.forgotten_at IS NOT NULL AND NOT k.held AND k.end_recorded_at < now() - interval '28 days'
+        ORDER BY a.id LIMIT :most
+    ) RETURNING cancellation
+"""  # noqa: S608 - constants of this module
 
 
 def due_cases(session: Session, at: datetime, *, most: int) -> list[str]:
@@ -137,6 +153,17 @@ def forget(transaction: Transaction, case: str, *, at: datetime) -> bool:
     return True
 
 
+def forget_late_words(transaction: Transaction, *, at: datetime, most: int) -> int:
+    """Remove the words of entries that came to a case later, or were too young when it was forgotten; return how many.
+
+    The database keeps every entry for 28 days. What came within some months before is looked at, by a run each day.
+    """
+    values = {"at": at, "most": most, "standard": STANDARD_RETENTION}
+    cases = transaction.session.execute(text(_FORGET_LATE), values).scalars().all()
+    transaction.session.execute(text(_REMOVALS_OF_REFUSALS), {"cases": list(set(cases)), "removed": REMOVED})
+    return len(cases)
+
+
 def forget_refused_starts(transaction: Transaction, *, at: datetime, most: int) -> int:
     """Remove the words of starts that were refused and opened no case, by the same months; return how many there were."""
     values = {"at": at, "most": most, "standard": STANDARD_RETENTION}
@@ -176,7 +203,8 @@ def _those_of(statement: str, values: dict[str, object]) -> dict[str, object]:
 
 
 def _naming(column: LiteralString) -> LiteralString:
-    return "lower(" + column + ") ~ :pattern"
+    # JSON writes the end of a line, and a tab, as letters.
+    return "regexp_replace(lower(" + column + "), '\\\\[ntr]', ' ', 'g') ~ :pattern"
 
 
 _FIND: LiteralString = (

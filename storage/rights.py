@@ -68,6 +68,20 @@ _OPENED = Rights(
 )
 """A case that is opened with its first answers; its stage is not the caller's to move."""
 
+_OF_EVERY_CASE = ("stage", "time_zone", "verified_by", "campaign_actions", "ended_at", "forgotten_at")
+_MOVED = Rights(
+    insert=True,
+    update=True,
+    columns=(
+        *_OF_EVERY_CASE,
+        *("reason", "line_ends_on", "termination", "termination_date", "data", "campaigns"),
+        *("marketing_consent", "marketing_consent_until"),
+        *("goodwill_reason", "goodwill_approved_by", "goodwill_quote"),
+        *("corrections", "restarts", "quote", "access_ended_on", "reversal_deadline"),
+    ),
+)
+"""A case that a worker moves: never another subject, request or receipt, and its end once."""
+
 _HOLD = Rights(insert=True, update=True, columns=("released_by", "released_at", "release_reason"))
 _CERTIFICATE = Rights(insert=True, update=True, columns=("finished_at", "tables", "rows", "objects", "bytes"))
 
@@ -76,7 +90,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "audit_sealed": _ADDED,
         "audit_seals": _ADDED,
         "audit_trail": Rights(insert=True, update=True, columns=("why", "why_digest", "before", "after")),
-        "cancellations": _KEPT,
+        "cancellations": _MOVED,
         "cancellation_lines": Rights(insert=True, update=True, delete=True),
         "checklist_answers": _KEPT,
         "contract_lines": Rights(update=True, columns=("closed",)),
@@ -87,7 +101,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "line_dates_runs": _KEPT,
         "marketing_activities": _CHANGED,
         "marketing_campaigns": _CHANGED,
-        "marketing_cancellations": _KEPT,
+        "marketing_cancellations": Rights(insert=True, update=True, columns=_OF_EVERY_CASE),
         "marketing_codes": _KEPT,
         "marketing_services": _CHANGED,
         "marketing_stops": _KEPT,

@@ -16,3 +16,5 @@ class Forgotten(StepData):
 
     cases: int
     more: bool
+    failed: int = 0
+    """The number of cases that could not be forgotten."""

@@ -1,7 +1,7 @@
 """The identity check: billing administrator, organization URL and name against the record.
 
 What a workflow knows of the record is sealed: a salted digest of each point in the form that all its spellings share. It can hold
-what somebody gives against that, and show nobody what is on record.
+what somebody gives against that, and does not show what is on record; who reads it may still try guesses on it.
 """
 
 import hashlib

@@ -19,6 +19,7 @@ class AuditRow(Table):
     __table_args__ = (
         Index("ix_audit_trail_cancellation", "cancellation", "id"),
         Index("ix_audit_trail_subscription_line", "subscription_line", "id"),
+        Index("ix_audit_trail_words", "at", postgresql_where=text("why IS NOT NULL")),
         Index(
             "ix_audit_trail_refused_starts",
             "at",

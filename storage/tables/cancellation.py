@@ -60,6 +60,8 @@ class CaseRow(Table):
     campaign_actions: Mapped[JsonObject] = mapped_column(server_default=text("'{}'"))
     """The way to stop each campaign (`domain.marketing.CampaignAction`), where one was given."""
     ended_at: Mapped[datetime | None]
+    end_recorded_at: Mapped[datetime | None]
+    """The instant at which its end was recorded, by the clock of the database: set by a trigger, and by nobody else."""
     forgotten_at: Mapped[datetime | None]
     """The instant at which its personal data was removed, after the time of its policy."""
 

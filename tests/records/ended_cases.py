@@ -54,6 +54,7 @@ def ended(engine: Engine, imported: Import, document: Document) -> Engine:
             ),
             {"at": BEGAN, "refusal": json.dumps(refusal)},
         )
+    forced(engine, "UPDATE cancellations SET end_recorded_at = ended_at")
     return engine
 
 

@@ -78,8 +78,8 @@ def test_nothing_but_words_can_be_removed(ended: Engine, change: str) -> None:
 @pytest.mark.parametrize(
     "reason",
     [
-        "UPDATE cancellations SET ended_at = now() - interval '27 days'",
-        "UPDATE cancellations SET ended_at = NULL",
+        "UPDATE cancellations SET end_recorded_at = now() - interval '27 days'",
+        "UPDATE cancellations SET end_recorded_at = NULL",
         "UPDATE audit_trail SET at = now() - interval '27 days'",
         "INSERT INTO holds (organization, reason, placed_by, placed_at, request) OVERRIDING USER VALUE VALUES ('ORG-1', 'x', 'y', now(), 'r')",
     ],
@@ -97,14 +97,22 @@ ATTACKS = {
         "CREATE TEMP TABLE holds (organization text, released_at timestamptz)",
         REMOVAL,
     ),
-    "another end for a moment": ("UPDATE cancellations SET ended_at = now() - interval '29 days'", REMOVAL),
+    "a false end": ("UPDATE cancellations SET ended_at = '2020-01-01'", REMOVAL),
+    "a false end that was recorded": ("UPDATE cancellations SET end_recorded_at = '2020-01-01'", REMOVAL),
+    "a case of the same name": (
+        "INSERT INTO marketing_cancellations (id, organization, ordinal, request_id, workflow_id, opened_by, stage, received_at, "
+        "ended_at) VALUES ('SUB-1/1', 'ORG-1', 9, 'x', 'x', 'x', 'abandoned', '2020-01-01', '2020-01-01')",
+        REMOVAL,
+    ),
+    "another subscription for a moment": ("UPDATE cancellations SET subscription = 'SUB-2'", REMOVAL),
     "another organization for a moment": ("UPDATE subscriptions SET organization = 'ORG-2'", REMOVAL),
 }
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_worker_removes_no_word_before_its_time(ended: Engine, worker: Engine, attack: str) -> None:
-    forced(ended, "UPDATE cancellations SET ended_at = now() - interval '1 day'")
+    running = "UPDATE cancellations SET ended_at = NULL, end_recorded_at = NULL, stage = 'intake'"
+    forced(ended, running)
     with Transaction.begin(ended) as transaction:
         legal_holds.place_hold(transaction, "ORG-1", reason="litigation", actor="legal", at=BEGAN, request="r")
 

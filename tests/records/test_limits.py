@@ -181,6 +181,15 @@ def test_guesses_of_the_administrator_are_limited_and_the_right_one_shows_nothin
 
 
 @pytest.mark.usefixtures("subscriptions")
+def test_an_attestation_makes_no_guess_free(engine: Engine) -> None:
+    limited(engine, STARTS, ORGANIZATION, 2)
+
+    codes = [refusal_of(engine, start(f"{number}", attested_because="I am sure")) for number in range(4)]
+
+    assert codes == ["identity_mismatch"] * 2 + ["limit_reached"] * 2
+
+
+@pytest.mark.usefixtures("subscriptions")
 def test_a_flood_of_nonsense_keeps_nobody_else_away(engine: Engine) -> None:
     for scope in (ADDRESS, ORGANIZATION):
         limited(engine, STARTS, scope, 2)

@@ -28,7 +28,7 @@ class PersonalDataRetention:
     @workflow.run
     async def run(self, *_: Any) -> contract.RetentionReport:
         """Remove slice by slice, and return how many cases there were."""
-        work, cases = RetentionSlice(at=workflow.now()), 0
+        work, cases, failed = RetentionSlice(at=workflow.now()), 0, 0
         for _slice in range(MOST_SLICES):
             forgotten: Forgotten = await workflow.execute_activity_method(
                 Retention.forget_cases,
@@ -39,11 +39,12 @@ class PersonalDataRetention:
                 retry_policy=RECORD_RETRY,
                 summary=Readable("remove the personal data of cases whose time is over"),
             )
-            cases += forgotten.cases
-            workflow.set_current_details(f"Removed the personal data of {cases} cases.")
+            cases, failed = cases + forgotten.cases, forgotten.failed
+            said = f" Of {failed} others it could not be removed." if failed else ""
+            workflow.set_current_details(f"Removed the personal data of {cases} cases.{said}")
             if not forgotten.more:
                 break
-        return contract.RetentionReport(forgotten=cases)
+        return contract.RetentionReport(forgotten=cases, failed=failed)
 
 
 WORKFLOWS = (PersonalDataRetention,)

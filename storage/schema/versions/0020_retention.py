@@ -45,12 +45,14 @@ FORGETS_WORDS = f"""
                 AND to_jsonb(NEW) - ARRAY['why', 'why_digest', 'before', 'after']
                     = to_jsonb(OLD) - ARRAY['why', 'why_digest', 'before', 'after']
             THEN
-                SELECT ended.organization INTO of_case FROM (
-                    SELECT c.id, c.ended_at, s.organization FROM public.cancellations c
+                IF OLD.cancellation LIKE '%/marketing/%' THEN
+                    SELECT m.organization INTO of_case FROM public.marketing_cancellations m
+                    WHERE m.id = OLD.cancellation AND m.end_recorded_at < now() - interval '28 days';
+                ELSE
+                    SELECT s.organization INTO of_case FROM public.cancellations c
                     JOIN public.subscriptions s ON s.id = c.subscription
-                    UNION ALL
-                    SELECT m.id, m.ended_at, m.organization FROM public.marketing_cancellations m
-                ) ended WHERE ended.id = OLD.cancellation AND ended.ended_at < now() - interval '28 days';
+                    WHERE c.id = OLD.cancellation AND c.end_recorded_at < now() - interval '28 days';
+                END IF;
                 IF of_case IS NULL AND OLD.action IN ({REFUSED_STARTS}) THEN
                     SELECT s.organization INTO of_case FROM public.subscriptions s WHERE s.id = OLD.subscription;
                     of_case := COALESCE(of_case, split_part(OLD.cancellation, '/', 1), '');
@@ -69,8 +71,12 @@ FORGETS_WORDS = f"""
 ENDS_ONCE = """
     CREATE FUNCTION case_ends_once() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            RAISE EXCEPTION 'case % has ended already', OLD.id
-                USING ERRCODE = 'restrict_violation', CONSTRAINT = 'case_ends_once';
+            IF TG_OP = 'UPDATE' AND OLD.ended_at IS NOT NULL THEN
+                RAISE EXCEPTION 'case % has ended already', OLD.id
+                    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'case_ends_once';
+            END IF;
+            NEW.end_recorded_at := now();
+            RETURN NEW;
         END
     $$
 """
@@ -98,6 +104,8 @@ def upgrade() -> None:
     )
     for table in CASES:
         op.add_column(table, sa.Column("forgotten_at", sa.DateTime(timezone=True), nullable=True))
+        op.add_column(table, sa.Column("end_recorded_at", sa.DateTime(timezone=True), nullable=True))
+        op.execute(f"UPDATE {table} SET end_recorded_at = ended_at WHERE ended_at IS NOT NULL")  # noqa: S608 - a constant
         op.create_check_constraint(
             op.f(f"ck_{table}_forgotten_after_its_end"), table, sa.text("forgotten_at > ended_at")
         )
@@ -123,12 +131,16 @@ def upgrade() -> None:
         ["at"],
         postgresql_where=sa.text(f"why IS NOT NULL AND action IN ({REFUSED_STARTS})"),
     )
+    op.create_index("ix_audit_trail_words", "audit_trail", ["at"], postgresql_where=sa.text("why IS NOT NULL"))
     op.execute(ENDS_ONCE)
     for table in CASES:
         op.execute(
-            f"CREATE TRIGGER {table}_end_once BEFORE UPDATE OF ended_at ON {table} FOR EACH ROW "
-            "WHEN (OLD.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at) "
-            "EXECUTE FUNCTION case_ends_once()"
+            f"CREATE TRIGGER {table}_end_once BEFORE UPDATE ON {table} FOR EACH ROW "
+            "WHEN (NEW.ended_at IS DISTINCT FROM OLD.ended_at) EXECUTE FUNCTION case_ends_once()"
+        )
+        op.execute(
+            f"CREATE TRIGGER {table}_inserted_ended BEFORE INSERT ON {table} FOR EACH ROW "
+            "WHEN (NEW.ended_at IS NOT NULL) EXECUTE FUNCTION case_ends_once()"
         )
     op.execute(PATHS.format(change="SET search_path = pg_catalog, public, pg_temp"))
 
@@ -138,7 +150,9 @@ def downgrade() -> None:
     op.execute(PATHS.format(change="RESET search_path"))
     for table in CASES:
         op.execute(f"DROP TRIGGER {table}_end_once ON {table}")
+        op.execute(f"DROP TRIGGER {table}_inserted_ended ON {table}")
     op.execute("DROP FUNCTION case_ends_once()")
+    op.drop_index("ix_audit_trail_words", "audit_trail")
     op.drop_index("ix_audit_trail_refused_starts", "audit_trail")
     op.execute("DROP TRIGGER audit_trail_append_only ON audit_trail")
     op.execute(
@@ -151,4 +165,5 @@ def downgrade() -> None:
     op.drop_column("audit_trail", "why_digest")
     for table in CASES:
         op.drop_column(table, "forgotten_at")
+        op.drop_column(table, "end_recorded_at")
     op.drop_column("policies", "retention_months")

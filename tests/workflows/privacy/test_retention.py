@@ -41,7 +41,10 @@ async def test_what_ended_long_ago_is_forgotten_and_what_runs_is_not(idle_world:
             connection.execute(text("SET LOCAL session_replication_role = replica"))
             connection.execute(text("UPDATE audit_trail SET at = at - interval '3 years'"))
             connection.execute(
-                text("UPDATE cancellations SET ended_at = ended_at - interval '3 years' WHERE ended_at IS NOT NULL")
+                text(
+                    "UPDATE cancellations SET ended_at = ended_at - interval '3 years', "
+                    "end_recorded_at = ended_at - interval '3 years' WHERE ended_at IS NOT NULL"
+                )
             )
         assert await remove(world) == 1
         assert await remove(world) == 0

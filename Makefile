@@ -28,7 +28,7 @@ test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Te
 	$(PYTEST) -n 6 --dist worksteal -m "not soak"
 
 soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of long work, and real time-outs after it
-	$(PYTEST) -n 3 --dist worksteal -m soak
+	$(PYTEST) -n 4 --dist worksteal -m soak
 
 soak-malformed: $(VENV)/.installed  ## ten thousand malformed messages of every kind, for half an hour
 	OFFRAMP_MALFORMED_MESSAGES=1200 $(PYTEST) -n 3 --timeout 3000 -m soak tests/workflows/test_malformed_messages.py \

@@ -100,8 +100,6 @@ def object_store_service(
     return Service(
         name="object-store",
         command=(
-            # Its parts also listen on sockets in the directory for temporary files, which nobody else may open.
-            *("/bin/sh", "-c", 'umask 077; exec "$0" "$@"'),
             *(str(program), "-logtostderr", "mini"),
             *(f"-dir={files}", f"-ip={HOST}", f"-ip.bind={HOST}"),
             *(f"-{name}={number}" for name, number in ports.items()),
@@ -122,6 +120,8 @@ def object_store_service(
         # Stopped while its last part still starts, it waits ten seconds for that one alone, and then for the others.
         stop_within=30.0,
         directory=directory.parent,
+        # Its parts also listen on sockets in the directory for temporary files, which nobody else may open.
+        umask=0o077,
     )
 
 

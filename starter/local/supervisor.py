@@ -60,6 +60,8 @@ class Service:
     start_within: float = 60.0
     run_as: RunAs | None = None
     directory: Path | None = None
+    umask: int = -1
+    """The rights that files of the server never give; -1 for those of its parent."""
 
 
 class Supervisor:
@@ -197,6 +199,7 @@ class _Child:
                 env=dict(service.environment),
                 cwd=service.directory,
                 start_new_session=True,
+                umask=service.umask,
                 user=run_as.uid if run_as else None,
                 group=run_as.gid if run_as else None,
                 extra_groups=[] if run_as else None,

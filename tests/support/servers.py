@@ -90,6 +90,7 @@ def supervised(service: Service, run_directory: Path) -> Iterator[subprocess.Pop
             stderr=log,
             cwd=service.directory,
             start_new_session=True,
+            umask=service.umask,
             user=run_as.uid if run_as else None,
             group=run_as.gid if run_as else None,
             extra_groups=[] if run_as else None,

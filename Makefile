@@ -28,11 +28,14 @@ test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Te
 	$(PYTEST) -n 6 --dist worksteal -m "not soak"
 
 soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of long work, and real time-outs after it
-	$(PYTEST) -n 4 --dist worksteal -m soak
+	$(PYTEST) -n 3 --dist worksteal -m soak
 
 soak-malformed: $(VENV)/.installed  ## ten thousand malformed messages of every kind, for half an hour
 	OFFRAMP_MALFORMED_MESSAGES=1200 $(PYTEST) -n 3 --timeout 3000 -m soak tests/workflows/test_malformed_messages.py \
 	  tests/workflows/migration/test_malformed_messages.py
+
+soak-compaction: $(VENV)/.installed  ## until nothing is left of removed files on the disks of the object store, for two minutes
+	OFFRAMP_COMPACTION=1 $(PYTEST) -m soak tests/activities/test_compaction.py
 
 soak-requests: $(VENV)/.installed  ## a hundred thousand requests to one case, for half an hour
 	OFFRAMP_REQUESTS=100000 $(PYTEST) -m soak tests/workflows/cancellation/test_many_requests.py

@@ -1,5 +1,6 @@
 """The end of an erasure: nothing is left of the copies on the disks of the store when the certificate says so."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
@@ -145,6 +146,7 @@ def holding(directory: Path) -> list[str]:
 
 
 @pytest.mark.soak
+@pytest.mark.skipif("OFFRAMP_COMPACTION" not in os.environ, reason="it waits for two minutes: make soak-compaction")
 def test_the_bytes_are_gone_from_the_disks_within_ten_minutes(
     without_schema: Engine, disks: tuple[ObjectStoreSettings, Path]
 ) -> None:

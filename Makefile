@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-malformed soak-requests soak-faults lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
+.PHONY: help run test soak soak-malformed soak-compaction soak-requests soak-faults lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml

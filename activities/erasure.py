@@ -94,9 +94,13 @@ class Eraser(DataWork):
     def _await_compaction(self, cancellation: str) -> None:
         """Have the activity repeated when the store has compacted its files, if it promises to; then record that."""
         within = self._objects.compacted_within if self._objects else None
+        if within is None:
+            return
         with self._transaction() as transaction:
-            removed_at = erasures.last_object_removed(transaction, cancellation, at=datetime.now(UTC))
-        if within is None or removed_at is None:
+            # What was recorded and not confirmed, because the worker died in between, is gone by now.
+            erasures.confirm(transaction, cancellation, at=datetime.now(UTC))
+            removed_at = erasures.last_object_removed(transaction.session, cancellation)
+        if removed_at is None:
             return
         left = removed_at + within - datetime.now(UTC)
         if left > timedelta(0):

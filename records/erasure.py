@@ -140,13 +140,9 @@ def confirm(transaction: Transaction, cancellation: str, *, at: datetime) -> Non
     )
 
 
-def last_object_removed(transaction: Transaction, cancellation: str, *, at: datetime) -> datetime | None:
-    """Return the instant at which the last object was gone for certain; None where there was none.
-
-    What was recorded and not confirmed, because the worker died in between, is gone by now, ``at``.
-    """
-    confirm(transaction, cancellation, at=at)
-    return transaction.session.scalar(
+def last_object_removed(session: Session, cancellation: str) -> datetime | None:
+    """Return the instant at which the removal of the last object was confirmed; None where there was none."""
+    return session.scalar(
         select(func.max(ErasedThingRow.erased_at)).where(
             ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind.in_(("object", UPLOAD))
         )
@@ -245,10 +241,11 @@ def other_user(session: Session, subscription: str) -> str | None:
 
 
 def _facts(session: Session, row: ErasureRow) -> ErasureFacts:
-    ended_at = session.get_one(CancellationRow, row.cancellation).ended_at
-    until = kept_until(session, row.organization, ended_at) if ended_at else None
     facts = ErasureFacts.model_validate(row, from_attributes=True).model_copy(
-        update={"own_records_until": until, "compacted": _has_thing(session, row.cancellation, COMPACTION)}
+        update={
+            "own_records_until": kept_until(session, row.cancellation),
+            "compacted": _has_thing(session, row.cancellation, COMPACTION),
+        }
     )
     schema = session.get_one(OrganizationRow, row.organization).data_schema
     if row.kept_because or schema is None:

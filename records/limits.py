@@ -65,17 +65,14 @@ def reached_by(session: Session, asked: Use) -> LimitReached | None:
         return None
     limited = select(LimitRow.scope, LimitRow.number).where(LimitRow.limited == asked.limited)
     limits = {LimitScope(scope): number for scope, number in session.execute(limited)}
-    counted: dict[LimitScope, tuple[str | None, ColumnElement[bool]]] = {
-        LimitScope.CALLER: (asked.caller, counts_of_caller(asked.caller)),
-    }
-    if asked.organization is not None:
+    counted = {LimitScope.CALLER: (asked.caller, counts_of_caller(asked.caller))}
+    if asked.organization is not None and asked.address is not None:
         counted[LimitScope.ORGANIZATION] = (asked.organization, counts_of_organization(asked.organization))
-    if asked.address is not None:
         counted[LimitScope.ADDRESS] = (asked.organization, counts_of_address(address_digest(asked.address)))
     reached: dict[datetime, LimitReached] = {}
     for scope, (subject, counts) in counted.items():
         number = limits.get(scope)
-        if subject is None or number is None:
+        if number is None:
             continue
         # The use after whose end there is room again: the oldest, unless the limit was lowered meanwhile.
         in_the_way = session.scalar(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from domain.cancellation.identity import IDENTITY_POINTS
@@ -18,9 +18,16 @@ from domain.policy import STANDARD_RETENTION
 from domain.privacy import REMOVED, Kept
 from records import audit
 from records.transaction import Transaction
-from storage.tables import CASE_TABLES, CancellationRow, OrganizationRow, PolicyRow
+from storage.tables import CASE_TABLES, CancellationRow, OrganizationRow
 
 ACTOR = "offramp"
+
+_NO_REASON: LiteralString = (
+    "why = NULL, why_digest = COALESCE(why_digest, encode(sha256(convert_to(why, 'UTF8')), 'hex'))"
+)
+"""A reason is removed, and its digest kept, so that the seals on the audit trail hold."""
+_LONG_AGO: LiteralString = "now() - interval '28 days'"
+"""As the rule of the audit trail has it, which lets no younger words go."""
 
 _CASES: LiteralString = """
     SELECT c.id, s.organization, c.ended_at, c.end_recorded_at, c.forgotten_at, c.id AS cancellation, NULL AS marketing_cancellation,
@@ -35,10 +42,11 @@ _WITH_ENDS: LiteralString = f"""
            EXISTS (SELECT FROM holds h WHERE h.organization = k.organization AND h.released_at IS NULL) AS held
     FROM ({_CASES}) k JOIN organizations o ON o.id = k.organization JOIN policies p ON p.name = o.policy
 """  # noqa: S608 - constants of this module
+_KEPT_UNTIL: LiteralString = f"SELECT k.kept_until FROM ({_WITH_ENDS}) k WHERE k.id = :case"  # noqa: S608 - a constant
 _DUE: LiteralString = f"""
     SELECT k.id, k.organization FROM ({_WITH_ENDS}) k
     WHERE k.forgotten_at IS NULL AND k.ended_at IS NOT NULL AND k.kept_until <= :at AND NOT k.held AND k.erased
-    AND k.end_recorded_at < now() - interval '28 days'
+    AND k.end_recorded_at < {_LONG_AGO}
     AND NOT EXISTS (
         SELECT FROM messages m WHERE (m.cancellation = k.cancellation OR m.marketing_cancellation = k.marketing_cancellation)
         AND m.delivered_at IS NULL AND m.failed_at IS NULL
@@ -59,7 +67,7 @@ _REFUSED: LiteralString = """
     AND a.action IN ('cancellation.refused', 'line_cancellation.refused', 'marketing_cancellation.refused')
 """
 _FORGET_REFUSED: LiteralString = f"""
-    UPDATE audit_trail SET why = NULL, why_digest = encode(sha256(convert_to(why, 'UTF8')), 'hex')
+    UPDATE audit_trail SET {_NO_REASON}
     WHERE id IN (SELECT r.id FROM ({_REFUSED}) r WHERE r.kept_until <= :at AND NOT r.held ORDER BY r.id LIMIT :most)
 """  # noqa: S608 - constants of this module
 
@@ -76,37 +84,32 @@ _REMOVALS: dict[str, LiteralString] = {
     """,
     "refusals": """
         UPDATE requests SET refusal = jsonb_build_object('code', refusal->'code', 'message', CAST(:removed AS text))
-        WHERE cancellation = :case AND refusal IS NOT NULL
+        WHERE cancellation = ANY(:cases) AND refusal IS NOT NULL
     """,
     # An entry whose seal counts words within a change as they are keeps those; the reason always counts by its digest.
-    "entries": """
-        UPDATE audit_trail a SET why = NULL,
-            why_digest = COALESCE(a.why_digest, encode(sha256(convert_to(a.why, 'UTF8')), 'hex')),
-            before = CASE WHEN old.entry IS NULL THEN audit_without_words(a.before) ELSE a.before END,
-            after = CASE WHEN old.entry IS NULL THEN audit_without_words(a.after) ELSE a.after END
-        FROM audit_trail same LEFT JOIN (
-            SELECT s.entry FROM audit_sealed s JOIN audit_seals l ON l.number = s.seal WHERE l.form = 1
-        ) old ON old.entry = same.id
-        WHERE a.id = same.id AND a.cancellation = :case AND a.at < now() - interval '28 days' AND (
-            a.why IS NOT NULL
-            OR old.entry IS NULL AND (audit_without_words(a.before), audit_without_words(a.after))
-                IS DISTINCT FROM (a.before, a.after)
+    "entries": f"""
+        UPDATE audit_trail SET {_NO_REASON}, before = left_of.before, after = left_of.after
+        FROM (
+            SELECT a.id AS entry, CASE WHEN old.entry IS NULL THEN audit_without_words(a.before) ELSE a.before END AS before,
+                   CASE WHEN old.entry IS NULL THEN audit_without_words(a.after) ELSE a.after END AS after
+            FROM audit_trail a LEFT JOIN (
+                SELECT s.entry FROM audit_sealed s JOIN audit_seals l ON l.number = s.seal WHERE l.form = 1
+            ) old ON old.entry = a.id
+            WHERE a.cancellation = :case AND a.at < {_LONG_AGO}
+        ) left_of
+        WHERE id = left_of.entry AND (
+            why IS NOT NULL OR (audit_trail.before, audit_trail.after) IS DISTINCT FROM (left_of.before, left_of.after)
         )
-    """,
+    """,  # noqa: S608 - constants of this module
 }
 """What is removed of a case, beside the words in its own row."""
 
-
-_REMOVALS_OF_REFUSALS: LiteralString = """
-    UPDATE requests SET refusal = jsonb_build_object('code', refusal->'code', 'message', CAST(:removed AS text))
-    WHERE cancellation = ANY(:cases) AND refusal IS NOT NULL
-"""
 _FORGET_LATE: LiteralString = f"""
-    UPDATE audit_trail SET why = NULL, why_digest = encode(sha256(convert_to(why, 'UTF8')), 'hex')
+    UPDATE audit_trail SET {_NO_REASON}
     WHERE id IN (
         SELECT a.id FROM audit_trail a JOIN ({_WITH_ENDS}) k ON k.id = a.cancellation
-        WHERE a.why IS NOT NULL AND a.at < now() - interval '28 days' AND a.at > :at - interval '400 days'
-        AND k.forgotten_at IS NOT NULL AND NOT k.held AND k.end_recorded_at < now() - interval '28 days'
+        WHERE a.why IS NOT NULL AND a.at < {_LONG_AGO} AND a.at > :at - interval '400 days'
+        AND k.forgotten_at IS NOT NULL AND NOT k.held AND k.end_recorded_at < {_LONG_AGO}
         ORDER BY a.id LIMIT :most
     ) RETURNING cancellation
 """  # noqa: S608 - constants of this module
@@ -126,13 +129,14 @@ def forget(transaction: Transaction, case: str, *, at: datetime) -> bool:
         session.execute(select(OrganizationRow.id).where(OrganizationRow.id == organization).with_for_update(read=True))
     if not _due(session, at, case=case, most=1):
         return False
-    values: dict[str, object] = {
+    values = {
         "case": case,
+        "cases": [case],
         "removed": REMOVED,
         "identity": [point.value for point in IDENTITY_POINTS],
     }
     counted = {
-        name: session.execute(text(statement), _those_of(statement, values)).rowcount  # type: ignore[attr-defined]
+        name: session.execute(text(statement), values).rowcount  # type: ignore[attr-defined]
         for name, statement in _REMOVALS.items()
     }
     if isinstance(row, CancellationRow):
@@ -160,7 +164,7 @@ def forget_late_words(transaction: Transaction, *, at: datetime, most: int) -> i
     """
     values = {"at": at, "most": most, "standard": STANDARD_RETENTION}
     cases = transaction.session.execute(text(_FORGET_LATE), values).scalars().all()
-    transaction.session.execute(text(_REMOVALS_OF_REFUSALS), {"cases": list(set(cases)), "removed": REMOVED})
+    transaction.session.execute(text(_REMOVALS["refusals"]), {"cases": list(set(cases)), "removed": REMOVED})
     return len(cases)
 
 
@@ -171,17 +175,9 @@ def forget_refused_starts(transaction: Transaction, *, at: datetime, most: int) 
     return removed
 
 
-def kept_until(session: Session, organization: str, ended_at: datetime) -> datetime:
-    """Return the instant from which the personal data of a case of an organization is removed, by its present policy."""
-    months = session.scalar(
-        select(func.coalesce(PolicyRow.retention_months, STANDARD_RETENTION))
-        .join(OrganizationRow, OrganizationRow.policy == PolicyRow.name)
-        .where(OrganizationRow.id == organization)
-    )
-    until: datetime = session.execute(
-        text("SELECT CAST(:ended AS timestamptz) + make_interval(months => CAST(:months AS int))"),
-        {"ended": ended_at, "months": months},
-    ).scalar_one()
+def kept_until(session: Session, case: str) -> datetime | None:
+    """Return the instant from which the personal data of a case is removed, by its present policy; None while it runs."""
+    until: datetime | None = session.scalar(text(_KEPT_UNTIL), {"case": case, "standard": STANDARD_RETENTION})
     return until
 
 
@@ -196,10 +192,6 @@ def find(session: Session, address: str) -> Sequence[Kept]:
 def _due(session: Session, at: datetime, *, most: int, case: str | None = None) -> list[tuple[str, str]]:
     values = {"at": at, "most": most, "case": case, "standard": STANDARD_RETENTION}
     return [(row.id, row.organization) for row in session.execute(text(_DUE), values)]
-
-
-def _those_of(statement: str, values: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in values.items() if f":{name}" in statement}
 
 
 def _naming(column: LiteralString) -> LiteralString:

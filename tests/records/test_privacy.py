@@ -94,7 +94,7 @@ def test_the_policy_says_when(
     over = datetime.fromisoformat(f"{due}T12:00:00+00:00")
 
     with Session(ended) as session:
-        assert privacy.kept_until(session, "ORG-1", BEGAN) == over
+        assert privacy.kept_until(session, "SUB-1/1") == over
     assert forgotten(ended, over - timedelta(seconds=1)) == []
     assert forgotten(ended, over) == ["SUB-1/1"]
 

@@ -6,7 +6,7 @@ import typer
 
 from starter.cli import values
 from starter.cli.cancellation_lists import history, list_command, show
-from starter.cli.changes_of_mind import CustomersReasonOption, ReasonOption, reverse, show_status, withdraw
+from starter.cli.changes_of_mind import CustomersReasonOption, reverse, show_status, withdraw
 from starter.cli.checklist import (
     AdministratorOption,
     AttestOption,
@@ -32,6 +32,7 @@ from starter.cli.service import (
     ActorOption,
     CampaignActionOption,
     CancellationOption,
+    ReasonOption,
     RequestIdOption,
     SubscriptionArgument,
     with_service,

@@ -11,6 +11,7 @@ from starter.cli.receipt import ChannelOption, ReceivedAtOption, ReceivedBecause
 from starter.cli.service import (
     ActorOption,
     CancellationOption,
+    ReasonOption,
     RequestIdOption,
     SubscriptionArgument,
     with_service,
@@ -19,9 +20,6 @@ from starter.cli.service import (
 if TYPE_CHECKING:
     from contract import CancellationStatus
 
-ReasonOption = Annotated[
-    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
-]
 CustomersReasonOption = Annotated[
     str | None,
     typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, in the customer's words."),

@@ -7,7 +7,14 @@ from rich.markup import escape
 
 from starter.cli import values
 from starter.cli.output import JsonOption, print_json, say
-from starter.cli.service import ActorOption, OrganizationArgument, RequestIdOption, with_records, with_service
+from starter.cli.service import (
+    ActorOption,
+    OrganizationArgument,
+    ReasonOption,
+    RequestIdOption,
+    with_records,
+    with_service,
+)
 
 if TYPE_CHECKING:
     from records.legal_holds import Hold
@@ -15,10 +22,6 @@ if TYPE_CHECKING:
 hold_app = typer.Typer(
     help="Place, release and list legal holds, under which data is not erased.", no_args_is_help=True
 )
-
-ReasonOption = Annotated[
-    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
-]
 
 
 @hold_app.command()

@@ -9,9 +9,8 @@ from rich.markup import escape
 
 from domain.civil_dates import count_text
 from domain.limits import Limited, LimitScope
-from starter.cli import values
 from starter.cli.output import JsonOption, console, print_json, say
-from starter.cli.service import ActorOption, RequestIdOption, with_records
+from starter.cli.service import ActorOption, ReasonOption, RequestIdOption, with_records
 
 if TYPE_CHECKING:
     from records.limit_settings import Limit
@@ -20,10 +19,6 @@ limits_app = typer.Typer(
     help="List and set the limits on starts, one-time codes and tries, and release what was counted.",
     no_args_is_help=True,
 )
-
-ReasonOption = Annotated[
-    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
-]
 
 
 class Released(StrEnum):

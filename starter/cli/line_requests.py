@@ -6,7 +6,7 @@ import typer
 
 from domain.cancellation.identity import Identity
 from starter.cli import values
-from starter.cli.changes_of_mind import AdministratorAgain, CustomersReasonOption, NameAgain, ReasonOption, UrlAgain
+from starter.cli.changes_of_mind import AdministratorAgain, CustomersReasonOption, NameAgain, UrlAgain
 from starter.cli.checklist import (
     AdministratorOption,
     AttestOption,
@@ -26,7 +26,7 @@ from starter.cli.checklist import (
 from starter.cli.days import line_end
 from starter.cli.output import JsonOption, print_json
 from starter.cli.receipt import ChannelOption, ReceivedAtOption, ReceivedBecauseOption, stated_receipt
-from starter.cli.service import ActorOption, RequestIdOption, with_service
+from starter.cli.service import ActorOption, ReasonOption, RequestIdOption, with_service
 
 if TYPE_CHECKING:
     from contract import LineCancellationStatus

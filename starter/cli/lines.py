@@ -9,12 +9,11 @@ from rich.markup import escape
 
 from domain.civil_dates import count_text
 from domain.lines.runs import FailedLine, LineDatesProgress, Scope, ScopeAmbiguous
-from starter.cli import values
 from starter.cli.days import OptionalDay, day
 from starter.cli.line_cancellations import register
 from starter.cli.line_requests import LineArgument
 from starter.cli.output import REFUSED, JsonOption, console, print_json, say
-from starter.cli.service import ActorOption, ForceOption, RequestIdOption, with_records, with_service
+from starter.cli.service import ActorOption, ForceOption, ReasonOption, RequestIdOption, with_records, with_service
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
     from contract import UpdateLineDates
@@ -30,9 +29,6 @@ CustomerContract = Annotated[
 ]
 VendorContract = Annotated[
     str | None, typer.Option("--vendor-contract", metavar="NUMBER", help="Only lines of this vendor contract.")
-]
-ReasonOption = Annotated[
-    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
 ]
 Subscription = Annotated[
     str | None, typer.Option("--subscription", metavar="ID", help="Only lines of this subscription.")

@@ -13,6 +13,7 @@ from starter.cli.receipt import ChannelOption, ReceivedAtOption, ReceivedBecause
 from starter.cli.service import (
     ActorOption,
     CancellationOption,
+    ReasonOption,
     RequestIdOption,
     SubscriptionArgument,
     with_records,
@@ -118,9 +119,7 @@ def correct(
     transfer_again: Annotated[
         bool, typer.Option("--transfer-again", help="Remove what was transferred, and transfer the data again.")
     ] = False,
-    reason: Annotated[
-        str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
-    ],
+    reason: ReasonOption,
     actor: ActorOption,
     cancellation: CancellationOption = None,
     request_id: RequestIdOption = None,

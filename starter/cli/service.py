@@ -57,6 +57,9 @@ RequestIdOption = Annotated[
     str | None,
     typer.Option("--request-id", metavar="ID", help="Repeat a command with the same id to get the first one's result."),
 ]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
+]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Update ahead of a day, or of a night, that is not reached yet.")
 ]

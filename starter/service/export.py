@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 
 from pydantic import BaseModel, ConfigDict
@@ -16,13 +15,12 @@ from domain.export.requests import ExportErased, ExportFilesMissing, NoExport
 from records import late_requests
 from records.cancellation.lists import newest_cancellation, time_zone_of
 from records.cases import newest_id
-from records.downloads import record_fetch
 from records.export import DescribedExport, ExportState, described_export, export_of
 from starter.service.case_form import CaseForm
 from starter.service.case_refusals import CancellationSuspended
 from starter.service.downloads import FileLink, file_links, work_under_way
+from starter.service.files import FileCaseClient
 from starter.service.receipts import StatedReceipt
-from starter.service.updates import CaseClient
 
 EXPORT_ACTIVITY = "export_data"
 
@@ -45,7 +43,7 @@ class ExportView(BaseModel):
     """True if the last attempt was lost with its worker: another one begins at once, and nothing is blocked."""
 
 
-class ExportClient(CaseClient[contract.CancellationStatus]):
+class ExportClient(FileCaseClient[contract.CancellationStatus]):
     """The area of exports, which are part of a cancellation.
 
     Commands go to the cancellation's workflow; `describe` comes from the records, which also answer requests after the
@@ -120,11 +118,6 @@ class ExportClient(CaseClient[contract.CancellationStatus]):
     async def describe(self, export: str) -> DescribedExport:
         """Return the contents of the finished export of a cancellation, as recorded. Raises NoExport."""
         return await self._read(lambda session: described_export(session, export))
-
-    async def record_fetch(self, export: str, name: str, *, link_until: datetime, actor: str) -> None:
-        """Record that the address of a file was given to the holder of a link."""
-        at = datetime.now(UTC)
-        await self._write(lambda write: record_fetch(write, export, name, link_until=link_until, actor=actor, at=at))
 
     async def links(self, subscription: str, *, export: str | None = None) -> Sequence[FileLink]:
         """Return a link to each file of a finished export, the manifest first; ``export`` as in `acknowledge`.

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
@@ -12,14 +12,14 @@ from domain.migration import MigrationOfAnotherCase, MigrationStage, MigrationUn
 from domain.vocabulary import WAITS_FOR_OPERATOR
 from domain.words import size_in_words
 from records import late_requests
-from records.downloads import record_fetch
 from records.migration.lists import MigrationSummary, list_migrations, migration_of, newest_migration
 from starter.service.case_form import CaseForm
 from starter.service.case_refusals import CancellationSuspended, StillWaiting
 from starter.service.descriptions import reasons_held_up
 from starter.service.downloads import FileLink, file_links, work_under_way
+from starter.service.files import FileCaseClient
 from starter.service.receipts import StatedReceipt
-from starter.service.updates import CaseClient, waits_for
+from starter.service.updates import waits_for
 
 TRANSFER_ACTIVITY = "transfer_data"
 
@@ -44,7 +44,7 @@ def _newest_id(session: Session, subscription: str) -> str | None:
     return None if found is None else found.cancellation
 
 
-class MigrationClient(CaseClient[contract.MigrationStatus]):
+class MigrationClient(FileCaseClient[contract.MigrationStatus]):
     """The area of migrations.
 
     Commands go to the workflow; `list` and `get` come from the records, which also answer requests after the end of a
@@ -189,13 +189,6 @@ class MigrationClient(CaseClient[contract.MigrationStatus]):
     async def get(self, cancellation: str) -> MigrationSummary:
         """Return the migration of one cancellation, as recorded. Raises MigrationUnknown."""
         return await self._read(lambda session: _named(session, cancellation))
-
-    async def record_fetch(self, cancellation: str, name: str, *, link_until: datetime, actor: str) -> None:
-        """Record that the address of a file was given to the holder of a link."""
-        at = datetime.now(UTC)
-        await self._write(
-            lambda write: record_fetch(write, cancellation, name, link_until=link_until, actor=actor, at=at)
-        )
 
     async def links(
         self, subscription: str, *, cancellation: str | None = None, transfer: int | None = None

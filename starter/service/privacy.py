@@ -6,20 +6,14 @@ from datetime import timedelta
 from temporalio.client import (
     Client,
     Schedule,
-    ScheduleActionStartWorkflow,
     ScheduleHandle,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
 )
 
 import contract
-from contract.readable import Readable
 from domain.privacy import Kept
 from records import privacy
 from starter.service.area import AreaClient
-from starter.service.schedules import ensure
+from starter.service.schedules import ensure, regularly
 
 EVERY = timedelta(days=1)
 
@@ -42,14 +36,12 @@ async def ensure_retention(client: Client, *, task_queue: str = contract.TASK_QU
 
 def daily_schedule(task_queue: str) -> Schedule:
     """Return the schedule: every day, one run at a time. A missed one need not be made up for."""
-    return Schedule(
-        action=ScheduleActionStartWorkflow(
-            contract.PERSONAL_DATA_RETENTION,
-            id=contract.RETENTION_SCHEDULE,  # Temporal appends the scheduled instant
-            task_queue=task_queue,
-            static_summary=Readable("Remove personal data whose time is over"),
-            static_details=Readable("Removes addresses, names, letters and words of cases that ended long enough ago."),
-        ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY, offset=OFFSET)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=EVERY),
+    return regularly(
+        contract.PERSONAL_DATA_RETENTION,
+        schedule_id=contract.RETENTION_SCHEDULE,
+        every=EVERY,
+        offset=OFFSET,
+        task_queue=task_queue,
+        summary="Remove personal data whose time is over",
+        details="Removes addresses, names, letters and words of cases that ended long enough ago.",
     )

@@ -9,12 +9,7 @@ from uuid import uuid4
 from temporalio.client import (
     Client,
     Schedule,
-    ScheduleActionStartWorkflow,
     ScheduleHandle,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
     WorkflowFailureError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -26,7 +21,7 @@ from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
 from starter.service.area import NOT_IN_TIME, AreaClient
 from starter.service.case_refusals import UPDATE_TIMEOUT, RequestLost, StillWaiting
-from starter.service.schedules import ensure
+from starter.service.schedules import ensure, regularly
 
 EVERY = timedelta(hours=1)
 
@@ -100,17 +95,13 @@ async def ensure_reconciliation(client: Client, *, task_queue: str = contract.TA
 
 def hourly_schedule(task_queue: str) -> Schedule:
     """Return the schedule: every hour, one run at a time. A missed one need not be made up for."""
-    return Schedule(
-        action=ScheduleActionStartWorkflow(
-            contract.RECONCILIATION,
-            contract.Reconcile(),
-            id=contract.RECONCILIATION_SCHEDULE,  # Temporal appends the scheduled instant
-            task_queue=task_queue,
-            static_summary=Readable("Reconcile records, workflows and copies of data"),
-            static_details=Readable(
-                "Starts again what should be running, removes what should be gone, and names the rest."
-            ),
-        ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=EVERY, offset=OFFSET)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=EVERY),
+    return regularly(
+        contract.RECONCILIATION,
+        contract.Reconcile(),
+        schedule_id=contract.RECONCILIATION_SCHEDULE,
+        every=EVERY,
+        offset=OFFSET,
+        task_queue=task_queue,
+        summary="Reconcile records, workflows and copies of data",
+        details="Starts again what should be running, removes what should be gone, and names the rest.",
     )

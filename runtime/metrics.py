@@ -1,6 +1,6 @@
 """The metrics of a process: Temporal's own and ours, for Prometheus to scrape."""
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from temporalio.common import MetricMeter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
@@ -12,14 +12,9 @@ _REFUSALS = "offramp_refusals"
 class MetricsSettings(BaseSettings):
     """The address where metrics are served: ``OFFRAMP_METRICS_ADDRESS``, such as ``127.0.0.1:9464``; empty for none."""
 
-    model_config = SettingsConfigDict(env_prefix="OFFRAMP_")
+    model_config = SettingsConfigDict(env_prefix="OFFRAMP_", env_ignore_empty=True)
 
     metrics_address: str | None = Field(default=None, pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")
-
-    @field_validator("metrics_address", mode="before")
-    @classmethod
-    def _none_when_empty(cls, value: object) -> object:
-        return value or None
 
     @property
     def runtime(self) -> Runtime | None:

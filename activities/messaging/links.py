@@ -1,8 +1,8 @@
 """Links in mails: signed, expiring, and without personal data; each names its case and purpose to a page.
 
 A token names a purpose, a subject (for example the id of a case), the instant until which it is valid, and in a digest the
-address to which it was mailed. The same four give the same link, byte for byte, so that a repeated mail is the same mail. Nothing is stored; the secret is enough to
-distinguish our links from any other.
+address to which it was mailed. The same four give the same link, byte for byte, so that a repeated mail is the same mail.
+Nothing is stored; the secret is enough to distinguish our links from any other.
 """
 
 import hashlib

@@ -5,7 +5,8 @@ from typing import Any
 
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
-from temporalio.worker import Replayer
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 import contract
 from runtime.temporal import offramp_plugin
@@ -74,10 +75,11 @@ async def _replay(histories: Sequence[WorkflowHistory]) -> None:
     histories = [
         history for history in histories if any(event.event_type == TASK_COMPLETED for event in history.events)
     ]
-    # A replayer loads every workflow that it is given in a sandbox, before it begins: it is given those that it needs.
     needed = {WORKFLOWS[_type_of(history)] for history in histories}
     if needed:
-        replayer = Replayer(workflows=list(needed), plugins=[offramp_plugin()])
+        # They were lived under the strict sandbox, which would load the workflow's modules anew for each replay.
+        unsandboxed = SimplePlugin("unsandboxed", workflow_runner=UnsandboxedWorkflowRunner())
+        replayer = Replayer(workflows=list(needed), plugins=[offramp_plugin(), unsandboxed])
         await replayer.replay_workflows(_each(histories))
 
 

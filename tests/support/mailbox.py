@@ -16,12 +16,12 @@ class HangingUp(Controller):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._sessions: list[Any] = []
+        self.sessions: list[Any] = []
 
     def factory(self) -> Any:
         """Make the session of a connection."""
         session = super().factory()  # type: ignore[no-untyped-call]
-        self._sessions.append(session)
+        self.sessions.append(session)
         return session
 
     def stop(self, no_assert: bool = False) -> None:
@@ -36,7 +36,7 @@ class HangingUp(Controller):
         # One that is accepted at this moment has its transport some rounds of the loop later; the loop needs another two to
         # close the socket of one that is ended.
         for _ in range(10):
-            for session in self._sessions:
+            for session in self.sessions:
                 if session.transport is not None:
                     session.transport.abort()
             await asyncio.sleep(0)
@@ -47,11 +47,14 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
-        self._controller: Any = None
+        self.server: Any = None
+        """The server while it runs."""
         self._port = 0
 
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd calls it so
-        """Take a mail."""
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd calls it so
+        """Take a mail, unless its sender could not be told so any more, and would rightly send it again."""
+        if server.transport is None or server.transport.is_closing():
+            return "421 Closing"
         mail = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(mail, EmailMessage)
         self.mails.append(mail)
@@ -80,14 +83,14 @@ class Mailbox:
     def open(self) -> None:
         """Answer."""
         # It starts in a thread, for which five seconds, its own limit, are too few on a busy machine.
-        self._controller = HangingUp(self, hostname=HOST, port=self._port, ready_timeout=60)
-        self._controller.start()
+        self.server = HangingUp(self, hostname=HOST, port=self._port, ready_timeout=60)
+        self.server.start()
 
     def close(self) -> None:
         """Be out of reach."""
-        if self._controller is not None:
-            self._controller.stop()
-            self._controller = None
+        if self.server is not None:
+            self.server.stop()
+            self.server = None
 
     @property
     def url(self) -> str:

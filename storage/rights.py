@@ -174,7 +174,8 @@ READ: Mapping[DatabaseRole, Mapping[str, tuple[str, ...]] | None] = {
 """What each role may read, with the columns where it is not the whole row; None for every table."""
 
 _COLUMNS: LiteralString = """
-    SELECT c.relname, array_agg(a.attname::text) AS columns FROM pg_class c
+    SELECT c.relname, array_agg(a.attname::text) AS columns,
+           array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attidentity = '') AS given FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY c.relname
 """
@@ -192,12 +193,14 @@ def grant_rights(connection: Connection) -> None:
     Roles that are missing are made, if this user may make roles; otherwise an administrator makes them first.
     """
     _ensure_roles(connection)
-    tables: dict[str, list[str]] = {row.relname: row.columns for row in connection.execute(text(_COLUMNS))}
+    found = connection.execute(text(_COLUMNS)).all()
+    tables: dict[str, list[str]] = {row.relname: row.columns for row in found}
+    given: dict[str, list[str]] = {row.relname: row.given for row in found}
     for role in _present(connection):
         connection.execute(text(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}"))
         connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {role}"))
         readable = READ[role]
-        for statement in _grants(role, dict.fromkeys(tables, _WHOLE) if readable is None else readable, tables):
+        for statement in _grants(role, dict.fromkeys(tables, _WHOLE) if readable is None else readable, tables, given):
             connection.execute(text(statement))
 
 
@@ -215,7 +218,10 @@ def warn_of_owner(engine: Engine) -> None:
 
 
 def _grants(
-    role: DatabaseRole, readable: Mapping[str, tuple[str, ...]], tables: Mapping[str, Sequence[str]]
+    role: DatabaseRole,
+    readable: Mapping[str, tuple[str, ...]],
+    tables: Mapping[str, Sequence[str]],
+    given: Mapping[str, Sequence[str]],
 ) -> Iterable[str]:
     for table, columns in readable.items():
         if table in tables:
@@ -224,7 +230,10 @@ def _grants(
         if table not in tables:
             continue
         if rights.insert:
-            yield f'GRANT INSERT ON "{table}" TO {role}'
+            # Not the number of a row, which is PostgreSQL's to give: one that somebody chose could keep all later entries
+            # of the audit trail from being sealed, and those with the next numbers from being added.
+            numbered = len(given[table]) < len(tables[table])
+            yield f'GRANT INSERT{_of(given[table], given[table]) if numbered else ""} ON "{table}" TO {role}'
         if rights.delete:
             yield f'GRANT DELETE ON "{table}" TO {role}'
         if rights.update and (not rights.columns or set(rights.columns) & set(tables[table])):

@@ -22,6 +22,15 @@ COLUMNS = """
     WHERE a.attrelid = CAST(:table AS regclass) AND a.attnum > 0 AND NOT a.attisdropped
     AND has_column_privilege(:role, a.attrelid, a.attnum, :privilege) ORDER BY a.attname
 """
+GIVEN = """
+    SELECT a.attname FROM pg_attribute a
+    WHERE a.attrelid = CAST(:table AS regclass) AND a.attnum > 0 AND NOT a.attisdropped AND a.attidentity = '' ORDER BY a.attname
+"""
+NUMBERED = """
+    SELECT a.attrelid::regclass || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attidentity <> ''
+    AND (NOT :insertable OR has_column_privilege(:role, a.attrelid, a.attnum, 'INSERT')) ORDER BY 1
+"""
 TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY 1"
 
 
@@ -44,6 +53,9 @@ def rights_of(connection: Connection, role: str) -> dict[str, str]:
                 words.append(word)
             elif privilege != "DELETE":
                 columns = connection.scalars(text(COLUMNS), about | {"privilege": privilege}).all()
+                if privilege == "INSERT" and columns and columns == connection.scalars(text(GIVEN), about).all():
+                    words.append(word)  # a whole row, whose number is PostgreSQL's to give
+                    continue
                 words += [f"{word} {', '.join(f'`{column}`' for column in columns)}"] if columns else []
         assert not any(may(privilege) for privilege in ("TRUNCATE", "REFERENCES", "TRIGGER"))
         found[table] = ", ".join(words)
@@ -77,6 +89,15 @@ def test_each_role_has_the_rights_that_are_documented_and_no_others(engine: Engi
     assert found == documented()
 
 
+@pytest.mark.parametrize("role", list(DatabaseRole))
+def test_nobody_chooses_the_number_of_a_row_that_postgresql_numbers(engine: Engine, role: DatabaseRole) -> None:
+    with engine.connect() as connection:
+        numbered = connection.scalars(text(NUMBERED), {"role": role, "insertable": False}).all()
+        chosen = connection.scalars(text(NUMBERED), {"role": role, "insertable": True}).all()
+    assert {"audit_trail.id", "holds.id", "messages.sequence"} <= set(numbered)
+    assert chosen == []
+
+
 @contextmanager
 def entered(database_url: str, role: DatabaseRole) -> Iterator[Engine]:
     engine = create_database_engine(as_role(database_url, role), pool_size=1)
@@ -93,6 +114,8 @@ def entered(database_url: str, role: DatabaseRole) -> Iterator[Engine]:
         "UPDATE audit_trail SET actor = 'nobody'",
         "DELETE FROM audit_trail",
         "TRUNCATE audit_trail CASCADE",
+        "INSERT INTO audit_trail (id, at, actor, action) OVERRIDING SYSTEM VALUE VALUES (9223372036854775806, now(), 'x', 'y')",
+        "SELECT setval(pg_get_serial_sequence('audit_trail', 'id'), 9223372036854775806)",
         "UPDATE audit_seals SET head = 'x'",
         "DELETE FROM audit_sealed",
         "DELETE FROM holds",

@@ -19,6 +19,19 @@ pytestmark = pytest.mark.soak
 Bring = Callable[[Migrations], Awaitable[str]]
 
 
+async def continued(site: World, subscription: str) -> None:
+    """Let minutes pass until the cancellation continues: it sets the timer for that only when it hears of the migration."""
+
+    async def is_there() -> bool:
+        if site.case(subscription).stage in (Stage.SCHEDULED, Stage.CANCELED):
+            return True
+        await site.pass_time(subscription, timedelta(minutes=1))
+        return False
+
+    await eventually(is_there)
+    await reached(site, subscription, Stage.SCHEDULED, Stage.CANCELED)
+
+
 @pytest.mark.parametrize("press", BUTTONS, ids=lambda value: value.__name__)
 @pytest.mark.parametrize("bring", [requested, available], ids=lambda value: value.__name__)
 async def test_a_cancellation_without_its_workflow_joins_the_migration_that_goes_on(
@@ -35,8 +48,7 @@ async def test_a_cancellation_without_its_workflow_joins_the_migration_that_goes
         await migrations.available(subscription)
     await migrations.acknowledged(subscription)
     await migrations.reported(subscription)
-    await site.pass_time(subscription, timedelta(minutes=1))
-    await reached(site, subscription, Stage.SCHEDULED, Stage.CANCELED)
+    await continued(site, subscription)
     await once_each(site, subscription)
     assert about(await reconcile(site), subscription) == []
 
@@ -73,8 +85,7 @@ async def test_a_migration_without_its_workflow_is_started_again_by_its_cancella
     await eventually(lambda: runs(site, migration_workflow_id(subscription)))
     await migrations.acknowledged(subscription)
     await migrations.reported(subscription)
-    await site.pass_time(subscription, timedelta(minutes=1))
-    await reached(site, subscription, Stage.SCHEDULED, Stage.CANCELED)
+    await continued(site, subscription)
     await once_each(site, subscription)
 
 
@@ -89,8 +100,7 @@ async def test_both_without_their_workflows_are_started_again(site: World, migra
     await eventually(lambda: runs(site, migration_workflow_id(subscription)))
     await migrations.acknowledged(subscription)
     await migrations.reported(subscription)
-    await site.pass_time(subscription, timedelta(minutes=1))
-    await reached(site, subscription, Stage.SCHEDULED, Stage.CANCELED)
+    await continued(site, subscription)
     await once_each(site, subscription)
 
 

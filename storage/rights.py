@@ -175,7 +175,9 @@ READ: Mapping[DatabaseRole, Mapping[str, tuple[str, ...]] | None] = {
 
 _COLUMNS: LiteralString = """
     SELECT c.relname, array_agg(a.attname::text) AS columns,
-           array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.attidentity = '') AS given FROM pg_class c
+           CASE WHEN bool_or(a.attidentity <> '') THEN array_agg(a.attname::text) FILTER (WHERE a.attidentity = '')
+                ELSE '{}' END AS given
+    FROM pg_class c
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' GROUP BY c.relname
 """
@@ -232,8 +234,7 @@ def _grants(
         if rights.insert:
             # Not the number of a row, which is PostgreSQL's to give: one that somebody chose could keep all later entries
             # of the audit trail from being sealed, and those with the next numbers from being added.
-            numbered = len(given[table]) < len(tables[table])
-            yield f'GRANT INSERT{_of(given[table], given[table]) if numbered else ""} ON "{table}" TO {role}'
+            yield f'GRANT INSERT{_of(given[table], tables[table])} ON "{table}" TO {role}'
         if rights.delete:
             yield f'GRANT DELETE ON "{table}" TO {role}'
         if rights.update and (not rights.columns or set(rights.columns) & set(tables[table])):

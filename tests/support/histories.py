@@ -8,16 +8,8 @@ from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-import contract
 from runtime.temporal import offramp_plugin
-from workflows.cancellation.line_workflow import SubscriptionLineCancellation
-from workflows.cancellation.workflow import SubscriptionCancellation
-from workflows.lines.workflow import SubscriptionLineDatesUpdate
-from workflows.marketing.workflow import MarketingServiceCancellation
-from workflows.messaging.workflow import MessageDelivery
-from workflows.migration.workflow import OnPremisesMigration
-from workflows.privacy.workflow import PersonalDataRetention
-from workflows.reconciliation.workflow import Reconciliation
+from worker import WORKFLOWS
 
 NO_FAULTS = (
     # Something arrived while the task was done, and the server has it done again with it.
@@ -27,18 +19,6 @@ NO_FAULTS = (
     # An operator, or a reconciliation, has terminated the workflow in the middle of it.
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
 )
-
-WORKFLOWS: dict[str, type] = {
-    contract.SUBSCRIPTION_CANCELLATION: SubscriptionCancellation,
-    contract.SUBSCRIPTION_LINE_CANCELLATION: SubscriptionLineCancellation,
-    contract.ON_PREMISES_MIGRATION: OnPremisesMigration,
-    contract.MARKETING_SERVICE_CANCELLATION: MarketingServiceCancellation,
-    contract.MESSAGE_DELIVERY: MessageDelivery,
-    contract.SUBSCRIPTION_LINE_DATES_UPDATE: SubscriptionLineDatesUpdate,
-    contract.RECONCILIATION: Reconciliation,
-    contract.PERSONAL_DATA_RETENTION: PersonalDataRetention,
-}
-
 
 TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
@@ -75,18 +55,13 @@ async def _replay(histories: Sequence[WorkflowHistory]) -> None:
     histories = [
         history for history in histories if any(event.event_type == TASK_COMPLETED for event in history.events)
     ]
-    needed = {WORKFLOWS[_type_of(history)] for history in histories}
-    if needed:
+    if histories:
         # They were lived under the strict sandbox, which would load the workflow's modules anew for each replay.
         unsandboxed = SimplePlugin("unsandboxed", workflow_runner=UnsandboxedWorkflowRunner())
-        replayer = Replayer(workflows=list(needed), plugins=[offramp_plugin(), unsandboxed])
+        replayer = Replayer(workflows=WORKFLOWS, plugins=[offramp_plugin(), unsandboxed])
         await replayer.replay_workflows(_each(histories))
 
 
 async def _each(histories: Sequence[WorkflowHistory]) -> AsyncIterator[WorkflowHistory]:
     for history in histories:
         yield history
-
-
-def _type_of(history: WorkflowHistory) -> str:
-    return history.events[0].workflow_execution_started_event_attributes.workflow_type.name

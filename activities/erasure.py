@@ -1,14 +1,17 @@
 """The erasure of an organization's data and of every copy, in small steps, each recorded on the certificate."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
 
+import psycopg
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.common.long_work import DataWork, configured, report_progress, waiting_for_others
+from activities.common.heartbeat import Watch
+from activities.common.long_work import DataWork, configured, waiting_for_others
 from activities.common.records import recorded
 from activities.common.registration import Registered
 from contract import WorkQueue
@@ -47,11 +50,12 @@ class Eraser(DataWork):
         try:
             with self._transaction() as transaction:
                 plan = erasures.begin_erasure(transaction, step)
-            with waiting_for_others():
-                self._erase_objects(step.cancellation)
-                if plan.data_schema is not None:
-                    tenant = Tenant(plan.organization, plan.data_schema)
-                    self._erase_schema(step.cancellation, tenant, continued=plan.continued)
+            tenant = Tenant(plan.organization, plan.data_schema) if plan.data_schema is not None else None
+            watch = Watch()
+            with waiting_for_others(), self._place_for(tenant), watch.watching():
+                self._erase_objects(step.cancellation, watch)
+                if tenant is not None:
+                    self._erase_schema(step.cancellation, tenant, watch, continued=plan.continued)
             self._await_compaction(step.cancellation)
         except ErasureBlocked as blocked:
             with self._transaction() as transaction:
@@ -62,20 +66,20 @@ class Eraser(DataWork):
     @activity.defn(no_thread_cancel_exception=True)
     def discard_copies(self, step: Step) -> Recorded:
         """Remove the copies made for a cancellation that does not happen."""
-        removed = 0
-        with waiting_for_others():
+        removed, watch = 0, Watch()
+        with waiting_for_others(), watch.watching():
             if self._objects is not None:
                 prefix = objects_prefix(step.cancellation)
-                removed = self._objects.delete_all(prefix, on_batch=lambda _: report_progress()).objects
+                removed = self._objects.delete_all(prefix, on_batch=lambda _: watch.progress()).objects
                 self._objects.discard_unfinished(prefix)
         return self._recorded(erasures.record_discarded, step, objects=removed, at=datetime.now(UTC))
 
-    def _erase_objects(self, cancellation: str) -> None:
+    def _erase_objects(self, cancellation: str, watch: Watch) -> None:
         objects = configured(self._objects, ObjectStoreNotConfigured)
         prefix = objects_prefix(cancellation)
         found_all = objects.list(prefix)
         while batch := list(islice(found_all, OBJECTS_IN_A_STEP)):
-            report_progress(f"{len(batch)} objects")
+            watch.progress(f"{len(batch)} objects")
             with self._step(cancellation):
                 self._record_things(
                     cancellation,
@@ -111,20 +115,30 @@ class Eraser(DataWork):
             )
         self._record_things(cancellation, ErasedThing(kind=erasures.COMPACTION, name="object store"))
 
-    def _erase_schema(self, cancellation: str, tenant: Tenant, *, continued: bool) -> None:
+    def _place_for(self, tenant: Tenant | None) -> AbstractContextManager[None]:
+        if tenant is None:
+            return nullcontext()
+        return configured(self._tenants, TenantDatabaseNotConfigured).working_for(tenant.organization)
+
+    def _erase_schema(self, cancellation: str, tenant: Tenant, watch: Watch, *, continued: bool) -> None:
         tenants = configured(self._tenants, TenantDatabaseNotConfigured)
         reviewed = None if continued else self._reviewed_code()
-        with tenants.erasing(tenant, reviewed=reviewed) as connection:
-            gone: ErasedStep | None
-            while True:
-                with self._step(cancellation), connection.transaction():
-                    gone = erase_step(connection, tenant.schema)
-                    if gone is None:
-                        return
-                    self._record_things(
-                        cancellation, ErasedThing(kind=gone.kind, name=gone.name, rows=gone.rows, bytes=gone.bytes)
-                    )
-                report_progress(f"{gone.kind} {gone.name}")
+        with tenants.erasing(tenant, reviewed=reviewed, stopped_by=watch.stopped_by) as connection:
+            while gone := self._erase_next(cancellation, connection, tenant.schema):
+                watch.progress(f"{gone.kind} {gone.name}")
+
+    def _erase_next(self, cancellation: str, connection: psycopg.Connection[Any], schema: str) -> ErasedStep | None:
+        with ExitStack() as step:
+
+            def record(doomed: ErasedStep) -> None:
+                # Only now is the case locked: to lock and count a table may take as long as an organization likes.
+                step.enter_context(self._step(cancellation))
+                self._record_things(
+                    cancellation,
+                    ErasedThing(kind=doomed.kind, name=doomed.name, rows=doomed.rows, bytes=doomed.bytes),
+                )
+
+            return erase_step(connection, schema, before=record)
 
     @contextmanager
     def _step(self, cancellation: str) -> Iterator[None]:

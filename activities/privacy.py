@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from temporalio import activity
 
-from activities.common.long_work import report_progress
+from activities.common.heartbeat import report_progress
 from activities.common.records import OnRecords
 from activities.common.registration import Registered
 from contract import WorkQueue

@@ -1,9 +1,14 @@
 """Logins of PostgreSQL, made or given another password."""
 
-from typing import Any, LiteralString
+from collections.abc import Callable
+from typing import Any, LiteralString, TypeVar
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
+
+Result = TypeVar("Result")
+
+_TRIES = 10
 
 _ROLE: LiteralString = "SELECT FROM pg_roles WHERE rolname = %s"
 
@@ -23,6 +28,22 @@ def ensure_login(connection: psycopg.Connection[Any], user: str, password: str, 
             name, sql.Literal(connections), sql.Literal(verifier)
         )
     )
+
+
+def beside_others(work: Callable[[], Result]) -> Result:
+    """Return the result of a transaction on roles or schemas, made again where another one has changed the same meanwhile.
+
+    No advisory lock: every user of a database can take any of them, and keep it.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return work()
+        except (errors.UniqueViolation, errors.DuplicateObject, errors.DuplicateSchema, errors.DeadlockDetected):
+            continue
+        except errors.InternalError_ as error:
+            if "concurrently" not in str(error.diag.message_primary):
+                raise
+    return work()
 
 
 def role_exists(connection: psycopg.Connection[Any], role: str) -> bool:

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from temporalio import activity
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.exceptions import ApplicationError
 
 from activities.common.records import OnRecords
 from domain.refusals import Refusal
@@ -15,9 +14,10 @@ from domain.vocabulary import Channel
 from records.tenants import reviewed_digests
 from storage.objects import Objects
 from storage.tenants.database import TenantDatabase
+from storage.tenants.refusals import TenantWorkWaits
 
-WORKER_STOPS = "worker_stops"
-
+_LOOKS_AGAIN_AFTER = timedelta(seconds=30)
+"""The time after which work that waits for a place looks for one: not the longer, the longer it has waited."""
 
 Configured = TypeVar("Configured")
 
@@ -27,33 +27,6 @@ def configured(party: Configured | None, without: Callable[[], Refusal]) -> Conf
     if party is None:
         raise without()
     return party
-
-
-class WorkCancelled(CancelledError):  # noqa: N818 - a request, not a fault
-    """The work was cancelled.
-
-    Raised where the work can be left in order. The SDK's own exception would come into its thread anywhere, also in the middle
-    of a clean-up: no activity lets it.
-    """
-
-
-def report_progress(*details: object) -> None:
-    """Send a heartbeat with the progress of the work; called every second or so.
-
-    Raises:
-        WorkCancelled: the workflow has cancelled the work.
-        ApplicationError: the worker stops; another one starts the work again at once.
-
-    """
-    activity.heartbeat(*details)
-    if activity.is_cancelled():
-        raise WorkCancelled
-    if activity.is_worker_shutdown():
-        raise ApplicationError(
-            "The worker stops; another one starts the work again.",
-            type=WORKER_STOPS,
-            next_retry_delay=timedelta(seconds=1),
-        )
 
 
 @contextmanager
@@ -66,7 +39,8 @@ def waiting_for_others() -> Iterator[None]:
     try:
         yield
     except Refusal as refusal:
-        raise ApplicationError(str(refusal), type=refusal.details.code) from None
+        delay = _LOOKS_AGAIN_AFTER if isinstance(refusal, TenantWorkWaits) else None
+        raise ApplicationError(str(refusal), type=refusal.details.code, next_retry_delay=delay) from None
 
 
 class DataWork(OnRecords):

@@ -1,13 +1,15 @@
 """The activities of an export: an organization's data to the object store, and its records (rules, section 10)."""
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.common.long_work import DataWork, WorkCancelled, configured, report_progress, waiting_for_others
+from activities.common.heartbeat import Watch, WorkCancelled, report_progress
+from activities.common.long_work import DataWork, configured, waiting_for_others
 from activities.common.records import recorded
 from activities.common.registration import Registered
-from activities.export import ExportProgress, export_schema
+from activities.export import export_schema
 from contract import WorkQueue
 from contract.steps import Recorded, Step
 from records import export as exports
@@ -50,26 +52,34 @@ class Exporter(DataWork):
     def _export(self, attempt: ExportAttempt, step: Step) -> None:
         tenants = configured(self._tenants, TenantDatabaseNotConfigured)
         objects = configured(self._objects, ObjectStoreNotConfigured)
-        report_progress()
-        objects.discard_unfinished(attempt.prefix_of_all)
-        objects.delete_all(attempt.prefix_of_all, on_batch=lambda _: report_progress())
-        try:
-            tenant = Tenant(attempt.organization, attempt.data_schema)
-            with tenants.reading(tenant, reviewed=self._reviewed_code()) as connection, objects.refusing():
-                manifest = export_schema(connection, tenant.schema, objects.store, attempt.prefix, progress=_show)
-            summary = ExportSummary(
-                prefix=attempt.prefix,
-                manifest_sha256=manifest.sha256,
-                tables=len(manifest.tables),
-                rows=manifest.rows,
-                bytes=manifest.bytes,
-                warnings=len(manifest.warnings),
-            )
-            with self._transaction() as transaction:
-                exports.finish_export(transaction, step, attempt.number, summary, at=datetime.now(UTC))
-        except (WorkCancelled, AttemptSuperseded):
-            objects.delete_all(attempt.prefix)
-            raise
+        tenant, watch = Tenant(attempt.organization, attempt.data_schema), Watch()
+        with tenants.working_for(attempt.organization), ExitStack() as reading:
+            try:
+                with watch.watching():
+                    objects.discard_unfinished(attempt.prefix_of_all)
+                    objects.delete_all(attempt.prefix_of_all, on_batch=lambda _: watch.progress())
+                    connection = reading.enter_context(
+                        tenants.reading(tenant, reviewed=self._reviewed_code(), stopped_by=watch.stopped_by)
+                    )
+                # From here on, the export sends its own heartbeats.
+                with objects.refusing():
+                    manifest = export_schema(
+                        connection, tenant.schema, objects.store, attempt.prefix, progress=report_progress
+                    )
+                summary = ExportSummary(
+                    prefix=attempt.prefix,
+                    manifest_sha256=manifest.sha256,
+                    tables=len(manifest.tables),
+                    rows=manifest.rows,
+                    bytes=manifest.bytes,
+                    warnings=len(manifest.warnings),
+                )
+                reading.close()
+                with self._transaction() as transaction:
+                    exports.finish_export(transaction, step, attempt.number, summary, at=datetime.now(UTC))
+            except (WorkCancelled, AttemptSuperseded):
+                objects.delete_all(attempt.prefix)
+                raise
 
     @activity.defn(no_thread_cancel_exception=True)
     def acknowledge_export(self, step: Step) -> Recorded:
@@ -85,7 +95,3 @@ class Exporter(DataWork):
     def remind_of_export(self, step: Step) -> Recorded:
         """Remind of an export that has not been downloaded."""
         return self._recorded(exports.remind_of_export, step)
-
-
-def _show(progress: ExportProgress) -> None:
-    report_progress(progress)

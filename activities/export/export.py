@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from storage.tenants.catalog import LeftOutKind, TenantTable, left_out_of, sources_in, tables_of
 from storage.tenants.refusals import TenantSchemaNotReadable
+from storage.tenants.sessions import end_session
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 TITLE = "Data export"
 
 _PROGRESS_EVERY_SECONDS = 1.0
-_STOPS_WITHIN_SECONDS = 5.0
 _WHY: dict[LeftOutKind, str] = {
     "view": "A view has no rows of its own; it follows from the tables.",
     "materialized view": "A materialized view is a copy of what follows from the tables.",
@@ -89,8 +88,7 @@ def export_schema(
                 progress(meter.look())
         except BaseException:
             meter.stop()
-            with suppress(psycopg.Error):
-                connection.cancel_safe(timeout=_STOPS_WITHIN_SECONDS)
+            end_session(connection)
             raise
     manifest = future.result()
     progress(meter.look())

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from activities.migration.dependencies import extensions_of, missing_from
 from activities.migration.pg_dump import DumpFailed, PgDump
-from storage.tenants.catalog import tables_of
+from storage.tenants.catalog import sources_in
 from storage.tenants.database import TenantDatabase
 from storage.tenants.logins import Tenant
 
@@ -31,8 +31,8 @@ class Writer(Protocol):
 class ProgressWatch(Protocol):
     """A watch that receives the progress of the work, and may end the work."""
 
-    def progress(self, what: str, so_far: int, /) -> None:
-        """Record the number of rows or bytes so far; an exception from here ends the work."""
+    def progress(self, *details: object) -> None:
+        """Record what is done, and the number of rows or bytes so far; an exception from here ends the work."""
 
     def stopped_by(self, stop: Callable[[], object], /) -> AbstractContextManager[None]:
         """Have ``stop`` called, from another thread, if the work is to end while the block runs."""
@@ -103,13 +103,14 @@ def copy_schema(
     schema, started_at = tenant.schema, datetime.now(UTC)
     digest, size = hashlib.sha256(), 0
     with ExitStack() as until_dumping:
-        connection = until_dumping.enter_context(tenants.reading(tenant, reviewed=reviewed))
+        connection = until_dumping.enter_context(
+            tenants.reading(tenant, reviewed=reviewed, stopped_by=watch.stopped_by)
+        )
         server_version = connection.info.server_version // 10_000
         pg_dump = PgDump(program, server_version=server_version)
-        with watch.stopped_by(connection.cancel_safe):
-            tables = _counted(connection, schema, watch)
-            extensions, missing = extensions_of(connection, schema), missing_from(connection, schema)
-            snapshot = _exported(connection)
+        tables = _counted(connection, schema, watch)
+        extensions, missing = extensions_of(connection, schema), missing_from(connection, schema)
+        snapshot = _exported(connection)
         with (
             open_object(DUMP) as dump,
             pg_dump.running(tenants.login_url(tenant), schema, snapshot=snapshot, extensions=extensions) as running,
@@ -146,8 +147,8 @@ def copy_schema(
 def _counted(connection: psycopg.Connection[Any], schema: str, watch: ProgressWatch) -> tuple[TableCount, ...]:
     counts: list[TableCount] = []
     rows = 0
-    for table in tables_of(connection, schema):
-        found = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table.source(schema))).fetchone()
+    for table in sources_in(connection, schema):
+        found = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table.sql)).fetchone()
         assert found is not None  # noqa: S101 - an aggregate has one row
         counts.append(TableCount(name=table.name, rows=found[0]))
         rows += found[0]

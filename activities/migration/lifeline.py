@@ -6,13 +6,20 @@ standard library alone, because it is not imported but run.
 """
 
 import os
+import resource
 import subprocess
 import sys
 import threading
+from contextlib import suppress
+
+_MEMORY_BYTES = 1 << 30
+"""The memory of the program: pg_dump keeps each definition of a schema, which may have any size, and the worker lives beside it."""
 
 
 def main() -> int:
     """Run the program and return its exit status."""
+    with suppress(OSError, ValueError):  # a system without this limit, or with a lower one
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)  # noqa: S603 - the caller's own command
 
     def end_with_the_caller() -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 
-_LIFELINE = Path(__file__).with_name("lifeline.py")
+LIFELINE = Path(__file__).with_name("lifeline.py")
 _STOPS_WITHIN_SECONDS = 10.0
 _NOT_PASSED_ON = ("OFFRAMP_", "TEMPORAL_", "PGPASS", "PGOPTIONS", "PGSERVICE")
 _DENIED = ("permission denied", "must be owner", "row-level security", "must be superuser", "may lack select")
@@ -164,7 +164,7 @@ class PgDump:
         secret = {"PGPASSWORD": str(url.password)} if url.password is not None else {}
         with tempfile.TemporaryFile() as complaints:
             process = subprocess.Popen(  # noqa: S603 - the operator's own program
-                [sys.executable, "-I", str(_LIFELINE), self._program, *arguments],
+                [sys.executable, "-I", str(LIFELINE), self._program, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=complaints,

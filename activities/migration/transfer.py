@@ -125,7 +125,7 @@ class Transfers(DataWork):
                 watch.check()
                 writer.close()
 
-        with watch.watching():
+        with tenants.working_for(attempt.organization), watch.watching():
             self._discard(migration_prefix(cancellation))
             try:
                 manifest = copy_schema(

@@ -119,6 +119,7 @@ def _print_schemas(found: "Sequence[TenantSchema]") -> None:
         table.add_column(heading, justify="right")
     for schema in found:
         numbers = (str(schema.tables), f"{schema.estimated_rows:,}", decimal(schema.bytes))
-        missing = ("", "", "[yellow]does not exist[/]")
-        table.add_row(schema.organization, escape(schema.name), *(numbers if schema.exists else missing))
+        if not schema.exists or schema.busy:
+            numbers = ("", "", "[yellow]is locked by somebody[/]" if schema.busy else "[yellow]does not exist[/]")
+        table.add_row(schema.organization, escape(schema.name), *numbers)
     console.print(table)

@@ -24,12 +24,13 @@ from storage.tenants.preparation import ensure_administrator, ensure_directory, 
 TENANT_DATABASE = "tenants"
 DIRECTORY = "offramp_directory"
 ADMINISTRATOR = "offramp_schema_administrator"
+_OPTIONS = "-c search_path=pg_catalog -c lock_timeout=10s"
 TENANT_ADMINISTRATOR_VARIABLE = "OFFRAMP_TENANT_ADMINISTRATOR_URL"
 
 
 def ensure_tenant_roles(data: DataDirectory, cluster: PostgresCluster, port: int) -> None:
     """Make the roles, unless they are there; the database belongs to the one that prepares schemas."""
-    with psycopg.connect(cluster.conninfo(port, TENANT_DATABASE), autocommit=True) as connection:
+    with psycopg.connect(cluster.conninfo(port, TENANT_DATABASE), autocommit=True, options=_OPTIONS) as connection:
         ensure_directory(connection, DIRECTORY, password_of(data, DIRECTORY))
         ensure_administrator(connection, ADMINISTRATOR, password_of(data, ADMINISTRATOR))
         owner = sql.SQL("ALTER DATABASE {} OWNER TO {}")
@@ -42,8 +43,7 @@ def prepare_schemas(cluster: PostgresCluster, port: int, engine: Engine, secret:
         return
     with Session(engine) as session:
         schemas = organizations_with_data(session)
-    with psycopg.connect(cluster.conninfo(port, TENANT_DATABASE), autocommit=True) as connection:
-        connection.execute("SET search_path = pg_catalog")
+    with psycopg.connect(cluster.conninfo(port, TENANT_DATABASE), autocommit=True, options=_OPTIONS) as connection:
         for organization, schema in schemas.items():
             if exists(connection, schema):
                 tenant = Tenant(organization, schema)

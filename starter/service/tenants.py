@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from contract.clean import refuse_unclean_words
 from records.tenants import TenantCodeReview, record_review, reviewed_digests
 from starter.service.area import AreaClient
-from storage.tenants.catalog import exists, tables_of
+from storage.tenants.catalog import exists, extent_of
 from storage.tenants.code import code_of
+from storage.tenants.code_refusals import TenantCodeChanged
 from storage.tenants.logins import Tenant
 from storage.tenants.organizations import data_schema_of, organizations_with_data
 from storage.tenants.preparation import prepare
-from storage.tenants.refusals import TenantCodeChanged, TenantSchemaUnknown
+from storage.tenants.refusals import TenantSchemaBusy, TenantSchemaUnknown
 from storage.tenants.sample import Sample, generate
 
 
@@ -27,9 +29,11 @@ class TenantSchema(BaseModel):
     # A field named `schema` would hide a method of pydantic's.
     name: str = Field(serialization_alias="schema")
     exists: bool
-    tables: int
-    estimated_rows: int
-    bytes: int
+    busy: bool = False
+    """True if somebody has locked something in it, so that nothing is known of its extent."""
+    tables: int = 0
+    estimated_rows: int = 0
+    bytes: int = 0
     """On disk."""
 
 
@@ -87,24 +91,19 @@ class TenantClient(AreaClient):
         schemas = await self._read(organizations_with_data)
         tenants = self._tenants
 
-        def measured() -> Sequence[TenantSchema]:
-            found = []
-            with tenants.directory() as connection:
-                for organization, schema in schemas.items():
-                    tables = tables_of(connection, schema)
-                    found.append(
-                        TenantSchema(
-                            organization=organization,
-                            name=schema,
-                            exists=exists(connection, schema),
-                            tables=len(tables),
-                            estimated_rows=sum(table.estimated_rows for table in tables),
-                            bytes=sum(table.bytes for table in tables),
-                        )
+        def measured(organization: str, schema: str) -> TenantSchema:
+            try:
+                with tenants.looking_at(schema) as connection:
+                    return TenantSchema(
+                        organization=organization,
+                        name=schema,
+                        exists=exists(connection, schema),
+                        **asdict(extent_of(connection, schema)),
                     )
-            return found
+            except TenantSchemaBusy:
+                return TenantSchema(organization=organization, name=schema, exists=True, busy=True)
 
-        return await asyncio.to_thread(measured)
+        return [await asyncio.to_thread(measured, *each) for each in schemas.items()]
 
     async def prepare(self, organization: str) -> TenantLogin:
         """Make the login of an organization, and give what superusers own in its schema to a role made for it.
@@ -128,13 +127,13 @@ class TenantClient(AreaClient):
     async def code(self, organization: str) -> TenantCodeFound:
         """Return the code of its own that an organization's schema calls, and whether it was reviewed.
 
-        Raises OrganizationNotFound, OrganizationWithoutData, TenantSchemaUnknown.
+        Raises OrganizationNotFound, OrganizationWithoutData, TenantSchemaUnknown, TenantSchemaBusy, TenantSchemaTooLarge.
         """
         tenant, reviewed = await self._tenant(organization), await self._read(reviewed_digests)
         tenants = self._tenants
 
         def found() -> TenantCodeFound:
-            with tenants.directory() as connection:
+            with tenants.looking_at(tenant.schema) as connection:
                 if not exists(connection, tenant.schema):
                     raise TenantSchemaUnknown(tenant.schema)
                 code = code_of(connection, tenant.schema)
@@ -176,7 +175,7 @@ class TenantClient(AreaClient):
         def made() -> tuple[Sample, str]:
             with tenants.administering() as connection:
                 sample = generate(connection, tenant, tenants.password(tenant), rows=rows, seed=seed)
-            with tenants.directory() as connection:
+            with tenants.looking_at(tenant.schema) as connection:
                 return sample, code_of(connection, tenant.schema).digest
 
         found, digest = await asyncio.to_thread(made)

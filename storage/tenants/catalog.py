@@ -1,5 +1,6 @@
 """The catalog of an organization's schema: the tables to copy, column by column, and the objects that are left out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, LiteralString
 
@@ -7,9 +8,15 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
+from storage.tenants import refusals
+
 TableKind = Literal["table", "partitioned"]
 TypeKind = Literal["base", "array", "enum", "domain", "composite", "range", "multirange", "pseudo"]
 LeftOutKind = Literal["view", "materialized view", "foreign table"]
+
+MOST_TABLES = 20_000
+MOST_COLUMNS = 100_000
+"""Schemas with more are refused: an export keeps a description of each in memory, and a lock on each table."""
 
 # A partition is read through its parent. One whose parent is elsewhere is read by itself, like any table.
 _TABLES: LiteralString = """
@@ -24,7 +31,7 @@ _TABLES: LiteralString = """
 _SOURCES: LiteralString = f"""
     SELECT %(schema)s AS schema, t.relname AS name, t.oid::bigint AS oid, t.relkind = 'p' AS partitioned,
            has_table_privilege(t.oid, 'SELECT') AS may_select, row_security_active(t.oid) AS row_security
-    FROM ({_TABLES}) t ORDER BY t.relname COLLATE "C"
+    FROM ({_TABLES}) t ORDER BY t.relname COLLATE "C" LIMIT {MOST_TABLES + 1}
 """  # noqa: S608 - constants of this module
 # Rows as the planner estimates them: as many to a page as at the last ANALYZE. A table that never had one has what the
 # statistics collector counted. A partitioned table has no rows of its own but those of its leaves.
@@ -76,6 +83,11 @@ _COLUMNS: LiteralString = f"""
     JOIN pg_type base ON base.oid = b.type AND base.typtype <> 'd'
     JOIN pg_type declared ON declared.oid = c.atttypid
     ORDER BY c.attrelid, c.attnum
+"""  # noqa: S608 - as above
+_EXTENT: LiteralString = f"""
+    SELECT count(*)::bigint AS tables, COALESCE(sum(estimated_rows), 0)::bigint AS estimated_rows,
+           COALESCE(sum(bytes), 0)::bigint AS bytes
+    FROM ({_SIZES}) sizes
 """  # noqa: S608 - as above
 _LEFT_OUT: LiteralString = """
     SELECT c.relname AS name,
@@ -171,26 +183,37 @@ class Source:
         return _source(self.schema, self.name, partitioned=self.partitioned)
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The extent of a schema."""
+
+    tables: int
+    estimated_rows: int
+    bytes: int
+    """On disk."""
+
+
 def tables_of(connection: psycopg.Connection[Any], schema: str) -> list[TenantTable]:
-    """Return the tables of a schema by name; none for a schema that does not exist."""
-    given = {"schema": schema}
+    """Return the tables of a schema by name; none for a schema that does not exist. Raises TenantSchemaTooLarge."""
     columns: dict[int, list[TenantColumn]] = {}
-    with connection.cursor(row_factory=dict_row) as cursor:
-        for row in cursor.execute(_COLUMNS, given).fetchall():
+    with connection.transaction():
+        for number, row in enumerate(_rows(connection, _COLUMNS, schema)):
+            if number == MOST_COLUMNS:
+                raise refusals.TenantSchemaTooLarge(schema, "columns", MOST_COLUMNS)
             columns.setdefault(row["table_oid"], []).append(_column(row))
-        tables = cursor.execute(_SIZES, given).fetchall()
-    return [
-        TenantTable(
-            name=row["name"],
-            columns=tuple(columns.get(row["oid"], ())),
-            estimated_rows=row["estimated_rows"],
-            bytes=row["bytes"],
-            has_key=row["has_key"],
-            kind=row["kind"],
-            long_bytes=row["long_bytes"],
-        )
-        for row in tables
-    ]
+        tables: list[TenantTable] = []
+        for row in _rows(connection, _SIZES, schema):
+            if len(tables) == MOST_TABLES:
+                raise refusals.TenantSchemaTooLarge(schema, "tables", MOST_TABLES)
+            tables.append(_table(row, columns.get(row["oid"], [])))
+    return tables
+
+
+def extent_of(connection: psycopg.Connection[Any], schema: str) -> Extent:
+    """Return the extent of a schema; nothing for one that does not exist."""
+    with connection.cursor(row_factory=class_row(Extent)) as cursor:
+        [extent] = cursor.execute(_EXTENT, {"schema": schema}).fetchall()
+        return extent
 
 
 def exists(connection: psycopg.Connection[Any], schema: str) -> bool:
@@ -205,14 +228,36 @@ def left_out_of(connection: psycopg.Connection[Any], schema: str) -> list[LeftOu
 
 
 def sources_in(connection: psycopg.Connection[Any], schema: str) -> list[Source]:
-    """Return the tables to read to have every row of a schema once, by name."""
+    """Return the tables to read to have every row of a schema once, by name. Raises TenantSchemaTooLarge."""
     with connection.cursor(row_factory=class_row(Source)) as cursor:
-        return cursor.execute(_SOURCES, {"schema": schema}).fetchall()
+        sources = cursor.execute(_SOURCES, {"schema": schema}).fetchall()
+    if len(sources) > MOST_TABLES:
+        raise refusals.TenantSchemaTooLarge(schema, "tables", MOST_TABLES)
+    return sources
+
+
+def _rows(connection: psycopg.Connection[Any], query: LiteralString, schema: str) -> Iterator[dict[str, Any]]:
+    """Return rows as they are read, so that no more of them are in memory than are wanted."""
+    with connection.cursor(name="catalog", row_factory=dict_row) as cursor:
+        cursor.itersize = 1000
+        yield from cursor.execute(query, {"schema": schema})
 
 
 def _source(schema: str, name: str, *, partitioned: bool) -> sql.Composed:
     table = sql.Identifier(schema, name)
     return sql.SQL("{}").format(table) if partitioned else sql.SQL("ONLY {}").format(table)
+
+
+def _table(row: dict[str, Any], columns: list[TenantColumn]) -> TenantTable:
+    return TenantTable(
+        name=row["name"],
+        columns=tuple(columns),
+        estimated_rows=row["estimated_rows"],
+        bytes=row["bytes"],
+        has_key=row["has_key"],
+        kind=row["kind"],
+        long_bytes=row["long_bytes"],
+    )
 
 
 def _column(row: dict[str, Any]) -> TenantColumn:

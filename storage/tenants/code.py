@@ -8,16 +8,21 @@ A function in C, or one of PostgreSQL's own in another shape, is not the organiz
 """
 
 import hashlib
-from collections.abc import Container
-from dataclasses import dataclass
+import re
+from collections.abc import Container, Iterator
+from dataclasses import astuple, dataclass
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import errors
 
-from storage.tenants import refusals
+from storage.tenants import code_refusals, refusals
 from storage.tenants.logins import Tenant
 
+LARGEST_CODE = 4_000_000
+"""The largest number of characters of code that is fetched, and that a person could review."""
+
+_PLAIN = re.compile("[a-z_][a-z0-9_]*")
 _SPACE: LiteralString = "(SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)"
 # Only what depends on the table as a whole counts for a partition key, not its columns.
 _STARTS: LiteralString = f"""
@@ -85,7 +90,7 @@ _REACHED: LiteralString = f"""
 # To write out an expression PostgreSQL opens its table, and to open a partitioned table it calls what its key calls.
 _CALLS: LiteralString = f"""
     WITH RECURSIVE {_REACHED}
-    SELECT c.kind, at.identity AS place,
+    SELECT c.kind, at.identity AS place, left(
            CASE c.kind
                WHEN 'index' THEN pg_get_indexdef(c.objid)
                WHEN 'partition key' THEN pg_get_partkeydef(c.objid)
@@ -98,7 +103,7 @@ _CALLS: LiteralString = f"""
                    (SELECT concat_ws(' ', p.polname, pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
                     FROM pg_policy p WHERE p.oid = c.objid)
                ELSE pg_get_ruledef(c.objid)
-           END AS definition, c.function::bigint, c.function::regprocedure::text
+           END, %(longest)s) AS definition, c.function::bigint, c.function::regprocedure::text
     FROM called c CROSS JOIN LATERAL pg_identify_object(c.at_class, c.at_oid, 0) AS at
     ORDER BY 1, 2, 3, 5
 """  # noqa: S608 - as above
@@ -111,8 +116,8 @@ _FOREIGN: LiteralString = f"""
 """  # noqa: S608 - as above
 # What a function does may be in another one that it calls: all of the schema's, and those elsewhere that are called.
 _BODIES: LiteralString = f"""
-    SELECT p.oid::regprocedure::text AS name, l.lanname, p.prosecdef, p.provolatile, p.proconfig::text, p.prosrc,
-           pg_get_function_sqlbody(p.oid) AS body
+    SELECT p.oid::regprocedure::text AS name, l.lanname, p.prosecdef, p.provolatile, left(p.proconfig::text, %(longest)s),
+           left(p.prosrc, %(longest)s), left(pg_get_function_sqlbody(p.oid), %(longest)s) AS body
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
     WHERE (p.pronamespace = {_SPACE} OR p.oid = ANY (%(called)s)) AND l.lanname NOT IN ('internal', 'c')
     ORDER BY p.oid::regprocedure::text COLLATE "C"
@@ -145,31 +150,67 @@ class TenantCode:
     bodies: tuple[tuple[str, str], ...]
     """Each function with its source."""
     digest: str
-    """SHA-256 of it all, in hexadecimal; the same for organizations whose schemas differ in their name alone."""
+    """SHA-256 of it all, in hexadecimal; the same for organizations whose schemas differ in a plain name alone."""
 
 
 def code_of(connection: psycopg.Connection[Any], schema: str) -> TenantCode:
     """Return the code of an organization's own in a schema.
 
     ``connection`` is one that may do no more than the organization: what a partition key calls is called for this.
-    Raises TenantSchemaBusy.
+    Raises TenantSchemaBusy, TenantSchemaTooLarge.
     """
+    room = _Room(schema)
+    given: dict[str, object] = {"schema": schema, "longest": LARGEST_CODE + 1}
     try:
-        found = connection.execute(_CALLS, {"schema": schema}).fetchall()
+        with connection.transaction():
+            found = list(_few_at_a_time(connection, _CALLS, given, room))
+            given["called"] = sorted({row[3] for row in found})
+            bodies = list(_few_at_a_time(connection, _BODIES, given, room)) if found else []
     except errors.LockNotAvailable:
         raise refusals.TenantSchemaBusy(schema) from None
     calls = tuple(Call(kind, where, called, definition) for kind, where, definition, _, called in found)
-    given = {"schema": schema, "called": sorted({row[3] for row in found})}
-    bodies = connection.execute(_BODIES, given).fetchall() if calls else []
-    own = sql.Identifier(schema).as_string(None), schema
-    parts = [repr(call) for call in calls] + [repr(body) for body in bodies]
-    for name in own:
-        parts = [part.replace(f"{name}.", "") for part in parts]
+    digest = hashlib.sha256()
+    for part in (*(astuple(call) for call in calls), *bodies):
+        anonymous = [_without_name(value, schema) if isinstance(value, str) else value for value in part]
+        digest.update(repr(anonymous).encode() + b"\n")
     return TenantCode(
         calls=calls,
         bodies=tuple((str(body[0]), str(body[6] or body[5])) for body in bodies),
-        digest=hashlib.sha256("\n".join(parts).encode()).hexdigest(),
+        digest=digest.hexdigest(),
     )
+
+
+class _Room:
+    """The memory that the code of a schema may take."""
+
+    def __init__(self, schema: str) -> None:
+        self._schema = schema
+        self._left = LARGEST_CODE
+
+    def take(self, row: tuple[Any, ...]) -> None:
+        self._left -= sum(len(value) for value in row if isinstance(value, str))
+        if self._left < 0:
+            raise refusals.TenantSchemaTooLarge(self._schema, "characters of code of its own", LARGEST_CODE)
+
+
+def _few_at_a_time(
+    connection: psycopg.Connection[Any], query: LiteralString, given: dict[str, object], room: _Room
+) -> Iterator[tuple[Any, ...]]:
+    with connection.cursor(name="code") as cursor:
+        cursor.itersize = 2
+        for row in cursor.execute(query, given):
+            room.take(row)
+            yield row
+
+
+def _without_name(text: str, schema: str) -> str:
+    """Return code with a mark, which no text of PostgreSQL has, in place of the name of its schema.
+
+    Only where the name is a plain word: another one could be code itself, and be cut out of what nobody has reviewed.
+    """
+    if not _PLAIN.fullmatch(schema):
+        return text
+    return re.sub(rf"(?<![\w$\"]){schema}\.", "\0.", text)
 
 
 def calls_of_others(connection: psycopg.Connection[Any], schema: str) -> list[str]:
@@ -180,9 +221,9 @@ def calls_of_others(connection: psycopg.Connection[Any], schema: str) -> list[st
 def refuse_unreviewed(connection: psycopg.Connection[Any], tenant: Tenant, reviewed: Container[str]) -> None:
     """Refuse a schema with code of the organization's own that is not among the reviewed digests.
 
-    Raises TenantSchemaHasCode.
+    Raises TenantSchemaHasCode, TenantSchemaTooLarge, TenantSchemaBusy.
     """
     code = code_of(connection, tenant.schema)
     if code.calls and code.digest not in reviewed:
         things = [call.words for call in code.calls]
-        raise refusals.TenantSchemaHasCode(tenant.organization, tenant.schema, things, code.digest)
+        raise code_refusals.TenantSchemaHasCode(tenant.organization, tenant.schema, things, code.digest)

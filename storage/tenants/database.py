@@ -1,7 +1,7 @@
 """The database of the organizations' data: each read in one snapshot and erased as a login of its own, and no other way."""
 
 from collections.abc import Container, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -15,6 +15,8 @@ from storage.tenants import refusals
 from storage.tenants.catalog import Source, sources_in
 from storage.tenants.code import refuse_unreviewed
 from storage.tenants.logins import Tenant, prepared_schemas, refuse_powers_beyond, refuse_unless_owner
+from storage.tenants.places import Places
+from storage.tenants.sessions import StoppedBy, end_session, end_when_the_client_is_gone, never_stopped, within
 from storage.tenants.settings import TenantDatabaseSettings
 
 _TRIES = 5
@@ -59,60 +61,66 @@ class TenantDatabase:
         self._secret = settings.tenant_login_secret
         self.in_words = database_in_words(self.url)
         self.lock_seconds = 10.0
-        """The time, in seconds, that a statement waits for a lock of another transaction."""
+        """The time, in seconds, that a statement waits for each lock of another transaction."""
+        self.opening_seconds = 30.0
+        """The time, in seconds, that it takes at most to check a schema and to lock its tables."""
+        self._places = Places()
+
+    def working_for(self, organization: str) -> AbstractContextManager[None]:
+        """Return a block for long work on an organization's data: few run at once for one organization in a process.
+
+        Raises TenantWorkWaits.
+        """
+        return self._places.taken(organization)
 
     @contextmanager
-    def reading(self, tenant: Tenant, *, reviewed: Container[str] = ()) -> Iterator[psycopg.Connection[Any]]:
+    def reading(
+        self, tenant: Tenant, *, reviewed: Container[str] = (), stopped_by: StoppedBy = never_stopped
+    ) -> Iterator[psycopg.Connection[Any]]:
         """Yield a connection in one transaction that reads one snapshot of an organization's schema, and cannot write.
 
         REPEATABLE READ, READ ONLY, as the organization's login, with every table of the schema locked against TRUNCATE and
         DROP from before the snapshot is taken: neither respects a snapshot, so that a table emptied meanwhile would be
         read as empty. The tenant can continue reading and writing. Row security is off: a policy that would hide rows is
         an error. ``timezone`` is UTC; only the system's schema is searched for names. ``reviewed`` are the digests of
-        code (`storage.tenants.code`) that people have looked at.
+        code (`storage.tenants.code`) that people have looked at. ``stopped_by`` gets the function that ends the session.
 
         Raises:
-            TenantSchemaUnknown, TenantSchemaNotOwned, TenantLoginTooPowerful, TenantSchemaHasCode,
+            TenantSchemaUnknown, TenantSchemaNotOwned, TenantLoginTooPowerful, TenantSchemaHasCode, TenantSchemaTooLarge,
             TenantSchemaNotReadable: before anything is yielded.
             TenantDatabaseUnavailable, TenantLoginRefused, TenantSchemaBusy: for now; a later attempt may succeed.
 
         """
-        with self._as_tenant(tenant) as connection:
+        with self._as_tenant(tenant, stopped_by) as connection, ExitStack() as transaction:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            for _ in range(_TRIES):
-                with connection.transaction():
-                    connection.execute("SET LOCAL row_security = off")
-                    _refuse_unsafe(connection, tenant)
-                    refuse_unreviewed(connection, tenant, reviewed)
-                    expected = _readable(connection, tenant)
-                with connection.transaction():
-                    connection.execute("SET LOCAL row_security = off")
-                    # The first statement that needs a snapshot comes after the locks, and may find a newer table.
-                    if _locked(connection, tenant.schema, expected) and _readable(connection, tenant) == expected:
-                        yield connection
-                        return
-            raise refusals.TenantSchemaBusy(tenant.schema)
+            with within(connection, self.opening_seconds, refusals.TenantSchemaBusy(tenant.schema)):
+                transaction.push(_snapshot(connection, tenant, reviewed))
+            yield connection
 
     @contextmanager
-    def erasing(self, tenant: Tenant, *, reviewed: Container[str] | None = ()) -> Iterator[psycopg.Connection[Any]]:
+    def erasing(
+        self, tenant: Tenant, *, reviewed: Container[str] | None = (), stopped_by: StoppedBy = never_stopped
+    ) -> Iterator[psycopg.Connection[Any]]:
         """Yield a connection as the organization's login; every statement is a transaction of its own.
 
         ``reviewed`` as in `reading`; None where an erasure continues that has taken a part of the code already. A schema
-        that is gone is not refused.
+        that is gone is not refused. ``stopped_by`` gets the function that ends the session.
 
         Raises:
-            TenantSchemaNotOwned, TenantLoginTooPowerful, TenantSchemaHasCode: before anything is yielded.
-            TenantDatabaseUnavailable, TenantLoginRefused: also while it is used.
+            TenantSchemaNotOwned, TenantLoginTooPowerful, TenantSchemaHasCode, TenantSchemaTooLarge: before anything is
+            yielded.
+            TenantDatabaseUnavailable, TenantLoginRefused, TenantSchemaBusy: also while it is used.
 
         """
-        with self._as_tenant(tenant) as connection:
-            connection.autocommit = True
-            with suppress(refusals.TenantSchemaUnknown):
+        with self._as_tenant(tenant, stopped_by) as connection:
+            with (
+                within(connection, self.opening_seconds, refusals.TenantSchemaBusy(tenant.schema)),
+                suppress(refusals.TenantSchemaUnknown),
+            ):
                 _refuse_unsafe(connection, tenant)
                 if reviewed is not None:
                     refuse_unreviewed(connection, tenant, reviewed)
-            _end_when_the_client_is_gone(connection)
             yield connection
 
     @contextmanager
@@ -125,6 +133,20 @@ class TenantDatabase:
             connection.autocommit = True
             refuse_powers_beyond(connection, connection.info.user, None)
             yield connection
+
+    @contextmanager
+    def looking_at(self, schema: str) -> Iterator[psycopg.Connection[Any]]:
+        """Yield a connection as that of `directory`, to look at one schema for a limited time.
+
+        Raises as `directory`, and TenantSchemaBusy.
+        """
+        busy = refusals.TenantSchemaBusy(schema)
+        with self.directory() as connection, within(connection, self.opening_seconds, busy):
+            connection.execute("SET lock_timeout = '1s'")  # a person waits for the answer
+            try:
+                yield connection
+            except errors.LockNotAvailable:
+                raise busy from None
 
     @contextmanager
     def administering(self) -> Iterator[psycopg.Connection[Any]]:
@@ -163,8 +185,13 @@ class TenantDatabase:
             return prepared_schemas(connection)
 
     @contextmanager
-    def _as_tenant(self, tenant: Tenant) -> Iterator[psycopg.Connection[Any]]:
-        with self._connected(self.login_url(tenant), tenant) as connection:
+    def _as_tenant(self, tenant: Tenant, stopped_by: StoppedBy) -> Iterator[psycopg.Connection[Any]]:
+        with (
+            self._connected(self.login_url(tenant), tenant) as connection,
+            stopped_by(lambda: end_session(connection)),
+        ):
+            connection.autocommit = True
+            end_when_the_client_is_gone(connection)
             yield connection
 
     @contextmanager
@@ -198,10 +225,21 @@ def _is_refused_login(error: psycopg.Error) -> bool:
     return error.sqlstate in _REFUSED_LOGIN or "authentication failed" in str(error)
 
 
-def _end_when_the_client_is_gone(connection: psycopg.Connection[Any]) -> None:
-    with suppress(errors.InvalidParameterValue):  # a server on a system without this check
-        # The statement of a killed client is ended soon, so that the next attempt finds no lock.
-        connection.execute("SET client_connection_check_interval = '2s'")
+def _snapshot(connection: psycopg.Connection[Any], tenant: Tenant, reviewed: Container[str]) -> ExitStack:
+    """Begin a transaction that has locked every table before its snapshot; return what ends it."""
+    for _ in range(_TRIES):
+        with connection.transaction():
+            connection.execute("SET LOCAL row_security = off")
+            _refuse_unsafe(connection, tenant)
+            refuse_unreviewed(connection, tenant, reviewed)
+            expected = _readable(connection, tenant)
+        with ExitStack() as transaction:
+            transaction.enter_context(connection.transaction())
+            connection.execute("SET LOCAL row_security = off")
+            # The first statement that needs a snapshot comes after the locks, and may find a newer table.
+            if _locked(connection, tenant.schema, expected) and _readable(connection, tenant) == expected:
+                return transaction.pop_all()
+    raise refusals.TenantSchemaBusy(tenant.schema)
 
 
 def _refuse_unsafe(connection: psycopg.Connection[Any], tenant: Tenant) -> None:

@@ -5,7 +5,7 @@ attempt continues. Each step is short, except for counting the rows of a table, 
 change: the certificate names what was erased, not what was there some time before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,11 +36,13 @@ class ErasedStep:
     """The size on disk, with indexes and long values."""
 
 
-def erase_step(connection: psycopg.Connection[Any], schema: str) -> ErasedStep | None:
+def erase_step(
+    connection: psycopg.Connection[Any], schema: str, *, before: Callable[[ErasedStep], object] = lambda _: None
+) -> ErasedStep | None:
     """Erase the next object of a schema, in the end the schema itself; None when it is gone.
 
-    It runs in a transaction of its own, or within the caller's, which can then record an object before it is gone. Call
-    it again until it returns None. ``connection`` is one of `TenantDatabase.erasing`, whose user owns all that is erased.
+    It runs in a transaction of its own. ``before`` is called with the object when it is locked and counted, and still there.
+    Call it again until it returns None. ``connection`` is one of `TenantDatabase.erasing`, whose user owns all that is erased.
     Callers take turns by a lock of their own: one that code in this database could take would stop the erasure of others.
     Foreign keys go first, then objects that nothing else needs: views, tables, and what tables are made of. Only where
     objects need one another in a circle does one take the others of the schema with it.
@@ -60,13 +62,14 @@ def erase_step(connection: psycopg.Connection[Any], schema: str) -> ErasedStep |
             raise refusals.TenantSchemaNeededElsewhere(schema, outside)
         if found := cursor.execute(FOREIGN_KEY, given).fetchone():
             doing.what = f"foreign key {refusals.quoted(found['name'])}"
-            return _drop_foreign_key(connection, schema, found)
+            return _drop_foreign_key(connection, schema, found, before)
         for query, how in ((FREE, "RESTRICT"), (CIRCLE, "CASCADE")):
             if found := cursor.execute(query, given).fetchone():
                 doing.what = f"{found['kind']} {refusals.quoted(found['name'])}"
-                return _drop(connection, schema, found, how)
+                return _drop(connection, schema, found, how, before)
+        before(last := ErasedStep("schema", schema))
         connection.execute(sql.SQL("DROP SCHEMA {} RESTRICT").format(sql.Identifier(schema)))
-        return ErasedStep("schema", schema)
+        return last
 
 
 @dataclass(slots=True)
@@ -93,21 +96,31 @@ def _refusing(schema: str, doing: _Doing) -> Iterator[None]:
         raise refusals.TenantSchemaNeededElsewhere(schema, needs) from None
 
 
-def _drop_foreign_key(connection: psycopg.Connection[Any], schema: str, found: dict[str, Any]) -> ErasedStep:
+def _drop_foreign_key(
+    connection: psycopg.Connection[Any], schema: str, found: dict[str, Any], before: Callable[[ErasedStep], object]
+) -> ErasedStep:
     table, name = sql.Identifier(schema, found["table_name"]), sql.Identifier(found["name"])
+    before(key := ErasedStep("foreign key", f"{refusals.quoted(found['table_name'])}.{refusals.quoted(found['name'])}"))
     connection.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {} RESTRICT").format(table, name))
-    return ErasedStep("foreign key", f"{refusals.quoted(found['table_name'])}.{refusals.quoted(found['name'])}")
+    return key
 
 
-def _drop(connection: psycopg.Connection[Any], schema: str, found: dict[str, Any], how: str) -> ErasedStep:
+def _drop(
+    connection: psycopg.Connection[Any],
+    schema: str,
+    found: dict[str, Any],
+    how: str,
+    before: Callable[[ErasedStep], object],
+) -> ErasedStep:
     rows = size = None
     kind, name = found["kind"], found["name"]
     if kind in _TABLES:
         rows = _count(connection, sql.Identifier(schema, name), found)
     if kind in (*_TABLES, "materialized view"):
         [size] = connection.execute("SELECT pg_total_relation_size(%s::oid)", (found["oid"],)).fetchone() or (0,)
+    before(doomed := ErasedStep(kind, name, rows, size))
     connection.execute(f"DROP {found['command']} {found['identity']} {how}".encode())
-    return ErasedStep(kind, name, rows, size)
+    return doomed
 
 
 def _count(connection: psycopg.Connection[Any], table: sql.Identifier, found: dict[str, Any]) -> int:

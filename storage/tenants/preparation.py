@@ -10,15 +10,17 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.rows import class_row
 
-from storage.logins import ensure_login, role_exists
-from storage.tenants import refusals
+from storage.logins import beside_others, ensure_login, role_exists
+from storage.tenants import code_refusals, refusals
 from storage.tenants.code import calls_of_others
 from storage.tenants.erasure_sql import MEMBERS
 from storage.tenants.logins import Tenant, refuse_powers_beyond, role_name
 
 OWNER_PREFIX = "offramp_owner_"
 _CONNECTIONS = 20
-"""The largest number of connections of one login: what an organization's own code opens, it takes from nobody else."""
+_CONNECTIONS_OF_A_TENANT = 8
+"""The largest number of sessions as one organization, in all processes: two works of two sessions each, twice over. What
+an organization's own code keeps open, it takes from nobody else."""
 
 _OWNERS: LiteralString = """
     SELECT 'pg_class'::regclass AS classid, oid, relowner AS owner FROM pg_class
@@ -62,9 +64,12 @@ def ensure_directory(connection: psycopg.Connection[Any], user: str, password: s
 
     ``connection`` is that of a user who may create roles.
     """
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", ("offramp tenant logins",))
-        ensure_login(connection, user, password, connections=_CONNECTIONS)
+
+    def ensured() -> None:
+        with connection.transaction():
+            ensure_login(connection, user, password, connections=_CONNECTIONS)
+
+    beside_others(ensured)
 
 
 def ensure_administrator(connection: psycopg.Connection[Any], user: str, password: str) -> None:
@@ -92,13 +97,14 @@ def prepare(connection: psycopg.Connection[Any], tenant: Tenant, password: str) 
     Raises:
         TenantSchemaUnknown, TenantSchemaMixed, TenantLoginTooPowerful: nothing is changed.
         TenantSchemaNotWritable: this administrator may not do it.
+        TenantSchemaBusy: something in it is locked.
 
     """
-    try:
+
+    def prepared() -> list[str]:
         with connection.transaction():
-            connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", ("offramp tenant logins",))
             owners = _owners(connection, tenant)
-            ensure_login(connection, tenant.login, password, connections=_CONNECTIONS)
+            ensure_login(connection, tenant.login, password, connections=_CONNECTIONS_OF_A_TENANT)
             connect = sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
                 sql.Identifier(connection.info.dbname), sql.Identifier(tenant.login)
             )
@@ -107,9 +113,14 @@ def prepare(connection: psycopg.Connection[Any], tenant: Tenant, password: str) 
                 grant = sql.SQL("GRANT {} TO {}").format(sql.Identifier(owner), sql.Identifier(tenant.login))
                 connection.execute(grant)
             refuse_powers_beyond(connection, tenant.login, tenant.schema)
+            return owners
+
+    try:
+        return beside_others(prepared)
+    except errors.LockNotAvailable:
+        raise refusals.TenantSchemaBusy(tenant.schema) from None
     except errors.InsufficientPrivilege as error:
         raise refusals.TenantSchemaNotWritable(tenant.schema, str(error.diag.message_primary)) from None
-    return owners
 
 
 def _owners(connection: psycopg.Connection[Any], tenant: Tenant) -> list[str]:
@@ -120,7 +131,7 @@ def _owners(connection: psycopg.Connection[Any], tenant: Tenant) -> list[str]:
     owners = {possession.owner for possession in possessions if not possession.by_superuser}
     if orphans := [possession for possession in possessions if possession.by_superuser]:
         if calls := calls_of_others(connection, tenant.schema):
-            raise refusals.TenantSchemaMixed(tenant.schema, calls)
+            raise code_refusals.TenantSchemaMixed(tenant.schema, calls)
         owner = own_schema(connection, tenant)
         for orphan in orphans:
             statement = f"ALTER {orphan.command} {orphan.identity} OWNER TO {refusals.quoted(owner)}"

@@ -46,6 +46,21 @@ class TenantSchemaBusy(TenantDatabaseNotNow):
         )
 
 
+class TenantWorkWaits(TenantDatabaseNotNow):
+    """Work on an organization's data that waits until other work on it has ended."""
+
+    code = "tenant_work_waits"
+
+    def __init__(self, organization: str, at_once: int) -> None:
+        super().__init__(
+            f"This worker reads or erases data of organization {organization} {at_once} times at once already; places "
+            "beside that are for other organizations.",
+            remedy=Remedy.of(RemedyKind.RETRY_WHEN, when="one of these has ended"),
+            organization=organization,
+            at_once=at_once,
+        )
+
+
 class TenantDatabaseNotConfigured(Refusal):
     """An installation without a database for the organizations' data."""
 
@@ -110,7 +125,7 @@ class TenantSchemaNeededElsewhere(Refusal):
     code = "tenant_schema_needed_elsewhere"
 
     def __init__(self, schema: str, by: Sequence[str]) -> None:
-        named = _first_of(by)
+        named = first_of(by)
         super().__init__(
             f"Schema {quoted(schema)} cannot be erased, because other objects depend on its content: {named}.",
             remedy=Remedy.of(
@@ -146,6 +161,24 @@ class TenantSchemaNotReadable(Refusal):
         """Return the refusal for policies that would hide rows, which would be missing silently."""
         reason = f"row security hides rows of {in_words(tables)} from the login {quoted(login)}"
         return cls(schema, login, reason, f"ALTER ROLE {quoted(login)} BYPASSRLS;")
+
+
+class TenantSchemaTooLarge(Refusal):
+    """A schema with more of something than a worker has memory for."""
+
+    code = "tenant_schema_too_large"
+
+    def __init__(self, schema: str, what: str, limit: int) -> None:
+        super().__init__(
+            f"Schema {quoted(schema)} has more than {limit:,} {what}.",
+            remedy=Remedy.of(
+                RemedyKind.ASK_DATABASE_ADMINISTRATOR,
+                request="have the organization remove what its data does not need.",
+            ),
+            schema=schema,
+            what=what,
+            limit=limit,
+        )
 
 
 class TenantLoginSecretUnusable(Refusal):
@@ -217,7 +250,7 @@ class TenantLoginTooPowerful(Refusal):
     code = "tenant_login_too_powerful"
 
     def __init__(self, user: str, powers: Sequence[str]) -> None:
-        named = _first_of(powers)
+        named = first_of(powers)
         super().__init__(
             f"The user {quoted(user)} of the database with the organizations' data can do more than it may: {named}.",
             remedy=Remedy.of(
@@ -226,56 +259,6 @@ class TenantLoginTooPowerful(Refusal):
             ),
             user=user,
             powers=named,
-        )
-
-
-class TenantSchemaMixed(Refusal):
-    """Things of a superuser that call functions of others: to change them would call those with a superuser's rights."""
-
-    code = "tenant_schema_mixed"
-
-    def __init__(self, schema: str, calls: Sequence[str]) -> None:
-        named = _first_of(calls)
-        super().__init__(
-            f"A superuser owns something in schema {quoted(schema)}, in which functions of others are called: {named}.",
-            remedy=Remedy.of(
-                RemedyKind.ASK_DATABASE_ADMINISTRATOR,
-                request="drop what calls them, prepare the schema, and create it again; nothing was changed.",
-            ),
-            schema=schema,
-            calls=named,
-        )
-
-
-class TenantSchemaHasCode(Refusal):
-    """A schema with functions of the organization's own that a query or a restored copy would call, reviewed by nobody."""
-
-    code = "tenant_schema_has_code"
-
-    def __init__(self, organization: str, schema: str, things: Sequence[str], digest: str) -> None:
-        named = _first_of(things)
-        super().__init__(
-            f"Schema {quoted(schema)} of organization {organization} calls functions that are not PostgreSQL's own, and "
-            f"nobody has reviewed them: {named}.",
-            remedy=Remedy.of(RemedyKind.REVIEW_TENANT_CODE, organization=organization, digest=digest),
-            organization=organization,
-            schema=schema,
-            things=named,
-            digest=digest,
-        )
-
-
-class TenantCodeChanged(Refusal):
-    """The review of code that is not the code of the schema now."""
-
-    code = "tenant_code_changed"
-
-    def __init__(self, organization: str, digest: str) -> None:
-        super().__init__(
-            f"The code in the schema of organization {organization} is not the code that was looked at.",
-            remedy=Remedy.of(RemedyKind.REVIEW_TENANT_CODE, organization=organization, digest=digest),
-            organization=organization,
-            digest=digest,
         )
 
 
@@ -290,6 +273,6 @@ def in_words(names: Sequence[str]) -> str:
     return f"{named} and {len(names) - _NAMED} more" if len(names) > _NAMED else named
 
 
-def _first_of(things: Sequence[str]) -> str:
+def first_of(things: Sequence[str]) -> str:
     """Return the first few things, which are phrases of their own, and the number of the others."""
     return "; ".join(things[:_NAMED]) + (f"; and {len(things) - _NAMED} more" if len(things) > _NAMED else "")

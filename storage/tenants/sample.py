@@ -12,6 +12,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import errors, sql
 
+from storage.logins import beside_others
 from storage.tenants import refusals
 from storage.tenants.catalog import tables_of
 from storage.tenants.logins import Tenant
@@ -46,10 +47,9 @@ def generate(connection: psycopg.Connection[Any], tenant: Tenant, password: str,
     """
     schema = tenant.schema
     name = sql.Identifier(schema)
-    try:
+
+    def generated() -> Sample:
         with connection.transaction():
-            # Concurrent callers take turns, and the second finds what the first has created.
-            connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"offramp sample {schema}",))
             found = connection.execute(_COMMENT, (schema,)).fetchone()
             if found is not None:
                 sample = _existing(schema, found[0])
@@ -69,9 +69,12 @@ def generate(connection: psycopg.Connection[Any], tenant: Tenant, password: str,
             connection.execute(sql.SQL("ANALYZE {}").format(tables))
             connection.execute("RESET ROLE")
             prepare(connection, tenant, password)
+        return Sample(schema, rows, seed, created=True)
+
+    try:
+        return beside_others(generated)  # of two callers at once, the second finds what the first has created
     except errors.InsufficientPrivilege as error:
         raise refusals.TenantSchemaNotWritable(schema, str(error.diag.message_primary)) from None
-    return Sample(schema, rows, seed, created=True)
 
 
 def _existing(schema: str, comment: str | None) -> Sample:

@@ -12,9 +12,10 @@ from psycopg import sql
 from activities.export import export_schema
 from storage.tenants.catalog import exists
 from storage.tenants.code import code_of
+from storage.tenants.code_refusals import TenantSchemaHasCode
 from storage.tenants.database import TenantDatabase
 from storage.tenants.erasure import erase_step
-from storage.tenants.refusals import TenantLoginTooPowerful, TenantSchemaHasCode, TenantSchemaNotOwned
+from storage.tenants.refusals import TenantLoginTooPowerful, TenantSchemaNotOwned
 from tests.activities.migration.test_dump import Place, copied
 from tests.support.tenants import Everything, PreparedTenants, tenant_of, tenant_settings
 
@@ -185,19 +186,6 @@ def test_code_of_postgresql_and_of_extensions_in_c_needs_no_review(tenants: Prep
     owner.execute("RESET search_path")
     with tenants.reading(ATTACKER, reviewed=()) as connection:
         assert code_of(connection, "crm").calls == ()
-
-
-def test_the_same_code_under_another_name_has_the_same_digest(owner: Owner) -> None:
-    for schema in ("one", 'Another "one"'):
-        owner.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-        owner.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))
-        owner.execute("CREATE TABLE t (n int)")
-        owner.execute("CREATE FUNCTION f(int) RETURNS int LANGUAGE sql IMMUTABLE RETURN $1 + 1")
-        owner.execute("CREATE INDEX i ON t (f(n))")
-    owner.execute("SET search_path = pg_catalog")
-    first, second = (code_of(owner, schema) for schema in ("one", 'Another "one"'))
-    assert len(first.calls) == 1
-    assert first.digest == second.digest
 
 
 @pytest.mark.parametrize(

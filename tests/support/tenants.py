@@ -14,6 +14,7 @@ from storage.tenants.catalog import exists
 from storage.tenants.database import TenantDatabase
 from storage.tenants.logins import Tenant
 from storage.tenants.preparation import ensure_directory, prepare
+from storage.tenants.sessions import StoppedBy, never_stopped
 from storage.tenants.settings import TenantDatabaseSettings
 
 DIRECTORY, DIRECTORY_PASSWORD = "offramp_directory", "looks-into-the-catalog"
@@ -61,16 +62,20 @@ class PreparedTenants(TenantDatabase):
 
     @contextmanager
     def reading(
-        self, tenant: Tenant | str, *, reviewed: Container[str] = Everything()
+        self, tenant: Tenant | str, *, reviewed: Container[str] = Everything(), stopped_by: StoppedBy = never_stopped
     ) -> Iterator[psycopg.Connection[Any]]:
-        with super().reading(self.prepared(tenant), reviewed=reviewed) as connection:
+        with super().reading(self.prepared(tenant), reviewed=reviewed, stopped_by=stopped_by) as connection:
             yield connection
 
     @contextmanager
     def erasing(
-        self, tenant: Tenant | str, *, reviewed: Container[str] | None = Everything()
+        self,
+        tenant: Tenant | str,
+        *,
+        reviewed: Container[str] | None = Everything(),
+        stopped_by: StoppedBy = never_stopped,
     ) -> Iterator[psycopg.Connection[Any]]:
-        with super().erasing(self.prepared(tenant), reviewed=reviewed) as connection:
+        with super().erasing(self.prepared(tenant), reviewed=reviewed, stopped_by=stopped_by) as connection:
             yield connection
 
     def prepared(self, tenant: Tenant | str) -> Tenant:

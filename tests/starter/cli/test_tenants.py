@@ -11,9 +11,9 @@ from records.imports import import_content
 from starter.sample import sample_document
 from storage.database import create_database_engine
 from storage.rights import DatabaseRole
+from storage.tenants.code_refusals import TenantSchemaHasCode
 from storage.tenants.database import TenantDatabase
 from storage.tenants.logins import Tenant
-from storage.tenants.refusals import TenantSchemaHasCode
 from tests.support.command_line import CommandLine
 from tests.support.servers import as_role
 from tests.support.tenants import Everything, tenant_environment, tenant_settings
@@ -114,7 +114,7 @@ async def test_the_list_tells_what_there_is_and_what_is_missing(offramp: Command
     assert 2_300 < nordlys["estimated_rows"] < 2_400
     assert nordlys["bytes"] > 100_000
     assert listed["ORG-HUDSON"] == {
-        "organization": "ORG-HUDSON", "schema": "hudson_freight", "exists": False, "tables": 0, "estimated_rows": 0, "bytes": 0
+        "organization": "ORG-HUDSON", "schema": "hudson_freight", "exists": False, "busy": False, "tables": 0, "estimated_rows": 0, "bytes": 0
     }  # fmt: skip
     shown = await offramp("tenants", "list")
     assert "does not exist" in shown.out
@@ -161,3 +161,17 @@ async def test_a_user_who_may_not_create_schemas_is_refused_by_name(
     owner.execute("DROP ROLE weak")
     assert refused.json["error"]["code"] == "tenant_schema_not_writable"
     assert "permission denied to " in refused.json["error"]["message"]
+
+
+async def test_a_locked_schema_hides_no_other_in_the_list(
+    offramp: CommandLine, owner: Owner, tenant_database_url: str
+) -> None:
+    await offramp("tenants", "sample", "ORG-KAURI", "--rows", "100")
+    with owner.transaction():
+        owner.execute('LOCK TABLE "Kauri Timber".activities IN ACCESS EXCLUSIVE MODE')
+        listed = await offramp("tenants", "list", "--json")
+        shown = await offramp("tenants", "list")
+    of_schema = {found["schema"]: found for found in listed.json}
+    assert len(of_schema) > 1
+    assert [schema for schema, found in of_schema.items() if found["busy"]] == ["Kauri Timber"]
+    assert "is locked by somebody" in " ".join(shown.out.split())

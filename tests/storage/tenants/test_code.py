@@ -1,0 +1,129 @@
+"""The digest of an organization's code, which people review once for all schemas, and the memory that looking at it takes."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from storage.tenants import catalog
+from storage.tenants.catalog import sources_in, tables_of
+from storage.tenants.code import LARGEST_CODE, code_of
+from storage.tenants.database import TenantDatabase
+from storage.tenants.refusals import TenantSchemaTooLarge
+from tests.support.tenants import PreparedTenants, tenant_environment, tenant_of, tenant_settings
+
+Owner = psycopg.Connection[Any]
+CRM = tenant_of("crm")
+HARMLESS = "BEGIN NULL; RETURN $1; END"
+
+
+def digest(owner: Owner, schema: str, body: str = HARMLESS) -> str:
+    """The digest of a schema whose index calls a function with this body."""
+    owner.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    owner.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(schema)))
+    owner.execute("SET check_function_bodies = off")
+    create = "CREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS {}"
+    owner.execute(sql.SQL(create).format(HARMLESS))
+    owner.execute("CREATE TABLE t (n int)")
+    owner.execute("CREATE INDEX i ON t (f(n))")
+    owner.execute(sql.SQL(create).format(body))
+    owner.execute("SET search_path = pg_catalog")
+    code = code_of(owner, schema)
+    assert len(code.calls) == 1
+    return code.digest
+
+
+def test_the_same_code_under_another_plain_name_has_the_same_digest(owner: Owner) -> None:
+    body = "BEGIN\nPERFORM {0}.other(1), '{0}.text';\nRETURN $1; END"
+    assert digest(owner, "one", body.format("one")) == digest(owner, "another_1", body.format("another_1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("; PERFORM pg_sleep(9), 1", "BEGIN NULL; PERFORM pg_sleep(9), 1.; RETURN $1; END"),
+        ('Another "one"', HARMLESS),
+        ("data", "BEGIN NULL; RETURN $1; END data."),
+        ("b", "BEGIN NULL; RETURN sub.f($1); END"),
+    ],
+)
+def test_a_name_can_hide_no_code_from_the_digest(owner: Owner, name: str, body: str) -> None:
+    """What is cut out with the name of a schema would be code that nobody has reviewed."""
+    assert digest(owner, "one") != digest(owner, name, body)
+
+
+def test_other_code_under_another_name_has_another_digest(owner: Owner) -> None:
+    reviewed = digest(owner, "a", "BEGIN NULL; RETURN data.f($1); END")
+    assert reviewed != digest(owner, "b", "BEGIN NULL; RETURN datb.f($1); END")
+
+
+OPENING = """
+import resource
+from os import environ
+from storage.tenants.database import TenantDatabase
+from storage.tenants.refusals import TenantSchemaTooLarge
+from tests.support.tenants import settings_of, tenant_of
+tenants = TenantDatabase(settings_of({k: v for k, v in environ.items() if k.startswith("OFFRAMP_TENANT")}))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    with tenants.reading(tenant_of("crm")):
+        print("read")
+except TenantSchemaTooLarge as refused:
+    print(refused)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    "huge",
+    [
+        "EXECUTE format('CREATE FUNCTION crm.big() RETURNS int LANGUAGE plpgsql AS %L', repeat('x', 40000000));",
+        "EXECUTE format('CREATE INDEX big ON crm.t ((n + crm.f(length(%L))))', repeat('x', 40000000));",
+        "EXECUTE format('ALTER FUNCTION crm.f(int) SET crm.big = %L', repeat('x', 40000000));",
+    ],
+)
+def test_code_too_large_to_be_reviewed_is_refused_before_it_is_in_memory(
+    tenants: PreparedTenants, tenant_database_url: str, owner: Owner, huge: str
+) -> None:
+    digest(owner, "crm")
+    tenants.prepared(CRM)
+    owner.execute("SET check_function_bodies = off")
+    owner.execute(f"DO $$ BEGIN {huge} END $$".encode())
+
+    found = subprocess.run(
+        [sys.executable, "-c", OPENING],
+        env={**os.environ, **tenant_environment(tenant_database_url)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+    assert f'"crm" has more than {LARGEST_CODE:,} characters of code' in found[0]
+    assert int(found[1]) < 48, "mebibytes"
+
+
+def test_a_schema_of_more_columns_or_tables_than_a_worker_can_describe_is_refused(
+    tenants: PreparedTenants, tenant_database_url: str, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner.execute("CREATE SCHEMA crm")
+    for table in ("one", "two", "three"):
+        owner.execute(f"CREATE TABLE crm.{table} (a int, b int)".encode())
+    tenants.prepared(CRM)
+    assert (len(tables_of(owner, "crm")), len(sources_in(owner, "crm"))) == (3, 3)
+    monkeypatch.setattr(catalog, "MOST_COLUMNS", 5)
+    with pytest.raises(TenantSchemaTooLarge, match="more than 5 columns"):
+        tables_of(owner, "crm")
+    monkeypatch.setattr(catalog, "MOST_COLUMNS", 6)
+    monkeypatch.setattr(catalog, "MOST_TABLES", 2)
+    for look in (tables_of, sources_in):
+        with pytest.raises(TenantSchemaTooLarge, match="more than 2 tables"):
+            look(owner, "crm")
+    strict = TenantDatabase(tenant_settings(tenant_database_url))
+    with pytest.raises(TenantSchemaTooLarge), strict.reading(CRM):
+        pass
+    with strict.erasing(CRM):
+        pass

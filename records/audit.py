@@ -1,12 +1,12 @@
 """The audit trail: actor, time, action and reason of everything that happened. Rows are only ever added."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import or_, select
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -49,7 +49,8 @@ def record(
     """Add a row; return False, adding nothing, if the step already has its row.
 
     Called first in a transaction with the step's key, it makes the whole transaction happen once: a repetition of the
-    step finds the key taken, even while the first attempt is still in flight.
+    step finds the key taken, even while the first attempt is still in flight. The database writes the keys of callers and
+    pages apart from those of workers, so that none of them can take the key of a worker's step before it.
     """
     added = transaction.session.execute(
         insert(AuditRow)
@@ -176,7 +177,13 @@ def trail_of(session: Session, subscription: str) -> list[AuditEntry]:
 
 def after_of(session: Session, step: str) -> dict[str, Any] | None:
     """Return the recorded result of a step, or None if the step was never taken."""
-    return session.scalar(select(AuditRow.after).where(AuditRow.step == step))
+    return session.scalar(select(AuditRow.after).where(AuditRow.step == _key(step)))
+
+
+def taken_of(session: Session, steps: Iterable[str]) -> set[str]:
+    """Return those steps of some that were taken."""
+    asked = func.unnest(cast(list(steps), ARRAY(Text))).column_valued("asked")
+    return set(session.scalars(select(asked).where(select(AuditRow.id).where(AuditRow.step == _key(asked)).exists())))
 
 
 def request(request_id: str | None) -> dict[str, str]:
@@ -187,3 +194,8 @@ def request(request_id: str | None) -> dict[str, str]:
 def is_from(session: Session, step: str, request_id: str | None) -> bool:
     """Return true if a step was taken for this very request, which is then a repetition and gets the same result."""
     return request_id is not None and (after_of(session, step) or {}).get("request") == request_id
+
+
+def _key(step: str | ColumnElement[str]) -> ColumnElement[str]:
+    """Return the key of a step as the database has it for this process: that of a worker, or of its own role."""
+    return func.audit_step(step, type_=Text)

@@ -21,6 +21,8 @@ MOST = 10_000
 _FINDINGS = 100
 _SEALS_AT_ONCE = 100
 _SEALED_WITHIN = timedelta(minutes=5)
+_OVERDUE_AFTER = timedelta(hours=3)
+"""The time after which an entry is under a seal wherever a reconciliation runs every hour."""
 
 FORM = 2
 """The form of the digests of new seals."""
@@ -46,9 +48,10 @@ _DIGESTS: LiteralString = f"""
 """  # noqa: S608 - constants of this module
 _OLDEST_RUNNING: LiteralString = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _NEXT_TO_RUN: LiteralString = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-_UNSEALED: LiteralString = (
-    "SELECT count(*) FROM audit_trail a WHERE NOT EXISTS (SELECT FROM audit_sealed s WHERE s.entry = a.id)"
-)
+_UNSEALED: LiteralString = """
+    SELECT count(*), count(*) FILTER (WHERE a.id <= :settled), count(*) FILTER (WHERE a.at < :overdue)
+    FROM audit_trail a WHERE NOT EXISTS (SELECT FROM audit_sealed s WHERE s.entry = a.id)
+"""
 _TURN: LiteralString = "SELECT pg_advisory_xact_lock(hashtext('offramp audit seals'))"
 
 
@@ -105,9 +108,10 @@ def head_published_with(session: Session, written_at: datetime) -> SealedHead | 
     return _head(row)
 
 
-def verify(session: Session, kept: tuple[int, str] | None = None) -> AuditVerification:
+def verify(session: Session, kept: tuple[int, str] | None = None, *, at: datetime) -> AuditVerification:
     """Calculate every seal anew; ``kept`` is a head that somebody has kept, and that must be in the chain.
 
+    An entry that no seal takes can still be changed unseen, so one that has waited for hours at the instant ``at`` is a finding.
     In one repeatable-read transaction, it sees the trail at one moment.
     """
     broken: list[SealBroken] = []
@@ -138,13 +142,30 @@ def verify(session: Session, kept: tuple[int, str] | None = None) -> AuditVerifi
         broken.append(
             SealBroken(seal=seals, why=f"{stray} entries are marked as sealed, and {entries} are under seals")
         )
+    unsealed, late = _unsealed(session, newest, seals, at)
+    broken += late
     return AuditVerification(
         seals=seals,
         entries=entries,
-        unsealed=session.scalar(text(_UNSEALED)) or 0,
+        unsealed=unsealed,
         newest=_head(newest),
         broken=tuple(broken[:_FINDINGS]),
     )
+
+
+def _unsealed(session: Session, newest: AuditSealRow | None, seals: int, at: datetime) -> tuple[int, list[SealBroken]]:
+    """Return the number of the entries under no seal, and what is wrong with some of them."""
+    given = {"settled": newest.settled_until if newest else 0, "overdue": at - _OVERDUE_AFTER}
+    unsealed, missed, overdue = session.execute(text(_UNSEALED), given).one()
+    found = []
+    if missed:
+        found.append(SealBroken(seal=seals, why=f"{missed} entries before it are under no seal, and never will be"))
+    if overdue:
+        hours = round(_OVERDUE_AFTER / timedelta(hours=1))
+        found.append(
+            SealBroken(seal=seals + 1, why=f"{overdue} entries have waited for it for more than {hours} hours")
+        )
+    return unsealed, found
 
 
 def _seals(session: Session) -> Iterator[tuple[AuditSealRow, int, str | None]]:

@@ -19,6 +19,7 @@ from records.cancellation.locked_case import LockedCase, case_record, lock_case
 from records.marketing import notices as marketing_notices
 from records.marketing.locked_case import LockedMarketingCase, lock_marketing_case, marketing_case_record
 from records.transaction import Transaction
+from storage.refusals import RecordsConflict
 from storage.tables import CASE_TABLES, CaseRow
 
 Locked = LockedCase | LockedMarketingCase
@@ -103,13 +104,18 @@ def enter(
     *,
     also: Mapping[str, str] | None = None,
 ) -> None:
-    """Move a case to a stage, and audit the move, with what is known ``also``; a final stage ends it."""
+    """Move a case to a stage, and audit the move, with what is known ``also``; a final stage ends it.
+
+    Raises RecordsConflict where the step has its entry already, and the case is not where it led: no case moves unaudited.
+    """
     before, case.row.stage = case.row.stage, stage.value
     if stage.is_final:
         case.row.ended_at = step.at
     action = f"{audited_as(step)}.{stage.value}"
     after = {"stage": stage.value, **(also or {})}
-    audit.record_step(transaction, action, step, part, before={"stage": before}, after=after)
+    added = audit.record_step(transaction, action, step, part, before={"stage": before}, after=after)
+    if not added and before != stage:
+        raise RecordsConflict(f"step {step.key} is in the audit trail, and case {case.row.id} is in stage {before}")
     transaction.session.flush()
 
 

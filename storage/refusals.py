@@ -140,6 +140,7 @@ _MEANINGS: Mapping[str, Callable[[str], Refusal]] = {
     "40001": DatabaseBusy,  # serialization
     "42P01": DatabaseNotMigrated,  # no such table
     "42703": DatabaseNotMigrated,  # no such column
+    "42883": DatabaseNotMigrated,  # no such function
     "42501": DatabaseRightMissing,
 }
 """The meaning of an SQLSTATE that says it by itself."""

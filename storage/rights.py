@@ -37,9 +37,13 @@ class DatabaseRole(StrEnum):
 
 @dataclass(frozen=True)
 class Rights:
-    """The rights on one table beside reading it; ``columns`` are those that may be updated, empty for all of them."""
+    """The rights on one table beside reading it.
+
+    ``given`` are the columns that an added row may have, ``columns`` those that may be updated; empty for all of them.
+    """
 
     insert: bool = False
+    given: tuple[str, ...] = ()
     update: bool = False
     columns: tuple[str, ...] = ()
     delete: bool = False
@@ -82,6 +86,15 @@ _MOVED = Rights(
 )
 """A case that a worker moves: never another subject, request or receipt, and its end once."""
 
+_ANSWERED = Rights(insert=True, update=True, columns=("accepted_at", "refusal"))
+_REFUSED = Rights(
+    insert=True,
+    given=("workflow_id", "id", "digest", "named", "cancellation", "actor", "at"),
+    update=True,
+    columns=("refusal",),
+)
+"""A request that is kept, and refused; answered once, which a rule of the database sees to."""
+
 _HOLD = Rights(insert=True, update=True, columns=("released_by", "released_at", "release_reason"))
 _CERTIFICATE = Rights(insert=True, update=True, columns=("finished_at", "tables", "rows", "objects", "bytes"))
 
@@ -109,7 +122,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "on_premises_migrations": _KEPT,
         "organizations": _LOCKED,
         "planned_lines": Rights(update=True, columns=("withdrawn_by",)),
-        "requests": _KEPT,
+        "requests": _ANSWERED,
         "subscription_lines": _CHANGED,
         "subscriptions": Rights(update=True, columns=("access", "access_ended_on", "provision_end_date")),
         "verification_codes": _KEPT,
@@ -136,7 +149,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "organizations": _KEPT,
         "planned_lines": _KEPT,
         "policies": _KEPT,
-        "requests": _KEPT,
+        "requests": _ANSWERED,
         "subscription_lines": _KEPT,
         "subscriptions": _KEPT,
         "support_queues": _KEPT,
@@ -144,7 +157,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
     },
     DatabaseRole.PAGES: {
         "audit_trail": _ADDED,
-        "requests": _KEPT,
+        "requests": _REFUSED,
     },
 }
 """What each role may write."""
@@ -234,7 +247,7 @@ def _grants(
         if rights.insert:
             # Not the number of a row, which is PostgreSQL's to give: one that somebody chose could keep all later entries
             # of the audit trail from being sealed, and those with the next numbers from being added.
-            yield f'GRANT INSERT{_of(given[table], tables[table])} ON "{table}" TO {role}'
+            yield f'GRANT INSERT{_of(rights.given or given[table], tables[table])} ON "{table}" TO {role}'
         if rights.delete:
             yield f'GRANT DELETE ON "{table}" TO {role}'
         if rights.update and (not rights.columns or set(rights.columns) & set(tables[table])):

@@ -16,14 +16,14 @@ from domain.civil_time import day_of
 from domain.lines.line import Partner
 from domain.lines.terms import is_billed_beyond, with_end_date
 from domain.vocabulary import Channel, Event
-from records.audit import LineChange, record_lines, record_step
+from records.audit import LineChange, record_lines, record_step, taken_of
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import notify
 from records.cancellation.open_lines import ESCALATED, SETTLED_STAGES, Waiting, is_open, open_lines, waiting_lines
 from records.cancellation.quotes import received_lines
 from records.lines.rows import DATE_FIELDS, as_domain, dates_of, pending_plans
 from records.transaction import Transaction
-from storage.tables import AuditRow, CancellationLineRow, SubscriptionLineRow, SubscriptionRow, SupportQueueRow
+from storage.tables import CancellationLineRow, SubscriptionLineRow, SubscriptionRow, SupportQueueRow
 
 ENDED_BECAUSE = "its credit memos are posted"
 
@@ -110,7 +110,7 @@ def billing_of(session: Session, case: LockedCase) -> BillingWait | None:
         return None
     since = _since(waiting)
     keys = [f"{case.row.id}:{occasion.name}" for occasion in billing_occasions(case.policy, since)]
-    taken = set(session.scalars(select(AuditRow.step).where(AuditRow.step.in_(keys))))
+    taken = taken_of(session, keys)
     told = max((number for number, key in enumerate(keys, start=1) if key in taken), default=0)
     is_due = any(not is_open(decided, line) or _is_credited(decided, line) for decided, line in waiting)
     return BillingWait(since=since, told=told, lines=open_lines(session, case.row.id), is_due=is_due)

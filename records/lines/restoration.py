@@ -24,6 +24,7 @@ from domain.lines.restoration import (
 )
 from domain.lines.runs import FailedLine
 from domain.refusals import Refusal
+from records import audit
 from records.lines.nightly import FAILURES_KEPT
 from records.lines.rows import dates_of
 from records.transaction import Transaction
@@ -188,7 +189,7 @@ def _lock(session: Session, changes: Sequence[RunChange]) -> _Locked:
 
 def _restored_before(session: Session, run: str, lines: Iterable[str]) -> set[str]:
     keys = {_key(run, line): line for line in lines}
-    return {keys[step] for step in session.scalars(select(AuditRow.step).where(AuditRow.step.in_(keys))) if step}
+    return {keys[step] for step in audit.taken_of(session, keys)}
 
 
 def _changed_since(session: Session, run: str, first_rows: Mapping[str, int]) -> set[str]:

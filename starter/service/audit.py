@@ -1,5 +1,7 @@
 """The seals on the audit trail: their newest head, and the verification of all of them."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -26,6 +28,6 @@ class AuditClient(AreaClient):
 
         def check(engine: Engine) -> AuditVerification:
             with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-                return verify(Session(connection), head)
+                return verify(Session(connection), head, at=datetime.now(UTC))
 
         return await self._with_engine(check)

@@ -36,9 +36,9 @@ def sealed(engine: Engine, at: datetime = NOON, **options: int) -> int:
         return seal(transaction, at=at, **options)
 
 
-def verified(engine: Engine, kept: str | None = None) -> AuditVerification:
+def verified(engine: Engine, kept: str | None = None, *, at: datetime = NOON) -> AuditVerification:
     with Session(engine) as session:
-        return verify(session, parse_head(kept) if kept else None)
+        return verify(session, parse_head(kept) if kept else None, at=at)
 
 
 def head(engine: Engine) -> str:
@@ -73,6 +73,30 @@ def test_what_was_sealed_holds_and_what_came_since_is_counted(chain: Engine) -> 
 
     assert (found.seals, found.entries, found.unsealed, found.holds) == (3, 6, 1, True)
     assert str(found.newest) == head(chain)
+
+
+def test_an_entry_that_waits_for_hours_for_its_seal_is_found(chain: Engine) -> None:
+    """Until then it could be changed unseen: the reconciliation, which seals every hour, does not run, or is kept from it."""
+    write(chain, "agent-9")
+
+    assert verified(chain, at=NOON + timedelta(hours=3)).holds
+    found = verified(chain, at=NOON + timedelta(hours=3, minutes=1))
+
+    assert why(found) == {4: "1 entries have waited for it for more than 3 hours"}
+    assert sealed(chain) == 1
+    assert verified(chain, at=NOON + timedelta(days=30)).holds
+
+
+def test_an_entry_that_every_seal_has_passed_by_is_found(chain: Engine) -> None:
+    tamper(
+        chain,
+        "INSERT INTO audit_trail (id, at, actor, action) OVERRIDING SYSTEM VALUE VALUES (-7, '{}', 'x', 'y')",
+        str(NOON),
+    )
+    write(chain, "agent-9")
+    assert sealed(chain) == 1
+
+    assert why(verified(chain)) == {4: "1 entries before it are under no seal, and never will be"}
 
 
 def test_without_new_entries_there_is_no_new_seal(chain: Engine) -> None:

@@ -27,7 +27,7 @@ def test_the_seals_hold_though_words_are_gone(ended: Engine) -> None:
     seal(ended)
 
     with Session(ended) as session:
-        verified = audit_seals.verify(session)
+        verified = audit_seals.verify(session, at=BEGAN)
         assert verified.holds
         assert (verified.seals, verified.unsealed) == (2, 0)
 
@@ -46,7 +46,7 @@ def test_words_within_a_change_stay_under_a_seal_of_the_first_form(
     forgotten(ended)
 
     with Session(ended) as session:
-        assert audit_seals.verify(session).holds
+        assert audit_seals.verify(session, at=BEGAN).holds
         entries = session.execute(text("SELECT why, after FROM audit_trail WHERE action = 'cancellation.opened'"))
         assert entries.one() == (None, {"stage": "intake", "reason_code": "other", "goodwill_reason": WORDS[2]})
 

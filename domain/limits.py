@@ -1,4 +1,4 @@
-"""The limits across cases: starts, one-time codes and tries of codes for one address, organization and caller.
+"""The limits across cases: starts, one-time codes, tries of codes and fresh links for one address, organization and caller.
 
 A case limits its own codes and tries by its policy. These limits hold against somebody who opens one case after another. What
 the person concerned wanted does not count towards the limits of an address and an organization: all that belongs
@@ -23,20 +23,22 @@ class Limited(StrEnum):
     """One-time codes that were mailed."""
     TRIES = "tries"
     """Codes that were given, right or wrong."""
+    LINKS = "links"
+    """Links to data that were mailed because somebody asked for it."""
 
 
 class LimitScope(StrEnum):
-    """Whose starts, codes and tries are counted together. The names are stored and sent: they never change."""
+    """Whose starts, codes, tries and links are counted together. The names are stored and sent: they never change."""
 
     ADDRESS = "address"
-    """The address of an administrator on record, of whatever organization."""
+    """The address to which it goes: of an administrator on record, or of a migration's contact, of whatever organization."""
     ORGANIZATION = "organization"
     CALLER = "caller"
     """The actor of a request."""
 
 
 LIMIT_WINDOW = timedelta(hours=24)
-"""The time after which a start, a code or a try counts no more."""
+"""The time after which a start, a code, a try or a link counts no more."""
 
 STANDARD_LIMITS: Mapping[tuple[Limited, LimitScope], int] = {
     (Limited.STARTS, LimitScope.ADDRESS): 50,
@@ -48,6 +50,9 @@ STANDARD_LIMITS: Mapping[tuple[Limited, LimitScope], int] = {
     (Limited.TRIES, LimitScope.ADDRESS): 20,
     (Limited.TRIES, LimitScope.ORGANIZATION): 20,
     (Limited.TRIES, LimitScope.CALLER): 1_000,
+    (Limited.LINKS, LimitScope.ADDRESS): 20,
+    (Limited.LINKS, LimitScope.ORGANIZATION): 20,
+    (Limited.LINKS, LimitScope.CALLER): 500,
 }
 """The limits of a new installation. Twenty tries find a code of six digits once in fifty thousand such days."""
 
@@ -55,17 +60,18 @@ _NOUNS = {
     Limited.STARTS: "starts of cancellations",
     Limited.CODES: "one-time codes",
     Limited.TRIES: "tries of one-time codes",
+    Limited.LINKS: "fresh links",
 }
 
 
 class LimitReached(Refusal):
-    """One more start, code or try than there may be for one address, organization or caller."""
+    """One more start, code, try or link than there may be for one address, organization or caller."""
 
     code = "limit_reached"
 
     def __init__(self, limited: Limited, scope: LimitScope, limit: int, free_at: datetime, subject: str) -> None:
         whose = {
-            LimitScope.ADDRESS: f"the administrator's address of {subject}",
+            LimitScope.ADDRESS: f"one address of {subject}",
             LimitScope.ORGANIZATION: f"organization {subject}",
             LimitScope.CALLER: f"caller {subject}",
         }[scope]

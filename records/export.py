@@ -14,6 +14,7 @@ from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
 from domain.link_lifetime import next_expiry
 from domain.messaging import ExportFacts
 from domain.vocabulary import Event, Stage
+from records import limits
 from records.audit import record_step
 from records.cancellation.locked_case import LockedCase, lock_case, organization_of
 from records.cancellation.notices import notify
@@ -156,7 +157,7 @@ def renew_link(transaction: Transaction, step: Step) -> None:
     """Mail a fresh link to the export.
 
     Raises:
-        NoExport, ExportErased.
+        NoExport, ExportErased, LimitReached.
 
     """
     case, row = _finished(transaction, step.cancellation)
@@ -166,6 +167,7 @@ def renew_link(transaction: Transaction, step: Step) -> None:
         return
     row.link_expires_at = next_expiry(step.at, case.policy.download_link_lifetime, row.link_expires_at)
     _notify_of_link(transaction, case, row, step)
+    limits.refuse_link_if_reached(transaction, case, step)
 
 
 def acknowledge(transaction: Transaction, step: Step) -> None:

@@ -14,7 +14,15 @@ from domain.vocabulary import person_key, same_person
 from records import audit
 from records.limits import address_digest, counts_of_address, counts_of_caller, counts_of_organization, in_window
 from records.transaction import Transaction
-from storage.tables import LimitedUseRow, LimitRow, MarketingServiceRow, OrganizationRow
+from storage.tables import (
+    CancellationRow,
+    LimitedUseRow,
+    LimitRow,
+    MarketingServiceRow,
+    MigrationRow,
+    OrganizationRow,
+    SubscriptionRow,
+)
 from storage.tenants.organizations import OrganizationNotFound
 
 Result = TypeVar("Result", bound=BaseModel)
@@ -39,7 +47,7 @@ class LimitRelease(BaseModel):
     scope: LimitScope
     subject: str
     uses: int
-    """The starts, codes and tries that count no more."""
+    """The starts, codes, tries and links that count no more."""
 
 
 def limits(session: Session) -> Sequence[Limit]:
@@ -93,7 +101,7 @@ def release(
     reason: str,
     request: str | None = None,
 ) -> LimitRelease:
-    """Count nothing more of what was counted until now for a caller, or for an organization and its administrators' addresses.
+    """Count nothing more of what was counted until now for a caller, or for an organization and the addresses of its administrators and contacts.
 
     Raises:
         OrganizationNotFound, ReleaseBySelf, RequestIdReused.
@@ -109,7 +117,7 @@ def release(
     else:
         scope = LimitScope.ORGANIZATION
         parts = [(counts_of_organization(subject), {"organization_released_at": now})]
-        for address in _administrators(session, subject):
+        for address in _addresses(session, subject):
             parts.append((counts_of_address(address_digest(address)), {"address_released_at": now}))
     all_of_it = or_(*(counts for counts, _ in parts))
     callers = session.scalars(select(LimitedUseRow.caller).where(in_window(), all_of_it).distinct()).all()
@@ -135,12 +143,22 @@ def _same_request(known: Result, asked: Result, request: str | None) -> Result:
     return known
 
 
-def _administrators(session: Session, organization: str) -> list[str]:
-    """Return the addresses of an organization's administrators on record; raises OrganizationNotFound."""
+def _addresses(session: Session, organization: str) -> list[str]:
+    """Return the addresses of an organization's administrators on record, and of its migrations' contacts.
+
+    Raises OrganizationNotFound.
+    """
     row = session.get(OrganizationRow, organization)
     if row is None:
         raise OrganizationNotFound(organization)
     marketing = session.scalar(
         select(MarketingServiceRow.billing_administrator).where(MarketingServiceRow.organization == organization)
     )
-    return [row.billing_administrator, *([marketing] if marketing else [])]
+    contacts = session.scalars(
+        select(MigrationRow.contact)
+        .join(CancellationRow, CancellationRow.id == MigrationRow.cancellation)
+        .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
+        .where(SubscriptionRow.organization == organization, MigrationRow.contact.is_not(None))
+        .distinct()
+    )
+    return [row.billing_administrator, *([marketing] if marketing else []), *filter(None, contacts)]

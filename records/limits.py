@@ -29,7 +29,7 @@ _TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:whose, 0))")
 
 @dataclass(frozen=True)
 class Use:
-    """A start, a code or a try, and whose it is; None where it counts for no address or organization."""
+    """A start, a code, a try or a link, and whose it is; None where it counts for no address or organization."""
 
     limited: Limited
     step: str
@@ -41,7 +41,7 @@ class Use:
 
 
 def use(transaction: Transaction, asked: Use) -> LimitReached | None:
-    """Count a start, a code or a try; a repetition of its step counts nothing again.
+    """Count a start, a code, a try or a link; a repetition of its step counts nothing again.
 
     Called last in a transaction, after everything that may wait for a lock: it makes those of the same organization and address
     wait for one another. Those of one caller do not wait: some that run at the same moment may exceed the limit.
@@ -88,19 +88,27 @@ def reached_by(session: Session, asked: Use) -> LimitReached | None:
     return reached[max(reached)] if reached else None
 
 
-def use_for(transaction: Transaction, limited: Limited, case: Locked, step: Step) -> LimitReached | None:
-    """Count a code or a try for a case, as `use` does."""
+def use_for(
+    transaction: Transaction, limited: Limited, case: Locked, step: Step, *, address: str | None = None
+) -> LimitReached | None:
+    """Count a code, a try or a link for a case, as `use` does; without ``address``, for that of its administrator on record."""
     return use(
         transaction,
         Use(
             limited=limited,
             step=f"{step.key}:{limited}",
             organization=case.organization.id,
-            address=case.billing_administrator,
+            address=address or case.billing_administrator,
             caller=step.actor,
             cancellation=step.cancellation,
         ),
     )
+
+
+def refuse_link_if_reached(transaction: Transaction, case: Locked, step: Step, *, address: str | None = None) -> None:
+    """Count a link that is mailed because somebody asked for it; raises LimitReached."""
+    if (reached := use_for(transaction, Limited.LINKS, case, step, address=address)) is not None:
+        raise reached
 
 
 def start_of(request: Opening, organization: str | None, address: str | None) -> Use:

@@ -55,7 +55,7 @@ async def seal_audit_trail(engine: Engine) -> None:
 
 
 async def forget_old_limited_uses(engine: Engine) -> None:
-    """Remove the starts, codes and tries that count towards no limit any more."""
+    """Remove the starts, codes, tries and links that count towards no limit any more."""
 
     def forget() -> None:
         with Transaction.begin(engine) as transaction:

@@ -21,7 +21,7 @@ from domain.migration import (
     Party,
 )
 from domain.vocabulary import Channel, DataChoice, Event, Platform, Stage
-from records import audit
+from records import audit, limits
 from records.audit import record_step
 from records.cancellation.locked_case import lock_case
 from records.cancellation.transitions import prepare
@@ -91,7 +91,8 @@ def accept(transaction: Transaction, step: Step, *, contact: str, transfer_at: d
 def correct(transaction: Transaction, step: Step, correction: Correction) -> MigrationState:
     """Record a correction, and notify the contact of the corrected facts. The audit trail names no address.
 
-    The state says what was fetched before, maybe by the wrong recipient.
+    The state says what was fetched before, maybe by the wrong recipient. Raises LimitReached, where it
+    mails the contact.
     """
     migration = lock_migration(transaction, step)
     row = migration.row
@@ -116,16 +117,19 @@ def correct(transaction: Transaction, step: Step, correction: Correction) -> Mig
     elif row.stage == MigrationStage.AVAILABLE:
         row.stage_since = step.at  # a new contact gets the full time that the first one had
         notify_available(transaction, migration, step)
+    if row.stage in (MigrationStage.SCHEDULED, MigrationStage.AVAILABLE):
+        limits.refuse_link_if_reached(transaction, migration.case, step, address=row.contact)
     return migration.state.model_copy(update={"fetched": fetched_files(transaction.session, step.cancellation)})
 
 
 def send_link(transaction: Transaction, step: Step) -> MigrationState:
-    """Mail the contact a fresh link; it ends those before it."""
+    """Mail the contact a fresh link; it ends those before it. Raises LimitReached."""
     migration = lock_migration(transaction, step)
     row = migration.row
     waiting = row.stage in (MigrationStage.AVAILABLE, MigrationStage.DOWNLOADED)
     if waiting and record_step(transaction, "migration.link_sent", step, after={"link": str(row.links + 1)}):
         notify_available(transaction, migration, step)
+        limits.refuse_link_if_reached(transaction, migration.case, step, address=row.contact)
     return migration.state
 
 

@@ -1,4 +1,4 @@
-"""``offramp limits``: the limits across cases on starts, one-time codes and tries of codes."""
+"""``offramp limits``: the limits across cases on starts, one-time codes, tries of codes and fresh links."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from records.limit_settings import Limit
 
 limits_app = typer.Typer(
-    help="List and set the limits on starts, one-time codes and tries, and release what was counted.",
+    help="List and set the limits on starts, one-time codes, tries and links, and release what was counted.",
     no_args_is_help=True,
 )
 

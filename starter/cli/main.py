@@ -48,7 +48,7 @@ COMMANDS = {
     "audit": Lazily("starter.cli.audit:audit_app", "Verify the seals on the audit trail, and show their head."),
     "limits": Lazily(
         "starter.cli.limits:limits_app",
-        "List and set the limits on starts, one-time codes and tries, and release what was counted.",
+        "List and set the limits on starts, one-time codes, tries and links, and release what was counted.",
     ),
     "privacy": Lazily("starter.cli.privacy:privacy_app", "Show what is kept about a person, and until when."),
     "tenants": Lazily("starter.cli.tenants:tenants_app", "List the organizations' data, and make samples of it."),

@@ -1,4 +1,4 @@
-"""The limits across cases, and the starts, codes and tries that count towards them."""
+"""The limits across cases, and the starts, codes, tries and links that count towards them."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from storage.tables.base import Table, one_of
 
 
 class LimitRow(Table):
-    """How many starts, codes or tries there may be for one address, organization or caller."""
+    """How many starts, codes, tries or links there may be for one address, organization or caller."""
 
     __tablename__ = "limits"
     __table_args__ = (
@@ -26,7 +26,7 @@ class LimitRow(Table):
 
 
 class LimitedUseRow(Table):
-    """One start, code or try. It is removed when it counts no more."""
+    """One start, code, try or link. It is removed when it counts no more."""
 
     __tablename__ = "limited_uses"
     __table_args__ = (

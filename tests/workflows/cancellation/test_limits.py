@@ -14,6 +14,7 @@ from runtime.metrics import MetricsSettings
 from runtime.temporal import offramp_plugin
 from tests.support.ports import free_port
 from tests.support.world import AGENT, World, refused
+from tests.workflows.cancellation.test_export import exported
 
 ORGANIZATION = LimitScope.ORGANIZATION
 
@@ -117,3 +118,20 @@ def test_an_address_for_metrics_has_a_host_and_a_port(monkeypatch: pytest.Monkey
     monkeypatch.setenv("OFFRAMP_METRICS_ADDRESS", address)
     with pytest.raises(ValueError, match="metrics_address"):
         MetricsSettings()
+
+
+async def test_a_flood_of_links_to_an_export_ends_until_a_supervisor_releases_it(data_world: World) -> None:
+    world, subscription = data_world, await exported(data_world)
+
+    async with limited(world, Limited.LINKS, number=2):
+        for _ in range(2):
+            await world.offramp.exports.renew_link(subscription, actor=AGENT)
+        refusal = await refused(world.offramp.exports.renew_link(subscription, actor=AGENT))
+        assert (refusal.code, refusal.values["limited"]) == (LimitReached.code, "links")
+        assert world.actions(subscription).count("export.link_renewed") == 2
+        assert world.audit(subscription, "renew_export_link.refused").actor == AGENT
+
+        organization = world.organization(subscription)
+        await world.offramp.limits.release(ORGANIZATION, organization, actor="supervisor-9", reason="called back")
+        await world.offramp.exports.renew_link(subscription, actor=AGENT)
+        assert world.actions(subscription).count("export.link_renewed") == 3

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from psycopg import sql
 
+from domain.limits import Limited, LimitReached, LimitScope
 from domain.migration import MigrationStage
+from records.limit_settings import Limit
 from tests.support.migrations import CONTACT, QUEUE_MAIL, Migrations
 from tests.support.world import eventually, refused
 
@@ -149,3 +151,29 @@ async def _told(migrations: Migrations, subscription: str, to: str, what: str) -
 
 async def _count(migrations: Migrations, subscription: str, to: str, what: str, number: int) -> bool:
     return sum(subject.startswith(what) for subject in migrations.mails(subscription, to)) == number
+
+
+async def test_links_and_corrections_that_mail_the_contact_are_limited_together(migrations: Migrations) -> None:
+    world, subscription = migrations.world, migrations.organization()
+    await migrations.requested(subscription)
+    await migrations.available(subscription)
+    limit = Limit(limited=Limited.LINKS, scope=LimitScope.ORGANIZATION, number=2)
+    await world.offramp.limits.set(limit, actor="admin-1", reason="a flood")
+    try:
+        await migrations.link_sent(subscription)
+        await migrations.corrected(subscription, contact=RIGHT)
+        for more in (
+            migrations.link_sent(subscription),
+            migrations.corrected(subscription, contact="third@contoso.example"),
+        ):
+            assert (await refused(more)).code == LimitReached.code
+        row = migrations.row(subscription)
+        assert row is not None
+        assert row.contact == RIGHT, "what is refused changes nothing"
+
+        organization = world.organization(subscription)
+        scope = LimitScope.ORGANIZATION
+        await world.offramp.limits.release(scope, organization, actor="supervisor-9", reason="called back")
+        await migrations.link_sent(subscription)
+    finally:
+        await world.offramp.limits.set(limit.model_copy(update={"number": None}), actor="admin-1", reason="it is over")

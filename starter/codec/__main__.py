@@ -7,7 +7,7 @@ from runtime.payload_keys import PayloadKeySettings
 from runtime.serving import serve
 from starter.codec.app import create_codec_server
 from starter.codec.settings import CodecNotConfigured, CodecSettings
-from starter.pages.connections import server_options
+from starter.web.connections import server_options
 
 
 async def main() -> None:

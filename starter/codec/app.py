@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from temporalio.api.common.v1 import Payload, Payloads
 
 from runtime.payload_codec import EncryptingCodec, EncryptionKeyMissing
-from starter.pages.connections import with_security_headers
+from starter.web.connections import with_security_headers
 
 COOKIE = "offramp-codec"
 SIGNED_IN_FOR = 12 * 60 * 60

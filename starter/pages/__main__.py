@@ -16,8 +16,8 @@ from domain.remedies import Remedy, RemedyKind
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
 from starter.pages.app import create_pages
-from starter.pages.connections import server_options
 from starter.service import Offramp
+from starter.web.connections import server_options
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
 from storage.rights import warn_of_owner

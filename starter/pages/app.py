@@ -14,7 +14,6 @@ from starlette.types import ASGIApp
 
 from activities.messaging.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
 from domain.refusals import Refusal
-from starter.pages.connections import with_security_headers
 from starter.pages.consent import AGREE, DECLINE, ConsentPages
 from starter.pages.downloads import CONFIRMED, DOWNLOADED, FRESH_LINK, DownloadPages
 from starter.pages.export import ExportPages
@@ -22,6 +21,7 @@ from starter.pages.migration import MigrationPages
 from starter.pages.page import NothingThere, Page, rendered
 from starter.pages.refusals import refusal_page
 from starter.service import Offramp
+from starter.web.connections import with_security_headers
 
 Act = Callable[[LinkTarget], Awaitable[Page]]
 Key = TypeVar("Key")

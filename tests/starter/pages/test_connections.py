@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from starter.pages.app import create_pages
-from starter.pages.connections import SECURITY_HEADERS, LimitedConnection, OnceAMinute, server_options
+from starter.web.connections import SECURITY_HEADERS, LimitedConnection, OnceAMinute, server_options
 from tests.support.outcomes import eventually
 from tests.support.ports import free_port
 from tests.support.world import LINKS

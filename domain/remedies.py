@@ -24,6 +24,10 @@ class RemedyKind(StrEnum):
     NAME_CASE = "name_case"
     USE_WORKFLOW_ID = "use_workflow_id"
     ASK_SECOND_PERSON = "ask_second_person"
+    ASK_PERMITTED_PERSON = "ask_permitted_person"
+    """``permitted``: the roles that may do it."""
+    ASK_PRINCIPAL_ADMINISTRATOR = "ask_principal_administrator"
+    SEND_TOKEN = "send_token"  # noqa: S105 - the name of a remedy
     NOTHING_TO_DO = "nothing_to_do"
     RETRY = "retry"
     RETRY_WHEN = "retry_when"
@@ -161,6 +165,9 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.NAME_CASE: "Name {expected}, or send the request to the case that it is about.",
     RemedyKind.USE_WORKFLOW_ID: "Start it as {expected!r}: the id prevents a case from being started twice at once.",
     RemedyKind.ASK_SECOND_PERSON: "A second person must approve it.",
+    RemedyKind.ASK_PERMITTED_PERSON: "Ask somebody with one of these roles: {permitted}.",
+    RemedyKind.ASK_PRINCIPAL_ADMINISTRATOR: "Ask those who give out the tokens for one with further rights.",
+    RemedyKind.SEND_TOKEN: "Send a valid bearer token of {issuer}.",
     RemedyKind.NOTHING_TO_DO: "Nothing to do.",
     RemedyKind.RETRY: "Try again; nothing was changed.",
     RemedyKind.RETRY_WHEN: "Try again when {when}; nothing was changed.",

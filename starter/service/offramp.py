@@ -4,6 +4,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 
 from contract import TASK_QUEUE
+from starter.service.access import AccessClient
 from starter.service.area import Connections
 from starter.service.audit import AuditClient
 from starter.service.billing import BillingClient
@@ -91,5 +92,6 @@ class Offramp:
         self.audit = AuditClient(connections)
         self.limits = LimitClient(connections)
         self.privacy = PrivacyClient(connections)
+        self.access = AccessClient(connections)
         self.has_files = objects is not None
         """True if there is an object store to link to."""

@@ -1,0 +1,47 @@
+"""Ownership: the organization to which whatever a request is about belongs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Text, cast, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from domain.permissions import SubjectKind
+from storage.tables import (
+    BillingDocumentRow,
+    CampaignRow,
+    HoldRow,
+    OrganizationRow,
+    SubscriptionLineRow,
+    SubscriptionRow,
+)
+
+_OF_LINE = select(SubscriptionRow.organization).join(
+    SubscriptionLineRow, SubscriptionLineRow.subscription == SubscriptionRow.id
+)
+
+
+def organization_of(session: Session, kind: SubjectKind, subject: str) -> str | None:
+    """Return the organization that a subject belongs to; None if nobody knows the subject."""
+    found: str | None = session.scalar(_ORGANIZATION[kind].where(_ID[kind] == subject))
+    return found
+
+
+_ORGANIZATION: Mapping[SubjectKind, Select[Any]] = {
+    SubjectKind.ORGANIZATION: select(OrganizationRow.id),
+    SubjectKind.SUBSCRIPTION: select(SubscriptionRow.organization),
+    SubjectKind.LINE: _OF_LINE,
+    SubjectKind.INVOICE: _OF_LINE.join(
+        BillingDocumentRow, BillingDocumentRow.subscription_line == SubscriptionLineRow.id
+    ),
+    SubjectKind.CAMPAIGN: select(CampaignRow.organization),
+    SubjectKind.HOLD: select(HoldRow.organization),
+}
+_ID: Mapping[SubjectKind, ColumnElement[str] | InstrumentedAttribute[str]] = {
+    SubjectKind.ORGANIZATION: OrganizationRow.id,
+    SubjectKind.SUBSCRIPTION: SubscriptionRow.id,
+    SubjectKind.LINE: SubscriptionLineRow.id,
+    SubjectKind.INVOICE: BillingDocumentRow.number,
+    SubjectKind.CAMPAIGN: CampaignRow.id,
+    SubjectKind.HOLD: cast(HoldRow.id, Text),
+}

@@ -61,6 +61,9 @@ class CaseFilter(BaseModel):
     stages: frozenset[Stage] = frozenset()
     """The stages, any of them; all, if empty."""
     organization: Identifier | None = None
+    organizations: frozenset[Identifier] | None = None
+    """Those of which whoever asks may see something; None for all."""
+    reason_code: Identifier | None = None
     received_from: date | None = None
     """The first day of receipt, in the zone of each organization."""
     received_until: date | None = None
@@ -112,10 +115,11 @@ def list_cases(
         CursorUnknown.
 
     """
-    conditions = _conditions(wanted or CaseFilter())
+    wanted = wanted or CaseFilter()
+    conditions = _conditions(wanted)
     query = _cases().where(*conditions).order_by(CancellationRow.received_at.desc(), CancellationRow.id.desc())
     if after is not None:
-        last = session.get(CancellationRow, after)
+        last = session.scalar(_cases().where(CancellationRow.id == after, *_visible(wanted)))
         if last is None:
             raise CursorUnknown(after)
         query = query.where(tuple_(CancellationRow.received_at, CancellationRow.id) < (last.received_at, last.id))
@@ -147,6 +151,9 @@ def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
         conditions.append(row.stage.in_([stage.value for stage in wanted.stages]))
     if wanted.organization is not None:
         conditions.append(OrganizationRow.id == wanted.organization)
+    conditions += _visible(wanted)
+    if wanted.reason_code is not None:
+        conditions.append(row.reason_code == wanted.reason_code)
     if wanted.received_from is not None:
         conditions.append(row.received_on >= wanted.received_from)
     if wanted.received_until is not None:
@@ -159,6 +166,10 @@ def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
         searched = (row.id, SubscriptionRow.description, OrganizationRow.id, OrganizationRow.unique_name)
         conditions.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in searched)))
     return conditions
+
+
+def _visible(wanted: CaseFilter) -> list[ColumnElement[bool]]:
+    return [] if wanted.organizations is None else [OrganizationRow.id.in_(sorted(wanted.organizations))]
 
 
 def _cases() -> Select[CancellationRow, OrganizationRow, str | None, bool]:

@@ -134,6 +134,14 @@ def present_quotes(session: Session, cancellation: str) -> tuple[Quote | None, P
     return quote and quote.without_explanations(), proposal
 
 
+def earlier_status(session: Session, workflow_id: str, cancellation: str) -> ReversibleStatus:
+    """Return the recorded status of a cancellation that a workflow has run before its newest one. Raises CancellationUnknown."""
+    row = session.get(CancellationRow, cancellation)
+    if row is None or row.workflow_id != workflow_id:
+        raise CancellationUnknown(cancellation)
+    return status_of_case(session, cancellation)
+
+
 def newest_cancellation(session: Session, subscription: str) -> str:
     """Return the id of the newest cancellation of a subscription, running or ended. Raises CancellationUnknown."""
     case = newest_case(session, subscription)

@@ -51,6 +51,7 @@ COMMANDS = {
         "List and set the limits on starts, one-time codes, tries and links, and release what was counted.",
     ),
     "privacy": Lazily("starter.cli.privacy:privacy_app", "Show what is kept about a person, and until when."),
+    "token": Lazily("starter.cli.token:token", "Print a token for the HTTP API of the local stack."),
     "tenants": Lazily("starter.cli.tenants:tenants_app", "List the organizations' data, and make samples of it."),
     "mails": Lazily("starter.cli.mails:mails_app", "Read the mails that the local mail catcher caught."),
     "dates": Lazily(

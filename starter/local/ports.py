@@ -28,6 +28,7 @@ class PreferredPorts(BaseSettings):
     objects: int = Field(default=8333, ge=1, le=_LAST_PORT)
     pages: int = Field(default=8234, ge=1, le=_LAST_PORT)
     codec: int = Field(default=8235, ge=1, le=_LAST_PORT)
+    api: int = Field(default=8236, ge=1, le=_LAST_PORT)
 
 
 def configured_ports() -> PreferredPorts:
@@ -51,6 +52,7 @@ class Ports(BaseModel):
     objects: int
     pages: int
     codec: int
+    api: int
     objects_internal: tuple[int, ...]
     """The object store's own ports, used by nothing else: the first free ones above `objects`."""
     remarks: tuple[str, ...] = ()

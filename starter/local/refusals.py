@@ -27,6 +27,22 @@ class LocalStackAlreadyRunning(Refusal):
         )
 
 
+class LocalStackMissing(Refusal):
+    """A directory in which no local stack was ever started."""
+
+    code: ClassVar[str] = "local_stack_missing"
+
+    def __init__(self, data_directory: Path) -> None:
+        super().__init__(
+            f"There is no local stack in {data_directory}.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice="Start one with `offramp up`, or go to the directory where it runs.",
+            ),
+            data_directory=data_directory,
+        )
+
+
 class LocalEnvironmentNotOurs(Refusal):
     """A file with the address of a local stack that somebody else has written, or could."""
 

@@ -44,6 +44,16 @@ def pages_service(port: int, environment: Mapping[str, str]) -> Service:
     )
 
 
+def api_service(port: int, environment: Mapping[str, str]) -> Service:
+    """Return the HTTP API as a service to supervise."""
+    return Service(
+        name="api",
+        command=own_module("starter.api"),
+        is_ready=lambda: listens(port),
+        environment=environment,
+    )
+
+
 async def listens(port: int) -> bool:
     """Return true if a server answers at a port of this machine; raises OSError otherwise."""
     _, writer = await asyncio.open_connection(HOST, port)

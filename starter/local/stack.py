@@ -12,6 +12,7 @@ from starter.local.codec import codec_endpoint, codec_environment, codec_service
 from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, DataDirectory
 from starter.local.database_roles import DATABASE, as_role, database_environment, ensure_database_roles
 from starter.local.environment import write_environment
+from starter.local.issuer import issuer_environment
 from starter.local.leftovers import Guard, ProcessRecord, stop_leftovers
 from starter.local.object_store import (
     as_reader,
@@ -23,7 +24,7 @@ from starter.local.object_store import (
 )
 from starter.local.ports import Ports, PreferredPorts, choose_ports, configured_ports
 from starter.local.postgres import PostgresCluster
-from starter.local.services import mail_catcher_service, pages_service, webhook_receiver_service
+from starter.local.services import api_service, mail_catcher_service, pages_service, webhook_receiver_service
 from starter.local.supervisor import Event, Service, Supervisor
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
 from starter.local.tenant_roles import (
@@ -46,6 +47,7 @@ _OF_INSTALLATIONS = (
     "OFFRAMP_DATABASE_",
     "OFFRAMP_PAYLOAD_",
     "OFFRAMP_CODEC_",
+    "OFFRAMP_OIDC_",
 )
 
 Step = Callable[[], Awaitable[None]]
@@ -147,6 +149,8 @@ class LocalStack:
         await supervisor.start(self._worker_service(ports, of_worker))
         await supervisor.start(pages_service(ports.pages, as_reader(of_others, data)))
         await supervisor.start(codec_service(ports.codec, everything))
+        of_api = as_role(for_others(everything), DatabaseRole.CALLERS, data, ports)
+        await supervisor.start(api_service(ports.api, as_reader(of_api, data)))
         write_environment(data.environment_file, environment)
         await when_ready(ports)
 
@@ -177,6 +181,8 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
         "OFFRAMP_WEBHOOK_SECRET": data.secret("webhook-secret", _new_webhook_secret),
         **object_store_environment(data, ports.objects),
         **codec_environment(data, ports),
+        "OFFRAMP_API_PORT": str(ports.api),
+        **issuer_environment(data),
         "OFFRAMP_PUBLIC_URL": f"http://{HOST}:{ports.pages}",
         "OFFRAMP_PAGES_PORT": str(ports.pages),
         "OFFRAMP_LINK_SECRET": data.secret("link-secret", lambda: secrets.token_urlsafe(32)),

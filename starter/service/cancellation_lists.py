@@ -21,6 +21,8 @@ class CancellationLists(AreaClient):
         *,
         stages: Collection[Stage] = (),
         organization: str | None = None,
+        organizations: Collection[str] | None = None,
+        reason_code: str | None = None,
         received_from: date | None = None,
         received_until: date | None = None,
         waits_for: Awaited | None = None,
@@ -40,6 +42,8 @@ class CancellationLists(AreaClient):
             wanted = CaseFilter(
                 stages=frozenset(stages),
                 organization=organization,
+                organizations=None if organizations is None else frozenset(organizations),
+                reason_code=reason_code,
                 received_from=received_from,
                 received_until=received_until,
                 waits_for=waits_for,

@@ -1,13 +1,13 @@
 """Cancellations that can be undone: the requests that those of subscriptions and of single lines share."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import contract
 from domain.cancellation.identity import Identity
 from domain.marketing import CampaignAction
 from domain.vocabulary import Stage
-from records.cancellation.lists import present_quotes
+from records.cancellation.lists import earlier_status, present_quotes
 from starter.service.case_form import Reversible, ReversibleForm
 from starter.service.receipts import StatedReceipt
 from starter.service.requests import NO_RECORDS
@@ -141,11 +141,17 @@ class ReversibleCaseClient(VerifiedCaseClient[Reversible]):
             return status
         return status.model_copy(update={"quote": quote, "proposal": proposal})
 
-    async def status(self, subject: str) -> Reversible:
-        """Return the status of the newest cancellation: live while its workflow runs, else from the records.
+    async def status(self, subject: str, *, cancellation: str | None = None) -> Reversible:
+        """Return the status of a cancellation, the newest if none is named: live while its workflow runs, else from the records.
 
         Raises:
-            CancellationUnknown, LineNeverCancelled: the subject was never cancelled.
+            CancellationUnknown, LineNeverCancelled: the subject was never cancelled, or never under this id.
 
         """
-        return await self._as_quoted_now(await self._live_or_recorded(subject, self._form.recorded))
+        newest: Any = await self._as_quoted_now(await self._live_or_recorded(subject, self._form.recorded))
+        if cancellation in (None, newest.cancellation):
+            return cast("Reversible", newest)
+        earlier = await self._read(
+            lambda session: earlier_status(session, self._form.workflow_id(subject), str(cancellation))
+        )
+        return cast("Reversible", earlier)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -21,7 +22,17 @@ from tests.support.servers import open_directory
 
 pytestmark = pytest.mark.timeout(240)
 
-SERVICES = {"postgres", "temporal", "object-store", "mail-catcher", "webhook-receiver", "worker", "pages", "codec"}
+SERVICES = {
+    "postgres",
+    "temporal",
+    "object-store",
+    "mail-catcher",
+    "webhook-receiver",
+    "worker",
+    "pages",
+    "codec",
+    "api",
+}
 MAILS = {
     "Cancellation received": 6,
     "Cancellation scheduled": 5,
@@ -60,6 +71,21 @@ class Demo:
 
         wait_until(lambda: all_said() or self.process.poll() is not None, f"it says {texts}", within=90)
         assert all_said(), self.said
+
+    def asked(self, path: str, role: str, *, of: str | None = None) -> httpx.Response:
+        """Ask the HTTP API with a token, as somebody in another terminal does."""
+        call = "from starter.cli.main import main; main()"
+        organizations = ["--organization", of] if of else []
+        token = subprocess.run(
+            [sys.executable, "-c", call, "token", "--role", role, "--subject", "ann", *organizations],
+            env={**os.environ, "OFFRAMP_DATA_DIR": str(self.data.path), "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        line = next(line for line in self.said.splitlines() if line.strip().startswith("HTTP API"))
+        url = f"{line.split()[-1]}{path}"
+        return httpx.get(url, headers={"authorization": f"Bearer {token}"}).raise_for_status()
 
     def pids(self) -> dict[str, int]:
         records = [ProcessRecord.model_validate_json(file.read_bytes()) for file in self.data.run.glob("*.json")]
@@ -113,6 +139,9 @@ def test_the_demonstration_reaches_its_ends_whatever_is_killed_and_stops_when_as
             wait_until(
                 lambda: kinds_of_mail(second.data).total() >= sum(MAILS.values()), "every mail is there", within=60
             )
+            listed = second.asked("/v1/cancellations", "auditor")
+            assert {"SUB-1001", "SUB-1015"} <= {case["subscription"] for case in listed.json()["cancellations"]}
+            assert second.asked("/v1/cancellations", "auditor", of="ORG-NOWHERE").json()["cancellations"] == []
             pids = second.pids()
             second.process.send_signal(signal.SIGTERM)
             assert second.process.wait(60) == 0, second.said

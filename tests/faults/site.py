@@ -177,7 +177,7 @@ async def site(directory: Path) -> AsyncIterator[Site]:
 
 
 def _ports() -> Ports:
-    names = (*NAMES, "temporal_ui", "codec")
+    names = (*NAMES, "temporal_ui", "codec", "api")
     ports = free_ports(len(names) + INTERNAL_PORTS)
     return Ports(**dict(zip(names, ports, strict=False)), objects_internal=tuple(ports[len(names) :]))
 

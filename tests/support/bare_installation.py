@@ -45,6 +45,7 @@ VALUES = {
     "number": "1",
     "organization": "ORG-1",
     "reason": "as agreed",
+    "role": "auditor",
     "run": "subscription-line-dates:every-line:2026-10-01:here:1/01a2",
     "scope": "organization",
     "subject": "ORG-1",

@@ -21,7 +21,17 @@ from tests.support.ports import free_port
 from tests.support.processes import python, wait_until
 from tests.support.servers import open_directory
 
-SERVICES = ["postgres", "temporal", "object-store", "mail-catcher", "webhook-receiver", "worker", "pages", "codec"]
+SERVICES = [
+    "postgres",
+    "temporal",
+    "object-store",
+    "mail-catcher",
+    "webhook-receiver",
+    "worker",
+    "pages",
+    "codec",
+    "api",
+]
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The HTTP API: thin on top of the facade, for principals with a bearer token."""

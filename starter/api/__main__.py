@@ -1,0 +1,46 @@
+"""The process that serves the API: ``python -m starter.api``.
+
+``OFFRAMP_API_HOST`` and ``OFFRAMP_API_PORT`` set its address; the default is 127.0.0.1 and 8236. It speaks HTTP: TLS ends
+before it.
+"""
+
+import asyncio
+
+import uvicorn
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runtime.serving import serve
+from runtime.temporal import connect_to_temporal
+from starter.access.settings import AccessSettings
+from starter.api.app import create_api
+from starter.service import Offramp
+from starter.web.connections import server_options
+from storage.database import DatabaseSettings, create_database_engine
+from storage.rights import warn_of_owner
+
+_CONNECTIONS = 20
+
+
+class ApiSettings(BaseSettings):
+    """The address on which the API listens."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFRAMP_")
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8236, ge=1, le=65535)
+
+
+async def main() -> None:
+    """Serve the API until SIGTERM or SIGINT."""
+    settings, verifier = ApiSettings(), AccessSettings().verifier()
+    engine = create_database_engine(DatabaseSettings().database_url, pool_size=_CONNECTIONS)
+    await asyncio.to_thread(warn_of_owner, engine)
+    app = create_api(Offramp(await connect_to_temporal(lazy=True), engine), verifier)
+    config = uvicorn.Config(app, settings.api_host, settings.api_port, **server_options())
+    await uvicorn.Server(config).serve()
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    serve(main, failing="The API cannot be served")

@@ -1,0 +1,76 @@
+"""The API as a web application."""
+
+import logging
+import traceback
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from domain.refusals import Refusal
+from starter.access.tokens import TokenVerifier
+from starter.api import cancellation_lists, cancellations
+from starter.api.problems import ProblemResponse, answer_malformed, answer_plainly, answer_refusal, with_media_type
+from starter.service import Offramp
+from starter.web.bodies import limit_bodies
+from starter.web.connections import with_security_headers
+
+VERSION = "/v1"
+
+logger = logging.getLogger(__name__)
+
+
+def create_api(service: Offramp, verifier: TokenVerifier) -> ASGIApp:
+    """Put the API together on a facade, for principals whose tokens a verifier accepts."""
+    app = FastAPI(
+        title="Offramp",
+        version="1",
+        summary="Durable cancellations of subscriptions.",
+        openapi_url=f"{VERSION}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.openapi = partial(_document, app)  # type: ignore[method-assign] # as its documentation has it
+    app.state.service, app.state.verifier = service, verifier
+    for area in (cancellation_lists, cancellations):
+        app.include_router(area.router, prefix=VERSION)
+    app.add_api_route("/health", _health, include_in_schema=False)
+    app.add_exception_handler(Refusal, answer_refusal)
+    app.add_exception_handler(RequestValidationError, answer_malformed)
+    app.add_exception_handler(HTTPException, _no_such_thing)
+    app.add_exception_handler(Exception, _failed)
+    return with_security_headers(limit_bodies(app))
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        app.openapi_schema = with_media_type(
+            get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        )
+    return app.openapi_schema
+
+
+def _health() -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
+def _no_such_thing(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
+    answer = answer_plainly(error.status_code, f"{HTTPStatus(error.status_code).phrase}.")
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _failed(_: Request, error: Exception) -> ProblemResponse:
+    place = "".join(traceback.format_tb(error.__traceback__))  # its own text may hold what a customer has sent
+    logger.error("A request failed with %s:\n%s", type(error).__name__, place)
+    return answer_plainly(
+        500, "A fault of the service: nothing is known of the request.", "Send it again under the same key."
+    )

@@ -1,0 +1,69 @@
+"""The issuer of the local stack: a key of its own, of which the API knows the public part, and tokens for whoever runs it."""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from jwt.algorithms import ECAlgorithm
+
+from domain.principals import Role
+from starter.local.data_directory import DataDirectory, write_private
+from starter.local.refusals import LocalStackMissing
+
+ISSUER = "urn:offramp:local-stack"
+AUDIENCE = "offramp"
+_ALGORITHM, _KEY_ID = "ES256", "local"
+_KEY = "issuer-key"
+
+
+def issuer_environment(data: DataDirectory) -> dict[str, str]:
+    """Return the variables of the API that say whose tokens it accepts."""
+    file = data.path / "issuer-keys.json"
+    public = ECAlgorithm.to_jwk(_private_key(data).public_key(), as_dict=True)
+    write_private(file, json.dumps({"keys": [{**public, "kid": _KEY_ID, "use": "sig", "alg": _ALGORITHM}]}))
+    return {
+        "OFFRAMP_OIDC_ISSUER": ISSUER,
+        "OFFRAMP_OIDC_AUDIENCE": AUDIENCE,
+        "OFFRAMP_OIDC_KEYS": str(file),
+    }
+
+
+def token(
+    data: DataDirectory,
+    *,
+    subject: str,
+    roles: Sequence[Role],
+    organizations: Sequence[str] | None = None,
+    lasts: timedelta = timedelta(hours=8),
+) -> str:
+    """Return a token that the API of the stack in a data directory accepts. Raises LocalStackMissing."""
+    if not (data.path / _KEY).exists():
+        raise LocalStackMissing(data.path)
+    now = int(time.time())
+    claims: dict[str, object] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": subject,
+        "iat": now,
+        "exp": now + int(lasts.total_seconds()),
+        "roles": [role.value for role in roles],
+    }
+    if organizations is not None:
+        claims["organizations"] = list(organizations)
+    return jwt.encode(claims, _private_key(data), algorithm=_ALGORITHM, headers={"kid": _KEY_ID})
+
+
+def _private_key(data: DataDirectory) -> EllipticCurvePrivateKey:
+    text = data.secret(_KEY, _new_key)
+    key = load_pem_private_key(text.encode(), password=None)
+    assert isinstance(key, EllipticCurvePrivateKey)  # noqa: S101 - as it is made below
+    return key
+
+
+def _new_key() -> str:
+    key = generate_private_key(SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode().strip()

@@ -25,6 +25,8 @@ class Limited(StrEnum):
     """Codes that were given, right or wrong."""
     LINKS = "links"
     """Links to data that were mailed because somebody asked for it."""
+    CORRECTIONS = "corrections"
+    """Mails about what was corrected; beyond them it is corrected all the same, and nobody is mailed."""
 
 
 class LimitScope(StrEnum):
@@ -53,6 +55,9 @@ STANDARD_LIMITS: Mapping[tuple[Limited, LimitScope], int] = {
     (Limited.LINKS, LimitScope.ADDRESS): 20,
     (Limited.LINKS, LimitScope.ORGANIZATION): 20,
     (Limited.LINKS, LimitScope.CALLER): 500,
+    (Limited.CORRECTIONS, LimitScope.ADDRESS): 20,
+    (Limited.CORRECTIONS, LimitScope.ORGANIZATION): 20,
+    (Limited.CORRECTIONS, LimitScope.CALLER): 500,
 }
 """The limits of a new installation. Twenty tries find a code of six digits once in fifty thousand such days."""
 
@@ -61,6 +66,7 @@ _NOUNS = {
     Limited.CODES: "one-time codes",
     Limited.TRIES: "tries of one-time codes",
     Limited.LINKS: "fresh links",
+    Limited.CORRECTIONS: "mails about corrections",
 }
 
 

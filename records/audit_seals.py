@@ -49,7 +49,8 @@ _DIGESTS: LiteralString = f"""
 _OLDEST_RUNNING: LiteralString = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 _NEXT_TO_RUN: LiteralString = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 _UNSEALED: LiteralString = """
-    SELECT count(*), count(*) FILTER (WHERE a.id <= :settled), count(*) FILTER (WHERE a.at < :overdue)
+    SELECT count(*), count(*) FILTER (WHERE a.id <= :settled),
+           count(*) FILTER (WHERE a.id > :settled AND (a.id <= :passed OR (:stopped AND a.at < :overdue)))
     FROM audit_trail a WHERE NOT EXISTS (SELECT FROM audit_sealed s WHERE s.entry = a.id)
 """
 _TURN: LiteralString = "SELECT pg_advisory_xact_lock(hashtext('offramp audit seals'))"
@@ -155,7 +156,15 @@ def verify(session: Session, kept: tuple[int, str] | None = None, *, at: datetim
 
 def _unsealed(session: Session, newest: AuditSealRow | None, seals: int, at: datetime) -> tuple[int, list[SealBroken]]:
     """Return the number of the entries under no seal, and what is wrong with some of them."""
-    given = {"settled": newest.settled_until if newest else 0, "overdue": at - _OVERDUE_AFTER}
+    # An entry may bear an earlier date than that of its making: what a seal of long ago has passed by is overdue for certain.
+    overdue_since = at - _OVERDUE_AFTER
+    passed = select(func.max(AuditSealRow.newest_entry)).where(AuditSealRow.sealed_at < overdue_since)
+    given = {
+        "settled": newest.settled_until if newest else 0,
+        "passed": session.scalar(passed) or 0,
+        "stopped": newest is None or newest.sealed_at < overdue_since,
+        "overdue": overdue_since,
+    }
     unsealed, missed, overdue = session.execute(text(_UNSEALED), given).one()
     found = []
     if missed:

@@ -37,4 +37,6 @@ def fetched_files(session: Session, cancellation: str) -> tuple[FetchedFile, ...
         .where(AuditRow.cancellation == cancellation, AuditRow.action == _ACTION)
         .order_by(AuditRow.id)
     )
-    return tuple(FetchedFile(name=(after or {})["file"], by=actor, at=at) for after, actor, at in rows)
+    return tuple(
+        FetchedFile(name=after["file"], by=actor, at=at) for after, actor, at in rows if after and "file" in after
+    )

@@ -17,7 +17,7 @@ from domain.cancellation.identity import IdentityMismatch
 from domain.limits import LIMIT_WINDOW, Limited, LimitReached, LimitScope
 from domain.marketing import MarketingIdentityMismatch
 from domain.refusals import Refusal
-from domain.vocabulary import person_key
+from domain.vocabulary import Channel, person_key
 from records.cases import Locked
 from records.receipts import Opening
 from records.transaction import Transaction
@@ -109,6 +109,17 @@ def refuse_link_if_reached(transaction: Transaction, case: Locked, step: Step, *
     """Count a link that is mailed because somebody asked for it; raises LimitReached."""
     if (reached := use_for(transaction, Limited.LINKS, case, step, address=address)) is not None:
         raise reached
+
+
+def with_room_for_mail(
+    transaction: Transaction, case: Locked, step: Step, *, address: str | None = None
+) -> Transaction:
+    """Count a mail about a correction; beyond the limit, return a transaction that mails nobody.
+
+    A correction itself is never refused: a wrong address must not stay because somebody has mailed too much to it.
+    """
+    reached = use_for(transaction, Limited.CORRECTIONS, case, step, address=address)
+    return transaction if reached is None else transaction.without(Channel.MAIL)
 
 
 def start_of(request: Opening, organization: str | None, address: str | None) -> Use:

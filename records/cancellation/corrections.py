@@ -9,7 +9,7 @@ from domain.cancellation.single_lines import SubscriptionBeingCancelled
 from domain.civil_time import day_of
 from domain.lines.quote import Quote
 from domain.vocabulary import CampaignChoice, Event, Question, Stage
-from records import audit, cases
+from records import audit, cases, limits
 from records.cancellation.answers import checklist_of, replace_answers
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import last_promised, notify
@@ -65,7 +65,8 @@ def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
     )
     quote = requote(session, row)
     occasion = f"{Event.RESCHEDULED}/{row.corrections}"
-    notify(transaction, case, Event.RESCHEDULED, step, occasion=occasion, promised_before=promised)
+    mailing = limits.with_room_for_mail(transaction, case, step)
+    notify(mailing, case, Event.RESCHEDULED, step, occasion=occasion, promised_before=promised)
     return quote
 
 

@@ -91,8 +91,8 @@ def accept(transaction: Transaction, step: Step, *, contact: str, transfer_at: d
 def correct(transaction: Transaction, step: Step, correction: Correction) -> MigrationState:
     """Record a correction, and notify the contact of the corrected facts. The audit trail names no address.
 
-    The state says what was fetched before, maybe by the wrong recipient. Raises LimitReached, where it
-    mails the contact.
+    The state says what was fetched before, maybe by the wrong recipient. Old links end also where the limit on mails is
+    reached, and the contact gets a link when one is asked for.
     """
     migration = lock_migration(transaction, step)
     row = migration.row
@@ -112,13 +112,13 @@ def correct(transaction: Transaction, step: Step, correction: Correction) -> Mig
         "contact": "replaced" if correction.contact is not None else None,
     }
     record_step(transaction, "migration.corrected", step, before=before, after=after)
-    if row.stage == MigrationStage.SCHEDULED:
-        notify_party(transaction, migration, Event.MIGRATION_SCHEDULED, step, Party.IT_DEPARTMENT)
-    elif row.stage == MigrationStage.AVAILABLE:
-        row.stage_since = step.at  # a new contact gets the full time that the first one had
-        notify_available(transaction, migration, step)
     if row.stage in (MigrationStage.SCHEDULED, MigrationStage.AVAILABLE):
-        limits.refuse_link_if_reached(transaction, migration.case, step, address=row.contact)
+        mailing = limits.with_room_for_mail(transaction, migration.case, step, address=row.contact)
+        if row.stage == MigrationStage.SCHEDULED:
+            notify_party(mailing, migration, Event.MIGRATION_SCHEDULED, step, Party.IT_DEPARTMENT)
+        else:
+            row.stage_since = step.at  # a new contact gets the full time that the first one had
+            notify_available(mailing, migration, step)
     return migration.state.model_copy(update={"fetched": fetched_files(transaction.session, step.cancellation)})
 
 

@@ -17,6 +17,11 @@ class AuditRow(Table):
 
     __tablename__ = "audit_trail"
     __table_args__ = (
+        CheckConstraint("isfinite(at)", name="at_is_an_instant"),
+        CheckConstraint(
+            "jsonb_typeof(before) IN ('object', 'null') AND jsonb_typeof(after) IN ('object', 'null')",
+            name="changes_are_objects",
+        ),
         Index("ix_audit_trail_cancellation", "cancellation", "id"),
         Index("ix_audit_trail_subscription_line", "subscription_line", "id"),
         Index("ix_audit_trail_words", "at", postgresql_where=text("why IS NOT NULL")),

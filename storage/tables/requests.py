@@ -12,7 +12,14 @@ class RequestRow(Table):
     """A request by its id, so that a repetition gets the first answer and never acts, whatever case runs by then."""
 
     __tablename__ = "requests"
-    __table_args__ = (CheckConstraint("num_nonnulls(accepted_at, refusal) <= 1", name="answered_once"),)
+    __table_args__ = (
+        CheckConstraint("num_nonnulls(accepted_at, refusal) <= 1", name="answered_once"),
+        CheckConstraint(
+            "refusal IS NULL OR COALESCE(jsonb_typeof(refusal->'code') = 'string' "
+            "AND jsonb_typeof(refusal->'message') = 'string', false)",
+            name="refusal_is_one",
+        ),
+    )
 
     workflow_id: Mapped[str] = mapped_column(primary_key=True)
     """The workflow that it was for, which stands for the subject: the cases of a subscription follow one another in it."""

@@ -18,7 +18,7 @@ from tests.records.cancellation.opened_cases import step, with_subscriptions
 from tests.support.import_documents import NOON, Document, Import
 
 ADDRESS, ORGANIZATION, CALLER = LimitScope
-STARTS, CODES, TRIES, LINKS = Limited
+STARTS, CODES, TRIES, LINKS, CORRECTIONS = Limited
 
 
 @pytest.fixture

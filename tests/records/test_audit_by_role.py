@@ -1,6 +1,7 @@
 """Entries of the audit trail by the role that writes them: nobody takes the place of a worker's entry before it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -8,8 +9,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from records import audit
+from records import audit, legal_holds
+from records.audit_seals import seal, verify
 from records.cancellation import transitions
+from records.downloads import fetched_files, record_fetch
 from records.transaction import Transaction
 from storage.database import create_database_engine
 from storage.refusals import RecordsConflict
@@ -40,7 +43,9 @@ def engines(case: Engine, database_url: str) -> Iterator[Engines]:
 
 def recorded(by: Engine, key: str | None = STEP, action: str = "cancellation.canceled") -> bool:
     with Transaction.begin(by) as transaction:
-        return audit.record(transaction, action, actor="somebody", at=NOON, step=key, after={"request": "r"})
+        return audit.record(
+            transaction, action, actor="somebody", at=NOON, step=key, after={"request": "r", "file": "a.csv"}
+        )
 
 
 def keys(engine: Engine) -> list[str | None]:
@@ -48,6 +53,11 @@ def keys(engine: Engine) -> list[str | None]:
         return list(
             connection.scalars(text("SELECT step FROM audit_trail WHERE actor IN ('somebody', 'nobody') ORDER BY id"))
         )
+
+
+def executed_scalar(by: Engine, statement: str) -> int:
+    with by.connect() as connection:
+        return int(connection.scalar(text(statement)) or 0)
 
 
 def executed(by: Engine, statement: str, **values: object) -> int:
@@ -66,9 +76,10 @@ def test_an_entry_that_was_planted_under_the_key_of_a_step_to_come_keeps_nothing
 
     assert recorded(engines[DatabaseRole.WORKER])
     with Session(engines[DatabaseRole.WORKER]) as session:
-        assert audit.after_of(session, STEP) == {"request": "r"}, "the worker's own, and not the planted one"
-        assert audit.is_from(session, STEP, "r")
-    assert keys(engine) == [f"{role.removeprefix('offramp_')}:{STEP}", STEP]
+        assert audit.is_from(session, STEP, "r"), "the worker's own, and not the planted one"
+    planted, own = keys(engine)
+    assert str(planted).startswith(f"{role.removeprefix('offramp_')}:")
+    assert own == STEP
 
 
 @pytest.mark.parametrize("role", OTHERS)
@@ -86,10 +97,109 @@ def test_a_step_is_recorded_once_by_way_of_any_role(engines: Engines, engine: En
     assert not recorded(engines[role], "by-worker", "file.fetched")
     assert recorded(engines[role], "own", "file.fetched")
     assert not recorded(engines[role], "own", "file.fetched")
-    with Session(engines[role]) as session:
-        assert audit.after_of(session, "own") == {"request": "r"}
+    found = keys(engine)
+    assert found[0] == "by-worker"
+    assert [str(key).partition(":")[0] for key in found[1:]] == [role.removeprefix("offramp_")]
+
+
+def test_callers_find_what_they_and_workers_have_recorded(engines: Engines) -> None:
+    assert recorded(engines[DatabaseRole.WORKER], "by-worker")
+    assert recorded(engines[DatabaseRole.CALLERS], "own")
+    with Session(engines[DatabaseRole.CALLERS]) as session:
+        assert audit.is_from(session, "own", "r")
         assert audit.taken_of(session, ["own", "by-worker", "never"]) == {"own", "by-worker"}
-    assert keys(engine) == ["by-worker", f"{role.removeprefix('offramp_')}:own"]
+
+
+@pytest.mark.parametrize("role", OTHERS)
+def test_a_planted_entry_keeps_the_true_one_of_the_same_role_out_neither(
+    engines: Engines, engine: Engine, role: DatabaseRole
+) -> None:
+    executed(engines[role], PLANTED, step="own")
+    assert recorded(engines[role], "own", "file.fetched")
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("SELECT actor, action FROM audit_trail WHERE actor IN ('somebody', 'nobody') ORDER BY id")
+        )
+        assert found.all() == [("nobody", "withdraw.refused"), ("somebody", "file.fetched")]
+
+
+def test_holds_are_audited_whatever_was_planted_under_their_keys(engines: Engines, engine: Engine) -> None:
+    callers = engines[DatabaseRole.CALLERS]
+    for number in range(1, 5):
+        for what in ("placed", "released"):
+            executed(callers, PLANTED, step=f"hold/{number}:hold.{what}")
+    with Transaction.begin(callers) as transaction:
+        hold = legal_holds.place_hold(transaction, "ORG-1", reason="a lawsuit", actor="lawyer", at=NOON, request="r1")
+    with Transaction.begin(callers) as transaction:
+        legal_holds.release_hold(transaction, hold.id, reason="over", actor="judge", at=NOON, request="r2")
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT action, actor FROM audit_trail WHERE action LIKE 'hold.%' ORDER BY id"))
+        assert found.all() == [("hold.placed", "lawyer"), ("hold.released", "judge")]
+
+
+def test_a_fetched_file_is_shown_whatever_was_planted_under_its_key(engines: Engines, engine: Engine) -> None:
+    pages, until = engines[DatabaseRole.PAGES], datetime(2026, 12, 29, 12, tzinfo=UTC)
+    executed(pages, PLANTED, step=f"{CASE}:fetched:{until.timestamp():.0f}:customers.csv.gz")
+    for _ in range(2):
+        with Transaction.begin(pages) as transaction:
+            record_fetch(transaction, CASE, "customers.csv.gz", link_until=until, actor="by link", at=NOON)
+    with Session(engine) as session:
+        assert [file.name for file in fetched_files(session, CASE)] == ["customers.csv.gz"]
+
+
+ENTRY = "INSERT INTO audit_trail (at, actor, action, after) VALUES ({at}, 'nobody', 'withdraw.refused', {after})"
+
+
+@pytest.mark.parametrize("role", list(DatabaseRole))
+@pytest.mark.parametrize(
+    ("at", "after"),
+    [
+        ("now()", """'["goodwill_reason"]'"""),
+        ("now()", "'[]'"),
+        ("now()", "'5'"),
+        ("'infinity'", "NULL"),
+        ("'-infinity'", "NULL"),
+    ],
+)
+def test_an_entry_that_nobody_could_read_is_not_added(
+    engines: Engines, role: DatabaseRole, at: str, after: str
+) -> None:
+    with pytest.raises(DBAPIError, match="check constraint"):
+        executed(engines[role], ENTRY.format(at=at, after=after))
+
+
+@pytest.mark.parametrize("role", OTHERS)
+def test_an_entry_of_any_size_is_a_workers_alone(engines: Engines, role: DatabaseRole) -> None:
+    with pytest.raises(DBAPIError, match="a million bytes"):
+        executed(engines[role], ENTRY.format(at="now()", after="jsonb_build_object('x', repeat('x', 1000000))"))
+
+
+def test_the_words_of_no_change_are_looked_for_where_it_is_no_object(engine: Engine) -> None:
+    with engine.connect() as connection:
+        for change in ('["goodwill_reason"]', "5", "null"):
+            assert (
+                connection.scalar(text("SELECT audit_without_words(CAST(:c AS jsonb))::text"), {"c": change}) == change
+            )
+
+
+def test_an_entry_that_takes_its_time_is_sealed_after_those_that_overtook_it(engines: Engines, engine: Engine) -> None:
+    """It takes its number when it begins, and is added when others with higher numbers are sealed long since."""
+    begun = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO audit_trail%pg_sleep%' AND state = 'active'"
+    sleeping = "INSERT INTO audit_trail (at, actor, action, why) VALUES (now(), 'nobody', 'withdraw.refused', pg_sleep(2)::text)"
+    with ThreadPoolExecutor(1) as thread:
+        late = thread.submit(executed, engines[DatabaseRole.PAGES], sleeping)
+        while executed_scalar(engine, begun) == 0:
+            assert not late.done()
+        for number in range(3):
+            assert recorded(engine, f"overtakes-{number}")
+            with Transaction.begin(engine) as transaction:
+                assert seal(transaction, at=NOON) > 0
+        assert not late.done(), "the machine is too slow for this test"
+        late.result()
+    with Transaction.begin(engine) as transaction:
+        assert seal(transaction, at=NOON) == 1
+    with Session(engine) as session:
+        assert verify(session, at=NOON).holds
 
 
 @pytest.mark.parametrize("role", OTHERS)
@@ -128,6 +238,9 @@ REQUEST = (
 )
 
 
+REFUSE = "UPDATE requests SET refusal = CAST(:refusal AS jsonb) WHERE id = 'open'"
+
+
 @pytest.fixture
 def requests(engine: Engine, case: Engine) -> None:
     refusal = """'{"code": "too_late", "message": "it was"}'"""
@@ -142,9 +255,9 @@ def requests(engine: Engine, case: Engine) -> None:
     "attack",
     [
         "UPDATE requests SET accepted_at = NULL WHERE id = 'accepted'",
-        "UPDATE requests SET accepted_at = NULL, refusal = '{}' WHERE id = 'accepted'",
+        'UPDATE requests SET accepted_at = NULL, refusal = \'{"code": "x", "message": "y"}\' WHERE id = \'accepted\'',
         "UPDATE requests SET refusal = NULL WHERE id = 'refused'",
-        "UPDATE requests SET refusal = '{\"code\": \"another\"}' WHERE id = 'refused'",
+        'UPDATE requests SET refusal = \'{"code": "another", "message": "x"}\' WHERE id = \'refused\'',
         "UPDATE requests SET refusal = NULL, accepted_at = now() WHERE id = 'refused'",
         "UPDATE requests SET digest = 'x' WHERE id = 'open'",
         "UPDATE requests SET cancellation = 'SUB-2/1' WHERE id = 'open'",
@@ -166,7 +279,17 @@ def test_the_pages_accept_no_request_and_refuse_an_open_one(engines: Engines) ->
     ):
         with pytest.raises(DBAPIError, match="permission denied"):
             executed(pages, attack, **({"id": "new"} if ":id" in attack else {}))
-    assert executed(pages, "UPDATE requests SET refusal = '{\"code\": \"too_late\"}' WHERE id = 'open'") == 1
+    for malformed in ("{}", "null", "[]", "5", '{"code": 5, "message": "x"}'):
+        with pytest.raises(DBAPIError, match="check constraint"):
+            executed(pages, REFUSE, refusal=malformed)
+    refusal = '{"code": "too_late", "message": "it was"}'
+    assert executed(pages, REFUSE, refusal=refusal) == 1
+    for other in (
+        '{"code": "too_late", "message": "call this number"}',
+        '{"code": "too_late", "message": "it was", "a": 1}',
+    ):
+        with pytest.raises(DBAPIError, match="is answered once"):
+            executed(pages, REFUSE, refusal=other)
 
 
 @pytest.mark.usefixtures("requests")

@@ -1,4 +1,4 @@
-"""A limit across cases on fresh links that are mailed, as on starts, codes and tries."""
+"""Limits across cases on fresh links and on mails about corrections, as on starts, codes and tries."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,7 @@ branch_labels = None
 depends_on = None
 
 TABLES = ("limits", "limited_uses")
+NEW = ("links", "corrections")
 STANDARD = {"address": 20, "organization": 20, "caller": 500}
 
 
@@ -20,15 +21,16 @@ def _known(names: str) -> None:
 
 def upgrade() -> None:
     """Apply."""
-    _known("'starts', 'codes', 'tries', 'links'")
+    _known("'starts', 'codes', 'tries', 'links', 'corrections'")
     limits = sa.table("limits", sa.column("limited"), sa.column("scope"), sa.column("number"))
     op.bulk_insert(
-        limits, [{"limited": "links", "scope": scope, "number": number} for scope, number in STANDARD.items()]
+        limits,
+        [{"limited": name, "scope": scope, "number": number} for name in NEW for scope, number in STANDARD.items()],
     )
 
 
 def downgrade() -> None:
     """Revert."""
     for table in TABLES:
-        op.execute(f"DELETE FROM {table} WHERE limited = 'links'")  # noqa: S608 - a constant
+        op.execute(f"DELETE FROM {table} WHERE limited IN ('links', 'corrections')")  # noqa: S608 - a constant
     _known("'starts', 'codes', 'tries'")

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx
 import pytest
+from sqlalchemy import text
 from temporalio.client import Client
 
 from domain.limits import Limited, LimitReached, LimitScope
@@ -135,3 +137,21 @@ async def test_a_flood_of_links_to_an_export_ends_until_a_supervisor_releases_it
         await world.offramp.limits.release(ORGANIZATION, organization, actor="supervisor-9", reason="called back")
         await world.offramp.exports.renew_link(subscription, actor=AGENT)
         assert world.actions(subscription).count("export.link_renewed") == 3
+
+
+async def test_a_flood_of_corrections_is_taken_and_mails_nobody_beyond_the_limit(world: World) -> None:
+    subscription = world.subscription()
+    await world.start(subscription, complete=False)
+    today = world.today(subscription)
+    async with limited(world, Limited.CORRECTIONS, number=2):
+        for number in range(4):
+            day = (today + timedelta(days=20 + number)).isoformat()
+            await world.service.correct(
+                subscription, answers={"termination_date": day}, actor=AGENT, reason="another day after all"
+            )
+    assert world.actions(subscription).count("cancellation.corrected") == 4
+    with world.engine.connect() as connection:
+        mails = (
+            "SELECT count(*) FROM messages WHERE cancellation = :of AND channel = 'mail' AND event LIKE '%rescheduled'"
+        )
+        assert connection.scalar(text(mails), {"of": f"{subscription}/1"}) == 2

@@ -153,27 +153,38 @@ async def _count(migrations: Migrations, subscription: str, to: str, what: str, 
     return sum(subject.startswith(what) for subject in migrations.mails(subscription, to)) == number
 
 
-async def test_links_and_corrections_that_mail_the_contact_are_limited_together(migrations: Migrations) -> None:
+async def test_a_flood_of_links_or_corrections_ends_the_mails_and_never_the_correction(migrations: Migrations) -> None:
+    """Whoever holds the link can ask for fresh ones: that must not keep the address from being corrected."""
     world, subscription = migrations.world, migrations.organization()
     await migrations.requested(subscription)
     await migrations.available(subscription)
-    limit = Limit(limited=Limited.LINKS, scope=LimitScope.ORGANIZATION, number=2)
-    await world.offramp.limits.set(limit, actor="admin-1", reason="a flood")
+    limits = [
+        Limit(limited=limited, scope=LimitScope.ORGANIZATION, number=2)
+        for limited in (Limited.LINKS, Limited.CORRECTIONS)
+    ]
+    for limit in limits:
+        await world.offramp.limits.set(limit, actor="admin-1", reason="a flood")
     try:
-        await migrations.link_sent(subscription)
+        for _ in range(2):
+            await migrations.link_sent(subscription)
+        assert (await refused(migrations.link_sent(subscription))).code == LimitReached.code
+        before = migrations.row(subscription)
+        for number in range(3):
+            await migrations.corrected(subscription, contact=f"person-{number}@contoso.example")
         await migrations.corrected(subscription, contact=RIGHT)
-        for more in (
-            migrations.link_sent(subscription),
-            migrations.corrected(subscription, contact="third@contoso.example"),
-        ):
-            assert (await refused(more)).code == LimitReached.code
         row = migrations.row(subscription)
         assert row is not None
-        assert row.contact == RIGHT, "what is refused changes nothing"
+        assert before is not None
+        assert row.contact == RIGHT
+        assert row.links == before.links + 4, "each ends the links before it"
 
-        organization = world.organization(subscription)
-        scope = LimitScope.ORGANIZATION
+        scope, organization = LimitScope.ORGANIZATION, world.organization(subscription)
         await world.offramp.limits.release(scope, organization, actor="supervisor-9", reason="called back")
         await migrations.link_sent(subscription)
+        await eventually(lambda: _told(migrations, subscription, RIGHT, "Your data is ready"))
+        assert len(migrations.mails(subscription, RIGHT)) == 1
+        assert migrations.mails(subscription, "person-2@contoso.example") == []
     finally:
-        await world.offramp.limits.set(limit.model_copy(update={"number": None}), actor="admin-1", reason="it is over")
+        for limit in limits:
+            lifted = limit.model_copy(update={"number": None})
+            await world.offramp.limits.set(lifted, actor="admin-1", reason="it is over")

@@ -126,6 +126,7 @@ class Eraser(DataWork):
         with tenants.erasing(tenant, reviewed=reviewed, stopped_by=watch.stopped_by) as connection:
             while gone := self._erase_next(cancellation, connection, tenant.schema):
                 watch.progress(f"{gone.kind} {gone.name}")
+        tenants.refuse_unless_gone(tenant)
 
     def _erase_next(self, cancellation: str, connection: psycopg.Connection[Any], schema: str) -> ErasedStep | None:
         with ExitStack() as step:

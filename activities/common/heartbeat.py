@@ -56,9 +56,10 @@ class Watch:
         self._reason: Exception | None = None
 
     def progress(self, *details: object) -> None:
-        """Record progress. Raises as `check`."""
+        """Record progress, and send it. Raises as `check`."""
         self.check()
         self._progress, self._progressed_at = details, time.monotonic()
+        activity.heartbeat(*details)
 
     def check(self) -> None:
         """Do nothing while the work may go on.

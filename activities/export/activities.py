@@ -1,11 +1,10 @@
 """The activities of an export: an organization's data to the object store, and its records (rules, section 10)."""
 
-from contextlib import ExitStack
 from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.common.heartbeat import Watch, WorkCancelled, report_progress
+from activities.common.heartbeat import Watch, WorkCancelled
 from activities.common.long_work import DataWork, configured, waiting_for_others
 from activities.common.records import recorded
 from activities.common.registration import Registered
@@ -53,19 +52,19 @@ class Exporter(DataWork):
         tenants = configured(self._tenants, TenantDatabaseNotConfigured)
         objects = configured(self._objects, ObjectStoreNotConfigured)
         tenant, watch = Tenant(attempt.organization, attempt.data_schema), Watch()
-        with tenants.working_for(attempt.organization), ExitStack() as reading:
+        with tenants.working_for(attempt.organization):
             try:
                 with watch.watching():
                     objects.discard_unfinished(attempt.prefix_of_all)
                     objects.delete_all(attempt.prefix_of_all, on_batch=lambda _: watch.progress())
-                    connection = reading.enter_context(
-                        tenants.reading(tenant, reviewed=self._reviewed_code(), stopped_by=watch.stopped_by)
-                    )
-                # From here on, the export sends its own heartbeats.
-                with objects.refusing():
-                    manifest = export_schema(
-                        connection, tenant.schema, objects.store, attempt.prefix, progress=report_progress
-                    )
+                    reviewed = self._reviewed_code()
+                    with (
+                        tenants.reading(tenant, reviewed=reviewed, stopped_by=watch.stopped_by) as connection,
+                        objects.refusing(),
+                    ):
+                        manifest = export_schema(
+                            connection, tenant.schema, objects.store, attempt.prefix, progress=watch.progress
+                        )
                 summary = ExportSummary(
                     prefix=attempt.prefix,
                     manifest_sha256=manifest.sha256,
@@ -74,7 +73,6 @@ class Exporter(DataWork):
                     bytes=manifest.bytes,
                     warnings=len(manifest.warnings),
                 )
-                reading.close()
                 with self._transaction() as transaction:
                     exports.finish_export(transaction, step, attempt.number, summary, at=datetime.now(UTC))
             except (WorkCancelled, AttemptSuperseded):

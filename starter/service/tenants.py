@@ -71,9 +71,9 @@ class TenantCodeFound(BaseModel):
     organization: str
     name: str = Field(serialization_alias="schema")
     calls: tuple[str, ...]
-    """Each place that calls a function which is not PostgreSQL's own, in words."""
+    """Each place that calls a function which is not PostgreSQL's own, in words, with its definition."""
     functions: dict[str, str]
-    """The source of each function by its name."""
+    """The definition of each function by its name: its arguments and their defaults, its settings and its source."""
     digest: str
     reviewed: bool
 
@@ -140,7 +140,7 @@ class TenantClient(AreaClient):
             return TenantCodeFound(
                 organization=organization,
                 name=tenant.schema,
-                calls=tuple(call.words for call in code.calls),
+                calls=tuple(call.whole for call in code.calls),
                 functions=dict(code.bodies),
                 digest=code.digest,
                 reviewed=not code.calls or code.digest in reviewed,

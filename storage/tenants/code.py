@@ -57,7 +57,7 @@ _STARTS: LiteralString = f"""
 """  # noqa: S608 - constants of this module
 # An expression depends on functions and operators, on types whose checks are called for a cast, and on operator classes.
 _THROUGH: LiteralString = """
-    ('pg_operator'::regclass, 'pg_type'::regclass, 'pg_constraint'::regclass, 'pg_opclass'::regclass,
+    ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass, 'pg_constraint'::regclass, 'pg_opclass'::regclass,
      'pg_opfamily'::regclass, 'pg_amop'::regclass, 'pg_amproc'::regclass, 'pg_cast'::regclass, 'pg_collation'::regclass)
 """
 _REACHED: LiteralString = f"""
@@ -65,6 +65,10 @@ _REACHED: LiteralString = f"""
         SELECT s.classid, s.objid, d.refclassid, d.refobjid
         FROM start s JOIN pg_depend d ON d.classid = s.classid AND d.objid = s.objid
         WHERE s.kind <> 'partition key' OR d.objsubid = 0
+        UNION
+        -- An operator class of ranges calls the functions of whatever range it is for.
+        SELECT s.classid, s.objid, 'pg_type'::regclass::oid, a.atttypid
+        FROM start s JOIN pg_attribute a ON a.attrelid = s.objid WHERE s.kind = 'index' AND a.atttypid >= 16384
         UNION
         SELECT r.classid, r.objid, next.refclassid, next.refobjid
         FROM reached r CROSS JOIN LATERAL (
@@ -117,9 +121,14 @@ _FOREIGN: LiteralString = f"""
 # What a function does may be in another one that it calls: all of the schema's, and those elsewhere that are called.
 _BODIES: LiteralString = f"""
     SELECT p.oid::regprocedure::text AS name, l.lanname, p.prosecdef, p.provolatile, left(p.proconfig::text, %(longest)s),
-           left(p.prosrc, %(longest)s), left(pg_get_function_sqlbody(p.oid), %(longest)s) AS body
+           left(p.prosrc, %(longest)s),
+           left(CASE p.prokind WHEN 'a' THEN (SELECT to_jsonb(a)::text FROM (SELECT
+               g.aggkind, g.aggtransfn::text, g.aggfinalfn::text, g.aggcombinefn::text, g.aggserialfn::text,
+               g.aggdeserialfn::text, g.aggmtransfn::text, g.aggminvtransfn::text, g.aggmfinalfn::text,
+               g.aggsortop::regoperator::text, g.aggtranstype::regtype::text, g.agginitval, g.aggminitval
+               FROM pg_aggregate g WHERE g.aggfnoid = p.oid) a) ELSE pg_get_functiondef(p.oid) END, %(longest)s) AS body
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-    WHERE (p.pronamespace = {_SPACE} OR p.oid = ANY (%(called)s)) AND l.lanname NOT IN ('internal', 'c')
+    WHERE (p.pronamespace = {_SPACE} OR p.oid = ANY (%(called)s)) AND (p.prokind = 'a' OR l.lanname NOT IN ('internal', 'c'))
     ORDER BY p.oid::regprocedure::text COLLATE "C"
 """  # noqa: S608 - as above
 
@@ -140,6 +149,11 @@ class Call:
         """The place and the function, for a person."""
         place = self.where if self.kind in ("index", "statistics") else f"of {self.where}"
         return f"{self.kind} {place} calls {self.function}"
+
+    @property
+    def whole(self) -> str:
+        """The same with the definition, which has the arguments of the call."""
+        return f"{self.words}: {self.definition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +189,7 @@ def code_of(connection: psycopg.Connection[Any], schema: str) -> TenantCode:
         digest.update(repr(anonymous).encode() + b"\n")
     return TenantCode(
         calls=calls,
-        bodies=tuple((str(body[0]), str(body[6] or body[5])) for body in bodies),
+        bodies=tuple((str(body[0]), str(body[6])) for body in bodies),
         digest=digest.hexdigest(),
     )
 

@@ -5,21 +5,28 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from typing import Any
 
 import psycopg
-from psycopg import IsolationLevel, errors, sql
+from psycopg import IsolationLevel, errors
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from storage.database import DatabaseUrlMalformed
 from storage.refusals import database_in_words, reason_in_words
 from storage.tenants import refusals
-from storage.tenants.catalog import Source, sources_in
+from storage.tenants.catalog import exists
 from storage.tenants.code import refuse_unreviewed
-from storage.tenants.logins import Tenant, prepared_schemas, refuse_powers_beyond, refuse_unless_owner
+from storage.tenants.logins import Tenant, prepared_schemas, refuse_powers_beyond
+from storage.tenants.opening import refuse_unsafe, snapshot
 from storage.tenants.places import Places
-from storage.tenants.sessions import StoppedBy, end_session, end_when_the_client_is_gone, never_stopped, within
+from storage.tenants.sessions import (
+    StoppedBy,
+    as_organization,
+    end_session,
+    end_when_the_client_is_gone,
+    never_stopped,
+    within,
+)
 from storage.tenants.settings import TenantDatabaseSettings
 
-_TRIES = 5
 _KEEPALIVES: dict[str, Any] = {
     "keepalives": 1,
     "keepalives_idle": 30,
@@ -30,7 +37,7 @@ _KEEPALIVES: dict[str, Any] = {
 # otherwise keep its locks and the dead rows of the whole database. Names are looked up only in the system's own schema,
 # so that nothing that an organization has created is called in place of what is meant.
 _OPTIONS = (
-    "-c statement_timeout=0 -c timezone=UTC -c datestyle=ISO -c search_path=pg_catalog "
+    "-c statement_timeout=0 -c timezone=UTC -c datestyle=ISO -c search_path=pg_catalog,pg_temp "
     "-c idle_in_transaction_session_timeout=30min -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 "
     "-c tcp_keepalives_count=3"
 )
@@ -95,8 +102,13 @@ class TenantDatabase:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             with within(connection, self.opening_seconds, refusals.TenantSchemaBusy(tenant.schema)):
-                transaction.push(_snapshot(connection, tenant, reviewed))
-            yield connection
+                transaction.push(snapshot(connection, tenant, reviewed))
+            try:
+                yield connection
+            except (
+                errors.LockNotAvailable
+            ):  # of an index, or a table beside a table: only those themselves are locked here
+                raise refusals.TenantSchemaBusy(tenant.schema) from None
 
     @contextmanager
     def erasing(
@@ -118,10 +130,25 @@ class TenantDatabase:
                 within(connection, self.opening_seconds, refusals.TenantSchemaBusy(tenant.schema)),
                 suppress(refusals.TenantSchemaUnknown),
             ):
-                _refuse_unsafe(connection, tenant)
+                refuse_unsafe(connection, tenant)
                 if reviewed is not None:
                     refuse_unreviewed(connection, tenant, reviewed)
             yield connection
+
+    def refuse_unless_gone(self, tenant: Tenant) -> None:
+        """Refuse to take an erasure for done while there is a schema, or anything else that its owners have.
+
+        Looked for by a session in which no code of an organization has ever run.
+
+        Raises:
+            TenantSchemaBusy: something of it is there.
+            TenantLoginTooPowerful: its owners have something elsewhere.
+
+        """
+        with self.directory() as connection:
+            if exists(connection, tenant.schema):
+                raise refusals.TenantSchemaBusy(tenant.schema)
+            refuse_powers_beyond(connection, tenant.login, tenant.schema)
 
     @contextmanager
     def directory(self) -> Iterator[psycopg.Connection[Any]]:
@@ -191,6 +218,7 @@ class TenantDatabase:
             stopped_by(lambda: end_session(connection)),
         ):
             connection.autocommit = True
+            as_organization(connection)
             end_when_the_client_is_gone(connection)
             yield connection
 
@@ -223,50 +251,3 @@ def _parsed(url: str, variable: str) -> URL:
 def _is_refused_login(error: psycopg.Error) -> bool:
     # The driver knows no SQLSTATE of a connection that did not come about.
     return error.sqlstate in _REFUSED_LOGIN or "authentication failed" in str(error)
-
-
-def _snapshot(connection: psycopg.Connection[Any], tenant: Tenant, reviewed: Container[str]) -> ExitStack:
-    """Begin a transaction that has locked every table before its snapshot; return what ends it."""
-    for _ in range(_TRIES):
-        with connection.transaction():
-            connection.execute("SET LOCAL row_security = off")
-            _refuse_unsafe(connection, tenant)
-            refuse_unreviewed(connection, tenant, reviewed)
-            expected = _readable(connection, tenant)
-        with ExitStack() as transaction:
-            transaction.enter_context(connection.transaction())
-            connection.execute("SET LOCAL row_security = off")
-            # The first statement that needs a snapshot comes after the locks, and may find a newer table.
-            if _locked(connection, tenant.schema, expected) and _readable(connection, tenant) == expected:
-                return transaction.pop_all()
-    raise refusals.TenantSchemaBusy(tenant.schema)
-
-
-def _refuse_unsafe(connection: psycopg.Connection[Any], tenant: Tenant) -> None:
-    """Refuse a session that could do more than its organization, or with a schema that is not the organization's."""
-    refuse_unless_owner(connection, tenant)
-    refuse_powers_beyond(connection, tenant.login, tenant.schema)
-
-
-def _readable(connection: psycopg.Connection[Any], tenant: Tenant) -> list[Source]:
-    """Return the tables to read; refuse unless the login may read all of them."""
-    sources = sources_in(connection, tenant.schema)
-    if denied := [source.name for source in sources if not source.may_select]:
-        raise refusals.TenantSchemaNotReadable.without_select(tenant.schema, tenant.login, denied)
-    if hidden := [source.name for source in sources if source.row_security]:
-        raise refusals.TenantSchemaNotReadable.with_row_security(tenant.schema, tenant.login, hidden)
-    return sources
-
-
-def _locked(connection: psycopg.Connection[Any], schema: str, sources: list[Source]) -> bool:
-    """Lock tables against TRUNCATE and DROP; False if one of them is gone already."""
-    if not sources:
-        return True
-    tables = sql.SQL(", ").join(source.sql for source in sources)
-    try:
-        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(tables))
-    except errors.UndefinedTable:
-        return False
-    except errors.LockNotAvailable:
-        raise refusals.TenantSchemaBusy(schema) from None
-    return True

@@ -8,7 +8,7 @@ change: the certificate names what was erased, not what was there some time befo
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import errors, sql
@@ -54,7 +54,11 @@ def erase_step(
 
     """
     doing = _Doing()
-    with _refusing(schema, doing), connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+    with (
+        _refusing(connection, schema, doing),
+        connection.transaction(),
+        connection.cursor(row_factory=dict_row) as cursor,
+    ):
         if cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
             return None
         given = {"schema": schema}
@@ -65,9 +69,10 @@ def erase_step(
             return _drop_foreign_key(connection, schema, found, before)
         for query, how in ((FREE, "RESTRICT"), (CIRCLE, "CASCADE")):
             if found := cursor.execute(query, given).fetchone():
-                doing.what = f"{found['kind']} {refusals.quoted(found['name'])}"
+                doing.what, doing.oid = f"{found['kind']} {refusals.quoted(found['name'])}", found["oid"]
                 return _drop(connection, schema, found, how, before)
         before(last := ErasedStep("schema", schema))
+        connection.execute(_SOON)
         connection.execute(sql.SQL("DROP SCHEMA {} RESTRICT").format(sql.Identifier(schema)))
         return last
 
@@ -77,14 +82,27 @@ class _Doing:
     """The object that is being erased, for a refusal."""
 
     what: str = ""
+    oid: int = 0
+
+
+_HOLDERS: LiteralString = """
+    SELECT DISTINCT a.usename::text FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
+    WHERE l.relation = %s AND l.granted AND l.pid <> pg_backend_pid() AND a.usename IS NOT NULL ORDER BY 1 LIMIT 3
+"""
+# The case is locked meanwhile: what others hold is waited for no longer, but tried again.
+_SOON: LiteralString = "SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '30s'"
 
 
 @contextmanager
-def _refusing(schema: str, doing: _Doing) -> Iterator[None]:
+def _refusing(connection: psycopg.Connection[Any], schema: str, doing: _Doing) -> Iterator[None]:
     try:
         yield
-    except (errors.LockNotAvailable, errors.DeadlockDetected, *_GONE_MEANWHILE):
-        raise refusals.TenantSchemaBusy(schema, doing.what) from None
+    except (errors.LockNotAvailable, errors.DeadlockDetected, errors.QueryCanceled, *_GONE_MEANWHILE):
+        if connection.closed:
+            raise
+        holders = [str(user) for (user,) in connection.execute(_HOLDERS, (doing.oid,)).fetchall()]
+        raise refusals.TenantSchemaBusy(schema, doing.what, holders) from None
     except errors.InternalError_ as error:
         if "concurrently" not in str(error.diag.message_primary):  # two drop one thing
             raise
@@ -101,6 +119,7 @@ def _drop_foreign_key(
 ) -> ErasedStep:
     table, name = sql.Identifier(schema, found["table_name"]), sql.Identifier(found["name"])
     before(key := ErasedStep("foreign key", f"{refusals.quoted(found['table_name'])}.{refusals.quoted(found['name'])}"))
+    connection.execute(_SOON)
     connection.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {} RESTRICT").format(table, name))
     return key
 
@@ -119,6 +138,7 @@ def _drop(
     if kind in (*_TABLES, "materialized view"):
         [size] = connection.execute("SELECT pg_total_relation_size(%s::oid)", (found["oid"],)).fetchone() or (0,)
     before(doomed := ErasedStep(kind, name, rows, size))
+    connection.execute(_SOON)
     connection.execute(f"DROP {found['command']} {found['identity']} {how}".encode())
     return doomed
 

@@ -17,10 +17,44 @@ _OF_PARTITION: LiteralString = """
 _IS_PART: LiteralString = f"(d.deptype IN ('a', 'i', 'e', 'P', 'S') AND NOT {_OF_PARTITION})"
 _NEEDS: LiteralString = f"(d.deptype = 'n' OR (d.deptype = 'a' AND {_OF_PARTITION}))"
 
+# Anybody may name a schema that he may not use, and so depend on it: what is in it says so itself.
+_IN_IT: LiteralString = """
+    CASE h.classid
+        WHEN 'pg_class'::regclass THEN EXISTS (SELECT FROM pg_class o WHERE o.oid = h.objid AND o.relnamespace = h.refobjid)
+        WHEN 'pg_type'::regclass THEN EXISTS (SELECT FROM pg_type o WHERE o.oid = h.objid AND o.typnamespace = h.refobjid)
+        WHEN 'pg_proc'::regclass THEN EXISTS (SELECT FROM pg_proc o WHERE o.oid = h.objid AND o.pronamespace = h.refobjid)
+        WHEN 'pg_constraint'::regclass THEN
+            EXISTS (SELECT FROM pg_constraint o WHERE o.oid = h.objid AND o.connamespace = h.refobjid)
+        WHEN 'pg_operator'::regclass THEN
+            EXISTS (SELECT FROM pg_operator o WHERE o.oid = h.objid AND o.oprnamespace = h.refobjid)
+        WHEN 'pg_opclass'::regclass THEN
+            EXISTS (SELECT FROM pg_opclass o WHERE o.oid = h.objid AND o.opcnamespace = h.refobjid)
+        WHEN 'pg_opfamily'::regclass THEN
+            EXISTS (SELECT FROM pg_opfamily o WHERE o.oid = h.objid AND o.opfnamespace = h.refobjid)
+        WHEN 'pg_collation'::regclass THEN
+            EXISTS (SELECT FROM pg_collation o WHERE o.oid = h.objid AND o.collnamespace = h.refobjid)
+        WHEN 'pg_conversion'::regclass THEN
+            EXISTS (SELECT FROM pg_conversion o WHERE o.oid = h.objid AND o.connamespace = h.refobjid)
+        WHEN 'pg_statistic_ext'::regclass THEN
+            EXISTS (SELECT FROM pg_statistic_ext o WHERE o.oid = h.objid AND o.stxnamespace = h.refobjid)
+        WHEN 'pg_ts_config'::regclass THEN
+            EXISTS (SELECT FROM pg_ts_config o WHERE o.oid = h.objid AND o.cfgnamespace = h.refobjid)
+        WHEN 'pg_ts_dict'::regclass THEN
+            EXISTS (SELECT FROM pg_ts_dict o WHERE o.oid = h.objid AND o.dictnamespace = h.refobjid)
+        WHEN 'pg_ts_parser'::regclass THEN
+            EXISTS (SELECT FROM pg_ts_parser o WHERE o.oid = h.objid AND o.prsnamespace = h.refobjid)
+        WHEN 'pg_ts_template'::regclass THEN
+            EXISTS (SELECT FROM pg_ts_template o WHERE o.oid = h.objid AND o.tmplnamespace = h.refobjid)
+        WHEN 'pg_extension'::regclass THEN
+            EXISTS (SELECT FROM pg_extension o WHERE o.oid = h.objid AND o.extnamespace = h.refobjid)
+        ELSE false
+    END
+"""
 MEMBERS: LiteralString = f"""
     SELECT h.classid, h.objid FROM pg_depend h
     WHERE h.refclassid = 'pg_namespace'::regclass AND h.deptype = 'n' AND h.objsubid = 0
       AND h.refobjid = (SELECT oid FROM pg_namespace WHERE nspname = %(schema)s)
+      AND {_IN_IT}
       AND NOT EXISTS (
         SELECT FROM pg_depend d LEFT JOIN pg_class whole ON d.refclassid = 'pg_class'::regclass AND whole.oid = d.refobjid
         WHERE (d.classid, d.objid) = (h.classid, h.objid) AND {_IS_PART}

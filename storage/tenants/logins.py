@@ -52,11 +52,14 @@ _POSSESSIONS: LiteralString = f"""
        OR (d.classid <> 'pg_namespace'::regclass  -- what is in no schema belongs to the one that has the same owner
            AND (SELECT o.schema FROM pg_identify_object(d.classid, d.objid, 0) o) <> quote_ident(%(schema)s))
 """  # noqa: S608 - as above
-# A right that everybody has, or that was given to the owner, is the organization's own.
+# A right that everybody has, or that was given to the owner, is the organization's own. Whoever owns a schema may give rights on it
+# away, also to those who do not want them: that is no power over anybody, but for the schemas of those who run the database.
 _GRANTS: LiteralString = """
     SELECT 'it has been granted ' || a.privilege_type || ' on the schema ' || quote_ident(n.nspname)
     FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) a JOIN pg_roles r ON r.oid = a.grantee
+    JOIN pg_roles o ON o.oid = n.nspowner JOIN pg_database d ON d.datname = current_database()
     WHERE r.rolname = %(user)s AND n.nspname IS DISTINCT FROM %(schema)s
+      AND (o.rolsuper OR o.oid = d.datdba OR o.rolname ~ '^pg_')
 """
 _OWNS: LiteralString = """
     SELECT pg_has_role(%(user)s, nspowner, 'USAGE') FROM pg_namespace WHERE nspname = %(schema)s

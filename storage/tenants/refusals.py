@@ -32,17 +32,19 @@ class TenantSchemaBusy(TenantDatabaseNotNow):
 
     code = "tenant_schema_busy"
 
-    def __init__(self, schema: str, what: str = "") -> None:
+    def __init__(self, schema: str, what: str = "", holders: Sequence[str] = ()) -> None:
         locked = (
             f"{what[:1].upper()}{what[1:]} of schema {quoted(schema)}"
             if what
             else f"Something in schema {quoted(schema)}"
         )
+        users = ", ".join(map(quoted, holders))
         super().__init__(
-            f"{locked} is being used by somebody else in a way that conflicts with this.",
+            f"{locked} is being used by {users or 'somebody else'} in a way that conflicts with this.",
             remedy=Remedy.of(RemedyKind.RETRY_WHEN, when="that export, backup or change is over"),
             schema=schema,
             what=what or None,
+            holders=users or None,
         )
 
 

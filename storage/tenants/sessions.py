@@ -5,12 +5,57 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import Any
+from typing import Any, LiteralString, Self
 
 import psycopg
-from psycopg import errors
+from psycopg import Copy, errors
+from psycopg.abc import Params
 
 from domain.refusals import Refusal
+
+OWN_NAMES: LiteralString = "SET search_path = pg_catalog, pg_temp"
+
+
+class OwnNames(psycopg.Cursor[Any]):
+    """A cursor whose statements find PostgreSQL's own names, and none of an organization's in their place.
+
+    Code that a statement calls can set the path for the next one, and make tables with the names of catalogues, temporary ones
+    too, which come first where the path does not name them.
+    """
+
+    def execute(self, query: Any, params: Params | None = None, **options: Any) -> Self:
+        """Execute a statement, as a cursor does."""
+        super().execute(OWN_NAMES)
+        return super().execute(query, params, **options)
+
+    def stream(self, query: Any, params: Params | None = None, **options: Any) -> Iterator[Any]:
+        """Read a statement's rows as they come, as a cursor does."""
+        super().execute(OWN_NAMES)
+        return super().stream(query, params, **options)
+
+    @contextmanager
+    def copy(self, statement: Any, params: Params | None = None, **options: Any) -> Iterator[Copy]:
+        """Copy, as a cursor does."""
+        super().execute(OWN_NAMES)
+        with super().copy(statement, params, **options) as copying:
+            yield copying
+
+
+class OwnNamesAtTheServer(psycopg.ServerCursor[Any]):
+    """The same for rows that wait at the server."""
+
+    def execute(self, query: Any, params: Params | None = None, **options: Any) -> Self:
+        """Execute a statement, as a cursor does."""
+        self.connection.execute(OWN_NAMES)
+        return super().execute(query, params, **options)
+
+
+def as_organization(connection: psycopg.Connection[Any]) -> None:
+    """Make a connection one on which code of an organization may run: it misleads no statement, and fills no memory."""
+    connection.cursor_factory = OwnNames
+    connection.server_cursor_factory = OwnNamesAtTheServer
+    connection.add_notify_handler(lambda _: None)  # without one, notices are kept until somebody asks for them
+
 
 StoppedBy = Callable[[Callable[[], object]], AbstractContextManager[None]]
 """A function that has its argument called, from another thread, if the work is to end while the block runs."""

@@ -195,7 +195,7 @@ def test_code_of_postgresql_and_of_extensions_in_c_needs_no_review(tenants: Prep
         ("ALTER ROLE {login} CREATEROLE", "may create roles"),
         ("GRANT {victims_owner} TO {login}", "owns table victim.secrets"),
         ("GRANT pg_read_all_data TO {login}", "it is a member of pg_read_all_data"),
-        ("GRANT USAGE ON SCHEMA victim TO {login}", "granted USAGE on the schema victim"),
+        ("GRANT USAGE ON SCHEMA ours TO {login}", "granted USAGE on the schema ours"),
         ("ALTER TABLE victim.secrets OWNER TO {owner}", "owns table victim.secrets"),
         ("CREATE DATABASE elsewhere OWNER {owner}", "owns"),
     ],
@@ -211,6 +211,7 @@ def test_a_login_that_can_do_more_than_its_organization_is_refused(
         "victims_owner": f"offramp_owner_{VICTIM.organization}",
     }
     quoted = {name: sql.Identifier(value) for name, value in names.items()}
+    owner.execute("CREATE SCHEMA ours")
     owner.execute(sql.SQL(statement).format(**quoted))
     try:
         for use in (

@@ -76,6 +76,7 @@ BY_NAME: dict[str, list[Any]] = {
     "fields": [("end_date", "notice_period")],
     "first": ["subscriptions[0].id"],
     "given": [["subscription", "customer_contract"]],
+    "holders": [["contoso_app"], []],
     "identifier": ["SUB-1001"],
     "installed": ["18"],
     "issuer": ["https://issuer.example"],

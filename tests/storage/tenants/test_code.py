@@ -61,6 +61,82 @@ def test_other_code_under_another_name_has_another_digest(owner: Owner) -> None:
     assert reviewed != digest(owner, "b", "BEGIN NULL; RETURN datb.f($1); END")
 
 
+INVISIBLE_BEFORE = {
+    "the default of an argument": [
+        "CREATE OR REPLACE FUNCTION step(n int, how text DEFAULT 'SELECT {0}') RETURNS int LANGUAGE plpgsql IMMUTABLE AS "
+        "$$ DECLARE r int; BEGIN EXECUTE how INTO r; RETURN n; END $$",
+        "CREATE OR REPLACE FUNCTION f(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN step(n); END $$",
+        "DROP STATISTICS IF EXISTS s",
+        "CREATE STATISTICS s ON n, (n + f(1)) FROM t",
+    ],
+    "a setting of a function": [
+        "CREATE OR REPLACE FUNCTION f(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE SET work_mem = '{0}MB' AS $$ "
+        "BEGIN RETURN n; END $$",
+        "DROP STATISTICS IF EXISTS s",
+        "CREATE STATISTICS s ON n, (n + f(1)) FROM t",
+    ],
+    "the function of an aggregate in a materialized view": [
+        "CREATE OR REPLACE FUNCTION trans(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN {0}; END $$",
+        "CREATE OR REPLACE AGGREGATE agg(int) (SFUNC = trans, STYPE = int, INITCOND = '0')",
+        "DROP MATERIALIZED VIEW IF EXISTS m",
+        "CREATE MATERIALIZED VIEW m AS SELECT agg(n) FROM t",
+    ],
+    "the beginning of an aggregate": [
+        "CREATE OR REPLACE FUNCTION trans(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN 1; END $$",
+        "CREATE OR REPLACE AGGREGATE agg(int) (SFUNC = trans, STYPE = int, INITCOND = '{0}')",
+        "DROP MATERIALIZED VIEW IF EXISTS m",
+        "CREATE MATERIALIZED VIEW m AS SELECT agg(n) FROM t",
+    ],
+    "the function of a range under an index": [
+        "CREATE OR REPLACE FUNCTION diff(text, text) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS "
+        "$$ BEGIN RETURN {0}; END $$",
+        "DO $$ BEGIN CREATE TYPE r AS RANGE (subtype = text, subtype_diff = diff); "
+        "EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        "CREATE TABLE IF NOT EXISTS of_ranges (r r)",
+        "CREATE INDEX IF NOT EXISTS i ON of_ranges USING gist (r)",
+    ],
+    "the arguments of a call": [
+        "CREATE OR REPLACE FUNCTION f(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN n; END $$",
+        "DROP INDEX IF EXISTS i",
+        "CREATE INDEX i ON t (n) WHERE n > f({0})",
+    ],
+}
+
+
+@pytest.mark.parametrize("what", INVISIBLE_BEFORE)
+def test_whatever_can_make_it_do_something_else_is_in_the_digest_and_shown(owner: Owner, what: str) -> None:
+    owner.execute("CREATE SCHEMA crm")
+    owner.execute("SET search_path = crm")
+    owner.execute("CREATE TABLE t (n int)")
+    found = []
+    for number in (11111, 22222):
+        owner.execute("SET search_path = crm")
+        for statement in INVISIBLE_BEFORE[what]:
+            owner.execute(statement.replace("{0}", str(number)).encode())
+        owner.execute("SET search_path = pg_catalog")
+        code = code_of(owner, "crm")
+        assert code.calls, "nobody would be asked"
+        shown = "".join((*(call.whole for call in code.calls), *(body for _, body in code.bodies)))
+        assert str(number) in shown
+        found.append(code.digest)
+    assert found[0] != found[1]
+
+
+def test_the_names_of_arguments_are_in_the_digest(owner: Owner) -> None:
+    digests = set()
+    for names in ("trusted text, untrusted text", "untrusted text, trusted text"):
+        owner.execute("DROP SCHEMA IF EXISTS crm CASCADE")
+        owner.execute("CREATE SCHEMA crm")
+        owner.execute("SET search_path = crm")
+        owner.execute("CREATE TABLE t (n int)")
+        body = "$$ DECLARE r int; BEGIN EXECUTE trusted INTO r; RETURN r; END $$"
+        owner.execute(f"CREATE FUNCTION f({names}) RETURNS int LANGUAGE plpgsql IMMUTABLE AS {body}".encode())
+        owner.execute("CREATE STATISTICS s ON n, (n + f('SELECT 1', 'SELECT evil()')) FROM t")
+        owner.execute("SET search_path = pg_catalog")
+        digests.add(code_of(owner, "crm").digest)
+    assert len(digests) == 2
+
+
 OPENING = """
 import resource
 from os import environ

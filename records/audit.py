@@ -58,13 +58,15 @@ def record(
         "subscription": subscription,
         "subscription_line": subscription_line,
         "cancellation": cancellation,
+        "why": why,
+        "before": before,
         "after": after,
     }
-    if _add(transaction.session, step=step, at=at, why=why, before=before, **facts):
+    if _add(transaction.session, step=step, at=at, **facts):
         return True
     if not _is_anothers(transaction.session, str(step), facts):
         return False
-    return _add(transaction.session, step=None, at=at, why=why, before=before, **facts)
+    return _add(transaction.session, step=None, at=at, **facts)
 
 
 def _add(session: Session, **values: Any) -> bool:

@@ -7,7 +7,9 @@ within one run of a workflow alone, and keeps them for its retention; the record
 import hashlib
 import secrets
 from datetime import datetime
+from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -56,8 +58,15 @@ def first_answer(session: Session, request: RequestMade) -> FirstAnswer | None:
         raise RequestIdReused(request.id, row.cancellation)
     if row.refusal is None and row.accepted_at is None:
         return None
-    refusal = None if row.refusal is None else RefusalDetails.model_validate(row.refusal)
-    return FirstAnswer(cancellation=row.cancellation, refusal=refusal)
+    return FirstAnswer(cancellation=row.cancellation, refusal=None if row.refusal is None else _refusal(row.refusal))
+
+
+def _refusal(kept: dict[str, Any]) -> RefusalDetails:
+    """Return a refusal as it was kept; of one that is no such thing beside it, the code and the sentence."""
+    try:
+        return RefusalDetails.model_validate(kept)
+    except ValidationError:
+        return RefusalDetails.model_validate({name: kept[name] for name in ("code", "message")})
 
 
 def accept(transaction: Transaction, step: Step) -> None:

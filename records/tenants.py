@@ -38,6 +38,8 @@ def record_review(
         raise OrganizationNotFound(organization)
     after = {"organization": organization, "digest": digest}
     step = f"tenant-code/{digest}"
+    if (known := session.get(TenantCodeReviewRow, digest)) is not None:
+        return TenantCodeReview.model_validate(known)
     if audit.record(transaction, "tenant_code.reviewed", actor=actor, at=at, step=step, why=reason, after=after):
         session.add(
             TenantCodeReviewRow(

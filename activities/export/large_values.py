@@ -71,8 +71,9 @@ def _measured(schema: str, table: TenantTable, limits: Limits) -> sql.Composed:
         for number, column in enumerate(table.columns)
     )
     inner = sql.SQL("SELECT {}, row_number() OVER () AS row FROM {} OFFSET 0").format(values, table.source(schema))
+    # By concat, which writes a value out as a file has it: a cast to text may be a function of the organization's.
     sizes = _listed(
-        sql.SQL("CASE WHEN pg_column_size({0}) > {1} THEN octet_length({0}::text) ELSE 0 END::bigint AS {2}").format(
+        sql.SQL("CASE WHEN pg_column_size({0}) > {1} THEN octet_length(concat({0})) ELSE 0 END::bigint AS {2}").format(
             _value(number),
             # Up to this as it is kept, no value is too large, and none has to be written out to be measured.
             sql.Literal(min(_allowed(column, limits), _share(table, limits)) // _COMPRESSED_TO),

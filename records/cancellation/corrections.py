@@ -53,6 +53,9 @@ def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
         said["before"]["goodwill_reason"], said["after"]["goodwill_reason"] = row.goodwill_reason, goodwill_reason
     replace_answers(transaction, row, now, answered=changed, step=step, campaign_actions=correction.campaign_actions)
     row.goodwill_reason, row.goodwill_approved_by, row.goodwill_quote = goodwill_reason, None, None
+    row.goodwill_asked_by = (
+        step.actor if goodwill_reason is not None else None
+    )  # or for other things to be covered by it
     row.corrections += 1
     _take_back(transaction, correction, case, other_work=bool(changed - {Question.TERMINATION_DATE}))
     audit.record_step(

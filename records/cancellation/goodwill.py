@@ -30,7 +30,7 @@ def approve_goodwill(
         return Quote.model_validate(row.quote)
     if row.goodwill_reason is None:
         raise ApprovalNotAwaited(row.id, case.stage)
-    if same_person(approver, row.opened_by):
+    if any(same_person(approver, asked) for asked in (row.opened_by, row.goodwill_asked_by) if asked):
         raise OwnApproval(approver)
     approved = proposed_quote(session, row, lock=True)
     if proposal is not None and proposal != approved.digest:

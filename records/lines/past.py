@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, or_, select
 from sqlalchemy.orm import Session
 
+from domain.civil_dates import plus_days
 from domain.civil_time import start_of_day
 from domain.lines.line import SubscriptionLine
 from domain.lines.past import TERM_DATES, TERMS, RecordedChange, as_received, with_end_set_since
@@ -50,7 +51,7 @@ def lines_as_received(
         LineUnknownOnDay, and what `domain.lines.decision.decide` raises.
 
     """
-    day_ends = start_of_day(received_on + timedelta(days=1), zone)
+    day_ends = start_of_day(plus_days(received_on, 1), zone)
     changes = _changes(session, [row.id for row in rows if not row.closed], day_ends, case)
     found = []
     for row in rows:

@@ -43,21 +43,38 @@ class IssuerKeys(ABC):
             IssuerUnavailable: no key is known, and the issuer does not give any.
 
         """
-        async with self._reading:
-            age = time.monotonic() - self._read_at
-            if age > FRESH_SECONDS or (key_id not in self._keys and age > ASK_AGAIN_SECONDS):
-                await self._read_again()
+        # While somebody asks already, whoever has a known key does not wait for the answer.
+        is_known = key_id in self._keys
+        if self._is_to_be_asked(key_id) and not (is_known and self._reading.locked()):
+            async with self._reading:
+                if self._is_to_be_asked(key_id):
+                    await self._read_again()
         if not self._keys:
             raise IssuerUnavailable(self._issuer)
         return self._keys.get(key_id)
 
+    def _is_to_be_asked(self, key_id: str | None) -> bool:
+        age = time.monotonic() - self._read_at
+        return age > FRESH_SECONDS or (key_id not in self._keys and age > ASK_AGAIN_SECONDS)
+
     async def _read_again(self) -> None:
-        self._read_at = time.monotonic()
         try:
-            keys = PyJWKSet.from_dict(await self._read()).keys
-        except (httpx.HTTPError, OSError, ValueError, KeyError, TypeError, AttributeError, PyJWTError) as error:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                keys = PyJWKSet.from_dict(await self._read()).keys
+        except (
+            httpx.HTTPError,
+            TimeoutError,
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            PyJWTError,
+        ) as error:
             logger.warning("The keys of the issuer %s cannot be read: %s", self._issuer, type(error).__name__)
             return
+        finally:
+            self._read_at = time.monotonic()
         self._keys = {key.key_id: key for key in keys if key.public_key_use in (None, "sig")}
 
     @abstractmethod

@@ -61,8 +61,10 @@ class TokenVerifier:
         if subject.lower().startswith(DIRECTLY):
             raise self._invalid(f"its subject begins with {DIRECTLY!r}")
         known = {role.value for role in Role}
+        organizations = _found(claims, self._organizations_claim)
+        if organizations is None and self._organizations_claim.split(".")[0] in claims:
+            raise self._invalid("its claim with the organizations names none")  # which is broken, and not all of them
         try:
-            organizations = _found(claims, self._organizations_claim)
             return Principal(
                 subject=subject,
                 roles=frozenset(Role(role) for role in _texts(_found(claims, self._roles_claim)) if role in known),

@@ -114,6 +114,8 @@ class CancellationRow(CaseRow):
                         name="effect_has_a_deadline"),
         CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> {_PERSON.format('opened_by')}",
                         name="goodwill_by_a_second_person"),
+        CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> {_PERSON.format('goodwill_asked_by')}",
+                        name="goodwill_by_another_than_asked"),
         CheckConstraint(f"reason_code ~ '^{REASON_CODE}$'", name="reason_code_has_its_form"),
     )  # fmt: skip
 
@@ -135,6 +137,8 @@ class CancellationRow(CaseRow):
     marketing_consent: Mapped[str | None]
     marketing_consent_until: Mapped[datetime | None]
     goodwill_reason: Mapped[str | None]
+    goodwill_asked_by: Mapped[str | None]
+    """Whoever asked for the goodwill later than at the start, or changed what it covers."""
     goodwill_approved_by: Mapped[str | None]
     goodwill_quote: Mapped[JsonObject | None]
     """What was approved (`domain.lines.quote.Quote`); anything else needs another approval."""

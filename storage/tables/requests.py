@@ -13,10 +13,11 @@ class RequestRow(Table):
 
     __tablename__ = "requests"
     __table_args__ = (
+        CheckConstraint("at BETWEEN '1970-01-01 00:00Z' AND '3000-01-01 00:00Z'", name="at_is_an_instant"),
         CheckConstraint("num_nonnulls(accepted_at, refusal) <= 1", name="answered_once"),
         CheckConstraint(
             "refusal IS NULL OR COALESCE(jsonb_typeof(refusal->'code') = 'string' "
-            "AND jsonb_typeof(refusal->'message') = 'string', false)",
+            "AND jsonb_typeof(refusal->'message') = 'string' AND is_plain(refusal), false)",
             name="refusal_is_one",
         ),
     )

@@ -54,6 +54,9 @@ _STARTS: LiteralString = f"""
            CASE WHEN k.conrelid = 0 THEN 'pg_type'::regclass ELSE 'pg_class'::regclass END,
            CASE WHEN k.conrelid = 0 THEN k.contypid ELSE k.conrelid END
     FROM pg_constraint k WHERE k.contype IN ('c', 'n') AND k.connamespace = {_SPACE}
+    UNION ALL
+    SELECT 'cast', 'pg_cast'::regclass, k.oid, 'pg_cast'::regclass, k.oid FROM pg_cast k
+    WHERE EXISTS (SELECT FROM pg_type t WHERE t.oid IN (k.castsource, k.casttarget) AND t.typnamespace = {_SPACE})
 """  # noqa: S608 - constants of this module
 # An expression depends on functions and operators, on types whose checks are called for a cast, and on operator classes.
 _THROUGH: LiteralString = """
@@ -101,6 +104,8 @@ _CALLS: LiteralString = f"""
                WHEN 'statistics' THEN pg_get_statisticsobjdef(c.objid)
                WHEN 'trigger' THEN pg_get_triggerdef(c.objid)
                WHEN 'check' THEN pg_get_constraintdef(c.objid)
+               WHEN 'cast' THEN (SELECT concat_ws(' ', k.castsource::regtype, k.casttarget::regtype, k.castcontext, k.castmethod)
+                                 FROM pg_cast k WHERE k.oid = c.objid)
                WHEN 'generated column' THEN
                    (SELECT concat(d.adnum, pg_get_expr(d.adbin, d.adrelid)) FROM pg_attrdef d WHERE d.oid = c.objid)
                WHEN 'policy' THEN
@@ -110,6 +115,28 @@ _CALLS: LiteralString = f"""
            END, %(longest)s) AS definition, c.function::bigint, c.function::regprocedure::text
     FROM called c CROSS JOIN LATERAL pg_identify_object(c.at_class, c.at_oid, 0) AS at
     ORDER BY 1, 2, 3, 5
+"""  # noqa: S608 - as above
+# What leads to a function decides which one is called: an operator's name says nothing of what it does.
+_LEADS: LiteralString = f"""
+    WITH RECURSIVE {_REACHED}
+    SELECT DISTINCT object.type || ' ' || object.identity AS name, left(CASE r.refclassid
+        WHEN 'pg_operator'::regclass THEN (SELECT concat_ws(' ', 'calls', o.oprcode::regprocedure, o.oprrest::regproc,
+            o.oprjoin::regproc, o.oprcom::regoperator, o.oprnegate::regoperator) FROM pg_operator o WHERE o.oid = r.refobjid)
+        WHEN 'pg_constraint'::regclass THEN pg_get_constraintdef(r.refobjid)
+        WHEN 'pg_cast'::regclass THEN (SELECT concat_ws(' ', 'calls', k.castfunc::regprocedure, k.castcontext, k.castmethod)
+            FROM pg_cast k WHERE k.oid = r.refobjid)
+        WHEN 'pg_amproc'::regclass THEN (SELECT concat_ws(' ', 'calls', a.amproc::regprocedure, a.amprocnum)
+            FROM pg_amproc a WHERE a.oid = r.refobjid)
+        WHEN 'pg_amop'::regclass THEN (SELECT concat_ws(' ', 'is', a.amopopr::regoperator, a.amopstrategy)
+            FROM pg_amop a WHERE a.oid = r.refobjid)
+        ELSE (SELECT concat_ws(' ', 'calls', g.rngsubdiff::regproc, g.rngcanonical::regproc)
+            FROM pg_range g WHERE g.rngtypid = r.refobjid)
+    END, %(longest)s) AS definition
+    FROM reached r CROSS JOIN LATERAL pg_identify_object(r.refclassid, r.refobjid, 0) AS object
+    WHERE r.refobjid >= 16384 AND (r.refclassid IN ('pg_operator'::regclass, 'pg_constraint'::regclass, 'pg_cast'::regclass,
+        'pg_amproc'::regclass, 'pg_amop'::regclass)
+        OR (r.refclassid = 'pg_type'::regclass AND EXISTS (SELECT FROM pg_range g WHERE g.rngtypid = r.refobjid)))
+    ORDER BY 1, 2
 """  # noqa: S608 - as above
 _FOREIGN: LiteralString = f"""
     WITH RECURSIVE {_REACHED}
@@ -162,7 +189,7 @@ class TenantCode:
 
     calls: tuple[Call, ...]
     bodies: tuple[tuple[str, str], ...]
-    """Each function with its source."""
+    """Each function with its definition, and whatever leads to one: operators, casts, checks, operator classes."""
     digest: str
     """SHA-256 of it all, in hexadecimal; the same for organizations whose schemas differ in a plain name alone."""
 
@@ -180,16 +207,20 @@ def code_of(connection: psycopg.Connection[Any], schema: str) -> TenantCode:
             found = list(_few_at_a_time(connection, _CALLS, given, room))
             given["called"] = sorted({row[3] for row in found})
             bodies = list(_few_at_a_time(connection, _BODIES, given, room)) if found else []
+            leads = list(_few_at_a_time(connection, _LEADS, given, room)) if found else []
     except errors.LockNotAvailable:
         raise refusals.TenantSchemaBusy(schema) from None
     calls = tuple(Call(kind, where, called, definition) for kind, where, definition, _, called in found)
     digest = hashlib.sha256()
-    for part in (*(astuple(call) for call in calls), *bodies):
+    for part in (*(astuple(call) for call in calls), *bodies, *leads):
         anonymous = [_without_name(value, schema) if isinstance(value, str) else value for value in part]
         digest.update(repr(anonymous).encode() + b"\n")
     return TenantCode(
         calls=calls,
-        bodies=tuple((str(body[0]), str(body[6])) for body in bodies),
+        bodies=(
+            *((str(body[0]), str(body[6])) for body in bodies),
+            *((str(name), str(definition)) for name, definition in leads),
+        ),
         digest=digest.hexdigest(),
     )
 
@@ -222,8 +253,8 @@ def _without_name(text: str, schema: str) -> str:
 
     Only where the name is a plain word: another one could be code itself, and be cut out of what nobody has reviewed.
     """
-    if not _PLAIN.fullmatch(schema):
-        return text
+    if not _PLAIN.fullmatch(schema) or re.search(rf"(?<![\w$\"]){schema}(?![\w$.])", text):
+        return text  # without a dot it may be anything, a variable too, and mean another thing under another name
     return re.sub(rf"(?<![\w$\"]){schema}\.", "\0.", text)
 
 

@@ -153,6 +153,7 @@ OUTSIDE: LiteralString = f"""
     needed AS MATERIALIZED (
         SELECT h.classid, h.objid FROM pg_depend h
         WHERE h.refclassid = 'pg_namespace'::regclass AND h.refobjid = (SELECT oid FROM space) AND h.deptype = 'n'
+          AND {_IN_IT}
         UNION
         SELECT 'pg_type'::regclass, t.oid FROM pg_type t WHERE t.typnamespace = (SELECT oid FROM space)
     ), needs AS MATERIALIZED (

@@ -50,7 +50,8 @@ _POSSESSIONS: LiteralString = f"""
        OR (d.classid = 'pg_namespace'::regclass
            AND (SELECT nspname FROM pg_namespace WHERE oid = d.objid) IS DISTINCT FROM %(schema)s)
        OR (d.classid <> 'pg_namespace'::regclass  -- what is in no schema belongs to the one that has the same owner
-           AND (SELECT o.schema FROM pg_identify_object(d.classid, d.objid, 0) o) <> quote_ident(%(schema)s))
+           AND (SELECT o.schema FROM pg_identify_object(d.classid, d.objid, 0) o) NOT IN (quote_ident(%(schema)s), 'pg_temp')
+           AND (SELECT o.schema FROM pg_identify_object(d.classid, d.objid, 0) o) !~ '^pg_(toast_)?temp_')
 """  # noqa: S608 - as above
 # A right that everybody has, or that was given to the owner, is the organization's own. Whoever owns a schema may give rights on it
 # away, also to those who do not want them: that is no power over anybody, but for the schemas of those who run the database.

@@ -13,6 +13,7 @@ from records import audit, legal_holds
 from records.audit_seals import seal, verify
 from records.cancellation import transitions
 from records.downloads import fetched_files, record_fetch
+from records.tenants import record_review
 from records.transaction import Transaction
 from storage.database import create_database_engine
 from storage.refusals import RecordsConflict
@@ -23,7 +24,7 @@ from tests.support.servers import as_role
 
 __all__ = ["case", "document", "engine", "imported"]
 
-NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+NOON = datetime.now(UTC)  # the pages record what happens now
 STEP = "SUB-1/1:effect:canceled"
 PLANTED = (
     "INSERT INTO audit_trail (at, actor, action, step, after) VALUES (now(), 'nobody', 'withdraw.refused', :step, '{}')"
@@ -154,6 +155,8 @@ ENTRY = "INSERT INTO audit_trail (at, actor, action, after) VALUES ({at}, 'nobod
 @pytest.mark.parametrize(
     ("at", "after"),
     [
+        ("'294276-12-31'", "NULL"),
+        ("'0044-01-01 BC'", "NULL"),
         ("now()", """'["goodwill_reason"]'"""),
         ("now()", "'[]'"),
         ("now()", "'5'"),
@@ -164,8 +167,53 @@ ENTRY = "INSERT INTO audit_trail (at, actor, action, after) VALUES ({at}, 'nobod
 def test_an_entry_that_nobody_could_read_is_not_added(
     engines: Engines, role: DatabaseRole, at: str, after: str
 ) -> None:
-    with pytest.raises(DBAPIError, match="check constraint"):
+    with pytest.raises(DBAPIError, match=r"check constraint|what happens now"):
         executed(engines[role], ENTRY.format(at=at, after=after))
+
+
+NESTED = "(repeat('{\"a\":', 30) || '1' || repeat('}', 30))::jsonb"
+
+
+@pytest.mark.parametrize("role", OTHERS)
+@pytest.mark.parametrize("after", ["""'{"n": 1e5000}'""", NESTED])
+def test_what_a_reader_fails_at_is_a_workers_alone(engines: Engines, role: DatabaseRole, after: str) -> None:
+    with pytest.raises(DBAPIError, match="hard to read"):
+        executed(engines[role], ENTRY.format(at="now()", after=after))
+
+
+@pytest.mark.parametrize("role", OTHERS)
+@pytest.mark.parametrize("after", ["""'{"file": 5}'""", "'{}'", "NULL"])
+def test_a_fetched_file_has_a_name(engines: Engines, role: DatabaseRole, after: str) -> None:
+    with pytest.raises(DBAPIError, match="a fetched file has a name"):
+        executed(engines[role], ENTRY.replace("withdraw.refused", "file.fetched").format(at="now()", after=after))
+
+
+def test_the_pages_record_what_happens_now(engines: Engines) -> None:
+    with pytest.raises(DBAPIError, match="what happens now"):
+        executed(engines[DatabaseRole.PAGES], ENTRY.format(at="now() - interval '25 hours'", after="NULL"))
+
+
+def test_the_reason_of_a_hold_is_the_true_one_whatever_was_planted(engines: Engines, engine: Engine) -> None:
+    callers = engines[DatabaseRole.CALLERS]
+    planted = (
+        "INSERT INTO audit_trail (at, actor, action, why, after, step) VALUES (now(), 'lawyer', 'hold.placed', 'no reason', "
+        '\'{"hold": 1, "organization": "ORG-1", "request": "r1"}\', \'hold/1:hold.placed\')'
+    )
+    executed(callers, planted)
+    with Transaction.begin(callers) as transaction:
+        legal_holds.place_hold(transaction, "ORG-1", reason="a lawsuit", actor="lawyer", at=NOON, request="r1")
+    with engine.connect() as connection:
+        reasons = connection.scalars(text("SELECT why FROM audit_trail WHERE action = 'hold.placed'")).all()
+    assert "a lawsuit" in reasons
+
+
+def test_a_second_review_of_the_same_code_lets_the_first_stand(engines: Engines) -> None:
+    reviews = []
+    for actor in ("ann", "bob"):
+        with Transaction.begin(engines[DatabaseRole.CALLERS]) as transaction:
+            reviews.append(record_review(transaction, "ORG-1", "d" * 64, actor=actor, at=NOON, reason="looked at it"))
+    assert reviews[0] == reviews[1]
+    assert reviews[0].reviewed_by == "ann"
 
 
 @pytest.mark.parametrize("role", OTHERS)

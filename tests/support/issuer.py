@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
 
 AUDIENCE = "offramp"
+NULL = object()
+"""A claim that is there, and null."""
 
 Key = RSAPrivateKey | EllipticCurvePrivateKey
 
@@ -52,7 +54,7 @@ class Issuer:
         claims = {
             "iss": self.issuer, "aud": AUDIENCE, "sub": "agent-7", "iat": now, "exp": now + 300, "roles": ["support_agent"],
         } | changed  # fmt: skip
-        return {name: value for name, value in claims.items() if value is not None}
+        return {name: None if value is NULL else value for name, value in claims.items() if value is not None}
 
     def token(self, *, key_id: str | None = None, named: str | None = None, **changed: Any) -> str:
         """A token that is signed with a key, the newest if none is named; ``named`` is the id that its header says."""

@@ -46,10 +46,12 @@ ADDED = """
             WHEN 'worker' THEN
                 RETURN NEW;
             WHEN 'pages' THEN
-                IF NEW.action NOT LIKE '%.refused'
-                    AND (NEW.action <> 'file.fetched' OR jsonb_typeof(NEW.after->'file') IS DISTINCT FROM 'string')
-                THEN
+                IF NEW.action NOT LIKE '%.refused' AND NEW.action <> 'file.fetched' THEN
                     RAISE EXCEPTION 'the pages record what was fetched or refused, and nothing else'
+                        USING ERRCODE = 'restrict_violation', CONSTRAINT = 'audit_of_the_pages';
+                END IF;
+                IF NEW.at NOT BETWEEN now() - interval '1 day' AND now() + interval '1 day' THEN
+                    RAISE EXCEPTION 'the pages record what happens now'
                         USING ERRCODE = 'restrict_violation', CONSTRAINT = 'audit_of_the_pages';
                 END IF;
                 -- They look up no key: one of the facts alone is the same for a repetition, and for nothing else.
@@ -61,12 +63,25 @@ ADDED = """
             ELSE
                 NEW.step := public.audit_step(NEW.step);
             END CASE;
-            IF octet_length(to_jsonb(NEW)::text) > 1000000 THEN
-                RAISE EXCEPTION 'an entry of the audit trail may have a million bytes'
+            IF NEW.action = 'file.fetched' AND jsonb_typeof(NEW.after->'file') IS DISTINCT FROM 'string' THEN
+                RAISE EXCEPTION 'a fetched file has a name'
+                    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'audit_of_a_file';
+            END IF;
+            IF octet_length(to_jsonb(NEW)::text) > 1000000 OR NOT public.is_plain(NEW.before)
+                OR NOT public.is_plain(NEW.after)
+            THEN
+                RAISE EXCEPTION 'an entry of the audit trail has a million bytes at most, and nothing that is hard to read'
                     USING ERRCODE = 'restrict_violation', CONSTRAINT = 'audit_of_limited_size';
             END IF;
             RETURN NEW;
         END
+    $$
+"""
+# Readers fail at numbers of thousands of digits, and at things within things without end.
+PLAIN = """
+    CREATE FUNCTION is_plain(value jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
+    SET search_path = pg_catalog, public, pg_temp AS $$
+        SELECT COALESCE(value::text !~ '[0-9]{200}' AND NOT jsonb_path_exists(value, '$.**{20}'), true)
     $$
 """
 # A number is taken after the transaction has one of its own: seals go by these (`records.audit_seals`).
@@ -93,12 +108,13 @@ WITHOUT_WORDS = """
 WORDS = "'goodwill_reason', 'received_because', 'organization_name', 'organization_url'"
 READABLE = {
     "audit_trail": {
-        "at_is_an_instant": "isfinite(at)",
+        "at_is_an_instant": "at BETWEEN '1970-01-01 00:00Z' AND '3000-01-01 00:00Z'",
         "changes_are_objects": "jsonb_typeof(before) IN ('object', 'null') AND jsonb_typeof(after) IN ('object', 'null')",
     },
     "requests": {
+        "at_is_an_instant": "at BETWEEN '1970-01-01 00:00Z' AND '3000-01-01 00:00Z'",
         "refusal_is_one": "refusal IS NULL OR COALESCE(jsonb_typeof(refusal->'code') = 'string' "
-        "AND jsonb_typeof(refusal->'message') = 'string', false)",
+        "AND jsonb_typeof(refusal->'message') = 'string' AND is_plain(refusal), false)",
     },
 }
 # Of a refusal the words can be removed (`records.privacy`), and nothing else.
@@ -125,7 +141,7 @@ ANSWERED = """
 
 def upgrade() -> None:
     """Apply."""
-    for function in (WRITTEN_BY, STEP, ADDED, NUMBERED, ANSWERED, WITHOUT_WORDS.format(words=WORDS)):
+    for function in (PLAIN, WRITTEN_BY, STEP, ADDED, NUMBERED, ANSWERED, WITHOUT_WORDS.format(words=WORDS)):
         op.execute(function)
     for table, constraints in READABLE.items():
         for name, condition in constraints.items():
@@ -158,6 +174,6 @@ def downgrade() -> None:
             op.drop_constraint(op.f(f"ck_{table}_{name}"), table, type_="check")
     for function in (
         *("request_answered_once()", "audit_trail_added()", "audit_trail_numbered()", "audit_step(text)"),
-        "audit_written_by()",
+        *("audit_written_by()", "is_plain(jsonb)"),
     ):
         op.execute(f"DROP FUNCTION {function}")

@@ -99,3 +99,17 @@ def test_a_table_without_large_values_is_read_as_ever(make: Make, owner: Owner) 
         reading = without_large_values(owner, SCHEMA, found, SMALL)
         assert reading.warnings == ()
         assert reading.statement.as_string().startswith('SELECT "n", "note" FROM ONLY')
+
+
+def test_a_cast_of_its_own_makes_no_value_small(make: Make, owner: Owner) -> None:
+    make(
+        "CREATE TYPE pair AS (a text, b int)",
+        "CREATE TABLE t (n int, v pair)",
+        f"INSERT INTO t SELECT 1, ROW({RANDOM.format(100_000)}, 1)::pair",
+        "CREATE FUNCTION small(pair) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN 'small'; END $$",
+        "CREATE CAST (pair AS text) WITH FUNCTION small(pair)",
+    )
+    [found] = tables_of(owner, SCHEMA)
+    reading = without_large_values(owner, SCHEMA, found, SMALL)
+    assert [(w.code, w.column) for w in reading.warnings] == [("too_large", "v")]
+    assert owner.execute(reading.statement).fetchall() == [(1, None)]

@@ -1,5 +1,6 @@
 """Bearer tokens: a principal for each that the issuer has signed for this service, and a refusal for every other."""
 
+import asyncio
 import base64
 import hmac
 import time
@@ -16,7 +17,7 @@ from starter.access.keys import FileKeys, IssuerKeys, UrlKeys
 from starter.access.refusals import AccessNotConfigured, IssuerUnavailable, IssuerWithoutTls, TokenInvalid
 from starter.access.settings import AccessSettings
 from starter.access.tokens import LONGEST_TOKEN, TokenVerifier
-from tests.support.issuer import AUDIENCE, Issuer, unsigned
+from tests.support.issuer import AUDIENCE, NULL, Issuer, unsigned
 from tests.support.ports import free_port
 
 
@@ -110,6 +111,7 @@ FORGED: dict[str, Callable[[Issuer], str]] = {
     "no name": lambda issuer: issuer.token(sub=""),
     "a number for a name": lambda issuer: issuer.token(roles=[7]),
     "organizations that are a table": lambda issuer: issuer.token(organizations={"ORG-1": True}),
+    "organizations that are null": lambda issuer: issuer.token(organizations=NULL),
     "the public key as a secret": signed_with_public_key,
     "another algorithm than the key's": lambda issuer: unsigned(issuer.claims(), alg="HS256", kid="one"),
     "a signature cut off": lambda issuer: issuer.token().rpartition(".")[0] + ".",
@@ -185,6 +187,31 @@ async def test_an_issuer_that_is_away_ends_nothing_that_is_known_and_proves_noth
         issuer.statuses = [503, 500]
         for _ in range(2):
             await verifier.principal(issuer.token())
+
+
+async def test_whoever_has_a_known_key_does_not_wait_for_the_issuer(
+    issuer: Issuer, keys: FileKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strangers can have it asked for keys that nobody knows, and it may take its time to answer."""
+    verifier = verifying(keys, issuer.issuer)
+    await verifier.principal(issuer.token())
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> dict[str, Any]:
+        asked.set()
+        await answered.wait()
+        return issuer.key_set
+
+    monkeypatch.setattr(keys, "_read", slow)
+    monkeypatch.setattr(issuer_keys, "ASK_AGAIN_SECONDS", 0.0)
+    stranger = asyncio.create_task(verifier.principal(issuer.token(named="two")))
+    await asked.wait()
+    assert (await verifier.principal(issuer.token())).subject == "agent-7"
+    monkeypatch.setattr(issuer_keys, "FRESH_SECONDS", 0.0)
+    assert (await verifier.principal(issuer.token())).subject == "agent-7"
+    answered.set()
+    with pytest.raises(TokenInvalid, match="no such key"):
+        await stranger
 
 
 async def test_a_discovery_document_of_another_issuer_is_not_followed(issuer: Issuer) -> None:

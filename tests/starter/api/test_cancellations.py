@@ -167,6 +167,13 @@ async def test_a_quote_starts_nothing(world: World, calls: Calls) -> None:
     assert world.actions(subscription) == []
 
 
+async def test_a_day_at_the_end_of_the_calendar_is_refused_and_no_fault(world: World, calls: Calls) -> None:
+    path = f"/subscriptions/{world.subscription()}/quote"
+    for day in ("9999-12-31", "0001-01-01"):
+        for asked in ({"received_on": day}, {"terminate_on": day}):
+            assert (await calls(AGENT).get(path, params=asked)).status_code in (200, 409, 422)
+
+
 @pytest.mark.parametrize(
     ("path", "body", "problems"),
     [

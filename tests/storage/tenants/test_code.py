@@ -103,6 +103,13 @@ INVISIBLE_BEFORE = {
 }
 
 
+INVISIBLE_BEFORE["a cast"] = [
+    "DO $$ BEGIN CREATE TYPE pair AS (a text, b int); EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    "CREATE OR REPLACE FUNCTION f(pair) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN '{0}'; END $$",
+    "DO $$ BEGIN CREATE CAST (pair AS text) WITH FUNCTION f(pair); EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+]
+
+
 @pytest.mark.parametrize("what", INVISIBLE_BEFORE)
 def test_whatever_can_make_it_do_something_else_is_in_the_digest_and_shown(owner: Owner, what: str) -> None:
     owner.execute("CREATE SCHEMA crm")
@@ -135,6 +142,48 @@ def test_the_names_of_arguments_are_in_the_digest(owner: Owner) -> None:
         owner.execute("SET search_path = pg_catalog")
         digests.add(code_of(owner, "crm").digest)
     assert len(digests) == 2
+
+
+def test_which_function_an_operator_calls_is_in_the_digest_and_shown(owner: Owner) -> None:
+    digests = set()
+    for one, other in (("quiet", "loud"), ("loud", "quiet")):
+        owner.execute("DROP SCHEMA IF EXISTS crm CASCADE")
+        owner.execute("CREATE SCHEMA crm")
+        owner.execute("SET search_path = crm")
+        for name in ("quiet", "loud"):
+            body = "$$ BEGIN RETURN true; END $$"
+            owner.execute(
+                f"CREATE FUNCTION {name}(int, int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS {body}".encode()
+            )
+        for operator, function in (("===", one), ("###", other)):
+            owner.execute(f"CREATE OPERATOR {operator} (FUNCTION = {function}, LEFTARG = int, RIGHTARG = int)".encode())
+        owner.execute("CREATE TABLE t (n int)")
+        owner.execute("CREATE INDEX i ON t (n) WHERE n === 1 AND n ### 1")
+        owner.execute("SET search_path = pg_catalog")
+        code = code_of(owner, "crm")
+        assert any("===" in name and one in definition for name, definition in code.bodies)
+        digests.add(code.digest)
+    assert len(digests) == 2
+
+
+def test_a_check_of_a_domain_elsewhere_is_in_the_digest(owner: Owner) -> None:
+    owner.execute("CREATE SCHEMA crm")
+    owner.execute("CREATE SCHEMA friend")
+    body = "$$ BEGIN EXECUTE $1; RETURN true; END $$"
+    owner.execute(f"CREATE FUNCTION crm.loud(text, int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS {body}".encode())
+    owner.execute("CREATE DOMAIN friend.d AS int CONSTRAINT c CHECK (crm.loud('SELECT 1', VALUE))")
+    owner.execute("CREATE TABLE crm.t (n int)")
+    owner.execute("CREATE INDEX i ON crm.t (n) WHERE (n::friend.d) > 0")
+    owner.execute("SET search_path = pg_catalog")
+    before = code_of(owner, "crm").digest
+    owner.execute("ALTER DOMAIN friend.d DROP CONSTRAINT c")
+    owner.execute("ALTER DOMAIN friend.d ADD CONSTRAINT c CHECK (crm.loud('SELECT 1/0', VALUE)) NOT VALID")
+    assert code_of(owner, "crm").digest != before
+
+
+def test_a_name_that_may_be_a_variable_is_not_left_out_of_the_digest(owner: Owner) -> None:
+    body = "DECLARE {0} record; BEGIN SELECT 'SELECT 1' AS run INTO {0}; EXECUTE {0}.run; RETURN $1; END"
+    assert digest(owner, "one", body.format("one")) != digest(owner, "two", body.format("two"))
 
 
 OPENING = """

@@ -128,3 +128,19 @@ def test_code_in_a_session_hides_nothing_from_the_next_statement(strict: TenantD
         hostile.execute("SELECT pg_notify('flood', repeat('x', 7000) || n) FROM generate_series(1, 200) n")
         connection.execute("SELECT 1")
         assert not connection._notifies_backlog, "they are not kept"
+
+
+def test_what_needs_what_names_a_schema_is_not_needed_in_it(
+    strict: TenantDatabase, hostile: Owner, owner: Owner
+) -> None:
+    hostile.execute(b"CREATE FUNCTION hostile.trap() RETURNS regnamespace LANGUAGE sql RETURN 'victim'::regnamespace")
+    hostile.execute(b"CREATE VIEW hostile.of_trap AS SELECT hostile.trap()")
+    with pytest.raises(TenantSchemaNeededElsewhere, match="trap"):
+        erase(strict)
+    assert owner.execute("SELECT count(*) FROM pg_class WHERE relnamespace = 'victim'::regnamespace").fetchone() == (0,)
+
+
+def test_a_temporary_table_of_its_own_program_refuses_nothing(strict: TenantDatabase, hostile: Owner) -> None:
+    hostile.execute(b"CREATE TEMP TABLE work (n int)")
+    with strict.reading(HOSTILE, reviewed=Everything()):
+        pass

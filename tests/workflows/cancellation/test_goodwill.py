@@ -102,3 +102,27 @@ async def test_a_goodwill_that_is_asked_for_later_waits_for_its_approval(world: 
     await reached(world, subscription, Stage.PREPARING)
     await approved(world, subscription)
     assert world.line(subscription).end_date == day
+
+
+async def test_who_asks_for_it_later_or_changes_what_it_covers_does_not_approve_it(world: World) -> None:
+    """A third person does: neither who opened the case, nor who asked, nor who corrected it since."""
+    subscription = world.subscription(lines=[late_line(world)])
+    day = world.today(subscription) + timedelta(days=10)
+    await world.start(subscription, answers=world.answers(subscription, terminate_on=day), actor="agent-7")
+    await reached(world, subscription, Stage.SCHEDULED)
+    await world.service.correct(
+        subscription, goodwill="a promise on the phone", reason="the customer called", actor="supervisor-1"
+    )
+    await reached(world, subscription, Stage.PREPARING)
+    for same in ("supervisor-1", "Supervisor-1", "agent-7"):
+        own = await refused(world.service.approve(subscription, reason="sounds right", actor=same))
+        assert own.code == "own_approval"
+    later = (day + timedelta(days=1)).isoformat()
+    await world.service.correct(
+        subscription, answers={"termination_date": later}, reason="a day more", actor="supervisor-2"
+    )
+    own = await refused(world.service.approve(subscription, reason="sounds right", actor="supervisor-2"))
+    assert own.code == "own_approval"
+    await world.service.approve(subscription, reason="sounds right", actor="supervisor-3")
+    await reached(world, subscription, Stage.SCHEDULED)
+    assert world.audit(subscription, "goodwill.approved").actor == "supervisor-3"

@@ -1,6 +1,6 @@
 """The daily workflow that removes personal data, and its schedule."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import text
@@ -10,6 +10,8 @@ from temporalio.testing import WorkflowEnvironment
 import contract
 from contract import RetentionReport
 from domain.privacy import REMOVED
+from records.audit_seals import seal
+from records.transaction import Transaction
 from starter.service.privacy import ensure_retention
 from tests.support.histories import assert_sound, histories_of
 from tests.support.world import ADMINISTRATOR, AGENT, World
@@ -46,13 +48,16 @@ async def test_what_ended_long_ago_is_forgotten_and_what_runs_is_not(idle_world:
                     "end_recorded_at = ended_at - interval '3 years' WHERE ended_at IS NOT NULL"
                 )
             )
+        with Transaction.begin(world.engine) as transaction:
+            assert seal(transaction, at=datetime.now(UTC)) > 0
         assert await remove(world) == 1
         assert await remove(world) == 0
 
         left = {kept.about for kept in await world.offramp.privacy.find(ADMINISTRATOR)}
         assert f"{running}/1" in left
         assert f"{ended}/1" not in left
-        assert (await world.offramp.audit.verify()).holds
+        verified = await world.offramp.audit.verify()
+        assert (verified.seals, verified.holds) == (1, True), "the seals hold without the words"
         assert (await world.service.status(ended)).stage == "withdrawn"
         letters = [row for row in world.dump()["messages"] if ended in row]
         assert letters

@@ -19,8 +19,8 @@ from activities.export.workbooks import TableWorkbooks
 from domain.export.manifest import MANIFEST_NAME, Manifest, ManifestColumn, ManifestTable, NotExported
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
-from storage.tenants.catalog import LeftOutKind, TenantTable, left_out_of, sources_in, tables_of
-from storage.tenants.refusals import TenantSchemaNotReadable
+from storage.tenants.catalog import LeftOutKind, TenantTable, left_out_of, tables_of
+from storage.tenants.opening import readable
 from storage.tenants.sessions import end_session
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def export_schema(
     """
     started = datetime.now(UTC)
     prepare(connection)
-    _check_readable(connection, schema)
+    readable(connection, schema, connection.info.user)
     tables = tables_of(connection, schema)
     meter = Meter(tables)
     progress(meter.look())
@@ -93,15 +93,6 @@ def export_schema(
     manifest = future.result()
     progress(meter.look())
     return manifest
-
-
-def _check_readable(connection: psycopg.Connection[Any], schema: str) -> None:
-    sources = sources_in(connection, schema)
-    role = str(connection.execute("SELECT current_user").fetchall()[0][0])
-    if denied := [source.name for source in sources if not source.may_select]:
-        raise TenantSchemaNotReadable.without_select(schema, role, denied)
-    if hidden := [source.name for source in sources if source.row_security]:
-        raise TenantSchemaNotReadable.with_row_security(schema, role, hidden)
 
 
 class _Work:

@@ -147,13 +147,12 @@ _FOREIGN: LiteralString = f"""
 """  # noqa: S608 - as above
 # What a function does may be in another one that it calls: all of the schema's, and those elsewhere that are called.
 _BODIES: LiteralString = f"""
-    SELECT p.oid::regprocedure::text AS name, l.lanname, p.prosecdef, p.provolatile, left(p.proconfig::text, %(longest)s),
-           left(p.prosrc, %(longest)s),
+    SELECT p.oid::regprocedure::text AS name,
            left(CASE p.prokind WHEN 'a' THEN (SELECT to_jsonb(a)::text FROM (SELECT
                g.aggkind, g.aggtransfn::text, g.aggfinalfn::text, g.aggcombinefn::text, g.aggserialfn::text,
                g.aggdeserialfn::text, g.aggmtransfn::text, g.aggminvtransfn::text, g.aggmfinalfn::text,
                g.aggsortop::regoperator::text, g.aggtranstype::regtype::text, g.agginitval, g.aggminitval
-               FROM pg_aggregate g WHERE g.aggfnoid = p.oid) a) ELSE pg_get_functiondef(p.oid) END, %(longest)s) AS body
+               FROM pg_aggregate g WHERE g.aggfnoid = p.oid) a) ELSE pg_get_functiondef(p.oid) END, %(longest)s) AS definition
     FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
     WHERE (p.pronamespace = {_SPACE} OR p.oid = ANY (%(called)s)) AND (p.prokind = 'a' OR l.lanname NOT IN ('internal', 'c'))
     ORDER BY p.oid::regprocedure::text COLLATE "C"
@@ -217,10 +216,7 @@ def code_of(connection: psycopg.Connection[Any], schema: str) -> TenantCode:
         digest.update(repr(anonymous).encode() + b"\n")
     return TenantCode(
         calls=calls,
-        bodies=(
-            *((str(body[0]), str(body[6])) for body in bodies),
-            *((str(name), str(definition)) for name, definition in leads),
-        ),
+        bodies=tuple((str(name), str(definition)) for name, definition in (*bodies, *leads)),
         digest=digest.hexdigest(),
     )
 

@@ -105,9 +105,8 @@ class TenantDatabase:
                 transaction.push(snapshot(connection, tenant, reviewed))
             try:
                 yield connection
-            except (
-                errors.LockNotAvailable
-            ):  # of an index, or a table beside a table: only those themselves are locked here
+            except errors.LockNotAvailable:
+                # Of an index, or a table beside a table: only the tables themselves are locked here.
                 raise refusals.TenantSchemaBusy(tenant.schema) from None
 
     @contextmanager

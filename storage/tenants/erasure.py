@@ -54,6 +54,11 @@ def erase_step(
 
     """
     doing = _Doing()
+
+    def announce(doomed: ErasedStep) -> None:
+        before(doomed)
+        connection.execute(_SOON)
+
     with (
         _refusing(connection, schema, doing),
         connection.transaction(),
@@ -66,13 +71,12 @@ def erase_step(
             raise refusals.TenantSchemaNeededElsewhere(schema, outside)
         if found := cursor.execute(FOREIGN_KEY, given).fetchone():
             doing.what = f"foreign key {refusals.quoted(found['name'])}"
-            return _drop_foreign_key(connection, schema, found, before)
+            return _drop_foreign_key(connection, schema, found, announce)
         for query, how in ((FREE, "RESTRICT"), (CIRCLE, "CASCADE")):
             if found := cursor.execute(query, given).fetchone():
                 doing.what, doing.oid = f"{found['kind']} {refusals.quoted(found['name'])}", found["oid"]
-                return _drop(connection, schema, found, how, before)
-        before(last := ErasedStep("schema", schema))
-        connection.execute(_SOON)
+                return _drop(connection, schema, found, how, announce)
+        announce(last := ErasedStep("schema", schema))
         connection.execute(sql.SQL("DROP SCHEMA {} RESTRICT").format(sql.Identifier(schema)))
         return last
 
@@ -115,11 +119,12 @@ def _refusing(connection: psycopg.Connection[Any], schema: str, doing: _Doing) -
 
 
 def _drop_foreign_key(
-    connection: psycopg.Connection[Any], schema: str, found: dict[str, Any], before: Callable[[ErasedStep], object]
+    connection: psycopg.Connection[Any], schema: str, found: dict[str, Any], announce: Callable[[ErasedStep], None]
 ) -> ErasedStep:
     table, name = sql.Identifier(schema, found["table_name"]), sql.Identifier(found["name"])
-    before(key := ErasedStep("foreign key", f"{refusals.quoted(found['table_name'])}.{refusals.quoted(found['name'])}"))
-    connection.execute(_SOON)
+    announce(
+        key := ErasedStep("foreign key", f"{refusals.quoted(found['table_name'])}.{refusals.quoted(found['name'])}")
+    )
     connection.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT {} RESTRICT").format(table, name))
     return key
 
@@ -129,7 +134,7 @@ def _drop(
     schema: str,
     found: dict[str, Any],
     how: str,
-    before: Callable[[ErasedStep], object],
+    announce: Callable[[ErasedStep], None],
 ) -> ErasedStep:
     rows = size = None
     kind, name = found["kind"], found["name"]
@@ -137,8 +142,7 @@ def _drop(
         rows = _count(connection, sql.Identifier(schema, name), found)
     if kind in (*_TABLES, "materialized view"):
         [size] = connection.execute("SELECT pg_total_relation_size(%s::oid)", (found["oid"],)).fetchone() or (0,)
-    before(doomed := ErasedStep(kind, name, rows, size))
-    connection.execute(_SOON)
+    announce(doomed := ErasedStep(kind, name, rows, size))
     connection.execute(f"DROP {found['command']} {found['identity']} {how}".encode())
     return doomed
 

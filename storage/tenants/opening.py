@@ -22,12 +22,15 @@ def snapshot(connection: psycopg.Connection[Any], tenant: Tenant, reviewed: Cont
             connection.execute("SET LOCAL row_security = off")
             refuse_unsafe(connection, tenant)
             refuse_unreviewed(connection, tenant, reviewed)
-            expected = _readable(connection, tenant)
+            expected = readable(connection, tenant.schema, tenant.login)
         with ExitStack() as transaction:
             transaction.enter_context(connection.transaction())
             connection.execute("SET LOCAL row_security = off")
             # The first statement that needs a snapshot comes after the locks, and may find a newer table.
-            if _locked(connection, tenant.schema, expected) and _readable(connection, tenant) == expected:
+            if (
+                _locked(connection, tenant.schema, expected)
+                and readable(connection, tenant.schema, tenant.login) == expected
+            ):
                 return transaction.pop_all()
     raise refusals.TenantSchemaBusy(tenant.schema)
 
@@ -38,13 +41,13 @@ def refuse_unsafe(connection: psycopg.Connection[Any], tenant: Tenant) -> None:
     refuse_powers_beyond(connection, tenant.login, tenant.schema)
 
 
-def _readable(connection: psycopg.Connection[Any], tenant: Tenant) -> list[Source]:
-    """Return the tables to read; refuse unless the login may read all of them."""
-    sources = sources_in(connection, tenant.schema)
+def readable(connection: psycopg.Connection[Any], schema: str, login: str) -> list[Source]:
+    """Return the tables to read. Raises TenantSchemaNotReadable unless the login, which is the session's, may read all of them."""
+    sources = sources_in(connection, schema)
     if denied := [source.name for source in sources if not source.may_select]:
-        raise refusals.TenantSchemaNotReadable.without_select(tenant.schema, tenant.login, denied)
+        raise refusals.TenantSchemaNotReadable.without_select(schema, login, denied)
     if hidden := [source.name for source in sources if source.row_security]:
-        raise refusals.TenantSchemaNotReadable.with_row_security(tenant.schema, tenant.login, hidden)
+        raise refusals.TenantSchemaNotReadable.with_row_security(schema, login, hidden)
     return sources
 
 

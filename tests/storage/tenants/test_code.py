@@ -100,14 +100,12 @@ INVISIBLE_BEFORE = {
         "DROP INDEX IF EXISTS i",
         "CREATE INDEX i ON t (n) WHERE n > f({0})",
     ],
+    "a cast": [
+        "DO $$ BEGIN CREATE TYPE pair AS (a text, b int); EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        "CREATE OR REPLACE FUNCTION f(pair) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN '{0}'; END $$",
+        "DO $$ BEGIN CREATE CAST (pair AS text) WITH FUNCTION f(pair); EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    ],
 }
-
-
-INVISIBLE_BEFORE["a cast"] = [
-    "DO $$ BEGIN CREATE TYPE pair AS (a text, b int); EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-    "CREATE OR REPLACE FUNCTION f(pair) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN '{0}'; END $$",
-    "DO $$ BEGIN CREATE CAST (pair AS text) WITH FUNCTION f(pair); EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-]
 
 
 @pytest.mark.parametrize("what", INVISIBLE_BEFORE)

@@ -76,7 +76,6 @@ from contract.line_cancellation import (
     line_cancellation_workflow_id,
 )
 from contract.lines import (
-    NIGHTLY_ACTOR,
     NIGHTLY_SCHEDULE,
     QUERY_PROGRESS,
     SCHEDULED_START_TIME,
@@ -152,7 +151,6 @@ __all__ = [
     "MARKETING_SERVICE_CANCELLATION",
     "MESSAGE_DELIVERY",
     "MIGRATION_STAGE",
-    "NIGHTLY_ACTOR",
     "NIGHTLY_SCHEDULE",
     "ON_PREMISES_MIGRATION",
     "ORGANIZATION",

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from temporalio.common import SearchAttributeKey
 
 from contract.common import Message
+from domain.actors import NIGHTLY_UPDATE
 from domain.civil_dates import CivilDate
 from domain.vocabulary import Actor, Identifier
 
@@ -27,9 +28,6 @@ SCHEDULED_START_TIME = SearchAttributeKey.for_datetime("TemporalScheduledStartTi
 
 NIGHTLY_SCHEDULE = "subscription-line-dates"
 """The id of the schedule that runs SubscriptionLineDatesUpdate, and the prefix of its workflow ids."""
-
-NIGHTLY_ACTOR = "nightly update"
-"""The actor of the runs that the schedule starts."""
 
 
 LONGEST_NAME = 200
@@ -84,7 +82,7 @@ class UpdateLineDates(Message):
     customer_contract: Name | None = None
     vendor_contract: Name | None = None
     subscription: Identifier | None = None
-    actor: Actor = NIGHTLY_ACTOR
+    actor: Actor = NIGHTLY_UPDATE
     """The requester, for the audit trail."""
 
     @model_validator(mode="after")

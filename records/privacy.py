@@ -12,6 +12,7 @@ from typing import LiteralString
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from domain.actors import THE_SERVICE
 from domain.cancellation.identity import IDENTITY_POINTS
 from domain.cases import CaseRef
 from domain.policy import STANDARD_RETENTION
@@ -19,8 +20,6 @@ from domain.privacy import REMOVED, Kept
 from records import audit
 from records.transaction import Transaction
 from storage.tables import CASE_TABLES, CancellationRow, OrganizationRow
-
-ACTOR = "offramp"
 
 _NO_REASON: LiteralString = (
     "why = NULL, why_digest = COALESCE(why_digest, encode(sha256(convert_to(why, 'UTF8')), 'hex'))"
@@ -147,7 +146,7 @@ def forget(transaction: Transaction, case: str, *, at: datetime) -> bool:
     audit.record(
         transaction,
         "personal_data.removed",
-        actor=ACTOR,
+        actor=THE_SERVICE,
         at=at,
         step=f"{case}:personal-data-removed",
         subscription=CaseRef.parse(case).subscription,

@@ -13,14 +13,13 @@ from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from domain.actors import THE_SERVICE
 from domain.cases import CaseRef
 from domain.messaging import FACTS, Facts
 from domain.vocabulary import Channel
 from records import audit, outbox
 from records.transaction import Transaction
 from storage.tables import MessageRow
-
-ACTOR = "offramp"
 
 TURN_SECONDS = 5.0
 """The time after which a delivery begins no further message: the next turn is that of other cases. With the deadline of a
@@ -145,7 +144,7 @@ def _give_up(transaction: Transaction, message: MessageRow, facts: Facts | None,
     audit.record(
         transaction,
         "message.failed",
-        actor=ACTOR,
+        actor=THE_SERVICE,
         at=now,
         step=f"{message.id}:failed",
         why=reason,

@@ -19,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 import contract
 from contract.readable import Readable
+from domain.actors import RECONCILIATION
 from domain.cases import CaseKind
 from domain.vocabulary import Channel
 from records.reconciliation.cases import RecordedCase
@@ -31,9 +32,6 @@ TYPES = {
     CaseKind.MARKETING_SERVICE: contract.MARKETING_SERVICE_CANCELLATION,
     CaseKind.SUBSCRIPTION_LINE: contract.SUBSCRIPTION_LINE_CANCELLATION,
 }
-
-RECONCILER = "reconciliation"
-"""The actor of what a reconciliation does by itself."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ class CaseWorkflows:
         with suppress(WorkflowAlreadyStartedError):
             await self._client.start_workflow(
                 contract.ON_PREMISES_MIGRATION,
-                contract.RequestMigration(cancellation=cancellation, actor=RECONCILER),
+                contract.RequestMigration(cancellation=cancellation, actor=RECONCILIATION),
                 id=contract.migration_workflow_id(subscription),
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,

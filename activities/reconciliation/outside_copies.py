@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from activities.reconciliation.case_workflows import RECONCILER
 from contract.steps import Step
+from domain.actors import RECONCILIATION
 from records.erasure import record_discarded
 from records.export import objects_prefix
 from records.reconciliation.leftovers import record_copies_removed
@@ -55,7 +55,7 @@ class OutsideCopies:
 
     def _discard(self, case: str) -> None:
         removed, _ = self._remove(case)
-        step = Step(cancellation=case, name="discard", actor=RECONCILER, at=datetime.now(UTC))
+        step = Step(cancellation=case, name="discard", actor=RECONCILIATION, at=datetime.now(UTC))
         with Transaction.begin(self._engine) as transaction:
             record_discarded(transaction, step, objects=removed, at=step.at)
 
@@ -66,7 +66,7 @@ class OutsideCopies:
     def _remove_left(self, case: str) -> None:
         objects, uploads = self._remove(case)
         at = datetime.now(UTC)
-        step = Step(cancellation=case, name=f"copies-removed-{int(at.timestamp())}", actor=RECONCILER, at=at)
+        step = Step(cancellation=case, name=f"copies-removed-{int(at.timestamp())}", actor=RECONCILIATION, at=at)
         with Transaction.begin(self._engine) as transaction:
             record_copies_removed(transaction, step, objects=objects, uploads=uploads)
 

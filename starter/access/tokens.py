@@ -6,6 +6,7 @@ from typing import Any
 import jwt
 from pydantic import ValidationError
 
+from domain.actors import is_reserved
 from domain.principals import Principal, Role
 from starter.access.keys import IssuerKeys
 from starter.access.refusals import TokenInvalid
@@ -14,8 +15,6 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """The algorithms of signatures that are accepted: those with a key that only the issuer has."""
 LONGEST_TOKEN = 16_384
 """The longest token that is looked at, in characters."""
-DIRECTLY = "temporal:"
-"""How the actors of requests begin that go to Temporal directly; no principal's subject may."""
 
 _CLAIMS = ("exp", "iat", "sub", "iss", "aud")
 
@@ -58,8 +57,8 @@ class TokenVerifier:
         """
         claims = await self._claims(token)
         subject = str(claims["sub"])
-        if subject.lower().startswith(DIRECTLY):
-            raise self._invalid(f"its subject begins with {DIRECTLY!r}")
+        if is_reserved(subject):
+            raise self._invalid("its subject is a name of the service's own in the audit trail")
         known = {role.value for role in Role}
         organizations = _found(claims, self._organizations_claim)
         if organizations is None and self._organizations_claim.split(".")[0] in claims:

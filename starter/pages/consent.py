@@ -2,14 +2,12 @@
 
 from activities.messaging.letters import campaigns_in_words
 from activities.messaging.links import Links, LinkTarget
+from domain.actors import CONSENT_LINK
 from domain.marketing import Consent, ConsentDecision
 from domain.words import FOR_CUSTOMERS
 from records.marketing.lists import RequestedConsent
 from starter.pages.page import Button, NothingThere, Page
 from starter.service.cancellation import CancellationClient
-
-BY_LINK = "marketing administrator, by link"
-"""The actor, for the audit trail: the holder of the link that was mailed to the marketing service's administrator."""
 
 AGREE = "agree"
 DECLINE = "decline"
@@ -76,7 +74,7 @@ class ConsentPages:
         await self._cancellations.consent(
             target.subject.rpartition("/")[0],
             decision,
-            actor=BY_LINK,
+            actor=CONSENT_LINK,
             cancellation=target.subject,
             link=self._links.token(target),
             request_id=f"{target.subject}:link-{decision}",

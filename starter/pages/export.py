@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from activities.messaging.links import Links, LinkTarget
+from domain.actors import EXPORT_LINK
 from domain.export.requests import ExportErased
 from domain.words import FOR_CUSTOMERS
 from starter.pages.downloads import (
@@ -17,9 +18,6 @@ from starter.pages.downloads import (
 from starter.pages.page import Button, Page
 from starter.service.downloads import FileLink
 from starter.service.export import ExportClient
-
-BY_LINK = "billing administrator, by link"
-"""The actor, for the audit trail: the holder of the link that was mailed to the address on record."""
 
 
 class ExportPages(DownloadPages):
@@ -36,13 +34,13 @@ class ExportPages(DownloadPages):
     async def _renew(self, target: LinkTarget, *, request_id: str) -> None:
         export = cancellation_id(target.subject)
         await self._exports.renew_link(
-            subscription_of(export), export=export, actor=BY_LINK, request_id=f"{export}:{request_id}"
+            subscription_of(export), export=export, actor=EXPORT_LINK, request_id=f"{export}:{request_id}"
         )
 
     async def _acknowledge(self, target: LinkTarget) -> None:
         export = cancellation_id(target.subject)
         await self._exports.acknowledge(
-            subscription_of(export), export=export, actor=BY_LINK, request_id=f"{export}:link"
+            subscription_of(export), export=export, actor=EXPORT_LINK, request_id=f"{export}:link"
         )
 
     async def _newest_link(self, target: LinkTarget) -> tuple[datetime | None, str | None]:
@@ -50,7 +48,7 @@ class ExportPages(DownloadPages):
         return export.state.link_expires_at, export.administrator
 
     async def _record_fetch(self, target: LinkTarget, name: str) -> None:
-        await self._exports.record_fetch(target.subject, name, link_until=target.expires, actor=BY_LINK)
+        await self._exports.record_fetch(target.subject, name, link_until=target.expires, actor=EXPORT_LINK)
 
     async def _files(self, target: LinkTarget) -> Sequence[FileLink]:
         export = cancellation_id(target.subject)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from activities.messaging.links import Links, LinkTampered, LinkTarget
+from domain.actors import MIGRATION_LINK
 from domain.migration import MigrationOfAnotherCase, MigrationStage, transfer_id
 from domain.words import FOR_CUSTOMERS
 from records.migration.lists import MigrationSummary
@@ -19,9 +20,6 @@ from starter.pages.downloads import (
 from starter.pages.page import Button, Page
 from starter.service.downloads import FileLink
 from starter.service.migration import MigrationClient
-
-BY_LINK = "IT department, by link"
-"""The actor, for the audit trail: the holder of the link that was mailed to the contact that the queue named."""
 
 _SAID = frozenset({MigrationStage.DOWNLOADED, MigrationStage.COMPLETED})
 _TRANSFER = re.compile(r"[1-9][0-9]{0,8}")
@@ -42,7 +40,7 @@ class MigrationPages(DownloadPages):
         cancellation, _ = _transfer(target)
         await self._migrations.renew_link(
             subscription_of(cancellation),
-            actor=BY_LINK,
+            actor=MIGRATION_LINK,
             cancellation=cancellation,
             request_id=f"{cancellation}:{request_id}",
         )
@@ -55,7 +53,7 @@ class MigrationPages(DownloadPages):
             return
         await self._migrations.acknowledge_download(
             subscription_of(cancellation),
-            actor=BY_LINK,
+            actor=MIGRATION_LINK,
             cancellation=cancellation,
             transfer=transfer,
             request_id=f"{cancellation}:link-{transfer}",
@@ -68,7 +66,7 @@ class MigrationPages(DownloadPages):
 
     async def _record_fetch(self, target: LinkTarget, name: str) -> None:
         cancellation, _ = _transfer(target)
-        await self._migrations.record_fetch(cancellation, name, link_until=target.expires, actor=BY_LINK)
+        await self._migrations.record_fetch(cancellation, name, link_until=target.expires, actor=MIGRATION_LINK)
 
     async def _files(self, target: LinkTarget) -> Sequence[FileLink]:
         cancellation, transfer = _transfer(target)

@@ -22,6 +22,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 import contract
 from contract.clean import refuse_unclean, refuse_unclean_words
 from contract.readable import Readable
+from domain.actors import NIGHTLY_UPDATE
 from domain.civil_time import start_of_day
 from domain.lines.line import SubscriptionLine
 from domain.lines.restoration import RunInProgress, RunRestored
@@ -232,9 +233,7 @@ class LineDatesClient(AreaClient):
         if days.start_at < days.end_at:
             await self._there(lambda handle: handle.backfill(days))
         for night in ahead:
-            await self.update(
-                contract.UpdateLineDates(instant=night, zone=zone, force=True, actor=contract.NIGHTLY_ACTOR)
-            )
+            await self.update(contract.UpdateLineDates(instant=night, zone=zone, force=True, actor=NIGHTLY_UPDATE))
 
     async def restore(self, run: str, *, actor: str, reason: str) -> RunRestored:
         """Take back what a run changed on lines that were not changed since; the others are named with the reasons.

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from contract.clean import refuse_unclean_words
+from domain.actors import THE_SERVICE
 from records.tenants import TenantCodeReview, record_review, reviewed_digests
 from starter.service.area import AreaClient
 from storage.tenants.catalog import exists, extent_of
@@ -182,7 +183,12 @@ class TenantClient(AreaClient):
         if found.created:  # this very code made it a moment ago
             await self._write(
                 lambda write: record_review(
-                    write, organization, digest, actor="offramp", at=datetime.now(UTC), reason="sample data of Offramp"
+                    write,
+                    organization,
+                    digest,
+                    actor=THE_SERVICE,
+                    at=datetime.now(UTC),
+                    reason="sample data of Offramp",
                 )
             )
         return TenantSample(

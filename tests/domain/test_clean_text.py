@@ -24,6 +24,14 @@ INVISIBLE = {
     "a joiner among Latin letters": "con\u200dtoso",
     "a non-joiner among Latin letters": "con\u200ctoso",
     "a non-joiner at the beginning": "\u200cnot",
+    "a variation selector after a letter": "Ada\ufe0f",
+    "a selector of an ideograph after a letter": "Ada\U000e0100",
+    "two selectors after a symbol": "❤\ufe0f\ufe0f",
+    "a selector at the beginning": "\ufe0fAda",
+    "a Hangul filler": "Ada\u3164",
+    "a half-width filler": "Ada\uffa0",
+    "a grapheme joiner": "A\u034fda",
+    "an empty braille cell": "Ada\u2800",
 }
 WRITTEN = [
     "Müller & Söhne GmbH – „die Besten“",
@@ -35,6 +43,9 @@ WRITTEN = [
     "naïve café, décomposé: e\u0301",
     "no\u00a0break",
     "😀 👍🏽",
+    "❤\ufe0f and 1\ufe0f\u20e3",
+    "葛\U000e0100城",  # Japanese: the variant of a family's name
+    "한국 주식회사",
 ]
 
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import CompoundSelect, select, union
 from sqlalchemy.orm import Session
 
+from domain.actors import THE_SERVICE
 from domain.marketing import ConsentDecision
 from runtime.payload_keys import PayloadKeys
 from storage.objects import Objects, ObjectStoreSettings
@@ -35,7 +36,6 @@ from tests.support.world import AGENT, Data, Mailbox, World, refused
 from tests.workflows.cancellation import test_export_histories
 from tests.workflows.marketing.campaign_stops import consent_awaited, the_mail
 from tests.workflows.migration import test_histories
-from workflows.common.owner import THE_SERVICE
 
 KEYS = PayloadKeys.read(f"2026-11:{base64.b64encode(b'k' * 32).decode()}")
 WRONG = "no code at all"

@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError, ChildWorkflowError, Workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.readable import Readable
+    from domain.actors import THE_SERVICE
     from domain.cancellation.lifecycle import InputMalformed
     from domain.migration import MigrationRunning, MigrationStage
     from domain.vocabulary import DataChoice, Stage
@@ -20,7 +21,6 @@ with workflow.unsafe.imports_passed_through():
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.owner import CancellationOwner
-    from workflows.common.owner import THE_SERVICE
 
 TRY_AGAIN = timedelta(hours=1)
 """The interval of requests for a migration that cannot begin while another one of the same data runs."""

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
     from contract.steps import AnswersGiven, CaseCorrection, Step
+    from domain.actors import OPERATOR
     from domain.cancellation.checklist import Checklist
     from domain.cancellation.checklist_refusals import QuestionAlreadyAnswered
     from domain.cancellation.corrections import check_correction
@@ -38,7 +39,6 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.case_requests import lawful
     from workflows.common.case_state import Status
     from workflows.common.case_workflow import CANCEL_REQUESTED
-    from workflows.common.owner import OPERATOR
     from workflows.common.requests import named_otherwise
     from workflows.common.steps import recorded
 

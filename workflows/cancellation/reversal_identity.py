@@ -9,12 +9,12 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
     from contract.steps import Reversal, Step
+    from domain.actors import THE_SERVICE
     from domain.cancellation.identity import Identity, check_identity, check_identity_then_or_now, mismatches
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.cancellation.owner import ReversibleOwner
-    from workflows.common.owner import THE_SERVICE
     from workflows.common.requests import ReceivedRequests
     from workflows.common.steps import recorded
 

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
     from contract.steps import Approval, Opened, OpenedCase, OpenRequest, Recorded, Reminder, Step, Undone, open_request
+    from domain.actors import THE_SERVICE
     from domain.cancellation.lifecycle import WorkflowIdMismatch
     from domain.vocabulary import Event, Stage
 
@@ -21,7 +22,6 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.cancellation.requests import CancellationRequests, State
     from workflows.common.case_state import Status
     from workflows.common.case_workflow import RecordAhead, TimedReminder
-    from workflows.common.owner import THE_SERVICE
     from workflows.common.requests import AnyStep, dated
     from workflows.common.steps import RefusedStep, recorded
 

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.cancellation import Records
     from activities.verification import Verifier
     from contract.steps import Attested, CodeTried, Step
+    from domain.actors import OPERATOR
     from domain.cancellation.lifecycle import InputMalformed
     from domain.cancellation.verification import AlreadyVerified
     from domain.refusals import Refusal
@@ -24,7 +25,6 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.case_requests import CaseRequests, lawful
     from workflows.common.case_state import CancellationState, Status
     from workflows.common.case_workflow import RecordAhead
-    from workflows.common.owner import OPERATOR
     from workflows.common.steps import RefusedStep, code_mailed, recorded
 
 State = TypeVar("State", bound=CancellationState[Any, Any])

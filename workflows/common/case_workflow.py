@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from contract.readable import Readable
     from contract.steps import CaseRecord, Continued, Recorded, Step
+    from domain.actors import THE_SERVICE
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
     from domain.words import FOR_AGENTS
     from runtime.refusals import FAULT_AGAIN, as_application_error
@@ -22,7 +23,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.common.case_state import CaseState, Status
     from workflows.common.history_length import HistoryLength
     from workflows.common.notifier import Notifier
-    from workflows.common.owner import THE_SERVICE, Activities, Argument, Outcome
+    from workflows.common.owner import Activities, Argument, Outcome
     from workflows.common.refused_requests import RefusedRequests
     from workflows.common.requests import ReceivedRequests
     from workflows.common.steps import RefusedStep, recorded

@@ -7,6 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from contract.steps import Recorded, Step
+    from domain.actors import THE_SERVICE
 
 # Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
@@ -16,12 +17,6 @@ State_co = TypeVar("State_co", bound=CaseState[Any, Any], covariant=True)
 Activities = TypeVar("Activities")
 Argument = TypeVar("Argument")
 Outcome = TypeVar("Outcome", bound=Recorded)
-
-THE_SERVICE = "offramp"
-"""The actor of everything that the service does by itself."""
-
-OPERATOR = "operator"
-"""The actor of requests by the buttons of Temporal, which do not say who pressed them."""
 
 
 class CaseOwner(Protocol[State_co]):

@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     import contract
     from activities.marketing import MarketingRecords
     from contract.steps import OpenMarketingRequest, receipt_of_start
+    from domain.actors import OPERATOR, THE_SERVICE
     from domain.cancellation.lifecycle import CancellationStillTelling
     from domain.cancellation.verification import AlreadyVerified
     from domain.marketing import (
@@ -23,7 +24,6 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.cancellation_workflow import CancellationWorkflow
     from workflows.common.case_workflow import CANCEL_REQUESTED
-    from workflows.common.owner import OPERATOR, THE_SERVICE
     from workflows.common.reading import read_clean
     from workflows.common.steps import RefusedStep
     from workflows.marketing.state import MarketingCase

@@ -99,7 +99,7 @@ INVALID: dict[str, Callable[[Issuer], str]] = {
     "it has no sub": lambda issuer: issuer.token(sub=None),
     "it has no iat": lambda issuer: issuer.token(iat=None),
     "it has no aud": lambda issuer: issuer.token(aud=None),
-    "its subject begins with": lambda issuer: issuer.token(sub="Temporal:agent-7"),
+    "its subject is a name of the service's own": lambda issuer: issuer.token(sub="Temporal:agent-7"),
     "its subject must be a name": lambda issuer: issuer.token(sub="ada@acme.example"),
     f"longer than {LONGEST_TOKEN}": lambda issuer: issuer.token(roles=["x" * LONGEST_TOKEN]),
 }

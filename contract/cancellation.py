@@ -143,6 +143,8 @@ class Correct(AboutCase):
     """A goodwill that is asked for now, or another reason for it."""
     without_goodwill: bool = False
     """True if the goodwill is given up."""
+    expects: str | None = Field(default=None, max_length=100)
+    """The version of the case that the correction is decided upon (`ReversibleStatus.version`): of another one it is refused."""
     reason: Reason
 
     @model_validator(mode="after")
@@ -232,6 +234,8 @@ class ReversibleStatus(BaseModel):
     quote: Quote | None = None
     proposal: Proposal | None = None
     """What the goodwill would do, while it waits for its approval; the Python client alone fills it in."""
+    version: str = ""
+    """Names what can be corrected as it is now, until the effect (`Correct.expects`); the Python client alone fills it in."""
     outstanding_credit_memos: tuple[str, ...] = ()
     """The invoices that must be credited first, in the order in which to credit them."""
     open_billing: tuple[OpenLine, ...] = ()

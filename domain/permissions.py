@@ -86,6 +86,8 @@ class Operation(StrEnum):
     LIST_RUNS = "line_dates.runs"
     SHOW_SCHEDULE = "line_dates.schedule"
     UPDATE_LINE_DATES = "line_dates.update"
+    BEGIN_LINE_UPDATE = "line_dates.begin"
+    SHOW_LINE_UPDATE = "line_dates.progress"
     REOPEN_LINE = "line_dates.reopen"
     RESTORE_RUN = "line_dates.restore"
     ENSURE_SCHEDULE = "line_dates.ensure_schedule"
@@ -103,12 +105,16 @@ class Operation(StrEnum):
     SAMPLE_TENANT = "tenants.sample"
 
     RECONCILE = "reconciliation.reconcile"
+    BEGIN_RECONCILIATION = "reconciliation.begin"
+    SHOW_RECONCILIATION = "reconciliation.progress"
     SHOW_AUDIT_HEAD = "audit.head"
     VERIFY_AUDIT = "audit.verify"
     LIST_LIMITS = "limits.list"
     SET_LIMIT = "limits.set"
     RELEASE_LIMIT = "limits.release"
     FIND_PERSON = "privacy.find"
+    WATCH_CANCELLATIONS = "events.watch_list"
+    WATCH_SUBSCRIPTION = "events.watch_subscription"
 
 
 _READERS = frozenset(Role)
@@ -132,6 +138,7 @@ ROLES: Mapping[Operation, frozenset[Role]] = {
                 *(_O.SHOW_CANCELLATION, _O.SHOW_CONSENT, _O.QUOTE_LINE, _O.SHOW_LINE_CANCELLATION),
                 *(_O.LIST_MIGRATIONS, _O.GET_MIGRATION, _O.SHOW_MIGRATION, _O.SHOW_MARKETING_CANCELLATION),
                 *(_O.SHOW_EXPORT, _O.DESCRIBE_EXPORT, _O.LIST_HOLDS, _O.LIST_LINES, _O.LIST_RUNS, _O.SHOW_SCHEDULE),
+                *(_O.WATCH_CANCELLATIONS, _O.WATCH_SUBSCRIPTION),
             ),
         ),
         (
@@ -161,12 +168,13 @@ ROLES: Mapping[Operation, frozenset[Role]] = {
             (_O.CANCEL_MARKETING_SERVICE, _O.SEND_MARKETING_CODE, _O.VERIFY_MARKETING_CODE, _O.ATTEST_MARKETING),
         ),
         (_MARKETERS, (_O.ACKNOWLEDGE_STOP,)),
-        (_OPERATORS | _BILLING, (_O.UPDATE_LINE_DATES, _O.REOPEN_LINE)),
+        (_OPERATORS | _BILLING, (_O.UPDATE_LINE_DATES, _O.BEGIN_LINE_UPDATE, _O.SHOW_LINE_UPDATE, _O.REOPEN_LINE)),
         (
             _OPERATORS,
             (
                 *(_O.RESTORE_RUN, _O.ENSURE_SCHEDULE, _O.PAUSE_SCHEDULE, _O.RESUME_SCHEDULE, _O.BACKFILL, _O.IMPORT),
                 *(_O.PREPARE_TENANT, _O.REVIEW_TENANT_CODE, _O.SAMPLE_TENANT, _O.RECONCILE),
+                *(_O.BEGIN_RECONCILIATION, _O.SHOW_RECONCILIATION),
             ),
         ),
         (_INSPECTORS, (_O.LIST_TENANTS, _O.SHOW_TENANT_CODE, _O.SHOW_AUDIT_HEAD, _O.VERIFY_AUDIT)),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from contract.steps import Step
 from domain.refusals import RefusalDetails
 from records import receipts
 from records.transaction import Transaction
-from storage.tables import AuditRow, CancellationRow
+from storage.tables import AuditRow, CancellationRow, SubscriptionLineRow
 
 
 class AuditEntry(BaseModel):
@@ -181,13 +181,19 @@ def record_refusal(
 
 def trail_of(session: Session, subscription: str) -> list[AuditEntry]:
     """Return the entries about a subscription, its lines and its cancellations, oldest first."""
-    cases = select(CancellationRow.id).where(CancellationRow.subscription == subscription)
-    rows = session.scalars(
-        select(AuditRow)
-        .where(or_(AuditRow.subscription == subscription, AuditRow.cancellation.in_(cases)))
-        .order_by(AuditRow.id)
-    )
+    rows = session.scalars(select(AuditRow).where(about_subscription(subscription)).order_by(AuditRow.id))
     return [AuditEntry.model_validate(row) for row in rows]
+
+
+def about_subscription(subscription: str) -> ColumnElement[bool]:
+    """Return the condition for the entries about a subscription, its lines and its cancellations; an index has each part of it."""
+    cases = select(CancellationRow.id).where(CancellationRow.subscription == subscription)
+    lines = select(SubscriptionLineRow.id).where(SubscriptionLineRow.subscription == subscription)
+    return or_(
+        AuditRow.cancellation.in_(cases),
+        AuditRow.subscription_line.in_(lines),
+        and_(AuditRow.subscription == subscription, AuditRow.subscription_line.is_(None)),
+    )
 
 
 def after_of(session: Session, step: str) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Legal holds in the records: an organization's data is not erased until the last hold on it is released."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -79,11 +80,19 @@ def release_hold(
     return Hold.model_validate(row)
 
 
-def holds(session: Session, *, organization: str | None = None, released: bool = False) -> list[Hold]:
-    """Return legal holds, oldest first; released ones only if ``released`` is true."""
+def holds(
+    session: Session,
+    *,
+    organization: str | None = None,
+    organizations: Collection[str] | None = None,
+    released: bool = False,
+) -> list[Hold]:
+    """Return legal holds, oldest first; released ones only if ``released`` is true, and those of ``organizations`` if they are given."""
     query = select(HoldRow).order_by(HoldRow.id)
     if organization is not None:
         query = query.where(HoldRow.organization == organization)
+    if organizations is not None:
+        query = query.where(HoldRow.organization.in_(sorted(organizations)))
     if not released:
         query = query.where(HoldRow.released_at.is_(None))
     return [Hold.model_validate(row) for row in session.scalars(query)]

@@ -27,6 +27,11 @@ def organization_of(session: Session, kind: SubjectKind, subject: str) -> str | 
     return found
 
 
+def subscription_of_line(session: Session, line: str) -> str | None:
+    """Return the subscription that a line belongs to; None if nobody knows the line."""
+    return session.scalar(select(SubscriptionLineRow.subscription).where(SubscriptionLineRow.id == line))
+
+
 _ORGANIZATION: Mapping[SubjectKind, Select[Any]] = {
     SubjectKind.ORGANIZATION: select(OrganizationRow.id),
     SubjectKind.SUBSCRIPTION: select(SubscriptionRow.organization),

@@ -135,6 +135,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "billing_feed_positions": _KEPT,
         "contract_lines": _KEPT,
         "contracts": _KEPT,
+        "direct_requests": Rights(insert=True, update=True, columns=("answer",)),
         "holds": _HOLD,
         "limited_uses": Rights(
             insert=True, update=True, columns=("address_released_at", "organization_released_at", "caller_released_at")

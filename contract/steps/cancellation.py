@@ -125,6 +125,7 @@ class CaseCorrection(StepData):
     campaign_actions: Mapping[str, CampaignAction] = {}
     goodwill_reason: str | None = None
     without_goodwill: bool = False
+    expects: str | None = None
 
 
 class Attested(StepData):

@@ -36,6 +36,21 @@ class CorrectionTooLate(Refusal):
         )
 
 
+class CaseChangedSince(Refusal):
+    """A correction of wishes that are no longer those which its author has seen."""
+
+    code = "case_changed"
+
+    def __init__(self, cancellation: str, expected: str, version: str) -> None:
+        super().__init__(
+            f"Cancellation {cancellation} is no longer as it was read: its version is {version}, not {expected}.",
+            remedy=Remedy.of(RemedyKind.SHOW_CANCELLATION, cancellation=cancellation),
+            cancellation=cancellation,
+            expected=expected,
+            version=version,
+        )
+
+
 class CampaignsAlreadyStopped(Refusal):
     """A wish to keep campaigns that the ad centre was asked to stop."""
 

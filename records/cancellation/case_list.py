@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
@@ -46,6 +46,8 @@ class CaseSummary(BaseModel):
     """The last day of the line that ends alone, as decided."""
     access_ended_on: date | None
     reversal_deadline: datetime | None
+    stage_deadline: datetime | None
+    """The instant at which its stage ends by itself, by the record; null where somebody must act."""
     ended_at: datetime | None
     verified: bool
     request_id: str
@@ -68,6 +70,8 @@ class CaseFilter(BaseModel):
     """The first day of receipt, in the zone of each organization."""
     received_until: date | None = None
     """The last day of receipt."""
+    deadline_until: AwareDatetime | None = None
+    """The latest instant at which the stage ends by itself; a case whose stage does not is not among them."""
     waits_for: Awaited | None = None
     text: SearchedText | None = None
     """A part of the id of the cancellation, the subscription or the organization, of the subscription's description or the
@@ -158,6 +162,8 @@ def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
         conditions.append(row.received_on >= wanted.received_from)
     if wanted.received_until is not None:
         conditions.append(row.received_on <= wanted.received_until)
+    if wanted.deadline_until is not None:
+        conditions.append(row.stage_deadline <= wanted.deadline_until)
     if wanted.waits_for is not None:  # the stages first, which an index knows
         conditions.append(row.stage.in_([stage.value for stage in STAGES[wanted.waits_for]]))
         waits = NEXT_EVENT.in_([wanted.waits_for.value])
@@ -203,6 +209,7 @@ def _summary(
         line_ends_on=case.line_ends_on,
         access_ended_on=case.access_ended_on,
         reversal_deadline=case.reversal_deadline,
+        stage_deadline=case.stage_deadline,
         ended_at=case.ended_at,
         verified=case.verified_by is not None,
         request_id=case.request_id.removeprefix(f"{case.workflow_id}:"),

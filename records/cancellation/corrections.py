@@ -16,6 +16,7 @@ from records.cancellation.notices import last_promised, notify
 from records.cancellation.quotes import current_quote, requote
 from records.cancellation.single_lines import whole_settled
 from records.cancellation.transitions import take_back_ends
+from records.cancellation.version import refuse_other_version
 from records.marketing.stops import stop_of
 from records.transaction import Transaction
 
@@ -27,7 +28,7 @@ def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
     wish voids the approval of a goodwill. Wishes that are the present ones change nothing, whatever stage the case is at.
 
     Raises:
-        CancellationEnded, CorrectionTooLate, CampaignsAlreadyStopped, SubscriptionBeingCancelled (of a line whose subscription is
+        CancellationEnded, CorrectionTooLate, CaseChangedSince, CampaignsAlreadyStopped, SubscriptionBeingCancelled (of a line whose subscription is
             cancelled, and takes it along once the case is withdrawn), and the refusals of `Checklist.corrected` and of
             ``campaign_actions`` (`save_answers`).
 
@@ -38,6 +39,7 @@ def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
     if audit.after_of(session, f"{step.key}:corrected") is not None:
         return Quote.model_validate(row.quote)
     check_correction(row.id, case.stage)
+    refuse_other_version(session, row, correction.expects)
     before = checklist_of(session, case)
     now = before.corrected(correction.answers, today=day_of(step.dated, case.zone))
     _check_campaigns(transaction, case, before, now)

@@ -26,6 +26,7 @@ from records.cancellation.quotes import (
     shown_quote,
 )
 from records.cancellation.single_lines import subscription_of
+from records.cancellation.version import version_of
 from records.cancellation.zones import zone_of
 from records.erasure import certificate_of
 from records.export import export_of, export_status
@@ -121,6 +122,11 @@ def quote_of(
         line=line,
     )
     return found.model_copy(update={"ended_on": row.access_ended_on})
+
+
+def version_of_case(session: Session, cancellation: str) -> str:
+    """Return the version of a case, which a correction may expect."""
+    return version_of(session, session.get_one(CancellationRow, cancellation))
 
 
 def present_quotes(session: Session, cancellation: str) -> tuple[Quote | None, Proposal | None]:

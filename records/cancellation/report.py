@@ -5,6 +5,7 @@ its starts, and a month changes until the last of its cases has ended. The days 
 """
 
 from calendar import monthrange
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -71,10 +72,15 @@ class CancellationReport(BaseModel):
 
 
 def report(
-    session: Session, *, first: date | None = None, last: date | None = None, organization: str | None = None
+    session: Session,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    organization: str | None = None,
+    organizations: Collection[str] | None = None,
 ) -> CancellationReport:
     """Return the report on the cancellations received from the month of ``first`` to that of ``last``; open, if not set."""
-    chosen = _chosen(first, last, organization)
+    chosen = _chosen(first, last, organization, organizations)
     days: dict[tuple[Any, ...], dict[Stage, StageDays]] = {}
     for is_sum, month, reason, stage, cases, mean, median in session.execute(_days(chosen)):
         stay = StageDays(cases=cases, mean=round(float(mean), 2), median=round(float(median), 2))
@@ -99,7 +105,9 @@ _BY_BOTH, _BY_MONTH, _BY_REASON, _TOTAL = range(4)
 """What PostgreSQL's GROUPING says of a row: a bit for each of month and reason over which it is a sum."""
 
 
-def _chosen(first: date | None, last: date | None, organization: str | None) -> CTE:
+def _chosen(
+    first: date | None, last: date | None, organization: str | None, organizations: Collection[str] | None
+) -> CTE:
     case = CancellationRow
     month = func.to_char(case.received_on, "YYYY-MM").label("month")
     query = select(case.id, case.stage, month, case.reason_code).where(IS_WHOLE)
@@ -107,9 +115,12 @@ def _chosen(first: date | None, last: date | None, organization: str | None) -> 
         query = query.where(case.received_on >= first.replace(day=1))
     if last is not None:
         query = query.where(case.received_on <= last.replace(day=monthrange(last.year, last.month)[1]))
-    if organization is not None:
+    if organization is not None or organizations is not None:
         query = query.join(SubscriptionRow, SubscriptionRow.id == case.subscription)
+    if organization is not None:
         query = query.where(SubscriptionRow.organization == organization)
+    if organizations is not None:
+        query = query.where(SubscriptionRow.organization.in_(sorted(organizations)))
     return query.cte("chosen")
 
 

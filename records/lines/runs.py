@@ -1,5 +1,6 @@
 """Runs of the update of line dates: their beginning, progress and end; and lists of lines."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
@@ -152,9 +153,15 @@ def _as_progress(session: Session, row: LineDatesRunRow) -> LineDatesProgress:
 
 
 def list_lines(
-    session: Session, scope: Scope, *, due_as_of: date | None = None, after: str = "", limit: int = 100
+    session: Session,
+    scope: Scope,
+    *,
+    due_as_of: date | None = None,
+    organizations: Collection[str] | None = None,
+    after: str = "",
+    limit: int = 100,
 ) -> list[ListedLine]:
-    """Return lines by id, each with its contract; only those due as of a day, if one is given.
+    """Return lines by id, each with its contract; only those due as of a day, and of organizations, if these are given.
 
     Raises:
         SubscriptionUnknown, ContractUnknown.
@@ -171,6 +178,9 @@ def list_lines(
     )
     if due_as_of is not None:
         query = query.where(SubscriptionLineRow.due_after < due_as_of)
+    if organizations is not None:
+        query = query.join(SubscriptionRow, SubscriptionRow.id == SubscriptionLineRow.subscription)
+        query = query.where(SubscriptionRow.organization.in_(sorted(organizations)))
     return [
         ListedLine(**dict(as_domain(line, contract)), frozen_by=line.frozen_by, due_after=line.due_after)
         for line, contract in session.execute(query)

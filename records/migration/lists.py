@@ -1,5 +1,6 @@
 """On-premises migrations as lists and pages show them, read from PostgreSQL."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -39,14 +40,21 @@ class MigrationSummary(BaseModel):
 
 
 def list_migrations(
-    session: Session, *, stage: MigrationStage | None = None, queue: str | None = None, limit: int = 100
+    session: Session,
+    *,
+    stage: MigrationStage | None = None,
+    queue: str | None = None,
+    organizations: Collection[str] | None = None,
+    limit: int = 100,
 ) -> list[MigrationSummary]:
-    """Return migrations, the last requested first."""
+    """Return migrations, the last requested first; those of ``organizations``, if they are given."""
     query = _query().order_by(MigrationRow.requested_at.desc(), MigrationRow.cancellation).limit(limit)
     if stage is not None:
         query = query.where(MigrationRow.stage == stage.value)
     if queue is not None:
         query = query.where(MigrationRow.queue == queue)
+    if organizations is not None:
+        query = query.where(MigrationRow.organization.in_(sorted(organizations)))
     return _read(session, query)
 
 

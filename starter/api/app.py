@@ -9,19 +9,52 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from domain.refusals import Refusal
+from domain.permissions import Operation
+from domain.refusals import Refusal, RefusedValue
 from starter.access.tokens import TokenVerifier
-from starter.api import cancellation_lists, cancellations
+from starter.api import (
+    billing,
+    cancellation_lists,
+    cancellations,
+    events,
+    exports,
+    holds,
+    line_cancellations,
+    lines,
+    marketing,
+    migrations,
+    operations,
+    tenants,
+)
+from starter.api.addresses import ADDRESSES, VERSION
+from starter.api.documents import LARGEST_DOCUMENT
 from starter.api.problems import ProblemResponse, answer_malformed, answer_plainly, answer_refusal, with_media_type
+from starter.api.statuses import RETRY_AFTER_SECONDS
 from starter.service import Offramp
 from starter.web.bodies import limit_bodies
 from starter.web.connections import with_security_headers
 
-VERSION = "/v1"
+AREAS = (
+    cancellation_lists,
+    cancellations,
+    line_cancellations,
+    events,
+    exports,
+    migrations,
+    marketing,
+    lines,
+    billing,
+    holds,
+    operations,
+    tenants,
+)
+"""In the order in which the document has them."""
+_DOCUMENTS = [VERSION + ADDRESSES[operation].path for operation in (Operation.IMPORT, Operation.REPORT_BILLING)]
 
 logger = logging.getLogger(__name__)
 
@@ -39,14 +72,16 @@ def create_api(service: Offramp, verifier: TokenVerifier) -> ASGIApp:
     )
     app.openapi = partial(_document, app)  # type: ignore[method-assign] # as its documentation has it
     app.state.service, app.state.verifier = service, verifier
-    for area in (cancellation_lists, cancellations):
+    for area in AREAS:
         app.include_router(area.router, prefix=VERSION)
     app.add_api_route("/health", _health, include_in_schema=False)
+    app.add_api_route("/ready", _ready, include_in_schema=False)
     app.add_exception_handler(Refusal, answer_refusal)
     app.add_exception_handler(RequestValidationError, answer_malformed)
+    app.add_exception_handler(ValidationError, _answer_impossible)
     app.add_exception_handler(HTTPException, _no_such_thing)
     app.add_exception_handler(Exception, _failed)
-    return with_security_headers(limit_bodies(app))
+    return with_security_headers(limit_bodies(app, dict.fromkeys(_DOCUMENTS, LARGEST_DOCUMENT)))
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -59,6 +94,21 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 def _health() -> PlainTextResponse:
     return PlainTextResponse("ok")
+
+
+async def _ready(request: Request) -> JSONResponse:
+    service: Offramp = request.app.state.service
+    found = await service.readiness.check()
+    headers = {} if found.is_ready else {"retry-after": str(RETRY_AFTER_SECONDS)}
+    return JSONResponse(found.model_dump(), status_code=200 if found.is_ready else 503, headers=headers)
+
+
+def _answer_impossible(request: Request, error: Exception) -> ProblemResponse:
+    """Answer what has its form, and no meaning: the refusal that a model of the domain has raised within pydantic."""
+    assert isinstance(error, ValidationError)  # noqa: S101 - it is registered for these
+    causes = [one.get("ctx", {}).get("error") for one in error.errors()]
+    refusals = [cause.refusal for cause in causes if isinstance(cause, RefusedValue)]
+    return answer_refusal(request, refusals[0]) if refusals else _failed(request, error)
 
 
 def _no_such_thing(_: Request, error: Exception) -> ProblemResponse:

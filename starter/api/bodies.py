@@ -1,15 +1,18 @@
 """The bodies of requests: what a caller says, without who it is and under which key, which are in the headers."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, model_validator
 
 from contract.cancellation import Answers
-from contract.common import CampaignActions, ReasonCodeText
+from contract.common import AnswerText, CampaignActions, ReasonCodeText
+from contract.lines import Name
 from domain.cancellation.identity import Identity
+from domain.civil_dates import CivilDate
+from domain.limits import Limited, LimitScope
 from domain.marketing import ConsentDecision
-from domain.vocabulary import Reason, ReceiptChannel
+from domain.vocabulary import EmailAddress, Identifier, Reason, ReceiptChannel
 from starter.service.receipts import StatedReceipt
 
 GivenCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
@@ -68,8 +71,21 @@ class TryCode(Body):
     code: GivenCode
 
 
-class AttestRequest(Body):
-    """The caller's word that the request comes from the billing administrator."""
+class StartLine(Body):
+    """A request to cancel a line alone."""
+
+    answers: Answers = Field(default={}, description="what is known already, by the name of the question")
+    attestation: Reason | None = Field(
+        default=None, description="how the agent knows that the billing administrator asks"
+    )
+    goodwill: Reason | None = Field(default=None, description="why the notice deadline should be ignored")
+    reason: Reason | None = Field(default=None, description="in the customer's words")
+    reason_code: ReasonCodeText | None = None
+    receipt: Receipt | None = None
+
+
+class Reasoned(Body):
+    """A request that needs nothing but its reason, for the audit trail."""
 
     reason: Reason
 
@@ -111,3 +127,140 @@ class Decide(Body):
 
     decision: ConsentDecision
     because: Reason
+
+
+class Received(Body):
+    """A request that has nothing but its receipt."""
+
+    receipt: Receipt | None = None
+
+
+class AcceptMigration(Body):
+    """The acceptance of an on-premises migration."""
+
+    contact: EmailAddress = Field(description="the address of the IT department")
+    transfer_at: datetime = Field(description="without an offset, a civil time in the organization's zone")
+
+
+class CorrectMigration(Body):
+    """The correction of a migration that was accepted."""
+
+    reason: Reason
+    contact: EmailAddress | None = None
+    transfer_at: datetime | None = None
+    transfer_again: bool = False
+
+
+class AcknowledgeDownload(Body):
+    """The acknowledgement that the IT department has the data."""
+
+    transfer: PositiveInt | None = Field(default=None, description="the newest transfer, if not given")
+    receipt: Receipt | None = None
+
+
+class CancelMarketing(Body):
+    """A request to cancel a marketing service alone."""
+
+    administrator: AnswerText = Field(description="the address of its own administrator, as on record")
+    campaign_actions: CampaignActions = {}
+    attestation: Reason | None = Field(default=None, description="how the agent knows that the administrator asks")
+    reason: Reason | None = None
+    receipt: Receipt | None = None
+
+
+class CreditMemo(Body):
+    """A credit memo that takes an invoice back, or its last part."""
+
+    number: Annotated[str, StringConstraints(max_length=200)]
+    credits_from: date | None = Field(
+        default=None, description="the first day that is taken back; the whole invoice, if not given"
+    )
+
+
+class BeginUpdate(Body):
+    """A request to update the dates of lines now."""
+
+    as_of: CivilDate | None = Field(
+        default=None, description="the day as of which; each organization's own day, if not given"
+    )
+    force: bool = Field(default=False, description="also ahead of the day that a zone has reached")
+    customer_contract: Name | None = None
+    vendor_contract: Name | None = None
+    subscription: Identifier | None = None
+
+
+class RestoreRun(Body):
+    """A request to take back what a run of the update has changed."""
+
+    run: Annotated[str, StringConstraints(max_length=1000)] = Field(description="the `run` of its progress")
+    reason: Reason
+
+
+class EnsureSchedule(Body):
+    """The schedule of the nightly update, as it is to be."""
+
+    zone: Annotated[str, StringConstraints(max_length=100)] = Field(description="the IANA zone in which it runs")
+
+
+class Noted(Body):
+    """A request with a note for whoever looks at the schedule."""
+
+    note: Reason
+
+
+class Backfill(Body):
+    """A request for the updates of past nights."""
+
+    first: date
+    last: date
+    force: bool = False
+
+
+class ReviewCode(Body):
+    """A person's word that the code in a schema may run."""
+
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    reason: Reason
+
+
+class SampleData(Body):
+    """A request for sample data."""
+
+    rows: Annotated[int, Field(ge=1, le=10_000_000)]
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+
+
+class Reconcile(Body):
+    """A request for a reconciliation now."""
+
+    dry_run: bool = Field(default=False, description="true to report what is found, and to change nothing")
+
+
+class SetLimit(Body):
+    """A limit across cases, as it is to be."""
+
+    limited: Limited
+    scope: LimitScope
+    number: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = Field(description="null for none")
+    reason: Reason
+
+
+class ReleaseLimit(Body):
+    """A request to count nothing more of what was counted until now."""
+
+    scope: LimitScope
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(
+        description="the caller, or the organization's id"
+    )
+    reason: Reason
+
+
+class SearchPerson(Body):
+    """A question what is kept about a person. In a body, because addresses of requests are logged on their way."""
+
+    address: EmailAddress
+
+
+def stated(receipt: Receipt | None) -> StatedReceipt | None:
+    """Return a receipt as the facade takes it."""
+    return None if receipt is None else receipt.stated()

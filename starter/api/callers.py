@@ -1,17 +1,18 @@
 """The callers of the API: who they are, what they may do, and under which key they repeat a request."""
 
-from typing import Annotated
+from typing import Annotated, TypedDict
 
-from fastapi import Depends, Header, Request, Security
+from fastapi import Depends, Header, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from domain.permissions import Operation, SubjectKind
+from domain.permissions import Operation, SubjectKind, refuse_unless_permitted
 from domain.principals import Principal
+from domain.vocabulary import Identifier
 from starter.access.refusals import TokenMissing
 from starter.access.tokens import TokenVerifier
 from starter.service import Offramp
 
-_bearer = HTTPBearer(
+bearer = HTTPBearer(
     auto_error=False,
     scheme_name="bearer",
     bearerFormat="JWT",
@@ -20,7 +21,7 @@ _bearer = HTTPBearer(
 
 
 async def caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
 ) -> Principal:
     """Return the principal that a request comes from.
 
@@ -47,31 +48,24 @@ Service = Annotated[Offramp, Depends(service)]
 
 
 class Permitted:
-    """A dependency: the principal, if it may do an operation on the subject in the path."""
+    """A dependency of a route: refuses a principal who may not do its operation on what its path names.
 
-    def __init__(self, operation: Operation, kind: SubjectKind | None = None) -> None:
+    ``of_several`` says that the operation lists what belongs to several organizations: of those that the principal may see.
+    """
+
+    def __init__(self, operation: Operation, kind: SubjectKind | None, *, of_several: bool) -> None:
         self.operation = operation
         self.kind = kind
+        self.of_several = of_several
 
-    async def __call__(self, request: Request, principal: Caller, service: Service) -> Principal:
-        """Return the principal. Raises RoleMissing, OrganizationNotPermitted."""
-        subject = None if self.kind is None else (self.kind, str(request.path_params[self.kind]))
-        await service.access.check(principal, self.operation, subject)
-        return principal
-
-
-class PermittedList:
-    """A dependency: the organizations of which a principal may list something; None for all."""
-
-    def __init__(self, operation: Operation) -> None:
-        self.operation = operation
-
-    async def __call__(
-        self, principal: Caller, service: Service, organization: str | None = None
-    ) -> frozenset[str] | None:
-        """Return them. Raises RoleMissing, OrganizationNotPermitted."""
-        found = await service.access.organizations(principal, self.operation, organization)
-        return None if found is None else frozenset(found)
+    async def __call__(self, request: Request, principal: Caller, service: Service) -> None:
+        """Let the principal through. Raises RoleMissing, OrganizationNotPermitted."""
+        request.state.principal, request.state.operation = principal, self.operation
+        if self.of_several:
+            refuse_unless_permitted(principal, self.operation)
+        else:
+            subject = None if self.kind is None else (self.kind, str(request.path_params[self.kind]))
+            await service.access.check(principal, self.operation, subject)
 
 
 IdempotencyKey = Annotated[
@@ -87,3 +81,38 @@ IdempotencyKey = Annotated[
         ),
     ),
 ]
+
+
+class Asked(TypedDict):
+    """Who makes a request, and under which key, as the facade takes it."""
+
+    actor: str
+    request_id: str
+
+
+def asked(request: Request, key: IdempotencyKey) -> Asked:
+    """Return both of a request that was let through."""
+    return Asked(actor=_principal(request).subject, request_id=key)
+
+
+def actor(request: Request) -> str:
+    """Return the subject of the principal of a request that was let through."""
+    return _principal(request).subject
+
+
+async def visible(
+    request: Request, service: Service, organization: Annotated[Identifier | None, Query()] = None
+) -> frozenset[str] | None:
+    """Return the organizations of which a list is to have something; None for all. Raises OrganizationNotPermitted."""
+    found = await service.access.organizations(_principal(request), request.state.operation, organization)
+    return None if found is None else frozenset(found)
+
+
+def _principal(request: Request) -> Principal:
+    found: Principal = request.state.principal
+    return found
+
+
+AskedOnce = Annotated[Asked, Depends(asked)]
+Acting = Annotated[str, Depends(actor)]
+Visible = Annotated[frozenset[str] | None, Depends(visible)]

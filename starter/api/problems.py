@@ -8,8 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from domain.imports.refusals import ImportRefusalDetails, ProblemDetails
 from domain.refusals import Refusal, RefusalDetails
 from domain.remedies import Remedy
+from starter.api.callers import bearer, caller
 from starter.api.statuses import KEPT, RETRY_AFTER_SECONDS, status_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -32,6 +34,10 @@ class Problem(BaseModel):
     kept: bool = Field(
         description="true if the request is kept, and done as soon as it can be; false if nothing of it was kept"
     )
+    problems: tuple[ProblemDetails, ...] = Field(
+        default=(), description="of a document, what is wrong with each of its items, by their paths: the first of them"
+    )
+    not_shown: int = Field(default=0, description="how many more of them there are")
 
 
 class ProblemResponse(JSONResponse):
@@ -52,6 +58,8 @@ class ProblemResponse(JSONResponse):
             values=refusal.values,
             remedy=refusal.remedy,
             kept=refusal.code in KEPT,
+            problems=refusal.problems if isinstance(refusal, ImportRefusalDetails) else (),
+            not_shown=refusal.not_shown if isinstance(refusal, ImportRefusalDetails) else 0,
         )
         more = {"retry-after": str(RETRY_AFTER_SECONDS)} if status in (429, 503) else {}
         if status == 401:
@@ -65,9 +73,16 @@ def answer_refusal(_: Request, refusal: Exception) -> ProblemResponse:
     return ProblemResponse(refusal.details)
 
 
-def answer_malformed(_: Request, error: Exception) -> ProblemResponse:
-    """Answer a request whose path, query, headers or body do not have the documented form; nothing that was sent is repeated."""
+async def answer_malformed(request: Request, error: Exception) -> ProblemResponse:
+    """Answer a request whose path, query, headers or body do not have the documented form; nothing that was sent is repeated.
+
+    A body that is no JSON is found out before anybody has looked who sent it.
+    """
     assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for these
+    try:
+        await caller(request, await bearer(request))
+    except Refusal as refusal:
+        return answer_refusal(request, refusal)
     problems = [_problem(one) for one in error.errors()]
     return ProblemResponse(
         RefusalDetails(
@@ -108,6 +123,7 @@ _MEANING = {
     403: "The principal may not do this.",
     404: "There is nothing of this name.",
     409: "The rules, or the state of the case, refuse it; the code says which.",
+    410: "What was there is erased.",
     412: "What is to be changed is not as it was read.",
     413: "The body is larger than the service takes.",
     415: "The body has another content type.",

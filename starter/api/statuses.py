@@ -65,7 +65,7 @@ _OTHERS = {
     403: {"role_missing", "organization_not_permitted", "own_approval", "release_needs_second_person"},
     404: {"nothing_there", "no_export", "nothing_to_download", "organization_not_found", "schedule_missing"},
     410: {"export_erased", "export_files_missing"},
-    412: {"precondition_failed"},
+    412: {"case_changed"},
     413: {"body_too_large", "import_too_large"},
     415: {"content_type_unknown"},
     422: {
@@ -74,6 +74,7 @@ _OTHERS = {
         "field_unknown",
         "time_zone_unknown",
         "cursor_unknown",
+        "place_unknown",
         "import_malformed",
         "value_not_storable",
         "goodwill_wish_before_receipt",

@@ -1,7 +1,7 @@
 """``offramp schedule``: the Temporal Schedule of the nightly update."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.markup import escape
@@ -12,8 +12,7 @@ from starter.cli.output import JsonOption, print_json, say
 from starter.cli.service import ForceOption, with_records, with_service
 
 if TYPE_CHECKING:  # what reaches the service is loaded by the commands that do
-    from temporalio.client import ScheduleDescription
-
+    from starter.service.line_schedule import ScheduleView
     from starter.service.lines import LineDatesClient
 
 schedule_app = typer.Typer(help="Show and steer the schedule of the nightly update.", no_args_is_help=True)
@@ -65,25 +64,15 @@ def _ask(command: "Callable[[LineDatesClient], Awaitable[Answer]]") -> Answer:
     return with_service(lambda service: command(service.line_dates), as_json=True)
 
 
-def _show(description: "ScheduleDescription", *, as_json: bool) -> None:
+def _show(schedule: "ScheduleView", *, as_json: bool) -> None:
     runs = with_records(lambda service: service.line_dates.runs(RUNS_SHOWN))
-    schedule = description.schedule
-    shown: dict[str, Any] = {
-        "schedule": description.id,
-        "zone": schedule.spec.time_zone_name,
-        "paused": schedule.state.paused,
-        "note": schedule.state.note,
-        "next_runs": [at.isoformat() for at in description.info.next_action_times[:3]],
-        "running": len(description.info.running_actions),
-        "latest_runs": [run.model_dump(mode="json") for run in runs],
-    }
     if as_json:
-        print_json(shown)
+        print_json({**schedule.model_dump(mode="json"), "latest_runs": [run.model_dump(mode="json") for run in runs]})
         return
-    state = f"[bold yellow]paused[/] ({escape(shown['note'])})" if shown["paused"] else "[bold green]active[/]"
-    say(f"[bold]{shown['schedule']}[/]: daily at 04:00, {shown['zone']}; {state}")
-    zone = shown["zone"]
-    for at in [] if shown["paused"] else description.info.next_action_times[:3]:
+    state = f"[bold yellow]paused[/] ({escape(schedule.note)})" if schedule.paused else "[bold green]active[/]"
+    say(f"[bold]{schedule.schedule}[/]: daily at 04:00, {schedule.zone}; {state}")
+    zone = schedule.zone
+    for at in [] if schedule.paused else schedule.next_runs:
         say(FOR_AGENTS.instant(at, zone), first="  next   ")
     for run in runs:
         say(

@@ -1,7 +1,11 @@
 """Access: what a principal may ask and do, decided before the operation itself is called."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
 
+from domain.cancellation.single_lines import LineUnknown
+from domain.cases import CaseKind, CaseRef
 from domain.permissions import (
     Operation,
     SubjectKind,
@@ -10,7 +14,8 @@ from domain.permissions import (
     refuse_unless_permitted,
 )
 from domain.principals import Principal
-from records.ownership import organization_of
+from records.direct_requests import DirectRequest, claim
+from records.ownership import organization_of, subscription_of_line
 from starter.service.area import AreaClient
 
 
@@ -33,6 +38,23 @@ class AccessClient(AreaClient):
             kind, name = subject
             owner = await self._read(lambda session: organization_of(session, kind, name))
             refuse_beyond_organizations(principal, name, owner)
+
+    async def case_of_line(self, line: str, number: int) -> str:
+        """Return the id of the case of a line with a number, whether there is one or not. Raises LineUnknown."""
+        subscription = await self._read(lambda session: subscription_of_line(session, line))
+        if subscription is None:
+            raise LineUnknown(line)
+        return CaseRef(kind=CaseKind.SUBSCRIPTION_LINE, subject=line, ordinal=number, of_subscription=subscription).id
+
+    async def claim(self, operation: Operation, *, actor: str, request_id: str, **content: Any) -> None:
+        """Keep the request for an operation that sets a state, or names what it begins after its id.
+
+        Raises:
+            RequestIdReused: another one was made under its id.
+
+        """
+        request = DirectRequest.of(operation, request_id, actor, content)
+        await self._write(lambda transaction: claim(transaction, request, at=datetime.now(UTC)))
 
     async def organizations(
         self, principal: Principal, operation: Operation, asked: str | None

@@ -4,29 +4,37 @@ from datetime import UTC, datetime
 
 import contract
 from contract.clean import refuse_unclean_words
+from domain.permissions import Operation
 from domain.refusals import Refusal
 from records.billing import BillingReport, import_billing, waiting_workflows
-from starter.service.area import AreaClient
+from starter.service.direct import DirectClient, marks
 
 
-class BillingClient(AreaClient):
-    """The area of billing, which goes to the records. A document carries its place in its feed, so it takes no request id."""
+class BillingClient(DirectClient):
+    """The area of billing, which goes to the records."""
 
-    async def load(self, content: bytes, *, actor: str, document: str) -> BillingReport:
+    async def load(self, content: bytes, *, actor: str, document: str, request_id: str | None = None) -> BillingReport:
         """Import a document of a billing feed, each entry for itself, and notify the cancellations that wait for credit memos.
 
-        ``document`` is its name, for the audit trail.
+        ``document`` is its name, for the audit trail. It carries its place in its feed, so that a repetition changes nothing; under
+        the same request id it gets the first report.
 
         Raises:
             ImportMalformed: the document as a whole cannot be read.
+            RequestIdReused.
 
         """
         refuse_unclean_words(actor=actor, document=document)
-        report = await self._with_engine(
-            lambda engine: import_billing(engine, content, actor=actor, at=datetime.now(UTC), document=document)
-        )
-        await self._notify_waiting(report)
-        return report
+
+        async def load() -> BillingReport:
+            report = await self._with_engine(
+                lambda engine: import_billing(engine, content, actor=actor, at=datetime.now(UTC), document=document)
+            )
+            await self._notify_waiting(report)
+            return report
+
+        request = marks(Operation.REPORT_BILLING, request_id, actor, content)
+        return await self._reported_once(request, BillingReport, load)
 
     async def _notify_waiting(self, report: BillingReport) -> None:
         credited = [(line.line or "", invoice) for line in report.lines for invoice in line.credited]

@@ -9,6 +9,7 @@ from contract.clean import refuse_unclean_words
 from contract.steps import open_request
 from domain.cases import CaseKind
 from domain.marketing import ConsentDecision
+from domain.permissions import Operation
 from records import late_requests
 from records.billing.credit_memos import post_credit_memo
 from records.cancellation.lists import organization_zone, recorded_status, time_zone_of
@@ -110,7 +111,8 @@ class CancellationClient(CancellationLists, ReversibleCaseClient[contract.Cancel
 
         """
         refuse_unclean_words(actor=actor, request_id=request_id)
-        posted = await self._write(
+        posted = await self._write_once(
+            Operation.POST_CREDIT_MEMO,
             lambda transaction: post_credit_memo(
                 transaction,
                 invoice,
@@ -119,7 +121,12 @@ class CancellationClient(CancellationLists, ReversibleCaseClient[contract.Cancel
                 at=datetime.now(UTC),
                 credits_from=credits_from,
                 request=request_id,
-            )
+            ),
+            actor=actor,
+            request_id=request_id,
+            invoice=invoice,
+            number=number,
+            credits_from=credits_from,
         )
         if posted.workflow_id is not None and posted.cancellation is not None:
             message = contract.CreditMemoPosted(invoice=invoice)

@@ -10,10 +10,10 @@ from domain.vocabulary import Stage, Termination
 from records.cancellation.case_list import CaseFilter, CasePage, list_cases
 from records.cancellation.lists import CaseHistory, history_of, quote_of
 from records.cancellation.report import CancellationReport, report
-from starter.service.area import AreaClient
+from starter.service.direct import DirectClient
 
 
-class CancellationLists(AreaClient):
+class CancellationLists(DirectClient):
     """The part of the area of cancellations that only reads the records."""
 
     async def list(
@@ -25,6 +25,7 @@ class CancellationLists(AreaClient):
         reason_code: str | None = None,
         received_from: date | None = None,
         received_until: date | None = None,
+        deadline_until: datetime | None = None,
         waits_for: Awaited | None = None,
         text: str | None = None,
         after: str | None = None,
@@ -46,16 +47,29 @@ class CancellationLists(AreaClient):
                 reason_code=reason_code,
                 received_from=received_from,
                 received_until=received_until,
+                deadline_until=deadline_until,
                 waits_for=waits_for,
                 text=text,
             )
         return await self._read(lambda session: list_cases(session, wanted, after=after, limit=limit))
 
     async def report(
-        self, *, first: date | None = None, last: date | None = None, organization: str | None = None
+        self,
+        *,
+        first: date | None = None,
+        last: date | None = None,
+        organization: str | None = None,
+        organizations: Collection[str] | None = None,
     ) -> CancellationReport:
-        """Return the outcomes of the cancellations received from the month of a day to that of another, by month and reason."""
-        return await self._read(lambda session: report(session, first=first, last=last, organization=organization))
+        """Return the outcomes of the cancellations received from the month of a day to that of another, by month and reason.
+
+        ``organizations`` are those of which whoever asks may see something; None for all.
+        """
+        return await self._read(
+            lambda session: report(
+                session, first=first, last=last, organization=organization, organizations=organizations
+            )
+        )
 
     async def history(self, subscription: str) -> CaseHistory:
         """Return the audit trail of a subscription. Raises CancellationUnknown."""

@@ -3,21 +3,28 @@
 from datetime import UTC, datetime
 
 from contract.clean import refuse_unclean_words
+from domain.permissions import Operation
 from records.imports import ImportReport, import_content
-from starter.service.area import AreaClient
+from starter.service.direct import DirectClient, marks
 
 
-class ImportClient(AreaClient):
-    """The area of imports, which go to the records. Repeating one changes nothing, so it takes no request id."""
+class ImportClient(DirectClient):
+    """The area of imports, which go to the records."""
 
-    async def load(self, content: bytes, *, actor: str, source: str) -> ImportReport:
+    async def load(self, content: bytes, *, actor: str, source: str, request_id: str | None = None) -> ImportReport:
         """Import a document: all of it or, if anything is wrong, nothing. ``source`` is its name, for the audit trail.
 
+        A repetition changes nothing; under the same request id it gets the first report.
+
         Raises:
-            ImportMalformed, ImportOvertaken.
+            ImportMalformed, ImportOvertaken, RequestIdReused.
 
         """
         refuse_unclean_words(actor=actor, source=source)
-        return await self._with_engine(
-            lambda engine: import_content(engine, content, actor=actor, at=datetime.now(UTC), source=source)
-        )
+
+        async def load() -> ImportReport:
+            return await self._with_engine(
+                lambda engine: import_content(engine, content, actor=actor, at=datetime.now(UTC), source=source)
+            )
+
+        return await self._reported_once(marks(Operation.IMPORT, request_id, actor, content), ImportReport, load)

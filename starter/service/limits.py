@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 from contract.clean import refuse_unclean_words
 from domain.limits import LimitScope
+from domain.permissions import Operation
 from records import limit_settings
 from records.limit_settings import Limit, LimitRelease
-from starter.service.area import AreaClient
+from starter.service.direct import DirectClient
 
 
-class LimitClient(AreaClient):
+class LimitClient(DirectClient):
     """The area of the limits across cases, which are kept in the records. Workers count."""
 
     async def list(self) -> Sequence[Limit]:
@@ -20,10 +21,15 @@ class LimitClient(AreaClient):
     async def set(self, limit: Limit, *, actor: str, reason: str, request_id: str | None = None) -> Limit:
         """Set one limit for the whole installation."""
         refuse_unclean_words(actor=actor, reason=reason, request_id=request_id)
-        return await self._write(
+        return await self._write_once(
+            Operation.SET_LIMIT,
             lambda write: limit_settings.set_limit(
                 write, limit, actor=actor, at=datetime.now(UTC), reason=reason, request=request_id
-            )
+            ),
+            actor=actor,
+            request_id=request_id,
+            limit=limit.model_dump(mode="json"),
+            reason=reason,
         )
 
     async def release(
@@ -36,8 +42,14 @@ class LimitClient(AreaClient):
 
         """
         refuse_unclean_words(actor=actor, reason=reason, request_id=request_id)
-        return await self._write(
+        return await self._write_once(
+            Operation.RELEASE_LIMIT,
             lambda write: limit_settings.release(
                 write, scope, subject, actor=actor, at=datetime.now(UTC), reason=reason, request=request_id
-            )
+            ),
+            actor=actor,
+            request_id=request_id,
+            scope=scope,
+            subject=subject,
+            reason=reason,
         )

@@ -1,7 +1,7 @@
 """On-premises migrations: commands, status, and links to the transferred files."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -181,10 +181,17 @@ class MigrationClient(FileCaseClient[contract.MigrationStatus]):
         )
 
     async def list(
-        self, *, stage: MigrationStage | None = None, queue: str | None = None, limit: int = 100
+        self,
+        *,
+        stage: MigrationStage | None = None,
+        queue: str | None = None,
+        organizations: Collection[str] | None = None,
+        limit: int = 100,
     ) -> Sequence[MigrationSummary]:
-        """Return migrations, newest request first."""
-        return await self._read(lambda session: list_migrations(session, stage=stage, queue=queue, limit=limit))
+        """Return migrations, newest request first; ``organizations`` are those of which whoever asks may see something."""
+        return await self._read(
+            lambda session: list_migrations(session, stage=stage, queue=queue, organizations=organizations, limit=limit)
+        )
 
     async def get(self, cancellation: str) -> MigrationSummary:
         """Return the migration of one cancellation, as recorded. Raises MigrationUnknown."""

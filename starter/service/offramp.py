@@ -9,6 +9,7 @@ from starter.service.area import Connections
 from starter.service.audit import AuditClient
 from starter.service.billing import BillingClient
 from starter.service.cancellation import CancellationClient
+from starter.service.events import EventClient
 from starter.service.export import ExportClient
 from starter.service.imports import ImportClient
 from starter.service.legal_holds import HoldClient
@@ -18,6 +19,7 @@ from starter.service.lines import LineDatesClient
 from starter.service.marketing import MarketingClient
 from starter.service.migration import MigrationClient
 from starter.service.privacy import PrivacyClient
+from starter.service.readiness import ReadinessClient
 from starter.service.reconciliation import ReconciliationClient
 from starter.service.tenants import TenantClient
 from storage.objects import Objects
@@ -92,6 +94,8 @@ class Offramp:
         self.audit = AuditClient(connections)
         self.limits = LimitClient(connections)
         self.privacy = PrivacyClient(connections)
+        self.events = EventClient(connections)
+        self.readiness = ReadinessClient(connections)
         self.access = AccessClient(connections)
         self.has_files = objects is not None
         """True if there is an object store to link to."""

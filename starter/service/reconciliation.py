@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from uuid import uuid4
 
+from pydantic import BaseModel, ConfigDict
 from temporalio.client import (
     Client,
     Schedule,
@@ -17,10 +18,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import contract
 from contract.readable import Readable
+from domain.refusals import Refusal
+from domain.remedies import correct_input
 from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
 from starter.service.area import NOT_IN_TIME, AreaClient
 from starter.service.case_refusals import UPDATE_TIMEOUT, RequestLost, StillWaiting
+from starter.service.descriptions import is_running
 from starter.service.schedules import ensure, regularly
 
 EVERY = timedelta(hours=1)
@@ -30,6 +34,33 @@ NOT_TAKEN_UP = 2
 
 OFFSET = timedelta(minutes=23)
 """Away from the full hour, at which other jobs begin."""
+
+
+_ON_REQUEST = f"{contract.RECONCILIATION_SCHEDULE}-on-request-"
+
+
+class ReconciliationUnknown(Refusal):
+    """A reconciliation that nobody has asked for, or that Temporal keeps no longer."""
+
+    code = "reconciliation_unknown"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no reconciliation {name!r}.",
+            remedy=correct_input("Give the name with which it was accepted; Temporal forgets it after its retention."),
+            reconciliation=name,
+        )
+
+
+class ReconciliationView(BaseModel):
+    """How far a reconciliation on request is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    is_done: bool
+    report: contract.ReconciliationReport | None
+    """Null until it is done."""
 
 
 class ReconciliationClient(AreaClient):
@@ -43,7 +74,21 @@ class ReconciliationClient(AreaClient):
             RequestLost: it was ended before it was done.
 
         """
-        workflow_id = f"{contract.RECONCILIATION_SCHEDULE}-on-request-{request_id or uuid4()}"
+        workflow_id = await self.begin(dry_run=dry_run, request_id=request_id)
+        report = asyncio.ensure_future(self._report(workflow_id))
+        try:
+            await asyncio.wait([report], timeout=UPDATE_TIMEOUT.total_seconds())
+            if not report.done():
+                description = await self._description(workflow_id)
+                if description is not None and description.history_length <= NOT_TAKEN_UP:
+                    raise StillWaiting(workflow_id)
+            return await report
+        finally:
+            report.cancel()
+
+    async def begin(self, *, dry_run: bool = False, request_id: str | None = None) -> str:
+        """Request a reconciliation without waiting for it; return the name under which `progress` shows it."""
+        workflow_id = f"{_ON_REQUEST}{request_id or uuid4()}"
         with suppress(WorkflowAlreadyStartedError):  # by the same request, and it has ended
             async with self._lost(workflow_id), self._calling():
                 await self._temporal.start_workflow(
@@ -55,16 +100,15 @@ class ReconciliationClient(AreaClient):
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                     static_summary=Readable(f"Reconcile on request{' (dry run)' if dry_run else ''}"),
                 )
-        report = asyncio.ensure_future(self._report(workflow_id))
-        try:
-            await asyncio.wait([report], timeout=UPDATE_TIMEOUT.total_seconds())
-            if not report.done():
-                description = await self._description(workflow_id)
-                if description is not None and description.history_length <= NOT_TAKEN_UP:
-                    raise StillWaiting(workflow_id)
-            return await report
-        finally:
-            report.cancel()
+        return workflow_id
+
+    async def progress(self, name: str) -> ReconciliationView:
+        """Return how far a reconciliation is that `begin` has named. Raises ReconciliationUnknown, RequestLost."""
+        description = await self._description(name) if name.startswith(_ON_REQUEST) else None
+        if description is None:
+            raise ReconciliationUnknown(name)
+        is_done = not is_running(description)
+        return ReconciliationView(name=name, is_done=is_done, report=await self._report(name) if is_done else None)
 
     async def _report(self, workflow_id: str) -> contract.ReconciliationReport:
         """Wait for the result of a reconciliation."""

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
+from sqlalchemy.orm import Session
+
 import contract
 from domain.cancellation.identity import Identity
 from domain.marketing import CampaignAction
 from domain.vocabulary import Stage
-from records.cancellation.lists import earlier_status, present_quotes
+from records.cancellation.lists import earlier_status, present_quotes, version_of_case
 from starter.service.case_form import Reversible, ReversibleForm
 from starter.service.receipts import StatedReceipt
 from starter.service.requests import NO_RECORDS
@@ -64,10 +66,14 @@ class ReversibleCaseClient(VerifiedCaseClient[Reversible]):
         campaign_actions: Mapping[str, CampaignAction] | None = None,
         goodwill: str | None = None,
         without_goodwill: bool = False,
+        expects: str | None = None,
         cancellation: str | None = None,
         request_id: str | None = None,
     ) -> Reversible:
-        """Record other wishes of the customer before the cancellation takes effect; ``goodwill`` is the reason for one."""
+        """Record other wishes of the customer before the cancellation takes effect; ``goodwill`` is the reason for one.
+
+        ``expects`` is the ``version`` of the status that they were decided upon: of another one it is refused.
+        """
         with contract.refusing_malformed():
             message = contract.Correct(
                 actor=actor,
@@ -76,6 +82,7 @@ class ReversibleCaseClient(VerifiedCaseClient[Reversible]):
                 campaign_actions=dict(campaign_actions or {}),
                 goodwill=contract.Goodwill(reason=goodwill) if goodwill else None,
                 without_goodwill=without_goodwill,
+                expects=expects,
                 reason=reason,
             )
         return await self._update(subject, contract.UPDATE_CORRECT, message, request_id)
@@ -133,13 +140,21 @@ class ReversibleCaseClient(VerifiedCaseClient[Reversible]):
 
         The workflow knows what it meant at its last step, which is better than nothing where there are no records to read.
         """
-        if status.stage not in (Stage.INTAKE, Stage.PREPARING):
+        if not status.stage.before_effect:
             return status
+
+        def present(session: Session) -> dict[str, Any]:
+            case = status.cancellation
+            version = {"version": version_of_case(session, case)}
+            if status.stage is Stage.SCHEDULED:
+                return version
+            quote, proposal = present_quotes(session, case)
+            return version | {"quote": quote, "proposal": proposal}
+
         try:
-            quote, proposal = await self._read(lambda session: present_quotes(session, status.cancellation))
+            return status.model_copy(update=await self._read(present))
         except NO_RECORDS:
             return status
-        return status.model_copy(update={"quote": quote, "proposal": proposal})
 
     async def status(self, subject: str, *, cancellation: str | None = None) -> Reversible:
         """Return the status of a cancellation, the newest if none is named: live while its workflow runs, else from the records.

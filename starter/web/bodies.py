@@ -1,39 +1,31 @@
 """The bodies of requests: none that is larger than the service takes."""
 
 import json
+from collections.abc import Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 1 << 20
-"""The largest body of a request, in bytes."""
-
-_TOO_LARGE = json.dumps(
-    {
-        "type": "urn:offramp:refusal:body_too_large",
-        "title": f"The body of the request has more than {LARGEST_BODY:,} bytes.",
-        "status": 413,
-        "detail": "Nothing of it was read.",
-        "code": "body_too_large",
-        "values": {},
-        "remedy": None,
-        "kept": False,
-    }
-).encode()
+"""The largest body of a request, in bytes, where its address has no limit of its own."""
 
 
-def limit_bodies(app: ASGIApp) -> ASGIApp:
-    """Answer a request with a larger body with status 413, as soon as that is known; the connection is closed."""
+def limit_bodies(app: ASGIApp, larger: Mapping[str, int] | None = None) -> ASGIApp:
+    """Answer a request with a larger body with status 413, as soon as that is known; the connection is closed.
+
+    ``larger`` are the limits of addresses that have their own, by path.
+    """
 
     async def limited(scope: Scope, receive: Receive, send: Send) -> None:
+        largest = (larger or {}).get(scope.get("path", ""), LARGEST_BODY)
         declared = dict(scope.get("headers", ())).get(b"content-length", b"")
-        read, is_too_large, has_begun = 0, declared.isdigit() and int(declared) > LARGEST_BODY, False
+        read, is_too_large, has_begun = 0, declared.isdigit() and int(declared) > largest, False
 
         async def counted() -> Message:
             nonlocal read, is_too_large
             message = await receive()
             read += len(message.get("body", b""))
-            is_too_large = is_too_large or read > LARGEST_BODY
+            is_too_large = is_too_large or read > largest
             if is_too_large:
                 raise ClientDisconnect
             return message
@@ -53,12 +45,27 @@ def limit_bodies(app: ASGIApp) -> ASGIApp:
                 if not is_too_large:
                     raise
         if is_too_large and not has_begun:
+            body = _too_large(largest)
             headers = [
                 (b"content-type", b"application/problem+json"),
-                (b"content-length", str(len(_TOO_LARGE)).encode()),
+                (b"content-length", str(len(body)).encode()),
                 (b"connection", b"close"),
             ]
             await send({"type": "http.response.start", "status": 413, "headers": headers})
-            await send({"type": "http.response.body", "body": _TOO_LARGE})
+            await send({"type": "http.response.body", "body": body})
 
     return limited
+
+
+def _too_large(largest: int) -> bytes:
+    problem = {
+        "type": "urn:offramp:refusal:body_too_large",
+        "title": f"The body of the request has more than {largest:,} bytes.",
+        "status": 413,
+        "detail": "Nothing of it was kept.",
+        "code": "body_too_large",
+        "values": {},
+        "remedy": None,
+        "kept": False,
+    }
+    return json.dumps(problem).encode()

@@ -37,7 +37,7 @@ from storage.tables.organizations import (
     SubscriptionRow,
     TenantCodeReviewRow,
 )
-from storage.tables.requests import RequestRow
+from storage.tables.requests import DirectRequestRow, RequestRow
 
 __all__ = [
     "CASE_TABLES",
@@ -57,6 +57,7 @@ __all__ = [
     "ChecklistAnswerRow",
     "ContractLineRow",
     "ContractRow",
+    "DirectRequestRow",
     "ErasedThingRow",
     "ErasureRow",
     "ExportRow",

@@ -106,6 +106,8 @@ class CancellationRow(CaseRow):
         Index("ix_cancellations_stage_received_at", "stage", "received_at"),
         Index("ix_cancellations_received_at", "received_at", "id"),
         Index("ix_cancellations_received_on", "received_on"),
+        Index("ix_cancellations_stage_deadline", "stage_deadline", "id",
+              postgresql_where=text("stage_deadline IS NOT NULL")),
         CheckConstraint("stage NOT IN ('preparing', 'scheduled', 'canceled', 'reversed', 'closed') OR "
                         "(termination_date IS NOT NULL AND verified_by IS NOT NULL AND (subscription_line IS NOT NULL "
                         "OR (data IS NOT NULL AND campaigns IS NOT NULL)))", name="checklist_before_all_else"),
@@ -150,6 +152,8 @@ class CancellationRow(CaseRow):
     """The last quote that was promised or announced (`domain.lines.quote.Quote`)."""
     access_ended_on: Mapped[date | None]
     reversal_deadline: Mapped[datetime | None]
+    stage_deadline: Mapped[datetime | None]
+    """The instant at which its stage ends by itself, for lists: set by a trigger, and by nobody else."""
 
 
 IS_WHOLE = CancellationRow.subscription_line.is_(None)

@@ -1,4 +1,4 @@
-"""The requests about cases, each with its first answer."""
+"""The requests of callers, each with its first answer."""
 
 from datetime import datetime
 
@@ -37,3 +37,20 @@ class RequestRow(Table):
     accepted_at: Mapped[datetime | None]
     refusal: Mapped[JsonObject | None]
     """The refusal (`domain.refusals.RefusalDetails`), if it was refused. Without either it is not answered yet."""
+
+
+class DirectRequestRow(Table):
+    """A request that goes to the records, and to no workflow, by its id: repeated, it does nothing again."""
+
+    __tablename__ = "direct_requests"
+    __table_args__ = (CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest_is_sha256"),)
+
+    operation: Mapped[str] = mapped_column(primary_key=True)
+    """The operation that it asked for (`domain.permissions.Operation`)."""
+    id: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]
+    """A digest of its content, of which nothing is kept here."""
+    actor: Mapped[str]
+    at: Mapped[datetime]
+    answer: Mapped[JsonObject | None]
+    """Its answer, where it cannot be found out again: counts and names of documents, and nothing that a person wrote."""

@@ -19,7 +19,7 @@ from tests.starter.service.test_offramp import AREAS, methods
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 READING = {
     *("list", "report", "history", "quote", "status", "requested_consent", "get", "describe", "runs", "schedule"),
-    *("code", "head", "verify", "find", "links"),
+    *("code", "head", "verify", "find", "links", "progress", "watch_list", "watch_subscription"),
 }
 """The methods that change nothing."""
 
@@ -31,7 +31,7 @@ def principal(*roles: Role, organizations: frozenset[str] | None = None) -> Prin
 def test_every_method_of_the_facade_is_an_operation_and_every_operation_has_roles() -> None:
     written = Path(offramp.__file__).read_text(encoding="utf-8")
     areas = {name: getattr(offramp, kind) for name, kind in re.findall(r"self\.(\w+) = (\w+Client)\(", written)}
-    assert set(areas) == {*AREAS, "access"}
+    assert set(areas) == {*AREAS, "access", "readiness"}
     found = {f"{area}.{method}" for area in AREAS for method in methods(object.__new__(areas[area]))}
     assert {operation.value for operation in Operation} == found
     assert set(ROLES) == set(Operation)

@@ -68,6 +68,7 @@ BY_NAME: dict[str, list[Any]] = {
     "billed_by": ["INV-1"],
     "cancellation": ["SUB-1001/1"],
     "certificate": ["SUB-1001/1"],
+    "content_type": ["text/csv"],
     "contract": ["CUS-1"],
     "contract_partner": ["vendor"],
     "cursor": ["SUB-1001/9"],
@@ -88,6 +89,7 @@ BY_NAME: dict[str, list[Any]] = {
     "line": ["SUB-1001-1"],
     "memo": ["CM-1"],
     "name": ["Europe/Nowhere"],
+    "place": ["1042-1050"],
     "named": ["SUB-1002/1"],
     "namespace": ["cancellations"],
     "newest": ["INV-2"],
@@ -144,6 +146,7 @@ BY_NAME: dict[str, list[Any]] = {
     "workflow_id": ["cancellation:SUB-1001"],
     "written_by": ["17"],
     "zone": ["Europe/Berlin"],
+    "version": ["5d1f0e7c9a3b"],
 }
 """Examples of a parameter, by its name, where its type says little. A refusal with a new one adds an example here."""
 

@@ -161,6 +161,7 @@ class CancellationRequests(CancellationWorkflow[State, Status]):
                     campaign_actions=message.campaign_actions,
                     goodwill_reason=message.goodwill.reason if message.goodwill else None,
                     without_goodwill=message.without_goodwill,
+                    expects=message.expects,
                 )
                 self.case.take_quote(await self.record(Records.correct_case, correction, summary="correct the case"))
                 self._open_billing.credit_memo_posted()  # a case that waits for something else is looked at again

@@ -1,42 +1,14 @@
 """Cancellations over HTTP: a whole life by verified principals, each request once, and every refusal with its code."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
-import httpx
 import pytest
 
 from domain.principals import Role
+from tests.starter.api.asking import AGENT, AUDITOR, SUPERVISOR, cases, key, problem, started
 from tests.starter.api.conftest import Calls
 from tests.support.world import World
-
-AGENT, SUPERVISOR, AUDITOR = Role.SUPPORT_AGENT, Role.SUPERVISOR, Role.AUDITOR
-
-
-def key(name: str | None = None) -> dict[str, str]:
-    return {"idempotency-key": name or str(uuid4())}
-
-
-def cases(subscription: str, *more: str) -> str:
-    return "/".join((f"/subscriptions/{subscription}/cancellations", *more))
-
-
-async def started(agent: httpx.AsyncClient, world: World, subscription: str, **more: Any) -> dict[str, Any]:
-    body = {"answers": dict(world.answers(subscription)), "attestation": "called back", **more}
-    answer = await agent.post(cases(subscription), json=body, headers=key())
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
-
-
-def problem(answer: httpx.Response, status: int, code: str) -> Mapping[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    found: Mapping[str, Any] = answer.json()
-    assert (found["code"], found["status"], found["type"]) == (code, status, f"urn:offramp:refusal:{code}")
-    assert found["title"]
-    return found
 
 
 async def test_a_life_by_http_is_audited_under_the_subjects_of_its_principals(world: World, calls: Calls) -> None:

@@ -52,7 +52,7 @@ async def test_everything_agrees_or_is_mended_is_status_0_and_what_is_left_is_na
         done = await offramp("reconcile", "--request-id", "after the button")
         repeated = await offramp("reconcile", "--request-id", "after the button", "--json")
         again = await offramp("reconcile", "--json")
-        await world.environment.client.get_schedule_handle(schedule.id).delete()
+        await world.environment.client.get_schedule_handle(schedule.schedule).delete()
         left = await offramp("reconcile")
 
     assert dry.status == 1

@@ -132,7 +132,7 @@ async def test_the_nightly_update_is_looked_at(site: World) -> None:
 
     client = site.environment.client
     schedule = await site.offramp.line_dates.ensure_schedule("Europe/Berlin")
-    await client.get_schedule_handle(schedule.id).pause()
+    await client.get_schedule_handle(schedule.schedule).pause()
     subscription = site.subscription()
     with Session(site.engine) as session, session.begin():
         line = session.get_one(SubscriptionLineRow, f"{subscription}-1")
@@ -144,7 +144,7 @@ async def test_the_nightly_update_is_looked_at(site: World) -> None:
     assert about(report, contract.NIGHTLY_SCHEDULE) == [("schedule_paused", "left")]
     assert [found.reason for found in report.findings if found.kind == "lines_overdue"] == ["1"]
 
-    await client.get_schedule_handle(schedule.id).unpause()
+    await client.get_schedule_handle(schedule.schedule).unpause()
     report = await reconcile(site)
     assert [found for found in report.findings if found.kind == "lines_overdue"] == [], "its first night is to come"
-    await client.get_schedule_handle(schedule.id).delete()
+    await client.get_schedule_handle(schedule.schedule).delete()

@@ -1,0 +1,56 @@
+"""Documents as bodies: read whole after their sender was let through, a few at a time, because they can be large."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+
+from domain.refusals import Refusal
+from domain.remedies import correct_input
+
+LARGEST_DOCUMENT = 32 << 20
+"""The largest document, in bytes; the command line takes larger ones."""
+AT_ONCE = 2
+"""The number of documents that one process has in memory at a time; others wait."""
+
+_turns = asyncio.Semaphore(AT_ONCE)
+
+
+class DocumentNotJson(Refusal):
+    """A document that says it is something other than JSON."""
+
+    code = "content_type_unknown"
+
+    def __init__(self, content_type: str) -> None:
+        super().__init__(
+            "A document is JSON, and this one says that it is something else.",
+            remedy=correct_input("Send it with the header Content-Type: application/json."),
+            content_type=content_type[:100],
+        )
+
+
+async def content(request: Request) -> AsyncIterator[bytes]:
+    """Give a handler the body of its request. Raises DocumentNotJson."""
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != "application/json":
+        raise DocumentNotJson(content_type)
+    async with _turns:
+        yield await request.body()
+
+
+Content = Annotated[bytes, Depends(content)]
+DocumentName = Annotated[
+    str, Query(alias="name", min_length=1, max_length=200, description="the document's name, for the audit trail")
+]
+
+
+def a_document(described_in: str) -> dict[str, Any]:
+    """Return how the body of an operation is documented."""
+    return {
+        "requestBody": {
+            "required": True,
+            "description": f"the document ({described_in}), at most {LARGEST_DOCUMENT >> 20} MiB",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        }
+    }

@@ -1,0 +1,195 @@
+"""Events of cases as they happen: one look at the audit trail for everybody who watches in this process.
+
+A stream begins where its watcher names an event that it has had, or now. Each event comes at least once: one that is repeated has
+the same number.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from domain.refusals import Refusal
+from domain.remedies import correct_input
+from records import case_events
+from records.case_events import CaseEvent
+from starter.service.area import AreaClient, Connections
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks, while anybody watches."""
+MOST_AT_ONCE = 5_000
+"""The number of events of a look, and of those that a watcher may catch up on."""
+MOST_WAITING = 1_000
+"""The number of events that a watcher may be behind before its stream is ended, to be resumed."""
+
+QUIET_SECONDS = 15.0
+"""The time after which a stream without events says that it is there, and from which place it can be resumed."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the trail from which a stream can be resumed: every event up to ``settled`` has been sent."""
+
+    settled: int
+    entry: int = 0
+
+    def __str__(self) -> str:
+        """Return it as a watcher keeps it."""
+        return f"{self.settled}-{self.entry}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        """Return the place that a watcher names. Raises PlaceUnknown."""
+        settled, _, entry = text.partition("-")
+        if not all(part.isascii() and part.isdecimal() and len(part) < 19 for part in (settled, entry)):
+            raise PlaceUnknown(text)
+        return cls(int(settled), int(entry))
+
+
+class PlaceUnknown(Refusal):
+    """A place in a stream that no event has."""
+
+    code = "place_unknown"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"{place[:100]!r} is the id of no event.",
+            remedy=correct_input("Give the id of the last event that came, or none to begin now."),
+            place=place[:100],
+        )
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The events that a watcher wants: all that meet every condition that is set."""
+
+    subscription: str | None = None
+    cancellation: str | None = None
+    organizations: frozenset[str] | None = None
+
+    def includes(self, event: CaseEvent) -> bool:
+        """Return true for an event that the watcher wants."""
+        return (
+            self.subscription in (None, event.subscription)
+            and self.cancellation in (None, event.cancellation)
+            and (self.organizations is None or event.organization in self.organizations)
+        )
+
+
+@dataclass(eq=False)
+class _Watcher:
+    watched: Watched
+    waiting: asyncio.Queue[tuple[Place, CaseEvent]] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
+    is_behind: bool = False
+
+
+Stream = AsyncIterator[tuple[Place, CaseEvent | None]]
+"""The events, each with the place after it; a place alone where there has been none."""
+
+
+class EventClient(AreaClient):
+    """The area of events, which come from the records."""
+
+    def __init__(self, connections: Connections) -> None:
+        super().__init__(connections)
+        self._watchers: set[_Watcher] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._settled = 0
+        self._sent: set[int] = set()
+        self._looks: deque[tuple[int, int]] = deque()
+        """Of earlier looks, the highest number and the first transaction that had not begun."""
+        self._turn = asyncio.Lock()
+
+    async def watch_list(self, *, organizations: Collection[str] | None = None, after: str | None = None) -> Stream:
+        """Return the events of all cases of some organizations, or of all, for as long as they are asked for.
+
+        The first has no event: it says from which place on nothing is missed. ``after`` is the place of the last event that the
+        watcher has had.
+
+        Raises:
+            PlaceUnknown.
+
+        """
+        wanted = None if organizations is None else frozenset(organizations)
+        return await self._watch(Watched(organizations=wanted), after)
+
+    async def watch_subscription(
+        self, subscription: str, *, cancellation: str | None = None, after: str | None = None
+    ) -> Stream:
+        """Return the events of a subscription's cancellations, or of one of them. Otherwise as `watch_list`."""
+        return await self._watch(Watched(subscription=subscription, cancellation=cancellation), after)
+
+    async def _watch(self, watched: Watched, after: str | None) -> Stream:
+        place = None if after is None else Place.parse(after)
+        await self._look()  # refuses at once where there are no records to read
+        return self._stream(watched, place)
+
+    async def _stream(self, watched: Watched, place: Place | None) -> Stream:
+        watcher = _Watcher(watched)
+        self._watchers.add(watcher)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_on())
+        try:
+            begin, sent = self._settled, set[int]()
+            yield Place(begin if place is None else place.settled), None
+            async for event in self._missed(watched, place):
+                sent.add(event.entry)
+                yield Place(min(begin, event.entry), event.entry), event
+            while not (watcher.is_behind and watcher.waiting.empty()):
+                try:
+                    at, event = await asyncio.wait_for(watcher.waiting.get(), QUIET_SECONDS)
+                except TimeoutError:
+                    yield Place(self._settled), None
+                    continue
+                if event.entry not in sent:
+                    yield at, event
+        finally:
+            self._watchers.discard(watcher)
+
+    async def _missed(self, watched: Watched, place: Place | None) -> AsyncIterator[CaseEvent]:
+        """Return the events since a place, page by page."""
+        after = None if place is None else place.settled
+        while after is not None:
+            query = partial(case_events.case_events, after=after, most=MOST_AT_ONCE, **vars(watched))
+            page = await self._read(query)
+            for event in page:
+                yield event
+            after = page[-1].entry if len(page) == MOST_AT_ONCE else None
+
+    async def _look_on(self) -> None:
+        while self._watchers:
+            with suppress(Refusal):  # the records are away for a while; nothing is missed
+                await self._look()
+            await asyncio.sleep(LOOK_EVERY)
+        self._settled = 0
+
+    async def _look(self) -> None:
+        """Take what has come into the trail since, and pass it on."""
+        async with self._turn:
+            begins = self._settled == 0
+            if begins:
+                # What is there already has been seen by nobody, and is not to be; a transaction that goes on adds to it.
+                self._settled = max(await self._read(case_events.newest_entry) - MOST_AT_ONCE, 1)
+                self._sent.clear()
+                self._looks.clear()
+            look = partial(case_events.look, after=self._settled, known=self._sent, most=MOST_AT_ONCE)
+            found = await self._read(look)
+            for event in found.events:
+                self._sent.add(event.entry)
+                if not begins:
+                    self._pass_on(event)
+            self._looks.append((found.newest, found.next_to_run))
+            while self._looks and self._looks[0][1] <= found.oldest_running:
+                self._settled = max(self._settled, self._looks.popleft()[0])
+            self._sent = {entry for entry in self._sent if entry > self._settled}
+
+    def _pass_on(self, event: CaseEvent) -> None:
+        for watcher in self._watchers:
+            if watcher.is_behind or not watcher.watched.includes(event):
+                continue
+            try:
+                watcher.waiting.put_nowait((Place(self._settled, event.entry), event))
+            except asyncio.QueueFull:
+                watcher.is_behind = True

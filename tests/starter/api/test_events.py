@@ -1,0 +1,193 @@
+"""Events of cases as a stream over a real connection: nothing is missed, also by who was away for a while."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from sqlalchemy.orm import Session
+
+from domain.principals import Role
+from records.audit import record
+from records.transaction import Transaction
+from starter.access.tokens import TokenVerifier
+from starter.api.app import create_api
+from starter.service import events
+from starter.web.connections import server_options
+from tests.starter.api.asking import AGENT, AUDITOR, cases, key, problem
+from tests.starter.api.conftest import Calls
+from tests.support.issuer import Issuer
+from tests.support.ports import free_port
+from tests.support.world import World, eventually
+
+Event = tuple[str, str, dict[str, Any]]
+
+
+@pytest.fixture
+async def served(world: World, verifier: TokenVerifier) -> AsyncIterator[str]:
+    """The address of an API that a server serves: a stream needs a connection."""
+    port = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(create_api(world.offramp, verifier), port=port, lifespan="off", **server_options())
+    )
+    serving = asyncio.create_task(server.serve())
+
+    async def has_started() -> bool:
+        return server.started
+
+    await eventually(has_started)
+    yield f"http://127.0.0.1:{port}/v1"
+    server.should_exit = server.force_exit = True
+    await serving
+
+
+@pytest.fixture
+def watching(served: str, issuer: Issuer) -> Any:
+    """Open a stream, and return its events as they come."""
+
+    @asynccontextmanager
+    async def stream(path: str, *, last: str | None = None, **claims: Any) -> AsyncIterator[AsyncIterator[Event]]:
+        headers = {"authorization": f"Bearer {issuer.token(roles=['auditor'], **claims)}"}
+        if last is not None:
+            headers["last-event-id"] = last
+        async with (
+            httpx.AsyncClient(timeout=30) as client,
+            client.stream("GET", f"{served}{path}", headers=headers) as answer,
+        ):
+            assert answer.status_code == 200, await answer.aread()
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            yield read(answer)
+
+    return stream
+
+
+async def read(answer: httpx.Response) -> AsyncIterator[Event]:
+    found: dict[str, str] = {}
+    async for line in answer.aiter_lines():
+        if line:
+            name, _, value = line.partition(": ")
+            found[name] = value
+        elif "data" in found:
+            yield found["id"], found["event"], json.loads(found["data"])
+            found = {}
+
+
+async def until(stream: AsyncIterator[Event], action: str) -> list[Event]:
+    """The events up to one with this action."""
+    found = []
+    async with asyncio.timeout(20):
+        async for event in stream:
+            found.append(event)
+            if event[2].get("action") == action:
+                return found
+    raise AssertionError(f"the stream ended without {action}: {found}")
+
+
+async def test_a_list_is_followed_from_the_moment_that_it_is_ready(world: World, calls: Calls, watching: Any) -> None:
+    mine, other = world.subscription(), world.subscription()
+    async with watching("/cancellations/events", organizations=[world.organization(mine)]) as stream:
+        _, name, _ = await anext(stream)
+        assert name == "ready"
+        agent = calls(AGENT)
+        for subscription in (other, mine):
+            await agent.post(cases(subscription), json={}, headers=key())
+        await agent.post(cases(mine, "1", "withdrawals"), json={"reason": "they stay"}, headers=key())
+        seen = await until(stream, "cancellation.withdrawn")
+    assert {event["subscription"] for _, _, event in seen} == {mine}
+    assert seen[0][2]["action"] == "cancellation.opened"
+    assert {event["organization"] for _, _, event in seen} == {world.organization(mine)}
+    assert "reason" not in json.dumps([event for _, _, event in seen])
+
+
+async def test_a_stream_goes_on_where_its_reader_was(world: World, calls: Calls, watching: Any) -> None:
+    subscription, agent = world.subscription(), calls(AGENT)
+    path = f"/subscriptions/{subscription}/events"
+    async with watching(path) as stream:
+        await anext(stream)
+        await agent.post(cases(subscription), json={}, headers=key())
+        [*_, (last, _, opened)] = await until(stream, "cancellation.opened")
+    await agent.post(cases(subscription, "1", "withdrawals"), json={"reason": "they stay"}, headers=key())
+    async with watching(path, last=last) as stream:
+        _, name, _ = await anext(stream)
+        assert name == "ready"
+        seen = [event for _, _, event in await until(stream, "cancellation.withdrawn")]
+    again = [event["entry"] for event in seen if event["entry"] <= opened["entry"]]
+    assert set(again) <= {opened["entry"]}, "what comes again has the number that it had"
+    assert sorted(event["entry"] for event in seen) == [event["entry"] for event in seen]
+    async with watching(f"{path}?cancellation={subscription}/2", last=last) as stream:
+        await anext(stream)
+        await agent.post(cases(subscription), json={}, headers=key())
+        assert {event["cancellation"] for _, _, event in await until(stream, "cancellation.opened")} == {
+            f"{subscription}/2"
+        }
+
+
+async def test_what_a_slow_transaction_adds_below_is_not_missed(world: World, watching: Any) -> None:
+    """Its entry has a lower number than one that was sent before it was committed."""
+    subscription = world.subscription()
+    case = f"{subscription}/1"
+
+    def add(transaction: Transaction, action: str) -> None:
+        facts: dict[str, Any] = {"actor": "tester", "subscription": subscription, "cancellation": case}
+        assert record(transaction, action, at=datetime.now(UTC), **facts)
+
+    async with watching(f"/subscriptions/{subscription}/events") as stream:
+        await anext(stream)
+        with Session(world.engine) as slow:
+            add(Transaction(slow), "test.slow")
+            slow.flush()
+            with Transaction.begin(world.engine) as quick:
+                add(quick, "test.quick")
+            [*_, (last, _, quick_event)] = await until(stream, "test.quick")
+            slow.commit()
+        [*_, (_, _, slow_event)] = await until(stream, "test.slow")
+    assert slow_event["entry"] < quick_event["entry"]
+    async with watching(f"/subscriptions/{subscription}/events", last=last) as stream:
+        await anext(stream)
+        assert slow_event["entry"] in [event["entry"] for _, _, event in await until(stream, "test.quick")]
+
+
+async def test_a_reader_who_is_too_slow_is_cut_off_to_resume(
+    world: World, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MOST_WAITING", 1)
+    subscription = world.subscription()
+    stream = await world.offramp.events.watch_subscription(subscription)
+    place, _ = await anext(stream)
+    after = await world.offramp.events.watch_subscription(subscription)
+    monkeypatch.setattr(events, "MOST_WAITING", 1000)
+    await anext(after)
+    await calls(AGENT).post(cases(subscription), json={}, headers=key())
+    await calls(AGENT).post(cases(subscription, "1", "withdrawals"), json={"reason": "they stay"}, headers=key())
+    async with asyncio.timeout(20):
+        async for _, event in after:  # who reads in time has all of it
+            if event is not None and event.action == "cancellation.withdrawn":
+                break
+        cut_off = [event async for _, event in stream]
+    assert len(cut_off) == 1
+    resumed = await world.offramp.events.watch_subscription(subscription, after=str(place))
+    actions: list[str] = []
+    async with asyncio.timeout(20):
+        async for _, event in resumed:
+            actions += [event.action] if event else []
+            if "cancellation.withdrawn" in actions:
+                break
+    assert "cancellation.opened" in actions
+
+
+@pytest.mark.parametrize("place", ["x", "1", "1-", "-1-2", "1-2-3", "9" * 30 + "-1"])
+async def test_a_place_that_no_event_has_is_refused(world: World, calls: Calls, place: str) -> None:
+    answer = await calls(AUDITOR).get("/cancellations/events", headers={"last-event-id": place})
+    problem(answer, 422, "place_unknown")
+
+
+async def test_nobody_follows_what_they_may_not_see(world: World, calls: Calls) -> None:
+    subscription = world.subscription()
+    limited = calls(Role.ADMIN, organizations=["ORG-1"])
+    problem(await limited.get(f"/subscriptions/{subscription}/events"), 403, "organization_not_permitted")
+    problem(await calls().get("/cancellations/events"), 403, "role_missing")

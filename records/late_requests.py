@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 import contract
-from contract.steps import CampaignStop, RequestMade, Step
+from contract.steps import CampaignStop, RequestMade, Step, request_in_key
 from domain.cancellation.corrections import check_correction
 from domain.cancellation.lifecycle import (
     CancellationEnded,
@@ -136,7 +136,7 @@ def acknowledge_late(
 
     Returns the state of the case's campaigns, or the refusal, which is audited: StopNotRequested, StopOfAnotherCase.
     """
-    name, actor = f"{request.name}:{request.update_id}", request.message.actor
+    name, actor = f"{request.name}:{request_in_key(request.name, request.update_id)}", request.message.actor
     step = Step(cancellation=case, name=name, actor=actor, at=request.at, request=request.made)
     # The installation's channels are those on which this case was announced.
     session = transaction.session
@@ -183,7 +183,8 @@ def _audited(
     """
     is_final = not isinstance(refusal, CaseNotRunning)
     outcome = "refused" if is_final else "not_running"
-    name = f"{f'{kind}-' if kind else ''}{request.name}:{request.update_id}:{outcome}"
+    answered = request_in_key(request.name, request.update_id)
+    name = f"{f'{kind}-' if kind else ''}{request.name}:{answered}:{outcome}"
     actor, made = request.message.actor, request.made
     step = Step(cancellation=cancellation, name=name, actor=actor, at=request.at, request=made)
     if is_final:

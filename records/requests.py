@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contract import UPDATE_RECEIVE, UPDATE_VERIFY_CODE
-from contract.steps import FirstAnswer, RequestMade, Step
+from contract.steps import FirstAnswer, RequestMade, Step, request_in_key
 from domain.cases import CaseRef
 from domain.refusals import RefusalDetails
 from domain.requests import RequestIdReused, RequestOfAnotherCase
@@ -109,8 +109,9 @@ def check(transaction: Transaction, step: Step) -> None:
         RequestIdReused.
 
     """
-    if step.request is not None and step.name.endswith(step.request.id):
-        first_answer(transaction.session, step.request)
+    request = step.request
+    if request is not None and step.name.endswith(f":{request_in_key(request.name, request.id)}"):
+        first_answer(transaction.session, request)
 
 
 def open_with(transaction: Transaction, case: CaseRow, digest: str) -> None:

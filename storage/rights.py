@@ -80,7 +80,7 @@ _MOVED = Rights(
         *_OF_EVERY_CASE,
         *("reason", "line_ends_on", "termination", "termination_date", "data", "campaigns"),
         *("marketing_consent", "marketing_consent_until"),
-        *("goodwill_reason", "goodwill_asked_by", "goodwill_approved_by", "goodwill_quote"),
+        *("goodwill_reason", "goodwill_asked_by", "goodwill_askers", "goodwill_approved_by", "goodwill_quote"),
         *("corrections", "restarts", "quote", "access_ended_on", "reversal_deadline"),
     ),
 )

@@ -37,6 +37,7 @@ from contract.steps.common import (
     RequestMade,
     Step,
     StepData,
+    request_in_key,
 )
 from contract.steps.lines import OpenRun, UpdatePass
 from contract.steps.marketing import (
@@ -125,4 +126,5 @@ __all__ = [
     "open_request",
     "receipt_of",
     "receipt_of_start",
+    "request_in_key",
 ]

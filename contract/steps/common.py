@@ -30,6 +30,18 @@ class StepData(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+def request_in_key(name: str, update_id: str) -> str:
+    """Return the id of an update as it stands in the key of a step, so that no id is another one with something added.
+
+    Colons part what a key is made of, and an id is whatever its caller likes: one that ends with ``:refused`` must not be the
+    refusal of another. Ids as our client makes them, with no colon in the caller's own part, stay as they are.
+    """
+    head, colon, rest = update_id.partition(":")
+    own = rest if colon and head == name else update_id
+    escaped = own.replace("%", "%25").replace(":", "%3A")
+    return f"{name}:{escaped}" if own is not update_id else f"%:{escaped}"
+
+
 class RequestMade(StepData):
     """The marks by which a request is recognized again, without anything of its content in clear."""
 

@@ -13,6 +13,7 @@ from domain.lines.quote import Quote
 from domain.marketing import CampaignAction
 from domain.vocabulary import Question, Stage
 from records import audit
+from records.cancellation.goodwill_askers import note_asker
 from records.cancellation.locked_case import LockedCase, lock_case, organization_of
 from records.cancellation.quotes import current_quote, requote
 from records.marketing.campaigns import check_actions
@@ -52,6 +53,8 @@ def give_answers(
     merged = known.with_answers(given)
     new = {question for question in answered if question not in known.answers}
     save_answers(transaction, case.row, merged, answered=new, step=step, campaign_actions=campaign_actions)
+    if case.row.goodwill_reason is not None and Question.TERMINATION_DATE in new:
+        note_asker(case.row, step.actor)  # who says until when, says what the goodwill covers
     return requote(transaction.session, case.row)
 
 

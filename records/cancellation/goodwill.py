@@ -3,9 +3,9 @@
 from contract.steps import Step
 from domain.cancellation.lifecycle import ApprovalNotAwaited, OwnApproval, ProposalChanged
 from domain.lines.quote import Quote
-from domain.vocabulary import same_person
 from records import audit
 from records.audit import record_step
+from records.cancellation.goodwill_askers import has_asked
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.quotes import awaits_approval, current_quote, proposed_quote, requote
 from records.transaction import Transaction
@@ -30,7 +30,7 @@ def approve_goodwill(
         return Quote.model_validate(row.quote)
     if row.goodwill_reason is None:
         raise ApprovalNotAwaited(row.id, case.stage)
-    if any(same_person(approver, asked) for asked in (row.opened_by, row.goodwill_asked_by) if asked):
+    if has_asked(row, approver):
         raise OwnApproval(approver)
     approved = proposed_quote(session, row, lock=True)
     if proposal is not None and proposal != approved.digest:

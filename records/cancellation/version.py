@@ -18,7 +18,7 @@ def version_of(session: Session, row: CancellationRow) -> str:
     answers = select(ChecklistAnswerRow.question, ChecklistAnswerRow.answer, ChecklistAnswerRow.answered_at).where(
         ChecklistAnswerRow.cancellation == row.id
     )
-    goodwill = (row.goodwill_reason, row.goodwill_asked_by, row.goodwill_approved_by)
+    goodwill = (row.goodwill_reason, row.goodwill_askers, row.goodwill_approved_by)
     wishes = [
         *(row.id, row.stage, row.corrections, row.restarts, row.campaign_actions, *goodwill),
         sorted((question, answer, at.isoformat()) for question, answer, at in session.execute(answers)),

@@ -74,10 +74,10 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=100,
-        pattern=r"^[!-~]+$",
+        pattern=r"^[!-?A-~]+$",
         description=(
             "Names this request. The same key with the same content gets the first answer, for ever; with other content it is "
-            "refused with `request_id_reused`."
+            "refused with `request_id_reused`. No address of a person: it is kept, and shown."
         ),
     ),
 ]

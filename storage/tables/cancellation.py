@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from domain.marketing import Consent
@@ -118,6 +118,8 @@ class CancellationRow(CaseRow):
                         name="goodwill_by_a_second_person"),
         CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> {_PERSON.format('goodwill_asked_by')}",
                         name="goodwill_by_another_than_asked"),
+        CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> ALL (goodwill_askers)",
+                        name="goodwill_by_none_of_its_askers"),
         CheckConstraint(f"reason_code ~ '^{REASON_CODE}$'", name="reason_code_has_its_form"),
     )  # fmt: skip
 
@@ -140,7 +142,9 @@ class CancellationRow(CaseRow):
     marketing_consent_until: Mapped[datetime | None]
     goodwill_reason: Mapped[str | None]
     goodwill_asked_by: Mapped[str | None]
-    """Whoever asked for the goodwill later than at the start, or changed what it covers."""
+    """Whoever did so last; in rows of a version that knew of nobody else."""
+    goodwill_askers: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """All who asked for the goodwill later than at the start, or changed what it covers, as `domain.vocabulary.person_key` has them."""
     goodwill_approved_by: Mapped[str | None]
     goodwill_quote: Mapped[JsonObject | None]
     """What was approved (`domain.lines.quote.Quote`); anything else needs another approval."""

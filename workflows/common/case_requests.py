@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.clean import refuse_unclean
-    from contract.steps import FirstAnswer, Step
+    from contract.steps import FirstAnswer, Step, request_in_key
     from domain.refusals import ForwardedRefusal, Refusal
     from runtime.refusals import as_application_error
 
@@ -67,7 +67,7 @@ class CaseRequests(CaseWorkflow[State, Status]):
         self._requests_received += 1
         update = workflow.current_update_info()
         self.look_at_length()
-        name = f"{action}:{update.id}" if update else f"{action}-{self._requests_received}"
+        name = f"{action}:{request_in_key(update.name, update.id)}" if update else f"{action}-{self._requests_received}"
         step = self.step(name, "unknown")
         async with self._request_lock():
             while True:

@@ -84,6 +84,9 @@ class CorrectMigration(AboutMigration):
 class SendMigrationLink(AboutMigration):
     """A request to mail the IT department a fresh link."""
 
+    transfer: int | None = Field(default=None, ge=1)
+    """The number of the transfer that the caller knows of: the wish for a link to one that was replaced is refused."""
+
 
 class AcknowledgeMigration(AboutMigration, ReceivedRequest):
     """Acknowledgement that the IT department has downloaded the data."""

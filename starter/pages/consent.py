@@ -6,6 +6,7 @@ from domain.actors import CONSENT_LINK
 from domain.marketing import Consent, ConsentDecision
 from domain.words import FOR_CUSTOMERS
 from records.marketing.lists import RequestedConsent
+from starter.pages.downloads import by_link
 from starter.pages.page import Button, NothingThere, Page
 from starter.service.cancellation import CancellationClient
 
@@ -77,6 +78,6 @@ class ConsentPages:
             actor=CONSENT_LINK,
             cancellation=target.subject,
             link=self._links.token(target),
-            request_id=f"{target.subject}:link-{decision}",
+            request_id=by_link(target.subject, decision),
         )
         return await self.show(target)

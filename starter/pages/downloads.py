@@ -117,6 +117,11 @@ class DownloadPages(ABC):
     async def _acknowledge(self, target: LinkTarget) -> None: ...
 
 
+def by_link(cancellation: str, what: str) -> str:
+    """Return the id of a request by the holder of a link: with a space, which no caller's key has."""
+    return f"by link: {cancellation}/{what}"
+
+
 def shown(files: Sequence[FileLink]) -> list[File]:
     """Return files as a page lists them."""
     return [File(file.name, file.bytes, f"files/{file.name}") for file in files]

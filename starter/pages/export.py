@@ -11,6 +11,7 @@ from starter.pages.downloads import (
     DOWNLOADED,
     FETCH_SOON,
     DownloadPages,
+    by_link,
     cancellation_id,
     shown,
     subscription_of,
@@ -34,13 +35,13 @@ class ExportPages(DownloadPages):
     async def _renew(self, target: LinkTarget, *, request_id: str) -> None:
         export = cancellation_id(target.subject)
         await self._exports.renew_link(
-            subscription_of(export), export=export, actor=EXPORT_LINK, request_id=f"{export}:{request_id}"
+            subscription_of(export), export=export, actor=EXPORT_LINK, request_id=by_link(export, request_id)
         )
 
     async def _acknowledge(self, target: LinkTarget) -> None:
         export = cancellation_id(target.subject)
         await self._exports.acknowledge(
-            subscription_of(export), export=export, actor=EXPORT_LINK, request_id=f"{export}:link"
+            subscription_of(export), export=export, actor=EXPORT_LINK, request_id=by_link(export, "acknowledged")
         )
 
     async def _newest_link(self, target: LinkTarget) -> tuple[datetime | None, str | None]:

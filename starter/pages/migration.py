@@ -13,6 +13,7 @@ from starter.pages.downloads import (
     DOWNLOADED,
     FETCH_SOON,
     DownloadPages,
+    by_link,
     cancellation_id,
     shown,
     subscription_of,
@@ -37,12 +38,13 @@ class MigrationPages(DownloadPages):
         self._migrations = migrations
 
     async def _renew(self, target: LinkTarget, *, request_id: str) -> None:
-        cancellation, _ = _transfer(target)
+        cancellation, transfer = _transfer(target)
         await self._migrations.renew_link(
             subscription_of(cancellation),
             actor=MIGRATION_LINK,
             cancellation=cancellation,
-            request_id=f"{cancellation}:{request_id}",
+            transfer=transfer,
+            request_id=by_link(cancellation, request_id),
         )
 
     async def _acknowledge(self, target: LinkTarget) -> None:
@@ -56,7 +58,7 @@ class MigrationPages(DownloadPages):
             actor=MIGRATION_LINK,
             cancellation=cancellation,
             transfer=transfer,
-            request_id=f"{cancellation}:link-{transfer}",
+            request_id=by_link(cancellation, f"transfer-{transfer}"),
         )
 
     async def _newest_link(self, target: LinkTarget) -> tuple[datetime | None, str | None]:

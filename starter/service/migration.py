@@ -111,12 +111,18 @@ class MigrationClient(FileCaseClient[contract.MigrationStatus]):
         )
 
     async def renew_link(
-        self, subscription: str, *, actor: str, cancellation: str | None = None, request_id: str | None = None
+        self,
+        subscription: str,
+        *,
+        actor: str,
+        cancellation: str | None = None,
+        transfer: int | None = None,
+        request_id: str | None = None,
     ) -> contract.MigrationStatus:
-        """Have a fresh link mailed to the IT department."""
+        """Have a fresh link mailed to the IT department; to a transfer that is named only while it is the present one."""
         about = cancellation or await self._about(subscription)
         with contract.refusing_malformed():
-            message = contract.SendMigrationLink(actor=actor, cancellation=about)
+            message = contract.SendMigrationLink(actor=actor, cancellation=about, transfer=transfer)
         return await self._update(
             subscription, contract.UPDATE_SEND_MIGRATION_LINK, message, request_id, names_newest=cancellation is None
         )

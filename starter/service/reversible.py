@@ -14,6 +14,7 @@ from starter.service.case_form import Reversible, ReversibleForm
 from starter.service.receipts import StatedReceipt
 from starter.service.requests import NO_RECORDS
 from starter.service.verification import VerifiedCaseClient
+from storage.refusals import DatabaseRightMissing
 
 
 class ReversibleCaseClient(VerifiedCaseClient[Reversible]):
@@ -153,7 +154,7 @@ class ReversibleCaseClient(VerifiedCaseClient[Reversible]):
 
         try:
             return status.model_copy(update=await self._read(present))
-        except NO_RECORDS:
+        except (*NO_RECORDS, DatabaseRightMissing):  # the pages see less, and show less
             return status
 
     async def status(self, subject: str, *, cancellation: str | None = None) -> Reversible:

@@ -94,12 +94,19 @@ class MigrationRequests(CaseRequests[MigrationCase, contract.MigrationStatus]):
         lawful(contract.CorrectMigration, "correct", lambda self, _: self._check("a correction", CORRECTION))
     )
 
+    def _check_transfer(self, named: int | None) -> None:
+        """Refuse a request about a transfer that is not the present one."""
+        present = self.case.state.transfers
+        if named not in (None, present):
+            raise MigrationOfAnotherCase(f"transfer {present} of {self.case.id}", f"transfer {named}")
+
     @workflow.update(name=contract.UPDATE_SEND_MIGRATION_LINK)
     async def send_migration_link(self, *received: Any) -> contract.MigrationStatus:
         """Mail the IT department a fresh link."""
 
-        async def send(_: contract.SendMigrationLink, step: Step) -> None:
+        async def send(message: contract.SendMigrationLink, step: Step) -> None:
             self._check("the wish for a link", LINK)
+            self._check_transfer(message.transfer)
             await self._move(Migrations.send_migration_link, step, summary="mail a fresh link")
 
         return await self._answer_about_case(received, contract.SendMigrationLink, "send_migration_link", send)
@@ -116,10 +123,7 @@ class MigrationRequests(CaseRequests[MigrationCase, contract.MigrationStatus]):
 
         async def take(message: contract.AcknowledgeMigration, step: Step) -> None:
             self._check("an acknowledgement", ACKNOWLEDGEMENT)
-            if message.transfer != self.case.state.transfers:
-                raise MigrationOfAnotherCase(
-                    f"transfer {self.case.state.transfers} of {self.case.id}", f"transfer {message.transfer}"
-                )
+            self._check_transfer(message.transfer)
             await self._move(Migrations.acknowledge_migration, step, summary="keep the acknowledgement")
 
         return await self._answer_about_case(received, contract.AcknowledgeMigration, "acknowledge_download", take)

@@ -32,7 +32,9 @@ FOLLOWS = """
 
 def upgrade() -> None:
     """Apply."""
-    askers: sa.Column[list[str]] = sa.Column("goodwill_askers", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False)
+    askers: sa.Column[list[str]] = sa.Column(
+        "goodwill_askers", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False
+    )
     op.add_column("cancellations", askers)
     op.execute(
         f"UPDATE cancellations SET goodwill_askers = ARRAY[{PERSON.format('goodwill_asked_by')}] "  # noqa: S608 - a constant

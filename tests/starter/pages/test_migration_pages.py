@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from activities.messaging.links import LinkPurpose
 from domain.migration import MigrationStage
+from domain.refusals import Refusal
 from storage.tables import MigrationRow
 from tests.support.migrations import CONTACT, Migrations
 from tests.support.world import AGENT, LINKS, eventually
@@ -24,6 +25,14 @@ def link(site: Migrations, subscription: str) -> str:
     assert row is not None
     assert row.link_expires_at is not None
     return LINKS.link(LinkPurpose.MIGRATION, f"{subscription}/1/{row.transfers}", row.link_expires_at)
+
+
+def mailed_link(site: Migrations, subscription: str, transfer: int) -> str:
+    """The newest link to a transfer, as it was mailed to its contact."""
+    row = site.row(subscription)
+    assert row is not None
+    assert row.link_expires_at is not None
+    return LINKS.link(LinkPurpose.MIGRATION, f"{subscription}/1/{transfer}", row.link_expires_at, row.contact)
 
 
 def expired_link(site: Migrations, subscription: str) -> str:
@@ -232,3 +241,19 @@ async def test_the_link_to_a_transfer_that_was_replaced_or_withdrawn_shows_nothi
     assert (page.status_code, "nothing_to_download" in page.text) == (409, True)
     late = await browser.post(f"{new}/have-all")
     assert (late.status_code, "migration_ended" in late.text) == (409, True)
+
+
+async def test_a_link_to_a_transfer_that_was_replaced_mails_nobody_a_fresh_one_and_ends_no_other(
+    site: Migrations, browser: httpx.AsyncClient
+) -> None:
+    subscription = await available(site)
+    mailed_wrongly = mailed_link(site, subscription, 1)
+    await site.corrected(subscription, contact="it@right.example", transfer_again=True)
+    await site.transferred(subscription, 2)
+    right = mailed_link(site, subscription, 2)
+    for what in ("fresh-link", "downloaded", "have-all"):
+        assert (await browser.post(f"{mailed_wrongly}/{what}")).status_code == 409
+    assert (await browser.get(right)).status_code == 200
+    with pytest.raises(Refusal) as refused:
+        await site.world.offramp.migrations.renew_link(subscription, actor="it", transfer=1)
+    assert refused.value.details.code == "migration_of_another_case"

@@ -1,10 +1,48 @@
-"""The exit of a process that has talked to Temporal."""
+"""The memory that a process may take, and its exit when it has talked to Temporal."""
 
 import logging
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
+
+OF_THE_CONTAINER = 0.85
+"""The part of a container's memory that a process in it may take."""
+
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+logger = logging.getLogger(__name__)
+
+
+def limit_memory(limits: tuple[Path, ...] = _LIMITS) -> int | None:
+    """Limit the memory of this process to a part of its container's, if that has a limit; return it in bytes.
+
+    Whoever then asks for too much has an error. Without this, the kernel kills the whole process, and an organization's database
+    decides how long the text of an error is, which libpq takes as it comes.
+    """
+    allowed = min((found for path in limits if (found := _read(path)) is not None), default=None)
+    if allowed is None or sys.platform != "linux":
+        return None
+    import resource  # noqa: PLC0415 - there is none on some systems
+
+    most = round(allowed * OF_THE_CONTAINER)
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard != resource.RLIM_INFINITY and hard < most:
+        return None
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+    return most
+
+
+def _read(limit: Path) -> int | None:
+    try:
+        found = int(limit.read_text(encoding="ascii"))
+    except (OSError, ValueError):  # none, or "max"
+        return None
+    return found if found < _NO_LIMIT else None
+
+
+_NO_LIMIT = 1 << 60
 
 
 def leave(status: int) -> NoReturn:

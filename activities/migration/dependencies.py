@@ -30,7 +30,7 @@ _EXTENSIONS: LiteralString = f"""{_USED}
     SELECT DISTINCT x.extname FROM used
     JOIN pg_depend d ON d.classid = used.class AND d.objid = used.oid AND d.deptype = 'e'
     JOIN pg_extension x ON d.refclassid = 'pg_extension'::regclass AND x.oid = d.refobjid
-    WHERE x.extname <> 'plpgsql' ORDER BY x.extname
+    WHERE x.extname <> 'plpgsql' ORDER BY x.extname LIMIT 1000
 """  # noqa: S608 - constants of this module
 _ELSEWHERE: LiteralString = f"""{_USED}
     SELECT DISTINCT o.type || ' ' || o.identity
@@ -39,7 +39,7 @@ _ELSEWHERE: LiteralString = f"""{_USED}
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = used.class AND d.objid = used.oid AND d.deptype = 'e')
       AND NOT EXISTS (SELECT FROM pg_type t JOIN pg_depend d ON d.classid = used.class AND d.objid = t.typelem
                       AND d.deptype = 'e' WHERE used.class = 'pg_type'::regclass AND t.oid = used.oid)
-    ORDER BY 1
+    ORDER BY 1 LIMIT 1000
 """  # noqa: S608 - as above
 
 

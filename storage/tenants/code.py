@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Container, Iterator
 from dataclasses import astuple, dataclass
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 
 import psycopg
 from psycopg import errors
@@ -143,7 +143,7 @@ _FOREIGN: LiteralString = f"""
     SELECT DISTINCT c.kind || ' of ' || at.identity || ' calls ' || p.proname FROM called c
     JOIN pg_roles r ON r.oid = c.owner JOIN pg_proc p ON p.oid = c.function
     CROSS JOIN LATERAL pg_identify_object(c.at_class, c.at_oid, 0) AS at
-    WHERE NOT r.rolsuper ORDER BY 1
+    WHERE NOT r.rolsuper ORDER BY 1 LIMIT 100
 """  # noqa: S608 - as above
 # What a function does may be in another one that it calls: all of the schema's, and those elsewhere that are called.
 _BODIES: LiteralString = f"""
@@ -157,6 +157,14 @@ _BODIES: LiteralString = f"""
     WHERE (p.pronamespace = {_SPACE} OR p.oid = ANY (%(called)s)) AND (p.prokind = 'a' OR l.lanname NOT IN ('internal', 'c'))
     ORDER BY p.oid::regprocedure::text COLLATE "C"
 """  # noqa: S608 - as above
+# A body that is a text depends on nothing, and calls whom it names: functions of other schemas by their whole names.
+_NAMED: LiteralString = r"""
+    SELECT p.oid::bigint FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+    WHERE n.nspname NOT IN (%(schema)s, 'pg_catalog', 'information_schema') AND l.lanname NOT IN ('internal', 'c')
+      AND strpos(regexp_replace(lower(replace(%(bodies)s, '"', '')), '\s*\.\s*', '.', 'g'),
+                 lower(replace(n.nspname || '.' || p.proname, '"', ''))) > 0
+    ORDER BY 1 LIMIT 1000
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +213,7 @@ def code_of(connection: psycopg.Connection[Any], schema: str) -> TenantCode:
         with connection.transaction():
             found = list(_few_at_a_time(connection, _CALLS, given, room))
             given["called"] = sorted({row[3] for row in found})
-            bodies = list(_few_at_a_time(connection, _BODIES, given, room)) if found else []
+            bodies = list(_bodies(connection, given, room)) if found else []
             leads = list(_few_at_a_time(connection, _LEADS, given, room)) if found else []
     except errors.LockNotAvailable:
         raise refusals.TenantSchemaBusy(schema) from None
@@ -221,6 +229,21 @@ def code_of(connection: psycopg.Connection[Any], schema: str) -> TenantCode:
     )
 
 
+def _bodies(connection: psycopg.Connection[Any], given: dict[str, object], room: "_Room") -> Iterator[tuple[Any, ...]]:
+    """Return the functions of the schema, those elsewhere that it depends on, and those that any of them names."""
+    called = set(cast("list[int]", given["called"]))
+    found = {row[0]: row for row in _few_at_a_time(connection, _BODIES, given, room)}
+    new = list(found.values())
+    while new:
+        texts = {"schema": given["schema"], "bodies": "\n".join(str(row[1]) for row in new)}
+        named = {oid for (oid,) in connection.execute(_NAMED, texts).fetchall()} - called
+        called |= named
+        elsewhere = {**given, "schema": "", "called": sorted(named)}
+        new = [row for row in _few_at_a_time(connection, _BODIES, elsewhere, room) if row[0] not in found]
+        found |= {row[0]: row for row in new}
+    return iter(sorted(found.values()))
+
+
 class _Room:
     """The memory that the code of a schema may take."""
 
@@ -229,7 +252,8 @@ class _Room:
         self._left = LARGEST_CODE
 
     def take(self, row: tuple[Any, ...]) -> None:
-        self._left -= sum(len(value) for value in row if isinstance(value, str))
+        # Text comes as bytes where code of the organization has changed the encoding of the session.
+        self._left -= sum(len(value) for value in row if isinstance(value, str | bytes))
         if self._left < 0:
             raise refusals.TenantSchemaTooLarge(self._schema, "characters of code of its own", LARGEST_CODE)
 

@@ -228,7 +228,9 @@ class TenantDatabase:
         address = {**url.query, **url.translate_connect_args(username="user", database="dbname")}
         try:
             options = f"{_OPTIONS} -c lock_timeout={round(self.lock_seconds * 1000)}"
-            connection = psycopg.connect(**{**_KEEPALIVES, **address, "connect_timeout": 5, "options": options})
+            # Of the connection, because a role may have a default of its own for it.
+            given = {**_KEEPALIVES, **address, "connect_timeout": 5, "options": options, "client_encoding": "UTF8"}
+            connection = psycopg.connect(**given)
             with connection:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:

@@ -6,7 +6,7 @@ change: the certificate names what was erased, not what was there some time befo
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 
 from storage.tenants import refusals
 from storage.tenants.erasure_sql import CIRCLE, FOREIGN_KEY, FREE, OUTSIDE
+from storage.tenants.sessions import within
 
 _GONE_MEANWHILE = (errors.UndefinedTable, errors.UndefinedObject, errors.UndefinedFunction, errors.InvalidSchemaName)
 _TABLES = ("table", "partition")
@@ -54,13 +55,18 @@ def erase_step(
 
     """
     doing = _Doing()
+    locked = ExitStack()
 
     def announce(doomed: ErasedStep) -> None:
+        # What an organization's code has put off to the end of the transaction, it does before the case is locked.
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        locked.enter_context(within(connection, LOCKED_SECONDS, refusals.TenantSchemaBusy(schema, doing.what)))
         before(doomed)
         connection.execute(_SOON)
 
     with (
         _refusing(connection, schema, doing),
+        locked,
         connection.transaction(),
         connection.cursor(row_factory=dict_row) as cursor,
     ):
@@ -94,6 +100,9 @@ _HOLDERS: LiteralString = """
     JOIN pg_database d ON d.oid = l.database AND d.datname = current_database()
     WHERE l.relation = %s AND l.granted AND l.pid <> pg_backend_pid() AND a.usename IS NOT NULL ORDER BY 1 LIMIT 3
 """
+LOCKED_SECONDS = 40.0
+"""The longest time, in seconds, for which the case is locked: code can catch the end of its statement, and its commit can call it."""
+
 # The case is locked meanwhile: what others hold is waited for no longer, but tried again.
 _SOON: LiteralString = "SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '30s'"
 
@@ -112,10 +121,9 @@ def _refusing(connection: psycopg.Connection[Any], schema: str, doing: _Doing) -
             raise
         raise refusals.TenantSchemaBusy(schema, doing.what) from None
     except errors.InsufficientPrivilege as error:
-        raise refusals.TenantSchemaNotWritable(schema, str(error.diag.message_primary)) from None
+        raise refusals.TenantSchemaNotWritable(schema, " ".join(refusals.said(error)) or doing.what) from None
     except errors.DependentObjectsStillExist as error:
-        needs = (error.diag.message_detail or error.diag.message_primary or "").splitlines()
-        raise refusals.TenantSchemaNeededElsewhere(schema, needs) from None
+        raise refusals.TenantSchemaNeededElsewhere(schema, refusals.said(error) or ["nothing that is known"]) from None
 
 
 def _drop_foreign_key(

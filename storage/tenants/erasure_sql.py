@@ -165,6 +165,6 @@ OUTSIDE: LiteralString = f"""
     WHERE NOT EXISTS (
         SELECT FROM ({_PLACES}) AS places
         WHERE places.classid = n.classid AND places.oid = n.objid AND places.place = (SELECT oid FROM space))
-    ORDER BY 1
+    ORDER BY 1 LIMIT 20
 """  # noqa: S608 - as above
-"""The objects outside the schema that need something in it."""
+"""The objects outside the schema that need something in it, the first of them: others decide how many there are."""

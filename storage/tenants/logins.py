@@ -62,6 +62,7 @@ _GRANTS: LiteralString = """
     WHERE r.rolname = %(user)s AND n.nspname IS DISTINCT FROM %(schema)s
       AND (o.rolsuper OR o.oid = d.datdba OR o.rolname ~ '^pg_')
 """
+_THE_FIRST: LiteralString = " LIMIT 20"
 _OWNS: LiteralString = """
     SELECT pg_has_role(%(user)s, nspowner, 'USAGE') FROM pg_namespace WHERE nspname = %(schema)s
 """
@@ -110,7 +111,9 @@ def refuse_powers_beyond(connection: psycopg.Connection[Any], user: str, schema:
     """
     given = {"user": user, "schema": schema}
     found = [
-        power for query in (_POWERS, _POSSESSIONS, _GRANTS) for (power,) in connection.execute(query, given).fetchall()
+        power
+        for query in (_POWERS, _POSSESSIONS, _GRANTS)
+        for (power,) in connection.execute(query + _THE_FIRST, given).fetchall()
     ]
     if found:
         raise refusals.TenantLoginTooPowerful(user, found)

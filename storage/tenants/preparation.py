@@ -120,7 +120,7 @@ def prepare(connection: psycopg.Connection[Any], tenant: Tenant, password: str) 
     except errors.LockNotAvailable:
         raise refusals.TenantSchemaBusy(tenant.schema) from None
     except errors.InsufficientPrivilege as error:
-        raise refusals.TenantSchemaNotWritable(tenant.schema, str(error.diag.message_primary)) from None
+        raise refusals.TenantSchemaNotWritable(tenant.schema, " ".join(refusals.said(error))) from None
 
 
 def _owners(connection: psycopg.Connection[Any], tenant: Tenant) -> list[str]:

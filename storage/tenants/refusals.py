@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+import psycopg
 from psycopg import sql
 
+from domain.clean_text import escaped
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
 
@@ -105,14 +107,28 @@ class TenantSchemaNotSample(Refusal):
         )
 
 
+def said(error: psycopg.Error) -> list[str]:
+    """Return what PostgreSQL itself says of an error, by lines; nothing of one that code has raised.
+
+    Whoever raises an error chooses its text and its SQLSTATE, and not the place in PostgreSQL's source that it comes from.
+    """
+    if error.diag.source_file not in ("aclchk.c", "dependency.c"):
+        return []
+    text = error.diag.message_detail or error.diag.message_primary or ""
+    return [escaped(line) for line in text.splitlines()[:_LINES]]
+
+
+_LINES = 20
+
+
 class TenantSchemaNotWritable(Refusal):
     """A user of the tenant database without the rights that are needed on an organization's schema."""
 
     code = "tenant_schema_not_writable"
 
-    def __init__(self, schema: str, said: str) -> None:
+    def __init__(self, schema: str, why: str = "") -> None:
         super().__init__(
-            f"This user of the database may not change schema {quoted(schema)}: {said}.",
+            f"This user of the database may not change schema {quoted(schema)}{f': {why}' if why else ''}.",
             remedy=Remedy.of(
                 RemedyKind.ASK_DATABASE_ADMINISTRATOR,
                 request="grant what is missing, or give the thing to the role that owns the schema; nothing was changed.",

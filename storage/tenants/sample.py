@@ -74,7 +74,7 @@ def generate(connection: psycopg.Connection[Any], tenant: Tenant, password: str,
     try:
         return beside_others(generated)  # of two callers at once, the second finds what the first has created
     except errors.InsufficientPrivilege as error:
-        raise refusals.TenantSchemaNotWritable(schema, str(error.diag.message_primary)) from None
+        raise refusals.TenantSchemaNotWritable(schema, " ".join(refusals.said(error))) from None
 
 
 def _existing(schema: str, comment: str | None) -> Sample:

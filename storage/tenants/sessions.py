@@ -13,7 +13,8 @@ from psycopg.abc import Params
 
 from domain.refusals import Refusal
 
-OWN_NAMES: LiteralString = "SET search_path = pg_catalog, pg_temp"
+OWN_NAMES: LiteralString = "SET search_path = pg_catalog, pg_temp; SET client_encoding = 'UTF8'"
+"""Before every statement: what a statement before it has called may have set both otherwise."""
 
 
 class OwnNames(psycopg.Cursor[Any]):
@@ -52,6 +53,7 @@ class OwnNamesAtTheServer(psycopg.ServerCursor[Any]):
 
 def as_organization(connection: psycopg.Connection[Any]) -> None:
     """Make a connection one on which code of an organization may run: it misleads no statement, and fills no memory."""
+    connection.prepare_threshold = None  # a prepared statement is a name, under which code can prepare another one
     connection.cursor_factory = OwnNames
     connection.server_cursor_factory = OwnNamesAtTheServer
     connection.add_notify_handler(lambda _: None)  # without one, notices are kept until somebody asks for them

@@ -250,3 +250,24 @@ def test_a_schema_of_more_columns_or_tables_than_a_worker_can_describe_is_refuse
         pass
     with strict.erasing(CRM):
         pass
+
+
+def test_functions_elsewhere_that_a_body_names_are_in_the_digest_and_shown(owner: Owner) -> None:
+    """A body that is a text depends on nothing, so the catalogue does not know whom it calls."""
+    owner.execute("CREATE SCHEMA other")
+    owner.execute("CREATE SCHEMA crm")
+    for name, calls in (("g", 'PERFORM "other".h();'), ("h", "")):
+        owner.execute(
+            f"CREATE FUNCTION other.{name}() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {calls} END $$".encode()
+        )
+    owner.execute(
+        "CREATE FUNCTION crm.f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM other.g(); RETURN 1; END $$"
+    )
+    owner.execute("CREATE TABLE crm.t (n int)")
+    owner.execute("CREATE INDEX ON crm.t ((n + crm.f(1)))")
+    before = code_of(owner, "crm")
+    assert [name for name, _ in before.bodies] == ["crm.f(integer)", "other.g()", "other.h()"]
+    owner.execute("CREATE FUNCTION other.unnamed() RETURNS void LANGUAGE plpgsql AS 'BEGIN END'")
+    assert code_of(owner, "crm").digest == before.digest
+    owner.execute("CREATE OR REPLACE FUNCTION other.h() RETURNS void LANGUAGE plpgsql AS 'BEGIN PERFORM 1; END'")
+    assert code_of(owner, "crm").digest != before.digest

@@ -147,6 +147,7 @@ BY_NAME: dict[str, list[Any]] = {
     "written_by": ["17"],
     "zone": ["Europe/Berlin"],
     "version": ["5d1f0e7c9a3b"],
+    "why": ["permission denied for table orders"],
 }
 """Examples of a parameter, by its name, where its type says little. A refusal with a new one adds an example here."""
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx
 
 from domain.principals import Role
-from tests.support.world import World
+from tests.support.world import World, eventually
 
 AGENT, SUPERVISOR, AUDITOR = Role.SUPPORT_AGENT, Role.SUPERVISOR, Role.AUDITOR
 
@@ -45,3 +45,16 @@ async def repeated(
     again = await client.request(method, path, json=body, headers=headers, **more)
     problem(await client.request(method, path, json=other, headers=headers, **more), 409, "request_id_reused")
     return first, again
+
+
+async def until(client: httpx.AsyncClient, path: str, name: str = "is_done") -> dict[str, Any]:
+    """Ask until what takes long is done."""
+    found: dict[str, Any] = {}
+
+    async def is_done() -> bool:
+        answer = await client.get(path)
+        found.update(answer.json())
+        return bool(answer.status_code == 200 and answer.json()[name])
+
+    await eventually(is_done)
+    return found

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-malformed soak-compaction soak-requests soak-faults lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
+.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-faults lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -28,7 +28,10 @@ test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Te
 	$(PYTEST) -n 6 --dist worksteal -m "not soak"
 
 soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of long work, and real time-outs after it
-	$(PYTEST) -n 3 --dist worksteal -m soak
+	$(PYTEST) -n 4 --dist worksteal -m "soak and not endurance"
+
+soak-endurance: $(VENV)/.installed  ## a subscription of three thousand lines, and a case with thousands of requests
+	$(PYTEST) -n 2 -m endurance
 
 soak-malformed: $(VENV)/.installed  ## ten thousand malformed messages of every kind, for half an hour
 	OFFRAMP_MALFORMED_MESSAGES=1200 $(PYTEST) -n 3 --timeout 3000 -m soak tests/workflows/test_malformed_messages.py \

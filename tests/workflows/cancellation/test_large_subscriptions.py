@@ -19,6 +19,7 @@ async def is_in(world: World, subscription: str, stage: Stage) -> bool:
 
 
 @pytest.mark.soak
+@pytest.mark.endurance
 async def test_a_subscription_of_three_thousand_lines_lives_a_whole_life(world: World) -> None:
     subscription = world.subscription(lines=[YEARLY] * 3000)
     day = world.today(subscription) + timedelta(days=10)

@@ -32,6 +32,7 @@ async def busy_world(idle_world: World) -> AsyncIterator[World]:
 
 
 @pytest.mark.soak
+@pytest.mark.endurance
 @pytest.mark.timeout(4 * 3600)
 async def test_after_many_requests_of_every_kind_a_case_is_as_able_as_on_its_first_day(busy_world: World) -> None:
     world, subscription = busy_world, busy_world.subscription()

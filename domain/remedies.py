@@ -28,6 +28,8 @@ class RemedyKind(StrEnum):
     """``permitted``: the roles that may do it."""
     ASK_PRINCIPAL_ADMINISTRATOR = "ask_principal_administrator"
     SEND_TOKEN = "send_token"  # noqa: S105 - the name of a remedy
+    LOG_IN = "log_in"
+    """``url``: the address of the API."""
     NOTHING_TO_DO = "nothing_to_do"
     RETRY = "retry"
     RETRY_WHEN = "retry_when"
@@ -168,6 +170,7 @@ WORDS: dict[RemedyKind, str] = {
     RemedyKind.ASK_PERMITTED_PERSON: "Ask somebody with one of these roles: {permitted}.",
     RemedyKind.ASK_PRINCIPAL_ADMINISTRATOR: "Ask those who give out the tokens for one with further rights.",
     RemedyKind.SEND_TOKEN: "Send a valid bearer token of {issuer}.",
+    RemedyKind.LOG_IN: "Log in at {url} anew.",
     RemedyKind.NOTHING_TO_DO: "Nothing to do.",
     RemedyKind.RETRY: "Try again; nothing was changed.",
     RemedyKind.RETRY_WHEN: "Try again when {when}; nothing was changed.",

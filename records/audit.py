@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from sqlalchemy import ARRAY, ColumnElement, Text, and_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -26,7 +26,7 @@ class AuditEntry(BaseModel):
     actor: str
     action: str
     cancellation: str | None
-    line: str | None = Field(validation_alias="subscription_line")
+    line: str | None = Field(validation_alias=AliasChoices("subscription_line", "line"))
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     why: str | None

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from domain.permissions import Operation, SubjectKind
 
 VERSION = "/v1"
+METADATA = "/.well-known/oauth-protected-resource"
+"""Where the API says whose tokens it accepts (RFC 9728)."""
 
 
 class Address(NamedTuple):

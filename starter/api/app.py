@@ -31,7 +31,7 @@ from starter.api import (
     operations,
     tenants,
 )
-from starter.api.addresses import ADDRESSES, VERSION
+from starter.api.addresses import ADDRESSES, METADATA, VERSION
 from starter.api.documents import LARGEST_DOCUMENT
 from starter.api.problems import ProblemResponse, answer_malformed, answer_plainly, answer_refusal, with_media_type
 from starter.api.statuses import RETRY_AFTER_SECONDS
@@ -74,6 +74,7 @@ def create_api(service: Offramp, verifier: TokenVerifier) -> ASGIApp:
     app.state.service, app.state.verifier = service, verifier
     for area in AREAS:
         app.include_router(area.router, prefix=VERSION)
+    app.add_api_route(METADATA, _metadata, include_in_schema=False)
     app.add_api_route("/health", _health, include_in_schema=False)
     app.add_api_route("/ready", _ready, include_in_schema=False)
     app.add_exception_handler(Refusal, answer_refusal)
@@ -90,6 +91,18 @@ def _document(app: FastAPI) -> dict[str, Any]:
             get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         )
     return app.openapi_schema
+
+
+def _metadata(request: Request) -> JSONResponse:
+    """Say whose tokens are accepted (RFC 9728), for whoever is about to log in."""
+    verifier: TokenVerifier = request.app.state.verifier
+    return JSONResponse(
+        {
+            "resource": str(request.base_url),
+            "authorization_servers": [verifier.issuer],
+            "bearer_methods_supported": ["header"],
+        }
+    )
 
 
 def _health() -> PlainTextResponse:

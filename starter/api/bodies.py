@@ -151,6 +151,12 @@ class CorrectMigration(Body):
     transfer_again: bool = False
 
 
+class RenewMigrationLink(Body):
+    """A request for a fresh link to migrated data."""
+
+    transfer: PositiveInt | None = Field(default=None, description="only while this is the newest transfer")
+
+
 class AcknowledgeDownload(Body):
     """The acknowledgement that the IT department has the data."""
 

@@ -77,9 +77,13 @@ async def correct(
 
 
 @operation(router, Operation.RENEW_MIGRATION_LINK, *_MORE)
-async def renew_link(subscription: Subscription, number: Number, asked: AskedOnce, service: Service) -> MigrationStatus:
+async def renew_link(
+    subscription: Subscription, number: Number, body: bodies.RenewMigrationLink, asked: AskedOnce, service: Service
+) -> MigrationStatus:
     """Have a fresh link mailed to the IT department."""
-    return await service.migrations.renew_link(subscription, cancellation=named(subscription, number), **asked)
+    return await service.migrations.renew_link(
+        subscription, transfer=body.transfer, cancellation=named(subscription, number), **asked
+    )
 
 
 @operation(router, Operation.ACKNOWLEDGE_MIGRATION_DOWNLOAD, *_MORE)

@@ -9,6 +9,7 @@ import typer
 from domain.refusals import Refusal
 from runtime.process import leave
 from starter.cli.lazy_group import Lazily, lazily_loaded
+from starter.cli.login_in_use import use_login
 from starter.cli.output import REFUSED, WRONG_CALL, print_refusal, print_wrong_call
 from starter.local.environment import load_local_environment
 
@@ -51,6 +52,8 @@ COMMANDS = {
         "List and set the limits on starts, one-time codes, tries and links, and release what was counted.",
     ),
     "privacy": Lazily("starter.cli.privacy:privacy_app", "Show what is kept about a person, and until when."),
+    "login": Lazily("starter.cli.login:login", "Log in at an HTTP API, which all commands then ask."),
+    "logout": Lazily("starter.cli.login:logout", "Forget the login."),
     "token": Lazily("starter.cli.token:token", "Print a token for the HTTP API of the local stack."),
     "tenants": Lazily("starter.cli.tenants:tenants_app", "List the organizations' data, and make samples of it."),
     "mails": Lazily("starter.cli.mails:mails_app", "Read the mails that the local mail catcher caught."),
@@ -74,8 +77,9 @@ app = typer.Typer(
 
 @app.callback()
 def offramp(context: typer.Context) -> None:
-    """Use the local stack, if one runs here and the environment names no other installation."""
+    """Use the API that somebody has logged in at, or the local stack, unless the environment names an installation."""
     if context.invoked_subcommand != "up":
+        use_login()
         load_local_environment()
 
 

@@ -92,6 +92,7 @@ OPERATORS_WORDS = WORDS | {
     "that the access key may list, read, write and delete in it; then try again.",
     RemedyKind.LOOK_FOR_OBJECT: "{key} in {store} may have been erased, or belong to an attempt that was given up; look at the "
     "case's history.",
+    RemedyKind.LOG_IN: "Log in: `offramp login {url}`.",
     RemedyKind.RESTORE_OBJECTS: "Do not acknowledge the export: nothing is erased until then. Restore the files under "
     "{prefix} from a backup of the bucket or from their earlier versions, and find out who removed them.",
     RemedyKind.USE_FOLDER: "Take the files from the folder {store}, or set {variable} to an object store.",

@@ -12,6 +12,7 @@ import typer
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from starter.cli import values
+from starter.cli.login_in_use import api_in_use
 from starter.cli.output import waiting
 
 if TYPE_CHECKING:  # these take a second, which `--help` and a wrong call should not cost
@@ -31,10 +32,10 @@ class NoServiceConfigured(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "No service was found: OFFRAMP_DATABASE_URL is not set and no local stack runs here.",
+            "No service was found: nobody has logged in at an API, OFFRAMP_DATABASE_URL is not set and no local stack runs here.",
             remedy=Remedy.of(
                 RemedyKind.OPERATE,
-                advice="Start one with `offramp up`, go to the directory where it runs, or set OFFRAMP_DATABASE_URL.",
+                advice="Log in with `offramp login URL`; or start a service with `offramp up`, go to the directory where it runs, or set OFFRAMP_DATABASE_URL.",
             ),
         )
 
@@ -107,6 +108,8 @@ def with_service(
     """
 
     async def run() -> Result:
+        if (api := api_in_use()) is not None:
+            return await command(_remote(api))
         from runtime.temporal import connect_to_temporal
         from starter.service import Offramp
 
@@ -127,6 +130,8 @@ def with_records(
     """
 
     async def run() -> Result:
+        if (api := api_in_use()) is not None:
+            return await command(_remote(api))
         from runtime.temporal import connect_to_temporal
         from starter.service import Offramp
 
@@ -141,6 +146,13 @@ def with_records(
             )
 
     return asyncio.run(run())
+
+
+def _remote(url: str) -> "Offramp":
+    from starter.remote.facade import remote
+    from starter.remote.sessions import current_session
+
+    return remote(current_session(url))
 
 
 def _object_store() -> "Objects | None":

@@ -55,17 +55,22 @@ def load_local_environment(
     Raises LocalEnvironmentNotOurs.
     """
     environ = os.environ if environ is None else environ
-    if any(environ.get(name) for name in _NAMES_AN_INSTALLATION):
+    if names_an_installation(environ):
         return {}
     file = DataDirectory(chosen_data_directory(data_directory)).environment_file
-    _refuse_unless_ours(file)
+    refuse_unless_ours(file)
     found = read_environment(file)
     added = {name: value for name, value in found.items() if name not in environ}
     environ.update(added)
     return added
 
 
-def _refuse_unless_ours(file: Path) -> None:
+def names_an_installation(environ: Mapping[str, str]) -> bool:
+    """Return true if variables name an installation, or a part of one."""
+    return any(environ.get(name) for name in _NAMES_AN_INSTALLATION)
+
+
+def refuse_unless_ours(file: Path) -> None:
     """Refuse a file that somebody else has written, or could: it would lead commands, and what they are told, elsewhere."""
     for path in (file, file.parent):
         try:

@@ -77,7 +77,7 @@ class LineUpdateClient(DirectClient):
                 )
         return workflow_id
 
-    async def progress(self, run: str) -> RunView:
+    async def progress(self, name: str) -> RunView:
         """Return how far an update is that `begin` has named, from the records and, before it is in them, from Temporal.
 
         Raises:
@@ -85,17 +85,17 @@ class LineUpdateClient(DirectClient):
             RunUnknown.
 
         """
-        if not run.startswith(f"{contract.NIGHTLY_SCHEDULE}:"):
-            raise RunUnknown(run)
-        found = await self._read(lambda session: find_progress(session, run))
+        if not name.startswith(f"{contract.NIGHTLY_SCHEDULE}:"):
+            raise RunUnknown(name)
+        found = await self._read(lambda session: find_progress(session, name))
         if found is not None:
-            return RunView(name=run, is_done=found.finished_at is not None, progress=found)
-        description = await self._description(run)
+            return RunView(name=name, is_done=found.finished_at is not None, progress=found)
+        description = await self._description(name)
         if description is None:
-            raise RunUnknown(run)
+            raise RunUnknown(name)
         if is_running(description):
-            return RunView(name=run, is_done=False, progress=None)
-        return RunView(name=run, is_done=True, progress=await self._ended(run))
+            return RunView(name=name, is_done=False, progress=None)
+        return RunView(name=name, is_done=True, progress=await self._ended(name))
 
     async def _run_of(self, wish: contract.UpdateLineDates, request_id: str | None) -> str:
         refuse_unclean(wish)

@@ -1,11 +1,13 @@
 """The facade: the service as Python programs, the command line, the pages and the demonstration see it."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import Engine
 from temporalio.client import Client
 
 from contract import TASK_QUEUE
 from starter.service.access import AccessClient
-from starter.service.area import Connections
+from starter.service.area import AreaClient, Connections
 from starter.service.audit import AuditClient
 from starter.service.billing import BillingClient
 from starter.service.cancellation import CancellationClient
@@ -59,6 +61,24 @@ class Offramp:
 
     """
 
+    cancellations: CancellationClient
+    line_cancellations: LineCancellationClient
+    migrations: MigrationClient
+    marketing: MarketingClient
+    exports: ExportClient
+    holds: HoldClient
+    line_dates: LineDatesClient
+    imports: ImportClient
+    billing: BillingClient
+    tenants: TenantClient
+    reconciliation: ReconciliationClient
+    audit: AuditClient
+    limits: LimitClient
+    privacy: PrivacyClient
+    events: EventClient
+    readiness: ReadinessClient
+    access: AccessClient
+
     def __init__(
         self,
         temporal: Client,
@@ -80,22 +100,11 @@ class Offramp:
 
         """
         connections = Connections(temporal, engine, objects, tenants, task_queue)
-        self.cancellations = CancellationClient(connections)
-        self.line_cancellations = LineCancellationClient(connections)
-        self.migrations = MigrationClient(connections)
-        self.marketing = MarketingClient(connections)
-        self.exports = ExportClient(connections)
-        self.holds = HoldClient(connections)
-        self.line_dates = LineDatesClient(connections)
-        self.imports = ImportClient(connections)
-        self.billing = BillingClient(connections)
-        self.tenants = TenantClient(connections)
-        self.reconciliation = ReconciliationClient(connections)
-        self.audit = AuditClient(connections)
-        self.limits = LimitClient(connections)
-        self.privacy = PrivacyClient(connections)
-        self.events = EventClient(connections)
-        self.readiness = ReadinessClient(connections)
-        self.access = AccessClient(connections)
+        for area, client in AREAS.items():
+            setattr(self, area, client(connections))
         self.has_files = objects is not None
         """True if there is an object store to link to."""
+
+
+AREAS: Mapping[str, type[AreaClient]] = dict(Offramp.__annotations__)
+"""The areas by the names of the attributes that have them."""

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from contract.clean import refuse_unclean_words
 from domain.actors import THE_SERVICE
@@ -20,6 +21,8 @@ from storage.tenants.preparation import prepare
 from storage.tenants.refusals import TenantSchemaBusy, TenantSchemaUnknown
 from storage.tenants.sample import Sample, generate
 
+_SCHEMA: Any = Field(validation_alias=AliasChoices("name", "schema"), serialization_alias="schema")
+
 
 class TenantSchema(BaseModel):
     """The schema with an organization's data."""
@@ -28,7 +31,7 @@ class TenantSchema(BaseModel):
 
     organization: str
     # A field named `schema` would hide a method of pydantic's.
-    name: str = Field(serialization_alias="schema")
+    name: str = _SCHEMA
     exists: bool
     busy: bool = False
     """True if somebody has locked something in it, so that nothing is known of its extent."""
@@ -44,7 +47,7 @@ class TenantSample(BaseModel):
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
     organization: str
-    name: str = Field(serialization_alias="schema")
+    name: str = _SCHEMA
     rows: int
     """Of its largest table."""
     seed: int
@@ -58,7 +61,7 @@ class TenantLogin(BaseModel):
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
     organization: str
-    name: str = Field(serialization_alias="schema")
+    name: str = _SCHEMA
     login: str
     owners: tuple[str, ...]
     """The roles that own the schema and all that is in it, and nothing else."""
@@ -70,7 +73,7 @@ class TenantCodeFound(BaseModel):
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 
     organization: str
-    name: str = Field(serialization_alias="schema")
+    name: str = _SCHEMA
     calls: tuple[str, ...]
     """Each place that calls a function which is not PostgreSQL's own, in words, with its definition."""
     functions: dict[str, str]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from domain.clean_text import escaped
 from domain.refusals import Refusal
@@ -112,9 +112,12 @@ def said(error: psycopg.Error) -> list[str]:
 
     Whoever raises an error chooses its text and its SQLSTATE, and not the place in PostgreSQL's source that it comes from.
     """
-    if error.diag.source_file not in ("aclchk.c", "dependency.c"):
+    if error.diag.source_file not in ("aclchk.c", "dependency.c", "user.c"):
         return []
-    text = error.diag.message_detail or error.diag.message_primary or ""
+    needs = isinstance(
+        error, errors.DependentObjectsStillExist
+    )  # the details say what; of a right, whose administrator has which
+    text = (error.diag.message_detail if needs else None) or error.diag.message_primary or ""
     return [escaped(line) for line in text.splitlines()[:_LINES]]
 
 

@@ -9,41 +9,18 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from sqlalchemy.orm import Session
 
 from domain.principals import Role
 from records.audit import record
 from records.transaction import Transaction
-from starter.access.tokens import TokenVerifier
-from starter.api.app import create_api
 from starter.service import events
-from starter.web.connections import server_options
 from tests.starter.api.asking import AGENT, AUDITOR, cases, key, problem
 from tests.starter.api.conftest import Calls
 from tests.support.issuer import Issuer
-from tests.support.ports import free_port
-from tests.support.world import World, eventually
+from tests.support.world import World
 
 Event = tuple[str, str, dict[str, Any]]
-
-
-@pytest.fixture
-async def served(world: World, verifier: TokenVerifier) -> AsyncIterator[str]:
-    """The address of an API that a server serves: a stream needs a connection."""
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(create_api(world.offramp, verifier), port=port, lifespan="off", **server_options())
-    )
-    serving = asyncio.create_task(server.serve())
-
-    async def has_started() -> bool:
-        return server.started
-
-    await eventually(has_started)
-    yield f"http://127.0.0.1:{port}/v1"
-    server.should_exit = server.force_exit = True
-    await serving
 
 
 @pytest.fixture
@@ -57,7 +34,7 @@ def watching(served: str, issuer: Issuer) -> Any:
             headers["last-event-id"] = last
         async with (
             httpx.AsyncClient(timeout=30) as client,
-            client.stream("GET", f"{served}{path}", headers=headers) as answer,
+            client.stream("GET", f"{served}/v1{path}", headers=headers) as answer,
         ):
             assert answer.status_code == 200, await answer.aread()
             assert answer.headers["content-type"].startswith("text/event-stream")

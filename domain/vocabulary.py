@@ -1,5 +1,7 @@
 """The words of the service (rules, section 1), each written one way everywhere: code, database, API, CLI and documents."""
 
+import re
+import unicodedata
 from enum import StrEnum
 from typing import Annotated
 
@@ -229,8 +231,15 @@ def same_person(one: str, other: str) -> bool:
 
 
 def person_key(name: str) -> str:
-    """Return the form of an actor's name that is the same whatever its case and spaces."""
-    return " ".join(name.split()).casefold()
+    """Return the form of an actor's name that is the same whatever its case, its spaces, and how its letters are put together.
+
+    Selectors of a variant and joiners, which change nothing that tells two people apart, are left out.
+    """
+    plain = "".join(each for each in unicodedata.normalize("NFKC", name) if not _UNSEEN.match(each))
+    return " ".join(plain.split()).casefold()
+
+
+_UNSEEN = re.compile("[\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef\u180b-\u180d\u180f]")
 
 
 def message_id(cancellation: str, occasion: str, channel: Channel) -> str:

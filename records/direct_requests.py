@@ -49,7 +49,7 @@ def claim(transaction: Transaction, request: DirectRequest, *, at: datetime) -> 
     adding = insert(DirectRequestRow).values(given | {"actor": request.actor, "at": at}).on_conflict_do_nothing()
     if session.execute(adding.returning(DirectRequestRow.id)).scalar() is not None:
         return None
-    row = session.get_one(DirectRequestRow, (request.operation.value, request.id))
+    row = session.get_one(DirectRequestRow, (request.operation.value, request.id, request.actor))
     if not secrets.compare_digest(row.digest, request.digest):
         raise RequestIdReused(request.id, request.operation.value)
     return row.answer
@@ -57,7 +57,11 @@ def claim(transaction: Transaction, request: DirectRequest, *, at: datetime) -> 
 
 def keep_answer(transaction: Transaction, request: DirectRequest, answer: dict[str, Any]) -> None:
     """Keep the first answer to a request, which has been claimed."""
-    of = (DirectRequestRow.operation == request.operation.value, DirectRequestRow.id == request.id)
+    of = (
+        DirectRequestRow.operation == request.operation.value,
+        DirectRequestRow.id == request.id,
+        DirectRequestRow.actor == request.actor,
+    )
     transaction.session.execute(
         update(DirectRequestRow).where(*of, DirectRequestRow.answer.is_(None)).values(answer=answer)
     )

@@ -8,6 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from domain.legal_holds import DataAlreadyErased, HoldReleased, HoldUnknown
+from domain.requests import RequestIdReused
 from records import audit
 from records.transaction import Transaction
 from storage.tables import CancellationRow, ErasureRow, HoldRow, OrganizationRow, SubscriptionRow
@@ -39,18 +40,24 @@ def place_hold(
     Waits for an erasing step that is under way: the records then show the data that is left.
 
     Raises:
-        OrganizationNotFound, DataAlreadyErased.
+        OrganizationNotFound, DataAlreadyErased, RequestIdReused.
 
     """
     session = transaction.session
     if session.get(OrganizationRow, organization, with_for_update=True) is None:
         raise OrganizationNotFound(organization)
-    placed = session.scalar(select(HoldRow).where(HoldRow.request == request))
+    # Holds from before have the caller's id alone, which then says nothing of the organization.
+    own = f"{organization}:{request}"
+    placed = session.scalar(
+        select(HoldRow).where(HoldRow.request.in_([own, request]), HoldRow.organization == organization)
+    )
     if placed is not None:
+        if placed.reason != reason:
+            raise RequestIdReused(request, f"a hold on {organization}")
         return Hold.model_validate(placed)
     if (certificate := _certificate_of_all(session, organization)) is not None:
         raise DataAlreadyErased(organization, certificate)
-    row = HoldRow(organization=organization, reason=reason, placed_by=actor, placed_at=at, request=request)
+    row = HoldRow(organization=organization, reason=reason, placed_by=actor, placed_at=at, request=own)
     session.add(row)
     session.flush()
     _record(transaction, "hold.placed", row, actor=actor, at=at, why=reason)

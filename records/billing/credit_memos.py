@@ -9,7 +9,14 @@ from sqlalchemy.orm import Session
 from domain.billing.document import document_number
 from domain.billing.refusals import InvoiceUnknown
 from records import audit
-from records.billing.ledgers import credit_memo_step, ledger_of, locked_line, record_credit_memo, save
+from records.billing.ledgers import (
+    credit_memo_step,
+    ledger_of,
+    locked_line,
+    record_credit_memo,
+    refuse_number_elsewhere,
+    save,
+)
 from records.cancellation.open_billing import end_line_of, lock_subscription_of
 from records.transaction import Transaction
 from storage.tables import BillingDocumentRow, CancellationRow, SubscriptionLineRow
@@ -57,6 +64,7 @@ def post_credit_memo(
     posted = session.scalars(select(BillingDocumentRow.number).where(BillingDocumentRow.credits == invoice)).all()
     if any(audit.is_from(session, credit_memo_step(name), request) for name in (invoice, *posted)):
         return _posted(session, line)
+    refuse_number_elsewhere(session, number, line.subscription)
     ledger = ledger_of(session, line, [number])
     ledger.post_credit_memo(number, invoice, credits_from)
     before = line.next_billing_date.isoformat() if line.next_billing_date else None

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,7 +13,7 @@ from records import audit
 from records.lines.rows import as_domain
 from records.transaction import Transaction
 from storage.refusals import violated_constraint
-from storage.tables import BillingDocumentRow, SubscriptionLineRow
+from storage.tables import BillingDocumentRow, SubscriptionLineRow, SubscriptionRow
 
 
 def locked_line(session: Session, line: str) -> SubscriptionLineRow | None:
@@ -29,6 +29,18 @@ def ledger_of(session: Session, line: SubscriptionLineRow, numbers: Collection[s
         )
     )
     return Ledger(as_domain(line), [as_document(row) for row in rows], cancellation=line.frozen_by)
+
+
+def refuse_number_elsewhere(session: Session, number: str, subscription: str) -> None:
+    """Refuse the number of another organization's document, of which nothing else is said. Raises DocumentNumberUsed."""
+    organization = select(SubscriptionRow.organization).where(SubscriptionRow.id == subscription).scalar_subquery()
+    elsewhere = (
+        exists()
+        .where(BillingDocumentRow.number == number, SubscriptionLineRow.id == BillingDocumentRow.subscription_line)
+        .where(SubscriptionRow.id == SubscriptionLineRow.subscription, SubscriptionRow.organization != organization)
+    )
+    if session.scalar(select(elsewhere)):
+        raise DocumentNumberUsed(number, "one of somebody else")
 
 
 def as_document(row: BillingDocumentRow) -> BillingDocument:

@@ -53,8 +53,8 @@ def give_answers(
     merged = known.with_answers(given)
     new = {question for question in answered if question not in known.answers}
     save_answers(transaction, case.row, merged, answered=new, step=step, campaign_actions=campaign_actions)
-    if case.row.goodwill_reason is not None and Question.TERMINATION_DATE in new:
-        note_asker(case.row, step.actor)  # who says until when, says what the goodwill covers
+    if Question.TERMINATION_DATE in new:
+        note_asker(case.row, step.actor)  # who says until when, says what a goodwill covers, whoever asks for it when
     return requote(transaction.session, case.row)
 
 

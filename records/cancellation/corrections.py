@@ -11,7 +11,7 @@ from domain.lines.quote import Quote
 from domain.vocabulary import CampaignChoice, Event, Question, Stage
 from records import audit, cases, limits
 from records.cancellation.answers import checklist_of, replace_answers
-from records.cancellation.goodwill_askers import forget_askers, note_asker
+from records.cancellation.goodwill_askers import note_asker
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import last_promised, notify
 from records.cancellation.quotes import current_quote, requote
@@ -56,7 +56,7 @@ def correct_case(transaction: Transaction, correction: CaseCorrection) -> Quote:
         said["before"]["goodwill_reason"], said["after"]["goodwill_reason"] = row.goodwill_reason, goodwill_reason
     replace_answers(transaction, row, now, answered=changed, step=step, campaign_actions=correction.campaign_actions)
     row.goodwill_reason, row.goodwill_approved_by, row.goodwill_quote = goodwill_reason, None, None
-    forget_askers(row) if goodwill_reason is None else note_asker(row, step.actor)
+    note_asker(row, step.actor)
     row.corrections += 1
     _take_back(transaction, correction, case, other_work=bool(changed - {Question.TERMINATION_DATE}))
     audit.record_step(

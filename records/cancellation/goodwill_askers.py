@@ -1,4 +1,4 @@
-"""Who has asked for the goodwill of a cancellation, or changed what it covers: none of them approves it."""
+"""Who has asked for a goodwill in a cancellation, or said what one covers: none of them approves it, whatever came between."""
 
 from domain.vocabulary import person_key
 from storage.tables import CancellationRow
@@ -8,11 +8,6 @@ def note_asker(row: CancellationRow, actor: str) -> None:
     """Keep a person as one who has asked, beside those who did before."""
     row.goodwill_asked_by = actor
     row.goodwill_askers = sorted({*row.goodwill_askers, person_key(actor)})
-
-
-def forget_askers(row: CancellationRow) -> None:
-    """Forget them with the goodwill, which is given up."""
-    row.goodwill_asked_by, row.goodwill_askers = None, []
 
 
 def has_asked(row: CancellationRow, person: str) -> bool:

@@ -15,7 +15,8 @@ from runtime.temporal import connect_to_temporal
 from starter.access.settings import AccessSettings
 from starter.api.app import create_api
 from starter.service import Offramp
-from starter.web.connections import server_options
+from starter.service.events import MOST_STREAMS
+from starter.web.connections import MOST_CONNECTIONS, server_options
 from storage.database import DatabaseSettings, create_database_engine
 from storage.rights import warn_of_owner
 
@@ -37,7 +38,9 @@ async def main() -> None:
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=_CONNECTIONS)
     await asyncio.to_thread(warn_of_owner, engine)
     app = create_api(Offramp(await connect_to_temporal(lazy=True), engine), verifier)
-    config = uvicorn.Config(app, settings.api_host, settings.api_port, **server_options())
+    config = uvicorn.Config(
+        app, settings.api_host, settings.api_port, **server_options(most=MOST_STREAMS + MOST_CONNECTIONS)
+    )
     await uvicorn.Server(config).serve()
     engine.dispose()
 

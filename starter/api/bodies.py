@@ -247,7 +247,7 @@ class SetLimit(Body):
 
     limited: Limited
     scope: LimitScope
-    number: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = Field(description="null for none")
+    number: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = Field(description="null for none")
     reason: Reason
 
 

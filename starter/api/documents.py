@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any
+from weakref import WeakValueDictionary
 
 from fastapi import Depends, Query, Request
 
+from domain.principals import Principal
 from domain.refusals import Refusal
 from domain.remedies import correct_input
 
@@ -14,7 +17,10 @@ LARGEST_DOCUMENT = 32 << 20
 AT_ONCE = 2
 """The number of documents that one process has in memory at a time; others wait."""
 
+_IN_MEMORY = 1 << 20
 _turns = asyncio.Semaphore(AT_ONCE)
+_turns_of: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+"""One turn for each sender, so that nobody takes all of them."""
 
 
 class DocumentNotJson(Refusal):
@@ -35,8 +41,18 @@ async def content(request: Request) -> AsyncIterator[bytes]:
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise DocumentNotJson(content_type)
-    async with _turns:
-        yield await request.body()
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as whole:
+        # Read before it takes a turn: its sender may be as slow as a sender may be.
+        async for chunk in request.stream():
+            whole.write(chunk)
+        whole.seek(0)
+        async with _turns_of.setdefault(_sender(request), asyncio.Lock()), _turns:
+            yield whole.read()
+
+
+def _sender(request: Request) -> str:
+    principal: Principal = request.state.principal
+    return principal.subject
 
 
 Content = Annotated[bytes, Depends(content)]

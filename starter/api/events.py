@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
 from domain.permissions import Operation
-from starter.api.callers import Service, Visible
+from starter.api.callers import Acting, Service, Visible
 from starter.api.routes import Subscription, operation
 from starter.service.events import Stream
 
@@ -35,22 +35,27 @@ LastEventId = Annotated[
 ]
 
 
-@operation(router, Operation.WATCH_CANCELLATIONS, of_several=True, **_STREAM)
-async def watch(organizations: Visible, service: Service, last_event_id: LastEventId = None) -> StreamingResponse:
+@operation(router, Operation.WATCH_CANCELLATIONS, 429, of_several=True, **_STREAM)
+async def watch(
+    organizations: Visible, service: Service, watcher: Acting, last_event_id: LastEventId = None
+) -> StreamingResponse:
     """Follow the events of all cases, of every kind."""
-    return _answer(await service.events.watch_list(organizations=organizations, after=last_event_id))
+    return _answer(await service.events.watch_list(organizations=organizations, after=last_event_id, watcher=watcher))
 
 
-@operation(router, Operation.WATCH_SUBSCRIPTION, **_STREAM)
+@operation(router, Operation.WATCH_SUBSCRIPTION, 429, **_STREAM)
 async def watch_subscription(
     subscription: Subscription,
     service: Service,
+    watcher: Acting,
     cancellation: Annotated[str | None, Query(max_length=400, description="one case alone")] = None,
     last_event_id: LastEventId = None,
 ) -> StreamingResponse:
     """Follow the events of a subscription's cancellations, and of those of its lines."""
     return _answer(
-        await service.events.watch_subscription(subscription, cancellation=cancellation, after=last_event_id)
+        await service.events.watch_subscription(
+            subscription, cancellation=cancellation, after=last_event_id, watcher=watcher
+        )
     )
 
 

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from contract import UpdateLineDates
 from contract.lines import Name
+from domain.cancellation.lifecycle import SubscriptionUnknown
 from domain.lines.line import SubscriptionLine
 from domain.lines.restoration import RunRestored
-from domain.lines.runs import LineDatesProgress, Scope
+from domain.lines.runs import ContractUnknown, LineDatesProgress, Scope
 from domain.permissions import Operation
 from domain.vocabulary import Identifier
 from records.lines.runs import ListedLine
@@ -38,9 +39,14 @@ async def list_lines(
 ) -> Sequence[ListedLine]:
     """Return lines by id."""
     scope = Scope(customer_contract=customer_contract, vendor_contract=vendor_contract, subscription=subscription)
-    return await service.line_dates.list(
-        scope, due_as_of=due_as_of, organizations=organizations, after=after, limit=limit
-    )
+    try:
+        return await service.line_dates.list(
+            scope, due_as_of=due_as_of, organizations=organizations, after=after, limit=limit
+        )
+    except (SubscriptionUnknown, ContractUnknown):
+        if organizations is None:
+            raise
+        return []  # as what is there, and belongs to others
 
 
 @operation(router, Operation.REOPEN_LINE, 404, 409)
@@ -108,5 +114,4 @@ async def resume(body: bodies.Noted, asked: AskedOnce, service: Service) -> Sche
 @operation(router, Operation.BACKFILL, 404, 409, status_code=202)
 async def backfill(body: bodies.Backfill, asked: AskedOnce, service: Service) -> ScheduleView:
     """Run the update of each night from the first day to the last, one after the other."""
-    await service.line_dates.backfill(body.first, body.last, force=body.force, **asked)
-    return await service.line_dates.schedule()
+    return await service.line_dates.backfill(body.first, body.last, force=body.force, **asked)

@@ -44,17 +44,14 @@ FAULTS = frozenset(
         "object_store_url_malformed",
         "payload_keys_unusable",
         "object_store_full",
-        "object_store_not_configured",
         "records_conflict",
         "step_failed",
         "temporal_configuration_malformed",
         "temporal_denied",
         "temporal_refused",
-        "tenant_database_not_configured",
         "tenant_login_refused",
         "tenant_login_secret_unusable",
         "tenant_login_too_powerful",
-        "tenant_administrator_not_configured",
         "no_data_configured",
     }
 )
@@ -63,7 +60,11 @@ FAULTS = frozenset(
 _OTHERS = {
     401: {"token_missing", "token_invalid"},
     403: {"role_missing", "organization_not_permitted", "own_approval", "release_needs_second_person"},
-    404: {"nothing_there", "no_export", "nothing_to_download", "organization_not_found", "schedule_missing"},
+    404: {
+        *("nothing_there", "no_export", "nothing_to_download", "organization_not_found", "schedule_missing"),
+        # An installation without such a part has nothing there.
+        *("object_store_not_configured", "tenant_database_not_configured", "tenant_administrator_not_configured"),
+    },
     410: {"export_erased", "export_files_missing"},
     412: {"case_changed"},
     413: {"body_too_large", "import_too_large"},
@@ -81,7 +82,7 @@ _OTHERS = {
         "scope_ambiguous",
         "reason_code_unknown",
     },
-    429: {"limit_reached"},
+    429: {"limit_reached", "too_many_streams"},
 }
 _STATUS = {code: status for status, codes in _OTHERS.items() for code in codes}
 

@@ -14,7 +14,7 @@ from starter.service.tenants import TenantCodeFound, TenantLogin, TenantSample, 
 router = APIRouter(tags=["organizations' data"])
 
 
-@operation(router, Operation.LIST_TENANTS)
+@operation(router, Operation.LIST_TENANTS, 404)
 async def list_tenants(service: Service) -> Sequence[TenantSchema]:
     """Return the schemas of the organizations that have data."""
     return await service.tenants.list()

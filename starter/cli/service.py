@@ -35,7 +35,7 @@ class NoServiceConfigured(Refusal):
             "No service was found: nobody has logged in at an API, OFFRAMP_DATABASE_URL is not set and no local stack runs here.",
             remedy=Remedy.of(
                 RemedyKind.OPERATE,
-                advice="Log in with `offramp login URL`; or start a service with `offramp up`, go to the directory where it runs, or set OFFRAMP_DATABASE_URL.",
+                advice="Start one with `offramp up`, go to the directory where it runs, set OFFRAMP_DATABASE_URL, or log in at an API with `offramp login URL`.",
             ),
         )
 

@@ -12,15 +12,19 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from domain.refusals import Refusal
-from domain.remedies import correct_input
+from domain.remedies import Remedy, RemedyKind, correct_input
 from records import case_events
 from records.case_events import CaseEvent
 from starter.service.area import AreaClient, Connections
 
 LOOK_EVERY = 0.5
 """Seconds between two looks, while anybody watches."""
-MOST_AT_ONCE = 5_000
-"""The number of events of a look, and of those that a watcher may catch up on."""
+MOST_AT_ONCE = 1_000
+"""The number of events of a look, and of those that a stream catches up on, before it ends and is to be resumed."""
+MOST_STREAMS = 1_000
+"""The number of streams in a process."""
+MOST_OF_ONE = 50
+"""The number of streams of one watcher."""
 MOST_WAITING = 1_000
 """The number of events that a watcher may be behind before its stream is ended, to be resumed."""
 
@@ -61,6 +65,20 @@ class PlaceUnknown(Refusal):
         )
 
 
+class TooManyStreams(Refusal):
+    """One more stream of events than one may have, or than a process has room for."""
+
+    code = "too_many_streams"
+
+    def __init__(self, own: int) -> None:
+        super().__init__(
+            f"There is no room for another stream of events: there are {own} of yours, of at most {MOST_OF_ONE}, and "
+            f"{MOST_STREAMS} in all.",
+            remedy=Remedy.of(RemedyKind.REPEAT_LATER),
+            own=own,
+        )
+
+
 @dataclass(frozen=True)
 class Watched:
     """The events that a watcher wants: all that meet every condition that is set."""
@@ -81,6 +99,7 @@ class Watched:
 @dataclass(eq=False)
 class _Watcher:
     watched: Watched
+    name: str
     waiting: asyncio.Queue[tuple[Place, CaseEvent]] = field(default_factory=lambda: asyncio.Queue(MOST_WAITING))
     is_behind: bool = False
 
@@ -102,41 +121,55 @@ class EventClient(AreaClient):
         """Of earlier looks, the highest number and the first transaction that had not begun."""
         self._turn = asyncio.Lock()
 
-    async def watch_list(self, *, organizations: Collection[str] | None = None, after: str | None = None) -> Stream:
+    async def watch_list(
+        self, *, organizations: Collection[str] | None = None, after: str | None = None, watcher: str = ""
+    ) -> Stream:
         """Return the events of all cases of some organizations, or of all, for as long as they are asked for.
 
         The first has no event: it says from which place on nothing is missed. ``after`` is the place of the last event that the
-        watcher has had.
+        watcher has had; ``watcher`` is who it is, because nobody may have too many.
 
         Raises:
-            PlaceUnknown.
+            PlaceUnknown, TooManyStreams.
 
         """
         wanted = None if organizations is None else frozenset(organizations)
-        return await self._watch(Watched(organizations=wanted), after)
+        return await self._watch(Watched(organizations=wanted), after, watcher)
 
     async def watch_subscription(
-        self, subscription: str, *, cancellation: str | None = None, after: str | None = None
+        self, subscription: str, *, cancellation: str | None = None, after: str | None = None, watcher: str = ""
     ) -> Stream:
         """Return the events of a subscription's cancellations, or of one of them. Otherwise as `watch_list`."""
-        return await self._watch(Watched(subscription=subscription, cancellation=cancellation), after)
+        return await self._watch(Watched(subscription=subscription, cancellation=cancellation), after, watcher)
 
-    async def _watch(self, watched: Watched, after: str | None) -> Stream:
+    async def _watch(self, watched: Watched, after: str | None, watcher: str) -> Stream:
         place = None if after is None else Place.parse(after)
+        self._refuse_too_many(watcher)
         await self._look()  # refuses at once where there are no records to read
-        return self._stream(watched, place)
+        return self._stream(watched, place, watcher)
 
-    async def _stream(self, watched: Watched, place: Place | None) -> Stream:
-        watcher = _Watcher(watched)
+    def _refuse_too_many(self, watcher: str) -> None:
+        own = sum(1 for one in self._watchers if one.name == watcher)
+        if own >= MOST_OF_ONE or len(self._watchers) >= MOST_STREAMS:
+            raise TooManyStreams(min(own, MOST_OF_ONE))
+
+    async def _stream(self, watched: Watched, place: Place | None, name: str) -> Stream:
+        self._refuse_too_many(name)
+        watcher = _Watcher(watched, name)
         self._watchers.add(watcher)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_on())
         try:
-            begin, sent = self._settled, set[int]()
+            begin = self._settled
             yield Place(begin if place is None else place.settled), None
-            async for event in self._missed(watched, place):
-                sent.add(event.entry)
+            missed = [] if place is None else await self._missed(watched, place)
+            for number, event in enumerate(missed):
+                if number % 100 == 0:
+                    await asyncio.sleep(0)  # others have a turn
                 yield Place(min(begin, event.entry), event.entry), event
+            if len(missed) == MOST_AT_ONCE:
+                return  # the rest comes when it is resumed
+            sent = {event.entry for event in missed if event.entry > begin}
             while not (watcher.is_behind and watcher.waiting.empty()):
                 try:
                     at, event = await asyncio.wait_for(watcher.waiting.get(), QUIET_SECONDS)
@@ -148,15 +181,10 @@ class EventClient(AreaClient):
         finally:
             self._watchers.discard(watcher)
 
-    async def _missed(self, watched: Watched, place: Place | None) -> AsyncIterator[CaseEvent]:
-        """Return the events since a place, page by page."""
-        after = None if place is None else place.settled
-        while after is not None:
-            query = partial(case_events.case_events, after=after, most=MOST_AT_ONCE, **vars(watched))
-            page = await self._read(query)
-            for event in page:
-                yield event
-            after = page[-1].entry if len(page) == MOST_AT_ONCE else None
+    async def _missed(self, watched: Watched, place: Place) -> list[CaseEvent]:
+        """Return the events since a place, the first of them."""
+        query = partial(case_events.case_events, after=place.settled, most=MOST_AT_ONCE, **vars(watched))
+        return await self._read(query)
 
     async def _look_on(self) -> None:
         while self._watchers:

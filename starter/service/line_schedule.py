@@ -10,7 +10,7 @@ from temporalio.client import ScheduleBackfill, ScheduleDescription, ScheduleHan
 import contract
 from contract.clean import refuse_unclean_words
 from domain.actors import NIGHTLY_UPDATE
-from domain.civil_time import start_of_day
+from domain.civil_time import start_of_day, time_zone
 from domain.lines.runs import NightNotReached
 from domain.permissions import Operation
 from domain.refusals import Refusal
@@ -18,11 +18,14 @@ from domain.remedies import Remedy, RemedyKind, correct_input
 from records import audit
 from records.transaction import Transaction
 from runtime.temporal_refusals import NothingThere
+from starter.service.direct import marks
 from starter.service.line_updates import LineUpdateClient
 from starter.service.nightly_schedule import ensure_schedule, nights_of
 
 Answer = TypeVar("Answer")
 
+MOST_NIGHTS = 366
+EARLIEST, LATEST = date(2000, 1, 1), date(9000, 1, 1)
 NEXT_RUNS = 3
 """The number of coming runs that a schedule is shown with."""
 
@@ -77,6 +80,26 @@ class BackfillEndsBeforeItStarts(Refusal):
         )
 
 
+class BackfillTooLong(Refusal):
+    """A backfill of more nights than one ever needs, or of a time without any."""
+
+    code = "backfill_too_long"
+
+    def __init__(self, first: date, last: date) -> None:
+        super().__init__(
+            f"The backfill of {first} to {last} is of more than {MOST_NIGHTS} nights, or of another time than ours.",
+            remedy=correct_input("One run catches up on all the nights that were missed: name the last of them."),
+        )
+
+
+_DONE = {
+    Operation.ENSURE_SCHEDULE: "ensured",
+    Operation.PAUSE_SCHEDULE: "paused",
+    Operation.RESUME_SCHEDULE: "resumed",
+    Operation.BACKFILL: "backfilled",
+}
+
+
 class LineScheduleClient(LineUpdateClient):
     """The part of the area of subscription lines that steers the schedule.
 
@@ -91,26 +114,36 @@ class LineScheduleClient(LineUpdateClient):
     async def ensure_schedule(
         self, zone: str, *, actor: str | None = None, request_id: str | None = None
     ) -> ScheduleView:
-        """Create the schedule, or bring it up to date."""
-        await self._steered(Operation.ENSURE_SCHEDULE, "schedule.ensured", actor, request_id, zone=zone)
-        try:
-            async with self._calling():
-                handle = await ensure_schedule(self._temporal, zone, task_queue=self._connections.task_queue)
-                return await self._view(handle)
-        except NothingThere:  # somebody deletes it at the same time
-            raise ScheduleMissing from None
+        """Create the schedule, or bring it up to date. Raises TimeZoneUnknown."""
+        time_zone(zone)
+
+        async def ensured() -> ScheduleView:
+            try:
+                async with self._calling():
+                    handle = await ensure_schedule(self._temporal, zone, task_queue=self._connections.task_queue)
+                    return await self._view(handle)
+            except NothingThere:  # somebody deletes it at the same time
+                raise ScheduleMissing from None
+
+        return await self._steered(Operation.ENSURE_SCHEDULE, ensured, actor, request_id, zone=zone)
 
     async def pause(self, note: str, *, actor: str | None = None, request_id: str | None = None) -> ScheduleView:
         """Pause the schedule. Raises ScheduleMissing."""
-        await self._steered(Operation.PAUSE_SCHEDULE, "schedule.paused", actor, request_id, why=note)
-        await self._there(lambda handle: handle.pause(note=_signed(note, actor)))
-        return await self.schedule()
+
+        async def paused() -> ScheduleView:
+            await self._there(lambda handle: handle.pause(note=note))
+            return await self.schedule()
+
+        return await self._steered(Operation.PAUSE_SCHEDULE, paused, actor, request_id, why=note)
 
     async def resume(self, note: str, *, actor: str | None = None, request_id: str | None = None) -> ScheduleView:
         """Resume the schedule. Raises ScheduleMissing."""
-        await self._steered(Operation.RESUME_SCHEDULE, "schedule.resumed", actor, request_id, why=note)
-        await self._there(lambda handle: handle.unpause(note=_signed(note, actor)))
-        return await self.schedule()
+
+        async def resumed() -> ScheduleView:
+            await self._there(lambda handle: handle.unpause(note=note))
+            return await self.schedule()
+
+        return await self._steered(Operation.RESUME_SCHEDULE, resumed, actor, request_id, why=note)
 
     async def backfill(
         self,
@@ -120,18 +153,20 @@ class LineScheduleClient(LineUpdateClient):
         force: bool = False,
         actor: str | None = None,
         request_id: str | None = None,
-    ) -> None:
+    ) -> ScheduleView:
         """Run the update of each scheduled night from ``first`` to ``last``, one after the other.
 
         Seldom needed: one run catches up on all the nights that were missed. With ``force`` nights ahead run too, on request
         and with their instants, before this returns; the schedule itself starts nothing ahead of its time.
 
         Raises:
-            ScheduleMissing, BackfillEndsBeforeItStarts, NightNotReached.
+            ScheduleMissing, BackfillEndsBeforeItStarts, BackfillTooLong, NightNotReached.
 
         """
         if last < first:
             raise BackfillEndsBeforeItStarts(first, last)
+        if first < EARLIEST or last > LATEST or (last - first).days > MOST_NIGHTS:
+            raise BackfillTooLong(first, last)
         zone = (await self.schedule()).zone
         now = datetime.now(UTC)
         ahead = [night for night in nights_of(first, last, zone) if night > now]
@@ -142,43 +177,49 @@ class LineScheduleClient(LineUpdateClient):
             end_at=min(_end_of_day(last, zone), now),
             overlap=ScheduleOverlapPolicy.BUFFER_ALL,
         )
-        await self._steered(
-            Operation.BACKFILL,
-            "schedule.backfilled",
-            actor,
-            request_id,
-            first=first.isoformat(),
-            last=last.isoformat(),
-            force=force,
-        )
-        if days.start_at < days.end_at:
-            await self._there(lambda handle: handle.backfill(days))
-        for night in ahead:
-            await self.update(
-                contract.UpdateLineDates(instant=night, zone=zone, force=True, actor=actor or NIGHTLY_UPDATE)
-            )
+
+        async def backfilled() -> ScheduleView:
+            if days.start_at < days.end_at:
+                await self._there(lambda handle: handle.backfill(days))
+            for night in ahead:
+                wish = contract.UpdateLineDates(instant=night, zone=zone, force=True, actor=actor or NIGHTLY_UPDATE)
+                await self.update(wish)
+            return await self.schedule()
+
+        nights = {"first": first.isoformat(), "last": last.isoformat(), "force": force}
+        return await self._steered(Operation.BACKFILL, backfilled, actor, request_id, **nights)
 
     async def _steered(
         self,
         operation: Operation,
-        action: str,
+        act: Callable[[], Awaitable[ScheduleView]],
         actor: str | None,
         request_id: str | None,
-        *,
-        why: str | None = None,
+        /,
         **content: Any,
-    ) -> None:
-        """Audit a command of somebody, once for each request. Raises RequestIdReused."""
+    ) -> ScheduleView:
+        """Do what somebody asks for, and audit that they asked, and that it was done; the same request again does nothing.
+
+        Raises:
+            RequestIdReused.
+
+        """
         if actor is None:
-            return
-        refuse_unclean_words(actor=actor, request_id=request_id, note=why)
+            return await act()
+        refuse_unclean_words(actor=actor, request_id=request_id, note=content.get("why"))
+        about = {name: value for name, value in content.items() if name != "why"} or None
 
-        def step(transaction: Transaction) -> None:
-            key = None if request_id is None else f"{action}:{request_id}"
-            at = datetime.now(UTC)
-            audit.record(transaction, action, actor=actor, at=at, step=key, why=why, after=content or None)
+        def entry(action: str) -> Callable[[Transaction], bool]:
+            facts: dict[str, Any] = {"actor": actor, "why": content.get("why"), "after": about}
+            return lambda transaction: audit.record(transaction, action, at=datetime.now(UTC), **facts)
 
-        await self._write_once(operation, step, actor=actor, request_id=request_id, why=why, **content)
+        async def audited() -> ScheduleView:
+            await self._write(entry(f"schedule.{operation.value.partition('.')[2]}.requested"))
+            done = await act()
+            await self._write(entry(f"schedule.{_DONE[operation]}"))
+            return done
+
+        return await self._reported_once(marks(operation, request_id, actor, content), ScheduleView, audited)
 
     async def _view(self, handle: ScheduleHandle) -> ScheduleView:
         return ScheduleView.of(await handle.describe())
@@ -189,10 +230,6 @@ class LineScheduleClient(LineUpdateClient):
                 return await ask(self._temporal.get_schedule_handle(contract.NIGHTLY_SCHEDULE))
         except NothingThere:
             raise ScheduleMissing from None
-
-
-def _signed(note: str, actor: str | None) -> str:
-    return note if actor is None else f"{note} ({actor})"
 
 
 def _end_of_day(day: date, zone: str) -> datetime:

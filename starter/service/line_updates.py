@@ -70,11 +70,15 @@ class LineUpdateClient(DirectClient):
         """Request an update without waiting for it; return the name under which `progress` shows it."""
         workflow_id = await self._run_of(wish, request_id)
         start = self._start(workflow_id, once=request_id is not None)
-        with suppress(WorkflowAlreadyStartedError):  # by the same request, and it has ended
+        try:
             async with self._calling():
                 await self._temporal.start_workflow(
                     contract.SUBSCRIPTION_LINE_DATES_UPDATE, wish, **start, static_summary=_SUMMARY
                 )
+        except WorkflowAlreadyStartedError:  # by the same request, and it has ended
+            return workflow_id
+        except NothingThere:
+            raise RequestLost(workflow_id, "Temporal does not know where it belongs") from None
         return workflow_id
 
     async def progress(self, name: str) -> RunView:
@@ -101,8 +105,9 @@ class LineUpdateClient(DirectClient):
         refuse_unclean(wish)
         name = contract.run_name(wish)
         # A run that is recorded has begun, and may have passed by lines that changed since: the next number has not.
-        number = request_id or await self._read(lambda session: count_runs(session, name)) + 1
-        return f"{name}:{number}"
+        if request_id is None:
+            return f"{name}:{await self._read(lambda session: count_runs(session, name)) + 1}"
+        return f"{name}:{request_id.replace('%', '%25').replace(':', '%3A')}"
 
     def _start(self, workflow_id: str, *, once: bool) -> dict[str, Any]:
         """Return how a run is started, or joined under this id; ``once``: also one that has ended."""

@@ -18,6 +18,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_SECONDS = 10.0
 """The time from the connection, or the answer before, to the last byte of a request."""
+STREAM_SECONDS = 930.0
+"""The time for a stream of events, which ends by itself sooner."""
+STREAMS = "/events"
+"""The end of the paths of streams."""
 ANSWER_SECONDS = 90.0
 """The time to answer: more than the service waits for anything, so that only a client that does not read exceeds it."""
 MOST_CONNECTIONS = 400
@@ -83,7 +87,9 @@ class LimitedConnection(H11Protocol):
         super().data_received(data)
         if self.conn.their_state in _RECEIVED and self.conn.our_state in _ANSWERING:
             self._stop_waiting()
-            self._end = self.loop.call_later(self.answer_seconds, self.transport.abort)
+            is_stream = self.scope["path"].endswith(STREAMS)
+            seconds = STREAM_SECONDS if is_stream else self.answer_seconds
+            self._end = self.loop.call_later(seconds, self.transport.abort)
 
     def on_response_complete(self) -> None:
         """Wait for the next request; a client that has not read the answer by then is not waited for."""
@@ -135,9 +141,21 @@ class OnceAMinute(logging.Filter):
         return True
 
 
-def server_options() -> dict[str, Any]:
-    """Return what the server is started with, so that strangers cannot keep it busy or fill its log."""
-    logging.getLogger("uvicorn.error").addFilter(OnceAMinute())
+def without_fault(record: logging.LogRecord) -> bool:
+    """Leave the fault itself out of a record: its text may hold what a customer has sent, and the application says where it was."""
+    record.exc_info = record.exc_text = None
+    return True
+
+
+def server_options(most: int = MOST_CONNECTIONS) -> dict[str, Any]:
+    """Return what the server is started with, so that strangers cannot keep it busy or fill its log.
+
+    ``most`` is the largest number of connections.
+    """
+    LimitedConnection.most = most
+    errors = logging.getLogger("uvicorn.error")
+    errors.addFilter(OnceAMinute())
+    errors.addFilter(without_fault)
     return {
         "http": LimitedConnection,
         "ws": "none",

@@ -11,13 +11,14 @@ import hashlib
 import re
 from collections.abc import Container, Iterator
 from dataclasses import astuple, dataclass
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import errors
 
 from storage.tenants import code_refusals, refusals
 from storage.tenants.logins import Tenant
+from storage.tenants.named_code import named_elsewhere
 
 LARGEST_CODE = 4_000_000
 """The largest number of characters of code that is fetched, and that a person could review."""
@@ -157,14 +158,6 @@ _BODIES: LiteralString = f"""
     WHERE (p.pronamespace = {_SPACE} OR p.oid = ANY (%(called)s)) AND (p.prokind = 'a' OR l.lanname NOT IN ('internal', 'c'))
     ORDER BY p.oid::regprocedure::text COLLATE "C"
 """  # noqa: S608 - as above
-# A body that is a text depends on nothing, and calls whom it names: functions of other schemas by their whole names.
-_NAMED: LiteralString = r"""
-    SELECT p.oid::bigint FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
-    WHERE n.nspname NOT IN (%(schema)s, 'pg_catalog', 'information_schema') AND l.lanname NOT IN ('internal', 'c')
-      AND strpos(regexp_replace(lower(replace(%(bodies)s, '"', '')), '\s*\.\s*', '.', 'g'),
-                 lower(replace(n.nspname || '.' || p.proname, '"', ''))) > 0
-    ORDER BY 1 LIMIT 1000
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +206,8 @@ def code_of(connection: psycopg.Connection[Any], schema: str) -> TenantCode:
         with connection.transaction():
             found = list(_few_at_a_time(connection, _CALLS, given, room))
             given["called"] = sorted({row[3] for row in found})
-            bodies = list(_bodies(connection, given, room)) if found else []
+            bodies = list(_few_at_a_time(connection, _BODIES, given, room)) if found else []
+            bodies += named_elsewhere(connection, schema, bodies)
             leads = list(_few_at_a_time(connection, _LEADS, given, room)) if found else []
     except errors.LockNotAvailable:
         raise refusals.TenantSchemaBusy(schema) from None
@@ -227,21 +221,6 @@ def code_of(connection: psycopg.Connection[Any], schema: str) -> TenantCode:
         bodies=tuple((str(name), str(definition)) for name, definition in (*bodies, *leads)),
         digest=digest.hexdigest(),
     )
-
-
-def _bodies(connection: psycopg.Connection[Any], given: dict[str, object], room: "_Room") -> Iterator[tuple[Any, ...]]:
-    """Return the functions of the schema, those elsewhere that it depends on, and those that any of them names."""
-    called = set(cast("list[int]", given["called"]))
-    found = {row[0]: row for row in _few_at_a_time(connection, _BODIES, given, room)}
-    new = list(found.values())
-    while new:
-        texts = {"schema": given["schema"], "bodies": "\n".join(str(row[1]) for row in new)}
-        named = {oid for (oid,) in connection.execute(_NAMED, texts).fetchall()} - called
-        called |= named
-        elsewhere = {**given, "schema": "", "called": sorted(named)}
-        new = [row for row in _few_at_a_time(connection, _BODIES, elsewhere, room) if row[0] not in found]
-        found |= {row[0]: row for row in new}
-    return iter(sorted(found.values()))
 
 
 class _Room:

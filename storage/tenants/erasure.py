@@ -82,6 +82,10 @@ def erase_step(
             if found := cursor.execute(query, given).fetchone():
                 doing.what, doing.oid = f"{found['kind']} {refusals.quoted(found['name'])}", found["oid"]
                 return _drop(connection, schema, found, how, announce)
+        # What its code may have written into the settings of the login goes with it.
+        connection.execute("ALTER ROLE CURRENT_USER RESET ALL")
+        database = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} RESET ALL").format(database))
         announce(last := ErasedStep("schema", schema))
         connection.execute(sql.SQL("DROP SCHEMA {} RESTRICT").format(sql.Identifier(schema)))
         return last

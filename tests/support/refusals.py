@@ -89,6 +89,7 @@ BY_NAME: dict[str, list[Any]] = {
     "line": ["SUB-1001-1"],
     "memo": ["CM-1"],
     "name": ["Europe/Nowhere"],
+    "own": [7],
     "place": ["1042-1050"],
     "named": ["SUB-1002/1"],
     "namespace": ["cancellations"],

@@ -15,7 +15,7 @@ FOLLOWS = """
     CREATE FUNCTION audit_seal_follows() RETURNS trigger LANGUAGE plpgsql
     SET search_path = pg_catalog, public, pg_temp AS $$
         DECLARE
-            entry bigint := (SELECT max(id) FROM public.audit_trail);
+            entry bigint := COALESCE((SELECT max(id) FROM public.audit_trail), 0);
         BEGIN
             IF NEW.number <> COALESCE((SELECT max(number) FROM public.audit_seals), 0) + 1
                 OR NEW.newest_entry > entry OR NEW.settled_until > entry

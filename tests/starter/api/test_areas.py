@@ -202,7 +202,7 @@ async def test_what_there_is_not_is_said_with_its_code(world: World, calls: Call
     problem(await agent.get(cases(subscription, "1", "export", "files")), 404, "no_export")
     problem(await agent.get(cases(subscription, "newest", "consent")), 409, "consent_not_awaited")
     problem(await calls(OPERATOR).get("/reconciliations/nowhere"), 404, "reconciliation_unknown")
-    problem(await calls(OPERATOR).get("/data"), 500, "tenant_database_not_configured")
+    problem(await calls(OPERATOR).get("/data"), 404, "tenant_database_not_configured")
     assert (
         await calls(AUDITOR).get("/migrations", params={"organization": world.organization(subscription)})
     ).json() == []

@@ -74,11 +74,15 @@ COMMANDS: dict[str, Callable[[Offramp], Awaitable[Any]]] = {
     "exports.renew_link": lambda at: at.exports.renew_link("SUB-1", **AGENT),
     "exports.status": lambda at: at.exports.status("SUB-1"),
     "line_dates.update": lambda at: at.line_dates.update(EVERY_LINE),
+    "line_dates.begin": lambda at: at.line_dates.begin(EVERY_LINE),
+    "line_dates.progress": lambda at: at.line_dates.progress("subscription-line-dates:every-line:today:here:9"),
     "line_dates.ensure_schedule": lambda at: at.line_dates.ensure_schedule("Europe/Berlin"),
     "line_dates.schedule": lambda at: at.line_dates.schedule(),
     "line_dates.pause": lambda at: at.line_dates.pause("stocktaking"),
     "line_dates.resume": lambda at: at.line_dates.resume("done"),
     "reconciliation.reconcile": lambda at: at.reconciliation.reconcile(),
+    "reconciliation.begin": lambda at: at.reconciliation.begin(),
+    "reconciliation.progress": lambda at: at.reconciliation.progress("reconciliation-on-request-1"),
     "line_dates.backfill": lambda at: at.line_dates.backfill(date(2026, 1, 1), date(2026, 1, 2)),
 }  # fmt: skip
 
@@ -90,7 +94,7 @@ OF_THE_RECORDS = {
     "line_dates.restore", "line_dates.reopen", "line_cancellations.quote", "imports.load", "billing.load",
     "tenants.list", "tenants.sample", "tenants.prepare", "tenants.code", "tenants.review",
     "audit.head", "audit.verify", "exports.record_fetch", "migrations.record_fetch",
-    "limits.list", "limits.set", "limits.release", "privacy.find",
+    "limits.list", "limits.set", "limits.release", "privacy.find", "events.watch_list", "events.watch_subscription",
 }  # fmt: skip
 """Methods that need no Temporal, or only tell a workflow what they have done."""
 
@@ -106,7 +110,7 @@ CODES: dict[str, set[str]] = {
     "RESOURCE_EXHAUSTED": {"temporal_busy"},
     "PERMISSION_DENIED": {"temporal_denied"},
     "UNAUTHENTICATED": {"temporal_denied"},
-    "NOT_FOUND": {"case_not_running", "request_lost", "schedule_missing"},
+    "NOT_FOUND": {"case_not_running", "request_lost", "schedule_missing", "run_unknown", "reconciliation_unknown"},
     "INVALID_ARGUMENT": {"temporal_refused"},
     "ALREADY_EXISTS": {"temporal_refused"},
     "FAILED_PRECONDITION": {"temporal_refused"},

@@ -256,18 +256,40 @@ def test_functions_elsewhere_that_a_body_names_are_in_the_digest_and_shown(owner
     """A body that is a text depends on nothing, so the catalogue does not know whom it calls."""
     owner.execute("CREATE SCHEMA other")
     owner.execute("CREATE SCHEMA crm")
-    for name, calls in (("g", 'PERFORM "other".h();'), ("h", "")):
-        owner.execute(
-            f"CREATE FUNCTION other.{name}() RETURNS void LANGUAGE plpgsql AS $$ BEGIN {calls} END $$".encode()
-        )
+    for name in ("g", "h"):
+        owner.execute(f"CREATE FUNCTION other.{name}() RETURNS void LANGUAGE plpgsql AS 'BEGIN END'".encode())
     owner.execute(
-        "CREATE FUNCTION crm.f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM other.g(); RETURN 1; END $$"
+        "CREATE FUNCTION crm.f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS "
+        '$$ BEGIN PERFORM "other" . g(); PERFORM OTHER.h (); RETURN 1; END $$'
     )
     owner.execute("CREATE TABLE crm.t (n int)")
     owner.execute("CREATE INDEX ON crm.t ((n + crm.f(1)))")
     before = code_of(owner, "crm")
-    assert [name for name, _ in before.bodies] == ["crm.f(integer)", "other.g()", "other.h()"]
+    assert [name for name, _ in before.bodies] == ["crm.f(integer)", "other.g", "other.h"]
     owner.execute("CREATE FUNCTION other.unnamed() RETURNS void LANGUAGE plpgsql AS 'BEGIN END'")
     assert code_of(owner, "crm").digest == before.digest
     owner.execute("CREATE OR REPLACE FUNCTION other.h() RETURNS void LANGUAGE plpgsql AS 'BEGIN PERFORM 1; END'")
     assert code_of(owner, "crm").digest != before.digest
+
+
+def test_what_others_define_counts_only_where_it_is_named_and_takes_no_room(owner: Owner) -> None:
+    """Neither a name that ends like one, nor how much code somebody else has, is any matter of a schema."""
+    for schema in ("contoso", "new_contoso"):
+        owner.execute(f"CREATE SCHEMA {schema}".encode())
+    owner.execute(
+        "CREATE FUNCTION new_contoso.f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS "
+        "$$ BEGIN IF $1 < 0 THEN PERFORM new_contoso.rates(); PERFORM contoso.named(); RETURN contoso.id; END IF; RETURN 1; END $$"
+    )
+    owner.execute("CREATE TABLE new_contoso.t (n int)")
+    owner.execute("CREATE INDEX ON new_contoso.t ((n + new_contoso.f(1)))")
+    before = code_of(owner, "new_contoso").digest
+    for name in ("rates", "id", "f"):
+        body = "x" * 3_900_000
+        owner.execute(
+            f"CREATE FUNCTION contoso.{name}() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN $${body}$$; END'".encode()
+        )
+    assert code_of(owner, "new_contoso").digest == before
+    owner.execute(
+        f"CREATE FUNCTION contoso.named() RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN $${'x' * 3_900_000}$$; END'".encode()
+    )
+    assert code_of(owner, "new_contoso").digest != before

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from starter.cli.output import say
 from starter.local import HOST
-from starter.local.data_directory import DEFAULT_DATA_DIRECTORY, DataDirectory, chosen_data_directory
+from starter.local.data_directory import DEFAULT_DATA_DIRECTORY, WEBHOOK_SECRET, DataDirectory, chosen_data_directory
 
 if TYPE_CHECKING:  # these take half a second, which only this one command should cost
     from starter.local.leftovers import ProcessRecord
@@ -31,16 +31,39 @@ def up(
     demo: Annotated[
         bool, typer.Option("--demo", help="Then play seven cases to different ends, or continue them.")
     ] = False,
+    webhook_url: Annotated[
+        str | None,
+        typer.Option(
+            "--webhook-url",
+            envvar="OFFRAMP_WEBHOOK_URL",
+            metavar="URL",
+            help="Send webhooks to this system, in place of the receiver on this machine.",
+        ),
+    ] = None,
 ) -> None:
     """Run the whole service on this machine; Ctrl-C stops it, and all data is kept for the next time."""
     from starter.deploy.setup import set_up
 
+    if webhook_url:
+        _check(webhook_url)
     run_in_foreground(
         DataDirectory(chosen_data_directory(data_dir)),
         set_up=set_up,
         demo=importlib.import_module("starter.demo").run_demo if demo else None,
         worker_module="worker",
+        webhook_url=webhook_url or None,
     )
+
+
+def _check(webhook_url: str) -> None:
+    from pydantic import ValidationError
+
+    from activities.messaging.webhooks import WebhookSettings
+
+    try:
+        WebhookSettings.model_validate({"webhook_url": webhook_url, "webhook_secret": f"whsec_{'A' * 32}"})
+    except ValidationError as error:
+        raise typer.BadParameter(error.errors()[0]["msg"], param_hint="--webhook-url") from None
 
 
 def run_in_foreground(
@@ -49,6 +72,7 @@ def run_in_foreground(
     set_up: Callable[[], Awaitable[None]],
     demo: Callable[[str], Awaitable[None]] | None,
     worker_module: str,
+    webhook_url: str | None = None,
 ) -> None:
     """Run a local stack until SIGINT, SIGTERM or SIGHUP, and report on it at the terminal.
 
@@ -57,6 +81,7 @@ def run_in_foreground(
         set_up: see `LocalStack`.
         demo: called with the Web UI's address when everything runs.
         worker_module: the module to run as the worker.
+        webhook_url: the system that gets the webhooks; the receiver on this machine, if not set.
 
     Raises:
         EmbeddedPartMissing: the extra ``embedded`` is not installed.
@@ -70,7 +95,7 @@ def run_in_foreground(
     from starter.local.stack import LocalStack
 
     async def when_ready(ports: "Ports") -> None:
-        _show_where_things_are(data, ports)
+        _show_where_things_are(data, ports, webhook_url)
         if demo is not None:
             await demo(f"http://{HOST}:{ports.temporal_ui}")
 
@@ -81,6 +106,7 @@ def run_in_foreground(
         on_leftover=_show_leftover,
         worker=own_module(worker_module),
         task_queue=TASK_QUEUE,
+        webhook_url=webhook_url,
     )
     say(f"Starting Offramp. Everything is kept in [bold]{escape(str(data.path))}[/].")
     asyncio.run(stack.run(when_ready))
@@ -107,7 +133,13 @@ def _where_objects_are(data: DataDirectory, ports: "Ports") -> str:
     return f"http://127.0.0.1:{ports.objects}, bucket {BUCKET} (keys in {data.environment_file})"
 
 
-def _show_where_things_are(data: DataDirectory, ports: "Ports") -> None:
+def _where_webhooks_go(data: DataDirectory, ports: "Ports", webhook_url: str | None) -> str:
+    if webhook_url is not None:
+        return f"{webhook_url}, signed with the secret in {data.path / WEBHOOK_SECRET}"
+    return f"http://127.0.0.1:{ports.webhooks}/; what arrived: {data.webhooks_file}"
+
+
+def _show_where_things_are(data: DataDirectory, ports: "Ports", webhook_url: str | None) -> None:
     for remark in ports.remarks:
         say(escape(remark), first="  Note: ")
     lines = {
@@ -119,7 +151,7 @@ def _show_where_things_are(data: DataDirectory, ports: "Ports") -> None:
         "HTTP API": f"http://127.0.0.1:{ports.api}",
         "Codec server": f"http://127.0.0.1:{ports.codec}, which decrypts payloads for the Web UI",
         "Mail": f"127.0.0.1:{ports.smtp}; what was sent: offramp mails",
-        "Webhooks": f"http://127.0.0.1:{ports.webhooks}/; what arrived: {data.webhooks_file}",
+        "Webhooks": _where_webhooks_go(data, ports, webhook_url),
         "Logs": str(data.logs),
     }
     say("\n[bold green]Offramp is up.[/] Ctrl-C stops it.\n")

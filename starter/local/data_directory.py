@@ -10,6 +10,8 @@ from pathlib import Path
 
 from starter.local.refusals import LocalStackAlreadyRunning
 
+WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - a name
+"""The name of the secret that signs webhooks."""
 DEFAULT_DATA_DIRECTORY = Path(".offramp")
 DATA_DIRECTORY_VARIABLE = "OFFRAMP_DATA_DIR"
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starter.local import HOST
 from starter.local.codec import codec_endpoint, codec_environment, codec_service
-from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, DataDirectory
+from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, WEBHOOK_SECRET, DataDirectory
 from starter.local.database_roles import DATABASE, as_role, database_environment, ensure_database_roles
 from starter.local.environment import write_environment
 from starter.local.issuer import issuer_environment
@@ -64,6 +64,8 @@ class LocalStack:
         on_leftover: called with each process that a killed stack left behind and that had to be stopped.
         worker: the command line of the worker.
         task_queue: the worker counts as ready when it asks for work there.
+        preferred_ports: the ports to take where they are free.
+        webhook_url: the system that gets the webhooks; the stack's own receiver, if not set.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class LocalStack:
         worker: tuple[str, ...],
         task_queue: str,
         preferred_ports: PreferredPorts | None = None,
+        webhook_url: str | None = None,
     ) -> None:
         self.data = data
         self._set_up = set_up
@@ -83,6 +86,7 @@ class LocalStack:
         self._on_leftover = on_leftover
         self._worker = worker
         self._task_queue = task_queue
+        self._webhook_url = webhook_url
         self._preferred_ports = preferred_ports or configured_ports()
 
     async def run(self, when_ready: Callable[[Ports], Awaitable[None]]) -> None:
@@ -134,7 +138,7 @@ class LocalStack:
                 )
             )
 
-        environment = stack_environment(data, ports, cluster)
+        environment = stack_environment(data, ports, cluster, self._webhook_url)
         everything = {**_without_installations(os.environ), **environment}
         of_worker = as_role(for_worker(everything), DatabaseRole.WORKER, data, ports)
         of_others = as_role(for_others(everything), DatabaseRole.PAGES, data, ports)
@@ -164,8 +168,10 @@ class LocalStack:
         )
 
 
-def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluster) -> dict[str, str]:
-    """Return the variables by which worker and commands reach the servers of this stack."""
+def stack_environment(
+    data: DataDirectory, ports: Ports, cluster: PostgresCluster, webhook_url: str | None = None
+) -> dict[str, str]:
+    """Return the variables by which worker and commands reach the servers of this stack, and a system that gets its webhooks."""
     return {
         DATA_DIRECTORY_VARIABLE: str(data.path),
         **database_environment(data, ports),
@@ -177,8 +183,8 @@ def stack_environment(data: DataDirectory, ports: Ports, cluster: PostgresCluste
         "OFFRAMP_PG_DUMP": str(cluster.program("pg_dump")),
         "OFFRAMP_SMTP_URL": f"smtp://{HOST}:{ports.smtp}",
         "OFFRAMP_MAIL_FROM": MAIL_FROM,
-        "OFFRAMP_WEBHOOK_URL": f"http://{HOST}:{ports.webhooks}/",
-        "OFFRAMP_WEBHOOK_SECRET": data.secret("webhook-secret", _new_webhook_secret),
+        "OFFRAMP_WEBHOOK_URL": webhook_url or f"http://{HOST}:{ports.webhooks}/",
+        "OFFRAMP_WEBHOOK_SECRET": data.secret(WEBHOOK_SECRET, _new_webhook_secret),
         **object_store_environment(data, ports.objects),
         **codec_environment(data, ports),
         "OFFRAMP_API_PORT": str(ports.api),

@@ -1,8 +1,8 @@
 """A receiver of signed webhooks (Standard Webhooks), like that of a customer's system.
 
 Run as ``python -m starter.local.webhook_receiver --port 8025 --file FILE``, with the signing secret in
-``OFFRAMP_WEBHOOK_SECRET``. Each message is appended to the file once, as a line of JSON: ``id``, ``received_at`` (UTC)
-and ``payload``. A bad signature is answered with 401; a repeated id with 200 and ``{"status": "repeated"}``, since the
+``OFFRAMP_WEBHOOK_SECRET``. Each message is appended to the file once, as a line of JSON: ``id``, ``received_at`` (UTC),
+``payload``, and what it came as: ``headers`` and ``body``, byte for byte, so that its signature can be verified again. A bad signature is answered with 401; a repeated id with 200 and ``{"status": "repeated"}``, since the
 sender has done its part.
 """
 
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,12 +36,18 @@ class ReceivedWebhooks:
         self._known = {message["id"] for message in read_webhooks(file)}
         self._end_a_torn_line()
 
-    def add(self, message_id: str, payload: object) -> bool:
+    def add(self, message_id: str, payload: object, headers: Mapping[str, str], body: bytes) -> bool:
         """Store a message on disk; return false if its id was there before."""
         with self._lock:
             if message_id in self._known:
                 return False
-            line = {"id": message_id, "received_at": datetime.now(UTC).isoformat(), "payload": payload}
+            line = {
+                "id": message_id,
+                "received_at": datetime.now(UTC).isoformat(),
+                "payload": payload,
+                "headers": dict(headers),
+                "body": body.decode(),
+            }
             with self._file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
                 file.flush()
@@ -87,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         # Besides its own error, the library lets through those of a malformed signature or body.
         except (WebhookVerificationError, binascii.Error, ValueError) as error:
             return self._answer(HTTPStatus.UNAUTHORIZED, "refused", str(error))
-        fresh = self.server.received.add(self.headers["webhook-id"], payload)
+        fresh = self.server.received.add(self.headers["webhook-id"], payload, dict(self.headers.items()), body)
         return self._answer(HTTPStatus.OK, "received" if fresh else "repeated")
 
     def _answer(self, status: HTTPStatus, word: str, reason: str = "") -> None:

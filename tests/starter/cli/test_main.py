@@ -143,3 +143,11 @@ async def test_a_subscription_without_a_cancellation_is_refused(world: World, of
     assert called.status == 1
     assert called.json["error"]["code"] == "cancellation_unknown"
     assert called.json["error"]["way_out"]
+
+
+@pytest.mark.parametrize("url", ["ftp://systems.example", "http://systems.example/hook", "systems.example", "https://"])
+def test_webhooks_go_to_no_address_that_is_none_or_in_clear(tmp_path: Path, url: str) -> None:
+    refused = CommandLine({}).call("up", "--data-dir", str(tmp_path / "stack"), "--webhook-url", url)
+    assert refused.status == 2
+    assert "https://host/path" in refused.err
+    assert not (tmp_path / "stack").exists()

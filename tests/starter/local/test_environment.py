@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from starter.local.data_directory import DataDirectory
 from starter.local.environment import load_local_environment, read_environment, write_environment
+from starter.local.ports import choose_ports, configured_ports
+from starter.local.postgres import PostgresCluster
 from starter.local.refusals import LocalEnvironmentNotOurs
+from starter.local.stack import stack_environment
 from starter.local.tenant_roles import ADMINISTRATOR, DIRECTORY, for_others, for_worker
 from storage.tenants.logins import Tenant, role_name
 from storage.tenants.preparation import OWNER_PREFIX
@@ -98,3 +102,13 @@ def test_a_local_stack_tells_each_process_what_it_needs_and_no_more() -> None:
     }
     assert set(for_worker(environment)) == {"OFFRAMP_TENANT_DATABASE_URL", "OFFRAMP_DATABASE_URL"}
     assert set(for_others(environment)) == {"OFFRAMP_DATABASE_URL"}
+
+
+def test_webhooks_go_to_a_system_that_is_named_and_else_to_the_receiver_of_the_stack(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    ports = choose_ports(configured_ports())
+    cluster = PostgresCluster(data.postgres)
+    own = stack_environment(data, ports, cluster)
+    assert own["OFFRAMP_WEBHOOK_URL"] == f"http://127.0.0.1:{ports.webhooks}/"
+    other = stack_environment(data, ports, cluster, "https://systems.example/hook")
+    assert other == own | {"OFFRAMP_WEBHOOK_URL": "https://systems.example/hook"}

@@ -55,6 +55,10 @@ def test_a_signed_message_is_kept(url: str, file: Path) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "received"})
     (message,) = read_webhooks(file)
     assert (message["id"], message["payload"]) == ("msg_1", json.loads(BODY))
+    assert message["body"] == BODY
+    headers = message["headers"]
+    assert isinstance(headers, dict)
+    assert Webhook(SECRET).verify(BODY, headers) == json.loads(BODY), "as often as one likes"
 
 
 def test_a_tampered_message_is_refused_and_not_kept(url: str, file: Path) -> None:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-faults lint format hooks bench-lifecycle bench-dates bench-export histories lock clean
+.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-faults lint format hooks bench-lists bench-lifecycle bench-dates bench-export histories lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -60,6 +60,9 @@ format: $(VENV)/.installed  ## repair style, where that needs no thought
 
 hooks: $(VENV)/.installed  ## run the checks of `make lint` before every commit
 	$(BIN)/pre-commit install
+
+bench-lists: $(VENV)/.installed  ## lists of a hundred from a million cancellations, with each filter
+	$(BIN)/python -m bench.lists
 
 bench-lifecycle: $(VENV)/.installed  ## a whole cancellation against a bare workflow with the same waits
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m bench.lifecycle

@@ -1,19 +1,21 @@
 """The list of cancellations: filtered, page by page, with their number at each stage."""
 
-from datetime import date, datetime
-from typing import Annotated
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
-from domain.cancellation.waiting import STAGES, Awaited
+from domain.cancellation.waiting import Awaited
+from domain.civil_time import start_of_day
 from domain.lines.quote import Quote
 from domain.refusals import Refusal
 from domain.remedies import correct_input
 from domain.vocabulary import Identifier, ReceiptChannel, Stage, Termination
 from records.cancellation.quotes import shown_quote, termination_of
-from records.cancellation.waiting import IS_BILLING_OPEN, NEXT_EVENT
+from records.cancellation.waiting import IS_BILLING_OPEN, NEXT_EVENT, waits_for
 from storage.tables import CancellationRow, OrganizationRow, SubscriptionRow
 
 SearchedText = Annotated[
@@ -86,8 +88,9 @@ class CasePage(BaseModel):
     cancellations: tuple[CaseSummary, ...]
     next: str | None
     """The cursor of the next page; null on the last one."""
-    counts: dict[Stage, int]
-    """The number of cancellations on all pages of the list, by stage."""
+    counts: dict[Stage, int] | None = None
+    """The number of cancellations on all pages of the list, by stage; null where it was not asked for, because it takes as long as
+    there are many."""
 
 
 class CursorUnknown(Refusal):
@@ -104,7 +107,12 @@ class CursorUnknown(Refusal):
 
 
 def list_cases(
-    session: Session, wanted: CaseFilter | None = None, *, after: str | None = None, limit: int = 100
+    session: Session,
+    wanted: CaseFilter | None = None,
+    *,
+    after: str | None = None,
+    limit: int = 100,
+    counted: bool = True,
 ) -> CasePage:
     """Return a page of cancellations, the last received first.
 
@@ -114,20 +122,31 @@ def list_cases(
         after: the ``next`` of the page before, which is the id of its last cancellation. What is received between two pages
             moves nothing from one to the other.
         limit: the largest number of cancellations on the page.
+        counted: true to count those on all pages, too.
 
     Raises:
         CursorUnknown.
 
     """
     wanted = wanted or CaseFilter()
-    conditions = _conditions(wanted)
-    query = _cases().where(*conditions).order_by(CancellationRow.received_at.desc(), CancellationRow.id.desc())
+    conditions = _conditions(session, wanted)
+    ids = _ids(wanted).where(*conditions).order_by(CancellationRow.received_at.desc(), CancellationRow.id.desc())
     if after is not None:
         last = session.scalar(_cases().where(CancellationRow.id == after, *_visible(wanted)))
         if last is None:
             raise CursorUnknown(after)
-        query = query.where(tuple_(CancellationRow.received_at, CancellationRow.id) < (last.received_at, last.id))
-    found = [_summary(session, *row) for row in session.execute(query.limit(limit + 1))]
+        ids = ids.where(tuple_(CancellationRow.received_at, CancellationRow.id) < (last.received_at, last.id))
+    page = list(session.scalars(ids.limit(limit + 1)))
+    shown = {row[0].id: row for row in session.execute(_cases().where(CancellationRow.id.in_(page)))}
+    found = [_summary(session, *shown[one]) for one in page]
+    return CasePage(
+        cancellations=tuple(found[:limit]),
+        next=found[limit - 1].cancellation if len(found) > limit else None,
+        counts=_counts(session, conditions) if counted else None,
+    )
+
+
+def _counts(session: Session, conditions: Sequence[ColumnElement[bool]]) -> dict[Stage, int]:
     count = (
         select(CancellationRow.stage, func.count())
         .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
@@ -136,11 +155,7 @@ def list_cases(
         .group_by(CancellationRow.stage)
     )
     numbers = {Stage(stage): number for stage, number in session.execute(count)}
-    return CasePage(
-        cancellations=tuple(found[:limit]),
-        next=found[limit - 1].cancellation if len(found) > limit else None,
-        counts={stage: numbers.get(stage, 0) for stage in Stage},
-    )
+    return {stage: numbers.get(stage, 0) for stage in Stage}
 
 
 def case_summary(session: Session, cancellation: str) -> CaseSummary:
@@ -148,34 +163,76 @@ def case_summary(session: Session, cancellation: str) -> CaseSummary:
     return _summary(session, *session.execute(_cases().where(CancellationRow.id == cancellation)).one())
 
 
-def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
+def _conditions(session: Session, wanted: CaseFilter) -> list[ColumnElement[bool]]:
     row = CancellationRow
     conditions: list[ColumnElement[bool]] = []
     if wanted.stages:
         conditions.append(row.stage.in_([stage.value for stage in wanted.stages]))
     if wanted.organization is not None:
-        conditions.append(OrganizationRow.id == wanted.organization)
+        conditions.append(_is_of([wanted.organization]))
     conditions += _visible(wanted)
     if wanted.reason_code is not None:
         conditions.append(row.reason_code == wanted.reason_code)
     if wanted.received_from is not None:
         conditions.append(row.received_on >= wanted.received_from)
+        conditions.append(row.received_at >= start_of_day(wanted.received_from, "UTC") - _ANY_ZONE)
     if wanted.received_until is not None:
         conditions.append(row.received_on <= wanted.received_until)
+        conditions.append(row.received_at <= start_of_day(wanted.received_until, "UTC") + _ANY_ZONE)
     if wanted.deadline_until is not None:
         conditions.append(row.stage_deadline <= wanted.deadline_until)
-    if wanted.waits_for is not None:  # the stages first, which an index knows
-        conditions.append(row.stage.in_([stage.value for stage in STAGES[wanted.waits_for]]))
-        waits = NEXT_EVENT.in_([wanted.waits_for.value])
-        conditions.append(IS_BILLING_OPEN if wanted.waits_for is Awaited.BILLING else waits)
+    if wanted.waits_for is not None:
+        conditions.append(waits_for(wanted.waits_for))
     if wanted.text is not None:
-        searched = (row.id, SubscriptionRow.description, OrganizationRow.id, OrganizationRow.unique_name)
-        conditions.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in searched)))
+        conditions.append(_has_text(session, wanted.text))
     return conditions
 
 
+def _has_text(session: Session, searched: str) -> ColumnElement[bool]:
+    """Return the condition for a part of a text: by their ids where few have it, else by looking at one after the other.
+
+    What many have is soon found among the newest, and what few have by an index, which knows no parts of less than three letters.
+    """
+    row, columns = CancellationRow, (SubscriptionRow.description, OrganizationRow.id, OrganizationRow.unique_name)
+
+    def has(*columns: Any) -> ColumnElement[bool]:
+        return or_(*(column.icontains(searched, autoescape=True) for column in columns))
+
+    if len(searched) < _SHORTEST_FOUND:
+        return has(row.id, *columns)
+    of_subscription = select(row.id).join(SubscriptionRow, SubscriptionRow.id == row.subscription)
+    organizations = select(OrganizationRow.id).where(has(OrganizationRow.id, OrganizationRow.unique_name))
+    found = union_all(
+        select(row.id).where(has(row.id)),
+        of_subscription.where(has(SubscriptionRow.description)),
+        of_subscription.where(SubscriptionRow.organization.in_(organizations)),
+    ).limit(_FEW + 1)
+    few = set(session.scalars(select(found.subquery().c.id)))
+    return has(row.id, *columns) if len(few) > _FEW else row.id.in_(sorted(few))
+
+
+_FEW = 2_000
+_SHORTEST_FOUND = 3
+_ANY_ZONE = timedelta(days=2)
+"""A civil day in any zone lies within so much of its beginning in UTC."""
+
+
 def _visible(wanted: CaseFilter) -> list[ColumnElement[bool]]:
-    return [] if wanted.organizations is None else [OrganizationRow.id.in_(sorted(wanted.organizations))]
+    return [] if wanted.organizations is None else [_is_of(wanted.organizations)]
+
+
+def _is_of(organizations: Collection[str]) -> ColumnElement[bool]:
+    subscriptions = select(SubscriptionRow.id).where(SubscriptionRow.organization.in_(sorted(organizations)))
+    return CancellationRow.subscription.in_(subscriptions)
+
+
+def _ids(wanted: CaseFilter) -> Select[str]:
+    """Return the query of ids: with the organization of each alone where a condition looks at it."""
+    query = select(CancellationRow.id)
+    if wanted.text is None:
+        return query
+    query = query.join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
+    return query.join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
 
 
 def _cases() -> Select[CancellationRow, OrganizationRow, str | None, bool]:

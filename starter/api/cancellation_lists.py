@@ -33,6 +33,7 @@ async def list_cancellations(
     text: Annotated[SearchedText | None, Query(description="a part of an id, a description or a unique name")] = None,
     after: Annotated[str | None, Query(max_length=200, description="the `next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    counted: Annotated[bool, Query(description="true to count all of them by stage, too")] = False,
 ) -> CasePage:
     """Return a page of cancellations, the last received first."""
     return await service.cancellations.list(
@@ -46,6 +47,7 @@ async def list_cancellations(
         text=text,
         after=after,
         limit=limit,
+        counted=counted,
     )
 
 

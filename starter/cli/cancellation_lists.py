@@ -98,11 +98,11 @@ def _say(page: "CasePage") -> None:
 
     if page.cancellations:
         say_cases(page.cancellations)
-    total = sum(page.counts.values())
+    total = sum((page.counts or {}).values())
     if not total:
         say("No such cancellation yet. Start one: [cyan]offramp cancellations start SUBSCRIPTION[/]")
         return
-    counts = ", ".join(f"{number} {stage}" for stage, number in page.counts.items() if number)
+    counts = ", ".join(f"{number} {stage}" for stage, number in (page.counts or {}).items() if number)
     say(f"{total} in all: {counts}.")
     if page.next:
         say(f"There are more: --after {page.next}")

@@ -30,10 +30,12 @@ class CancellationLists(DirectClient):
         text: str | None = None,
         after: str | None = None,
         limit: int = 100,
+        counted: bool = True,
     ) -> CasePage:
         """Return a page of cancellations, the last received first; the conditions are those of `CaseFilter`.
 
-        ``after`` is the ``next`` of the page before.
+        ``after`` is the ``next`` of the page before; ``counted`` has those on all pages counted by stage, which takes longer the
+        more there are.
 
         Raises:
             InputMalformed, CursorUnknown.
@@ -51,7 +53,7 @@ class CancellationLists(DirectClient):
                 waits_for=waits_for,
                 text=text,
             )
-        return await self._read(lambda session: list_cases(session, wanted, after=after, limit=limit))
+        return await self._read(lambda session: list_cases(session, wanted, after=after, limit=limit, counted=counted))
 
     async def report(
         self,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, MetaData, Text
+from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Index, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
@@ -58,3 +58,9 @@ def in_calendar(*columns: str) -> CheckConstraint:
     return CheckConstraint(
         f"LEAST({listed}) >= DATE '0001-01-01' AND GREATEST({listed}) <= DATE '9999-12-31'", name="dates_in_calendar"
     )
+
+
+def words(table: str, column: str) -> Index:
+    """Return the index by which a part of a text is found, whatever its case: by its trigrams (pg_trgm)."""
+    name = f"ix_{table}_{column}_words"
+    return Index(name, column, postgresql_using="gin", postgresql_ops={column: "gin_trgm_ops"})

@@ -16,7 +16,7 @@ from domain.vocabulary import (
     Termination,
     Verification,
 )
-from storage.tables.base import REASON_CODE, JsonObject, Table, one_of
+from storage.tables.base import REASON_CODE, JsonObject, Table, one_of, words
 
 
 class OneTimeCode(Table):
@@ -103,7 +103,10 @@ class CancellationRow(CaseRow):
         CheckConstraint("subscription_line IS NULL OR (data IS NULL AND campaigns IS NULL AND access_ended_on IS NULL "
                         "AND termination IS DISTINCT FROM 'now')", name="line_keeps_data_and_access"),
         CheckConstraint("subscription_line IS NOT NULL OR line_ends_on IS NULL", name="line_ends_on_of_a_line"),
-        Index("ix_cancellations_stage_received_at", "stage", "received_at"),
+        Index("ix_cancellations_stage_received", "stage", "received_at", "id"),
+        Index("ix_cancellations_reason_code", "reason_code", "received_at", "id"),
+        Index("ix_cancellations_subscription", "subscription", "received_at"),
+        words("cancellations", "id"),
         Index("ix_cancellations_received_at", "received_at", "id"),
         Index("ix_cancellations_received_on", "received_on"),
         Index("ix_cancellations_stage_deadline", "stage_deadline", "id",

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from domain.data_schema import LONGEST_NAME_IN_BYTES, RESERVED_SCHEMAS
 from domain.policy import LONGEST_RETENTION, MOST_REASON_CODES
 from domain.vocabulary import Platform, Purpose
-from storage.tables.base import REASON_CODE, JsonObject, Table, one_of
+from storage.tables.base import REASON_CODE, JsonObject, Table, one_of, words
 
 
 class PolicyRow(Table):
@@ -39,6 +39,8 @@ class OrganizationRow(Table):
     __table_args__ = (
         one_of("platform", Platform),
         one_of("purpose", Purpose),
+        words("organizations", "id"),
+        words("organizations", "unique_name"),
         CheckConstraint(
             rf"octet_length(data_schema) BETWEEN 1 AND {LONGEST_NAME_IN_BYTES} AND data_schema NOT LIKE 'pg\_%' "
             "AND data_schema NOT IN ({})".format(", ".join(f"'{name}'" for name in sorted(RESERVED_SCHEMAS))),
@@ -78,6 +80,7 @@ class SubscriptionRow(Table):
 
     __tablename__ = "subscriptions"
     __table_args__ = (
+        words("subscriptions", "description"),
         one_of("access", ("on", "off")),
         CheckConstraint("(access = 'off') = (access_ended_on IS NOT NULL)", name="access_off_has_a_day"),
     )

@@ -98,6 +98,7 @@ VALUES: dict[str, Any] = {
     "rows": 100,
     "seed": 7,
     "dry_run": True,
+    "counted": True,
     "kept": "1:" + "0" * 64,
     "address": "ann@contoso.example",
 }

@@ -41,7 +41,7 @@ def claim(transaction: Transaction, request: DirectRequest, *, at: datetime) -> 
     The same request at the same time waits until this transaction has ended.
 
     Raises:
-        RequestIdReused: another one was made under its id.
+        RequestIdReused: another one was made under its id, or by somebody else.
 
     """
     session = transaction.session
@@ -49,19 +49,15 @@ def claim(transaction: Transaction, request: DirectRequest, *, at: datetime) -> 
     adding = insert(DirectRequestRow).values(given | {"actor": request.actor, "at": at}).on_conflict_do_nothing()
     if session.execute(adding.returning(DirectRequestRow.id)).scalar() is not None:
         return None
-    row = session.get_one(DirectRequestRow, (request.operation.value, request.id, request.actor))
-    if not secrets.compare_digest(row.digest, request.digest):
+    row = session.get_one(DirectRequestRow, (request.operation.value, request.id))
+    if row.actor != request.actor or not secrets.compare_digest(row.digest, request.digest):
         raise RequestIdReused(request.id, request.operation.value)
     return row.answer
 
 
 def keep_answer(transaction: Transaction, request: DirectRequest, answer: dict[str, Any]) -> None:
     """Keep the first answer to a request, which has been claimed."""
-    of = (
-        DirectRequestRow.operation == request.operation.value,
-        DirectRequestRow.id == request.id,
-        DirectRequestRow.actor == request.actor,
-    )
+    of = (DirectRequestRow.operation == request.operation.value, DirectRequestRow.id == request.id)
     transaction.session.execute(
         update(DirectRequestRow).where(*of, DirectRequestRow.answer.is_(None)).values(answer=answer)
     )

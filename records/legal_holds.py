@@ -46,18 +46,14 @@ def place_hold(
     session = transaction.session
     if session.get(OrganizationRow, organization, with_for_update=True) is None:
         raise OrganizationNotFound(organization)
-    # Holds from before have the caller's id alone, which then says nothing of the organization.
-    own = f"{organization}:{request}"
-    placed = session.scalar(
-        select(HoldRow).where(HoldRow.request.in_([own, request]), HoldRow.organization == organization)
-    )
+    placed = session.scalar(select(HoldRow).where(HoldRow.request == request))
     if placed is not None:
-        if placed.reason != reason:
-            raise RequestIdReused(request, f"a hold on {organization}")
+        if (placed.organization, placed.reason, placed.placed_by) != (organization, reason, actor):
+            raise RequestIdReused(request, "a hold")
         return Hold.model_validate(placed)
     if (certificate := _certificate_of_all(session, organization)) is not None:
         raise DataAlreadyErased(organization, certificate)
-    row = HoldRow(organization=organization, reason=reason, placed_by=actor, placed_at=at, request=own)
+    row = HoldRow(organization=organization, reason=reason, placed_by=actor, placed_at=at, request=request)
     session.add(row)
     session.flush()
     _record(transaction, "hold.placed", row, actor=actor, at=at, why=reason)

@@ -15,7 +15,7 @@ from starter.api.routes import Invoice, operation
 
 router = APIRouter(tags=["billing and master data"])
 
-_DOCUMENT = (409, 413, 415)
+_DOCUMENT = (409, 413, 415, 429)
 
 
 class CreditMemoPosted(BaseModel):

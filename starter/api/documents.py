@@ -1,6 +1,7 @@
 """Documents as bodies: read whole after their sender was let through, a few at a time, because they can be large."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any
@@ -10,17 +11,37 @@ from fastapi import Depends, Query, Request
 
 from domain.principals import Principal
 from domain.refusals import Refusal
-from domain.remedies import correct_input
+from domain.remedies import Remedy, RemedyKind, correct_input
 
-LARGEST_DOCUMENT = 32 << 20
+LARGEST_DOCUMENT = 8 << 20
 """The largest document, in bytes; the command line takes larger ones."""
 AT_ONCE = 2
 """The number of documents that one process has in memory at a time; others wait."""
 
+MOST_HELD = 6
+"""The number of documents that a process holds, on its disk or in memory."""
+MOST_OF_ONE = 2
+"""The number of those of one sender."""
+
 _IN_MEMORY = 1 << 20
+_held: Counter[str] = Counter()
 _turns = asyncio.Semaphore(AT_ONCE)
 _turns_of: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 """One turn for each sender, so that nobody takes all of them."""
+
+
+class TooManyDocuments(Refusal):
+    """One more document than a process holds, of one sender or in all."""
+
+    code = "too_many_documents"
+
+    def __init__(self, own: int) -> None:
+        super().__init__(
+            f"There is no room for another document: {own} of yours are being taken, of at most {MOST_OF_ONE}, and at most "
+            f"{MOST_HELD} in all.",
+            remedy=Remedy.of(RemedyKind.REPEAT_LATER),
+            own=own,
+        )
 
 
 class DocumentNotJson(Refusal):
@@ -41,13 +62,22 @@ async def content(request: Request) -> AsyncIterator[bytes]:
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise DocumentNotJson(content_type)
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as whole:
-        # Read before it takes a turn: its sender may be as slow as a sender may be.
-        async for chunk in request.stream():
-            whole.write(chunk)
-        whole.seek(0)
-        async with _turns_of.setdefault(_sender(request), asyncio.Lock()), _turns:
-            yield whole.read()
+    sender = _sender(request)
+    if _held[sender] >= MOST_OF_ONE or _held.total() >= MOST_HELD:
+        raise TooManyDocuments(_held[sender])
+    _held[sender] += 1
+    try:
+        with SpooledTemporaryFile(max_size=_IN_MEMORY) as whole:
+            # Read before it takes a turn: its sender may be as slow as a sender may be.
+            async for chunk in request.stream():
+                whole.write(chunk)
+            whole.seek(0)
+            async with _turns_of.setdefault(sender, asyncio.Lock()), _turns:
+                yield whole.read()
+    finally:
+        _held[sender] -= 1
+        if not _held[sender]:
+            del _held[sender]
 
 
 def _sender(request: Request) -> str:

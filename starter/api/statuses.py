@@ -82,7 +82,7 @@ _OTHERS = {
         "scope_ambiguous",
         "reason_code_unknown",
     },
-    429: {"limit_reached", "too_many_streams"},
+    429: {"limit_reached", "too_many_streams", "too_many_documents"},
 }
 _STATUS = {code: status for status, codes in _OTHERS.items() for code in codes}
 

@@ -35,15 +35,15 @@ def login(
 
     A database that the environment names goes first: on the machine of the service nothing changes.
     """
-    from starter.remote.login import issuer_of, log_in
+    from starter.remote.login import log_in
     from starter.remote.sessions import Session, checked, keep
 
     if token_file is not None:
         session = Session(url=checked(url), token=_token(token_file))
-    elif role or issuer_of(url) == _local_issuer():
+    elif _is_local_stack(url):
         session = _at_local_stack(checked(url), role or [Role.ADMIN])
     else:
-        session = log_in(url, client_id, _prompt)
+        session = log_in(url, client_id, lambda prompt: _prompt(url, prompt))
     file = keep(session)
     if as_json:
         print_json({"url": session.url, "session": str(file)})
@@ -62,8 +62,11 @@ def logout(*, as_json: JsonOption = False) -> None:
         say("Logged out." if forgotten else "Nobody was logged in.")
 
 
-def _prompt(prompt: "Prompt") -> None:
-    text = f"Open {escape(prompt.address)} and check that it shows the code [bold]{escape(prompt.code)}[/]."
+def _prompt(url: str, prompt: "Prompt") -> None:
+    text = (
+        f"Open {escape(prompt.address)} and check that it shows the code [bold]{escape(prompt.code)}[/]. Whoever runs "
+        f"[bold]{escape(url)}[/] then gets a token of yours."
+    )
     say(text, to=error_console)
 
 
@@ -76,10 +79,15 @@ def _token(file: str) -> str:
         raise typer.BadParameter(f"{file} cannot be read: {error.strerror}", param_hint="--token-file") from None
 
 
-def _local_issuer() -> str:
-    from starter.local.issuer import ISSUER
+def _is_local_stack(url: str) -> bool:
+    """Return true for the API of the stack that runs in the data directory: no other one gets a token of its issuer."""
+    from urllib.parse import urlsplit
 
-    return ISSUER
+    from starter.local import HOST
+    from starter.local.environment import running_stack
+
+    port = running_stack().get("OFFRAMP_API_PORT")
+    return port is not None and (urlsplit(url).hostname, str(urlsplit(url).port)) == (HOST, port)
 
 
 def _at_local_stack(url: str, roles: list[Role]) -> "Session":

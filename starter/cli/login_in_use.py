@@ -20,6 +20,8 @@ def use_login(environ: MutableMapping[str, str] | None = None) -> None:
 
     if (session := kept_session()) is not None:
         environ[API_URL] = session.url
+        for name in ("OFFRAMP_API_TOKEN", "OFFRAMP_API_TOKEN_FILE"):  # which are for an API that the environment names
+            environ.pop(name, None)
 
 
 def api_in_use() -> str | None:

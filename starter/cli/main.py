@@ -9,7 +9,7 @@ import typer
 from domain.refusals import Refusal
 from runtime.process import leave
 from starter.cli.lazy_group import Lazily, lazily_loaded
-from starter.cli.login_in_use import use_login
+from starter.cli.login_in_use import api_in_use, use_login
 from starter.cli.output import REFUSED, WRONG_CALL, print_refusal, print_wrong_call
 from starter.local.environment import load_local_environment
 
@@ -64,6 +64,9 @@ COMMANDS = {
 }
 """Every command and group; a module is imported when one of its commands is called."""
 
+LOCAL = frozenset({"mails", "token", "login", "setup"})
+"""The commands that have to do with a stack on this machine, whatever API the others ask."""
+
 app = typer.Typer(
     name="offramp",
     help="Durable subscription cancellations: from the request to the end of the reversal window.",
@@ -80,7 +83,8 @@ def offramp(context: typer.Context) -> None:
     """Use the API that somebody has logged in at, or the local stack, unless the environment names an installation."""
     if context.invoked_subcommand != "up":
         use_login()
-        load_local_environment()
+        if api_in_use() is None or context.invoked_subcommand in LOCAL:
+            load_local_environment()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -63,6 +63,17 @@ class DataDirectory:
             write_private(path, make() + "\n")
         return path.read_text(encoding="utf-8").strip()
 
+    def is_locked(self) -> bool:
+        """Return true while a stack runs in the directory."""
+        try:
+            with (self.path / "lock").open(encoding="utf-8") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the directory for one stack; the kernel releases the lock however the process ends.

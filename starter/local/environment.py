@@ -22,6 +22,7 @@ _NAMES_AN_INSTALLATION = (
     "TEMPORAL_CONFIG_FILE",
 )
 
+_OF_TEMPORAL = ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_CONFIG_FILE")
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -57,12 +58,31 @@ def load_local_environment(
     environ = os.environ if environ is None else environ
     if names_an_installation(environ):
         return {}
-    file = DataDirectory(chosen_data_directory(data_directory)).environment_file
-    refuse_unless_ours(file)
-    found = read_environment(file)
+    found = running_stack(data_directory)
     added = {name: value for name, value in found.items() if name not in environ}
     environ.update(added)
     return added
+
+
+def running_stack(data_directory: Path | None = None) -> dict[str, str]:
+    """Return the variables of the local stack that runs in a data directory; none if there is no such stack.
+
+    A file that comes with a directory, as in an archive, is no stack's: that holds the lock of its directory. And only what a
+    stack writes is read: other variables decide what code a process loads, and whom it trusts.
+
+    Raises LocalEnvironmentNotOurs.
+    """
+    data = DataDirectory(chosen_data_directory(data_directory))
+    refuse_unless_ours(data.environment_file)
+    if not data.is_locked():
+        return {}
+    return {name: value for name, value in read_environment(data.environment_file).items() if _is_a_stacks(name)}
+
+
+def _is_a_stacks(name: str) -> bool:
+    return (
+        name.startswith("OFFRAMP_") and not name.startswith(("OFFRAMP_API_TOKEN", "OFFRAMP_API_URL"))
+    ) or name in _OF_TEMPORAL
 
 
 def names_an_installation(environ: Mapping[str, str]) -> bool:

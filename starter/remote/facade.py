@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 import httpx
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from contract import ReconciliationReport, UpdateLineDates
 from domain.imports.refusals import ImportRefusalDetails
@@ -98,7 +98,10 @@ class _RemoteArea:
         returned = typing.get_type_hints(self._method(operation))["return"]
         if isinstance(returned, TypeVar):  # of an area of cases: its status
             returned = self._kind._form.status  # type: ignore[attr-defined]  # noqa: SLF001
-        return None if returned is type(None) else TypeAdapter(returned).validate_python(answer)
+        try:
+            return TypeAdapter(returned).validate_python(answer)
+        except ValidationError:
+            raise ApiUnavailable(self._session.url, "its answer has another form than this version knows") from None
 
     async def _ask(self, operation: Operation, *given: Any, **named: Any) -> Any:
         try:

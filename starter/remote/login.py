@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -51,6 +52,8 @@ def issuer_of(url: str) -> str:
     """Return the issuer whose tokens an API accepts. Raises ApiUnavailable, ApiWithoutTls."""
     url = checked(url)
     found = _get(f"{url}{METADATA}", url)
+    if urlsplit(str(found.get("resource", ""))).netloc != urlsplit(url).netloc:
+        raise ApiUnavailable(url, "it speaks of another API")
     servers = found.get("authorization_servers")
     if not (isinstance(servers, list) and servers and isinstance(servers[0], str)):
         raise ApiUnavailable(url, "it does not say whose tokens it accepts")
@@ -70,11 +73,20 @@ def log_in(url: str, client_id: str, prompt: Callable[[Prompt], None]) -> Sessio
     if "device_authorization_endpoint" not in found or "token_endpoint" not in found:
         raise LoginRefused(issuer, "it does not offer the device authorization grant")
     checked(found["token_endpoint"])
-    asked = _post(found["device_authorization_endpoint"], {"client_id": client_id, "scope": _SCOPE}, issuer)
+    asked = _post(
+        found["device_authorization_endpoint"],
+        {"client_id": client_id, "scope": _SCOPE, "resource": checked(url)},
+        issuer,
+    )
     if "device_code" not in asked:
         raise LoginRefused(issuer, str(asked.get("error_description") or asked.get("error") or "it says not why"))
     prompt(Prompt(str(asked.get("verification_uri_complete") or asked["verification_uri"]), str(asked["user_code"])))
-    wanted = {"grant_type": _GRANT, "device_code": asked["device_code"], "client_id": client_id}
+    wanted = {
+        "grant_type": _GRANT,
+        "device_code": asked["device_code"],
+        "client_id": client_id,
+        "resource": checked(url),  # for which API the token is (RFC 8707)
+    }
     given = _granted(found["token_endpoint"], wanted, asked, issuer)
     kept = {"token_endpoint": found["token_endpoint"], "client_id": client_id}
     return Session.model_validate({"url": checked(url), **kept, **tokens(given)})

@@ -106,6 +106,8 @@ class CancellationRow(CaseRow):
         Index("ix_cancellations_stage_received", "stage", "received_at", "id"),
         Index("ix_cancellations_reason_code", "reason_code", "received_at", "id"),
         Index("ix_cancellations_subscription", "subscription", "received_at"),
+        Index("ix_cancellations_with_deadline", "received_at", "id", postgresql_include=["stage_deadline"],
+              postgresql_where=text("stage_deadline IS NOT NULL")),
         words("cancellations", "id"),
         Index("ix_cancellations_received_at", "received_at", "id"),
         Index("ix_cancellations_received_on", "received_on"),

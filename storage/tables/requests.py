@@ -48,10 +48,9 @@ class DirectRequestRow(Table):
     operation: Mapped[str] = mapped_column(primary_key=True)
     """The operation that it asked for (`domain.permissions.Operation`)."""
     id: Mapped[str] = mapped_column(primary_key=True)
-    actor: Mapped[str] = mapped_column(primary_key=True)
-    """Whoever made it: another's request of the same id is another one."""
     digest: Mapped[str]
     """A digest of its content, of which nothing is kept here."""
+    actor: Mapped[str]
     at: Mapped[datetime]
     answer: Mapped[JsonObject | None]
-    """Its answer, where it cannot be found out again: counts and names of documents, and nothing that a person wrote."""
+    """Its answer, where it cannot be found out again: counts, names of documents, the note of an operator."""

@@ -82,13 +82,26 @@ def erase_step(
             if found := cursor.execute(query, given).fetchone():
                 doing.what, doing.oid = f"{found['kind']} {refusals.quoted(found['name'])}", found["oid"]
                 return _drop(connection, schema, found, how, announce)
-        # What its code may have written into the settings of the login goes with it.
-        connection.execute("ALTER ROLE CURRENT_USER RESET ALL")
-        database = sql.Identifier(connection.info.dbname)
-        connection.execute(sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} RESET ALL").format(database))
+        _reset_settings(connection)
         announce(last := ErasedStep("schema", schema))
         connection.execute(sql.SQL("DROP SCHEMA {} RESTRICT").format(sql.Identifier(schema)))
         return last
+
+
+_SETTINGS: LiteralString = """
+    SELECT r.rolname::text, d.datname::text FROM pg_db_role_setting s
+    JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
+    WHERE pg_has_role(session_user, r.oid, 'MEMBER') LIMIT 1000
+"""
+
+
+def _reset_settings(connection: psycopg.Connection[Any]) -> None:
+    """Take away what code has written into the settings of the login and of the owners that it is, for whatever database."""
+    for role, database in connection.execute(_SETTINGS).fetchall():
+        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+        within_it = sql.SQL("IN DATABASE {} ").format(sql.Identifier(database)) if database else sql.SQL("")
+        connection.execute(sql.SQL("ALTER ROLE CURRENT_USER {}RESET ALL").format(within_it))
+        connection.execute("RESET ROLE")
 
 
 @dataclass(slots=True)

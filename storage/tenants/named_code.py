@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from domain.data_schema import LONGEST_NAME_IN_BYTES
 from storage.tenants import refusals
 
 # What others have defined is not fetched: its digest counts.
@@ -23,8 +24,9 @@ _NAMED: LiteralString = """
       AND l.lanname NOT IN ('internal', 'c')
     GROUP BY n.nspname, p.proname ORDER BY 1
 """
-_WORD = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
+_WORD = r'(?:"(?:[^"]|""){1,200}"|[^\W\d][\w$]{0,200})'
 _CALLED_BY_NAME = re.compile(rf'(?<![\w$".])({_WORD})\s*\.\s*({_WORD})\s*\(')
+_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 MOST_NAMED = 1_000
 """The largest number of functions that the code of a schema may name by their schema."""
 
@@ -33,7 +35,8 @@ def named_elsewhere(
     connection: psycopg.Connection[Any], schema: str, bodies: Iterable[tuple[Any, ...]]
 ) -> list[tuple[Any, ...]]:
     """Return the functions of other schemas that bodies name, each with the digest of what it is now."""
-    texts = (str(body) for _, body in bodies)
+    texts = [str(body) for _, body in bodies]
+    texts += [_COMMENT.sub(" ", text) for text in texts]  # beside them: what looks like a comment may be within a text
     named = sorted({(_plain(at), _plain(name)) for text in texts for at, name in _CALLED_BY_NAME.findall(text)})
     if len(named) > MOST_NAMED:
         raise refusals.TenantSchemaTooLarge(schema, "functions that its code names", MOST_NAMED)
@@ -42,4 +45,5 @@ def named_elsewhere(
 
 
 def _plain(word: str) -> str:
-    return word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
+    name = word[1:-1].replace('""', '"') if word.startswith('"') else word.lower()
+    return name.encode()[:LONGEST_NAME_IN_BYTES].decode(errors="ignore")  # as PostgreSQL cuts it

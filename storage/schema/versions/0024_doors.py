@@ -66,7 +66,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("answer", postgresql.JSONB(), nullable=True),
         sa.CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name=op.f("ck_direct_requests_digest_is_sha256")),
-        sa.PrimaryKeyConstraint("operation", "id", "actor", name=op.f("pk_direct_requests")),
+        sa.PrimaryKeyConstraint("operation", "id", name=op.f("pk_direct_requests")),
     )
 
 

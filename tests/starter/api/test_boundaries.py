@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy.orm import Session
 
 from domain.principals import Role
+from starter.api import documents
 from starter.service import events
 from storage.tables import HoldRow
 from tests.starter.api.asking import AGENT, AUDITOR, SUPERVISOR, cases, key, problem
 from tests.starter.api.conftest import Calls
 from tests.support.issuer import Issuer
-from tests.support.world import World
+from tests.support.world import World, eventually
 
 BILLING, OPERATOR = Role.BILLING, Role.OPERATOR
 TERMS = ({"notice_period": "3M", "initial_term": "1Y", "subsequent_term": "1Y"},)
@@ -38,20 +39,35 @@ async def test_a_hold_of_before_is_nobody_elses(world: World, calls: Calls) -> N
     with Session(world.engine) as session, session.begin():
         session.add(HoldRow(organization=world.organization(other), request=f"T-{other}", **secret))
     limited = calls(SUPERVISOR, organizations=[world.organization(mine)])
-    placed = await limited.post(
-        f"/organizations/{world.organization(mine)}/holds", json={"reason": "a court"}, headers=key(f"T-{other}")
-    )
-    assert (placed.status_code, placed.json()["organization"]) == (201, world.organization(mine))
-    assert placed.json()["reason"] == "a court"
+    path = f"/organizations/{world.organization(mine)}/holds"
+    refused = await limited.post(path, json={"reason": "a court"}, headers=key(f"T-{other}"))
+    problem(refused, 409, "request_id_reused")
+    assert "investigation" not in refused.text
+    assert world.organization(other) not in refused.text
 
 
-async def test_a_key_is_its_callers_own(world: World, calls: Calls) -> None:
-    mine, other = world.subscription(), world.subscription()
-    for subscription, subject in ((mine, "ann"), (other, "bob")):
-        placed = await calls(SUPERVISOR, subject=subject).post(
-            f"/organizations/{world.organization(subscription)}/holds", json={"reason": "a court"}, headers=key("T-1")
-        )
-        assert (placed.status_code, placed.json()["organization"]) == (201, world.organization(subscription))
+async def test_nobody_is_answered_with_what_somebody_else_has_done_under_the_key(world: World, calls: Calls) -> None:
+    """A hold that is placed and released again is no answer to whoever wants one placed."""
+    subscription = world.subscription()
+    path, body = f"/organizations/{world.organization(subscription)}/holds", {"reason": "a court"}
+    ann, bob = calls(SUPERVISOR, subject="ann"), calls(SUPERVISOR, subject="bob")
+    placed = await ann.post(path, json=body, headers=key(f"T-{subscription}"))
+    await ann.post(f"/holds/{placed.json()['id']}/releases", json={"reason": "it is over"}, headers=key())
+    for used in (f"T-{subscription}", f"{world.organization(subscription)}:T-{subscription}"):
+        answer = await bob.post(path, json=body, headers=key(used))
+        if answer.status_code == 409:
+            problem(answer, 409, "request_id_reused")
+        else:
+            assert (answer.status_code, answer.json()["placed_by"]) == (201, "bob")
+            assert answer.json()["released_by"] is None
+
+
+async def test_a_reconciliation_is_the_one_that_was_asked_for(world: World, calls: Calls) -> None:
+    used = key()
+    first = await calls(OPERATOR, subject="ann").post("/reconciliations", json={"dry_run": True}, headers=used)
+    assert first.status_code == 202
+    other = await calls(OPERATOR, subject="bob").post("/reconciliations", json={"dry_run": False}, headers=used)
+    problem(other, 409, "request_id_reused")
 
 
 async def test_what_is_elsewhere_is_listed_as_what_is_nowhere(world: World, calls: Calls) -> None:
@@ -172,13 +188,19 @@ async def test_a_slow_sender_keeps_no_document_of_others_waiting(world: World, c
     headers = {**key(), "content-type": "application/json"}
     slow = [
         asyncio.create_task(
-            calls(BILLING, subject=f"slow-{number}").post(
+            calls(BILLING, subject="slow").post(
                 "/billing-documents", params={"name": "x"}, content=never(), headers=headers
             )
         )
-        for number in range(6)
+        for _ in range(2)
     ]
-    await asyncio.sleep(0.1)
+
+    async def are_held() -> bool:
+        return documents._held["slow"] == 2
+
+    await eventually(are_held)
+    third = calls(BILLING, subject="slow").post("/billing-documents", params={"name": "x"}, json={}, headers=key())
+    problem(await third, 429, "too_many_documents")
     async with asyncio.timeout(10):
         answered = await calls(BILLING, subject="quick").post(
             "/billing-documents", params={"name": "x"}, json={"source": "x"}, headers=key()
@@ -187,3 +209,4 @@ async def test_a_slow_sender_keeps_no_document_of_others_waiting(world: World, c
     for task in slow:
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
+    assert documents._held.total() == 0

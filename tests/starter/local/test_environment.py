@@ -1,6 +1,7 @@
 import os
 import stat
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +19,16 @@ from storage.tenants.preparation import OWNER_PREFIX
 STACK = {
     "TEMPORAL_ADDRESS": "127.0.0.1:7233",
     "OFFRAMP_DATABASE_URL": "postgresql+psycopg://u:p@h/d",
-    "ODD": "a 'b' $c",
+    "OFFRAMP_ODD": "a 'b' $c",
 }
 
 
 @pytest.fixture
-def data_directory(tmp_path: Path) -> Path:
+def data_directory(tmp_path: Path) -> Iterator[Path]:
+    """The directory of a stack that runs."""
     write_environment(tmp_path / "env", STACK)
-    return tmp_path
+    with DataDirectory(tmp_path).locked():
+        yield tmp_path
 
 
 def test_a_running_stack_is_found_in_the_data_directory(data_directory: Path) -> None:
@@ -39,13 +42,40 @@ def test_the_current_directory_is_where_it_is_looked_for(tmp_path: Path, monkeyp
     write_environment(tmp_path / ".offramp" / "env", STACK)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("OFFRAMP_DATA_DIR", raising=False)
-    assert load_local_environment(environ={}) == STACK
+    with DataDirectory(tmp_path / ".offramp").locked():
+        assert load_local_environment(environ={}) == STACK
+
+
+def test_a_file_that_came_with_a_directory_is_no_stacks(tmp_path: Path) -> None:
+    """An archive that somebody has unpacked belongs to them, and leads their commands nowhere."""
+    write_environment(tmp_path / "env", STACK)
+    assert load_local_environment(tmp_path, {}) == {}
+    (tmp_path / "lock").write_text("1\n")
+    assert load_local_environment(tmp_path, {}) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "OPENSSL_CONF",
+        "HTTPS_PROXY",
+        "SSL_CERT_FILE",
+        "LD_PRELOAD",
+        "PYTHONPATH",
+        "OFFRAMP_API_URL",
+        "OFFRAMP_API_TOKEN_FILE",
+    ],
+)
+def test_what_decides_which_code_runs_and_who_is_trusted_is_not_read(tmp_path: Path, name: str) -> None:
+    write_environment(tmp_path / "env", {**STACK, name: "/evil"})
+    with DataDirectory(tmp_path).locked():
+        assert load_local_environment(tmp_path, {}) == STACK
 
 
 def test_a_variable_set_explicitly_wins(data_directory: Path) -> None:
-    environ = {"ODD": "mine"}
+    environ = {"OFFRAMP_ODD": "mine"}
     load_local_environment(data_directory, environ)
-    assert environ["ODD"] == "mine"
+    assert environ["OFFRAMP_ODD"] == "mine"
     assert environ["TEMPORAL_ADDRESS"] == STACK["TEMPORAL_ADDRESS"]
 
 
@@ -80,9 +110,9 @@ def test_the_file_is_for_its_owner_only_and_a_shell_reads_the_same_values(data_d
     file = data_directory / "env"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     said = subprocess.run(
-        ["/bin/sh", "-c", f'. "{file}"; printf %s "$ODD"'], capture_output=True, text=True, check=True
+        ["/bin/sh", "-c", f'. "{file}"; printf %s "$OFFRAMP_ODD"'], capture_output=True, text=True, check=True
     )
-    assert said.stdout == read_environment(file)["ODD"] == STACK["ODD"]
+    assert said.stdout == read_environment(file)["OFFRAMP_ODD"] == STACK["OFFRAMP_ODD"]
 
 
 @pytest.mark.parametrize("name", ["directory", "administrator", "schema_administrator", "offramp", "owner_ORG-1"])

@@ -13,9 +13,11 @@ from urllib.parse import parse_qs
 import pytest
 
 from domain.principals import Role
+from starter.cli.login_in_use import use_login
 from starter.local.data_directory import DataDirectory
+from starter.local.environment import write_environment
 from starter.local.issuer import ISSUER, issuer_environment
-from starter.remote import login, sessions
+from starter.remote import login
 from starter.remote.sessions import NotLoggedIn, Session, current_session, keep, kept_session
 from tests.starter.remote.conftest import Logged
 from tests.support.command_line import CommandLine
@@ -35,6 +37,7 @@ class Site:
         }  # fmt: skip
         self.configuration: dict[str, Any] = {}
         self.issuer: str | None = None
+        self.resource: str | None = None
         self.url = ""
 
 
@@ -51,7 +54,10 @@ def site() -> Iterator[Site]:
             }
             self.answer(
                 {
-                    "/.well-known/oauth-protected-resource": {"authorization_servers": [found.issuer or found.url]},
+                    "/.well-known/oauth-protected-resource": {
+                        "resource": found.resource or f"{found.url}/",
+                        "authorization_servers": [found.issuer or found.url],
+                    },
                     "/.well-known/openid-configuration": {name: each for name, each in whole.items() if each},
                 }.get(self.path, {})
             )
@@ -97,7 +103,10 @@ def test_a_person_logs_in_by_a_browser_and_only_they_can_read_the_token(
     assert done.status == 0, done.err
     assert "https://id.example/device" in done.err
     assert "WDJB-MJHT" in done.err
-    assert site.asked[0] == {"client_id": "crm-cli", "scope": "openid offline_access"}
+    assert site.url in done.err, "to whom the token goes"
+    asked = {"client_id": "crm-cli", "scope": "openid offline_access", "resource": site.url}
+    assert site.asked[0] == asked
+    assert site.asked[-1]["resource"] == site.url
     assert site.asked[-1]["device_code"] == "dev-1"
     file = tmp_path / "offramp" / "session.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -192,21 +201,42 @@ async def test_commands_ask_the_api_that_somebody_has_logged_in_at_unless_the_en
     assert (await line("cancellations", "list", "--json")).json["error"]["code"] == "no_service_configured"
 
 
-def test_at_the_local_stack_its_own_issuer_is_enough(
-    site: Site, line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_at_the_local_stack_its_own_issuer_is_enough_and_nobody_else_gets_its_token(
+    site: Site, line: CommandLine, tmp_path: Path
 ) -> None:
     data = DataDirectory(tmp_path / "stack")
     data.path.mkdir()
     issuer_environment(data)
-    site.issuer = ISSUER
     here = CommandLine({**line._environment, "OFFRAMP_DATA_DIR": str(data.path), "OFFRAMP_ACTOR": "ann"})
-    assert here.call("login", site.url, "--role", Role.AUDITOR.value).status == 0
-    found = kept_session()
-    assert found is not None
-    assert found.token.count(".") == 2
-    monkeypatch.setattr(sessions, "kept_session", lambda: None)
-    nowhere = line.call("login", site.url, "--json")
-    assert (nowhere.status, nowhere.json["error"]["code"]) == (1, "local_stack_missing")
+    write_environment(data.environment_file, {"OFFRAMP_API_PORT": site.url.rpartition(":")[2]})
+    with data.locked():
+        assert here.call("login", site.url, "--role", Role.AUDITOR.value).status == 0
+        found = kept_session()
+        assert found is not None
+        assert found.token.count(".") == 2
+        assert here.call("logout").status == 0
+        write_environment(data.environment_file, {"OFFRAMP_API_PORT": "1"})
+        site.issuer = ISSUER
+        elsewhere = here.call("login", site.url, "--role", Role.ADMIN.value, "--json")
+        assert elsewhere.status == 1
+        assert kept_session() is None
+
+
+def test_an_api_that_speaks_of_another_one_is_not_logged_in_at(site: Site, line: CommandLine) -> None:
+    site.resource = "https://offramp.example/"
+    refused = line.call("login", site.url, "--json")
+    assert (refused.status, refused.json["error"]["code"]) == (1, "api_unavailable")
+    assert site.asked == []
+
+
+def test_the_token_of_the_environment_goes_to_the_api_that_it_names_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    keep(Session(url="https://offramp.example", token="at-1"))
+    environ = {"OFFRAMP_API_TOKEN": "for-another", "OFFRAMP_API_TOKEN_FILE": "/for/another"}
+    use_login(environ)
+    assert environ == {"OFFRAMP_API_URL": "https://offramp.example"}
 
 
 def test_a_file_that_others_may_write_to_is_not_believed(line: CommandLine, tmp_path: Path) -> None:

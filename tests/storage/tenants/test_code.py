@@ -260,7 +260,7 @@ def test_functions_elsewhere_that_a_body_names_are_in_the_digest_and_shown(owner
         owner.execute(f"CREATE FUNCTION other.{name}() RETURNS void LANGUAGE plpgsql AS 'BEGIN END'".encode())
     owner.execute(
         "CREATE FUNCTION crm.f(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS "
-        '$$ BEGIN PERFORM "other" . g(); PERFORM OTHER.h (); RETURN 1; END $$'
+        '$$ BEGIN PERFORM "other" . g(); PERFORM OTHER./* of others */h -- called\n (); RETURN 1; END $$'
     )
     owner.execute("CREATE TABLE crm.t (n int)")
     owner.execute("CREATE INDEX ON crm.t ((n + crm.f(1)))")

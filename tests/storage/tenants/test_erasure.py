@@ -242,3 +242,24 @@ def test_killed_in_the_middle_of_a_step_another_goes_on_where_the_data_says(
             eraser.stdin.flush()
     eraser.send_signal(signal.SIGKILL)
     assert names(erase(tenants)) == [("table", "t3"), ("table", "t4"), ("table", "t5"), ("schema", "crm")]
+
+
+def test_no_words_stay_in_the_settings_of_the_logins_roles(
+    owner: Owner, tenants: PreparedTenants, tenant_database_url: str
+) -> None:
+    owner.execute("CREATE ROLE crm_app LOGIN")
+    owner.execute("CREATE SCHEMA crm AUTHORIZATION crm_app")
+    tenant = tenant_of("crm")
+    tenants.prepared(tenant)
+    with TenantDatabase(tenant_settings(tenant_database_url)).erasing(tenant) as connection:
+        for statement in (
+            "ALTER ROLE CURRENT_USER SET search_path = 'Ada'",
+            "ALTER ROLE CURRENT_USER IN DATABASE postgres SET search_path = 'Ada'",
+            "SET ROLE crm_app; ALTER ROLE CURRENT_USER SET search_path = 'Ada'; RESET ROLE",
+        ):
+            connection.execute(statement.encode())
+        while erase_step(connection, "crm") is not None:
+            pass
+    left = owner.execute("SELECT setconfig FROM pg_db_role_setting WHERE setconfig::text LIKE '%Ada%'").fetchall()
+    assert left == []
+    owner.execute("DROP ROLE crm_app")

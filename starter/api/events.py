@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
@@ -66,7 +67,8 @@ def _answer(stream: Stream) -> StreamingResponse:
 async def _written(stream: Stream) -> AsyncIterator[str]:
     is_first = True
     try:
-        async with asyncio.timeout(STREAM_SECONDS):
+        # Closed at once, and not when somebody collects it: its reader's place is free then.
+        async with aclosing(stream), asyncio.timeout(STREAM_SECONDS):
             async for place, event in stream:
                 if event is not None:
                     yield f"id: {place}\nevent: case\ndata: {event.model_dump_json()}\n\n"

@@ -6,7 +6,7 @@ the same number.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -104,7 +104,7 @@ class _Watcher:
     is_behind: bool = False
 
 
-Stream = AsyncIterator[tuple[Place, CaseEvent | None]]
+Stream = AsyncGenerator[tuple[Place, CaseEvent | None], None]
 """The events, each with the place after it; a place alone where there has been none."""
 
 

@@ -1,7 +1,7 @@
 """The API, asked as a support system asks, in a world with a worker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -68,3 +68,10 @@ async def served(world: World, verifier: TokenVerifier) -> AsyncIterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = server.force_exit = True
     await serving
+
+
+@pytest.fixture
+def no_time_passes(world: World) -> Iterator[None]:
+    """No case ends by itself while a test looks at what happens to it."""
+    with world.environment.with_time_skipping_disabled():
+        yield

@@ -2,10 +2,14 @@
 
 from datetime import timedelta
 
+import pytest
+
 from domain.principals import Role
 from tests.starter.api.asking import AGENT, AUDITOR, SUPERVISOR, cases, key, problem, repeated, started, until
 from tests.starter.api.conftest import Calls
 from tests.support.world import MARKETING_OWNER, World, eventually
+
+pytestmark = pytest.mark.usefixtures("no_time_passes")
 
 BILLING, OPERATOR, MIGRATORS = Role.BILLING, Role.OPERATOR, Role.MIGRATION_TEAM
 

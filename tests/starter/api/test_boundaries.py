@@ -17,6 +17,8 @@ from tests.starter.api.conftest import Calls
 from tests.support.issuer import Issuer
 from tests.support.world import World, eventually
 
+pytestmark = pytest.mark.usefixtures("no_time_passes")
+
 BILLING, OPERATOR = Role.BILLING, Role.OPERATOR
 TERMS = ({"notice_period": "3M", "initial_term": "1Y", "subsequent_term": "1Y"},)
 
@@ -151,8 +153,9 @@ async def test_nobody_has_more_streams_than_their_own(
         answers = [
             await client.send(client.build_request("GET", "/v1/cancellations/events"), stream=True) for _ in range(3)
         ]
-        for answer in answers:
-            await anext(answer.aiter_lines())
+        reading = [answer.aiter_lines() for answer in answers]  # one that is collected closes its answer
+        for lines in reading:
+            await anext(lines)
         refused = await client.get("/v1/cancellations/events")
         problem(refused, 429, "too_many_streams")
         other = {"authorization": f"Bearer {issuer.token(sub='modest', roles=['auditor'])}"}
@@ -160,6 +163,7 @@ async def test_nobody_has_more_streams_than_their_own(
             assert answer.status_code == 200
         for answer in answers:
             await answer.aclose()
+        assert len(reading) == 3
 
 
 async def test_a_reader_far_behind_catches_up_a_piece_at_a_time(
@@ -167,8 +171,9 @@ async def test_a_reader_far_behind_catches_up_a_piece_at_a_time(
 ) -> None:
     monkeypatch.setattr(events, "MOST_AT_ONCE", 1)
     subscription = world.subscription()
-    await calls(AGENT).post(cases(subscription), json={}, headers=key())
-    await calls(AGENT).post(cases(subscription, "1", "withdrawals"), json={"reason": "they stay"}, headers=key())
+    with world.environment.with_time_skipping_disabled():  # nothing ends by itself meanwhile
+        await calls(AGENT).post(cases(subscription), json={}, headers=key())
+        await calls(AGENT).post(cases(subscription, "1", "withdrawals"), json={"reason": "they stay"}, headers=key())
     seen: list[str] = []
     after = "0-0"
     async with asyncio.timeout(20):

@@ -20,6 +20,8 @@ from tests.starter.api.conftest import Calls
 from tests.support.issuer import Issuer
 from tests.support.world import World
 
+pytestmark = pytest.mark.usefixtures("no_time_passes")
+
 Event = tuple[str, str, dict[str, Any]]
 
 

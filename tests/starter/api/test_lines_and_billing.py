@@ -9,6 +9,8 @@ from tests.starter.api.asking import AUDITOR, key, problem, repeated, until
 from tests.starter.api.conftest import Calls
 from tests.support.world import World, eventually
 
+pytestmark = pytest.mark.usefixtures("no_time_passes")
+
 BILLING, OPERATOR, MIGRATORS = Role.BILLING, Role.OPERATOR, Role.MIGRATION_TEAM
 
 

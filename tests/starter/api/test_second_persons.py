@@ -8,6 +8,8 @@ from tests.starter.api.asking import AGENT, AUDITOR, SUPERVISOR, cases, key, pro
 from tests.starter.api.conftest import Calls
 from tests.support.world import World
 
+pytestmark = pytest.mark.usefixtures("no_time_passes")
+
 TERMS = ({"notice_period": "3M", "initial_term": "1Y", "subsequent_term": "1Y"},)
 
 

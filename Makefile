@@ -28,9 +28,9 @@ test: $(VENV)/.installed  ## the whole suite, on a real PostgreSQL and a real Te
 	$(PYTEST) -n 6 --dist worksteal -m "not soak"
 
 soak: $(VENV)/.installed  ## what takes long: processes killed in the middle of long work, and real time-outs after it
-	$(PYTEST) -n 4 --dist worksteal -m "soak and not endurance"
+	$(PYTEST) -n 3 --dist worksteal -m "soak and not endurance"
 
-soak-endurance: $(VENV)/.installed  ## a subscription of three thousand lines, and a case with thousands of requests
+soak-endurance: $(VENV)/.installed  ## a subscription of three thousand lines, a case with thousands of requests, the API asked by every role
 	$(PYTEST) -n 2 -m endurance
 
 soak-malformed: $(VENV)/.installed  ## ten thousand malformed messages of every kind, for half an hour

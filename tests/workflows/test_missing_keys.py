@@ -19,7 +19,7 @@ from domain.vocabulary import WAITS_FOR_REPAIR, Stage
 from runtime.payload_codec import ENCRYPTED, KEY_ID, EncryptionKeyMissing
 from runtime.payload_keys import PayloadKeys
 from runtime.temporal import offramp_plugin
-from starter.service import CancellationSuspended, Offramp
+from starter.service import CancellationSuspended, Offramp, StillWaiting
 from starter.service.cancellation import CancellationClient
 from tests.support.histories import histories_of
 from tests.support.world import AGENT, Mailbox, World, eventually, refused
@@ -28,6 +28,7 @@ from workflows.cancellation.workflow import SubscriptionCancellation
 CALLED = contract.Attestation(reason="called back on the number on file")
 
 
+PATIENCE = 400
 KEY = PayloadKeys.read(f"2026-11:{base64.b64encode(b'k' * 32).decode()}")
 
 
@@ -63,6 +64,7 @@ async def test_a_signal_waits_for_a_worker_with_its_key(world: World, client: Cl
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3 * PATIENCE)
 async def test_requests_wait_for_a_worker_with_their_key(world: World, client: Client) -> None:
     service, answering, starting = service_of(world, client), world.subscription(), world.subscription()
 
@@ -82,8 +84,9 @@ async def test_requests_wait_for_a_worker_with_their_key(world: World, client: C
             assert await _misses_its_key(client, answering)
             assert (await world.service.status(answering)).waiting_for == WAITS_FOR_REPAIR
         async with world.worker(client=client):
-            await eventually(lambda: _is_answered(start))
-            await eventually(lambda: _is_answered(answer))
+            # Temporal tries a task that has failed more and more seldom, and it has failed as often as that took to look.
+            await eventually(lambda: _is_answered(start), within=PATIENCE)
+            await eventually(lambda: _is_answered(answer), within=PATIENCE)
             for subscription in (answering, starting):
                 await eventually(lambda subscription=subscription: _is_in(service, subscription, Stage.CANCELED))  # type: ignore[misc]
     await assert_nothing_was_refused(world, client, answering, starting)
@@ -152,7 +155,7 @@ async def _is_answered(ask: Callable[[], Awaitable[None]]) -> bool:
     """Whether a request is answered; fails where it is refused for anything but a task that fails."""
     try:
         await ask()
-    except CancellationSuspended:
+    except (CancellationSuspended, StillWaiting):
         return False
     return True
 

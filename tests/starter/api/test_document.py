@@ -32,11 +32,15 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
+OFTEN = (Role.SUPPORT_AGENT, Role.ADMIN)
+"""The roles of each run; all of them ask in that of what takes longest (`make soak-endurance`)."""
 STREAMS = ("events_watch_list", "events_watch_subscription")
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize(
+    "role", [pytest.param(role, marks=() if role in OFTEN else pytest.mark.endurance) for role in Role]
+)
 async def test_whatever_a_role_asks_is_answered_as_the_document_says(
     world: World, calls: Calls, served: str, issuer: Issuer, role: Role
 ) -> None:

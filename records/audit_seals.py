@@ -13,6 +13,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from domain.audit_seals import NO_HEAD, AuditVerification, SealBroken, SealedHead, head_after
+from records import snapshots
 from records.transaction import Transaction
 from storage.tables import AuditSealedRow, AuditSealRow
 
@@ -46,8 +47,6 @@ _DIGESTS: LiteralString = f"""
     LEFT JOIN audit_seals l ON l.number = s.seal
     WHERE s.seal BETWEEN :first AND :last GROUP BY s.seal
 """  # noqa: S608 - constants of this module
-_OLDEST_RUNNING: LiteralString = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-_NEXT_TO_RUN: LiteralString = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 _UNSEALED: LiteralString = """
     SELECT count(*), count(*) FILTER (WHERE a.id <= :settled),
            count(*) FILTER (WHERE a.id > :settled AND (a.id <= :passed OR (:stopped AND a.at < :overdue)))
@@ -63,7 +62,7 @@ def seal(transaction: Transaction, *, at: datetime, most: int = MOST) -> int:
     before = _newest(session)
     number = before.number + 1 if before else 1
     settled = before.settled_until if before else 0
-    oldest_running = session.scalar(text(_OLDEST_RUNNING))
+    oldest_running = snapshots.oldest_running(session)
     taken: int = session.execute(text(_TAKE), {"number": number, "settled": settled, "most": most}).rowcount  # type: ignore[attr-defined]
     if not taken:
         return 0
@@ -82,7 +81,7 @@ def seal(transaction: Transaction, *, at: datetime, most: int = MOST) -> int:
             newest_entry=newest,
             # Asked after they were taken: whoever holds a lower number than theirs has begun by now.
             form=FORM,
-            running=session.scalar(text(_NEXT_TO_RUN)),
+            running=snapshots.next_to_run(session),
             settled_until=settled,
         )
     )

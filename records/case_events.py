@@ -7,13 +7,12 @@ So a look begins after the last entry below which nothing more can come, and has
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ARRAY, BigInteger, all_, cast, func, select, text
+from sqlalchemy import ARRAY, BigInteger, all_, cast, func, select
 from sqlalchemy.orm import Session
 
-from records import audit
+from records import audit, snapshots
 from storage.tables import AuditRow, SubscriptionRow
 
 
@@ -46,18 +45,14 @@ class Look:
     """The highest number that it may have seen."""
 
 
-_OLDEST_RUNNING: LiteralString = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
-_NEXT_TO_RUN: LiteralString = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
-
-
 def look(session: Session, after: int, *, known: Collection[int], most: int) -> Look:
     """Return the events after the entry with a number, but those that are known, in the order of their numbers."""
-    oldest_running = session.scalar(text(_OLDEST_RUNNING)) or 0
+    oldest_running = snapshots.oldest_running(session)
     newest = newest_entry(session)
     events = case_events(session, after, until=newest, known=known, most=most)
     if len(events) == most:
         newest = events[-1].entry
-    return Look(events, oldest_running, session.scalar(text(_NEXT_TO_RUN)) or 0, newest)
+    return Look(events, oldest_running, snapshots.next_to_run(session), newest)
 
 
 def newest_entry(session: Session) -> int:

@@ -44,11 +44,10 @@ class Receipt(Body):
         return StatedReceipt(at=self.received_at or self.received_on, channel=self.channel, because=self.because)
 
 
-class Start(Body):
-    """A request to cancel."""
+class StartLine(Body):
+    """A request to cancel a line alone."""
 
     answers: Answers = Field(default={}, description="what is known already, by the name of the question")
-    campaign_actions: CampaignActions = {}
     attestation: Reason | None = Field(
         default=None, description="how the agent knows that the billing administrator asks"
     )
@@ -56,6 +55,12 @@ class Start(Body):
     reason: Reason | None = Field(default=None, description="in the customer's words")
     reason_code: ReasonCodeText | None = None
     receipt: Receipt | None = None
+
+
+class Start(StartLine):
+    """A request to cancel."""
+
+    campaign_actions: CampaignActions = {}
 
 
 class AnswerQuestions(Body):
@@ -69,19 +74,6 @@ class TryCode(Body):
     """The one-time code that the billing administrator received."""
 
     code: GivenCode
-
-
-class StartLine(Body):
-    """A request to cancel a line alone."""
-
-    answers: Answers = Field(default={}, description="what is known already, by the name of the question")
-    attestation: Reason | None = Field(
-        default=None, description="how the agent knows that the billing administrator asks"
-    )
-    goodwill: Reason | None = Field(default=None, description="why the notice deadline should be ignored")
-    reason: Reason | None = Field(default=None, description="in the customer's words")
-    reason_code: ReasonCodeText | None = None
-    receipt: Receipt | None = None
 
 
 class Reasoned(Body):

@@ -10,9 +10,9 @@ from domain.permissions import Operation
 from records.marketing.lists import RequestedConsent
 from starter.api import bodies
 from starter.api.callers import AskedOnce, Service
-from starter.api.case_areas import MORE, CaseArea, add_verification, started
+from starter.api.case_areas import CaseArea, add_verification, started
 from starter.api.reversible import add_requests
-from starter.api.routes import Number, Subscription, named, operation
+from starter.api.routes import MORE, Number, Subscription, named, operation
 from starter.service import Offramp
 
 router = APIRouter(tags=["cancellations"])

@@ -10,12 +10,9 @@ from domain.permissions import Operation
 from domain.vocabulary import Identifier
 from starter.api import bodies
 from starter.api.callers import AskedOnce, Service
-from starter.api.routes import Number, operation
+from starter.api.routes import MORE, Number, operation
 from starter.service import Offramp
 from starter.service.verification import VerifiedCaseClient
-
-MORE = (404, 409, 429)
-"""What every write to a case may answer besides."""
 
 Status = CancellationStatus | LineCancellationStatus | MarketingCancellationStatus
 

@@ -9,13 +9,11 @@ from domain.permissions import Operation
 from records.export import DescribedExport
 from starter.api import bodies
 from starter.api.callers import AskedOnce, Service
-from starter.api.routes import Number, Subscription, named, operation
+from starter.api.routes import MORE, Number, Subscription, named, operation
 from starter.service.downloads import FileLink
 from starter.service.export import ExportView
 
 router = APIRouter(tags=["exports"])
-
-_MORE = (404, 409, 429)
 
 
 @operation(router, Operation.SHOW_EXPORT, 404)
@@ -37,7 +35,7 @@ async def files(subscription: Subscription, number: Number, service: Service) ->
     return await service.exports.links(subscription, export=named(subscription, number))
 
 
-@operation(router, Operation.ACKNOWLEDGE_EXPORT, *_MORE)
+@operation(router, Operation.ACKNOWLEDGE_EXPORT, *MORE)
 async def acknowledge(
     subscription: Subscription, number: Number, body: bodies.Received, asked: AskedOnce, service: Service
 ) -> CancellationStatus:
@@ -47,7 +45,7 @@ async def acknowledge(
     )
 
 
-@operation(router, Operation.RENEW_EXPORT_LINK, *_MORE)
+@operation(router, Operation.RENEW_EXPORT_LINK, *MORE)
 async def renew_link(
     subscription: Subscription, number: Number, asked: AskedOnce, service: Service
 ) -> CancellationStatus:

@@ -8,9 +8,9 @@ from contract.common import Attestation
 from domain.permissions import Operation
 from starter.api import bodies
 from starter.api.callers import AskedOnce, Service
-from starter.api.case_areas import MORE, CaseArea, add_verification, started
+from starter.api.case_areas import CaseArea, add_verification, started
 from starter.api.reversible import add_requests
-from starter.api.routes import Line, operation
+from starter.api.routes import MORE, Line, operation
 from starter.service import Offramp
 
 router = APIRouter(tags=["cancellations of lines"])

@@ -7,8 +7,8 @@ from contract.common import Attestation
 from domain.permissions import Operation
 from starter.api import bodies
 from starter.api.callers import AskedOnce, Service
-from starter.api.case_areas import MORE, CaseArea, add_verification, started
-from starter.api.routes import Campaign, Organization, operation
+from starter.api.case_areas import CaseArea, add_verification, started
+from starter.api.routes import MORE, Campaign, Organization, operation
 from starter.service import Offramp
 from starter.service.marketing import StopStatus
 

@@ -12,13 +12,11 @@ from domain.vocabulary import Identifier
 from records.migration.lists import MigrationSummary
 from starter.api import bodies
 from starter.api.callers import AskedOnce, Service, Visible
-from starter.api.routes import Number, Subscription, named, operation
+from starter.api.routes import MORE, Number, Subscription, named, operation
 from starter.service.downloads import FileLink
 from starter.service.migration import MigrationView
 
 router = APIRouter(tags=["migrations"])
-
-_MORE = (404, 409, 429)
 
 
 @operation(router, Operation.LIST_MIGRATIONS, of_several=True)
@@ -46,7 +44,7 @@ async def get(subscription: Subscription, number: Number, service: Service) -> M
     return await service.migrations.get(case) if case else (await service.migrations.status(subscription)).migration
 
 
-@operation(router, Operation.ACCEPT_MIGRATION, *_MORE)
+@operation(router, Operation.ACCEPT_MIGRATION, *MORE)
 async def accept(
     subscription: Subscription, number: Number, body: bodies.AcceptMigration, asked: AskedOnce, service: Service
 ) -> MigrationStatus:
@@ -60,7 +58,7 @@ async def accept(
     )
 
 
-@operation(router, Operation.CORRECT_MIGRATION, *_MORE)
+@operation(router, Operation.CORRECT_MIGRATION, *MORE)
 async def correct(
     subscription: Subscription, number: Number, body: bodies.CorrectMigration, asked: AskedOnce, service: Service
 ) -> MigrationStatus:
@@ -76,7 +74,7 @@ async def correct(
     )
 
 
-@operation(router, Operation.RENEW_MIGRATION_LINK, *_MORE)
+@operation(router, Operation.RENEW_MIGRATION_LINK, *MORE)
 async def renew_link(
     subscription: Subscription, number: Number, body: bodies.RenewMigrationLink, asked: AskedOnce, service: Service
 ) -> MigrationStatus:
@@ -86,7 +84,7 @@ async def renew_link(
     )
 
 
-@operation(router, Operation.ACKNOWLEDGE_MIGRATION_DOWNLOAD, *_MORE)
+@operation(router, Operation.ACKNOWLEDGE_MIGRATION_DOWNLOAD, *MORE)
 async def acknowledge_download(
     subscription: Subscription, number: Number, body: bodies.AcknowledgeDownload, asked: AskedOnce, service: Service
 ) -> MigrationStatus:
@@ -100,7 +98,7 @@ async def acknowledge_download(
     )
 
 
-@operation(router, Operation.REPORT_MIGRATION_COMPLETED, *_MORE)
+@operation(router, Operation.REPORT_MIGRATION_COMPLETED, *MORE)
 async def report_completed(
     subscription: Subscription, number: Number, asked: AskedOnce, service: Service
 ) -> MigrationStatus:

@@ -11,8 +11,8 @@ from domain.lines.quote import Quote
 from domain.vocabulary import Identifier, Termination
 from starter.api import bodies
 from starter.api.callers import AskedOnce, Service
-from starter.api.case_areas import MORE, CaseArea
-from starter.api.routes import operation
+from starter.api.case_areas import CaseArea
+from starter.api.routes import MORE, operation
 from starter.service import Offramp
 from starter.service.cancellation import CancellationClient
 from starter.service.line_cancellations import LineCancellationClient

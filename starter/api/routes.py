@@ -16,6 +16,8 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 EVERYWHERE = (401, 403, 422, 500, 503)
 """What every operation may answer."""
+MORE = (404, 409, 429)
+"""What every write to a case may answer besides."""
 
 Number = Annotated[
     str,

@@ -67,6 +67,7 @@ def log_in(url: str, client_id: str, prompt: Callable[[Prompt], None]) -> Sessio
         ApiUnavailable, ApiWithoutTls, LoginRefused.
 
     """
+    url = checked(url)
     issuer = issuer_of(url)
     checked(issuer)
     found = _get(f"{issuer.rstrip('/')}/.well-known/openid-configuration", issuer)
@@ -75,7 +76,7 @@ def log_in(url: str, client_id: str, prompt: Callable[[Prompt], None]) -> Sessio
     checked(found["token_endpoint"])
     asked = _post(
         found["device_authorization_endpoint"],
-        {"client_id": client_id, "scope": _SCOPE, "resource": checked(url)},
+        {"client_id": client_id, "scope": _SCOPE, "resource": url},
         issuer,
     )
     if "device_code" not in asked:
@@ -85,11 +86,11 @@ def log_in(url: str, client_id: str, prompt: Callable[[Prompt], None]) -> Sessio
         "grant_type": _GRANT,
         "device_code": asked["device_code"],
         "client_id": client_id,
-        "resource": checked(url),  # for which API the token is (RFC 8707)
+        "resource": url,  # for which API the token is (RFC 8707)
     }
     given = _granted(found["token_endpoint"], wanted, asked, issuer)
     kept = {"token_endpoint": found["token_endpoint"], "client_id": client_id}
-    return Session.model_validate({"url": checked(url), **kept, **tokens(given)})
+    return Session.model_validate({"url": url, **kept, **tokens(given)})
 
 
 def _granted(endpoint: str, wanted: Mapping[str, str], asked: Mapping[str, Any], issuer: str) -> Mapping[str, Any]:

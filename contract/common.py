@@ -70,7 +70,15 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """An instant with an offset, in whatever zone the caller writes it; UTC from here on."""
 
 
-class Request(Message):
+class Signed(Message):
+    """Base of the messages that name an actor."""
+
+    signature: str | None = Field(default=None, max_length=200)
+    """Made by the service's own doors, which know who their caller is. Everybody else leaves it out: the actor is then
+    `temporal:…` in the audit trail, and approves nothing (`contract.requests`)."""
+
+
+class Request(Signed):
     """Base of the requests of people and systems."""
 
     actor: Actor

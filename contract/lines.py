@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from temporalio.common import SearchAttributeKey
 
-from contract.common import Message
+from contract.common import Signed
 from domain.actors import NIGHTLY_UPDATE
 from domain.civil_dates import CivilDate
 from domain.vocabulary import Actor, Identifier
@@ -67,7 +67,7 @@ def run_name(wish: "UpdateLineDates") -> str:
     return f"{NIGHTLY_SCHEDULE}:{scope}:{day}:{wish.zone or 'here'}{':forced' if wish.force else ''}"
 
 
-class UpdateLineDates(Message):
+class UpdateLineDates(Signed):
     """Input of SubscriptionLineDatesUpdate; all fields are optional. At most one contract or subscription is named."""
 
     as_of: CivilDate | None = None

@@ -1,13 +1,17 @@
-"""The marks by which a request is recognized again: its id, a digest of its content, and the case that it names."""
+"""The marks of a request: those by which it is recognized again (its id, a digest of its content, the case that it names), and
+what a door of the service signs, so that its actor is taken at their word."""
 
 import hashlib
 import json
 
-from contract.common import AboutCase, Request
+from contract.common import AboutCase, Request, Signed
 from contract.export import AcknowledgeExport, RenewExportLink
 
-_NOT_CONTENT = {"sent_at", "requested_at", "request_id", "cancellation", "export"}
-"""The fields in which a repetition may differ: its instants, its id, and the case, which a caller need not name."""
+_NOT_CONTENT = {"sent_at", "requested_at", "request_id", "cancellation", "export", "signature"}
+"""The fields in which a repetition may differ: its instants, its id, its signature, and the case, which a caller need not name."""
+
+START = "start"
+"""Stands for the name of an update in the claim of a message that starts a workflow."""
 
 
 def digest_of(name: str, message: Request) -> str:
@@ -15,8 +19,21 @@ def digest_of(name: str, message: Request) -> str:
 
     Fields that have their default are left out, so that a new optional field changes no digest.
     """
-    content = message.model_dump(mode="json", exclude=_NOT_CONTENT, exclude_defaults=True)
-    written = json.dumps([name, content], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _digest(name, message.model_dump(mode="json", exclude=_NOT_CONTENT, exclude_defaults=True))
+
+
+def claim_of(workflow_id: str, name: str, request_id: str, message: Signed) -> str:
+    """Return what a door signs: a digest of everything in a message, and of the place that it goes to.
+
+    So a signature is good for one request to one workflow, under one id, and with its own instants. ``name`` is that of the
+    update, or `START`.
+    """
+    content = message.model_dump(mode="json", exclude={"signature"}, exclude_defaults=True)
+    return _digest(workflow_id, name, request_id, content)
+
+
+def _digest(*parts: object) -> str:
+    written = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(written.encode()).hexdigest()
 
 

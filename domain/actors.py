@@ -22,6 +22,9 @@ MIGRATION_LINK = "IT department, by link"
 DIRECTLY = "temporal:"
 """How the actors of requests begin that go to Temporal directly."""
 
+_LONGEST = 100
+"""The longest name of an actor, in characters."""
+
 _RESERVED = frozenset(
     person_key(name)
     for name in (THE_SERVICE, OPERATOR, RECONCILIATION, NIGHTLY_UPDATE, EXPORT_LINK, CONSENT_LINK, MIGRATION_LINK)
@@ -32,3 +35,18 @@ def is_reserved(name: str) -> bool:
     """Return true for a name that no principal may have."""
     key = person_key(name)
     return key in _RESERVED or key.startswith(DIRECTLY)
+
+
+def sent_directly(name: str) -> str:
+    """Return the actor of a request that went to Temporal directly, in the name that it gives itself."""
+    return f"{DIRECTLY}{name}"[:_LONGEST]
+
+
+def is_sent_directly(actor: str) -> bool:
+    """Return true for the actor of a request that went to Temporal directly: nobody knows who that was."""
+    return person_key(actor).startswith(DIRECTLY)
+
+
+def named_by(actor: str) -> str:
+    """Return the name that an actor gives itself, also directly: for rules that ask whether two may be the same person."""
+    return actor[len(DIRECTLY) :] if is_sent_directly(actor) else actor

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from domain.actors import named_by
 from domain.limits import Limited, LimitScope, ReleaseBySelf
 from domain.requests import RequestIdReused
 from domain.vocabulary import person_key, same_person
@@ -121,7 +122,10 @@ def release(
             parts.append((counts_of_address(address_digest(address)), {"address_released_at": now}))
     all_of_it = or_(*(counts for counts, _ in parts))
     callers = session.scalars(select(LimitedUseRow.caller).where(in_window(), all_of_it).distinct()).all()
-    if any(same_person(actor, caller) for caller in (*callers, *([subject] if scope is LimitScope.CALLER else []))):
+    if any(
+        same_person(actor, named_by(caller))
+        for caller in (*callers, *([subject] if scope is LimitScope.CALLER else []))
+    ):
         raise ReleaseBySelf(scope, subject, actor)
     uses = session.scalar(select(func.count()).select_from(LimitedUseRow).where(in_window(), all_of_it)) or 0
     for counts, released_now in parts:

@@ -27,9 +27,11 @@ import contract
 from contract.readable import Readable
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
+from runtime.actors import ActorInterceptor
 from runtime.payload_codec import READABLE, EncryptingCodec
 from runtime.payload_keys import PayloadKeys, PayloadKeySettings
 from runtime.refusals import RefusalInterceptor
+from runtime.request_keys import RequestKeys, RequestKeySettings
 
 STRICT_SANDBOX = SandboxedWorkflowRunner(
     restrictions=SandboxRestrictions.default.with_import_notification_policy(
@@ -97,10 +99,11 @@ class TemporalConfigurationMalformed(Refusal):
         )
 
 
-def offramp_plugin(keys: PayloadKeys | None = None) -> SimplePlugin:
-    """Return the plugin of the service's clients, workers and replayers: messages, their encryption, sandbox, refusals.
+def offramp_plugin(keys: PayloadKeys | None = None, requests: RequestKeys | None = None) -> SimplePlugin:
+    """Return the plugin of the service's clients, workers and replayers: messages, their encryption, sandbox, refusals, actors.
 
-    Where payloads are encrypted, the messages and stack traces of failures are as well.
+    Where payloads are encrypted, the messages and stack traces of failures are as well. ``requests`` are the keys with which
+    clients sign requests, and workers verify them.
     """
     encrypts = keys is not None and keys.encrypting is not None
     return SimplePlugin(
@@ -112,7 +115,7 @@ def offramp_plugin(keys: PayloadKeys | None = None) -> SimplePlugin:
                 DefaultFailureConverterWithEncodedAttributes if encrypts else DefaultFailureConverter
             ),
         ),
-        interceptors=[RefusalInterceptor()],
+        interceptors=[RefusalInterceptor(), ActorInterceptor(requests or RequestKeys())],
         workflow_runner=STRICT_SANDBOX,
     )
 
@@ -130,10 +133,9 @@ async def connect_to_temporal(*, lazy: bool = False, runtime: Runtime | None = N
     except Exception as error:  # noqa: BLE001 - the SDK's error for this has no public name
         raise TemporalConfigurationMalformed(str(error)) from None
     config.setdefault("target_host", "localhost:7233")
+    plugin = offramp_plugin(PayloadKeySettings().keys, RequestKeySettings().keys)
     try:
-        return await Client.connect(
-            **config, plugins=[offramp_plugin(PayloadKeySettings().keys)], lazy=lazy, runtime=runtime
-        )
+        return await Client.connect(**config, plugins=[plugin], lazy=lazy, runtime=runtime)
     except RuntimeError as error:
         raise TemporalUnavailable(config["target_host"], connection_failure(error)) from None
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from contract.export import ExportStatus
-from contract.steps.common import CaseRecord, Receipt, Recorded, Step, StepData
+from contract.steps.common import CaseRecord, OfActor, Receipt, Recorded, Step, StepData
 from contract.steps.marketing import CampaignStop
 from domain.cancellation.checklist import Checklist
 from domain.cancellation.identity import Identity
@@ -17,7 +17,7 @@ from domain.policy import CancellationPolicy
 from domain.vocabulary import Identifier, Platform, Question, ReceiptChannel
 
 
-class OpenRequest(StepData):
+class OpenRequest(OfActor):
     """The request that opens a cancellation."""
 
     workflow_id: str
@@ -26,7 +26,6 @@ class OpenRequest(StepData):
     subscription_line: Identifier | None = None
     """The line that is to end alone."""
     request_id: str
-    actor: str
     at: datetime
     answers: Mapping[str, str]
     attested_because: str | None = None

@@ -66,13 +66,29 @@ class Receipt(StepData):
     """The reason why it was entered so long after it was received."""
 
 
-class Step(StepData):
+class Claim(StepData):
+    """The claim of a request to come from the actor that it names."""
+
+    of: str
+    """What a door signs (`contract.requests.claim_of`)."""
+    signature: str | None = None
+    """The signature that came with the request."""
+
+
+class OfActor(StepData):
+    """Base of what somebody has asked for. Where it runs, the claim is settled: an actor without a signature is marked."""
+
+    actor: str
+    claim: Claim | None = None
+    """Null where the actor is the service itself, or is known from a record; and in histories that are older than it."""
+
+
+class Step(OfActor):
     """One business step of a case: its idempotency key, and the actor, instant and reason for the audit trail."""
 
     cancellation: str
     name: str
     """Unique within the cancellation; a repetition repeats it."""
-    actor: str
     at: datetime
     why: str | None = None
     request: RequestMade | None = None

@@ -2,12 +2,12 @@
 
 from pydantic import AwareDatetime, Field
 
-from contract.steps.common import StepData
+from contract.steps.common import OfActor, StepData
 from domain.civil_dates import CivilDate
 from domain.lines.runs import Scope
 
 
-class OpenRun(StepData):
+class OpenRun(OfActor):
     """A run to open. Its day is ``as_of``, or else for each organization the day on which ``instant`` falls in its zone."""
 
     run: str
@@ -19,7 +19,6 @@ class OpenRun(StepData):
     """True to update ahead of the day."""
     zone: str | None = None
     scope: Scope = Scope()
-    actor: str
 
 
 class UpdatePass(StepData):

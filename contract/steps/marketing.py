@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from contract.steps.common import CaseRecord, Receipt, Recorded, Step, StepData
+from contract.steps.common import CaseRecord, OfActor, Receipt, Recorded, Step, StepData
 from domain.marketing import CampaignAction, ConsentDecision
 from domain.policy import CancellationPolicy
 from domain.vocabulary import Identifier, Platform, ReceiptChannel, Verification
 
 
-class OpenMarketingRequest(StepData):
+class OpenMarketingRequest(OfActor):
     """The request that opens the cancellation of a marketing service."""
 
     workflow_id: str
     organization: Identifier
     request_id: str
-    actor: str
     at: datetime
     administrator: str
     """The address that the caller gives as that of the service's own billing administrator."""

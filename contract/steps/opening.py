@@ -8,6 +8,7 @@ from contract.common import UPDATE_RECEIVE
 from contract.line_cancellation import StartLineCancellation
 from contract.requests import digest_of
 from contract.steps.cancellation import OpenRequest
+from contract.steps.claims import claim_of_start
 from contract.steps.receipts import receipt_of_start
 
 
@@ -32,6 +33,7 @@ def open_request(
         workflow_id=workflow_id,
         request_id=f"{workflow_id}:{start.request_id or first_run}",
         actor=start.actor,
+        claim=claim_of_start(workflow_id, start),
         at=at,
         receipt=receipt,
         answers=start.answers,

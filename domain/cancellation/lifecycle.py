@@ -209,6 +209,20 @@ class OwnApproval(Refusal):
         )
 
 
+class ApproverUnknown(Refusal):
+    """An approval of a goodwill end by somebody whom no door of the service knows."""
+
+    code = "approver_unknown"
+
+    def __init__(self, actor: str) -> None:
+        super().__init__(
+            f"The approval came to Temporal directly, and nobody knows that {actor} is who they say. A goodwill is approved by "
+            "somebody who has signed in.",
+            remedy=Remedy.of(RemedyKind.ASK_SECOND_PERSON),
+            actor=actor,
+        )
+
+
 class ProposalChanged(Refusal):
     """An approval of a goodwill that means something else by now."""
 

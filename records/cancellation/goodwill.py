@@ -1,7 +1,8 @@
 """The goodwill of a cancellation: approved by a second person as it was shown, and void as soon as it is more than that."""
 
 from contract.steps import Step
-from domain.cancellation.lifecycle import ApprovalNotAwaited, OwnApproval, ProposalChanged
+from domain.actors import is_sent_directly
+from domain.cancellation.lifecycle import ApprovalNotAwaited, ApproverUnknown, OwnApproval, ProposalChanged
 from domain.lines.quote import Quote
 from records import audit
 from records.audit import record_step
@@ -19,7 +20,7 @@ def approve_goodwill(
     ``proposal`` names what the approver was shown.
 
     Raises:
-        CancellationEnded, OwnApproval, ApprovalNotAwaited (the goodwill was given up), ProposalChanged.
+        CancellationEnded, OwnApproval, ApproverUnknown, ApprovalNotAwaited (the goodwill was given up), ProposalChanged.
 
     """
     session = transaction.session
@@ -30,6 +31,8 @@ def approve_goodwill(
         return Quote.model_validate(row.quote)
     if row.goodwill_reason is None:
         raise ApprovalNotAwaited(row.id, case.stage)
+    if is_sent_directly(approver):
+        raise ApproverUnknown(approver)
     if has_asked(row, approver):
         raise OwnApproval(approver)
     approved = proposed_quote(session, row, lock=True)

@@ -43,6 +43,7 @@ FAULTS = frozenset(
         "object_store_refuses",
         "object_store_url_malformed",
         "payload_keys_unusable",
+        "request_keys_unusable",
         "object_store_full",
         "records_conflict",
         "step_failed",
@@ -59,7 +60,13 @@ FAULTS = frozenset(
 
 _OTHERS = {
     401: {"token_missing", "token_invalid"},
-    403: {"role_missing", "organization_not_permitted", "own_approval", "release_needs_second_person"},
+    403: {
+        "role_missing",
+        "organization_not_permitted",
+        "own_approval",
+        "approver_unknown",
+        "release_needs_second_person",
+    },
     404: {
         *("nothing_there", "no_export", "nothing_to_download", "organization_not_found", "schedule_missing"),
         # An installation without such a part has nothing there.

@@ -17,7 +17,7 @@ _OF_CODEC = ("OFFRAMP_CODEC_", "OFFRAMP_PAYLOAD_")
 def codec_environment(data: DataDirectory, ports: Ports) -> dict[str, str]:
     """Return the variables with the key of payloads, and those of the codec server."""
     return {
-        "OFFRAMP_PAYLOAD_KEYS": data.secret("payload-keys", _new_key),
+        "OFFRAMP_PAYLOAD_KEYS": data.secret("payload-keys", new_key),
         "OFFRAMP_CODEC_PORT": str(ports.codec),
         "OFFRAMP_CODEC_TOKEN": _token(data),
         "OFFRAMP_CODEC_UI": f"http://{HOST}:{ports.temporal_ui} http://localhost:{ports.temporal_ui}",
@@ -48,5 +48,6 @@ def _token(data: DataDirectory) -> str:
     return data.secret("codec-token", lambda: secrets.token_urlsafe(32))
 
 
-def _new_key() -> str:
+def new_key() -> str:
+    """Return a new key of 256 bits, under a name (`runtime.named_keys`)."""
     return f"local:{base64.b64encode(secrets.token_bytes(32)).decode()}"

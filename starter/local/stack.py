@@ -8,7 +8,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 
 from starter.local import HOST
-from starter.local.codec import codec_endpoint, codec_environment, codec_service
+from starter.local.codec import codec_endpoint, codec_environment, codec_service, new_key
 from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, WEBHOOK_SECRET, DataDirectory
 from starter.local.database_roles import DATABASE, as_role, database_environment, ensure_database_roles
 from starter.local.environment import write_environment
@@ -187,6 +187,7 @@ def stack_environment(
         "OFFRAMP_WEBHOOK_SECRET": data.secret(WEBHOOK_SECRET, _new_webhook_secret),
         **object_store_environment(data, ports.objects),
         **codec_environment(data, ports),
+        "OFFRAMP_REQUEST_KEYS": data.secret("request-keys", new_key),
         "OFFRAMP_API_PORT": str(ports.api),
         **issuer_environment(data),
         "OFFRAMP_PUBLIC_URL": f"http://{HOST}:{ports.pages}",

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from domain.actors import DIRECTLY
 from domain.marketing import Consent
 from domain.vocabulary import (
     FINAL_STAGES,
@@ -125,6 +126,7 @@ class CancellationRow(CaseRow):
                         name="goodwill_by_another_than_asked"),
         CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> ALL (goodwill_askers)",
                         name="goodwill_by_none_of_its_askers"),
+        CheckConstraint(f"lower(ltrim(goodwill_approved_by)) NOT LIKE '{DIRECTLY}%'", name="goodwill_by_somebody_known"),
         CheckConstraint(f"reason_code ~ '^{REASON_CODE}$'", name="reason_code_has_its_form"),
     )  # fmt: skip
 

@@ -27,7 +27,9 @@ from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 from contract import SEARCH_ATTRIBUTES
+from runtime.named_keys import NamedKey
 from runtime.payload_keys import PayloadKeys
+from runtime.request_keys import RequestKeys
 from runtime.temporal import offramp_plugin
 from starter.local import HOST
 from starter.local.leftovers import Guard, ProcessRecord
@@ -42,6 +44,8 @@ from tests.support.ports import free_port, free_ports
 
 TEMPLATE = "migrated"
 READER_SECRET = "another-secret-of-the-tests"
+REQUEST_KEYS = RequestKeys((NamedKey("tests", b"r" * 32),))
+"""The keys of the doors and workers of the tests; a client without them is somebody who calls Temporal directly."""
 LOGIN_PASSWORD = "no more than its role"
 MEMORY = Path("/dev/shm")  # noqa: S108 - in it are directories of our own
 ENOUGH_MEMORY = 2 << 30
@@ -261,7 +265,7 @@ async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
 async def temporal_server(
     *settings: str, file: Path | None = None, keys: PayloadKeys | None = None
 ) -> AsyncIterator[WorkflowEnvironment]:
-    """Run a Temporal server that skips time, for clients with these keys.
+    """Run a Temporal server that skips time, for clients with these keys of payloads, which sign their requests as doors do.
 
     ``settings`` are dynamic ones, as ``name=value``; ``file`` is where it keeps everything, by default its memory.
     """
@@ -279,7 +283,7 @@ async def temporal_server(
         ],
         dev_server_startup_timeout=STARTS_WITHIN,
         search_attributes=SEARCH_ATTRIBUTES,
-        plugins=[offramp_plugin(keys)],
+        plugins=[offramp_plugin(keys, REQUEST_KEYS)],
     )
     async with environment:
         yield environment

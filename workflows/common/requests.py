@@ -9,7 +9,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
-    from contract.steps import FirstAnswer, RequestMade, Step, receipt_of
+    from contract.steps import FirstAnswer, RequestMade, Step, claim_of_update, receipt_of
     from domain.receipt import check_backdating, received_instant_about
     from domain.requests import RequestOfAnotherCase, instant_of
 
@@ -39,6 +39,9 @@ class ReceivedRequests:
 
         """
         case, update = self._owner.case, workflow.current_update_info()
+        workflow_id = workflow.info().workflow_id
+        name, update_id = (update.name, update.id) if update else ("", "")
+        step = step.model_copy(update={"claim": claim_of_update(workflow_id, name, update_id, message)})
         asked_at = instant_of(message.sent_at, case=case.id, received_at=case.received_at, now=step.at)
         step = step.model_copy(update={"asked_at": asked_at}) if message.sent_at else step
         if isinstance(message, contract.ReceivedRequest):
@@ -46,7 +49,7 @@ class ReceivedRequests:
         if update is None:
             return step
         made = RequestMade(
-            workflow_id=workflow.info().workflow_id,
+            workflow_id=workflow_id,
             id=update.id,
             name=update.name,
             digest=contract.digest_of(update.name, message),
@@ -127,7 +130,12 @@ def dated(step: AnyStep, request: Step | None) -> AnyStep:
     if request is None:
         return step
     return step.model_copy(
-        update={"request": request.request, "asked_at": request.asked_at, "receipt": request.receipt}
+        update={
+            "request": request.request,
+            "asked_at": request.asked_at,
+            "receipt": request.receipt,
+            "claim": request.claim if step.actor == request.actor else None,
+        }
     )
 
 

@@ -16,7 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.messaging.webhooks import Webhooks
     from contract import WorkQueue
     from contract.readable import Readable
-    from contract.steps import OpenRun, UpdatePass
+    from contract.steps import OpenRun, UpdatePass, claim_of_start
+    from domain.actors import NIGHTLY_UPDATE
     from domain.lines.runs import FailedLine, LineDatesProgress, Scope
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails, RefusedValue
     from runtime.refusals import as_application_error
@@ -192,6 +193,8 @@ def _read(received: Sequence[Any]) -> OpenRun:
         zone=request.zone,
         scope=scope,
         actor=request.actor,
+        # A schedule starts each of its runs under an id of its own, and nobody in particular asks for that.
+        claim=None if request.actor == NIGHTLY_UPDATE else claim_of_start(info.workflow_id, request),
     )
 
 

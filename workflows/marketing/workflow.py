@@ -8,7 +8,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.marketing import MarketingRecords
-    from contract.steps import OpenMarketingRequest, receipt_of_start
+    from contract.steps import OpenMarketingRequest, claim_of_start, receipt_of_start
     from domain.actors import OPERATOR, THE_SERVICE
     from domain.cancellation.lifecycle import CancellationStillTelling
     from domain.cancellation.verification import AlreadyVerified
@@ -77,6 +77,7 @@ class MarketingServiceCancellation(CancellationWorkflow[MarketingCase, contract.
                     # A run that was reset is another run with the same first one, and must find the case that it opened.
                     request_id=f"{expected_id}:{start.request_id or workflow.info().first_execution_run_id}",
                     actor=start.actor,
+                    claim=claim_of_start(expected_id, start),
                     at=at,
                     receipt=receipt,
                     administrator=start.administrator,

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.migration.transfer import Transfers
     from contract import WorkQueue
     from contract.readable import Readable
-    from contract.steps import MigrationEnd, MigrationReminder, Moved, Step, Transfer
+    from contract.steps import MigrationEnd, MigrationReminder, Moved, Step, Transfer, claim_of_start
     from domain.cancellation.lifecycle import WorkflowIdMismatch
     from domain.cases import CaseRef
     from domain.migration import NOT_DONE, HandOver, MigrationStage, patience
@@ -99,6 +99,7 @@ class OnPremisesMigration(MigrationRequests):
                 cancellation=message.cancellation,
                 name="migration-requested",
                 actor=message.actor,
+                claim=None if info.parent else claim_of_start(info.workflow_id, message),
                 at=info.workflow_start_time,
             )
             try:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
@@ -25,7 +26,9 @@ from activities.marketing import MarketingRecords
 from activities.messaging.http_client import HttpClient
 from activities.messaging.links import Links, LinkSettings
 from activities.messaging.mail import Mail, MailSettings
-from activities.messaging.webhooks import Webhooks, WebhookSettings
+from activities.messaging.webhook_secrets import WebhookKeys, WebhookKeySettings
+from activities.messaging.webhook_settings import WebhookSettings
+from activities.messaging.webhooks import Webhooks
 from activities.migration.activities import Migrations
 from activities.migration.pg_dump import DumpSettings
 from activities.migration.transfer import Transfers
@@ -34,6 +37,7 @@ from activities.reconciliation.activities import Reconciler
 from activities.verification import Verifier
 from contract import TASK_QUEUE, WorkQueue
 from domain.vocabulary import Channel
+from records.webhooks.endpoints import configure
 from runtime.metrics import MetricsSettings
 from runtime.queues import LOCAL_SLOTS, SLOTS, QueueSettings, connections, threads
 from runtime.serving import serve
@@ -49,6 +53,7 @@ from workflows.cancellation import line_workflow as line_cancellation
 from workflows.cancellation import workflow as cancellation
 from workflows.lines import workflow as lines
 from workflows.marketing import workflow as marketing
+from workflows.messaging import webhooks as webhooks_of_endpoints
 from workflows.messaging import workflow as messaging
 from workflows.migration import workflow as migration
 from workflows.privacy import workflow as privacy
@@ -60,6 +65,7 @@ OF_ALL_WORKERS = (
     *migration.WORKFLOWS,
     *marketing.WORKFLOWS,
     *messaging.WORKFLOWS,
+    *webhooks_of_endpoints.WORKFLOWS,
     *reconciliation.WORKFLOWS,
     *privacy.WORKFLOWS,
 )
@@ -68,6 +74,7 @@ WORKFLOWS_OF_A_VERSION = (*OF_ALL_WORKERS, *lines.WORKFLOWS_OF_A_VERSION)
 """The same for workers that are a version of a worker deployment."""
 
 GRACE = timedelta(seconds=20)
+CONFIGURE_AGAIN_SECONDS = 5.0
 
 
 class Workers:
@@ -138,6 +145,7 @@ def create_workers(
     *,
     mail: MailSettings,
     webhooks: WebhookSettings,
+    webhook_keys: WebhookKeys | None = None,
     nightly: NightlySettings | None = None,
     tenants: TenantDatabase | None = None,
     objects: Objects | None = None,
@@ -148,7 +156,7 @@ def create_workers(
     deployment: WorkerDeploymentConfig | None = None,
 ) -> Workers:
     """Assemble the workers of some queues from their external dependencies; ``task_queue`` is that of the workflows."""
-    channels = frozenset({Channel.MAIL, Channel.WEBHOOK} if webhooks.webhook_url else {Channel.MAIL})
+    channels = frozenset(Channel)
     mailer = Mail(engine, mail, links)
     zone = (nightly or NightlySettings()).nightly_zone
     areas = (
@@ -160,7 +168,7 @@ def create_workers(
         Eraser(engine, channels, tenants, objects),
         Verifier(engine, mailer),
         mailer,
-        Webhooks(engine, webhooks, http),
+        Webhooks(engine, webhooks, http, keys=webhook_keys, mail=mailer),
         LineDates(engine, channels, zone),
         Retention(engine, channels),
         Reconciler(engine, channels, tenants, objects, zone),
@@ -181,13 +189,16 @@ async def main() -> None:
     client = await connect_to_temporal(runtime=MetricsSettings().runtime)
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=connections(hosted))
     await asyncio.to_thread(warn_of_owner, engine)
+    webhooks = WebhookSettings()
+    configuring = asyncio.create_task(_configure_endpoint(engine, webhooks)) if WorkQueue.WEBHOOKS in hosted else None
     with HttpClient() as http:
         workers = create_workers(
             client,
             engine,
             http,
             mail=MailSettings(),
-            webhooks=WebhookSettings(),
+            webhooks=webhooks,
+            webhook_keys=WebhookKeySettings().keys,
             tenants=await asyncio.to_thread(_tenant_database),
             objects=Objects(store) if (store := ObjectStoreSettings()).url else None,
             links=LinkSettings().links,
@@ -197,7 +208,17 @@ async def main() -> None:
         async with workers:
             logging.info("This process hosts the queues %s.", ", ".join(hosted))
             await stop.wait()
+    if configuring is not None:
+        configuring.cancel()
     engine.dispose()
+
+
+async def _configure_endpoint(engine: Engine, webhooks: WebhookSettings) -> None:
+    """Record whether the configuration gives a webhook endpoint, as soon as the database answers."""
+    while True:
+        with suppress(SQLAlchemyError):
+            return await asyncio.to_thread(configure, engine, is_configured=bool(webhooks.webhook_url))
+        await asyncio.sleep(CONFIGURE_AGAIN_SECONDS)
 
 
 def _tenant_database() -> TenantDatabase | None:

@@ -29,7 +29,7 @@ from temporalio.worker import Worker
 
 from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
-from activities.messaging.webhooks import WebhookSettings
+from activities.messaging.webhook_settings import WebhookSettings
 from bench.bare import BareWaits, nothing
 from contract import SEARCH_ATTRIBUTES, SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
 from domain.vocabulary import Stage

@@ -1,12 +1,14 @@
-"""The delivery of messages that outlive their case: names, and the forms of its input."""
+"""The delivery of messages that outlive their case, and of those that a webhook endpoint is owed: names and messages."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
-from contract.common import read_as
+from contract.common import Instant, Message, Signed, read_as
 from domain.cases import CaseRef
+from domain.vocabulary import Actor, Reason
+from domain.webhooks import EndpointName
 
 MESSAGE_DELIVERY = "MessageDelivery"
 """The type of the workflow that delivers messages recorded after the workflow of their case ended.
@@ -35,3 +37,52 @@ def read_case_id(received: Sequence[Any]) -> str:
 def read_last_message(received: Sequence[Any]) -> dict[str, int]:
     """Return the input of the signal ``deliver``: numbers of messages by the names of channels; raises InputMalformed."""
     return read_as(received, _LAST_MESSAGE.validate_python)
+
+
+WEBHOOK_BACKFILL = "WebhookBackfill"
+"""The type of the workflow that has everything sent that a webhook endpoint is owed: takes `BackfillWebhooks`, returns nothing.
+
+Only the service's own client starts it, as the next one.
+"""
+
+WEBHOOK_TEST = "WebhookTest"
+"""The type of the workflow that sends a webhook endpoint a message of trial: takes `TestWebhook`, returns `WebhookTested`."""
+
+
+class BackfillWebhooks(Signed):
+    """Input of WebhookBackfill. With ``messages`` or ``since``, what was handled before is sent again, under its ids."""
+
+    endpoint: EndpointName
+    actor: Actor
+    reason: Reason | None = None
+    messages: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
+    """The ids of messages."""
+    since: Instant | None = None
+    """All messages since this instant."""
+    failed_only: bool = False
+    """True for those alone that were given up."""
+
+    @property
+    def reopens(self) -> bool:
+        """True if something is to be sent again."""
+        return bool(self.messages) or self.since is not None
+
+
+class TestWebhook(Message):
+    """Input of WebhookTest."""
+
+    __test__ = False
+
+    endpoint: EndpointName
+
+
+class WebhookTested(BaseModel):
+    """The answer to a message of trial."""
+
+    model_config = ConfigDict(frozen=True)
+
+    accepted: bool
+    status: int | None = None
+    """The status of the answer; null where there was none."""
+    failure: str | None = None
+    milliseconds: int

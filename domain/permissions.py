@@ -113,6 +113,15 @@ class Operation(StrEnum):
     SET_LIMIT = "limits.set"
     RELEASE_LIMIT = "limits.release"
     FIND_PERSON = "privacy.find"
+    LIST_WEBHOOKS = "webhooks.list"
+    ADD_WEBHOOK = "webhooks.add"
+    ROTATE_WEBHOOK = "webhooks.rotate"
+    PAUSE_WEBHOOK = "webhooks.pause"
+    RESUME_WEBHOOK = "webhooks.resume"
+    REMOVE_WEBHOOK = "webhooks.remove"
+    TEST_WEBHOOK = "webhooks.test"
+    RESEND_WEBHOOKS = "webhooks.resend"
+    LIST_DELIVERIES = "webhooks.deliveries"
     WATCH_CANCELLATIONS = "events.watch_list"
     WATCH_SUBSCRIPTION = "events.watch_subscription"
 
@@ -175,9 +184,17 @@ ROLES: Mapping[Operation, frozenset[Role]] = {
                 *(_O.RESTORE_RUN, _O.ENSURE_SCHEDULE, _O.PAUSE_SCHEDULE, _O.RESUME_SCHEDULE, _O.BACKFILL, _O.IMPORT),
                 *(_O.PREPARE_TENANT, _O.REVIEW_TENANT_CODE, _O.SAMPLE_TENANT, _O.RECONCILE),
                 *(_O.BEGIN_RECONCILIATION, _O.SHOW_RECONCILIATION),
+                *(_O.ADD_WEBHOOK, _O.ROTATE_WEBHOOK, _O.PAUSE_WEBHOOK, _O.RESUME_WEBHOOK, _O.REMOVE_WEBHOOK),
+                *(_O.TEST_WEBHOOK, _O.RESEND_WEBHOOKS),
             ),
         ),
-        (_INSPECTORS, (_O.LIST_TENANTS, _O.SHOW_TENANT_CODE, _O.SHOW_AUDIT_HEAD, _O.VERIFY_AUDIT)),
+        (
+            _INSPECTORS,
+            (
+                *(_O.LIST_TENANTS, _O.SHOW_TENANT_CODE, _O.SHOW_AUDIT_HEAD, _O.VERIFY_AUDIT),
+                *(_O.LIST_WEBHOOKS, _O.LIST_DELIVERIES),
+            ),
+        ),
         (_INSPECTORS | _SECOND_PERSONS, (_O.LIST_LIMITS,)),
         (_SECOND_PERSONS | {Role.AUDITOR}, (_O.FIND_PERSON,)),
     )

@@ -1,6 +1,7 @@
 """The outbox: messages, written in the transaction of the event that they announce, and the state of their delivery."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -10,9 +11,8 @@ from domain.cases import CaseRef
 from domain.messaging import Facts, channels_of
 from domain.vocabulary import Channel, Event, message_id
 from records.transaction import Transaction
+from records.webhooks.messages import add_for_endpoints
 from storage.tables import CASE_TABLES, MessageRow
-
-ALL_ENDPOINTS = "webhook"
 
 _PENDING_OF_RUNS = (MessageRow.run.is_not(None), MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
 
@@ -25,21 +25,26 @@ def add(
     occasion: str,
     mail_to: str,
 ) -> None:
-    """Record that an occasion is to be announced: one message on each of the transaction's channels that has the event."""
+    """Record that an occasion is to be announced: a message on each of the transaction's channels that has the event.
+
+    On that of webhooks it is one for each endpoint that hears of the event.
+    """
     for channel in channels_of(event, transaction.channels):
-        transaction.session.execute(
-            insert(MessageRow)
-            .values(
-                id=message_id(facts.cancellation, occasion, channel),
-                **{_column_of(facts.cancellation).key: facts.cancellation},
-                event=event.value,
-                channel=channel.value,
-                recipient=mail_to if channel is Channel.MAIL else ALL_ENDPOINTS,
-                content=facts.model_dump(mode="json"),
-                created_at=facts.recorded_at or facts.occurred_at,
+        message: dict[str, Any] = {
+            "id": message_id(facts.cancellation, occasion, channel),
+            _column_of(facts.cancellation).key: facts.cancellation,
+            "event": event.value,
+            "content": facts.model_dump(mode="json"),
+            "created_at": facts.recorded_at or facts.occurred_at,
+        }
+        if channel is Channel.WEBHOOK:
+            add_for_endpoints(transaction, **message)
+        else:
+            transaction.session.execute(
+                insert(MessageRow)
+                .values(channel=channel.value, recipient=mail_to, **message)
+                .on_conflict_do_nothing(index_elements=[MessageRow.id])
             )
-            .on_conflict_do_nothing(index_elements=[MessageRow.id])
-        )
 
 
 def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
@@ -47,7 +52,7 @@ def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
     session.flush()
     rows = session.execute(
         select(MessageRow.channel, func.max(MessageRow.sequence))
-        .where(_about(cancellation))
+        .where(about(cancellation))
         .group_by(MessageRow.channel)
     )
     return {Channel(channel): sequence for channel, sequence in rows}
@@ -62,7 +67,7 @@ def claim_next(transaction: Transaction, cancellation: str, channel: Channel) ->
     return transaction.session.scalar(
         select(MessageRow)
         .where(
-            _about(cancellation),
+            about(cancellation),
             MessageRow.channel == channel.value,
             MessageRow.delivered_at.is_(None),
             MessageRow.failed_at.is_(None),
@@ -70,13 +75,6 @@ def claim_next(transaction: Transaction, cancellation: str, channel: Channel) ->
         .order_by(MessageRow.sequence)
         .limit(1)
         .with_for_update()
-    )
-
-
-def claim_next_of_runs(transaction: Transaction) -> MessageRow | None:
-    """Return the oldest pending message about an update of line dates, locked as `claim_next` locks one."""
-    return transaction.session.scalar(
-        select(MessageRow).where(*_PENDING_OF_RUNS).order_by(MessageRow.sequence).limit(1).with_for_update()
     )
 
 
@@ -99,7 +97,8 @@ def mark_failed(transaction: Transaction, message: str, at: datetime, failure: s
     )
 
 
-def _about(case: str) -> ColumnElement[bool]:
+def about(case: str) -> ColumnElement[bool]:
+    """Return the condition for the messages about a case."""
     return _column_of(case) == case
 
 

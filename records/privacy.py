@@ -48,7 +48,7 @@ _DUE: LiteralString = f"""
     AND k.end_recorded_at < {_LONG_AGO}
     AND NOT EXISTS (
         SELECT FROM messages m WHERE (m.cancellation = k.cancellation OR m.marketing_cancellation = k.marketing_cancellation)
-        AND m.delivered_at IS NULL AND m.failed_at IS NULL
+        AND m.channel = 'mail' AND m.delivered_at IS NULL AND m.failed_at IS NULL
     )
     AND (CAST(:case AS text) IS NULL OR k.id = :case)
     ORDER BY k.ended_at, k.id LIMIT :most
@@ -75,7 +75,9 @@ _REMOVALS: dict[str, LiteralString] = {
         UPDATE checklist_answers SET answer = :removed WHERE cancellation = :case AND question = ANY(:identity)
     """,
     "messages": """
-        UPDATE messages SET content = '{}'::jsonb, recipient = CASE channel WHEN 'mail' THEN :removed ELSE recipient END
+        UPDATE messages SET content = '{}'::jsonb, recipient = CASE channel WHEN 'mail' THEN :removed ELSE recipient END,
+            failed_at = CASE WHEN delivered_at IS NULL THEN COALESCE(failed_at, now()) END,
+            failure = CASE WHEN delivered_at IS NULL THEN COALESCE(failure, 'Its content was removed after its time.') END
         WHERE cancellation = :case OR marketing_cancellation = :case
     """,
     "contacts": """

@@ -126,6 +126,8 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "subscription_lines": _CHANGED,
         "subscriptions": Rights(update=True, columns=("access", "access_ended_on", "provision_end_date")),
         "verification_codes": _KEPT,
+        "webhook_attempts": _ADDED,
+        "webhook_endpoints": _KEPT,
     },
     DatabaseRole.CALLERS: {
         "audit_trail": _ADDED,
@@ -155,6 +157,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "subscriptions": _KEPT,
         "support_queues": _KEPT,
         "tenant_code_reviews": _ADDED,
+        "webhook_endpoints": _KEPT,
     },
     DatabaseRole.PAGES: {
         "audit_trail": _ADDED,

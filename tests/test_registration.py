@@ -23,7 +23,7 @@ import activities
 import workflows
 from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
-from activities.messaging.webhooks import WebhookSettings
+from activities.messaging.webhook_settings import WebhookSettings
 from contract import WorkQueue
 from runtime.queues import connections, threads
 from worker import WORKFLOWS, WORKFLOWS_OF_A_VERSION, Workers, create_workers

@@ -31,10 +31,4 @@ MAIL_MAX_ATTEMPTS = 1449
 WEBHOOK_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(hours=1)
 )
-"""For webhooks. The activity gives up, message by message, from attempt `WEBHOOK_MAX_ATTEMPTS` on."""
-
-WEBHOOK_MAX_ATTEMPTS = 84
-"""The attempt of `WEBHOOK_RETRY` that begins three days after the first: 13 within 69 minutes, then one an hour."""
-
-LINE_EVENT_PATIENCE = timedelta(days=3)
-"""The age at which a message about lines is given up: the same as for the webhooks of a cancellation."""
+"""For webhooks: an endpoint that takes nothing is paused after some days, and then nothing waits for it (`domain.webhooks`)."""

@@ -6,7 +6,7 @@ receiver has accepted it, and a crash between the two repeats it under the same 
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from sqlalchemy import Engine
@@ -32,16 +32,18 @@ class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a f
     ``reason`` contains no personal data: it goes into the audit trail.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, status: int | None = None) -> None:
         self.reason = reason
+        self.status = status
         super().__init__(reason)
 
 
 class MessagePutOff(Exception):  # noqa: N818 - as `MessageRejected`
     """The receiver's temporary refusal of one message; ``reason`` contains no personal data."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, status: int | None = None) -> None:
         self.reason = reason
+        self.status = status
         super().__init__(reason)
 
 
@@ -77,52 +79,22 @@ def deliver_all(
             message = outbox.claim_next(transaction, cancellation, channel)
             if message is None:
                 return handled_up_to
-            facts = _facts_of(message)
+            facts = facts_of(message)
             try:
                 hand_over(message, facts)
             except MessageRejected as rejection:
-                _give_up(transaction, message, facts, rejection.reason)
+                give_up(transaction, message, rejection.reason)
             except MessagePutOff as delay:
                 if not may_give_up:
                     raise ApplicationError(delay.reason, type=unavailable) from None
                 may_give_up = False
-                _give_up(transaction, message, facts, f"{delay.reason} Given up after {attempt} attempts.")
+                give_up(transaction, message, f"{delay.reason} Given up after {attempt} attempts.")
             else:
                 outbox.mark_delivered(transaction, message.id, datetime.now(UTC))
             handled_up_to = message.sequence
         # Where messages are given up, the turn ends with one that is put off: the next turn's attempts begin at one.
         if time.monotonic() >= turn_over and attempt < max_attempts:
             return handled_up_to
-
-
-def deliver_line_events(
-    engine: Engine, hand_over: Callable[[MessageRow], None], *, patience: timedelta, unavailable: str
-) -> None:
-    """Hand over every pending message about updates of line dates; ``hand_over`` answers as for `deliver_all`.
-
-    Nothing waits for these messages, so their age decides: an attempt gives up those that are put off and older than
-    ``patience``.
-
-    Raises:
-        ApplicationError: type ``unavailable``, to be retried: a message is put off.
-
-    """
-    while True:
-        activity.heartbeat()
-        with Transaction.begin(engine) as transaction:
-            message = outbox.claim_next_of_runs(transaction)
-            if message is None:
-                return
-            try:
-                hand_over(message)
-            except MessageRejected as rejection:
-                _give_up(transaction, message, None, rejection.reason)
-            except MessagePutOff as delay:
-                if datetime.now(UTC) - message.created_at < patience:
-                    raise ApplicationError(delay.reason, type=unavailable) from None
-                _give_up(transaction, message, None, f"{delay.reason} Given up after {patience.days} days.")
-            else:
-                outbox.mark_delivered(transaction, message.id, datetime.now(UTC))
 
 
 def portable_id(message: str) -> str:
@@ -134,12 +106,15 @@ def portable_id(message: str) -> str:
     return quote(message, safe="/").replace(".", "%2E")
 
 
-def _facts_of(message: MessageRow) -> Facts:
+def facts_of(message: MessageRow) -> Facts:
+    """Return the facts of a message about a case."""
     return FACTS[CaseRef.parse(message.content["cancellation"]).kind].model_validate(message.content)
 
 
-def _give_up(transaction: Transaction, message: MessageRow, facts: Facts | None, reason: str) -> None:
+def give_up(transaction: Transaction, message: MessageRow, reason: str) -> None:
+    """Give a message up for good, with the reason, and audit that."""
     now = datetime.now(UTC)
+    case = message.cancellation or message.marketing_cancellation
     outbox.mark_failed(transaction, message.id, now, reason)
     audit.record(
         transaction,
@@ -148,7 +123,7 @@ def _give_up(transaction: Transaction, message: MessageRow, facts: Facts | None,
         at=now,
         step=f"{message.id}:failed",
         why=reason,
-        subscription=CaseRef.parse(facts.cancellation).subscription if facts else None,
-        cancellation=facts.cancellation if facts else None,
+        subscription=CaseRef.parse(case).subscription if case else None,
+        cancellation=case,
         after={"message": message.id, "event": message.event, "channel": message.channel},
     )

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -21,6 +22,7 @@ from domain.migration import HandOver
 from domain.vocabulary import CampaignChoice, DataChoice, Event, Question, Stage, Termination
 from domain.words import FOR_CUSTOMERS, received_in_words, sentence, size_in_words
 from records.one_time_codes import FreshCode
+from storage.tables import WebhookEndpointRow
 
 TEXT_WIDTH = 72
 _LABEL_WIDTH = 22
@@ -132,6 +134,12 @@ def letter(
 def code_letter(code: FreshCode, *, reply_to: str | None = None) -> Letter:
     """Write the letter with a one-time code. The subject does not contain it: locked screens show subjects."""
     return _written("code.j2", code.time_zone, code=code, cancelled=CASE_MAIL[code.kind].cancelled, reply_to=reply_to)
+
+
+def pause_letter(endpoint: WebhookEndpointRow, *, reply_to: str | None = None) -> Letter:
+    """Write the letter to the owner of a webhook endpoint that was paused."""
+    host = urlsplit(endpoint.url).hostname if endpoint.url else None
+    return _written("webhook_paused.j2", "UTC", endpoint=endpoint, host=host, reply_to=reply_to)
 
 
 def _written(template: str, zone: str, **facts: object) -> Letter:

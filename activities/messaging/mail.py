@@ -1,5 +1,6 @@
 """Mail to people: the outbox's messages as letters, and one-time codes, which are never stored."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -18,7 +19,7 @@ from activities.common.registration import Registered
 from activities.common.retries import MAIL_MAX_ATTEMPTS
 from activities.messaging.case_mail import CASE_MAIL
 from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, portable_id
-from activities.messaging.letters import Letter, code_letter, letter
+from activities.messaging.letters import Letter, code_letter, letter, pause_letter
 from activities.messaging.links import LinkPurpose, Links
 from activities.messaging.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
 from contract import WorkQueue
@@ -30,7 +31,7 @@ from domain.remedies import Remedy, RemedyKind
 from domain.vocabulary import Channel, Event, message_id
 from records.one_time_codes import FreshCode
 from storage.secret_files import with_secrets_of_files
-from storage.tables import MessageRow
+from storage.tables import MessageRow, WebhookEndpointRow
 
 
 class CodeNotDeliverable(Refusal):
@@ -158,13 +159,28 @@ class Mail:
             CodeNotDeliverable: the mail server refused the address or the mail for good.
 
         """
-        written = code_letter(code, reply_to=self._reply_to)
-        mail = self._mail(written, message_id, to=code.recipient, at=datetime.now(UTC))
+        try:
+            self._send_now(code_letter(code, reply_to=self._reply_to), message_id, code.recipient)
+        except MessageRejected as rejection:
+            raise CodeNotDeliverable(rejection.reason) from None
+
+    def send_pause_notice(self, endpoint: WebhookEndpointRow) -> None:
+        """Notify the owner of a webhook endpoint that it was paused. An address that is refused for good is not tried again.
+
+        Raises:
+            ApplicationError: ``mail_server_unavailable``, to be retried.
+
+        """
+        paused_at = endpoint.paused_at or datetime.now(UTC)
+        id_ = f"webhooks/{endpoint.name}/paused-{int(paused_at.timestamp())}"
+        with suppress(MessageRejected):
+            self._send_now(pause_letter(endpoint, reply_to=self._reply_to), id_, str(endpoint.owner))
+
+    def _send_now(self, written: Letter, message_id: str, recipient: str) -> None:
+        mail = self._mail(written, message_id, to=recipient, at=datetime.now(UTC))
         with SmtpConnection(self._server) as server:
             try:
-                server.send(mail, sender=self._sender.addr_spec, recipient=code.recipient)
-            except MessageRejected as rejection:
-                raise CodeNotDeliverable(rejection.reason) from None
+                server.send(mail, sender=self._sender.addr_spec, recipient=recipient)
             except MessagePutOff as delay:
                 raise ApplicationError(delay.reason, type=MAIL_SERVER_UNAVAILABLE) from None
 

@@ -55,6 +55,7 @@ from contract.steps.marketing import (
     StopAcknowledged,
     StopRecorded,
 )
+from contract.steps.messaging import Reopening
 from contract.steps.migration import (
     Accepted,
     Corrected,
@@ -113,6 +114,7 @@ __all__ = [
     "Recorded",
     "RefusedRequest",
     "Reminder",
+    "Reopening",
     "RequestMade",
     "RetentionSlice",
     "Reversal",

@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from domain.lines.runs import RunDays, Scope
+from domain.webhooks import CONFIGURED
 
 LINES_PER_MESSAGE = 1_000
 """The number of lines in one message: some 200 kB, which receivers still take."""
@@ -152,14 +153,17 @@ _NOTICES = f""", numbered AS (
                 'contract', contract, 'term_until', term_until, 'cancellation_possible_until', deadline,
                 'end_date', end_date) ORDER BY id) AS lines
         FROM numbered GROUP BY closes, key_as_of, part
+    ), told AS (
+        SELECT batched.*, row_number() OVER (ORDER BY event, key_as_of, part) AS number FROM batched
     ), notices AS (
         INSERT INTO messages (id, event, channel, recipient, content, created_at, run)
-        SELECT :run || '/' || event || '/' || (CAST(:messages AS bigint) + row_number() OVER (ORDER BY event, key_as_of, part))
-                || '/webhook',
-            event, 'webhook', 'webhook',
+        SELECT :run || '/' || event || '/' || (CAST(:messages AS bigint) + number) || '/webhook'
+                || CASE WHEN e.name = '{CONFIGURED}' THEN '' ELSE '/' || e.name END,
+            event, 'webhook', e.name,
             jsonb_build_object('run', CAST(:run AS text), 'as_of', key_as_of, 'lines', lines),
             CAST(:at AS timestamptz), :run
-        FROM batched
+        FROM told JOIN webhook_endpoints e ON e.state <> 'removed'
+            AND (e.events = '{{}}' OR event = ANY (e.events) OR 'line.*' = ANY (e.events))
         RETURNING id
     )
 """
@@ -212,7 +216,7 @@ def pick(scope: Scope, days: RunDays) -> str:
 
 def change(*, audit: bool, notify: bool) -> str:
     """Return the statement that closes and rolls the picked lines, audits the reasons, and records the notices."""
-    notices = "(SELECT count(*) FROM notices)" if notify else "0"
+    notices = "(SELECT COALESCE(max(number), 0) FROM told)" if notify else "0"
     return (
         f"{_CHANGE}{_AUDIT if audit else ''}{_NOTICES if notify else ''}"
         "SELECT count(*) FILTER (WHERE closes) AS closed, count(*) FILTER (WHERE NOT closes) AS rolled, "

@@ -11,7 +11,7 @@ from domain.cases import CaseKind, CaseRef
 from domain.marketing import Consent, MarketingStage
 from domain.migration import MigrationStage
 from domain.policy import CancellationPolicy
-from domain.vocabulary import FINAL_STAGES, DataChoice, Stage
+from domain.vocabulary import FINAL_STAGES, Channel, DataChoice, Stage
 from records.cancellation.locked_case import access_end_of
 from records.cancellation.open_lines import (
     SETTLED_STAGES,
@@ -20,6 +20,7 @@ from records.cancellation.open_lines import (
     waits_for_credit_memos,
 )
 from records.erasure import other_user
+from records.webhooks.messages import active_endpoints
 from storage.tables import (
     CASE_TABLES,
     AuditRow,
@@ -116,7 +117,10 @@ def _pending(kind: CaseKind) -> ColumnElement[bool]:
     tables = CASE_TABLES[kind]
     return tables.row.id.in_(
         select(tables.message).where(
-            tables.message.is_not(None), MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None)
+            tables.message.is_not(None),
+            MessageRow.delivered_at.is_(None),
+            MessageRow.failed_at.is_(None),
+            or_(MessageRow.channel != Channel.WEBHOOK.value, MessageRow.recipient.in_(active_endpoints())),
         )
     )
 

@@ -10,6 +10,7 @@ import uvicorn
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from activities.messaging.webhook_secrets import WebhookKeySettings
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
 from starter.access.settings import AccessSettings
@@ -37,7 +38,8 @@ async def main() -> None:
     settings, verifier = ApiSettings(), AccessSettings().verifier()
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=_CONNECTIONS)
     await asyncio.to_thread(warn_of_owner, engine)
-    app = create_api(Offramp(await connect_to_temporal(lazy=True), engine), verifier)
+    keys = WebhookKeySettings().keys
+    app = create_api(Offramp(await connect_to_temporal(lazy=True), engine, webhook_keys=keys), verifier)
     config = uvicorn.Config(
         app, settings.api_host, settings.api_port, **server_options(most=MOST_STREAMS + MOST_CONNECTIONS)
     )

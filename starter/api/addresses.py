@@ -36,6 +36,9 @@ _TENANT = f"{_ORGANIZATION}/data"
 _SCHEDULE = "/line-dates/schedule"
 _RUNS = "/line-dates/runs"
 
+_WEBHOOKS = "/webhook-endpoints"
+_WEBHOOK = f"{_WEBHOOKS}/{{endpoint}}"
+
 _O = Operation
 ADDRESSES: Mapping[Operation, Address] = {
     operation: Address(*address.split(" ", 1))
@@ -117,6 +120,15 @@ ADDRESSES: Mapping[Operation, Address] = {
         _O.SET_LIMIT: "PUT /limits",
         _O.RELEASE_LIMIT: "POST /limits/releases",
         _O.FIND_PERSON: "POST /persons/searches",
+        _O.LIST_WEBHOOKS: f"GET {_WEBHOOKS}",
+        _O.ADD_WEBHOOK: f"POST {_WEBHOOKS}",
+        _O.REMOVE_WEBHOOK: f"POST {_WEBHOOK}/removals",
+        _O.ROTATE_WEBHOOK: f"POST {_WEBHOOK}/rotations",
+        _O.PAUSE_WEBHOOK: f"POST {_WEBHOOK}/pauses",
+        _O.RESUME_WEBHOOK: f"POST {_WEBHOOK}/resumptions",
+        _O.TEST_WEBHOOK: f"POST {_WEBHOOK}/tests",
+        _O.LIST_DELIVERIES: f"GET {_WEBHOOK}/deliveries",
+        _O.RESEND_WEBHOOKS: f"POST {_WEBHOOK}/resendings",
         _O.WATCH_CANCELLATIONS: "GET /cancellations/events",
         _O.WATCH_SUBSCRIPTION: f"GET {_SUBSCRIPTION}/events",
     }.items()

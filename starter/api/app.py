@@ -30,6 +30,7 @@ from starter.api import (
     migrations,
     operations,
     tenants,
+    webhooks,
 )
 from starter.api.addresses import ADDRESSES, METADATA, VERSION
 from starter.api.documents import LARGEST_DOCUMENT
@@ -52,6 +53,7 @@ AREAS = (
     holds,
     operations,
     tenants,
+    webhooks,
 )
 """In the order in which the document has them."""
 _DOCUMENTS = [VERSION + ADDRESSES[operation].path for operation in (Operation.IMPORT, Operation.REPORT_BILLING)]

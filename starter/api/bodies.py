@@ -13,6 +13,7 @@ from domain.civil_dates import CivilDate
 from domain.limits import Limited, LimitScope
 from domain.marketing import ConsentDecision
 from domain.vocabulary import EmailAddress, Identifier, Reason, ReceiptChannel
+from domain.webhooks import EndpointName, EventFilter
 from starter.service.receipts import StatedReceipt
 
 GivenCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
@@ -79,6 +80,28 @@ class TryCode(Body):
 class Reasoned(Body):
     """A request that needs nothing but its reason, for the audit trail."""
 
+    reason: Reason
+
+
+class AddWebhook(Body):
+    """A webhook endpoint to add."""
+
+    endpoint: EndpointName
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    events: Annotated[list[EventFilter], Field(max_length=100)] = Field(
+        default=[], description="events, or areas of them such as `cancellation.*`; all of them where there are none"
+    )
+    owner: EmailAddress | None = Field(default=None, description="who is notified when it is paused by itself")
+
+
+class ResendWebhooks(Body):
+    """What is to be sent to an endpoint again."""
+
+    deliveries: Annotated[list[Annotated[str, StringConstraints(max_length=500)]], Field(max_length=1000)] = Field(
+        default=[], description="the ids of messages"
+    )
+    since: AwareDatetime | None = Field(default=None, description="or all messages since this instant")
+    failed_only: bool = Field(default=False, description="of these, only what was given up")
     reason: Reason
 
 

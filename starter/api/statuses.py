@@ -71,6 +71,7 @@ _OTHERS = {
         *("nothing_there", "no_export", "nothing_to_download", "organization_not_found", "schedule_missing"),
         # An installation without such a part has nothing there.
         *("object_store_not_configured", "tenant_database_not_configured", "tenant_administrator_not_configured"),
+        "webhook_keys_missing",
     },
     410: {"export_erased", "export_files_missing"},
     412: {"case_changed"},
@@ -88,6 +89,8 @@ _OTHERS = {
         "goodwill_wish_before_receipt",
         "scope_ambiguous",
         "reason_code_unknown",
+        "event_unknown",
+        "endpoint_url_refused",
     },
     429: {"limit_reached", "too_many_streams", "too_many_documents"},
 }

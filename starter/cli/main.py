@@ -51,6 +51,9 @@ COMMANDS = {
         "starter.cli.limits:limits_app",
         "List and set the limits on starts, one-time codes, tries and links, and release what was counted.",
     ),
+    "webhooks": Lazily(
+        "starter.cli.webhooks:webhooks_app", "Add, watch, try out and resume the systems that are notified by webhooks."
+    ),
     "privacy": Lazily("starter.cli.privacy:privacy_app", "Show what is kept about a person, and until when."),
     "login": Lazily("starter.cli.login:login", "Log in at an HTTP API, which all commands then ask."),
     "logout": Lazily("starter.cli.login:logout", "Forget the login."),

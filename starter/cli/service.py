@@ -110,12 +110,20 @@ def with_service(
     async def run() -> Result:
         if (api := api_in_use()) is not None:
             return await command(_remote(api))
+        from activities.messaging.webhook_secrets import WebhookKeySettings
         from runtime.temporal import connect_to_temporal
         from starter.service import Offramp
 
         with database() as engine:
             temporal = await connect_to_temporal()
-            return await command(Offramp(temporal, engine, objects=_object_store() if files else None))
+            return await command(
+                Offramp(
+                    temporal,
+                    engine,
+                    objects=_object_store() if files else None,
+                    webhook_keys=WebhookKeySettings().keys,
+                )
+            )
 
     with waiting(what, as_json=as_json):
         return asyncio.run(run())
@@ -132,6 +140,7 @@ def with_records(
     async def run() -> Result:
         if (api := api_in_use()) is not None:
             return await command(_remote(api))
+        from activities.messaging.webhook_secrets import WebhookKeySettings
         from runtime.temporal import connect_to_temporal
         from starter.service import Offramp
 
@@ -142,6 +151,7 @@ def with_records(
                     engine,
                     objects=_object_store() if files else None,
                     tenants=_tenant_database() if tenants else None,
+                    webhook_keys=WebhookKeySettings().keys,
                 )
             )
 

@@ -58,7 +58,7 @@ def up(
 def _check(webhook_url: str) -> None:
     from pydantic import ValidationError
 
-    from activities.messaging.webhooks import WebhookSettings
+    from activities.messaging.webhook_settings import WebhookSettings
 
     try:
         WebhookSettings.model_validate({"webhook_url": webhook_url, "webhook_secret": f"whsec_{'A' * 32}"})

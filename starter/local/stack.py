@@ -188,6 +188,7 @@ def stack_environment(
         **object_store_environment(data, ports.objects),
         **codec_environment(data, ports),
         "OFFRAMP_REQUEST_KEYS": data.secret("request-keys", new_key),
+        "OFFRAMP_WEBHOOK_KEYS": data.secret("webhook-keys", new_key),
         "OFFRAMP_API_PORT": str(ports.api),
         **issuer_environment(data),
         "OFFRAMP_PUBLIC_URL": f"http://{HOST}:{ports.pages}",

@@ -19,7 +19,7 @@ from starter.service.receipts import StatedReceipt
 _NEVER_SENT = frozenset({"actor", "request_id", "organizations", "link", "watch"})
 """The actor is the token's subject; the organizations are those of the token; links are for their holders."""
 _DOCUMENTS = {"content": None, "document": "name", "source": "name"}
-_RENAMED = {"stages": "stage"}
+_RENAMED = {"stages": "stage", "states": "state"}
 _OF_CASE = ("cancellation", "export")
 
 
@@ -103,7 +103,7 @@ def _path(path: str, values: dict[str, Any]) -> str:
         values["number"] = case.rpartition("/")[2] if case else "newest"
         if case and "{subscription}" in path:
             values.setdefault("subscription", values.pop("subject", CaseRef.parse(case).subscription))
-    for kind in ("subscription", "line", "organization", "invoice", "campaign", "hold", "number", "name"):
+    for kind in ("subscription", "line", "organization", "invoice", "campaign", "hold", "endpoint", "number", "name"):
         written = f"{{{kind}:path}}" if f"{{{kind}:path}}" in path else f"{{{kind}}}"
         if written in path:
             value = values.pop(kind) if kind in values else values.pop("subject")

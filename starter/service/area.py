@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverse
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionDescription
 
 import contract
+from activities.messaging.webhook_secrets import WebhookKeys
 from domain.refusals import Refusal
 from records.transaction import Transaction
 from runtime.temporal import TemporalUnavailable
@@ -50,6 +51,8 @@ class Connections:
     tenants: TenantDatabase | None = None
     """The database with the organizations' data, for its sizes and samples."""
     task_queue: str = contract.TASK_QUEUE
+    webhook_keys: WebhookKeys = field(default_factory=WebhookKeys)
+    """The keys from which the secrets of webhook endpoints are derived."""
 
 
 class AreaClient:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy import Engine
 from temporalio.client import Client
 
+from activities.messaging.webhook_secrets import WebhookKeys
 from contract import TASK_QUEUE
 from starter.service.access import AccessClient
 from starter.service.area import AreaClient, Connections
@@ -24,6 +25,7 @@ from starter.service.privacy import PrivacyClient
 from starter.service.readiness import ReadinessClient
 from starter.service.reconciliation import ReconciliationClient
 from starter.service.tenants import TenantClient
+from starter.service.webhooks import WebhookClient
 from storage.objects import Objects
 from storage.tenants.database import TenantDatabase
 
@@ -76,6 +78,7 @@ class Offramp:
     limits: LimitClient
     privacy: PrivacyClient
     events: EventClient
+    webhooks: WebhookClient
     readiness: ReadinessClient
     access: AccessClient
 
@@ -87,6 +90,7 @@ class Offramp:
         objects: Objects | None = None,
         tenants: TenantDatabase | None = None,
         task_queue: str = TASK_QUEUE,
+        webhook_keys: WebhookKeys | None = None,
     ) -> None:
         """Put the areas together.
 
@@ -97,9 +101,10 @@ class Offramp:
             objects: the object store; without one there are no links to files.
             tenants: the database with the organizations' data; without one it can be neither measured nor sampled.
             task_queue: the queue from which workers take the workflows that are started.
+            webhook_keys: the keys of webhook endpoints' secrets; without them none is added.
 
         """
-        connections = Connections(temporal, engine, objects, tenants, task_queue)
+        connections = Connections(temporal, engine, objects, tenants, task_queue, webhook_keys or WebhookKeys())
         for area, client in AREAS.items():
             setattr(self, area, client(connections))
         self.has_files = objects is not None

@@ -38,6 +38,7 @@ from storage.tables.organizations import (
     TenantCodeReviewRow,
 )
 from storage.tables.requests import DirectRequestRow, RequestRow
+from storage.tables.webhooks import WebhookAttemptRow, WebhookEndpointRow
 
 __all__ = [
     "CASE_TABLES",
@@ -82,4 +83,6 @@ __all__ = [
     "Table",
     "TenantCodeReviewRow",
     "VerificationCodeRow",
+    "WebhookAttemptRow",
+    "WebhookEndpointRow",
 ]

@@ -68,6 +68,9 @@ class MessageRow(Table):
               postgresql_where=text("delivered_at IS NULL AND failed_at IS NULL")),
         Index("ix_messages_pending_of_runs", "sequence",
               postgresql_where=text("run IS NOT NULL AND delivered_at IS NULL AND failed_at IS NULL")),
+        Index("ix_messages_of_endpoints", "recipient", "sequence", postgresql_where=text("channel = 'webhook'")),
+        Index("ix_messages_owed_to_endpoints", "recipient", "sequence",
+              postgresql_where=text("channel = 'webhook' AND delivered_at IS NULL AND failed_at IS NULL")),
     )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)

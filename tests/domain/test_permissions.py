@@ -19,7 +19,7 @@ from tests.starter.service.test_offramp import AREAS, methods
 DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 READING = {
     *("list", "report", "history", "quote", "status", "requested_consent", "get", "describe", "runs", "schedule"),
-    *("code", "head", "verify", "find", "links", "progress", "watch_list", "watch_subscription"),
+    *("code", "head", "verify", "find", "links", "progress", "watch_list", "watch_subscription", "deliveries"),
 }
 """The methods that change nothing."""
 

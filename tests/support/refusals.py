@@ -54,6 +54,8 @@ BY_TYPE: dict[Any, list[Any]] = {
 """Examples of a parameter, by its type."""
 
 BY_NAME: dict[str, list[Any]] = {
+    "endpoint": ["crm"],
+    "event": ["cancellation.renamed"],
     "activity": ["ACT-1"],
     "actor": ["agent-7"],
     "actual": ["cancellation:SUB-1"],

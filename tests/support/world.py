@@ -21,7 +21,8 @@ from temporalio.worker import WorkerDeploymentConfig
 from activities.messaging.http_client import HttpClient
 from activities.messaging.links import Links, LinkSettings
 from activities.messaging.mail import MailSettings
-from activities.messaging.webhooks import WebhookSettings
+from activities.messaging.webhook_secrets import WebhookKeys
+from activities.messaging.webhook_settings import WebhookSettings
 from activities.migration.pg_dump import DumpSettings
 from contract import (
     REQUEST_REVERSAL,
@@ -33,6 +34,8 @@ from contract import (
     cancellation_workflow_id,
 )
 from domain.vocabulary import Stage
+from records.webhooks.endpoints import configure
+from runtime.named_keys import NamedKey
 from runtime.queues import connections
 from starter.service import Offramp
 from storage.database import create_database_engine
@@ -63,6 +66,9 @@ SECOND_PERSON = "manager-2"
 LINKS = Links(LinkSettings(public_url="https://offramp.example", link_secret=SecretStr("0" * 32)))
 """As the world's mails have them."""
 
+WEBHOOK_KEYS = WebhookKeys((NamedKey("tests", b"w" * 32),))
+"""Those of the secrets of its webhook endpoints."""
+
 
 class World(Evidence):
     """Organizations and subscriptions, the service that cancels them, and a hand on the clock."""
@@ -91,7 +97,13 @@ class World(Evidence):
         objects = self.data.objects if self.data else None
         reader = self.data.reader or objects if self.data else None
         self.offramp, self.behind_pages = (
-            Offramp(self.environment.client, self.engines[role], objects=of_role, task_queue=task_queue)
+            Offramp(
+                self.environment.client,
+                self.engines[role],
+                objects=of_role,
+                task_queue=task_queue,
+                webhook_keys=WEBHOOK_KEYS,
+            )
             for role, of_role in ((DatabaseRole.CALLERS, objects), (DatabaseRole.PAGES, reader))
         )
         self.service, self.marketing = self.offramp.cancellations, self.offramp.marketing
@@ -117,12 +129,14 @@ class World(Evidence):
             url = as_role(self.database_url, DatabaseRole.WORKER)
             engine = create_database_engine(url, pool_size=connections(hosted))
             parts.callback(engine.dispose)
+            configure(engine, is_configured=bool(webhooks and webhooks.webhook_url))
             async with create_workers(
                 client or self.environment.client,
                 engine,
                 parts.enter_context(HttpClient()),
                 mail=mail,
                 webhooks=webhooks or WebhookSettings(),
+                webhook_keys=WEBHOOK_KEYS,
                 tenants=self.data.tenants if self.data else None,
                 objects=self.data.objects if self.data else None,
                 links=LINKS,

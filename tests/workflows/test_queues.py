@@ -12,7 +12,7 @@ from temporalio import workflow
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.messaging.webhooks import WebhookSettings
+from activities.messaging.webhook_settings import WebhookSettings
 from contract import WorkQueue
 from runtime.queues import SLOTS
 from storage.objects import Objects, ObjectStoreSettings

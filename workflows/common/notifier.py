@@ -18,6 +18,9 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.queues import queue_for
 
+IN_TURNS = "deliveries-in-turns-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
+
 DELIVERY_TIMEOUT = timedelta(seconds=30)
 """The time after which another worker takes over from one that died in the middle of a delivery; a delivery that takes
 longer is repeated from the first message that was not handed over."""
@@ -62,8 +65,11 @@ class Notifier:
     async def _deliver(self, channel: Channel) -> None:
         while self._is_behind(channel):
             # What was recorded before a delivery began is handled when it ends; a number that no message has is, too.
-            recorded = self._recorded[channel]
-            self._delivered[channel] = max(recorded, await self._deliver_pending(channel))
+            recorded, before = self._recorded[channel], self._delivered.get(channel, 0)
+            handled = await self._deliver_pending(channel)
+            if handled >= recorded or handled <= before or not workflow.patched(IN_TURNS):
+                handled = max(recorded, handled)
+            self._delivered[channel] = handled  # of a delivery that ended its turn, the next one does the rest
             self._when_delivered()
 
     async def _deliver_pending(self, channel: Channel) -> int:

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from records.webhooks.endpoints import configure
 from storage.database import create_database_engine
 from storage.tables import CancellationRow, OrganizationRow, PolicyRow, SubscriptionRow
 from tests.activities.messaging.mail_delivery import mail, postbox, server
@@ -50,5 +51,6 @@ def engine(database_url: str) -> Iterator[Engine]:
                 received_on=date(2026, 9, 22),
             )
         )
+    configure(engine, is_configured=True)
     yield engine
     engine.dispose()

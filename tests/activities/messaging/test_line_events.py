@@ -12,13 +12,13 @@ from standardwebhooks import Webhook
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.common.retries import LINE_EVENT_PATIENCE
 from activities.messaging.http_client import HttpClient
-from activities.messaging.webhooks import Webhooks, WebhookSettings
+from activities.messaging.webhook_settings import WebhookSettings
+from activities.messaging.webhooks import Webhooks
 from domain.vocabulary import Channel
 from storage.tables import LineDatesRunRow, MessageRow
 from tests.activities.messaging.endpoint import Endpoint
-from tests.activities.messaging.outbox import failures, messages, unmark
+from tests.activities.messaging.outbox import unmark
 
 SECRET = "whsec_" + base64.b64encode(b"n" * 32).decode()
 FIRST, SECOND = "run/line.closed/1/webhook", "run/line.term_rolled/2/webhook"
@@ -99,17 +99,3 @@ def test_while_the_first_is_put_off_the_second_waits(engine: Engine, webhooks: W
         "line.closed",
         "line.term_rolled",
     ]
-
-
-def test_what_could_not_be_delivered_for_three_days_is_given_up_and_audited(
-    engine: Engine, webhooks: Webhooks, endpoint: Endpoint
-) -> None:
-    leave_two(engine, ago=LINE_EVENT_PATIENCE)
-    endpoint.statuses = [503, 200]
-    deliver(webhooks)
-    given_up, delivered = messages(engine, Channel.WEBHOOK)
-    assert given_up.failed_at is not None
-    assert delivered.delivered_at is not None
-    (audited,) = failures(engine)
-    assert audited.why is not None
-    assert audited.why.endswith("Given up after 3 days.")

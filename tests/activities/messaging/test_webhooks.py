@@ -4,8 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,13 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.common.retries import WEBHOOK_MAX_ATTEMPTS, WEBHOOK_RETRY
 from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
-from activities.messaging.webhooks import Webhooks, WebhookSettings
+from activities.messaging.webhook_settings import WebhookSettings
+from activities.messaging.webhooks import Webhooks
 from domain.vocabulary import Channel, Event, Stage, message_id
 from tests.activities.messaging.endpoint import FOREIGN, NEW, OLD, Endpoint
-from tests.activities.messaging.outbox import failures, messages, told, unmark, waited_before
+from tests.activities.messaging.outbox import failures, messages, told, unmark
 from tests.activities.messaging.samples import ADDRESS, CANCELLATION, facts
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "messages.md"
@@ -52,15 +51,13 @@ def settings(url: str, **changed: str) -> WebhookSettings:
     return WebhookSettings.model_validate({"webhook_url": url, "webhook_secret": NEW, **changed})
 
 
-def deliver(webhooks: Webhooks, *, attempt: int = 1) -> int:
-    environment = ActivityEnvironment()
-    environment.info = replace(environment.info, attempt=attempt)
-    return environment.run(webhooks.deliver_webhooks, CANCELLATION)
+def deliver(webhooks: Webhooks) -> int:
+    return ActivityEnvironment().run(webhooks.deliver_webhooks, CANCELLATION)
 
 
-def refused_delivery(webhooks: Webhooks, *, attempt: int = 1) -> ApplicationError:
+def refused_delivery(webhooks: Webhooks) -> ApplicationError:
     with pytest.raises(ApplicationError) as raised:
-        deliver(webhooks, attempt=attempt)
+        deliver(webhooks)
     assert raised.value.type == "webhook_endpoint_unavailable"
     assert not raised.value.non_retryable
     assert "t0ken" not in str(raised.value)
@@ -199,7 +196,7 @@ def test_a_temporary_no_is_tried_again_and_holds_those_after_it(
     ]
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 410, 422])
+@pytest.mark.parametrize("status", [400, 401, 404, 422])
 def test_a_final_no_fails_that_message_is_audited_and_the_next_one_goes_out(
     engine: Engine, webhooks: Webhooks, endpoint: Endpoint, status: int
 ) -> None:
@@ -219,46 +216,3 @@ def test_an_endpoint_that_is_down_is_tried_again(engine: Engine, client: HttpCli
         webhooks = Webhooks(engine, settings(url), client)
     tell_two(engine)
     assert "127.0.0.1 cannot be reached" in str(refused_delivery(webhooks))
-
-
-def test_the_last_attempt_begins_three_days_after_the_first() -> None:
-    waited = waited_before(WEBHOOK_MAX_ATTEMPTS, WEBHOOK_RETRY)
-    assert timedelta(days=3) <= waited < timedelta(days=3, hours=1)
-    assert WEBHOOK_RETRY.maximum_attempts == 0
-
-
-def test_before_the_last_attempt_nothing_is_given_up(engine: Engine, webhooks: Webhooks, endpoint: Endpoint) -> None:
-    tell_two(engine)
-    endpoint.statuses = [503]
-    refused_delivery(webhooks, attempt=WEBHOOK_MAX_ATTEMPTS - 1)
-    assert not failures(engine)
-
-
-def test_from_the_last_attempt_on_each_attempt_gives_up_the_oldest_message(
-    engine: Engine, webhooks: Webhooks, endpoint: Endpoint
-) -> None:
-    tell_two(engine)
-    endpoint.statuses = [503] * 3
-    refused_delivery(webhooks, attempt=WEBHOOK_MAX_ATTEMPTS)
-    first, second = messages(engine, Channel.WEBHOOK)
-    assert first.failure == (
-        f"The webhook endpoint 127.0.0.1 answered 503. Given up after {WEBHOOK_MAX_ATTEMPTS} attempts."
-    )
-    assert second.failed_at is None
-    assert deliver(webhooks, attempt=WEBHOOK_MAX_ATTEMPTS + 1) == second.sequence
-    assert len(failures(engine)) == 2
-
-
-def test_the_last_attempt_delivers_all_the_same_if_the_endpoint_is_back(
-    engine: Engine, webhooks: Webhooks, endpoint: Endpoint
-) -> None:
-    tell_two(engine)
-    deliver(webhooks, attempt=WEBHOOK_MAX_ATTEMPTS)
-    assert len(endpoint.requests) == 2
-    assert not failures(engine)
-
-
-def test_messages_noted_for_an_endpoint_that_was_taken_away_are_given_up(engine: Engine, client: HttpClient) -> None:
-    tell_two(engine)
-    deliver(Webhooks(engine, WebhookSettings(webhook_url=""), client))
-    assert {row.failure for row in messages(engine, Channel.WEBHOOK)} == {"No webhook endpoint is configured any more."}

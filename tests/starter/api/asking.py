@@ -27,6 +27,12 @@ async def started(agent: httpx.AsyncClient, world: World, subscription: str, **m
     return dict(answer.json())
 
 
+def ok(answer: httpx.Response, status: int = 200) -> Any:
+    """Return what an answer says that is no refusal."""
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
 def problem(answer: httpx.Response, status: int, code: str) -> Mapping[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"

@@ -29,6 +29,7 @@ AREAS = (
         "billing",
         "tenants",
         "reconciliation",
+        "webhooks",
         "audit",
         "limits",
         "privacy",

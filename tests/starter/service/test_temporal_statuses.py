@@ -74,6 +74,9 @@ COMMANDS: dict[str, Callable[[Offramp], Awaitable[Any]]] = {
     "exports.renew_link": lambda at: at.exports.renew_link("SUB-1", **AGENT),
     "exports.status": lambda at: at.exports.status("SUB-1"),
     "line_dates.update": lambda at: at.line_dates.update(EVERY_LINE),
+    "webhooks.test": lambda at: at.webhooks.test("webhook", actor="operator-1"),
+    "webhooks.resume": lambda at: at.webhooks.resume("webhook", reason="repaired", actor="operator-1"),
+    "webhooks.resend": lambda at: at.webhooks.resend("webhook", since=NOON, reason="lost", actor="operator-1"),
     "line_dates.begin": lambda at: at.line_dates.begin(EVERY_LINE),
     "line_dates.progress": lambda at: at.line_dates.progress("subscription-line-dates:every-line:today:here:9"),
     "line_dates.ensure_schedule": lambda at: at.line_dates.ensure_schedule("Europe/Berlin"),
@@ -95,6 +98,7 @@ OF_THE_RECORDS = {
     "tenants.list", "tenants.sample", "tenants.prepare", "tenants.code", "tenants.review",
     "audit.head", "audit.verify", "exports.record_fetch", "migrations.record_fetch",
     "limits.list", "limits.set", "limits.release", "privacy.find", "events.watch_list", "events.watch_subscription",
+    "webhooks.list", "webhooks.add", "webhooks.rotate", "webhooks.pause", "webhooks.remove", "webhooks.deliveries",
 }  # fmt: skip
 """Methods that need no Temporal, or only tell a workflow what they have done."""
 
@@ -158,6 +162,7 @@ def opened(imported: Import, document: Document, engine: Engine) -> Engine:
             "VALUES (:case, 'ORG-1', 'billing_support', 'requested', :noon, :noon)",
             "INSERT INTO marketing_cancellations (id, organization, ordinal, request_id, workflow_id, opened_by, stage, "
             "received_at) VALUES ('ORG-1/marketing/1', 'ORG-1', 1, 'r', 'w', 'agent', 'intake', :noon)",
+            "INSERT INTO webhook_endpoints (name, state, created_at, created_by) VALUES ('webhook', 'active', :noon, 'offramp')",
             "INSERT INTO marketing_stops (id, campaign, cancellation, action, requested_at) "
             "VALUES ('SUB-1/1/CMP-1', 'CMP-1', :case, 'pause', :noon)",
         ):

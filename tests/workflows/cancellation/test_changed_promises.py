@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from activities.messaging.webhooks import WebhookSettings
+from activities.messaging.webhook_settings import WebhookSettings
 from domain.vocabulary import Channel, Event
 from storage.tables import MessageRow
 from tests.activities.messaging.endpoint import Endpoint

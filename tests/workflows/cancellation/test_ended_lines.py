@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from activities.messaging.webhooks import WebhookSettings
+from activities.messaging.webhook_settings import WebhookSettings
 from domain.vocabulary import Stage
 from storage.tables import MessageRow, SubscriptionRow
 from tests.activities.messaging.endpoint import Endpoint

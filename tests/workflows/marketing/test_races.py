@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from temporalio.client import WorkflowHandle
 
 import contract
-from activities.messaging.webhooks import WebhookSettings
+from activities.messaging.webhook_settings import WebhookSettings
 from domain.marketing import Consent, ConsentDecision, MarketingStage
 from domain.refusals import Refusal
 from domain.vocabulary import Stage

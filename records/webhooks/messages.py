@@ -1,0 +1,293 @@
+"""The messages to webhook endpoints: recorded for each that hears of an event, claimed in their order, and how each fared."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, Select, and_, any_, case, func, literal, null, or_, select, update
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.orm import Session
+
+from contract.steps import Reopening
+from domain.actors import THE_SERVICE
+from domain.vocabulary import Channel
+from domain.webhooks import CONFIGURED, DEAD_AFTER, REJECTED_IN_A_ROW, EndpointState, EndpointUnknown, wait_after
+from records import audit
+from records.transaction import Transaction
+from storage.tables import MessageRow, WebhookAttemptRow, WebhookEndpointRow
+
+PENDING = (
+    MessageRow.channel == Channel.WEBHOOK.value,
+    MessageRow.delivered_at.is_(None),
+    MessageRow.failed_at.is_(None),
+)
+_HEARS = WebhookEndpointRow.state != EndpointState.REMOVED
+
+
+class Delivery(BaseModel):
+    """One message to an endpoint, and how it fared. Its content is in the case that it is about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    message: str
+    """The id, as the header ``webhook-id`` has it."""
+    number: int
+    """The place in the order of all messages."""
+    endpoint: str
+    event: str
+    cancellation: str | None
+    created_at: datetime
+    state: Literal["pending", "delivered", "failed"]
+    delivered_at: datetime | None
+    failure: str | None
+    """Why it was given up; of one that is pending, why the last attempt came to nothing."""
+    attempts: int
+    last_attempt_at: datetime | None
+    last_status: int | None
+    """The status of the last answer; null where there was none."""
+
+
+def add_for_endpoints(transaction: Transaction, event: str, *, id: str, **values: Any) -> None:  # noqa: A002
+    """Record a message for each endpoint that hears of an event, also for paused ones; ``id`` is that of the configured one."""
+    of_endpoint = case((WebhookEndpointRow.name == CONFIGURED, id), else_=f"{id}/" + WebhookEndpointRow.name)
+    given = {"event": event, "channel": Channel.WEBHOOK.value, **values}
+    columns = {name: getattr(MessageRow, name).type for name in given}
+    source = select(
+        of_endpoint, WebhookEndpointRow.name, *(literal(given[name], kind) for name, kind in columns.items())
+    ).where(_HEARS, _passes(event))
+    transaction.session.execute(
+        insert(MessageRow)
+        .from_select(["id", "recipient", *given], source)
+        .on_conflict_do_nothing(index_elements=[MessageRow.id])
+    )
+
+
+def _passes(event: str) -> ColumnElement[bool]:
+    """Return the condition for endpoints that hear of an event (`domain.webhooks.passes`)."""
+    area = f"{event.partition('.')[0]}.*"
+    events = WebhookEndpointRow.events
+    return or_(func.cardinality(events) == 0, literal(event) == any_(events), literal(area) == any_(events))
+
+
+def claim_next(
+    transaction: Transaction, pending: ColumnElement[bool], *, at: datetime, but: Collection[str]
+) -> tuple[MessageRow, WebhookEndpointRow] | None:
+    """Return the oldest pending message whose endpoint is to be tried now, locked, with the endpoint; None if there is none.
+
+    ``but`` are endpoints that are not to be tried. Another delivery that has the message waits here, and then finds it marked.
+    """
+    ready = _ready(pending, at, but)
+    query = select(MessageRow, WebhookEndpointRow).join(*_ENDPOINT).where(*ready).order_by(MessageRow.sequence).limit(1)
+    while True:
+        found = transaction.session.execute(query.with_for_update(of=MessageRow)).one_or_none()
+        if found is not None:
+            return found[0], found[1]
+        # Where another one delivered what was waited for, PostgreSQL returns nothing, though there may be more.
+        if transaction.session.scalar(select(MessageRow.sequence).join(*_ENDPOINT).where(*ready).limit(1)) is None:
+            return None
+
+
+def active_endpoints() -> Select[str]:
+    """Return the query for the endpoints to which messages go at present."""
+    return select(WebhookEndpointRow.name).where(WebhookEndpointRow.state == EndpointState.ACTIVE)
+
+
+def why_put_off(session: Session, pending: ColumnElement[bool]) -> str | None:
+    """Return why messages wait whose endpoint is active; None if none does."""
+    return session.scalar(
+        select(func.coalesce(WebhookEndpointRow.last_failure, "The webhook endpoint takes nothing at present."))
+        .select_from(MessageRow)
+        .join(*_ENDPOINT)
+        .where(*PENDING, pending, WebhookEndpointRow.state == EndpointState.ACTIVE)
+        .limit(1)
+    )
+
+
+_ENDPOINT = (WebhookEndpointRow, WebhookEndpointRow.name == MessageRow.recipient)
+
+
+def _ready(pending: ColumnElement[bool], at: datetime, but: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    is_time = or_(WebhookEndpointRow.next_attempt_at.is_(None), WebhookEndpointRow.next_attempt_at <= at)
+    active = WebhookEndpointRow.state == EndpointState.ACTIVE
+    return (*PENDING, pending, active, is_time, MessageRow.recipient.not_in(sorted(but)))
+
+
+def log_attempt(
+    transaction: Transaction, message: str, *, at: datetime, status: int | None, failure: str | None, milliseconds: int
+) -> None:
+    """Keep an attempt to send a message."""
+    values = {"message": message, "at": at, "status": status, "failure": failure, "milliseconds": milliseconds}
+    transaction.session.execute(insert(WebhookAttemptRow).values(values))
+
+
+def works(transaction: Transaction, endpoint: WebhookEndpointRow) -> None:
+    """Record that an endpoint took a message. One that worked before is not written, so that deliveries do not wait for one another."""
+    if endpoint.failing_since is None and not endpoint.rejections:
+        return
+    transaction.session.execute(
+        update(WebhookEndpointRow)
+        .where(WebhookEndpointRow.name == endpoint.name)
+        .values(failing_since=null(), failures=0, rejections=0, next_attempt_at=null(), last_failure=null())
+    )
+
+
+def rejects(transaction: Transaction, endpoint: str, *, at: datetime, failure: str) -> None:
+    """Record that an endpoint refused a message for good; pause one that has done so many times in a row."""
+    row = transaction.session.get_one(WebhookEndpointRow, endpoint, with_for_update=True, populate_existing=True)
+    row.rejections += 1
+    row.failing_since, row.failures, row.next_attempt_at, row.last_failure = None, 0, None, failure
+    if row.rejections >= REJECTED_IN_A_ROW:
+        _pause(transaction, row, at, f"It refused {row.rejections} messages in a row. {failure}")
+
+
+def fails(transaction: Transaction, endpoint: str, *, at: datetime, failure: str, for_good: bool = False) -> None:
+    """Record that an endpoint takes nothing at present, and until when it is not asked; pause one that has not for days.
+
+    ``for_good``: it says itself that it is gone.
+    """
+    row = transaction.session.get_one(WebhookEndpointRow, endpoint, with_for_update=True, populate_existing=True)
+    row.failures += 1
+    row.failing_since = row.failing_since or at
+    row.next_attempt_at = at + wait_after(row.failures)
+    row.last_failure = failure
+    if for_good:
+        _pause(transaction, row, at, failure)
+    elif at - row.failing_since >= DEAD_AFTER:
+        _pause(transaction, row, at, f"It has taken nothing for {DEAD_AFTER.days} days. {failure}")
+
+
+def _pause(transaction: Transaction, row: WebhookEndpointRow, at: datetime, because: str) -> None:
+    if row.state != EndpointState.ACTIVE:
+        return
+    row.state = EndpointState.PAUSED.value
+    row.paused_at, row.paused_by, row.paused_because, row.owner_notified_at = at, THE_SERVICE, because, None
+    audit.record(
+        transaction,
+        "webhook.paused",
+        actor=THE_SERVICE,
+        at=at,
+        step=f"webhooks/{row.name}/paused/{at.isoformat()}",
+        why=because,
+        after={"endpoint": row.name},
+    )
+
+
+def owner_to_notify(transaction: Transaction) -> WebhookEndpointRow | None:
+    """Return an endpoint that was paused by itself and whose owner has not heard of it, locked; None if there is none."""
+    return transaction.session.scalar(
+        select(WebhookEndpointRow)
+        .where(
+            WebhookEndpointRow.state == EndpointState.PAUSED,
+            WebhookEndpointRow.owner.is_not(None),
+            WebhookEndpointRow.owner_notified_at.is_(None),
+        )
+        .order_by(WebhookEndpointRow.name)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def fail_without_endpoint(transaction: Transaction, pending: ColumnElement[bool], at: datetime) -> None:
+    """Give up messages whose endpoint was removed, or is configured no more."""
+    active = select(WebhookEndpointRow.name).where(_HEARS)
+    transaction.session.execute(
+        update(MessageRow)
+        .where(*PENDING, pending, MessageRow.recipient.not_in(active))
+        .values(failed_at=at, failure="The webhook endpoint was removed.")
+    )
+
+
+def hearing(session: Session, endpoint: str) -> WebhookEndpointRow:
+    """Return an endpoint that was not removed. Raises EndpointUnknown."""
+    row = session.get(WebhookEndpointRow, endpoint)
+    if row is None or row.state == EndpointState.REMOVED:
+        raise EndpointUnknown(endpoint)
+    return row
+
+
+def reopen(transaction: Transaction, step: Reopening) -> int:
+    """Have messages of an endpoint delivered again, under their ids; return how many. The same step again changes nothing.
+
+    What has lost its content after its time is not sent again.
+
+    Raises:
+        EndpointUnknown.
+
+    """
+    hearing(transaction.session, step.endpoint)
+    about = {"endpoint": step.endpoint, "failed_only": step.failed_only} | (
+        {"messages": list(step.messages)} if step.messages else {}
+    )
+    if step.since is not None:
+        about["since"] = step.since.isoformat()
+    if not audit.record(
+        transaction, "webhook.resent", actor=step.actor, at=step.at, step=step.key, why=step.why, after=about
+    ):
+        return 0
+    chosen = [MessageRow.recipient == step.endpoint, MessageRow.channel == Channel.WEBHOOK.value]
+    chosen.append(func.num_nonnulls(MessageRow.delivered_at, MessageRow.failed_at) == 1)
+    if step.messages:
+        chosen.append(MessageRow.id.in_(step.messages))
+    if step.since is not None:
+        chosen.append(MessageRow.created_at >= step.since)
+    if step.failed_only:
+        chosen.append(MessageRow.failed_at.is_not(None))
+    done = transaction.session.execute(
+        update(MessageRow)
+        .where(and_(*chosen), MessageRow.content != {})
+        .values(delivered_at=null(), failed_at=null(), failure=null())
+        .returning(MessageRow.sequence)
+    )
+    return len(done.all())
+
+
+def deliveries(
+    session: Session, endpoint: str, *, states: Collection[str] = (), before: int | None = None, limit: int = 100
+) -> list[Delivery]:
+    """Return messages of an endpoint and how they fared, the newest first; ``before`` is the number of the last one of a page."""
+    state = case(
+        (MessageRow.delivered_at.is_not(None), "delivered"),
+        (MessageRow.failed_at.is_not(None), "failed"),
+        else_="pending",
+    )
+    page = (
+        select(MessageRow, state.label("state"))
+        .where(MessageRow.recipient == endpoint, MessageRow.channel == Channel.WEBHOOK.value)
+        .where(*([state.in_(sorted(states))] if states else []))
+        .where(*([MessageRow.sequence < before] if before is not None else []))
+        .order_by(MessageRow.sequence.desc())
+        .limit(limit)
+    )
+    rows = session.execute(page).all()
+    tried = _attempts(session, [row.MessageRow.id for row in rows])
+    return [_delivery(row.MessageRow, row.state, *tried.get(row.MessageRow.id, (0, None))) for row in rows]
+
+
+def _attempts(session: Session, messages: Sequence[str]) -> dict[str, tuple[int, WebhookAttemptRow]]:
+    """Return the number of attempts at each message, and the last one."""
+    number = func.count().over(partition_by=WebhookAttemptRow.message)
+    last = (
+        select(WebhookAttemptRow, number)
+        .where(WebhookAttemptRow.message.in_(messages))
+        .ext(distinct_on(WebhookAttemptRow.message))
+        .order_by(WebhookAttemptRow.message, WebhookAttemptRow.id.desc())
+    )
+    return {row[0].message: (row[1], row[0]) for row in session.execute(last)}
+
+
+def _delivery(row: MessageRow, state: Any, attempts: int, last: WebhookAttemptRow | None) -> Delivery:
+    return Delivery(
+        message=row.id,
+        number=row.sequence,
+        endpoint=row.recipient,
+        event=row.event,
+        cancellation=row.cancellation or row.marketing_cancellation,
+        created_at=row.created_at,
+        state=state,
+        delivered_at=row.delivered_at,
+        failure=row.failure or (last.failure if last else None),
+        attempts=attempts,
+        last_attempt_at=last.at if last else None,
+        last_status=last.status if last else None,
+    )

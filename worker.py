@@ -34,6 +34,7 @@ from activities.migration.pg_dump import DumpSettings
 from activities.migration.transfer import Transfers
 from activities.privacy import Retention
 from activities.reconciliation.activities import Reconciler
+from activities.system_tasks import TaskRecords
 from activities.verification import Verifier
 from contract import TASK_QUEUE, WorkQueue
 from domain.vocabulary import Channel
@@ -50,6 +51,7 @@ from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantDatabaseNotNow
 from storage.tenants.settings import TenantDatabaseSettings
 from workflows.cancellation import line_workflow as line_cancellation
+from workflows.cancellation import system_tasks
 from workflows.cancellation import workflow as cancellation
 from workflows.lines import workflow as lines
 from workflows.marketing import workflow as marketing
@@ -61,6 +63,7 @@ from workflows.reconciliation import workflow as reconciliation
 
 OF_ALL_WORKERS = (
     *cancellation.WORKFLOWS,
+    *system_tasks.WORKFLOWS,
     *line_cancellation.WORKFLOWS,
     *migration.WORKFLOWS,
     *marketing.WORKFLOWS,
@@ -161,6 +164,7 @@ def create_workers(
     zone = (nightly or NightlySettings()).nightly_zone
     areas = (
         Records(engine, channels),
+        TaskRecords(engine, channels),
         Exporter(engine, channels, tenants, objects),
         Migrations(engine, channels),
         Transfers(engine, channels, tenants, objects, dump or DumpSettings()),

@@ -138,6 +138,14 @@ from contract.reconciliation import (
     ReconciliationReport,
 )
 from contract.requests import digest_of, named_case
+from contract.system_tasks import (
+    CONFIRM_TASK,
+    SIGNAL_TASKS_CHANGED,
+    SYSTEM_TASKS,
+    ConfirmTask,
+    SystemTasksStatus,
+    system_tasks_workflow_id,
+)
 
 SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
     STAGE,
@@ -152,6 +160,7 @@ SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
 
 __all__ = [
     "ACKNOWLEDGE_STOP",
+    "CONFIRM_TASK",
     "HELD_UP",
     "MARKETING_SERVICE_CANCELLATION",
     "MESSAGE_DELIVERY",
@@ -176,12 +185,14 @@ __all__ = [
     "SIGNAL_HOLDS_CHANGED",
     "SIGNAL_LINE_TAKEN_OVER",
     "SIGNAL_MIGRATION_MOVED",
+    "SIGNAL_TASKS_CHANGED",
     "STAGE",
     "STAGE_DEADLINE",
     "STATUS_FORMS",
     "SUBSCRIPTION_CANCELLATION",
     "SUBSCRIPTION_LINE_CANCELLATION",
     "SUBSCRIPTION_LINE_DATES_UPDATE",
+    "SYSTEM_TASKS",
     "TASK_QUEUE",
     "UPDATE_ACCEPT",
     "UPDATE_ACKNOWLEDGE_DOWNLOAD",
@@ -217,6 +228,7 @@ __all__ = [
     "CampaignActions",
     "CancellationStatus",
     "CaseStatus",
+    "ConfirmTask",
     "Correct",
     "CorrectMigration",
     "CreditMemoPosted",
@@ -249,6 +261,7 @@ __all__ = [
     "StartCancellation",
     "StartLineCancellation",
     "StartMarketingCancellation",
+    "SystemTasksStatus",
     "TestWebhook",
     "Unreadable",
     "UpdateLineDates",
@@ -268,4 +281,5 @@ __all__ = [
     "read_last_message",
     "refusing_malformed",
     "run_name",
+    "system_tasks_workflow_id",
 ]

@@ -11,16 +11,12 @@ from domain.lines.explanation import Statements
 from domain.lines.quote import Quote
 from domain.marketing import CampaignFacts, Consent, MarketingStage
 from domain.migration import HandOver, MigrationStage, Party
+from domain.system_tasks import SystemErasure, SystemTaskFacts
 from domain.vocabulary import Channel, Event, Platform, ReceiptChannel, Stage, Termination
 
-MAILED = frozenset(
-    event
-    for event in Event
-    if event.startswith(
-        ("cancellation.", "line_cancellation.", "credit_memo.", "export.", "data.", "marketing.", "migration.")
-    )
-    and event not in (Event.CREDIT_MEMO_REQUESTED, Event.MARKETING_STOP_REQUESTED)
-)
+_AREAS = ("cancellation", "line_cancellation", "credit_memo", "export", "data", "marketing", "migration", "system_task")
+_NOT_MAILED = (Event.CREDIT_MEMO_REQUESTED, Event.MARKETING_STOP_REQUESTED)
+MAILED = frozenset(each for each in Event if each.partition(".")[0] in _AREAS and each not in _NOT_MAILED)
 """The events of which people are notified by mail."""
 
 
@@ -169,6 +165,9 @@ class MessageFacts(BaseModel):
     export: ExportFacts | None = None
     erasure: ErasureFacts | None = None
     migration: MigrationFacts | None = None
+    system_task: SystemTaskFacts | None = None
+    system_erasures: tuple[SystemErasure, ...] = ()
+    """The systems that were asked to erase as well, in a certificate of erasure."""
 
     def for_letter(self, event: Event) -> "MessageFacts":
         """Return the facts that a letter about an event may show (`reason_in_letter`)."""

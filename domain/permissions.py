@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from domain.principals import OrganizationNotPermitted, Principal, Role, RoleMissing
+from domain.system_tasks import SystemTaskOfAnother
 
 
 class SubjectKind(StrEnum):
@@ -40,6 +41,7 @@ class Operation(StrEnum):
     GIVE_CONSENT = "cancellations.consent"
     APPROVE = "cancellations.approve"
     POST_CREDIT_MEMO = "cancellations.post_credit_memo"
+    CONFIRM_TASK = "cancellations.confirm_task"
 
     QUOTE_LINE = "line_cancellations.quote"
     SHOW_LINE_CANCELLATION = "line_cancellations.status"
@@ -126,7 +128,8 @@ class Operation(StrEnum):
     WATCH_SUBSCRIPTION = "events.watch_subscription"
 
 
-_READERS = frozenset(Role)
+_READERS = frozenset(Role) - {Role.SYSTEM}
+_SYSTEMS = frozenset({Role.SYSTEM})
 _AGENTS = frozenset({Role.SUPPORT_AGENT, Role.SUPERVISOR, Role.ADMIN})
 _SECOND_PERSONS = frozenset({Role.SUPERVISOR, Role.ADMIN})
 _BILLING = frozenset({Role.BILLING, Role.ADMIN})
@@ -144,7 +147,7 @@ ROLES: Mapping[Operation, frozenset[Role]] = {
             _READERS,
             (
                 *(_O.LIST_CANCELLATIONS, _O.REPORT_CANCELLATIONS, _O.SHOW_HISTORY, _O.QUOTE_CANCELLATION),
-                *(_O.SHOW_CANCELLATION, _O.SHOW_CONSENT, _O.QUOTE_LINE, _O.SHOW_LINE_CANCELLATION),
+                *(_O.SHOW_CONSENT, _O.QUOTE_LINE, _O.SHOW_LINE_CANCELLATION),
                 *(_O.LIST_MIGRATIONS, _O.GET_MIGRATION, _O.SHOW_MIGRATION, _O.SHOW_MARKETING_CANCELLATION),
                 *(_O.SHOW_EXPORT, _O.DESCRIBE_EXPORT, _O.LIST_HOLDS, _O.LIST_LINES, _O.LIST_RUNS, _O.SHOW_SCHEDULE),
                 *(_O.WATCH_CANCELLATIONS, _O.WATCH_SUBSCRIPTION),
@@ -163,6 +166,8 @@ ROLES: Mapping[Operation, frozenset[Role]] = {
             _SECOND_PERSONS,
             (_O.APPROVE, _O.APPROVE_LINE, _O.PLACE_HOLD, _O.RELEASE_HOLD, _O.SET_LIMIT, _O.RELEASE_LIMIT),
         ),
+        (_READERS | _SYSTEMS, (_O.SHOW_CANCELLATION,)),
+        (_OPERATORS | _SYSTEMS, (_O.CONFIRM_TASK,)),
         (_BILLING, (_O.POST_CREDIT_MEMO, _O.REPORT_BILLING)),
         (
             _MIGRATORS,
@@ -218,6 +223,17 @@ def refuse_beyond_organizations(principal: Principal, subject: str, organization
     """
     if not principal.sees(organization):
         raise OrganizationNotPermitted(subject)
+
+
+def refuse_task_of_another(principal: Principal, system: str) -> None:
+    """Refuse the confirmation of another system's task to a principal who is but a system: each confirms its own.
+
+    Raises:
+        SystemTaskOfAnother.
+
+    """
+    if not principal.roles & _OPERATORS and principal.subject != system:
+        raise SystemTaskOfAnother(system, principal.subject)
 
 
 def refuse_of_all_organizations(principal: Principal, operation: Operation) -> None:

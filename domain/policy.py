@@ -91,6 +91,11 @@ class CancellationPolicy(BaseModel):
     """The time that the marketing service's own billing administrator has to agree that its campaigns are stopped."""
     consent_reminders: tuple[PositiveDuration, ...] = (timedelta(days=3), timedelta(days=7), timedelta(days=12))
     """The times from the first mail to each reminder of it."""
+    system_task_reminder: PositiveDuration = timedelta(days=1)
+    """The time that a registered system may take to confirm its task before it is asked again; doubled each further time, up
+    to 30 days."""
+    system_task_escalation_queue: Identifier = "escalation"
+    """The support queue that is notified when a system without an owner confirms nothing."""
     ad_centre_reminder: PositiveDuration = timedelta(days=1)
     """The time that the ad centre may take to acknowledge that a campaign is stopped before it is asked again; doubled
     each further time, up to 30 days."""

@@ -25,6 +25,8 @@ class Role(StrEnum):
     """Cancels marketing services alone, and acknowledges campaigns that were stopped."""
     AUDITOR = "auditor"
     """Reads everything but the customers' own data, and changes nothing."""
+    SYSTEM = "system"
+    """A connected system: looks at cancellations, and confirms what it was asked to do."""
     OPERATOR = "operator"
     """Runs the installation: imports, schedules, restored runs, the reconciliation."""
     ADMIN = "admin"

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
+from domain.system_tasks import Duty
 from domain.vocabulary import Event
 
 CONFIGURED = "webhook"
@@ -52,8 +53,10 @@ class Endpoint(BaseModel):
     """Null where the configuration names it."""
     events: tuple[str, ...]
     """The events that it hears of; all of them where it is empty."""
+    duties: tuple[Duty, ...] = ()
+    """What it has registered for as a system: access, erasure."""
     owner: str | None
-    """The address of those who are notified when it is paused by itself."""
+    """The address of those who are notified when it is paused by itself, or does not confirm its tasks."""
     state: EndpointState
     created_at: datetime
     created_by: str

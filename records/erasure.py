@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 
 from contract.steps import Obstacle, Step
 from domain.messaging import ErasureFacts
+from domain.system_tasks import SystemTask
 from domain.vocabulary import Event, Stage
 from records.audit import record_step
+from records.cancellation import system_tasks
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import notify
 from records.legal_holds import is_held
@@ -183,7 +185,9 @@ def finish_erasure(transaction: Transaction, step: Step, *, at: datetime) -> Era
         facts = _facts(session, row)
         finished = step.model_copy(update={"at": at})
         record_step(transaction, "erasure.finished", finished, "finished", after=facts.model_dump(mode="json"))
-        notify(transaction, case, Event.DATA_ERASED, finished, erasure=facts)
+        system_tasks.request(transaction, case, SystemTask.ERASE, finished)
+        asked = system_tasks.erasures(session, case.row.id)
+        notify(transaction, case, Event.DATA_ERASED, finished, erasure=facts, system_erasures=asked)
     return _facts(session, row)
 
 

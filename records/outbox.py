@@ -24,10 +24,11 @@ def add(
     *,
     occasion: str,
     mail_to: str,
+    endpoint: str | None = None,
 ) -> None:
     """Record that an occasion is to be announced: a message on each of the transaction's channels that has the event.
 
-    On that of webhooks it is one for each endpoint that hears of the event.
+    On that of webhooks it is one for each endpoint that hears of the event, or for ``endpoint`` alone.
     """
     for channel in channels_of(event, transaction.channels):
         message: dict[str, Any] = {
@@ -38,7 +39,7 @@ def add(
             "created_at": facts.recorded_at or facts.occurred_at,
         }
         if channel is Channel.WEBHOOK:
-            add_for_endpoints(transaction, **message)
+            add_for_endpoints(transaction, only=endpoint, **message)
         else:
             transaction.session.execute(
                 insert(MessageRow)

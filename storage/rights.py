@@ -126,6 +126,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "subscription_lines": _CHANGED,
         "subscriptions": Rights(update=True, columns=("access", "access_ended_on", "provision_end_date")),
         "verification_codes": _KEPT,
+        "system_tasks": _KEPT,
         "webhook_attempts": _ADDED,
         "webhook_endpoints": _KEPT,
     },
@@ -157,6 +158,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "subscriptions": _KEPT,
         "support_queues": _KEPT,
         "tenant_code_reviews": _ADDED,
+        "system_tasks": Rights(update=True, columns=("confirmed_at", "confirmed_by")),
         "webhook_endpoints": _KEPT,
     },
     DatabaseRole.PAGES: {

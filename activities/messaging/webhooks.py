@@ -30,7 +30,7 @@ from domain.vocabulary import Channel
 from records import outbox
 from records.audit_seals import head_published_with
 from records.transaction import Transaction
-from records.webhooks import messages
+from records.webhooks import health, messages
 from storage.tables import MessageRow, WebhookEndpointRow
 
 WEBHOOK_ENDPOINT_UNAVAILABLE = "webhook_endpoint_unavailable"
@@ -177,7 +177,7 @@ class Webhooks:
     def _notify_owners(self) -> None:
         while self._mail is not None:
             with Transaction.begin(self._engine) as transaction:
-                endpoint = messages.owner_to_notify(transaction)
+                endpoint = health.owner_to_notify(transaction)
                 if endpoint is None:
                     return
                 self._mail.send_pause_notice(endpoint)
@@ -197,12 +197,12 @@ class Webhooks:
         messages.log_attempt(transaction, message.id, at=at, status=status, failure=failure, milliseconds=milliseconds)
         if failure is None:
             outbox.mark_delivered(transaction, message.id, at)
-            messages.works(transaction, endpoint)
+            health.works(transaction, endpoint)
         elif is_put_off:
-            messages.fails(transaction, endpoint.name, at=at, failure=failure, for_good=status == GONE)
+            health.fails(transaction, endpoint.name, at=at, failure=failure, for_good=status == GONE)
         else:
             give_up(transaction, message, failure)
-            messages.rejects(transaction, endpoint.name, at=at, failure=failure)
+            health.rejects(transaction, endpoint.name, at=at, failure=failure)
         return not is_put_off
 
     def _send(self, message: MessageRow, endpoint: WebhookEndpointRow) -> int:

@@ -145,6 +145,18 @@ class CaseWorkflows:
                 static_summary=Readable(f"End the migration of {cancellation}, which has ended"),
             )
 
+    async def follow_tasks(self, case: str) -> None:
+        """Start the workflow that follows the tasks of systems, unless it runs."""
+        with suppress(WorkflowAlreadyStartedError):
+            await self._client.start_workflow(
+                contract.SYSTEM_TASKS,
+                case,
+                id=contract.system_tasks_workflow_id(case),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                static_summary=Readable(f"What {case} asks of other systems"),
+            )
+
     async def deliver(self, case: str, last_message: dict[Channel, int]) -> None:
         """Have the messages of a case delivered whose own workflow cannot be started any more."""
         await self._client.start_workflow(

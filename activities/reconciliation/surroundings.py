@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Engine
 from temporalio import activity
@@ -10,15 +11,17 @@ from temporalio.service import RPCError, RPCStatusCode
 
 import contract
 from activities.reconciliation.case_checks import CaseChecks
+from activities.reconciliation.case_workflows import CaseWorkflows
 from domain.civil_time import day_of
 from domain.reconciliation import Finding, FindingKind
 from domain.refusals import Refusal
 from records.audit_seals import MOST, seal
 from records.limits import forget_old_uses
-from records.reconciliation.leftovers import count_overdue, expected_schemas
+from records.reconciliation.leftovers import cases_with_open_tasks, count_overdue, expected_schemas
 from records.transaction import Transaction
 from storage.tenants.database import TenantDatabase
 
+PAGE = 100
 OVERDUE = timedelta(days=2)
 """The time by which the nightly update may be late."""
 
@@ -40,6 +43,22 @@ async def nightly_findings(checks: CaseChecks, client: Client, zone: str) -> lis
     day = day_of(now, zone) - OVERDUE
     if overdue := await checks.read(lambda session: count_overdue(session, day)):
         findings.append(checks.found(FindingKind.LINES_OVERDUE, "lines", reason=str(overdue)))
+    return findings
+
+
+async def unfollowed_tasks(checks: CaseChecks, workflows: CaseWorkflows, *, dry_run: bool) -> list[Finding]:
+    """Have the tasks of systems followed that nothing follows."""
+    findings, after = [], ""
+    while page := await checks.read(partial(cases_with_open_tasks, after=after, limit=PAGE)):
+        for case in page:
+            workflow_id = contract.system_tasks_workflow_id(case)
+            run = await workflows.run_of(workflow_id)
+            if run is None or not run.is_running:
+                if not dry_run:
+                    await workflows.follow_tasks(case)
+                findings.append(checks.found(FindingKind.WORKFLOW_MISSING, workflow_id))
+            activity.heartbeat(case)
+        after = page[-1]
     return findings
 
 

@@ -22,6 +22,8 @@ from contract.steps.cancellation import (
     Reversal,
     Settled,
     Settlement,
+    TaskConfirmed,
+    TasksFollowed,
     TookEffect,
     Undone,
 )
@@ -126,6 +128,8 @@ __all__ = [
     "StopAcknowledged",
     "StopRecorded",
     "Suspect",
+    "TaskConfirmed",
+    "TasksFollowed",
     "TookEffect",
     "Transfer",
     "Undone",

@@ -1,7 +1,7 @@
 """The steps of a subscription's cancellation: their inputs and their outcomes."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from contract.export import ExportStatus
@@ -14,7 +14,8 @@ from domain.lines.quote import Quote
 from domain.marketing import CampaignAction
 from domain.messaging import ErasureFacts
 from domain.policy import CancellationPolicy
-from domain.vocabulary import Identifier, Platform, Question, ReceiptChannel
+from domain.system_tasks import OpenTask, SystemTask
+from domain.vocabulary import Channel, Identifier, Platform, Question, ReceiptChannel
 
 
 class OpenRequest(OfActor):
@@ -39,6 +40,23 @@ class OpenRequest(OfActor):
     """The recorded case to continue; nothing is opened then."""
     receipt: Receipt | None = None
     """What the request states of its receipt; ``at`` is the instant of that."""
+
+
+class TaskConfirmed(Step):
+    """The confirmation of a registered system that it has done its task."""
+
+    system: str
+    task: SystemTask
+
+
+class TasksFollowed(StepData):
+    """What registered systems have not confirmed in a cancellation."""
+
+    tasks: tuple[OpenTask, ...] = ()
+    last_message: dict[Channel, int] = {}
+    """The number of the newest message about the cancellation on each channel."""
+    reminder: timedelta
+    """The time until the systems are asked again for the first time."""
 
 
 class BillingWait(StepData):

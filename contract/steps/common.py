@@ -148,6 +148,8 @@ class CaseRecord(StepData):
     """How often the case was corrected, or its approval voided; null in histories older than corrections."""
     restarts: int = 0
     """How often the case was taken back to its preparation, from which its story begins anew."""
+    has_open_tasks: bool = False
+    """True if there is a task that a registered system has not confirmed."""
 
     def says_the_same(self, other: "CaseRecord") -> bool:
         """Return true if a request is judged by both records alike: they differ in nothing but their revision."""

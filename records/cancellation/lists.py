@@ -26,6 +26,7 @@ from records.cancellation.quotes import (
     shown_quote,
 )
 from records.cancellation.single_lines import subscription_of
+from records.cancellation.system_tasks import open_tasks
 from records.cancellation.version import version_of
 from records.cancellation.zones import zone_of
 from records.erasure import certificate_of
@@ -197,6 +198,7 @@ def status_of_case(session: Session, cancellation: str) -> CancellationStatus | 
         campaigns_stopped=stop.requested if stop else None,
         campaigns_outstanding=stop.outstanding if stop else (),
         ads_may_still_run=bool(stop and stop.outstanding),
+        system_tasks=open_tasks(session, row.id),
         export=export_status(export) if export else None,
         erased_at=certificate.finished_at if certificate else None,
         **shared,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.orm import Session
 
 from contract import ExportStatus
@@ -22,6 +22,7 @@ from storage.tables import (
     OrganizationRow,
     PolicyRow,
     SubscriptionRow,
+    SystemTaskRow,
 )
 
 EXPORT_STATUS = case(
@@ -88,6 +89,11 @@ def case_record(session: Session, cancellation: str) -> CaseRecord | None:
     answered = select(ChecklistAnswerRow.question).where(ChecklistAnswerRow.cancellation == cancellation)
     export = select(EXPORT_STATUS).where(ExportRow.cancellation == cancellation)
     newest = select(func.max(AuditRow.id)).where(AuditRow.cancellation == cancellation)
+    tasks = exists().where(
+        SystemTaskRow.cancellation == cancellation,
+        SystemTaskRow.confirmed_at.is_(None),
+        SystemTaskRow.superseded_at.is_(None),
+    )
     row = session.execute(
         select(
             CancellationRow.stage,
@@ -110,6 +116,7 @@ def case_record(session: Session, cancellation: str) -> CaseRecord | None:
             func.array(answered.order_by(ChecklistAnswerRow.question).scalar_subquery()).label("answered"),
             export.scalar_subquery().label("export"),
             func.coalesce(newest.scalar_subquery(), 0).label("revision"),
+            tasks.label("has_open_tasks"),
         )
         .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
         .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)

@@ -20,6 +20,7 @@ from domain.messaging import (
     MessageFacts,
     MigrationFacts,
 )
+from domain.system_tasks import ASKED_OF_SYSTEMS, SystemErasure, SystemTaskFacts
 from domain.vocabulary import CampaignChoice, Channel, Event, Stage
 from records import outbox
 from records.cancellation.answers import checklist_of
@@ -51,12 +52,14 @@ def notify(
     erasure: ErasureFacts | None = None,
     migration: MigrationFacts | None = None,
     ends_with_subscription_on: date | None = None,
+    system_task: SystemTaskFacts | None = None,
+    system_erasures: Sequence[SystemErasure] = (),
 ) -> None:
     """Record that people and systems are to be notified of this event of the case, with the facts as they are now.
 
     ``checklist`` saves reading the answers where the caller has them; they matter during the intake alone. Differences are
     named from ``promised_before``, the quote that was promised. Mail goes to ``mail_to``, else to the organization's
-    billing administrator.
+    billing administrator. A ``system_task`` goes to the endpoint of its system alone.
     """
     session = transaction.session
     session.flush()
@@ -122,6 +125,8 @@ def notify(
         export=export,
         erasure=erasure,
         migration=migration,
+        system_task=system_task,
+        system_erasures=tuple(system_erasures),
     )
     case.row.forgotten_at = None  # it has something new to be forgotten
     outbox.add(
@@ -130,6 +135,7 @@ def notify(
         facts,
         occasion=occasion or event.value,
         mail_to=mail_to or case.billing_administrator,
+        endpoint=system_task.system if system_task and event in ASKED_OF_SYSTEMS else None,
     )
 
 

@@ -17,9 +17,11 @@ from domain.cancellation.single_lines import ENDED_OTHERWISE, TAKEN_OVER
 from domain.cancellation.termination import access_ended_on
 from domain.civil_time import day_of, reversal_deadline, start_of_day
 from domain.lines.quote import Quote
+from domain.system_tasks import SystemTask
 from domain.vocabulary import Event, Question, Stage
 from records import cases
 from records.audit import record_step
+from records.cancellation import system_tasks
 from records.cancellation.answers import checklist_of
 from records.cancellation.goodwill import goodwill_stands_back
 from records.cancellation.line_ends import set_ends, undo_lines
@@ -109,6 +111,8 @@ def take_effect(transaction: Transaction, step: Step) -> Effect:
             case.subscription.access, case.subscription.access_ended_on = "off", ended_on
         enter(transaction, case, Stage.CANCELED, step)
         notify(transaction, case, Event.EFFECTIVE, step)
+        if is_whole:
+            system_tasks.request(transaction, case, SystemTask.END_ACCESS, step)
     elif case.row.stage != Stage.CANCELED:
         raise CancellationEnded(case.row.id, case.stage)
     assert case.row.reversal_deadline is not None  # noqa: S101 - set above or by the first run of this step
@@ -135,6 +139,8 @@ def reverse(transaction: Transaction, step: Step, *, identity_on_record_now: Col
     undo_lines(transaction, case, step)
     enter(transaction, case, Stage.REVERSED, step, also=matches_in_words(identity_on_record_now))
     notify(transaction, case, Event.REVERSED, step, ends_with_subscription_on=_hand_over(transaction, case, step))
+    if case.row.subscription_line is None:
+        system_tasks.request(transaction, case, SystemTask.RESTORE_ACCESS, step)
     return taken_over_by(transaction.session, case)
 
 
@@ -223,6 +229,9 @@ def close(transaction: Transaction, step: Step) -> None:
         raise NothingToReverse(case.row.id, case.stage)
     enter(transaction, case, Stage.CLOSED, step)
     notify(transaction, case, Event.CLOSED, step)
+    if case.row.subscription_line is None and case.organization.data_schema is None:
+        # There is nothing to erase here, and nothing to wait for but a legal hold.
+        system_tasks.request(transaction, case, SystemTask.ERASE, step)
 
 
 def remind(transaction: Transaction, step: Step, event: Event) -> None:

@@ -22,6 +22,7 @@ from storage.tables import (
     PolicyRow,
     SubscriptionLineRow,
     SubscriptionRow,
+    SystemTaskRow,
 )
 
 
@@ -97,6 +98,14 @@ def record_copies_removed(transaction: Transaction, step: Step, *, objects: int,
     """Record that copies which had been left behind are removed."""
     after = {"objects": objects, "unfinished_uploads": uploads}
     record_step(transaction, "reconciliation.copies_removed", step, after=after)
+
+
+def cases_with_open_tasks(session: Session, *, after: str, limit: int) -> list[str]:
+    """Return cancellations with a task that a registered system has not confirmed, by id, from the one after ``after``."""
+    query = select(SystemTaskRow.cancellation).where(
+        SystemTaskRow.cancellation > after, SystemTaskRow.confirmed_at.is_(None), SystemTaskRow.superseded_at.is_(None)
+    )
+    return list(session.scalars(query.distinct().order_by(SystemTaskRow.cancellation).limit(limit)))
 
 
 def count_overdue(session: Session, day: date) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from domain.actors import THE_SERVICE
 from domain.requests import RequestIdReused
+from domain.system_tasks import Duty
 from domain.webhooks import (
     CONFIGURED,
     SECRETS_OVERLAP,
@@ -46,6 +47,7 @@ def add(
     *,
     url: str,
     events: Sequence[str],
+    duties: Sequence[Duty] = (),
     owner: str | None,
     secret: str,
     actor: str,
@@ -61,7 +63,13 @@ def add(
     check_url(url)
     if "@" in url:
         raise EndpointUrlRefused("it has a user or a password, and would be shown with it")
-    values = {"url": url, "events": list(check_events(events)), "owner": owner, "created_by": actor}
+    values = {
+        "url": url,
+        "events": list(check_events(events)),
+        "duties": sorted(duties),
+        "owner": owner,
+        "created_by": actor,
+    }
     row = transaction.session.scalar(select(WebhookEndpointRow).where(WebhookEndpointRow.request == request))
     if row is not None:
         if (row.name, *(getattr(row, key) for key in values)) != (name, *values.values()):
@@ -174,6 +182,11 @@ def _record(
     why: str | None = None,
 ) -> bool:
     """Add the entry of a change; return False, adding nothing, where the same request made it before."""
-    after: dict[str, Any] = {"endpoint": row.name, "events": list(row.events), "owner": row.owner is not None}
+    after: dict[str, Any] = {
+        "endpoint": row.name,
+        "events": list(row.events),
+        "duties": list(row.duties),
+        "owner": row.owner is not None,
+    }
     step = f"webhooks/{row.name}/{action}/{request}"
     return audit.record(transaction, action, actor=actor, at=at, step=step, why=why, after=after)

@@ -10,9 +10,8 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from contract.steps import Reopening
-from domain.actors import THE_SERVICE
 from domain.vocabulary import Channel
-from domain.webhooks import CONFIGURED, DEAD_AFTER, REJECTED_IN_A_ROW, EndpointState, EndpointUnknown, wait_after
+from domain.webhooks import CONFIGURED, EndpointState, EndpointUnknown
 from records import audit
 from records.transaction import Transaction
 from storage.tables import MessageRow, WebhookAttemptRow, WebhookEndpointRow
@@ -48,14 +47,24 @@ class Delivery(BaseModel):
     """The status of the last answer; null where there was none."""
 
 
-def add_for_endpoints(transaction: Transaction, event: str, *, id: str, **values: Any) -> None:  # noqa: A002
-    """Record a message for each endpoint that hears of an event, also for paused ones; ``id`` is that of the configured one."""
+def add_for_endpoints(
+    transaction: Transaction,
+    event: str,
+    *,
+    id: str,  # noqa: A002
+    only: str | None = None,
+    **values: Any,
+) -> None:
+    """Record a message for each endpoint that hears of an event, also for paused ones; ``id`` is that of the configured one.
+
+    ``only`` is the endpoint that it is for alone, whatever that hears of.
+    """
     of_endpoint = case((WebhookEndpointRow.name == CONFIGURED, id), else_=f"{id}/" + WebhookEndpointRow.name)
     given = {"event": event, "channel": Channel.WEBHOOK.value, **values}
     columns = {name: getattr(MessageRow, name).type for name in given}
     source = select(
         of_endpoint, WebhookEndpointRow.name, *(literal(given[name], kind) for name, kind in columns.items())
-    ).where(_HEARS, _passes(event))
+    ).where(_HEARS, _passes(event) if only is None else WebhookEndpointRow.name == only)
     transaction.session.execute(
         insert(MessageRow)
         .from_select(["id", "recipient", *given], source)
@@ -119,73 +128,6 @@ def log_attempt(
     """Keep an attempt to send a message."""
     values = {"message": message, "at": at, "status": status, "failure": failure, "milliseconds": milliseconds}
     transaction.session.execute(insert(WebhookAttemptRow).values(values))
-
-
-def works(transaction: Transaction, endpoint: WebhookEndpointRow) -> None:
-    """Record that an endpoint took a message. One that worked before is not written, so that deliveries do not wait for one another."""
-    if endpoint.failing_since is None and not endpoint.rejections:
-        return
-    transaction.session.execute(
-        update(WebhookEndpointRow)
-        .where(WebhookEndpointRow.name == endpoint.name)
-        .values(failing_since=null(), failures=0, rejections=0, next_attempt_at=null(), last_failure=null())
-    )
-
-
-def rejects(transaction: Transaction, endpoint: str, *, at: datetime, failure: str) -> None:
-    """Record that an endpoint refused a message for good; pause one that has done so many times in a row."""
-    row = transaction.session.get_one(WebhookEndpointRow, endpoint, with_for_update=True, populate_existing=True)
-    row.rejections += 1
-    row.failing_since, row.failures, row.next_attempt_at, row.last_failure = None, 0, None, failure
-    if row.rejections >= REJECTED_IN_A_ROW:
-        _pause(transaction, row, at, f"It refused {row.rejections} messages in a row. {failure}")
-
-
-def fails(transaction: Transaction, endpoint: str, *, at: datetime, failure: str, for_good: bool = False) -> None:
-    """Record that an endpoint takes nothing at present, and until when it is not asked; pause one that has not for days.
-
-    ``for_good``: it says itself that it is gone.
-    """
-    row = transaction.session.get_one(WebhookEndpointRow, endpoint, with_for_update=True, populate_existing=True)
-    row.failures += 1
-    row.failing_since = row.failing_since or at
-    row.next_attempt_at = at + wait_after(row.failures)
-    row.last_failure = failure
-    if for_good:
-        _pause(transaction, row, at, failure)
-    elif at - row.failing_since >= DEAD_AFTER:
-        _pause(transaction, row, at, f"It has taken nothing for {DEAD_AFTER.days} days. {failure}")
-
-
-def _pause(transaction: Transaction, row: WebhookEndpointRow, at: datetime, because: str) -> None:
-    if row.state != EndpointState.ACTIVE:
-        return
-    row.state = EndpointState.PAUSED.value
-    row.paused_at, row.paused_by, row.paused_because, row.owner_notified_at = at, THE_SERVICE, because, None
-    audit.record(
-        transaction,
-        "webhook.paused",
-        actor=THE_SERVICE,
-        at=at,
-        step=f"webhooks/{row.name}/paused/{at.isoformat()}",
-        why=because,
-        after={"endpoint": row.name},
-    )
-
-
-def owner_to_notify(transaction: Transaction) -> WebhookEndpointRow | None:
-    """Return an endpoint that was paused by itself and whose owner has not heard of it, locked; None if there is none."""
-    return transaction.session.scalar(
-        select(WebhookEndpointRow)
-        .where(
-            WebhookEndpointRow.state == EndpointState.PAUSED,
-            WebhookEndpointRow.owner.is_not(None),
-            WebhookEndpointRow.owner_notified_at.is_(None),
-        )
-        .order_by(WebhookEndpointRow.name)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
 
 
 def fail_without_endpoint(transaction: Transaction, pending: ColumnElement[bool], at: datetime) -> None:

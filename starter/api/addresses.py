@@ -59,6 +59,7 @@ ADDRESSES: Mapping[Operation, Address] = {
         _O.REVERSE: f"POST {_CASE}/reversals",
         _O.SHOW_CONSENT: f"GET {_CASE}/consent",
         _O.GIVE_CONSENT: f"POST {_CASE}/consents",
+        _O.CONFIRM_TASK: f"POST {_CASE}/confirmations",
         _O.POST_CREDIT_MEMO: "POST /invoices/{invoice}/credit-memos",
         _O.QUOTE_LINE: f"GET {_LINE}/quote",
         _O.START_LINE_CANCELLATION: f"POST {_LINE_CASES}",

@@ -12,8 +12,9 @@ from domain.cancellation.identity import Identity
 from domain.civil_dates import CivilDate
 from domain.limits import Limited, LimitScope
 from domain.marketing import ConsentDecision
+from domain.system_tasks import SystemTask
 from domain.vocabulary import EmailAddress, Identifier, Reason, ReceiptChannel
-from domain.webhooks import EndpointName, EventFilter
+from domain.webhooks import EndpointName
 from starter.service.receipts import StatedReceipt
 
 GivenCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
@@ -83,26 +84,11 @@ class Reasoned(Body):
     reason: Reason
 
 
-class AddWebhook(Body):
-    """A webhook endpoint to add."""
+class ConfirmTask(Body):
+    """What a registered system has done."""
 
-    endpoint: EndpointName
-    url: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-    events: Annotated[list[EventFilter], Field(max_length=100)] = Field(
-        default=[], description="events, or areas of them such as `cancellation.*`; all of them where there are none"
-    )
-    owner: EmailAddress | None = Field(default=None, description="who is notified when it is paused by itself")
-
-
-class ResendWebhooks(Body):
-    """What is to be sent to an endpoint again."""
-
-    deliveries: Annotated[list[Annotated[str, StringConstraints(max_length=500)]], Field(max_length=1000)] = Field(
-        default=[], description="the ids of messages"
-    )
-    since: AwareDatetime | None = Field(default=None, description="or all messages since this instant")
-    failed_only: bool = Field(default=False, description="of these, only what was given up")
-    reason: Reason
+    system: EndpointName
+    task: SystemTask
 
 
 class ApproveGoodwill(Body):

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter, Request, Response
 
-from contract import CancellationStatus, StartCancellation
+from contract import CancellationStatus, StartCancellation, SystemTasksStatus
 from contract.cancellation import Goodwill
 from contract.common import Attestation
 from domain.marketing import ConsentNotAwaited
-from domain.permissions import Operation
+from domain.permissions import Operation, refuse_task_of_another
 from records.marketing.lists import RequestedConsent
 from starter.api import bodies
 from starter.api.callers import AskedOnce, Service
@@ -66,6 +66,21 @@ async def start(
     status = await service.cancellations.start(message, receipt=bodies.stated(body.receipt))
     started(request, response, status, asked["request_id"])
     return status
+
+
+@operation(router, Operation.CONFIRM_TASK, 404, 409)
+async def confirm_task(
+    subscription: Subscription,
+    number: Number,
+    body: bodies.ConfirmTask,
+    asked: AskedOnce,
+    service: Service,
+    request: Request,
+) -> SystemTasksStatus:
+    """Confirm that a registered system has done what a cancellation asked of it."""
+    refuse_task_of_another(request.state.principal, body.system)
+    case = named(subscription, number) or (await service.cancellations.status(subscription)).cancellation
+    return await service.cancellations.confirm_task(case, body.system, body.task, **asked)
 
 
 @operation(router, Operation.SHOW_CONSENT, 404, 409)

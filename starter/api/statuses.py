@@ -65,6 +65,7 @@ _OTHERS = {
         "organization_not_permitted",
         "own_approval",
         "approver_unknown",
+        "system_task_of_another",
         "release_needs_second_person",
     },
     404: {

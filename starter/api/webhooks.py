@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from contract import WebhookTested
 from domain.permissions import Operation
 from domain.webhooks import Endpoint, EndpointName, EndpointSecret
-from starter.api import bodies
+from starter.api import bodies, webhook_bodies
 from starter.api.callers import AskedOnce, Service
 from starter.api.routes import operation
 from starter.service.webhooks import DeliveryPage, DeliveryState
@@ -25,9 +25,11 @@ async def webhooks(service: Service) -> Sequence[Endpoint]:
 
 
 @operation(router, Operation.ADD_WEBHOOK, 409, status_code=201)
-async def add(body: bodies.AddWebhook, asked: AskedOnce, service: Service) -> EndpointSecret:
+async def add(body: webhook_bodies.AddWebhook, asked: AskedOnce, service: Service) -> EndpointSecret:
     """Add an endpoint, which hears of what is recorded from now on; the answer alone has its secret."""
-    return await service.webhooks.add(body.endpoint, url=body.url, events=body.events, owner=body.owner, **asked)
+    return await service.webhooks.add(
+        body.endpoint, url=body.url, events=body.events, duties=body.duties, owner=body.owner, **asked
+    )
 
 
 @operation(router, Operation.REMOVE_WEBHOOK, 404, 409)
@@ -73,7 +75,7 @@ async def deliveries(
 
 
 @operation(router, Operation.RESEND_WEBHOOKS, 404, 409, status_code=202)
-async def resend(endpoint: Named, body: bodies.ResendWebhooks, asked: AskedOnce, service: Service) -> Endpoint:
+async def resend(endpoint: Named, body: webhook_bodies.ResendWebhooks, asked: AskedOnce, service: Service) -> Endpoint:
     """Have messages sent to an endpoint again, under their ids: those that are named, or all since an instant."""
     return await service.webhooks.resend(
         endpoint,

@@ -52,6 +52,7 @@ def say_status(status: CancellationStatus) -> None:
         say_fact("waits for", status.waiting_for)
     say_fact("held up by", escape(status.held_up_because))
     say_fact("campaigns", campaigns_in_text(status))
+    say_fact("systems", "; ".join(task.in_words for task in status.system_tasks))
     say_fact("export", _export(status))
     say_fact("data erased", FOR_AGENTS.instant(status.erased_at, zone) if status.erased_at else "")
     say_fact("credit memos needed", ", ".join(status.outstanding_credit_memos))

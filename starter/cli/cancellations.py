@@ -37,6 +37,7 @@ from starter.cli.service import (
     SubscriptionArgument,
     with_service,
 )
+from starter.cli.system_tasks import confirm_task
 
 cancellations_app = typer.Typer(help="Start, answer, watch and end cancellations.", no_args_is_help=True)
 
@@ -192,6 +193,7 @@ def approve(
 
 
 cancellations_app.command()(withdraw)
+cancellations_app.command()(confirm_task)
 cancellations_app.command()(reverse)
 
 

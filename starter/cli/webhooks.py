@@ -9,6 +9,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from domain.system_tasks import Duty
 from domain.words import FOR_AGENTS
 from starter.cli.output import JsonOption, console, print_json, say, say_unbroken
 from starter.cli.service import ActorOption, ReasonOption, RequestIdOption, with_records, with_service
@@ -62,6 +63,12 @@ def add(
             "--event", metavar="EVENT", help="An event, or an area such as cancellation.*; several are possible."
         ),
     ] = None,
+    does: Annotated[
+        list[Duty] | None,
+        typer.Option(
+            "--does", help="What it does as a system: it is asked for that, and confirms it; several are possible."
+        ),
+    ] = None,
     owner: Annotated[
         str | None, typer.Option("--owner", metavar="ADDRESS", help="Who is notified when it is paused by itself.")
     ] = None,
@@ -72,7 +79,7 @@ def add(
     """Add an endpoint, which hears of what happens from now on, and show its secret."""
     added = with_records(
         lambda service: service.webhooks.add(
-            endpoint, url=url, events=event or (), owner=owner, actor=actor, request_id=request_id
+            endpoint, url=url, events=event or (), duties=does or (), owner=owner, actor=actor, request_id=request_id
         )
     )
     _say_secret(added, as_json=as_json)

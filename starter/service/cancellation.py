@@ -6,21 +6,27 @@ from uuid import uuid4
 
 import contract
 from contract.clean import refuse_unclean_words
-from contract.steps import open_request
+from contract.steps import TaskConfirmed, TasksFollowed, open_request
 from domain.cases import CaseKind
 from domain.marketing import ConsentDecision
 from domain.permissions import Operation
+from domain.system_tasks import SystemTask
 from records import late_requests
 from records.billing.credit_memos import post_credit_memo
+from records.cancellation import system_tasks
 from records.cancellation.lists import organization_zone, recorded_status, time_zone_of
 from records.cancellation.opening import open_case, record_refused_opening
 from records.cases import newest_id
 from records.marketing.lists import RequestedConsent, requested_consent
+from records.outbox import last_of
 from records.reconciliation.cases import closed_with_open_billing
+from records.transaction import Transaction
 from starter.service.cancellation_lists import CancellationLists
 from starter.service.case_form import Opening, ReversibleForm
 from starter.service.receipts import StatedReceipt
+from starter.service.requests import NO_RECORDS
 from starter.service.reversible import ReversibleCaseClient
+from storage.refusals import DatabaseRightMissing
 
 
 class CancellationClient(CancellationLists, ReversibleCaseClient[contract.CancellationStatus]):
@@ -133,6 +139,62 @@ class CancellationClient(CancellationLists, ReversibleCaseClient[contract.Cancel
             await self._notify(posted.workflow_id, contract.SIGNAL_CREDIT_MEMO_POSTED, message)
             await self._announce_ends(posted.cancellation)
         return posted.subscription
+
+    async def confirm_task(
+        self,
+        cancellation: str,
+        system: str,
+        task: SystemTask,
+        *,
+        actor: str,
+        request_id: str | None = None,
+    ) -> contract.SystemTasksStatus:
+        """Record that a registered system has done what a cancellation asked of it; return what is open after that.
+
+        Raises:
+            CancellationUnknown, SystemTaskUnknown, SystemTaskSuperseded, RequestIdReused.
+
+        """
+        refuse_unclean_words(actor=actor, request_id=request_id)
+        confirmed = TaskConfirmed(
+            cancellation=cancellation,
+            name=f"{contract.CONFIRM_TASK}:{request_id or uuid4()}",
+            actor=actor,
+            at=datetime.now(UTC),
+            system=system,
+            task=task,
+        )
+
+        def confirm(transaction: Transaction) -> TasksFollowed:
+            # The installation's channels are those on which this case was announced.
+            on_its_channels = Transaction(transaction.session, frozenset(last_of(transaction.session, cancellation)))
+            found = system_tasks.followed(transaction.session, cancellation)
+            system_tasks.confirm(on_its_channels, confirmed)
+            tasks = system_tasks.open_tasks(transaction.session, cancellation)
+            return found.model_copy(update={"tasks": tasks})
+
+        left = await self._write_once(
+            Operation.CONFIRM_TASK,
+            confirm,
+            actor=actor,
+            request_id=request_id,
+            cancellation=cancellation,
+            system=system,
+            task=task,
+        )
+        await self._notify(contract.system_tasks_workflow_id(cancellation), contract.SIGNAL_TASKS_CHANGED)
+        return contract.SystemTasksStatus(cancellation=cancellation, open=left.tasks, reminder=left.reminder)
+
+    async def _as_quoted_now(self, status: contract.CancellationStatus) -> contract.CancellationStatus:
+        """Return a status also with what registered systems have not confirmed, which the records know."""
+        status = await super()._as_quoted_now(status)
+        if status.stage.before_effect:
+            return status
+        try:
+            tasks = await self._read(lambda session: system_tasks.open_tasks(session, status.cancellation))
+        except (*NO_RECORDS, DatabaseRightMissing):  # the pages see less, and show less
+            return status
+        return status.model_copy(update={"system_tasks": tasks})
 
     async def _announce_ends(self, cancellation: str) -> None:
         """Continue a closed case whose last line has just ended: its workflow is over, and announces that from the record."""

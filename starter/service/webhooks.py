@@ -18,6 +18,7 @@ from contract.readable import Readable
 from domain.cancellation.lifecycle import InputMalformed
 from domain.permissions import Operation
 from domain.refusals import ForwardedRefusal
+from domain.system_tasks import Duty
 from domain.webhooks import Endpoint, EndpointSecret
 from records.transaction import Transaction
 from records.webhooks import endpoints, messages
@@ -56,6 +57,7 @@ class WebhookClient(DirectClient):
         *,
         url: str,
         events: Collection[str] = (),
+        duties: Collection[Duty] = (),
         owner: str | None = None,
         actor: str,
         request_id: str | None = None,
@@ -63,7 +65,8 @@ class WebhookClient(DirectClient):
         """Add an endpoint, which hears of what is recorded from now on; return it with its secret.
 
         ``events`` are names of events, or areas of them (``cancellation.*``); all of them where there are none. ``owner`` is
-        the address of those who are notified when it is paused by itself.
+        the address of those who are notified when it is paused by itself, or does not confirm what it is asked for by its
+        ``duties``.
 
         Raises:
             EndpointNameTaken, EndpointUrlRefused, EventUnknown, WebhookKeysMissing, RequestIdReused.
@@ -71,7 +74,7 @@ class WebhookClient(DirectClient):
         """
         refuse_unclean_words(actor=actor, request_id=request_id, url=url, owner=owner)
         keys, request = self._connections.webhook_keys, request_id or str(uuid4())
-        given: dict[str, Any] = {"url": url, "events": sorted(events), "owner": owner}
+        given: dict[str, Any] = {"url": url, "events": sorted(events), "duties": sorted(set(duties)), "owner": owner}
 
         def add(transaction: Transaction) -> EndpointSecret:
             secret = keys.fresh(1)

@@ -38,6 +38,7 @@ from storage.tables.organizations import (
     TenantCodeReviewRow,
 )
 from storage.tables.requests import DirectRequestRow, RequestRow
+from storage.tables.system_tasks import SystemTaskRow
 from storage.tables.webhooks import WebhookAttemptRow, WebhookEndpointRow
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "SubscriptionLineRow",
     "SubscriptionRow",
     "SupportQueueRow",
+    "SystemTaskRow",
     "Table",
     "TenantCodeReviewRow",
     "VerificationCodeRow",

@@ -20,12 +20,15 @@ class WebhookEndpointRow(Table):
         CheckConstraint(f"(url IS NULL) = (name = '{CONFIGURED}')", name="has_a_url_or_is_configured"),
         CheckConstraint(f"(secret IS NULL) = (name = '{CONFIGURED}')", name="has_a_secret_or_is_configured"),
         CheckConstraint("(state = 'paused') <= (paused_at IS NOT NULL AND paused_by IS NOT NULL)", name="paused_by_somebody"),
+        CheckConstraint("duties <@ '{access,erasure}'", name="duties_known"),
         CheckConstraint("(previous_secret IS NULL) = (previous_until IS NULL)", name="previous_secret_ends"),
     )  # fmt: skip
 
     name: Mapped[str] = mapped_column(primary_key=True)
     url: Mapped[str | None]
     events: Mapped[list[str]] = mapped_column(ARRAY(TEXT), server_default="{}")
+    duties: Mapped[list[str]] = mapped_column(ARRAY(TEXT), server_default="{}")
+    """What it has registered for as a system (`domain.system_tasks.Duty`)."""
     owner: Mapped[str | None]
     state: Mapped[str]
     created_at: Mapped[datetime]

@@ -55,6 +55,7 @@ BY_TYPE: dict[Any, list[Any]] = {
 
 BY_NAME: dict[str, list[Any]] = {
     "endpoint": ["crm"],
+    "system": ["shop"],
     "event": ["cancellation.renamed"],
     "activity": ["ACT-1"],
     "actor": ["agent-7"],

@@ -87,6 +87,7 @@ class Case(ReversibleCase[contract.CancellationStatus]):
             ("Access ended on", day_text(self.access_ended_on) if self.access_ended_on else ""),
             ("Billing ends on", self._line_ends()),
             ("Campaigns", self._campaigns()),
+            ("Systems", f"`systems:{self.id}`" if self.record and self.record.has_open_tasks else ""),
             ("Export of the data", self.export.value if self.export else ""),
             ("Data erased", FOR_AGENTS.instant(self.erased_at, self.zone) if self.erased_at else ""),
         ]

@@ -18,6 +18,7 @@ with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNo
     from workflows.cancellation.migration import DataMigration
     from workflows.cancellation.state import Case
     from workflows.cancellation.story import CancellationStory
+    from workflows.cancellation.system_tasks import SystemTaskStart
     from workflows.common.case_requests import lawful
     from workflows.common.reading import read_clean
     from workflows.common.steps import RefusedStep, recorded
@@ -32,6 +33,7 @@ class SubscriptionRequests(CancellationStory[Case, contract.CancellationStatus])
         self._erasure = DataErasure(self)
         self._campaigns = CampaignStops(self, self._ad_centre)
         self._migration = DataMigration(self)
+        self._systems = SystemTaskStart(self)
 
     @workflow.update(name=contract.UPDATE_CONSENT)
     async def consent(self, *received: Any) -> contract.CancellationStatus:

@@ -45,6 +45,11 @@ class SubscriptionCancellation(SubscriptionRequests):
         self._open(case, opened)
         self._take_up(opened.case)
 
+    async def _reversal_requested(self) -> bool:
+        """Have registered systems end access, too, and wait for a reversal; return False when the window is over."""
+        await self._systems.followed()
+        return await super()._reversal_requested()
+
     async def _prepared(self) -> bool:
         """Complete everything that precedes the promised dates; return False on withdrawal, or after a time limit."""
         return self.case.stage not in (Stage.INTAKE, Stage.PREPARING) or (
@@ -63,6 +68,7 @@ class SubscriptionCancellation(SubscriptionRequests):
             await self._erasure.copies_removed()
         elif self.case.checklist.facts.has_data:
             await self._erasure.data_erased()
+        await self._systems.followed()
         await self._open_billing.reminding_over()
         return await self._finished()
 

@@ -1,105 +1,40 @@
 """Several webhook endpoints: each has its own messages, secrets and fate, and none waits for another."""
 
-import json
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Engine, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
 from standardwebhooks import Webhook, WebhookVerificationError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.messaging.http_client import HttpClient
-from activities.messaging.mail import Mail
-from activities.messaging.webhook_secrets import WebhookKeys
-from activities.messaging.webhook_settings import WebhookSettings
 from activities.messaging.webhooks import Webhooks
-from contract.steps import Reopening
-from domain.refusals import Refusal
 from domain.vocabulary import Channel, Event, Stage
 from domain.webhooks import DEAD_AFTER, REJECTED_IN_A_ROW, EndpointState
 from records.transaction import Transaction
 from records.webhooks import endpoints
-from records.webhooks.messages import deliveries
-from runtime.named_keys import NamedKey
-from storage.tables import AuditRow, MessageRow, WebhookEndpointRow
 from tests.activities.messaging.endpoint import Endpoint
+from tests.activities.messaging.endpoints import (
+    KEYS,
+    OWNER,
+    WHO,
+    audited,
+    both,
+    change,
+    client,
+    crm,
+    deliver,
+    erp,
+    heard,
+    row,
+    tell,
+    webhooks,
+)
 from tests.activities.messaging.outbox import messages, told
 from tests.activities.messaging.postbox import Postbox
-from tests.activities.messaging.samples import CANCELLATION, facts
+from tests.activities.messaging.samples import facts
 
-KEYS = WebhookKeys((NamedKey("k", b"k" * 32),))
-OWNER = "hooks@crm.example"
-WHO: dict[str, Any] = {"actor": "operator-1", "at": datetime.now(UTC)}
-
-
-@pytest.fixture
-def crm() -> Endpoint:
-    return Endpoint()
-
-
-@pytest.fixture
-def erp() -> Endpoint:
-    return Endpoint()
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[HttpClient]:
-    with HttpClient() as client:
-        yield client
-
-
-@pytest.fixture
-def webhooks(engine: Engine, client: HttpClient, mail: Mail) -> Webhooks:
-    endpoints.configure(engine, is_configured=False)
-    return Webhooks(engine, WebhookSettings(webhook_url=""), client, keys=KEYS, mail=mail)
-
-
-@pytest.fixture
-def both(engine: Engine, webhooks: Webhooks, crm: Endpoint, erp: Endpoint) -> Iterator[None]:
-    """Two endpoints: the one hears of everything, the other of migrations and of the end of access."""
-    with crm.listening() as first, erp.listening() as second:
-        add(engine, "crm", url=first, events=())
-        add(engine, "erp", url=second, events=("migration.*", "cancellation.effective"))
-        yield
-
-
-def add(engine: Engine, name: str, *, url: str, events: tuple[str, ...]) -> None:
-    with Transaction.begin(engine) as transaction:
-        endpoints.add(
-            transaction, name, url=url, events=events, owner=OWNER, secret=KEYS.fresh(1), request=f"add-{name}", **WHO
-        )
-
-
-def deliver(webhooks: Webhooks) -> int:
-    return ActivityEnvironment().run(webhooks.deliver_webhooks, CANCELLATION)
-
-
-def heard(endpoint: Endpoint) -> list[str]:
-    return [json.loads(request.body)["type"] for request in endpoint.requests]
-
-
-def row(engine: Engine, name: str) -> WebhookEndpointRow:
-    with Session(engine, expire_on_commit=False) as session:
-        return session.get_one(WebhookEndpointRow, name)
-
-
-def change(engine: Engine, name: str, **values: Any) -> None:
-    with Session(engine) as session, session.begin():
-        session.execute(update(WebhookEndpointRow).where(WebhookEndpointRow.name == name).values(values))
-
-
-def tell(engine: Engine, *occasions: str) -> None:
-    for occasion in occasions:
-        told(engine, Event.RESCHEDULED, facts(Stage.SCHEDULED), occasion=occasion)
-
-
-def audited(engine: Engine, action: str) -> list[AuditRow]:
-    with Session(engine) as session:
-        return list(session.scalars(select(AuditRow).where(AuditRow.action == action)))
+__all__ = ["both", "client", "crm", "erp", "webhooks"]
 
 
 @pytest.mark.usefixtures("both")
@@ -237,89 +172,3 @@ def test_after_it_is_resumed_it_gets_what_it_missed_in_order_also_of_ended_cases
     assert resumed.pending == 3
     assert ActivityEnvironment().run(webhooks.backfill_webhooks, "crm") is True
     assert [request.headers["webhook-id"].split("/")[2] for request in crm.requests] == ["one", "two", "three"]
-
-
-@pytest.mark.usefixtures("both")
-def test_messages_are_sent_again_under_their_ids_and_once_for_each_request(
-    engine: Engine, webhooks: Webhooks, crm: Endpoint
-) -> None:
-    tell(engine, "one", "two")
-    crm.statuses = [404]
-    deliver(webhooks)
-    step = Reopening(
-        endpoint="crm", key="again", actor="operator-1", at=datetime.now(UTC), failed_only=True,
-        since=datetime.now(UTC) - timedelta(days=365 * 20), why="repaired",
-    )  # fmt: skip
-    assert [ActivityEnvironment().run(webhooks.reopen_webhooks, step) for _ in range(2)] == [1, 0]
-    deliver(webhooks)
-    ids = [request.headers["webhook-id"] for request in crm.requests]
-    assert ids[2] == ids[0]
-    assert len(ids) == 3
-    [entry] = audited(engine, "webhook.resent")
-    assert (entry.actor, entry.why) == ("operator-1", "repaired")
-
-
-@pytest.mark.usefixtures("both")
-def test_every_attempt_is_in_the_log(engine: Engine, webhooks: Webhooks, crm: Endpoint) -> None:
-    tell(engine, "one", "two", "three")
-    crm.statuses = [503, 204, 404]
-    with pytest.raises(ApplicationError):
-        deliver(webhooks)
-    deliver(webhooks)
-    with Session(engine) as session:
-        found = deliveries(session, "crm")
-        assert [each.number for each in deliveries(session, "crm", before=found[0].number)] == [
-            each.number for each in found[1:]
-        ]
-        assert [each.message for each in deliveries(session, "crm", states=["failed"])] == [found[1].message]
-    newest, failed, first = found
-    assert (newest.state, newest.attempts, newest.last_status) == ("delivered", 1, 204)
-    assert (failed.state, failed.attempts, failed.last_status) == ("failed", 1, 404)
-    assert (first.state, first.attempts, first.last_status) == ("delivered", 2, 204)
-
-
-@pytest.mark.usefixtures("both")
-def test_what_a_removed_endpoint_is_owed_is_given_up(engine: Engine, webhooks: Webhooks, crm: Endpoint) -> None:
-    tell(engine, "one")
-    with Transaction.begin(engine) as transaction:
-        endpoints.remove(transaction, "crm", reason="replaced", request="remove-1", **WHO)
-    deliver(webhooks)
-    tell(engine, "two")
-    assert [each.failure for each in messages(engine, Channel.WEBHOOK)] == ["The webhook endpoint was removed."]
-    assert not crm.requests
-
-
-@pytest.mark.usefixtures("both")
-def test_a_message_of_trial_goes_to_a_paused_endpoint_too(engine: Engine, webhooks: Webhooks, crm: Endpoint) -> None:
-    change(engine, "crm", state="paused", paused_at=datetime.now(UTC), paused_by="somebody")
-    crm.statuses = [204, 500]
-    accepted, refused = (ActivityEnvironment().run(webhooks.test_webhook, "crm") for _ in range(2))
-    assert (accepted.accepted, accepted.status) == (True, 204)
-    assert (refused.accepted, refused.status) == (False, 500)
-    assert heard(crm) == ["webhook.test"] * 2
-    with pytest.raises(Refusal, match="no webhook endpoint nobody"):
-        ActivityEnvironment().run(webhooks.test_webhook, "nobody")
-
-
-@pytest.mark.usefixtures("both")
-def test_without_the_key_of_a_secret_messages_wait(engine: Engine, client: HttpClient, crm: Endpoint) -> None:
-    endpoints.configure(engine, is_configured=False)
-    tell(engine, "one")
-    lacking = Webhooks(engine, WebhookSettings(webhook_url=""), client)
-    with pytest.raises(ApplicationError, match="the key k is not among those of this process"):
-        deliver(lacking)
-    assert not crm.requests
-
-
-@pytest.mark.usefixtures("both")
-def test_what_lost_its_content_after_its_time_is_not_sent_again(
-    engine: Engine, webhooks: Webhooks, crm: Endpoint
-) -> None:
-    tell(engine, "one")
-    deliver(webhooks)
-    with Session(engine) as session, session.begin():
-        session.execute(update(MessageRow).values(content={}))
-    step = Reopening(
-        endpoint="crm", key="again", actor="x", at=datetime.now(UTC), since=datetime(2020, 1, 1, tzinfo=UTC)
-    )
-    assert ActivityEnvironment().run(webhooks.reopen_webhooks, step) == 0

@@ -98,6 +98,7 @@ OF_THE_RECORDS = {
     "tenants.list", "tenants.sample", "tenants.prepare", "tenants.code", "tenants.review",
     "audit.head", "audit.verify", "exports.record_fetch", "migrations.record_fetch",
     "limits.list", "limits.set", "limits.release", "privacy.find", "events.watch_list", "events.watch_subscription",
+    "cancellations.confirm_task",
     "webhooks.list", "webhooks.add", "webhooks.rotate", "webhooks.pause", "webhooks.remove", "webhooks.deliveries",
 }  # fmt: skip
 """Methods that need no Temporal, or only tell a workflow what they have done."""

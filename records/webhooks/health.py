@@ -1,0 +1,78 @@
+"""The health of webhook endpoints: what the answers to messages say of one, and when it is paused."""
+
+from datetime import datetime
+
+from sqlalchemy import null, select, update
+
+from domain.actors import THE_SERVICE
+from domain.webhooks import DEAD_AFTER, REJECTED_IN_A_ROW, EndpointState, wait_after
+from records import audit
+from records.transaction import Transaction
+from storage.tables import WebhookEndpointRow
+
+
+def works(transaction: Transaction, endpoint: WebhookEndpointRow) -> None:
+    """Record that an endpoint took a message. One that worked before is not written, so that deliveries do not wait for one another."""
+    if endpoint.failing_since is None and not endpoint.rejections:
+        return
+    transaction.session.execute(
+        update(WebhookEndpointRow)
+        .where(WebhookEndpointRow.name == endpoint.name)
+        .values(failing_since=null(), failures=0, rejections=0, next_attempt_at=null(), last_failure=null())
+    )
+
+
+def rejects(transaction: Transaction, endpoint: str, *, at: datetime, failure: str) -> None:
+    """Record that an endpoint refused a message for good; pause one that has done so many times in a row."""
+    row = transaction.session.get_one(WebhookEndpointRow, endpoint, with_for_update=True, populate_existing=True)
+    row.rejections += 1
+    row.failing_since, row.failures, row.next_attempt_at, row.last_failure = None, 0, None, failure
+    if row.rejections >= REJECTED_IN_A_ROW:
+        _pause(transaction, row, at, f"It refused {row.rejections} messages in a row. {failure}")
+
+
+def fails(transaction: Transaction, endpoint: str, *, at: datetime, failure: str, for_good: bool = False) -> None:
+    """Record that an endpoint takes nothing at present, and until when it is not asked; pause one that has not for days.
+
+    ``for_good``: it says itself that it is gone.
+    """
+    row = transaction.session.get_one(WebhookEndpointRow, endpoint, with_for_update=True, populate_existing=True)
+    row.failures += 1
+    row.failing_since = row.failing_since or at
+    row.next_attempt_at = at + wait_after(row.failures)
+    row.last_failure = failure
+    if for_good:
+        _pause(transaction, row, at, failure)
+    elif at - row.failing_since >= DEAD_AFTER:
+        _pause(transaction, row, at, f"It has taken nothing for {DEAD_AFTER.days} days. {failure}")
+
+
+def _pause(transaction: Transaction, row: WebhookEndpointRow, at: datetime, because: str) -> None:
+    if row.state != EndpointState.ACTIVE:
+        return
+    row.state = EndpointState.PAUSED.value
+    row.paused_at, row.paused_by, row.paused_because, row.owner_notified_at = at, THE_SERVICE, because, None
+    audit.record(
+        transaction,
+        "webhook.paused",
+        actor=THE_SERVICE,
+        at=at,
+        step=f"webhooks/{row.name}/paused/{at.isoformat()}",
+        why=because,
+        after={"endpoint": row.name},
+    )
+
+
+def owner_to_notify(transaction: Transaction) -> WebhookEndpointRow | None:
+    """Return an endpoint that was paused by itself and whose owner has not heard of it, locked; None if there is none."""
+    return transaction.session.scalar(
+        select(WebhookEndpointRow)
+        .where(
+            WebhookEndpointRow.state == EndpointState.PAUSED,
+            WebhookEndpointRow.owner.is_not(None),
+            WebhookEndpointRow.owner_notified_at.is_(None),
+        )
+        .order_by(WebhookEndpointRow.name)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )

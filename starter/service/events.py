@@ -115,6 +115,7 @@ class EventClient(AreaClient):
         super().__init__(connections)
         self._watchers: set[_Watcher] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._has_begun = False
         self._settled = 0
         self._sent: set[int] = set()
         self._looks: deque[tuple[int, int]] = deque()
@@ -191,15 +192,16 @@ class EventClient(AreaClient):
             with suppress(Refusal):  # the records are away for a while; nothing is missed
                 await self._look()
             await asyncio.sleep(LOOK_EVERY)
-        self._settled = 0
+        self._has_begun = False
 
     async def _look(self) -> None:
         """Take what has come into the trail since, and pass it on."""
         async with self._turn:
-            begins = self._settled == 0
+            begins = not self._has_begun
             if begins:
                 # What is there already has been seen by nobody, and is not to be; a transaction that goes on adds to it.
-                self._settled = max(await self._read(case_events.newest_entry) - MOST_AT_ONCE, 1)
+                self._settled = max(await self._read(case_events.newest_entry) - MOST_AT_ONCE, 0)
+                self._has_begun = True
                 self._sent.clear()
                 self._looks.clear()
             look = partial(case_events.look, after=self._settled, known=self._sent, most=MOST_AT_ONCE)

@@ -19,6 +19,9 @@ from tests.starter.api.asking import AGENT, AUDITOR, cases, key, problem
 from tests.starter.api.conftest import Calls
 from tests.support.issuer import Issuer
 from tests.support.world import World
+from tests.workflows.conftest import idle_world
+
+__all__ = ["idle_world"]
 
 pytestmark = pytest.mark.usefixtures("no_time_passes")
 
@@ -129,6 +132,24 @@ async def test_what_a_slow_transaction_adds_below_is_not_missed(world: World, wa
     async with watching(f"/subscriptions/{subscription}/events", last=last) as stream:
         await anext(stream)
         assert slow_event["entry"] in [event["entry"] for _, _, event in await until(stream, "test.quick")]
+
+
+async def test_the_first_entry_of_a_trail_is_followed_like_every_other(idle_world: World) -> None:
+    stream = await idle_world.offramp.events.watch_list()
+    place, _ = await anext(stream)
+    with Transaction.begin(idle_world.engine) as transaction:
+        facts: dict[str, Any] = {"actor": "tester", "subscription": "SUB-1", "cancellation": "SUB-1/1"}
+        record(transaction, "test.first", at=datetime.now(UTC), **facts)
+    async with asyncio.timeout(20):
+        _, event = await anext(stream)
+    await stream.aclose()
+    resumed = await idle_world.offramp.events.watch_list(after=str(place))
+    await anext(resumed)
+    _, again = await anext(resumed)
+    await resumed.aclose()
+    assert event
+    assert again
+    assert event.entry == again.entry
 
 
 async def test_a_reader_who_is_too_slow_is_cut_off_to_resume(

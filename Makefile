@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-faults lint format hooks bench-lists bench-lifecycle bench-dates bench-export histories lock clean
+.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-faults lint format hooks bench-lists bench-lifecycle bench-dates bench-export histories client schemas lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -76,6 +76,12 @@ bench-export: $(VENV)/.installed  ## the export of a million rows against psql a
 histories: $(VENV)/.installed  ## record the lives that later versions must replay (docs/upgrades.md says when)
 	OFFRAMP_RECORD_HISTORIES=1 $(BIN)/pytest tests/contract/test_history_types.py tests/workflows/test_replay.py \
 	  tests/workflows/cancellation/test_export_histories.py tests/workflows/migration/test_histories.py
+
+client: $(VENV)/.installed  ## write what the Python client has from the OpenAPI document (clients/python)
+	$(BIN)/python -m clients.generator client
+
+schemas: $(VENV)/.installed  ## write the JSON Schemas, the OpenAPI and the AsyncAPI document and the table of events (docs/schemas)
+	$(BIN)/python -m clients.generator documents
 
 lock: $(VENV)/.installed  ## pin the newest releases that pyproject.toml admits, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --universal --python-version 3.11 \

@@ -110,13 +110,16 @@ class MessageFacts(BaseModel):
     cancellation: str
     subscription: str
     description: str
+    """The subscription's name, as its customer knows it."""
     organization: str
     organization_name: str
     organization_url: str
     time_zone: str
     stage: Stage
     occurred_at: datetime
+    """The legal instant of the event."""
     received_at: datetime
+    """The legal instant of the receipt of the cancellation."""
     received_on: date
     termination: Termination | None = None
     """The way in which the end of access is asked for."""
@@ -131,10 +134,12 @@ class MessageFacts(BaseModel):
     termination_date: date | None = None
     """The last day of access; the day of receipt where it is to end at once."""
     access_ends_at: datetime | None = None
+    """The instant at which the last day of access, or the last day of a line, is over."""
     data: str | None = None
     campaigns: str | None = None
     access_ended_on: date | None = None
     reversal_deadline: datetime | None = None
+    """The first instant at which a reversal is too late."""
     quote: Quote | None = None
     changes: Statements = []
     """The differences from the statement before, on all lines: for systems, never for a letter."""
@@ -143,6 +148,7 @@ class MessageFacts(BaseModel):
     open_questions: list[str] = []
     verified: bool = False
     intake_ends_at: datetime | None = None
+    """The instant at which an unfinished checklist is given up."""
     reason: str | None = None
     """The reason for the event, in the words of whoever caused it."""
     reason_code: str | None = None
@@ -215,13 +221,16 @@ class MarketingServiceFacts(BaseModel):
     time_zone: str
     stage: MarketingStage
     occurred_at: datetime
+    """The legal instant of the event."""
     received_at: datetime
+    """The legal instant of the receipt of the cancellation."""
     channel: ReceiptChannel | None = None
     request_id: str | None = None
     request_channel: ReceiptChannel | None = None
     recorded_at: datetime | None = None
     verified: bool = False
     intake_ends_at: datetime | None = None
+    """The instant at which an unfinished checklist is given up."""
     marketing: MarketingFacts
     reason: str | None = None
 

@@ -11,6 +11,8 @@ LAYERS = ("starter", "workflows", "activities", "records", "runtime", "storage",
 
 TOO_LONG = 300
 READ_BY_PEOPLE = (".py", ".j2", ".html", ".css")
+GENERATED = "clients/python/offramp_client/generated/"
+"""What a command writes is looked up, and not read in one go."""
 EXEMPT = {
     "storage/schema/versions/0001_foundation.py": "released: a migration is never changed afterwards",
 }
@@ -40,7 +42,11 @@ def test_the_worker_knows_no_door() -> None:
 
 def test_no_file_is_too_long_to_be_read_in_one_go() -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
-    files = {name for name in tracked.stdout.split("\0") if name.endswith(READ_BY_PEOPLE) and (ROOT / name).is_file()}
+    files = {
+        name
+        for name in tracked.stdout.split("\0")
+        if name.endswith(READ_BY_PEOPLE) and (ROOT / name).is_file() and not name.startswith(GENERATED)
+    }
     lengths = {name: len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in files}
     assert "worker.py" in lengths
     assert {name for name, lines in lengths.items() if lines >= TOO_LONG} == EXEMPT.keys()

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from domain.permissions import Operation
 from domain.refusals import Refusal, RefusedValue
+from records.case_events import CaseEvent
 from starter.access.tokens import TokenVerifier
 from starter.api import (
     billing,
@@ -63,19 +64,8 @@ logger = logging.getLogger(__name__)
 
 def create_api(service: Offramp, verifier: TokenVerifier) -> ASGIApp:
     """Put the API together on a facade, for principals whose tokens a verifier accepts."""
-    app = FastAPI(
-        title="Offramp",
-        version="1",
-        summary="Durable cancellations of subscriptions.",
-        openapi_url=f"{VERSION}/openapi.json",
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    app.openapi = partial(_document, app)  # type: ignore[method-assign] # as its documentation has it
+    app = _with_routes()
     app.state.service, app.state.verifier = service, verifier
-    for area in AREAS:
-        app.include_router(area.router, prefix=VERSION)
     app.add_api_route(METADATA, _metadata, include_in_schema=False)
     app.add_api_route("/health", _health, include_in_schema=False)
     app.add_api_route("/ready", _ready, include_in_schema=False)
@@ -87,11 +77,33 @@ def create_api(service: Offramp, verifier: TokenVerifier) -> ASGIApp:
     return with_security_headers(limit_bodies(app, dict.fromkeys(_DOCUMENTS, LARGEST_DOCUMENT)))
 
 
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document of the API, which needs no service."""
+    return _document(_with_routes())
+
+
+def _with_routes() -> FastAPI:
+    app = FastAPI(
+        title="Offramp",
+        version="1",
+        summary="Durable cancellations of subscriptions.",
+        openapi_url=f"{VERSION}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.openapi = partial(_document, app)  # type: ignore[method-assign] # as its documentation has it
+    for area in AREAS:
+        app.include_router(area.router, prefix=VERSION)
+    return app
+
+
 def _document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        app.openapi_schema = with_media_type(
-            get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-        )
+        found = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+        # It is the data of a stream, to which no answer can refer.
+        found["components"]["schemas"][CaseEvent.__name__] = CaseEvent.model_json_schema(mode="serialization")
+        app.openapi_schema = with_media_type(found)
     return app.openapi_schema
 
 

@@ -29,7 +29,7 @@ PACKAGES = (
     "tests",
     "workflows",
 )
-SOURCES = [ROOT / "worker.py", *(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))]
+SOURCES = [ROOT / "worker.py", *(path for package in (*PACKAGES, "clients") for path in (ROOT / package).rglob("*.py"))]
 NOT_OURS = {"DateStyle", "IntervalStyle", "max_locks_per_transaction", "temporal_visibility"}
 """Settings of PostgreSQL, and a database of Temporal's."""
 MADE_BY_OPERATORS = {"secrets/", "docker-compose.override.yml"}

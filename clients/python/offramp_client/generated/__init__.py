@@ -1,0 +1,1 @@
+"""What ``make client`` writes from the documents of the service."""

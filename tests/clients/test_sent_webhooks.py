@@ -1,0 +1,117 @@
+"""What the service really sends: each webhook is verified by the Python client, and fits its schema and the table of fields."""
+
+import json
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from pydantic import SecretStr
+
+from activities.messaging.webhooks import WebhookSettings
+from clients.generator.event_table import may_have
+from clients.generator.webhook_schemas import kinds_of
+from domain.cases import CaseRef
+from domain.vocabulary import Event
+from offramp_client import models, verify_webhook
+from storage.objects import Objects, ObjectStoreSettings
+from storage.tenants.database import TenantDatabase
+from tests.activities.messaging.endpoint import NEW, OLD, Endpoint, Request
+from tests.clients.test_documents import webhook_schema
+from tests.support import lives
+from tests.support.migrations import on_site
+from tests.support.servers import migrated_database
+from tests.support.tenants import tenant_settings, tenants_database
+from tests.support.world import AGENT, Data, Mailbox, World
+from tests.workflows.cancellation import test_export_histories
+from tests.workflows.conftest import idle_world
+from tests.workflows.migration import test_histories
+from tests.workflows.test_payloads_at_rest import live
+
+__all__ = ["idle_world"]
+
+NOT_REAL = "line-dates-told"
+"""A life with a message that its test has written."""
+RARE = {
+    Event.LINE_ABANDONED,
+    Event.LINE_RESCHEDULED,
+    Event.LINE_WITHDRAWN,
+    Event.LINE_REMINDER,
+    Event.LINE_BILLING_SETTLED,
+    Event.MIGRATION_ESCALATED,
+    Event.CREDIT_MEMO_ESCALATED,
+    Event.RESCHEDULED,
+}
+"""Events that none of the lives leads to; their facts are those of the others of their kind."""
+
+
+def signed_twice(url: str) -> WebhookSettings:
+    """The settings during a rotation of the secret."""
+    return WebhookSettings(webhook_url=url, webhook_secret=SecretStr(NEW), webhook_previous_secret=SecretStr(OLD))
+
+
+def assert_documented(request: Request) -> Event:
+    """Return the event of a request that is as the documents say."""
+    webhook = verify_webhook(request.body, request.headers, OLD, tolerance=timedelta(hours=1))
+    message = json.loads(request.body)
+    event, data = Event(webhook.type), message["data"]
+    schema = {"$ref": f"#/$defs/{event.value}", "$defs": webhook_schema()["$defs"]}
+    error = best_match(Draft202012Validator(schema).iter_errors(message))
+    assert error is None, f"{event}: {error}"
+    kind = CaseRef.parse(data["cancellation"]).kind if "cancellation" in data else None
+    assert kind in kinds_of(event), f"{event} is about a {kind}"
+    undocumented = {field for field in data if not may_have(event, field)}
+    assert not undocumented, f"{event} has {undocumented}"
+    return event
+
+
+async def test_webhooks_of_a_life_are_verified_and_read_by_the_client(idle_world: World) -> None:
+    world, endpoint = idle_world, Endpoint()
+    with endpoint.listening() as url:
+        async with world.worker(webhooks=signed_twice(url)):
+            subscription = world.subscription()
+            await world.start(subscription)
+            await world.pass_time(subscription, timedelta(days=1))
+            await world.service.reverse(subscription, world.identity(subscription), actor=AGENT)
+            await world.handle(subscription).result()
+    webhooks = [verify_webhook(each.body, each.headers, NEW) for each in endpoint.requests]
+    assert {assert_documented(each) for each in endpoint.requests} >= {
+        Event.RECEIVED,
+        Event.SCHEDULED,
+        Event.EFFECTIVE,
+        Event.REVERSED,
+    }
+    assert len({webhook.id for webhook in webhooks}) == len(webhooks)
+    [effective] = [webhook.data for webhook in webhooks if webhook.type == Event.EFFECTIVE]
+    assert isinstance(effective, models.CancellationData)
+    assert (effective.subscription, effective.stage) == (subscription, models.Stage.CANCELED)
+
+
+@pytest.mark.soak
+async def test_webhooks_of_every_life_are_as_the_documents_say(
+    temporal_env: Any, postgres_url: str, template_database: str, object_store_server: ObjectStoreSettings
+) -> None:
+    objects, endpoint = Objects(object_store_server), Endpoint()
+    objects.ensure_bucket()
+    with (
+        migrated_database(postgres_url, template_database) as url,
+        tenants_database(postgres_url) as tenants_url,
+        Mailbox() as mailbox,
+        endpoint.listening() as receiver,
+    ):
+        tenants = TenantDatabase(tenant_settings(tenants_url))
+        world = World(temporal_env, url, mailbox, data=Data(tenants, objects))
+        site = on_site(world)
+        async with world.worker(webhooks=signed_twice(receiver)):
+            await live(
+                [
+                    *(partial(life, world) for name, life in lives.LIVES.items() if name != NOT_REAL),
+                    *(partial(life, world) for life in test_export_histories.LIVES.values()),
+                    *(partial(life, site) for life in test_histories.LIVES.values()),
+                ]
+            )
+        world.close()
+    seen = {assert_documented(each) for each in endpoint.requests}
+    assert set(Event) - seen <= RARE, "nobody has looked at these"

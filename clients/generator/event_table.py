@@ -1,6 +1,7 @@
 """The table of every event's fields in docs/messages.md."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from clients.generator.python_types import Schema, name_of
@@ -18,7 +19,6 @@ ONLY_IN: Mapping[str, tuple[str, ...]] = {
     "export": ("export.",),
     "erasure": ("data.erased",),
     "migration": ("migration.",),
-    "marketing": ("marketing.",),
 }
 """The events, by the beginning of their names, that alone have a member, where not all of a kind of case may have it."""
 _KINDS = {
@@ -90,8 +90,13 @@ def _in(path: str, kinds: list[CaseKind | None]) -> str:
 
 def may_have(event: Event, field: str) -> bool:
     """Return true if messages of an event may have a member of the facts, by the table."""
-    fields = {name for kind in kinds_of(event) for name in webhook_definitions()[DATA[kind][0]]["properties"]}
-    return field in fields and (field not in ONLY_IN or event.startswith(ONLY_IN[field]))
+    return field in _members(event) and (field not in ONLY_IN or event.startswith(ONLY_IN[field]))
+
+
+@cache
+def _members(event: Event) -> frozenset[str]:
+    definitions = webhook_definitions()
+    return frozenset(name for kind in kinds_of(event) for name in definitions[DATA[kind][0]]["properties"])
 
 
 def _type(schema: Schema) -> str:

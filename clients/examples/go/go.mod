@@ -1,0 +1,3 @@
+module offramp.example/client
+
+go 1.19

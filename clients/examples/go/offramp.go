@@ -1,0 +1,161 @@
+// Command offramp starts, answers and reverses a cancellation by the HTTP API, and verifies a webhook, with the standard library alone.
+//
+//	go run . start   SUBSCRIPTION KEY
+//	go run . answer  SUBSCRIPTION KEY QUESTION=ANSWER…
+//	go run . reverse SUBSCRIPTION KEY ADMINISTRATOR URL NAME
+//	go run . verify  ID TIMESTAMP SIGNATURES <body
+//
+// OFFRAMP_URL, OFFRAMP_TOKEN; OFFRAMP_WEBHOOK_SECRET for verify. KEY names the request: the same one again is no other request.
+package main
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	attempts  = 6
+	tolerance = 5 * time.Minute
+)
+
+// Problem is the part of a refusal (RFC 9457) that programs act on.
+type Problem struct {
+	Code   string            `json:"code"`
+	Title  string            `json:"title"`
+	Values map[string]string `json:"values"`
+}
+
+func (p *Problem) Error() string { return p.Code + ": " + p.Title }
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(given []string) error {
+	if len(given) < 3 {
+		return errors.New("offramp start | answer | reverse | verify")
+	}
+	cases, key, rest := url.PathEscape(given[1])+"/cancellations", given[2], given[3:]
+	switch given[0] {
+	case "start":
+		return send(cases, key, struct{}{})
+	case "answer":
+		answers := map[string]string{}
+		for _, each := range rest {
+			question, answer, _ := strings.Cut(each, "=")
+			answers[question] = answer
+		}
+		return send(cases+"/newest/answers", key, map[string]any{"answers": answers})
+	case "reverse":
+		if len(rest) < 3 {
+			return errors.New("reverse SUBSCRIPTION KEY ADMINISTRATOR URL NAME")
+		}
+		identity := map[string]string{"billing_administrator": rest[0], "organization_url": rest[1], "organization_name": rest[2]}
+		return send(cases+"/newest/reversals", key, map[string]any{"identity": identity})
+	case "verify":
+		if len(rest) < 1 {
+			return errors.New("verify ID TIMESTAMP SIGNATURES <body")
+		}
+		return verify(given[1], given[2], rest[0], os.Stdin)
+	}
+	return errors.New("offramp start | answer | reverse | verify")
+}
+
+// send prints the answer to a request, which is sent again under its key where the way was interrupted or the service was busy.
+func send(path, key string, message any) error {
+	body, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	client := http.Client{Timeout: 100 * time.Second}
+	for attempt := 1; ; attempt++ {
+		request, err := http.NewRequest(http.MethodPost, os.Getenv("OFFRAMP_URL")+"/v1/subscriptions/"+path, bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Authorization", "Bearer "+os.Getenv("OFFRAMP_TOKEN"))
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Idempotency-Key", key)
+		pause := time.Duration(rand.Int63n(int64(200*time.Millisecond))) + 100*time.Millisecond<<attempt
+		status, wait, answer, err := once(&client, request)
+		switch {
+		case err != nil && attempt == attempts:
+			return err
+		case err != nil:
+		case status < 300:
+			fmt.Println(string(answer))
+			return nil
+		case !passes(status) || attempt == attempts:
+			problem := &Problem{}
+			if err := json.Unmarshal(answer, problem); err != nil {
+				return fmt.Errorf("status %d", status)
+			}
+			return problem
+		}
+		time.Sleep(pause + wait)
+	}
+}
+
+func once(client *http.Client, request *http.Request) (int, time.Duration, []byte, error) {
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(response.Body)
+	seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
+	return response.StatusCode, time.Duration(seconds) * time.Second, answer, err
+}
+
+func passes(status int) bool {
+	return status == 429 || status == 502 || status == 503 || status == 504
+}
+
+// verify prints the event of a webhook that the service has sent now.
+func verify(id, timestamp, signatures string, from io.Reader) error {
+	body, err := io.ReadAll(from)
+	if err != nil {
+		return err
+	}
+	seconds, err := strconv.ParseInt(timestamp, 10, 64)
+	if err != nil || time.Since(time.Unix(seconds, 0)).Abs() > tolerance {
+		return errors.New("sent at another time")
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(os.Getenv("OFFRAMP_WEBHOOK_SECRET"), "whsec_"))
+	if err != nil {
+		return err
+	}
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "%s.%s.", id, timestamp)
+	mac.Write(body)
+	expected := []byte("v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	for _, signature := range strings.Fields(signatures) {
+		if hmac.Equal([]byte(signature), expected) {
+			var message struct {
+				Type string `json:"type"`
+			}
+			if err := json.Unmarshal(body, &message); err != nil {
+				return err
+			}
+			fmt.Println(message.Type)
+			return nil
+		}
+	}
+	return errors.New("signed by somebody else")
+}

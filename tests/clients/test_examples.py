@@ -1,0 +1,181 @@
+"""The examples in other languages, run as their readers run them: by the API, through Temporal, and with a webhook."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from standardwebhooks import Webhook
+
+from starter.local.temporal import temporal_program
+from tests.activities.messaging.endpoint import FOREIGN, NEW, OLD
+from tests.support.issuer import Issuer
+from tests.support.world import World
+
+EXAMPLES = Path(__file__).parents[2] / "clients" / "examples"
+LANGUAGES = ("shell", "typescript", "java", "go", "csharp")
+TO_INSTALL = {
+    "shell": "curl, jq and openssl",
+    "typescript": "`npm install` in its directory, or a Node 22 that takes types away",
+    "java": "a JDK from 17 on",
+    "go": "Go from 1.19 on",
+    "csharp": "the SDK of .NET 8",
+}
+
+
+@cache
+def program(language: str, built: Path) -> list[str] | None:
+    """The command of an example, compiled where it has to be; None where there is nothing to run it."""
+    if language == "shell":
+        return [str(EXAMPLES / "shell" / "offramp-api")] if all(map(shutil.which, ("curl", "jq", "openssl"))) else None
+    if language == "java":
+        if not shutil.which("javac"):
+            return None
+        subprocess.run(["javac", "-Xlint:all", "-Werror", "-d", built, EXAMPLES / "java" / "Offramp.java"], check=True)
+        return ["java", "-cp", str(built), "Offramp"]
+    if language == "go":
+        if not shutil.which("go"):
+            return None
+        subprocess.run(["go", "build", "-o", built / "offramp", "."], cwd=EXAMPLES / "go", check=True)
+        return [str(built / "offramp")]
+    if language == "csharp":
+        if not shutil.which("dotnet"):
+            return None
+        subprocess.run(["dotnet", "build", "-o", built / "csharp", EXAMPLES / "csharp"], check=True)
+        return ["dotnet", str(built / "csharp" / "offramp.dll")]
+    return typescript(built)
+
+
+def typescript(built: Path) -> list[str] | None:
+    source = str(EXAMPLES / "typescript" / "offramp.ts")
+    if not shutil.which("node"):
+        return None
+    compiler = EXAMPLES / "typescript" / "node_modules" / ".bin" / "tsc"
+    if compiler.exists():
+        subprocess.run([compiler, "-p", EXAMPLES / "typescript", "--outDir", built / "typescript"], check=True)
+        (built / "typescript" / "package.json").write_text('{"type": "module"}')
+        return ["node", str(built / "typescript" / "offramp.js")]
+    strips = subprocess.run(["node", "--experimental-strip-types", "--version"], capture_output=True, check=False)
+    return ["node", "--experimental-strip-types", "--no-warnings", source] if strips.returncode == 0 else None
+
+
+@pytest.fixture(params=LANGUAGES)
+def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    command = program(request.param, tmp_path_factory.getbasetemp())
+    if command is None:
+        pytest.skip(f"The example in {request.param} needs {TO_INSTALL[request.param]}.")
+    return command
+
+
+async def run(command: list[str], *arguments: str, env: Mapping[str, str], body: bytes = b"") -> tuple[int, str, str]:
+    """The exit status of a program, and what it has written."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        *arguments,
+        env={**os.environ, **env},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(body), 120)
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def asked(command: list[str], *arguments: str, env: Mapping[str, str]) -> dict[str, Any]:
+    status, out, err = await run(command, *arguments, env=env)
+    assert status == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def answers_of(world: World, subscription: str) -> list[str]:
+    day = world.today(subscription) + timedelta(days=40)
+    return [f"{name}={value}" for name, value in world.answers(subscription, terminate_on=day).items()]
+
+
+def identity_of(world: World, subscription: str) -> list[str]:
+    identity = world.identity(subscription)
+    return [identity.billing_administrator, identity.organization_url, identity.organization_name]
+
+
+async def test_a_case_is_started_answered_and_reversed_by_the_api(
+    world: World, served: str, issuer: Issuer, example: list[str]
+) -> None:
+    subscription = world.subscription()
+    env = {"OFFRAMP_URL": served, "OFFRAMP_TOKEN": issuer.token(roles=["support_agent"])}
+    with world.environment.with_time_skipping_disabled():
+        opened = await asked(example, "start", subscription, "ticket-1", env=env)
+        again = await asked(example, "start", subscription, "ticket-1", env=env)
+        assert again["cancellation"] == opened["cancellation"] == f"{subscription}/1"
+        answered = await asked(example, "answer", subscription, "ticket-2", *answers_of(world, subscription), env=env)
+        assert answered["open_questions"] == []
+        await world.service.attest(subscription, actor="agent-8", reason="known by voice")
+    await world.pass_time(subscription, timedelta(days=42))
+    reversed_ = await asked(example, "reverse", subscription, "ticket-3", *identity_of(world, subscription), env=env)
+    assert reversed_["stage"] == "reversed"
+    assert world.actions(subscription).count("cancellation.opened") == 1
+
+    status, out, err = await run(
+        example, "reverse", subscription, "ticket-4", *identity_of(world, subscription), env=env
+    )
+    assert status == 1
+    assert "cancellation_ended" in out + err
+
+
+async def test_a_webhook_is_verified(example: list[str]) -> None:
+    body = json.dumps({"type": "cancellation.effective", "data": {"description": 'Möbel – \\ " €'}}, ensure_ascii=False)
+    now = datetime.now(UTC)
+
+    async def verified(
+        *, secret: str, at: datetime = now, sent: str = body, signers: tuple[str, ...] = (OLD, NEW)
+    ) -> bool:
+        signatures = " ".join(Webhook(signer).sign("SUB-1/1/x", at, body) for signer in signers)
+        arguments = ("SUB-1/1/x", str(int(at.timestamp())), signatures)
+        env = {"OFFRAMP_WEBHOOK_SECRET": secret}
+        status, out, err = await run(example, "verify", *arguments, env=env, body=sent.encode())
+        assert (status, out.strip()) in ((0, "cancellation.effective"), (1, "")), err
+        return status == 0
+
+    assert await verified(secret=NEW)
+    assert await verified(secret=OLD)
+    assert not await verified(secret=FOREIGN)
+    assert not await verified(secret=NEW, sent=body + " ")
+    assert not await verified(secret=NEW, at=now - timedelta(minutes=6))
+    assert not await verified(secret=NEW, at=now + timedelta(minutes=6))
+
+
+async def test_a_case_is_started_answered_and_reversed_through_temporal(world: World) -> None:
+    if not shutil.which("jq"):
+        pytest.skip("The example of Temporal in shell needs jq.")
+    subscription, example = world.subscription(), [str(EXAMPLES / "shell" / "offramp-temporal")]
+    env = {
+        "PATH": f"{temporal_program().parent}{os.pathsep}{os.environ['PATH']}",
+        "TEMPORAL_ADDRESS": world.environment.client.service_client.config.target_host,
+        "OFFRAMP_TASK_QUEUE": world.task_queue,
+        "OFFRAMP_ACTOR": "crm",
+    }
+    key = str(uuid4())
+    with world.environment.with_time_skipping_disabled():
+        opened = await asked(example, "start", subscription, key, env=env)
+        again = await asked(example, "start", subscription, key, env=env)
+        assert again["cancellation"] == opened["cancellation"] == f"{subscription}/1"
+        assert opened["request_id"] == key
+        answered = await asked(example, "answer", subscription, key, *answers_of(world, subscription), env=env)
+        assert answered["open_questions"] == []
+        wrong = await run(example, "answer", subscription, "other", "data=none", "no_question=1", env=env)
+        assert wrong[0] == 1
+        assert "question_not_asked" in wrong[1] + wrong[2]
+        await world.service.attest(subscription, actor="agent-8", reason="known by voice")
+    await world.pass_time(subscription, timedelta(days=42))
+    shown = await asked(example, "status", subscription, env=env)
+    assert shown["stage"] == "canceled"
+    reversed_ = await asked(example, "reverse", subscription, key, *identity_of(world, subscription), env=env)
+    assert reversed_["stage"] == "reversed"

@@ -120,8 +120,12 @@ def offramp_plugin(keys: PayloadKeys | None = None, requests: RequestKeys | None
     )
 
 
-async def connect_to_temporal(*, lazy: bool = False, runtime: Runtime | None = None) -> Client:
+async def connect_to_temporal(
+    *, lazy: bool = False, runtime: Runtime | None = None, plugin: SimplePlugin | None = None
+) -> Client:
     """Connect to the configured Temporal, or, with ``lazy``, leave that to the first call; ``runtime`` has the metrics.
+
+    ``plugin`` is that of a client which has other keys than those that are configured.
 
     Raises:
         TemporalUnavailable, TemporalConfigurationMalformed.
@@ -133,7 +137,7 @@ async def connect_to_temporal(*, lazy: bool = False, runtime: Runtime | None = N
     except Exception as error:  # noqa: BLE001 - the SDK's error for this has no public name
         raise TemporalConfigurationMalformed(str(error)) from None
     config.setdefault("target_host", "localhost:7233")
-    plugin = offramp_plugin(PayloadKeySettings().keys, RequestKeySettings().keys)
+    plugin = plugin or offramp_plugin(PayloadKeySettings().keys, RequestKeySettings().keys)
     try:
         return await Client.connect(**config, plugins=[plugin], lazy=lazy, runtime=runtime)
     except RuntimeError as error:

@@ -1,0 +1,24 @@
+"""The process that hosts the Nexus service: ``python -m starter.nexus``. It needs no database, and no keys of requests."""
+
+import asyncio
+import signal
+
+from runtime.payload_keys import PayloadKeySettings
+from runtime.serving import serve
+from runtime.temporal import connect_to_temporal, offramp_plugin
+from starter.nexus.worker import nexus_worker
+
+
+async def main() -> None:
+    """Host the service until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    plain = await connect_to_temporal(plugin=offramp_plugin())
+    unsigned = await connect_to_temporal(plugin=offramp_plugin(PayloadKeySettings().keys))
+    async with nexus_worker(plain, unsigned):
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    serve(main, failing="The Nexus service cannot be hosted")

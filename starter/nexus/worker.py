@@ -1,0 +1,23 @@
+"""The worker that hosts the Nexus service."""
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from contract import TASK_QUEUE
+from contract.nexus import NEXUS_TASK_QUEUE
+from starter.nexus.handlers import Cancellations
+
+
+def nexus_worker(
+    plain: Client, unsigned: Client, *, task_queue: str = NEXUS_TASK_QUEUE, workflows: str = TASK_QUEUE
+) -> Worker:
+    """Return the worker.
+
+    Args:
+        plain: the client for what callers send and are answered, who have none of the keys of payloads.
+        unsigned: the client for the workflows, with the keys of payloads and none of requests.
+        task_queue: the queue that an endpoint leads to.
+        workflows: the queue of the workflows.
+
+    """
+    return Worker(plain, task_queue=task_queue, nexus_service_handlers=[Cancellations(unsigned, workflows)])

@@ -7,12 +7,11 @@ Schema = Mapping[str, Any]
 
 _BY_FORMAT = {"date": "date", "date-time": "datetime"}
 _BY_TYPE = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
-_REFERENCE = "/"
 
 
 def name_of(reference: str) -> str:
     """Return the name of the schema that a reference leads to."""
-    return reference.rpartition(_REFERENCE)[2]
+    return reference.rpartition("/")[2]
 
 
 def is_enum(schema: Schema) -> bool:

@@ -1,11 +1,16 @@
 """The worker that hosts the Nexus service."""
 
+from datetime import timedelta
+
 from temporalio.client import Client
 from temporalio.worker import Worker
 
 from contract import TASK_QUEUE
 from contract.nexus import NEXUS_TASK_QUEUE
 from starter.nexus.handlers import Cancellations
+
+_GRACE = timedelta(seconds=10)
+"""As long as Temporal waits for an operation."""
 
 
 def nexus_worker(
@@ -20,4 +25,9 @@ def nexus_worker(
         workflows: the queue of the workflows.
 
     """
-    return Worker(plain, task_queue=task_queue, nexus_service_handlers=[Cancellations(unsigned, workflows)])
+    return Worker(
+        plain,
+        task_queue=task_queue,
+        nexus_service_handlers=[Cancellations(unsigned, workflows)],
+        graceful_shutdown_timeout=_GRACE,
+    )

@@ -44,6 +44,7 @@ RARE = {
     Event.MIGRATION_ESCALATED,
     Event.CREDIT_MEMO_ESCALATED,
     Event.RESCHEDULED,
+    Event.EXPORT_REMINDER,
 }
 """Events that none of the lives leads to; their facts are those of the others of their kind."""
 

@@ -49,7 +49,7 @@ class Call(Generic[T]):
     @property
     def parameters(self) -> dict[str, Any]:
         """The query, without what is not given."""
-        return {name: _in_query(value) for name, value in self.query.items() if value is not None}
+        return {name: to_jsonable_python(value) for name, value in self.query.items() if value is not None}
 
     @property
     def json(self) -> dict[str, Any] | None:
@@ -87,10 +87,6 @@ def new_request_id() -> str:
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
-
-
-def _in_query(value: object) -> Any:
-    return to_jsonable_python(value)
 
 
 def _in_body(value: object) -> Any:

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 from pydantic import SecretStr
 
-from activities.messaging.webhooks import WebhookSettings
+from activities.messaging.webhook_settings import WebhookSettings
 from clients.generator.event_table import may_have
 from clients.generator.webhook_schemas import kinds_of
 from domain.cases import CaseRef

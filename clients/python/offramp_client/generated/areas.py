@@ -503,6 +503,40 @@ class Cancellations:
             )
         )
 
+    def confirm_task(
+        self,
+        subscription: str,
+        number: int | str = "newest",
+        *,
+        system: str,
+        task: models.SystemTask | str,
+        request_id: str | None = None,
+    ) -> models.SystemTasksStatus:
+        """Confirm that a registered system has done what a cancellation asked of it.
+
+        Args:
+            subscription: the subscription's id
+            number: the number of the case among those of its subject, or `newest`
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.SystemTasksStatus](
+                "POST",
+                path(
+                    "/v1/subscriptions/{subscription}/cancellations/{number}/confirmations",
+                    subscription=subscription,
+                    number=number,
+                ),
+                answer=models.SystemTasksStatus,
+                body={"system": system, "task": task},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
     def requested_consent(self, subscription: str, number: int | str = "newest") -> models.RequestedConsent:
         """Return the consent that the marketing service's own administrator is asked for.
 
@@ -2195,6 +2229,215 @@ class Tenants:
         )
 
 
+class Webhooks:
+    """Webhook endpoints, and what they were sent."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    def list(self) -> tuple[models.Endpoint, ...]:
+        """Return the endpoints, by name.
+
+        Raises:
+            Refused: with status 401, 403, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[tuple[models.Endpoint, ...]]("GET", "/v1/webhook-endpoints", answer=tuple[models.Endpoint, ...])
+        )
+
+    def add(
+        self,
+        *,
+        endpoint: str,
+        url: str,
+        events: Sequence[str] | None = None,
+        duties: Sequence[models.Duty | str] | None = None,
+        owner: str | None = None,
+        request_id: str | None = None,
+    ) -> models.EndpointSecret:
+        """Add an endpoint, which hears of what is recorded from now on; the answer alone has its secret.
+
+        Args:
+            events: events, or areas of them such as `cancellation.*`; all of them where there are none
+            duties: what it does as a system: it is asked for that, and confirms it
+            owner: who is notified when it is paused by itself, or confirms nothing
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.EndpointSecret](
+                "POST",
+                "/v1/webhook-endpoints",
+                answer=models.EndpointSecret,
+                body={"endpoint": endpoint, "url": url, "events": events, "duties": duties, "owner": owner},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def remove(self, endpoint: str, *, reason: str, request_id: str | None = None) -> models.Endpoint:
+        """Send an endpoint nothing more, for good; what it is owed is given up.
+
+        Args:
+            endpoint: the endpoint's name
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.Endpoint](
+                "POST",
+                path("/v1/webhook-endpoints/{endpoint}/removals", endpoint=endpoint),
+                answer=models.Endpoint,
+                body={"reason": reason},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def rotate(self, endpoint: str, *, request_id: str | None = None) -> models.EndpointSecret:
+        """Give an endpoint another secret, which the answer alone has; the one before signs as well for a day.
+
+        Args:
+            endpoint: the endpoint's name
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.EndpointSecret](
+                "POST",
+                path("/v1/webhook-endpoints/{endpoint}/rotations", endpoint=endpoint),
+                answer=models.EndpointSecret,
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def pause(self, endpoint: str, *, reason: str, request_id: str | None = None) -> models.Endpoint:
+        """Keep the messages of an endpoint until it is resumed.
+
+        Args:
+            endpoint: the endpoint's name
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.Endpoint](
+                "POST",
+                path("/v1/webhook-endpoints/{endpoint}/pauses", endpoint=endpoint),
+                answer=models.Endpoint,
+                body={"reason": reason},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def resume(self, endpoint: str, *, reason: str, request_id: str | None = None) -> models.Endpoint:
+        """Let messages go to an endpoint again, and have everything sent that it is owed.
+
+        Args:
+            endpoint: the endpoint's name
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.Endpoint](
+                "POST",
+                path("/v1/webhook-endpoints/{endpoint}/resumptions", endpoint=endpoint),
+                answer=models.Endpoint,
+                body={"reason": reason},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def test(self, endpoint: str, *, request_id: str | None = None) -> models.WebhookTested:
+        """Have an endpoint sent a message of trial, once, and return its answer.
+
+        Args:
+            endpoint: the endpoint's name
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.WebhookTested](
+                "POST",
+                path("/v1/webhook-endpoints/{endpoint}/tests", endpoint=endpoint),
+                answer=models.WebhookTested,
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def deliveries(
+        self, endpoint: str, *, state: Sequence[str] | None = None, after: int | None = None, limit: int = 100
+    ) -> models.DeliveryPage:
+        """Return what an endpoint was sent and is owed, the newest first.
+
+        Args:
+            endpoint: the endpoint's name
+            state: several: any of them
+            after: the `next` of the page before
+
+        Raises:
+            Refused: with status 401, 403, 404, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.DeliveryPage](
+                "GET",
+                path("/v1/webhook-endpoints/{endpoint}/deliveries", endpoint=endpoint),
+                answer=models.DeliveryPage,
+                query={"state": state, "after": after, "limit": limit},
+            )
+        )
+
+    def resend(
+        self,
+        endpoint: str,
+        *,
+        reason: str,
+        deliveries: Sequence[str] | None = None,
+        since: datetime | None = None,
+        failed_only: bool = False,
+        request_id: str | None = None,
+    ) -> models.Endpoint:
+        """Have messages sent to an endpoint again, under their ids: those that are named, or all since an instant.
+
+        Args:
+            endpoint: the endpoint's name
+            deliveries: the ids of messages
+            since: or all messages since this instant
+            failed_only: of these, only what was given up
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.Endpoint](
+                "POST",
+                path("/v1/webhook-endpoints/{endpoint}/resendings", endpoint=endpoint),
+                answer=models.Endpoint,
+                body={"deliveries": deliveries, "since": since, "failed_only": failed_only, "reason": reason},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+
 class Areas:
     """Every area, as an attribute of a client."""
 
@@ -2214,3 +2457,4 @@ class Areas:
         self.limits = Limits(client)
         self.privacy = Privacy(client)
         self.tenants = Tenants(client)
+        self.webhooks = Webhooks(client)

@@ -460,6 +460,33 @@ class Stage(Word):
     ABANDONED = "abandoned"
 
 
+class SystemErasure(Model):
+    """What a system has to do with an erasure, as a certificate says it."""
+
+    system: str
+    requested_at: datetime
+    confirmed_at: datetime | None = None
+    """Null as long as data may still be kept there."""
+
+
+class SystemTask(Word):
+    """A task of a system in one cancellation."""
+
+    END_ACCESS = "end_access"
+    RESTORE_ACCESS = "restore_access"
+    ERASE = "erase"
+
+
+class SystemTaskFacts(Model):
+    """The facts of a message about the task of one system."""
+
+    system: str
+    task: SystemTask
+    requested_at: datetime
+    reminder: int
+    """How often the system was asked before."""
+
+
 class CancellationData(Model):
     """The facts from which a message is written. Webhooks carry them without `NOT_FOR_SYSTEMS`."""
 
@@ -484,6 +511,8 @@ class CancellationData(Model):
     open_billing: tuple[OpenLine, ...]
     """The lines whose end waits for credit memos, those of vendors too."""
     marketing_was_stopped: bool
+    system_erasures: tuple[SystemErasure, ...]
+    """The systems that were asked to erase as well, in a certificate of erasure."""
     termination: Termination | None = None
     """The way in which the end of access is asked for."""
     channel: ReceiptChannel | None = None
@@ -521,6 +550,7 @@ class CancellationData(Model):
     export: ExportFacts | None = None
     erasure: ErasureFacts | None = None
     migration: MigrationFacts | None = None
+    system_task: SystemTaskFacts | None = None
 
 
 class StageDays(Model):
@@ -564,6 +594,14 @@ class ExportStatus(Word):
     READY = "ready"
     ACKNOWLEDGED = "acknowledged"
     ERASED = "erased"
+
+
+class OpenTask(Model):
+    """A task that a system has not confirmed."""
+
+    system: str
+    task: SystemTask
+    requested_at: datetime
 
 
 class Proposal(Model):
@@ -625,6 +663,7 @@ class CancellationStatus(Model):
     marketing_consent: Consent | None = None
     campaigns_stopped: tuple[str, ...] | None = None
     campaigns_outstanding: tuple[str, ...] = ()
+    system_tasks: tuple[OpenTask, ...] = ()
     ads_may_still_run: bool = False
     export: ExportStatus | None = None
     erasure_waits_for: str | None = None
@@ -714,6 +753,30 @@ class CreditMemoPosted(Model):
     credits_from: date | None = None
 
 
+class Delivery(Model):
+    """One message to an endpoint, and how it fared. Its content is in the case that it is about."""
+
+    message: str
+    number: int
+    endpoint: str
+    event: str
+    created_at: datetime
+    state: str
+    attempts: int
+    cancellation: str | None = None
+    delivered_at: datetime | None = None
+    failure: str | None = None
+    last_attempt_at: datetime | None = None
+    last_status: int | None = None
+
+
+class DeliveryPage(Model):
+    """A page of what an endpoint was sent, the newest first."""
+
+    deliveries: tuple[Delivery, ...]
+    next: int | None = None
+
+
 class ExportSummary(Model):
     """The contents of a finished export, and its place in the object store."""
 
@@ -749,6 +812,50 @@ class DescribedExport(Model):
     organization_name: str
     time_zone: str
     administrator: str
+
+
+class Duty(Word):
+    """What a system has registered for."""
+
+    ACCESS = "access"
+    ERASURE = "erasure"
+
+
+class EndpointState(Word):
+    """The state of an endpoint."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    REMOVED = "removed"
+
+
+class Endpoint(Model):
+    """One endpoint, as people who run the installation see it. Its URL is shown without its query, which may hold a
+    token.
+    """
+
+    name: str
+    events: tuple[str, ...]
+    state: EndpointState
+    created_at: datetime
+    created_by: str
+    url: str | None = None
+    duties: tuple[Duty, ...] = ()
+    owner: str | None = None
+    paused_at: datetime | None = None
+    paused_by: str | None = None
+    paused_because: str | None = None
+    failing_since: datetime | None = None
+    last_failure: str | None = None
+    pending: int = 0
+
+
+class EndpointSecret(Model):
+    """An endpoint with the secret that signs its messages, which is shown when it is made and never again."""
+
+    endpoint: Endpoint
+    secret: str
+    previous_until: datetime | None = None
 
 
 class ExportProgress(Model):
@@ -908,6 +1015,8 @@ class LineCancellationData(Model):
     open_billing: tuple[OpenLine, ...]
     """The lines whose end waits for credit memos, those of vendors too."""
     marketing_was_stopped: bool
+    system_erasures: tuple[SystemErasure, ...]
+    """The systems that were asked to erase as well, in a certificate of erasure."""
     subscription_line: str
     termination: Termination | None = None
     """The way in which the end of access is asked for."""
@@ -946,6 +1055,7 @@ class LineCancellationData(Model):
     export: ExportFacts | None = None
     erasure: ErasureFacts | None = None
     migration: MigrationFacts | None = None
+    system_task: SystemTaskFacts | None = None
     line_ends_on: date | None = None
     """The last day on which the line is billed, as decided; `access_ends_at` is the instant at which that day is over.
     """
@@ -1368,6 +1478,16 @@ class SubscriptionLine(Model):
     frozen: bool = False
 
 
+class SystemTasksStatus(Model):
+    """What registered systems have not confirmed: there, access may still be on or off, or data be kept. The result of
+    the query ``status`` of SystemTasks, too.
+    """
+
+    cancellation: str
+    reminder: str
+    open: tuple[OpenTask, ...] = ()
+
+
 class TenantCodeFound(Model):
     """The code of its own that an organization's schema calls."""
 
@@ -1418,3 +1538,12 @@ class TenantSchema(Model):
     tables: int = 0
     estimated_rows: int = 0
     bytes: int = 0
+
+
+class WebhookTested(Model):
+    """The answer to a message of trial."""
+
+    accepted: bool
+    milliseconds: int
+    status: int | None = None
+    failure: str | None = None

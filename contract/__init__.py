@@ -36,6 +36,7 @@ from contract.cancellation import (
     StartCancellation,
     VerifyCode,
     Withdraw,
+    cancellation_web_ui,
     cancellation_workflow_id,
 )
 from contract.cases import STATUS_FORMS, CaseStatus
@@ -269,6 +270,7 @@ __all__ = [
     "WebhookTested",
     "Withdraw",
     "WorkQueue",
+    "cancellation_web_ui",
     "cancellation_workflow_id",
     "delivery_workflow_id",
     "digest_of",

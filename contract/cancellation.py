@@ -66,6 +66,15 @@ def cancellation_workflow_id(subscription: str) -> str:
     return f"cancellation:{subscription}"
 
 
+def cancellation_web_ui(subscription: str) -> tuple[str, str]:
+    """Return the summary and the details with which the Web UI shows the workflow of a cancellation."""
+    return f"Cancel subscription {subscription}", (
+        "Stages: `intake` → `preparing` → `scheduled` → `canceled` → `closed`, or `reversed`; `withdrawn` or "
+        "`abandoned` before it takes effect.\n\nCurrent Details show the stage, the dates, and what the case waits "
+        f"for. The audit trail: `offramp cancellations history {subscription}`"
+    )
+
+
 QuestionName = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]*$")]
 Answers = Annotated[dict[QuestionName, AnswerText], Field(max_length=20)]
 

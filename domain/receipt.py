@@ -3,10 +3,10 @@
 A letter that lay in the post room counts from the day on which it arrived, whoever entered it, and whenever.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from domain.civil_dates import day_text
-from domain.civil_time import day_of
+from domain.civil_dates import day_text, plus_days
+from domain.civil_time import day_of, start_of_day
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
 from domain.requests import CLOCK_SKEW
@@ -70,6 +70,16 @@ class BackdatingNeedsReason(Refusal):
             received_at=received_at.isoformat(),
             days=days,
         )
+
+
+def stated_instant(stated: datetime | date | None, zone: str, *, now: datetime) -> datetime | None:
+    """Return the instant of a receipt that is stated as such, or as a civil day in ``zone``, which counts until its last moment.
+
+    None for today, and where nothing is stated: the instant of the entry counts. Raises DateOutOfRange.
+    """
+    if stated is None or isinstance(stated, datetime):
+        return stated
+    return None if stated == day_of(now, zone) else start_of_day(plus_days(stated, 1), zone) - timedelta(microseconds=1)
 
 
 def received_instant(stated: datetime, *, now: datetime) -> datetime:

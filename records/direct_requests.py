@@ -31,8 +31,13 @@ class DirectRequest:
         cls, operation: Operation, request_id: str, actor: str, content: Mapping[str, Any] | bytes
     ) -> "DirectRequest":
         """Return the marks of a request with some content, of which they keep a digest."""
-        whole = content if isinstance(content, bytes) else json.dumps(content, sort_keys=True, default=str).encode()
-        return cls(operation, request_id, hashlib.sha256(whole).hexdigest(), actor)
+        return cls(operation, request_id, digest_of_content(content), actor)
+
+
+def digest_of_content(content: Mapping[str, Any] | bytes) -> str:
+    """Return a digest of some content, the same for every repetition."""
+    whole = content if isinstance(content, bytes) else json.dumps(content, sort_keys=True, default=str).encode()
+    return hashlib.sha256(whole).hexdigest()
 
 
 def claim(transaction: Transaction, request: DirectRequest, *, at: datetime) -> dict[str, Any] | None:

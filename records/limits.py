@@ -127,8 +127,7 @@ def start_of(request: Opening, organization: str | None, address: str | None) ->
 
     One that an agent attests, and that guesses no identity, counts for the caller alone: nobody's flood keeps it away.
     """
-    guesses = isinstance(request, OpenMarketingRequest) or not IDENTITY_CHECKS.keys().isdisjoint(request.answers)
-    attested = request.attested_because is not None and not guesses
+    attested = request.attested_because is not None and not guesses_identity(request)
     return Use(
         limited=Limited.STARTS,
         step=f"{request.request_id}:start:{request.digest or ''}",
@@ -136,6 +135,11 @@ def start_of(request: Opening, organization: str | None, address: str | None) ->
         address=None if attested else address,
         caller=request.actor,
     )
+
+
+def guesses_identity(request: Opening) -> bool:
+    """Return true for a request that says who the administrator is, or how the organization is called, and may be wrong."""
+    return isinstance(request, OpenMarketingRequest) or not IDENTITY_CHECKS.keys().isdisjoint(request.answers)
 
 
 def refuse_if_reached(transaction: Transaction, start: Use) -> None:

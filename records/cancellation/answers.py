@@ -1,6 +1,7 @@
 """The answers to the checklist of a cancellation, and the facts against which it checks them."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from sqlalchemy import exists, func, select, true
 from sqlalchemy.orm import Session
@@ -189,6 +190,13 @@ def facts_of(
             ),
         )
     ).one()
+    return facts_about(organization, terms_end_on, has_marketing_service=has_marketing_service, line=line)
+
+
+def facts_about(
+    organization: OrganizationRow, terms_end_on: date | None, *, has_marketing_service: bool, line: str | None = None
+) -> CaseFacts:
+    """Return the same facts for somebody who has read what they are made of."""
     return CaseFacts(
         identity=_identity_of(organization),
         time_zone=organization.time_zone,

@@ -8,18 +8,12 @@ from sqlalchemy.orm import Session
 from contract.steps import OpenedCase, OpenRequest
 from domain.cancellation.checklist import Checklist
 from domain.cancellation.lifecycle import (
-    MOST_LINES,
     CancellationUnknown,
-    SubscriptionAlreadyCanceled,
-    SubscriptionTooLarge,
     SubscriptionUnknown,
 )
 from domain.cancellation.single_lines import LineUnknown
 from domain.cases import CaseKind, CaseRef
-from domain.civil_time import day_of
 from domain.lines.quote import Quote
-from domain.policy import CancellationPolicy, check_reason_code
-from domain.receipt import check_after_earlier_end
 from domain.refusals import Refusal
 from domain.vocabulary import (
     Event,
@@ -30,27 +24,25 @@ from domain.vocabulary import (
     Verification,
 )
 from records import audit, cases, limits, receipts, requests
-from records.cancellation.answers import checklist_of, facts_of, save_answers
+from records.cancellation.admission import admit, applicant_of
+from records.cancellation.answers import checklist_of, save_answers
 from records.cancellation.line_ends import undo_lines
 from records.cancellation.locked_case import (
     LockedCase,
     case_record,
     lock_case,
-    newest_case,
-    newest_line_case,
 )
 from records.cancellation.notices import notify
 from records.cancellation.open_billing import billing_of
 from records.cancellation.quotes import requote
-from records.cancellation.single_lines import check_line_can_end_alone, subscription_of, taken_over_by
+from records.cancellation.single_lines import subscription_of, taken_over_by
 from records.cancellation.transitions import enter
 from records.erasure import certificate_of
 from records.export import export_of, export_status
-from records.lines.rows import count_open_lines
 from records.marketing.stops import stop_of
 from records.one_time_codes import save_verification
 from records.transaction import Transaction
-from storage.tables import IS_WHOLE, CancellationRow, MigrationRow, OrganizationRow, PolicyRow, SubscriptionRow
+from storage.tables import IS_WHOLE, CancellationRow, MigrationRow, OrganizationRow, SubscriptionRow
 
 
 def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
@@ -69,31 +61,12 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     if (known := _opened_before(transaction, request, subscription.id)) is not None:
         return _as_opened(transaction, known, checklist_of(session, known))
     _close_orphan(transaction, request, subscription.id)
-    organization, durations, reason_codes = session.execute(
-        select(OrganizationRow, PolicyRow.durations, PolicyRow.reason_codes)
-        .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
-        .where(OrganizationRow.id == subscription.organization)
-    ).one()
+    applicant = applicant_of(session, subscription)
+    organization = applicant.organization
     start = limits.start_of(request, organization.id, organization.billing_administrator)
     limits.refuse_if_reached(transaction, start)
-    today = day_of(request.at, organization.time_zone)
-    if subscription.access_ended_on is not None:
-        newest = newest_case(session, subscription.id)
-        raise SubscriptionAlreadyCanceled(subscription.id, subscription.access_ended_on, newest.id if newest else "")
-    policy = CancellationPolicy.model_validate(durations)
-    receipts.check(request, zone=organization.time_zone, policy=policy)
-    _check_earlier_end(session, request, subscription.id)
-    if request.subscription_line is not None:
-        generous = request.goodwill_reason is not None
-        entered_on = day_of(receipts.entered_at(request), organization.time_zone)
-        check_line_can_end_alone(session, request.subscription_line, today=max(today, entered_on), goodwill=generous)
-    elif (lines := count_open_lines(session, subscription.id)) > MOST_LINES:
-        raise SubscriptionTooLarge(subscription.id, lines)
-    check_reason_code(request.reason_code, reason_codes)
-    facts = facts_of(session, organization, subscription.id, line=request.subscription_line)
-    checklist = Checklist(facts=facts).answered(request.answers, today=today)
-    if request.attested_because:
-        checklist = checklist.verified(Verification.ATTESTATION)
+    admission = admit(session, request, subscription, applicant)
+    today, checklist = admission.today, admission.checklist
     named = _next_of(session, request, subscription.id)
     case = CancellationRow(
         id=named.id,
@@ -135,7 +108,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
             request.attested_because,
         )
     requote(session, case)
-    locked = LockedCase(case, subscription, organization, policy)
+    locked = LockedCase(case, subscription, organization, applicant.policy)
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
     limits.check_start(transaction, start, case.id)
     return _as_opened(transaction, locked, checklist)
@@ -232,17 +205,6 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
         billing=billing_of(session, case),
         taken_over_by=taken_over_by(session, case) if case.stage in (Stage.REVERSED, Stage.WITHDRAWN) else None,
     )
-
-
-def _check_earlier_end(session: Session, request: OpenRequest, subscription: str) -> None:
-    """Raise ReceivedBeforeEarlierEnd for a stated receipt before the withdrawal or the reversal of the case before."""
-    if request.receipt is None or request.receipt.entered_at is None:
-        return
-    line = request.subscription_line
-    for newest in (newest_case(session, subscription), None if line is None else newest_line_case(session, line)):
-        if newest is None or newest.ended_at is None or Stage(newest.stage) not in (Stage.WITHDRAWN, Stage.REVERSED):
-            continue
-        check_after_earlier_end(request.at, newest.id, newest.ended_at)
 
 
 def _close_orphan(transaction: Transaction, request: OpenRequest, subscription: str) -> None:

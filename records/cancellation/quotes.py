@@ -1,14 +1,15 @@
 """Quotes: the consequences of a cancellation for a subscription's lines, as they were when it was received (rules, section 7)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy.orm import Session
 
 from domain.lines.line import SubscriptionLine
-from domain.lines.past import LineUnknownOnDay
-from domain.lines.quote import Quote, quote
+from domain.lines.past import LineUnknownOnDay, RecordedChange
+from domain.lines.quote import Invoice, Quote, quote
 from domain.refusals import Refusal
 from domain.vocabulary import Stage, Termination
 from records.cancellation.open_lines import decided_ends
@@ -16,6 +17,17 @@ from records.cancellation.zones import zone_of
 from records.lines.past import lines_as_received
 from records.lines.rows import as_domain, invoices_of, lines_of
 from storage.tables import CancellationRow, SubscriptionLineRow
+
+
+@dataclass(frozen=True)
+class KnownLines:
+    """The lines of a subscription as somebody has read them already, with those of others, for one day of receipt."""
+
+    rows: Sequence[SubscriptionLineRow]
+    """By id."""
+    changes: Mapping[str, Sequence[RecordedChange]]
+    invoices: Sequence[Invoice]
+    """What invoices still bill, newest first per line."""
 
 
 def quote_subscription(
@@ -30,18 +42,20 @@ def quote_subscription(
     lock: bool = False,
     case: str | None = None,
     line: str | None = None,
+    known: KnownLines | None = None,
 ) -> Quote:
     """Decide the lines of a subscription as they were on the day of receipt, a civil day in ``zone``, and as billed now.
 
     ``lock`` locks them until the transaction ends; ``case`` is the cancellation that is decided, if there is one; ``line`` the
     only one to decide. A line whose decided end waits for credit memos ends on that day. One that another case has ended keeps
-    its date, also with goodwill.
+    its date, also with goodwill. ``known`` are its lines, where they were read with those of others.
 
     Raises:
         LineUnknownOnDay, and what `domain.lines.decision.decide` raises.
 
     """
-    rows = [row for row in lines_of(session, subscription, lock=lock) if line in (None, row.id)]
+    found = lines_of(session, subscription, lock=lock) if known is None else known.rows
+    rows = [row for row in found if line in (None, row.id)]
     billed = any(row.next_billing_date is not None for row in rows)
     waiting = [row.id for row in rows if row.frozen_by is not None and row.next_billing_date is not None]
     decided = decided_ends(session, waiting) if waiting else {}
@@ -50,13 +64,21 @@ def quote_subscription(
     others = [row for row in rows if row.id not in settled]
     received = {
         one.id: one
-        for one in lines_as_received(session, others, received_on=received_on, zone=zone, wished_on=wish, case=case)
+        for one in lines_as_received(
+            session,
+            others,
+            received_on=received_on,
+            zone=zone,
+            wished_on=wish,
+            case=case,
+            changes=None if known is None else known.changes,
+        )
     }
     lines = [settled.get(row.id) or received[row.id] for row in rows]
     decided_quote = quote(
         subscription,
         [line.model_copy(update={"end_date": decided.get(line.id, line.end_date)}) for line in lines],
-        invoices_of(session, subscription) if billed else [],
+        (invoices_of(session, subscription) if known is None else known.invoices) if billed else [],
         received_on=received_on,
         wished_on=wished_on,
         termination=termination,

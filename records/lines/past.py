@@ -1,7 +1,7 @@
 """Subscription lines as they were on the day of receipt, from the audit trail (`domain.lines.past`)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, or_, select
@@ -41,32 +41,35 @@ def lines_as_received(
     zone: str,
     wished_on: date | None = None,
     case: str | None = None,
+    changes: Mapping[str, Sequence[RecordedChange]] | None = None,
 ) -> list[SubscriptionLine]:
     """Return lines with the terms and dates that they had on the day of receipt, a civil day in ``zone``, in the same order.
 
     An end date that was set since stays where the decision would postpone it. What ``case`` itself did to them is undone, and
-    so is what a case of one line did that was undone itself: it counts as never asked for.
+    so is what a case of one line did that was undone itself: it counts as never asked for. ``changes`` are the recorded ones of
+    the lines, where they are known already (`changes_of`).
 
     Raises:
         LineUnknownOnDay, and what `domain.lines.decision.decide` raises.
 
     """
     day_ends = start_of_day(plus_days(received_on, 1), zone)
-    changes = _changes(session, [row.id for row in rows if not row.closed], day_ends, case)
+    if changes is None:
+        changes = changes_of(session, [row.id for row in rows if not row.closed], day_ends, case)
     found = []
     for row in rows:
         present = as_domain(row)
-        past = as_received(present, changes[row.id], received_on, is_known=row.known_since < day_ends)
+        past = as_received(present, changes.get(row.id, ()), received_on, is_known=row.known_since < day_ends)
         if case is not None and row.frozen_by == case:
             present = present.model_copy(update={"end_date": None})
         found.append(with_end_set_since(past, present, received_on, wished_on))
     return found
 
 
-def _changes(
-    session: Session, lines: Sequence[str], day_ends: datetime, case: str | None
-) -> dict[str, list[RecordedChange]]:
-    """Return the recorded changes of each line that has any, newest first."""
+def changes_of(
+    session: Session, lines: Sequence[str], day_ends: datetime, case: str | None = None
+) -> Mapping[str, Sequence[RecordedChange]]:
+    """Return the recorded changes of each line that has any, newest first; ``day_ends`` is the end of the day of receipt."""
     changes: dict[str, list[RecordedChange]] = defaultdict(list)
     if not lines:
         return changes

@@ -1,8 +1,8 @@
 """Base of the facade's areas: the connections, reading and writing records, and calls to Temporal."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionDescription
+from temporalio.client import Client, WorkflowExecutionDescription
 
 import contract
 from activities.messaging.webhook_secrets import WebhookKeys
@@ -169,19 +169,6 @@ class AreaClient:
         with suppress(NothingThere):
             async with self._calling():
                 await self._temporal.get_workflow_handle(workflow_id).signal(signal, args=message)
-
-    @contextmanager
-    def _retrieving(self, start: WithStartWorkflowOperation[Any, Any]) -> Iterator[None]:
-        """Retrieve the outcome of the start of an update-with-start, which the update's outcome repeats.
-
-        asyncio reports on standard error a failure that nobody retrieves.
-        """
-        handle = asyncio.ensure_future(start.workflow_handle())
-        handle.add_done_callback(lambda done: done.cancelled() or done.exception())
-        try:
-            yield
-        finally:
-            handle.cancel()
 
     @property
     def _address(self) -> str:

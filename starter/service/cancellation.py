@@ -62,17 +62,14 @@ class CancellationClient(CancellationLists, ReversibleCaseClient[contract.Cancel
         received = await self._receipt_fields(receipt, lambda session: organization_zone(session, start.subscription))
         with contract.refusing_malformed():
             start = contract.StartCancellation.model_validate(start.model_dump() | received)
+        summary, details = contract.cancellation_web_ui(start.subscription)
         status = await self._start_or_join(
             contract.SUBSCRIPTION_CANCELLATION,
             start,
             start.request_id,
             subject=start.subscription,
-            summary=f"Cancel subscription {start.subscription}",
-            details=(
-                "Stages: `intake` → `preparing` → `scheduled` → `canceled` → `closed`, or `reversed`; `withdrawn` or "
-                "`abandoned` before it takes effect.\n\nCurrent Details show the stage, the dates, and what the case waits "
-                f"for. The audit trail: `offramp cancellations history {start.subscription}`"
-            ),
+            summary=summary,
+            details=details,
         )
         return await self._as_quoted_now(status)
 

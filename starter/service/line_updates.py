@@ -20,6 +20,7 @@ from records.lines.runs import count_runs, find_progress
 from runtime.refusals import as_refusal
 from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
+from runtime.update_with_start import retrieving
 from starter.service.area import NOT_IN_TIME
 from starter.service.case_refusals import RequestLost
 from starter.service.descriptions import is_running
@@ -130,7 +131,7 @@ class LineUpdateClient(DirectClient):
                 static_summary=_SUMMARY,
             )
             try:
-                with refusing_temporal_errors(self._temporal), self._retrieving(start):
+                with refusing_temporal_errors(self._temporal), retrieving(start):
                     progress: LineDatesProgress | None = await self._temporal.execute_update_with_start_workflow(
                         contract.UPDATE_LINES_DONE, start_workflow_operation=start, result_type=LineDatesProgress
                     )

@@ -1,11 +1,10 @@
 """The receipt of a request as a caller states it: an instant, or a civil day in the zone of the organization."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
-from domain.civil_dates import plus_days
-from domain.civil_time import day_of, start_of_day
+from domain.receipt import stated_instant
 from domain.vocabulary import ReceiptChannel
 
 
@@ -21,8 +20,5 @@ class StatedReceipt:
 
     def fields(self, zone: str, *, now: datetime) -> dict[str, Any]:
         """Return the fields of the request; a day is one in ``zone``. Raises DateOutOfRange."""
-        at = self.at
-        if at is not None and not isinstance(at, datetime):
-            ended = start_of_day(plus_days(at, 1), zone) - timedelta(microseconds=1)
-            at = None if at == day_of(now, zone) else ended
+        at = stated_instant(self.at, zone, now=now)
         return {"received_at": at, "channel": self.channel, "received_because": self.because}

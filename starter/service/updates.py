@@ -15,19 +15,17 @@ from temporalio.client import (
     WorkflowQueryRejectedError,
     WorkflowUpdateFailedError,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 import contract
 from contract.clean import refuse_unclean
-from contract.readable import Readable
 from domain.cancellation.lifecycle import CancellationStillTelling
 from domain.refusals import ForwardedRefusal, Refusal
 from domain.vocabulary import WAITS_FOR_REPAIR, WAITS_FOR_WORKER
 from records.late_requests import LateRequest
 from runtime.refusals import as_refusal
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
+from runtime.update_with_start import is_answered_by_result, retrieving, starting
 from starter.service.case_form import CaseForm, Status
 from starter.service.case_refusals import (
     UPDATE_TIMEOUT,
@@ -44,9 +42,6 @@ from starter.service.queries import QUERY_TIMEOUT, live_status
 from starter.service.requests import RequestClient, about, request_made, sent_now, update_id
 
 Outcome = TypeVar("Outcome")
-
-_COMPLETED_BEFORE_ITS_UPDATE = "AcceptedUpdateCompletedWorkflow"
-"""Temporal's type of the error that an update gets whose workflow ended before the update's own answer was written."""
 
 
 class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
@@ -165,15 +160,13 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
             return form.model_validate(ended, from_attributes=True)
 
         def operation() -> WithStartWorkflowOperation[Any, Any]:
-            return WithStartWorkflowOperation(
+            return starting(
                 workflow,
                 start,
-                id=workflow_id,
+                workflow_id=workflow_id,
                 task_queue=self._connections.task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=Readable(summary),
-                static_details=Readable(details),
+                summary=summary,
+                details=details,
             )
 
         try:
@@ -207,12 +200,12 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
         form: type[Status] = self._form.status
 
         async def send() -> Status:
-            with self._retrieving(starting := operation()):
+            with retrieving(start_of_workflow := operation()):
                 answer: Status = await self._temporal.execute_update_with_start_workflow(
                     contract.UPDATE_RECEIVE,
                     start,
                     id=update_id,
-                    start_workflow_operation=starting,
+                    start_workflow_operation=start_of_workflow,
                     result_type=form,
                     rpc_timeout=UPDATE_TIMEOUT,
                 )
@@ -238,7 +231,7 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
             except WorkflowUpdateFailedError as error:
                 if refusal := as_refusal(error.cause):
                     raise ForwardedRefusal(refusal) from None
-                if not (isinstance(error.cause, ApplicationError) and error.cause.type == _COMPLETED_BEFORE_ITS_UPDATE):
+                if not is_answered_by_result(error):
                     raise RequestLost(workflow_id, str(error.cause)) from None
             return await self._result(workflow_id, form)
 

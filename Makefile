@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-faults lint format hooks bench-lists bench-lifecycle bench-dates bench-export histories client schemas lock clean
+.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-lists bench-lifecycle bench-dates bench-export histories client schemas lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -42,6 +42,9 @@ soak-compaction: $(VENV)/.installed  ## until nothing is left of removed files o
 
 soak-requests: $(VENV)/.installed  ## a hundred thousand requests to one case, for half an hour
 	OFFRAMP_REQUESTS=100000 $(PYTEST) -m soak tests/workflows/cancellation/test_many_requests.py
+
+soak-bulk: $(VENV)/.installed  ## a bulk of ten thousand rows, for half an hour
+	OFFRAMP_BULK_ROWS=10000 $(PYTEST) -m soak tests/workflows/bulk/test_many_rows.py
 
 # Another run: make soak-faults FAULTS="--lives 20 --faults kill"; the same one again: FAULTS="--seed 7".
 FAULTS ?= --lives 300

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
+from activities.bulk.activities import Bulks
 from activities.cancellation import Records
 from activities.erasure import Eraser
 from activities.export.activities import Exporter
@@ -50,6 +51,7 @@ from storage.rights import warn_of_owner
 from storage.tenants.database import TenantDatabase
 from storage.tenants.refusals import TenantDatabaseNotNow
 from storage.tenants.settings import TenantDatabaseSettings
+from workflows.bulk import workflow as bulk
 from workflows.cancellation import line_workflow as line_cancellation
 from workflows.cancellation import system_tasks
 from workflows.cancellation import workflow as cancellation
@@ -71,6 +73,7 @@ OF_ALL_WORKERS = (
     *webhooks_of_endpoints.WORKFLOWS,
     *reconciliation.WORKFLOWS,
     *privacy.WORKFLOWS,
+    *bulk.WORKFLOWS,
 )
 WORKFLOWS = (*OF_ALL_WORKERS, *lines.WORKFLOWS)
 WORKFLOWS_OF_A_VERSION = (*OF_ALL_WORKERS, *lines.WORKFLOWS_OF_A_VERSION)
@@ -175,6 +178,7 @@ def create_workers(
         Webhooks(engine, webhooks, http, keys=webhook_keys, mail=mailer),
         LineDates(engine, channels, zone),
         Retention(engine, channels),
+        Bulks(engine, channels),
         Reconciler(engine, channels, tenants, objects, zone),
     )
     activities: dict[WorkQueue, list[Callable[..., object]]] = {queue: [] for queue in WorkQueue}

@@ -9,6 +9,14 @@ from typing import Any
 
 from temporalio.common import SearchAttributeKey
 
+from contract.bulk import (
+    BULK_CANCELLATION,
+    QUERY_BULK_PROGRESS,
+    SIGNAL_BULK_CHANGED,
+    BulkProgress,
+    CarryOutBulk,
+    bulk_workflow_id,
+)
 from contract.cancellation import (
     REQUEST_REVERSAL,
     REVERSAL_DEADLINE,
@@ -161,6 +169,7 @@ SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
 
 __all__ = [
     "ACKNOWLEDGE_STOP",
+    "BULK_CANCELLATION",
     "CONFIRM_TASK",
     "HELD_UP",
     "MARKETING_SERVICE_CANCELLATION",
@@ -171,6 +180,7 @@ __all__ = [
     "ORGANIZATION",
     "PERSONAL_DATA_RETENTION",
     "PLATFORM",
+    "QUERY_BULK_PROGRESS",
     "QUERY_KNOWN_RECORD",
     "QUERY_PROGRESS",
     "QUERY_STATUS",
@@ -181,6 +191,7 @@ __all__ = [
     "REVERSAL_DEADLINE",
     "SCHEDULED_START_TIME",
     "SEARCH_ATTRIBUTES",
+    "SIGNAL_BULK_CHANGED",
     "SIGNAL_CREDIT_MEMO_POSTED",
     "SIGNAL_DELIVER",
     "SIGNAL_HOLDS_CHANGED",
@@ -226,8 +237,10 @@ __all__ = [
     "Attest",
     "Attestation",
     "BackfillWebhooks",
+    "BulkProgress",
     "CampaignActions",
     "CancellationStatus",
+    "CarryOutBulk",
     "CaseStatus",
     "ConfirmTask",
     "Correct",
@@ -270,6 +283,7 @@ __all__ = [
     "WebhookTested",
     "Withdraw",
     "WorkQueue",
+    "bulk_workflow_id",
     "cancellation_web_ui",
     "cancellation_workflow_id",
     "delivery_workflow_id",

@@ -25,6 +25,8 @@ class WorkQueue(StrEnum):
     """One-time codes, for which a person waits."""
     NIGHTLY = "nightly"
     """The update of line dates, chunk by chunk, and the reconciliation."""
+    BULK = "bulk"
+    """Bulk cancellations: rows that are judged and started, some seconds at a time."""
     LONG = "long"
     """Work on the organizations' data and the object store that may take days: exports, transfers, erasure."""
 

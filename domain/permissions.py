@@ -55,6 +55,17 @@ class Operation(StrEnum):
     REVERSE_LINE = "line_cancellations.reverse"
     APPROVE_LINE = "line_cancellations.approve"
 
+    PLAN_BULK = "bulk.plan"
+    LIST_BULKS = "bulk.list"
+    SHOW_BULK = "bulk.status"
+    LIST_BULK_ROWS = "bulk.rows"
+    CONFIRM_BULK = "bulk.confirm"
+    STOP_BULK = "bulk.stop"
+    RESUME_BULK = "bulk.resume"
+    KILL_BULK = "bulk.kill"
+    SHOW_BULK_SWITCH = "bulk.switch"
+    SET_BULK_SWITCH = "bulk.set_switch"
+
     LIST_MIGRATIONS = "migrations.list"
     GET_MIGRATION = "migrations.get"
     SHOW_MIGRATION = "migrations.status"
@@ -151,6 +162,7 @@ ROLES: Mapping[Operation, frozenset[Role]] = {
                 *(_O.LIST_MIGRATIONS, _O.GET_MIGRATION, _O.SHOW_MIGRATION, _O.SHOW_MARKETING_CANCELLATION),
                 *(_O.SHOW_EXPORT, _O.DESCRIBE_EXPORT, _O.LIST_HOLDS, _O.LIST_LINES, _O.LIST_RUNS, _O.SHOW_SCHEDULE),
                 *(_O.WATCH_CANCELLATIONS, _O.WATCH_SUBSCRIPTION),
+                *(_O.LIST_BULKS, _O.SHOW_BULK, _O.LIST_BULK_ROWS, _O.SHOW_BULK_SWITCH),
             ),
         ),
         (
@@ -159,15 +171,20 @@ ROLES: Mapping[Operation, frozenset[Role]] = {
                 *(_O.START_CANCELLATION, _O.ANSWER, _O.SEND_CODE, _O.VERIFY_CODE, _O.ATTEST, _O.CORRECT, _O.WITHDRAW),
                 *(_O.REVERSE, _O.GIVE_CONSENT, _O.START_LINE_CANCELLATION, _O.ANSWER_LINE, _O.SEND_LINE_CODE),
                 *(_O.VERIFY_LINE_CODE, _O.ATTEST_LINE, _O.CORRECT_LINE, _O.WITHDRAW_LINE, _O.REVERSE_LINE),
-                *(_O.FETCH_EXPORT, _O.RECORD_EXPORT_FETCH, _O.ACKNOWLEDGE_EXPORT, _O.RENEW_EXPORT_LINK),
+                *(_O.FETCH_EXPORT, _O.RECORD_EXPORT_FETCH, _O.ACKNOWLEDGE_EXPORT, _O.RENEW_EXPORT_LINK, _O.PLAN_BULK),
             ),
         ),
         (
             _SECOND_PERSONS,
-            (_O.APPROVE, _O.APPROVE_LINE, _O.PLACE_HOLD, _O.RELEASE_HOLD, _O.SET_LIMIT, _O.RELEASE_LIMIT),
+            (
+                *(_O.APPROVE, _O.APPROVE_LINE, _O.PLACE_HOLD, _O.RELEASE_HOLD, _O.SET_LIMIT, _O.RELEASE_LIMIT),
+                *(_O.CONFIRM_BULK, _O.RESUME_BULK),
+            ),
         ),
         (_READERS | _SYSTEMS, (_O.SHOW_CANCELLATION,)),
         (_OPERATORS | _SYSTEMS, (_O.CONFIRM_TASK,)),
+        (_AGENTS | _OPERATORS, (_O.STOP_BULK,)),
+        (_SECOND_PERSONS | _OPERATORS, (_O.KILL_BULK, _O.SET_BULK_SWITCH)),
         (_BILLING, (_O.POST_CREDIT_MEMO, _O.REPORT_BILLING)),
         (
             _MIGRATORS,

@@ -24,6 +24,8 @@ class Place(StrEnum):
     """The customer's own words, or those of goodwill."""
     LETTER = "letter"
     """Messages that were sent to the address, or speak of it."""
+    BULK = "bulk"
+    """Rows of a bulk: what they are to be started with, until they are settled, and the words in which they were refused."""
     CONTACT = "contact"
     """The IT department's address of a migration."""
     AUDIT_TRAIL = "audit_trail"
@@ -39,7 +41,7 @@ class Kept(BaseModel):
 
     place: Place
     about: str
-    """The case, organization or queue."""
+    """The case, organization, bulk or queue."""
     number: int
     """The answers, letters or entries."""
     until: datetime | None

@@ -242,6 +242,10 @@ _FIND: LiteralString = (
     + _naming("mail")
     + """
     UNION ALL
+    SELECT 'bulk', bulk, count(*), NULL, false FROM bulk_rows WHERE """
+    + _naming("concat_ws(' ', subscription, start::text, refusal::text)")
+    + """ GROUP BY bulk
+    UNION ALL
     SELECT 'audit_trail', about, count(*), max(kept_until), bool_or(held) FROM ("""
     + _REFUSED
     + """) refused

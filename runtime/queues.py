@@ -16,6 +16,7 @@ SLOTS: Mapping[WorkQueue, int] = {
     WorkQueue.WEBHOOKS: 8,
     WorkQueue.CODES: 8,
     WorkQueue.NIGHTLY: 2,
+    WorkQueue.BULK: 4,
     WorkQueue.LONG: 8,
 }
 """The number of activities that a process runs at once for each queue. Those of the workflows' own queue are what versions

@@ -95,6 +95,12 @@ _REFUSED = Rights(
 )
 """A request that is kept, and refused; answered once, which a rule of the database sees to."""
 
+_ITEM_SETTLED = Rights(
+    update=True,
+    columns=("organization", "state", "start", "quote", "refusal", "cancellation", "begun_at", "settled_at"),
+)
+"""A row of a bulk that a worker judges, starts and settles: never another subscription, and no confirmation."""
+
 _HOLD = Rights(insert=True, update=True, columns=("released_by", "released_at", "release_reason"))
 _CERTIFICATE = Rights(insert=True, update=True, columns=("finished_at", "tables", "rows", "objects", "bytes"))
 
@@ -103,6 +109,9 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "audit_sealed": _ADDED,
         "audit_seals": _ADDED,
         "audit_trail": Rights(insert=True, update=True, columns=("why", "why_digest", "before", "after")),
+        "bulk_rows": _ITEM_SETTLED,
+        "bulk_switch": _LOCKED,
+        "bulks": Rights(update=True, columns=("state", "judged_at", "digest", "ready", "next_start_at", "ended_at")),
         "cancellations": _MOVED,
         "cancellation_lines": Rights(insert=True, update=True, delete=True),
         "checklist_answers": _KEPT,
@@ -133,6 +142,16 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
     DatabaseRole.CALLERS: {
         "audit_trail": _ADDED,
         "billing_documents": _ADDED,
+        "bulk_rows": Rights(insert=True, update=True, columns=("state", "start", "settled_at")),
+        "bulk_switch": Rights(update=True, columns=("off_since", "switched_by", "reason")),
+        "bulks": Rights(
+            insert=True,
+            update=True,
+            columns=(
+                *("state", "confirmed_by", "confirmed_at", "confirmed_because"),
+                *("halted_by", "halted_at", "halted_because", "ended_at"),
+            ),
+        ),
         "cancellations": _OPENED,
         "checklist_answers": _ADDED,
         "billing_feed_positions": _KEPT,

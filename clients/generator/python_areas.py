@@ -179,6 +179,7 @@ _TITLES = {
     "limits": "Limits across cases.",
     "privacy": "What is kept about persons.",
     "tenants": "Organizations' own data.",
+    "bulk": "Bulk cancellations.",
     "webhooks": "Webhook endpoints, and what they were sent.",
 }
 

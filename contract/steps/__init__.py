@@ -4,6 +4,7 @@ Activities take and return them. Histories are replayed for months after a relea
 alone; `tests/contract/test_history_types.py` compares each with its recorded schema.
 """
 
+from contract.steps.bulk import BulkSlice, BulkSliceDone
 from contract.steps.cancellation import (
     AnswersGiven,
     Approval,
@@ -81,6 +82,8 @@ __all__ = [
     "Attested",
     "BillingLooked",
     "BillingWait",
+    "BulkSlice",
+    "BulkSliceDone",
     "CampaignStop",
     "CaseCorrection",
     "CaseRecord",

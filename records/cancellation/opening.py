@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from contract.steps import OpenedCase, OpenRequest
 from domain.cancellation.checklist import Checklist
+from domain.cancellation.identity import IdentityMismatch
 from domain.cancellation.lifecycle import (
     CancellationUnknown,
     SubscriptionUnknown,
@@ -24,6 +25,7 @@ from domain.vocabulary import (
     Verification,
 )
 from records import audit, cases, limits, receipts, requests
+from records.bulk.confirmed import is_confirmed_row
 from records.cancellation.admission import admit, applicant_of
 from records.cancellation.answers import checklist_of, save_answers
 from records.cancellation.line_ends import undo_lines
@@ -64,7 +66,9 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     applicant = applicant_of(session, subscription)
     organization = applicant.organization
     start = limits.start_of(request, organization.id, organization.billing_administrator)
-    limits.refuse_if_reached(transaction, start)
+    is_counted = not is_confirmed_row(session, request)
+    if is_counted:
+        limits.refuse_if_reached(transaction, start)
     admission = admit(session, request, subscription, applicant)
     today, checklist = admission.today, admission.checklist
     named = _next_of(session, request, subscription.id)
@@ -110,7 +114,8 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     requote(session, case)
     locked = LockedCase(case, subscription, organization, applicant.policy)
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
-    limits.check_start(transaction, start, case.id)
+    if is_counted:
+        limits.check_start(transaction, start, case.id)
     return _as_opened(transaction, locked, checklist)
 
 
@@ -160,7 +165,8 @@ def record_refused_opening(transaction: Transaction, request: OpenRequest, refus
     found = _organization_of(transaction, subscription)
     about = (found.id, found.billing_administrator) if found else (None, None)
     start = limits.start_of(request, *about)
-    limits.count_refused_start(transaction, start, refusal)
+    if isinstance(refusal, IdentityMismatch) or not is_confirmed_row(transaction.session, request):
+        limits.count_refused_start(transaction, start, refusal)
     audit.record_refusal(
         transaction,
         "cancellation" if line is None else "line_cancellation",

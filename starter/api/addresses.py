@@ -33,6 +33,9 @@ _MARKETING = f"{_ORGANIZATION}/marketing-cancellations"
 _EXPORT = f"{_CASE}/export"
 _MIGRATION = f"{_CASE}/migration"
 _TENANT = f"{_ORGANIZATION}/data"
+_BULKS = "/bulk-cancellations"
+_BULK = f"{_BULKS}/{{bulk}}"
+_BULK_SWITCH = "/bulk-switch"
 _SCHEDULE = "/line-dates/schedule"
 _RUNS = "/line-dates/runs"
 
@@ -72,6 +75,16 @@ ADDRESSES: Mapping[Operation, Address] = {
         _O.CORRECT_LINE: f"POST {_LINE_CASE}/corrections",
         _O.WITHDRAW_LINE: f"POST {_LINE_CASE}/withdrawals",
         _O.REVERSE_LINE: f"POST {_LINE_CASE}/reversals",
+        _O.PLAN_BULK: f"POST {_BULKS}",
+        _O.LIST_BULKS: f"GET {_BULKS}",
+        _O.SHOW_BULK: f"GET {_BULK}",
+        _O.LIST_BULK_ROWS: f"GET {_BULK}/rows",
+        _O.CONFIRM_BULK: f"POST {_BULK}/confirmations",
+        _O.STOP_BULK: f"POST {_BULK}/stops",
+        _O.RESUME_BULK: f"POST {_BULK}/resumptions",
+        _O.KILL_BULK: f"POST {_BULK}/kills",
+        _O.SHOW_BULK_SWITCH: f"GET {_BULK_SWITCH}",
+        _O.SET_BULK_SWITCH: f"PUT {_BULK_SWITCH}",
         _O.LIST_MIGRATIONS: "GET /migrations",
         _O.SHOW_MIGRATION: f"GET {_SUBSCRIPTION}/migration",
         _O.GET_MIGRATION: f"GET {_MIGRATION}",

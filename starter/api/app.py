@@ -20,6 +20,7 @@ from records.case_events import CaseEvent
 from starter.access.tokens import TokenVerifier
 from starter.api import (
     billing,
+    bulk,
     cancellation_lists,
     cancellations,
     events,
@@ -45,6 +46,7 @@ AREAS = (
     cancellation_lists,
     cancellations,
     line_cancellations,
+    bulk,
     events,
     exports,
     migrations,
@@ -57,7 +59,10 @@ AREAS = (
     webhooks,
 )
 """In the order in which the document has them."""
-_DOCUMENTS = [VERSION + ADDRESSES[operation].path for operation in (Operation.IMPORT, Operation.REPORT_BILLING)]
+_DOCUMENTS = [
+    VERSION + ADDRESSES[operation].path
+    for operation in (Operation.IMPORT, Operation.REPORT_BILLING, Operation.PLAN_BULK)
+]
 
 logger = logging.getLogger(__name__)
 

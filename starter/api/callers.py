@@ -108,6 +108,11 @@ async def visible(
     return None if found is None else frozenset(found)
 
 
+def limited(request: Request) -> frozenset[str] | None:
+    """Return the organizations that the principal of a request is limited to; None for all."""
+    return _principal(request).organizations
+
+
 def _principal(request: Request) -> Principal:
     found: Principal = request.state.principal
     return found
@@ -115,4 +120,5 @@ def _principal(request: Request) -> Principal:
 
 AskedOnce = Annotated[Asked, Depends(asked)]
 Acting = Annotated[str, Depends(actor)]
+Limited = Annotated[frozenset[str] | None, Depends(limited)]
 Visible = Annotated[frozenset[str] | None, Depends(visible)]

@@ -67,6 +67,7 @@ _OTHERS = {
         "approver_unknown",
         "system_task_of_another",
         "release_needs_second_person",
+        "bulk_needs_second_person",
     },
     404: {
         *("nothing_there", "no_export", "nothing_to_download", "organization_not_found", "schedule_missing"),
@@ -76,7 +77,7 @@ _OTHERS = {
     },
     410: {"export_erased", "export_files_missing"},
     412: {"case_changed"},
-    413: {"body_too_large", "import_too_large"},
+    413: {"body_too_large", "bulk_file_too_large", "import_too_large"},
     415: {"content_type_unknown"},
     422: {
         "answer_not_understood",

@@ -5,6 +5,7 @@ from uuid import uuid4
 import typer
 
 from starter.cli import values
+from starter.cli.bulk_plan import plan as bulk
 from starter.cli.cancellation_lists import history, list_command, show
 from starter.cli.changes_of_mind import CustomersReasonOption, reverse, show_status, withdraw
 from starter.cli.checklist import (
@@ -195,6 +196,9 @@ def approve(
 cancellations_app.command()(withdraw)
 cancellations_app.command()(confirm_task)
 cancellations_app.command()(reverse)
+
+
+cancellations_app.command("bulk")(bulk)
 
 
 cancellations_app.command("list")(list_command)

@@ -23,6 +23,7 @@ COMMANDS = {
     "cancellations": Lazily(
         "starter.cli.cancellations:cancellations_app", "Start, answer, watch and end cancellations."
     ),
+    "bulk": Lazily("starter.cli.bulk:bulk_app", "Look at bulk cancellations, confirm, stop, resume and kill them."),
     "report": Lazily(
         "starter.cli.report:report", "Count cancellations by month and reason, with their days at each stage."
     ),

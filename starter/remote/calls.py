@@ -103,7 +103,18 @@ def _path(path: str, values: dict[str, Any]) -> str:
         values["number"] = case.rpartition("/")[2] if case else "newest"
         if case and "{subscription}" in path:
             values.setdefault("subscription", values.pop("subject", CaseRef.parse(case).subscription))
-    for kind in ("subscription", "line", "organization", "invoice", "campaign", "hold", "endpoint", "number", "name"):
+    for kind in (
+        "subscription",
+        "line",
+        "organization",
+        "invoice",
+        "campaign",
+        "hold",
+        "endpoint",
+        "bulk",
+        "number",
+        "name",
+    ):
         written = f"{{{kind}:path}}" if f"{{{kind}:path}}" in path else f"{{{kind}}}"
         if written in path:
             value = values.pop(kind) if kind in values else values.pop("subject")

@@ -11,6 +11,7 @@ from starter.service.access import AccessClient
 from starter.service.area import AreaClient, Connections
 from starter.service.audit import AuditClient
 from starter.service.billing import BillingClient
+from starter.service.bulk import BulkClient
 from starter.service.cancellation import CancellationClient
 from starter.service.events import EventClient
 from starter.service.export import ExportClient
@@ -65,6 +66,7 @@ class Offramp:
 
     cancellations: CancellationClient
     line_cancellations: LineCancellationClient
+    bulk: BulkClient
     migrations: MigrationClient
     marketing: MarketingClient
     exports: ExportClient

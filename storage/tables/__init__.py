@@ -7,6 +7,7 @@ from storage.tables.audit_and_outbox import AuditRow, MessageRow
 from storage.tables.audit_seals import AuditSealedRow, AuditSealRow
 from storage.tables.base import JsonObject, Table
 from storage.tables.billing import BillingDocumentRow, BillingFeedPositionRow
+from storage.tables.bulk import BulkItemRow, BulkRow, BulkSwitchRow
 from storage.tables.cancellation import (
     IS_WHOLE,
     CancellationLineRow,
@@ -49,6 +50,9 @@ __all__ = [
     "AuditSealedRow",
     "BillingDocumentRow",
     "BillingFeedPositionRow",
+    "BulkItemRow",
+    "BulkRow",
+    "BulkSwitchRow",
     "CampaignActivityRow",
     "CampaignRow",
     "CampaignStopRow",

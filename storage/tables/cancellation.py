@@ -70,7 +70,7 @@ class CaseRow(Table):
 REMEMBERED = text("ended_at IS NOT NULL AND forgotten_at IS NULL")
 """The condition for ended cases whose personal data is kept."""
 
-_PERSON = "lower(regexp_replace(btrim({}), '\\s+', ' ', 'g'))"
+PERSON = "lower(regexp_replace(btrim({}), '\\s+', ' ', 'g'))"
 """A name of a person whatever its case and spaces (`domain.vocabulary.same_person`)."""
 
 
@@ -120,11 +120,11 @@ class CancellationRow(CaseRow):
         CheckConstraint("stage NOT IN ('canceled', 'reversed', 'closed') OR "
                         "(COALESCE(access_ended_on, line_ends_on) IS NOT NULL AND reversal_deadline IS NOT NULL)",
                         name="effect_has_a_deadline"),
-        CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> {_PERSON.format('opened_by')}",
+        CheckConstraint(f"{PERSON.format('goodwill_approved_by')} <> {PERSON.format('opened_by')}",
                         name="goodwill_by_a_second_person"),
-        CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> {_PERSON.format('goodwill_asked_by')}",
+        CheckConstraint(f"{PERSON.format('goodwill_approved_by')} <> {PERSON.format('goodwill_asked_by')}",
                         name="goodwill_by_another_than_asked"),
-        CheckConstraint(f"{_PERSON.format('goodwill_approved_by')} <> ALL (goodwill_askers)",
+        CheckConstraint(f"{PERSON.format('goodwill_approved_by')} <> ALL (goodwill_askers)",
                         name="goodwill_by_none_of_its_askers"),
         CheckConstraint(f"lower(ltrim(goodwill_approved_by)) NOT LIKE '{DIRECTLY}%'", name="goodwill_by_somebody_known"),
         CheckConstraint(f"reason_code ~ '^{REASON_CODE}$'", name="reason_code_has_its_form"),

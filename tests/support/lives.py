@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from contract import Goodwill, cancellation_workflow_id, line_cancellation_workflow_id
 from domain.vocabulary import Channel, Event, Stage
 from storage.tables import LineDatesRunRow, MessageRow
-from tests.support import marketing_lives
+from tests.support import bulk_lives, marketing_lives
 from tests.support.nights import DUE, ENDED, TODAY, line_held, progress_of, start_update
 from tests.support.prepaid import reached
 from tests.support.single_lines import (
@@ -195,4 +195,4 @@ MARKETING: dict[str, Life] = {
     "marketing-service": marketing_lives.marketing_service,
     "marketing-service-abandoned": marketing_lives.marketing_service_abandoned,
 }
-LIVES = CANCELLATIONS | UPDATES | MARKETING
+LIVES = CANCELLATIONS | UPDATES | MARKETING | bulk_lives.LIVES

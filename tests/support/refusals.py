@@ -106,6 +106,8 @@ BY_NAME: dict[str, list[Any]] = {
     "partner": ["customer"],
     "pending": ["SUB-1001-1-P"],
     "permitted": ["admin, supervisor"],
+    "bulk": ["bulk-0123456789abcdef"],
+    "most": ["10,000 rows"],
     "calls": [["index of crm.i calls f"]],
     "digest": ["5d1f0e7c9a3b"],
     "login": ["offramp_tenant_ORG-1"],

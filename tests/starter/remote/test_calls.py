@@ -19,6 +19,7 @@ from contract import (
     StartMarketingCancellation,
     UpdateLineDates,
 )
+from domain.bulk import BulkState, RowState
 from domain.cancellation.identity import Identity
 from domain.limits import Limited, LimitScope
 from domain.lines.runs import Scope
@@ -54,7 +55,6 @@ VALUES: dict[str, Any] = {
     "duties": ["access"],
     "system": "crm",
     "task": "end_access",
-    "states": ["failed"],
     "deliveries": ["SUB-1/1/cancellation.closed/webhook/crm"],
     "since": datetime(2026, 11, 1, 12, tzinfo=UTC),
     "failed_only": True,
@@ -111,6 +111,13 @@ VALUES: dict[str, Any] = {
     "dry_run": True,
     "counted": True,
     "kept": "1:" + "0" * 64,
+    "bulk": "bulk-0123456789abcdef",
+    "csv": "subscription\nSUB-1\n",
+    "attestation": "by a list",
+    "at_once": 5,
+    "per_minute": 60,
+    "states": [BulkState.RUNNING],
+    "off": True,
     "address": "ann@contoso.example",
 }
 OF: dict[tuple[Operation, str], Any] = {
@@ -150,6 +157,10 @@ OF: dict[tuple[Operation, str], Any] = {
     (Operation.BEGIN_LINE_UPDATE, "wish"): UpdateLineDates(as_of=date(2026, 11, 1), subscription="SUB-1", force=True),
     (Operation.QUOTE_CANCELLATION, "goodwill"): True,
     (Operation.QUOTE_LINE, "goodwill"): True,
+    (Operation.LIST_BULKS, "after"): "bulk-0123456789abcdef",
+    (Operation.LIST_BULK_ROWS, "after"): 7,
+    (Operation.LIST_BULK_ROWS, "states"): [RowState.REFUSED],
+    (Operation.LIST_DELIVERIES, "states"): ["failed"],
     (Operation.SHOW_RECONCILIATION, "name"): "reconciliation-on-request-1",
 }
 

@@ -34,6 +34,7 @@ AREAS = (
         "limits",
         "privacy",
         "events",
+        "bulk",
     ),
 )
 STARTS = {"start", "cancel"}

@@ -27,6 +27,7 @@ from tests.support.temporal_double import TemporalDouble
 __all__ = ["document", "engine", "imported"]
 
 CASE = "SUB-1/1"
+BULK, STOPPED = "bulk-0123456789abcdef", "bulk-fedcba9876543210"
 AGENT: Any = {"actor": "agent-7"}
 IDENTITY = Identity(
     billing_administrator="ann@example.com",
@@ -86,6 +87,9 @@ COMMANDS: dict[str, Callable[[Offramp], Awaitable[Any]]] = {
     "reconciliation.reconcile": lambda at: at.reconciliation.reconcile(),
     "reconciliation.begin": lambda at: at.reconciliation.begin(),
     "reconciliation.progress": lambda at: at.reconciliation.progress("reconciliation-on-request-1"),
+    "bulk.plan": lambda at: at.bulk.plan(organization="ORG-1", reason="they leave", **AGENT),
+    "bulk.confirm": lambda at: at.bulk.confirm(BULK, digest="d", reason="looked at it", **AGENT),
+    "bulk.resume": lambda at: at.bulk.resume(STOPPED, reason="go on", **AGENT),
     "line_dates.backfill": lambda at: at.line_dates.backfill(date(2026, 1, 1), date(2026, 1, 2)),
 }  # fmt: skip
 
@@ -97,6 +101,7 @@ OF_THE_RECORDS = {
     "line_dates.restore", "line_dates.reopen", "line_cancellations.quote", "imports.load", "billing.load",
     "tenants.list", "tenants.sample", "tenants.prepare", "tenants.code", "tenants.review",
     "audit.head", "audit.verify", "exports.record_fetch", "migrations.record_fetch",
+    "bulk.list", "bulk.status", "bulk.rows", "bulk.stop", "bulk.kill", "bulk.switch", "bulk.set_switch",
     "limits.list", "limits.set", "limits.release", "privacy.find", "events.watch_list", "events.watch_subscription",
     "cancellations.confirm_task",
     "webhooks.list", "webhooks.add", "webhooks.rotate", "webhooks.pause", "webhooks.remove", "webhooks.deliveries",
@@ -164,6 +169,10 @@ def opened(imported: Import, document: Document, engine: Engine) -> Engine:
             "INSERT INTO marketing_cancellations (id, organization, ordinal, request_id, workflow_id, opened_by, stage, "
             "received_at) VALUES ('ORG-1/marketing/1', 'ORG-1', 1, 'r', 'w', 'agent', 'intake', :noon)",
             "INSERT INTO webhook_endpoints (name, state, created_at, created_by) VALUES ('webhook', 'active', :noon, 'offramp')",
+            "INSERT INTO bulks (id, kind, source, state, total, at_once, per_minute, reason, planned_by, planned_at, judged_at, "
+            "digest, ready, confirmed_by, confirmed_at, confirmed_because) SELECT id, 'rows', 'x', state, 1, 1, 1, 'x', 'a', now(), "
+            "now(), 'd', 1, by, at, by FROM (VALUES ('bulk-0123456789abcdef', 'planned', NULL, NULL), "
+            "('bulk-fedcba9876543210', 'stopped', 'b', now())) AS of (id, state, by, at)",
             "INSERT INTO marketing_stops (id, campaign, cancellation, action, requested_at) "
             "VALUES ('SUB-1/1/CMP-1', 'CMP-1', :case, 'pause', :noon)",
         ):

@@ -1,0 +1,1 @@
+"""Bulk cancellations: rows are judged and started, some seconds at a time."""

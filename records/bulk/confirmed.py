@@ -1,0 +1,35 @@
+"""The rows of confirmed bulks, as the opening of a case knows them: a start that a person has confirmed with all others."""
+
+import re
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contract.steps import OpenRequest
+from domain.bulk import RowState
+from domain.vocabulary import person_key
+from storage.tables import BulkItemRow, BulkRow
+
+_REQUEST = re.compile(r":(bulk-[0-9a-f]{16})-([1-9][0-9]{0,8})$")
+
+
+def is_confirmed_row(session: Session, request: OpenRequest) -> bool:
+    """Return true if a request is the start of a row under way, by the person who has confirmed its bulk.
+
+    Whoever sends the same to Temporal directly is marked, and is not that person.
+    """
+    named = _REQUEST.search(request.request_id)
+    if named is None:
+        return False
+    row = session.execute(
+        select(BulkItemRow.subscription, BulkRow.confirmed_by)
+        .join(BulkRow, BulkRow.id == BulkItemRow.bulk)
+        .where(
+            BulkItemRow.bulk == named[1],
+            BulkItemRow.number == int(named[2]),
+            BulkItemRow.state == RowState.UNDER_WAY.value,
+        )
+    ).one_or_none()
+    if row is None or row.confirmed_by is None:
+        return False
+    return request.subscription == row.subscription and person_key(request.actor) == person_key(row.confirmed_by)

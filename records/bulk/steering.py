@@ -1,0 +1,253 @@
+"""The steering of bulks by people: confirmed, stopped, resumed, killed; and the switch that stops all of them at once."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import null, update
+
+from domain.actors import THE_SERVICE, is_sent_directly
+from domain.bulk import ALONE_UP_TO, PLAN_STANDS_FOR, BulkState, RowState
+from domain.bulk.refusals import BulkHasOtherState, BulkNeedsSecondPerson, BulkOfNothing, BulkPlanDiffers
+from domain.vocabulary import same_person
+from records import audit
+from records.bulk.lists import BulkSwitch, find, switch_of
+from records.transaction import Transaction
+from storage.tables import BulkItemRow, BulkRow, BulkSwitchRow
+
+
+def confirm(
+    transaction: Transaction,
+    bulk: str,
+    *,
+    digest: str,
+    actor: str,
+    reason: str,
+    at: datetime,
+    organizations: Collection[str] | None = None,
+    request: str | None = None,
+) -> None:
+    """Confirm the plan of a bulk, exactly as its digest names it; the same request again changes nothing.
+
+    Raises:
+        BulkUnknown, BulkHasOtherState (it is confirmed, ended, or too old), BulkPlanDiffers, BulkNeedsSecondPerson,
+        BulkOfNothing.
+
+    """
+    row = _locked(transaction, bulk, organizations)
+    if audit.is_from(transaction.session, f"{bulk}:confirmed", request):
+        return
+    if row.state != BulkState.PLANNED.value or at >= row.planned_at + PLAN_STANDS_FOR:
+        raise BulkHasOtherState(bulk, BulkState(row.state), "confirmed")
+    if digest != row.digest:
+        raise BulkPlanDiffers(bulk, digest)
+    if not row.ready:
+        raise BulkOfNothing(bulk)
+    if is_sent_directly(actor) or (row.ready > ALONE_UP_TO and same_person(actor, row.planned_by)):
+        raise BulkNeedsSecondPerson(bulk, row.ready, actor)
+    row.state = BulkState.RUNNING.value
+    row.confirmed_by, row.confirmed_at, row.confirmed_because = actor, at, reason
+    _record(
+        transaction,
+        row,
+        "confirmed",
+        actor=actor,
+        reason=reason,
+        at=at,
+        request=request,
+        step=f"{bulk}:confirmed",
+        after={"digest": digest, "ready": row.ready},
+    )
+
+
+def stop(
+    transaction: Transaction,
+    bulk: str,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    organizations: Collection[str] | None = None,
+    request: str | None = None,
+) -> None:
+    """Start nothing more of a bulk until it is resumed. Raises BulkUnknown, BulkHasOtherState."""
+    row = _locked(transaction, bulk, organizations)
+    if _is_done(transaction, bulk, "stopped", request):
+        return
+    if row.state != BulkState.RUNNING.value:
+        raise BulkHasOtherState(bulk, BulkState(row.state), "stopped")
+    row.state = BulkState.STOPPED.value
+    row.halted_by, row.halted_at, row.halted_because = actor, at, reason
+    _record(transaction, row, "stopped", actor=actor, reason=reason, at=at, request=request)
+
+
+def resume(
+    transaction: Transaction,
+    bulk: str,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    organizations: Collection[str] | None = None,
+    request: str | None = None,
+) -> None:
+    """Go on with a bulk that was stopped; one that runs, or is being planned, changes in nothing, and its workflow is started if it is gone.
+
+    Raises:
+        BulkUnknown, BulkHasOtherState.
+
+    """
+    row = _locked(transaction, bulk, organizations)
+    if _is_done(transaction, bulk, "resumed", request):
+        return
+    if row.state not in (BulkState.STOPPED.value, BulkState.RUNNING.value, BulkState.PLANNING.value):
+        raise BulkHasOtherState(bulk, BulkState(row.state), "resumed")
+    if row.state == BulkState.STOPPED.value:
+        row.state = BulkState.RUNNING.value
+    _record(transaction, row, "resumed", actor=actor, reason=reason, at=at, request=request)
+
+
+def kill(
+    transaction: Transaction,
+    bulk: str,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    organizations: Collection[str] | None = None,
+    request: str | None = None,
+) -> None:
+    """End a bulk for good: what is under way gets its result, and nothing else is started. Raises BulkUnknown, BulkHasOtherState."""
+    row = _locked(transaction, bulk, organizations)
+    if audit.is_from(transaction.session, f"{bulk}:killed", request):
+        return
+    if BulkState(row.state).is_final:
+        raise BulkHasOtherState(bulk, BulkState(row.state), "killed")
+    row.halted_by, row.halted_at, row.halted_because = actor, at, reason
+    left = _end(transaction, row, BulkState.KILLED, at)
+    step = f"{bulk}:killed"
+    _record(
+        transaction,
+        row,
+        "killed",
+        actor=actor,
+        reason=reason,
+        at=at,
+        request=request,
+        step=step,
+        after={"not_started": left},
+    )
+
+
+def expire_if_due(transaction: Transaction, bulk: str, *, at: datetime) -> None:
+    """End a bulk whose plan nobody has confirmed in time."""
+    row = _locked(transaction, bulk, None)
+    if row.state != BulkState.PLANNED.value or at < row.planned_at + PLAN_STANDS_FOR:
+        return
+    left = _end(transaction, row, BulkState.EXPIRED, at)
+    _record(
+        transaction,
+        row,
+        "expired",
+        actor=THE_SERVICE,
+        reason="nobody confirmed the plan in time",
+        at=at,
+        step=f"{bulk}:expired",
+        after={"not_started": left},
+    )
+
+
+def switch_off(
+    transaction: Transaction, *, actor: str, reason: str, at: datetime, request: str | None = None
+) -> BulkSwitch:
+    """Let no bulk of the installation start anything; one that is off already stays as it is."""
+    row = _switch(transaction)
+    if row.off_since is None and not _is_switched(transaction, "off", request):
+        row.off_since, row.switched_by, row.reason = at, actor, reason
+        _record_switch(transaction, "off", actor=actor, reason=reason, at=at, request=request)
+    transaction.session.flush()
+    return switch_of(transaction.session)
+
+
+def switch_on(
+    transaction: Transaction, *, actor: str, reason: str, at: datetime, request: str | None = None
+) -> BulkSwitch:
+    """Let bulks start again what they have to start."""
+    row = _switch(transaction)
+    if row.off_since is not None and not _is_switched(transaction, "on", request):
+        row.off_since, row.switched_by, row.reason = None, actor, reason
+        _record_switch(transaction, "on", actor=actor, reason=reason, at=at, request=request)
+    transaction.session.flush()
+    return switch_of(transaction.session)
+
+
+def _switch(transaction: Transaction) -> BulkSwitchRow:
+    return transaction.session.get_one(BulkSwitchRow, 1, with_for_update=True)
+
+
+def _locked(transaction: Transaction, bulk: str, organizations: Collection[str] | None) -> BulkRow:
+    find(transaction.session, bulk, organizations)
+    return transaction.session.get_one(BulkRow, bulk, with_for_update=True, populate_existing=True)
+
+
+def _end(transaction: Transaction, row: BulkRow, state: BulkState, at: datetime) -> int:
+    """End a bulk, and every row that was not handed out; return how many these are."""
+    row.state, row.ended_at = state.value, at
+    waiting = (RowState.PLANNING.value, RowState.READY.value)
+    left: int = transaction.session.execute(  # type: ignore[attr-defined]
+        update(BulkItemRow)
+        .where(BulkItemRow.bulk == row.id, BulkItemRow.state.in_(waiting))
+        .values(state=RowState.NOT_STARTED.value, start=null(), settled_at=at)
+    ).rowcount
+    return left
+
+
+def _is_done(transaction: Transaction, bulk: str, done: str, request: str | None) -> bool:
+    return request is not None and audit.after_of(transaction.session, _step_of(bulk, done, request) or "") is not None
+
+
+def _is_switched(transaction: Transaction, to: str, request: str | None) -> bool:
+    return _is_done(transaction, "bulk-switch", to, request)
+
+
+def _step_of(bulk: str, done: str, request: str | None) -> str | None:
+    """Return the key of a request that may come more than once, each under an id of its own."""
+    return None if request is None else f"{bulk}:{done}:{request}"
+
+
+def _record(
+    transaction: Transaction,
+    row: BulkRow,
+    done: str,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    request: str | None = None,
+    step: str | None = None,
+    after: dict[str, Any] | None = None,
+) -> None:
+    transaction.session.flush()
+    audit.record(
+        transaction,
+        f"bulk.{done}",
+        actor=actor,
+        at=at,
+        step=step or _step_of(row.id, done, request),
+        why=reason,
+        after={"bulk": row.id, **(after or {}), **audit.request(request)},
+    )
+
+
+def _record_switch(
+    transaction: Transaction, to: str, *, actor: str, reason: str, at: datetime, request: str | None
+) -> None:
+    audit.record(
+        transaction,
+        f"bulk.switched_{to}",
+        actor=actor,
+        at=at,
+        step=_step_of("bulk-switch", to, request),
+        why=reason,
+        after={"off": to == "off", **audit.request(request)},
+    )

@@ -942,6 +942,237 @@ class LineCancellations:
         )
 
 
+class Bulk:
+    """Bulk cancellations."""
+
+    def __init__(self, client: "Client") -> None:
+        self._client = client
+
+    def plan(
+        self,
+        *,
+        reason: str,
+        csv: str | None = None,
+        name: str | None = None,
+        organization: str | None = None,
+        answers: Mapping[str, str] | None = None,
+        attestation: str | None = None,
+        reason_code: str | None = None,
+        at_once: int | None = None,
+        per_minute: int | None = None,
+        request_id: str | None = None,
+    ) -> models.BulkStatus:
+        """Have rows judged, and start nothing; the answer says where the plan will be.
+
+        Args:
+            csv: the file, as docs/bulk.md has it
+            name: the file's name
+            answers: of an organization: what counts for each of its subscriptions
+            attestation: of an organization: how it is known that its billing administrator asks
+            reason: why, for the audit trail
+            at_once: how many starts are under way together
+            per_minute: how many are begun in a minute at most
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 413, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.BulkStatus](
+                "POST",
+                "/v1/bulk-cancellations",
+                answer=models.BulkStatus,
+                body={
+                    "csv": csv,
+                    "name": name,
+                    "organization": organization,
+                    "answers": answers,
+                    "attestation": attestation,
+                    "reason_code": reason_code,
+                    "reason": reason,
+                    "at_once": at_once,
+                    "per_minute": per_minute,
+                },
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def list(
+        self, *, state: Sequence[models.BulkState | str] | None = None, after: str | None = None, limit: int = 100
+    ) -> tuple[models.BulkView, ...]:
+        """Return bulks, the last planned first.
+
+        Args:
+            state: any of these; all, if none is given
+            after: the last bulk of the page before
+
+        Raises:
+            Refused: with status 401, 403, 404, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[tuple[models.BulkView, ...]](
+                "GET",
+                "/v1/bulk-cancellations",
+                answer=tuple[models.BulkView, ...],
+                query={"state": state, "after": after, "limit": limit},
+            )
+        )
+
+    def status(self, bulk: str) -> models.BulkStatus:
+        """Return what a plan would cost, and how far it is.
+
+        Args:
+            bulk: the bulk's id
+
+        Raises:
+            Refused: with status 401, 403, 404, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.BulkStatus]("GET", path("/v1/bulk-cancellations/{bulk}", bulk=bulk), answer=models.BulkStatus)
+        )
+
+    def rows(
+        self, bulk: str, *, state: Sequence[models.RowState | str] | None = None, after: int = 0, limit: int = 100
+    ) -> models.BulkRowPage:
+        """Return rows by their numbers: what the plan shows of each, and its result.
+
+        Args:
+            bulk: the bulk's id
+            state: any of these; all, if none is given
+            after: the `next` of the page before
+
+        Raises:
+            Refused: with status 401, 403, 404, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.BulkRowPage](
+                "GET",
+                path("/v1/bulk-cancellations/{bulk}/rows", bulk=bulk),
+                answer=models.BulkRowPage,
+                query={"state": state, "after": after, "limit": limit},
+            )
+        )
+
+    def confirm(self, bulk: str, *, digest: str, reason: str, request_id: str | None = None) -> models.BulkStatus:
+        """Confirm a plan exactly as it was shown, and have it carried out in the name of the caller.
+
+        Args:
+            bulk: the bulk's id
+            digest: that of the plan which was shown
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.BulkStatus](
+                "POST",
+                path("/v1/bulk-cancellations/{bulk}/confirmations", bulk=bulk),
+                answer=models.BulkStatus,
+                body={"digest": digest, "reason": reason},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def stop(self, bulk: str, *, reason: str, request_id: str | None = None) -> models.BulkStatus:
+        """Start nothing more until it is resumed.
+
+        Args:
+            bulk: the bulk's id
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.BulkStatus](
+                "POST",
+                path("/v1/bulk-cancellations/{bulk}/stops", bulk=bulk),
+                answer=models.BulkStatus,
+                body={"reason": reason},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def resume(self, bulk: str, *, reason: str, request_id: str | None = None) -> models.BulkStatus:
+        """Go on with a bulk that was stopped.
+
+        Args:
+            bulk: the bulk's id
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.BulkStatus](
+                "POST",
+                path("/v1/bulk-cancellations/{bulk}/resumptions", bulk=bulk),
+                answer=models.BulkStatus,
+                body={"reason": reason},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def kill(self, bulk: str, *, reason: str, request_id: str | None = None) -> models.BulkStatus:
+        """End a bulk for good; nothing more is started.
+
+        Args:
+            bulk: the bulk's id
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 404, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.BulkStatus](
+                "POST",
+                path("/v1/bulk-cancellations/{bulk}/kills", bulk=bulk),
+                answer=models.BulkStatus,
+                body={"reason": reason},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+    def switch(self) -> models.BulkSwitch:
+        """Return the kill switch of the installation.
+
+        Raises:
+            Refused: with status 401, 403, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(Call[models.BulkSwitch]("GET", "/v1/bulk-switch", answer=models.BulkSwitch))
+
+    def set_switch(self, *, off: bool, reason: str, request_id: str | None = None) -> models.BulkSwitch:
+        """Let no bulk of the installation start anything, or let them again.
+
+        Args:
+            off: true to let no bulk start anything
+            request_id: names this request; made here, if not given
+
+        Raises:
+            Refused: with status 401, 403, 409, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[models.BulkSwitch](
+                "PUT",
+                "/v1/bulk-switch",
+                answer=models.BulkSwitch,
+                body={"off": off, "reason": reason},
+                request_id=request_id or new_request_id(),
+            )
+        )
+
+
 class Events:
     """Events of cases as they happen."""
 
@@ -2444,6 +2675,7 @@ class Areas:
     def __init__(self, client: "Client") -> None:
         self.cancellations = Cancellations(client)
         self.line_cancellations = LineCancellations(client)
+        self.bulk = Bulk(client)
         self.events = Events(client)
         self.exports = Exports(client)
         self.migrations = Migrations(client)

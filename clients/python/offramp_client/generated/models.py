@@ -187,6 +187,160 @@ class BillingReport(Model):
     lines: tuple[EntryReport, ...]
 
 
+class RefusalDetails(Model):
+    """A refusal in the form in which it crosses a process boundary."""
+
+    code: str
+    message: str
+    way_out: str = ""
+    values: dict[str, str] = Field(default_factory=dict)
+    remedy: Remedy | None = None
+
+
+class RowQuote(Model):
+    """The consequences of a row, as far as a plan shows them."""
+
+    received_on: date
+    ends: dict[str, date]
+    credit_memos: tuple[str, ...]
+    open_questions: tuple[str, ...]
+    access_ends_on: date | None = None
+    billing_ends_on: date | None = None
+    case_before: str | None = None
+
+
+class RowState(Word):
+    """How far a row is. The names are stored and sent: they never change."""
+
+    PLANNING = "planning"
+    READY = "ready"
+    UNDER_WAY = "under_way"
+    STARTED = "started"
+    ALREADY_RUNNING = "already_running"
+    REFUSED = "refused"
+    NOT_STARTED = "not_started"
+
+
+class BulkRowView(Model):
+    """One row: what the plan shows of it, and its result."""
+
+    number: int
+    subscription: str
+    state: RowState
+    organization: str | None = None
+    cancellation: str | None = None
+    quote: RowQuote | None = None
+    refusal: RefusalDetails | None = None
+    begun_at: datetime | None = None
+    settled_at: datetime | None = None
+
+
+class BulkRowPage(Model):
+    """Some rows of a bulk, by their numbers."""
+
+    bulk: str
+    rows: tuple[BulkRowView, ...]
+    next: int | None = None
+
+
+class BulkState(Word):
+    """How far a bulk is. The names are stored and sent: they never change."""
+
+    PLANNING = "planning"
+    PLANNED = "planned"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    KILLED = "killed"
+    EXPIRED = "expired"
+    FINISHED = "finished"
+
+
+class BulkCost(Model):
+    """What a plan would cost, of the rows that can be started, or were."""
+
+    credit_memos: int
+    rows_with_credit_memos: int
+    rows_with_open_questions: int
+    access_ends_from: date | None = None
+    access_ends_until: date | None = None
+    billing_ends_from: date | None = None
+    billing_ends_until: date | None = None
+
+
+class BulkKind(Word):
+    """What a bulk is made of. The names are stored and sent: they never change."""
+
+    ROWS = "rows"
+    ORGANIZATION = "organization"
+
+
+class BulkSwitch(Model):
+    """The kill switch of the installation."""
+
+    off_since: datetime | None = None
+    switched_by: str | None = None
+    reason: str | None = None
+
+
+class BulkStatus(Model):
+    """One bulk, with what its plan would cost, and what was refused."""
+
+    bulk: str
+    kind: BulkKind
+    source: str
+    state: BulkState
+    reason: str
+    planned_by: str
+    planned_at: datetime
+    total: int
+    needs_second_person: bool
+    at_once: int
+    per_minute: int
+    rows: dict[str, int]
+    cost: BulkCost
+    refusals: dict[str, int]
+    switch: BulkSwitch
+    organization: str | None = None
+    ready: int | None = None
+    digest: str | None = None
+    confirm_until: datetime | None = None
+    confirmed_by: str | None = None
+    confirmed_at: datetime | None = None
+    confirmed_because: str | None = None
+    halted_by: str | None = None
+    halted_at: datetime | None = None
+    halted_because: str | None = None
+    ended_at: datetime | None = None
+
+
+class BulkView(Model):
+    """One bulk, as it is listed."""
+
+    bulk: str
+    kind: BulkKind
+    source: str
+    state: BulkState
+    reason: str
+    planned_by: str
+    planned_at: datetime
+    total: int
+    needs_second_person: bool
+    at_once: int
+    per_minute: int
+    rows: dict[str, int]
+    organization: str | None = None
+    ready: int | None = None
+    digest: str | None = None
+    confirm_until: datetime | None = None
+    confirmed_by: str | None = None
+    confirmed_at: datetime | None = None
+    confirmed_because: str | None = None
+    halted_by: str | None = None
+    halted_at: datetime | None = None
+    halted_because: str | None = None
+    ended_at: datetime | None = None
+
+
 class CampaignAction(Word):
     """The way in which a campaign's activities are stopped. Either ends the ad billing."""
 
@@ -622,16 +776,6 @@ class Question(Word):
     CAMPAIGNS = "campaigns"
 
 
-class RefusalDetails(Model):
-    """A refusal in the form in which it crosses a process boundary."""
-
-    code: str
-    message: str
-    way_out: str = ""
-    values: dict[str, str] = Field(default_factory=dict)
-    remedy: Remedy | None = None
-
-
 class CancellationStatus(Model):
     """The status of one cancellation: the result of the query ``status``, of every update and of the workflow itself."""
 
@@ -940,6 +1084,7 @@ class Place(Word):
     CHECKLIST = "checklist"
     REASON = "reason"
     LETTER = "letter"
+    BULK = "bulk"
     CONTACT = "contact"
     AUDIT_TRAIL = "audit_trail"
     REFUSAL = "refusal"

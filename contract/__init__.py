@@ -166,7 +166,6 @@ SEARCH_ATTRIBUTES: tuple[SearchAttributeKey[Any], ...] = (
     HELD_UP,
 )
 """All search attributes of the service; the set-up registers them."""
-
 __all__ = [
     "ACKNOWLEDGE_STOP",
     "BULK_CANCELLATION",

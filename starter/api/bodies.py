@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt, S
 from contract.cancellation import Answers
 from contract.common import AnswerText, CampaignActions, ReasonCodeText
 from contract.lines import Name
-from domain.bulk import AT_ONCE, LARGEST_FILE, MOST_AT_ONCE, MOST_PER_MINUTE, PER_MINUTE
 from domain.cancellation.identity import Identity
 from domain.civil_dates import CivilDate
 from domain.limits import Limited, LimitScope
@@ -272,37 +271,3 @@ class SearchPerson(Body):
 def stated(receipt: Receipt | None) -> StatedReceipt | None:
     """Return a receipt as the facade takes it."""
     return None if receipt is None else receipt.stated()
-
-
-class PlanBulk(Body):
-    """A bulk to be planned: of the rows of a file, or of every subscription of an organization."""
-
-    csv: Annotated[str, StringConstraints(max_length=LARGEST_FILE)] | None = Field(
-        default=None, description="the file, as docs/bulk.md has it"
-    )
-    name: Annotated[str, StringConstraints(max_length=200)] = Field(default="", description="the file's name")
-    organization: Identifier | None = None
-    answers: Answers = Field(default={}, description="of an organization: what counts for each of its subscriptions")
-    attestation: Reason | None = Field(
-        default=None, description="of an organization: how it is known that its billing administrator asks"
-    )
-    reason_code: ReasonCodeText | None = None
-    reason: Reason = Field(description="why, for the audit trail")
-    at_once: int = Field(default=AT_ONCE, ge=1, le=MOST_AT_ONCE, description="how many starts are under way together")
-    per_minute: int = Field(
-        default=PER_MINUTE, ge=1, le=MOST_PER_MINUTE, description="how many are begun in a minute at most"
-    )
-
-
-class ConfirmBulk(Body):
-    """The confirmation of a plan as it was shown."""
-
-    digest: Annotated[str, StringConstraints(max_length=100)] = Field(description="that of the plan which was shown")
-    reason: Reason
-
-
-class SetBulkSwitch(Body):
-    """The kill switch of the installation."""
-
-    off: bool = Field(description="true to let no bulk start anything")
-    reason: Reason

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from domain.bulk import BulkId, BulkState, RowState
 from domain.permissions import Operation
 from records.bulk.lists import BulkRowPage, BulkStatus, BulkSwitch, BulkView
-from starter.api import bodies
+from starter.api import bodies, bulk_bodies
 from starter.api.callers import AskedOnce, Limited, Service
 from starter.api.routes import ACCEPTED, accepted, operation
 
@@ -19,7 +19,7 @@ Bulk = Annotated[BulkId, Path(description="the bulk's id")]
 
 @operation(router, Operation.PLAN_BULK, 404, 409, 413, of_several=True, status_code=202, responses=ACCEPTED)
 async def plan(
-    body: bodies.PlanBulk,
+    body: bulk_bodies.PlanBulk,
     organizations: Limited,
     asked: AskedOnce,
     service: Service,
@@ -77,7 +77,7 @@ async def rows(
 
 @operation(router, Operation.CONFIRM_BULK, 404, 409, of_several=True, status_code=202)
 async def confirm(
-    bulk: Bulk, body: bodies.ConfirmBulk, organizations: Limited, asked: AskedOnce, service: Service
+    bulk: Bulk, body: bulk_bodies.ConfirmBulk, organizations: Limited, asked: AskedOnce, service: Service
 ) -> BulkStatus:
     """Confirm a plan exactly as it was shown, and have it carried out in the name of the caller."""
     return await service.bulk.confirm(
@@ -116,6 +116,6 @@ async def switch(service: Service) -> BulkSwitch:
 
 
 @operation(router, Operation.SET_BULK_SWITCH, 409)
-async def set_switch(body: bodies.SetBulkSwitch, asked: AskedOnce, service: Service) -> BulkSwitch:
+async def set_switch(body: bulk_bodies.SetBulkSwitch, asked: AskedOnce, service: Service) -> BulkSwitch:
     """Let no bulk of the installation start anything, or let them again."""
     return await service.bulk.set_switch(off=body.off, reason=body.reason, **asked)

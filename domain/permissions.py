@@ -27,6 +27,7 @@ class Operation(StrEnum):
     LIST_CANCELLATIONS = "cancellations.list"
     REPORT_CANCELLATIONS = "cancellations.report"
     SHOW_HISTORY = "cancellations.history"
+    LIST_MESSAGES = "cancellations.messages"
     QUOTE_CANCELLATION = "cancellations.quote"
     SHOW_CANCELLATION = "cancellations.status"
     SHOW_CONSENT = "cancellations.requested_consent"
@@ -158,7 +159,7 @@ ROLES: Mapping[Operation, frozenset[Role]] = {
             _READERS,
             (
                 *(_O.LIST_CANCELLATIONS, _O.REPORT_CANCELLATIONS, _O.SHOW_HISTORY, _O.QUOTE_CANCELLATION),
-                *(_O.SHOW_CONSENT, _O.QUOTE_LINE, _O.SHOW_LINE_CANCELLATION),
+                *(_O.LIST_MESSAGES, _O.SHOW_CONSENT, _O.QUOTE_LINE, _O.SHOW_LINE_CANCELLATION),
                 *(_O.LIST_MIGRATIONS, _O.GET_MIGRATION, _O.SHOW_MIGRATION, _O.SHOW_MARKETING_CANCELLATION),
                 *(_O.SHOW_EXPORT, _O.DESCRIBE_EXPORT, _O.LIST_HOLDS, _O.LIST_LINES, _O.LIST_RUNS, _O.SHOW_SCHEDULE),
                 *(_O.WATCH_CANCELLATIONS, _O.WATCH_SUBSCRIPTION),

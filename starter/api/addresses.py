@@ -49,6 +49,7 @@ ADDRESSES: Mapping[Operation, Address] = {
         _O.LIST_CANCELLATIONS: "GET /cancellations",
         _O.REPORT_CANCELLATIONS: "GET /cancellations/report",
         _O.SHOW_HISTORY: f"GET {_SUBSCRIPTION}/history",
+        _O.LIST_MESSAGES: f"GET {_SUBSCRIPTION}/messages",
         _O.QUOTE_CANCELLATION: f"GET {_SUBSCRIPTION}/quote",
         _O.START_CANCELLATION: f"POST {_CASES}",
         _O.SHOW_CANCELLATION: f"GET {_CASE}",

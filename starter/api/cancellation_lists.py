@@ -1,5 +1,6 @@
 """The cancellations as the records have them: lists, the report and histories."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from domain.vocabulary import Identifier, Stage
 from records.cancellation.case_list import CasePage, SearchedText
 from records.cancellation.lists import CaseHistory
 from records.cancellation.report import CancellationReport
+from records.messages import SentMessage
 from starter.api.callers import Service, Visible
 from starter.api.routes import Subscription, operation
 
@@ -66,3 +68,11 @@ async def report(
 async def history(subscription: Subscription, service: Service) -> CaseHistory:
     """Return the audit trail of a subscription, its lines and its cancellations, the oldest entry first."""
     return await service.cancellations.history(subscription)
+
+
+@operation(router, Operation.LIST_MESSAGES)
+async def messages(
+    subscription: Subscription, service: Service, limit: Annotated[int, Query(ge=1, le=1000)] = 200
+) -> Sequence[SentMessage]:
+    """Return the newest mails and webhooks about a subscription's cancellations, newest first, without their texts."""
+    return await service.cancellations.messages(subscription, limit=limit)

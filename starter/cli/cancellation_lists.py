@@ -1,4 +1,4 @@
-"""``offramp cancellations list|show|history``: cancellations by what they are, the state of one, and its audit trail."""
+"""``offramp cancellations list|show|history|messages``: cancellations by what they are, the state of one, its trail and messages."""
 
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
@@ -91,6 +91,22 @@ def history(subscription: SubscriptionArgument, *, as_json: JsonOption = False) 
         print_json([{**entry.model_dump(mode="json"), "at": entry.at.isoformat()} for entry in trail.entries])
     else:
         say_history(trail)
+
+
+def messages(
+    subscription: SubscriptionArgument,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000)] = 200,
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """List the newest mails and webhooks about a subscription's cancellations, and whether each is delivered."""
+    from starter.cli.cancellation_text import say_messages
+
+    sent = with_records(lambda service: service.cancellations.messages(subscription, limit=limit))
+    if as_json:
+        print_json([message.model_dump(mode="json") for message in sent])
+    else:
+        say_messages(sent)
 
 
 def _say(page: "CasePage") -> None:

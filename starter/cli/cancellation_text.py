@@ -18,6 +18,7 @@ from domain.words import FOR_AGENTS, received_in_words, sentence
 from records.audit import AuditEntry
 from records.cancellation.case_list import CaseSummary
 from records.cancellation.lists import CaseHistory
+from records.messages import SentMessage
 from starter.cli.output import console, say
 from starter.cli.quote import say_proposal, say_quote_in_short
 
@@ -148,6 +149,18 @@ def say_history(history: CaseHistory) -> None:
 def _what(entry: AuditEntry) -> str:
     of, _, what = entry.action.partition(".")
     return f"{_spaced(of)}{f' {entry.line}:' if entry.line else ''} {_spaced(what)}"
+
+
+def say_messages(messages: Sequence[SentMessage]) -> None:
+    """List messages, the newest first, each with what has become of it."""
+    for message in messages:
+        to = f"webhook to {message.endpoint}" if message.endpoint else str(message.channel)
+        say(
+            f"{FOR_AGENTS.instant(message.created_at, 'UTC')}  {escape(message.event)}, {escape(to)}: {message.outcome}"
+        )
+        say(escape(message.id), first="    ")
+    if not messages:
+        say("No message yet.")
 
 
 def _say_why(why: str | None) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from starter.cli import values
 from starter.cli.bulk_plan import plan as bulk
-from starter.cli.cancellation_lists import history, list_command, show
+from starter.cli.cancellation_lists import history, list_command, messages, show
 from starter.cli.changes_of_mind import CustomersReasonOption, reverse, show_status, withdraw
 from starter.cli.checklist import (
     AdministratorOption,
@@ -204,3 +204,4 @@ cancellations_app.command("bulk")(bulk)
 cancellations_app.command("list")(list_command)
 cancellations_app.command()(show)
 cancellations_app.command()(history)
+cancellations_app.command()(messages)

@@ -1,6 +1,6 @@
 """Cancellations as the records have them: lists, the report, histories and quotes, which need no Temporal."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
 
 import contract
@@ -10,6 +10,7 @@ from domain.vocabulary import Stage, Termination
 from records.cancellation.case_list import CaseFilter, CasePage, list_cases
 from records.cancellation.lists import CaseHistory, history_of, quote_of
 from records.cancellation.report import CancellationReport, report
+from records.messages import SentMessage, messages_of
 from starter.service.direct import DirectClient
 
 
@@ -76,6 +77,10 @@ class CancellationLists(DirectClient):
     async def history(self, subscription: str) -> CaseHistory:
         """Return the audit trail of a subscription. Raises CancellationUnknown."""
         return await self._read(lambda session: history_of(session, subscription))
+
+    async def messages(self, subscription: str, *, limit: int = 200) -> Sequence[SentMessage]:
+        """Return the newest mails and webhooks about a subscription's cancellations, newest first; none for an unknown one."""
+        return await self._read(lambda session: messages_of(session, subscription, limit=limit))
 
     async def quote(
         self,

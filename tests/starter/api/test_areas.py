@@ -210,3 +210,16 @@ async def test_what_there_is_not_is_said_with_its_code(world: World, calls: Call
     assert (
         await calls(AUDITOR).get("/migrations", params={"organization": world.organization(subscription)})
     ).json() == []
+
+
+async def test_the_messages_of_a_case_are_listed_newest_first_without_texts_and_addresses(
+    world: World, calls: Calls
+) -> None:
+    subscription = world.subscription()
+    await world.start(subscription)
+    await world.mails_arrived(subscription, 2)
+    answer = await calls(Role.AUDITOR).get(f"/subscriptions/{subscription}/messages")
+    assert answer.status_code == 200
+    assert [one["event"] for one in answer.json() if one["channel"] == "mail"][-1] == "cancellation.received"
+    assert "ada@contoso.example" not in answer.text
+    assert (await calls(Role.AUDITOR).get("/subscriptions/SUB-NOWHERE/messages")).json() == []

@@ -199,3 +199,15 @@ async def test_a_credit_memo_ends_the_line_that_waits_for_it(world: World, offra
     while (status := (await offramp("cancellations", "show", subscription, "--json")).json)["open_billing"]:
         continue
     assert (status["stage"], status["outstanding_credit_memos"]) == (Stage.SCHEDULED, [])
+
+
+async def test_the_messages_of_a_case_are_listed_without_any_address(world: World, offramp: CommandLine) -> None:
+    subscription = world.subscription()
+    assert (await offramp("cancellations", "messages", subscription)).out == "No message yet.\n"
+    await offramp("cancellations", "start", subscription, *everything(world, subscription))
+    await world.mails_arrived(subscription, 2)
+    listed = await offramp("cancellations", "messages", subscription)
+    assert "cancellation.scheduled, mail: delivered" in listed.out
+    assert ADMINISTRATOR not in listed.out
+    documents = (await offramp("cancellations", "messages", subscription, "--limit", "1", "--json")).json
+    assert [one["cancellation"] for one in documents] == [f"{subscription}/1"]

@@ -95,7 +95,7 @@ COMMANDS: dict[str, Callable[[Offramp], Awaitable[Any]]] = {
 
 OF_THE_RECORDS = {
     "cancellations.post_credit_memo", "cancellations.list", "cancellations.history", "cancellations.quote",
-    "cancellations.report", "cancellations.requested_consent", "migrations.list", "migrations.get", "migrations.links",
+    "cancellations.report", "cancellations.messages", "cancellations.requested_consent", "migrations.list", "migrations.get", "migrations.links",
     "exports.describe",
     "exports.links", "holds.place", "holds.release", "holds.list", "line_dates.list", "line_dates.runs",
     "line_dates.restore", "line_dates.reopen", "line_cancellations.quote", "imports.load", "billing.load",

@@ -39,8 +39,8 @@ class AccessSettings(BaseSettings):
                 raise IssuerWithoutTls(url)
         return self
 
-    def verifier(self) -> TokenVerifier:
-        """Return the verifier of tokens. Raises AccessNotConfigured."""
+    def verifier(self, audience: str | None = None) -> TokenVerifier:
+        """Return the verifier of tokens for an audience, or for the configured one. Raises AccessNotConfigured."""
         if self.issuer is None:
             raise AccessNotConfigured
         keys: IssuerKeys
@@ -50,7 +50,7 @@ class AccessSettings(BaseSettings):
             keys = UrlKeys(self.issuer, self.keys)
         return TokenVerifier(
             issuer=self.issuer,
-            audience=self.audience,
+            audience=audience or self.audience,
             keys=keys,
             roles_claim=self.roles_claim,
             organizations_claim=self.organizations_claim,

@@ -55,7 +55,10 @@ class TokenVerifier:
             TokenInvalid, IssuerUnavailable.
 
         """
-        claims = await self._claims(token)
+        return self.principal_of(await self.claims(token))
+
+    def principal_of(self, claims: Mapping[str, Any]) -> Principal:
+        """Return the principal of verified claims. Raises TokenInvalid."""
         subject = str(claims["sub"])
         if is_reserved(subject):
             raise self._invalid("its subject is a name of the service's own in the audit trail")
@@ -75,7 +78,8 @@ class TokenVerifier:
                 "of names"
             ) from None
 
-    async def _claims(self, token: str) -> dict[str, Any]:
+    async def claims(self, token: str) -> dict[str, Any]:
+        """Return the claims of a token that is verified. Raises as `principal` does."""
         if len(token) > LONGEST_TOKEN:
             raise self._invalid(f"it is longer than {LONGEST_TOKEN} characters")
         try:

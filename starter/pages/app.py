@@ -18,10 +18,11 @@ from starter.pages.consent import AGREE, DECLINE, ConsentPages
 from starter.pages.downloads import CONFIRMED, DOWNLOADED, FRESH_LINK, DownloadPages
 from starter.pages.export import ExportPages
 from starter.pages.migration import MigrationPages
-from starter.pages.page import NothingThere, Page, rendered
+from starter.pages.page import Page, rendered
 from starter.pages.refusals import refusal_page
 from starter.service import Offramp
 from starter.web.connections import with_security_headers
+from starter.web.refusals import NothingThere
 
 Act = Callable[[LinkTarget], Awaitable[Page]]
 Key = TypeVar("Key")

@@ -7,8 +7,9 @@ from domain.marketing import Consent, ConsentDecision
 from domain.words import FOR_CUSTOMERS
 from records.marketing.lists import RequestedConsent
 from starter.pages.downloads import by_link
-from starter.pages.page import Button, NothingThere, Page
+from starter.pages.page import Button, Page
 from starter.service.cancellation import CancellationClient
+from starter.web.refusals import NothingThere
 
 AGREE = "agree"
 DECLINE = "decline"

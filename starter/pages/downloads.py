@@ -11,8 +11,9 @@ from activities.messaging.links import LinkReplaced, Links, LinkTampered, LinkTa
 from domain.cases import CaseRef
 from domain.vocabulary import CancellationId
 from domain.words import FOR_CUSTOMERS
-from starter.pages.page import Button, File, NothingThere, Page
+from starter.pages.page import Button, File, Page
 from starter.service.downloads import LINK_LIFETIME, FileLink
+from starter.web.refusals import NothingThere
 
 DOWNLOADED = "downloaded"
 CONFIRMED = "have-all"

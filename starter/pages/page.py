@@ -6,18 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from domain.refusals import Refusal
-from domain.remedies import Remedy, RemedyKind
 from domain.words import size_in_words
-
-
-class NothingThere(Refusal):
-    """A link of ours that leads to something this page does not have."""
-
-    code = "nothing_there"
-
-    def __init__(self) -> None:
-        super().__init__("There is nothing under this address.", remedy=Remedy.of(RemedyKind.GO_BACK))
 
 
 @dataclass(frozen=True)

@@ -42,14 +42,18 @@ SECURITY_HEADERS: Mapping[str, str] = {
 """The headers of every answer, whoever gives it."""
 
 
-def with_security_headers(app: ASGIApp) -> ASGIApp:
-    """Give every answer the headers that keep a page to itself, refusals of a host and faults included."""
+def with_security_headers(app: ASGIApp, others: Mapping[str, str] | None = None) -> ASGIApp:
+    """Give every answer the headers that keep a page to itself, refusals of a host and faults included.
+
+    ``others`` take the place of those that are for pages without scripts, and behind links that are keys.
+    """
+    own = {**SECURITY_HEADERS, **(others or {})}
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in own.items():
                     headers.setdefault(name, value)
             await send(message)
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-lists bench-lifecycle bench-dates bench-export histories client schemas lock clean
+.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-lists bench-lifecycle bench-dates bench-export histories client schemas pictures lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -48,6 +48,7 @@ soak-bulk: $(VENV)/.installed  ## a bulk of ten thousand rows, for half an hour
 
 # Another run: make soak-faults FAULTS="--lives 20 --faults kill"; the same one again: FAULTS="--seed 7".
 FAULTS ?= --lives 300
+CONSOLE ?= http://127.0.0.1:8237
 soak-faults: $(VENV)/.installed  ## hundreds of lives of cases while parts are killed, stopped and cut off (docs/reliability.md)
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m tests.faults $(FAULTS)
 
@@ -85,6 +86,9 @@ client: $(VENV)/.installed  ## write what the Python client has from the OpenAPI
 
 schemas: $(VENV)/.installed  ## write the JSON Schemas, the OpenAPI and the AsyncAPI document and the table of events (docs/schemas)
 	$(BIN)/python -m clients.generator documents
+
+pictures: $(VENV)/.installed  ## the pictures of the console in docs, from a running `offramp up --demo` (another address: CONSOLE=URL)
+	$(BIN)/python -m tests.pictures $(CONSOLE)
 
 lock: $(VENV)/.installed  ## pin the newest releases that pyproject.toml admits, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --universal --python-version 3.11 \

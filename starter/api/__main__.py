@@ -16,6 +16,7 @@ from runtime.temporal import connect_to_temporal
 from starter.access.settings import AccessSettings
 from starter.api.app import create_api
 from starter.service import Offramp
+from starter.service.console_link import ConsoleLink
 from starter.service.events import MOST_STREAMS
 from starter.web.connections import MOST_CONNECTIONS, server_options
 from storage.database import DatabaseSettings, create_database_engine
@@ -39,7 +40,9 @@ async def main() -> None:
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=_CONNECTIONS)
     await asyncio.to_thread(warn_of_owner, engine)
     keys = WebhookKeySettings().keys
-    app = create_api(Offramp(await connect_to_temporal(lazy=True), engine, webhook_keys=keys), verifier)
+    temporal = await connect_to_temporal(lazy=True)
+    service = Offramp(temporal, engine, webhook_keys=keys, console=ConsoleLink().console_url)
+    app = create_api(service, verifier)
     config = uvicorn.Config(
         app, settings.api_host, settings.api_port, **server_options(most=MOST_STREAMS + MOST_CONNECTIONS)
     )

@@ -59,11 +59,12 @@ FAULTS = frozenset(
 """What the people who run the installation must repair."""
 
 _OTHERS = {
-    401: {"token_missing", "token_invalid"},
+    401: {"token_missing", "token_invalid", "not_signed_in", "sign_in_failed"},
     403: {
         "role_missing",
         "organization_not_permitted",
         "own_approval",
+        "form_not_ours",
         "approver_unknown",
         "system_task_of_another",
         "release_needs_second_person",

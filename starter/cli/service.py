@@ -122,6 +122,7 @@ def with_service(
                     engine,
                     objects=_object_store() if files else None,
                     webhook_keys=WebhookKeySettings().keys,
+                    console=_console(),
                 )
             )
 
@@ -169,6 +170,12 @@ def _object_store() -> "Objects | None":
     from storage.objects import Objects, ObjectStoreSettings
 
     return Objects(settings) if (settings := ObjectStoreSettings()).url else None
+
+
+def _console() -> str | None:
+    from starter.service.console_link import ConsoleLink
+
+    return ConsoleLink().console_url
 
 
 def _tenant_database() -> "TenantDatabase | None":

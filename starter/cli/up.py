@@ -148,6 +148,7 @@ def _show_where_things_are(data: DataDirectory, ports: "Ports", webhook_url: str
         "PostgreSQL": f"127.0.0.1:{ports.postgres}, databases offramp and tenants (URLs in {data.environment_file})",
         "Object store": _where_objects_are(data, ports),
         "Pages": f"http://127.0.0.1:{ports.pages}, to which links in mails lead",
+        "Console": f"http://127.0.0.1:{ports.console}",
         "HTTP API": f"http://127.0.0.1:{ports.api}",
         "Codec server": f"http://127.0.0.1:{ports.codec}, which decrypts payloads for the Web UI",
         "Mail": f"127.0.0.1:{ports.smtp}; what was sent: offramp mails",

@@ -22,6 +22,7 @@ from starter.demo.scenes import AGENT, OWNERS, SCENES, CancellationScene, Scene,
 from starter.local.temporal import NAMESPACE
 from starter.sample import sample_document
 from starter.service import Offramp, StillWaiting
+from starter.service.console_link import ConsoleLink
 from storage.database import DatabaseSettings, create_database_engine
 from storage.refusals import DatabaseUnavailable
 from storage.tenants.database import TenantDatabase
@@ -42,7 +43,7 @@ async def run_demo(web_ui: str) -> None:
     engine = create_database_engine(DatabaseSettings().database_url)
     try:
         tenants = TenantDatabase(TenantDatabaseSettings())
-        service = Offramp(await connect_to_temporal(), engine, tenants=tenants)
+        service = Offramp(await connect_to_temporal(), engine, tenants=tenants, console=ConsoleLink().console_url)
         await _prepare(service)
         await _Demo(service).play()
     except Refusal as refusal:

@@ -1,8 +1,8 @@
-"""The issuer of the local stack: a key of its own, of which the API knows the public part, and tokens for whoever runs it."""
+"""The issuer of the local stack: a key of its own, of which API and console know the public part, and tokens for whoever runs it."""
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import jwt
@@ -21,7 +21,7 @@ _KEY = "issuer-key"
 
 
 def issuer_environment(data: DataDirectory) -> dict[str, str]:
-    """Return the variables of the API that say whose tokens it accepts."""
+    """Return the variables of API and console that say whose tokens they accept."""
     file = data.path / "issuer-keys.json"
     public = ECAlgorithm.to_jwk(_private_key(data).public_key(), as_dict=True)
     write_private(file, json.dumps({"keys": [{**public, "kid": _KEY_ID, "use": "sig", "alg": _ALGORITHM}]}))
@@ -43,18 +43,21 @@ def token(
     """Return a token that the API of the stack in a data directory accepts. Raises LocalStackMissing."""
     if not (data.path / _KEY).exists():
         raise LocalStackMissing(data.path)
-    now = int(time.time())
-    claims: dict[str, object] = {
-        "iss": ISSUER,
-        "aud": AUDIENCE,
-        "sub": subject,
-        "iat": now,
-        "exp": now + int(lasts.total_seconds()),
-        "roles": [role.value for role in roles],
-    }
+    claims: dict[str, object] = {"roles": [role.value for role in roles]}
     if organizations is not None:
         claims["organizations"] = list(organizations)
-    return jwt.encode(claims, _private_key(data), algorithm=_ALGORITHM, headers={"kid": _KEY_ID})
+    return _signed(data, AUDIENCE, subject, claims, lasts)
+
+
+def identity_token(data: DataDirectory, *, subject: str, client: str, nonce: str, lasts: timedelta) -> str:
+    """Return the token that tells a client who has signed in (OpenID Connect)."""
+    return _signed(data, client, subject, {"nonce": nonce}, lasts)
+
+
+def _signed(data: DataDirectory, audience: str, subject: str, claims: Mapping[str, object], lasts: timedelta) -> str:
+    now = int(time.time())
+    shared = {"iss": ISSUER, "aud": audience, "sub": subject, "iat": now, "exp": now + int(lasts.total_seconds())}
+    return jwt.encode({**shared, **claims}, _private_key(data), algorithm=_ALGORITHM, headers={"kid": _KEY_ID})
 
 
 def _private_key(data: DataDirectory) -> EllipticCurvePrivateKey:

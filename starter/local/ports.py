@@ -29,6 +29,8 @@ class PreferredPorts(BaseSettings):
     pages: int = Field(default=8234, ge=1, le=_LAST_PORT)
     codec: int = Field(default=8235, ge=1, le=_LAST_PORT)
     api: int = Field(default=8236, ge=1, le=_LAST_PORT)
+    console: int = Field(default=8237, ge=1, le=_LAST_PORT)
+    sign_in: int = Field(default=8238, ge=1, le=_LAST_PORT)
 
 
 def configured_ports() -> PreferredPorts:
@@ -53,6 +55,8 @@ class Ports(BaseModel):
     pages: int
     codec: int
     api: int
+    console: int
+    sign_in: int
     objects_internal: tuple[int, ...]
     """The object store's own ports, used by nothing else: the first free ones above `objects`."""
     remarks: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starter.local import HOST
 from starter.local.codec import codec_endpoint, codec_environment, codec_service, new_key
+from starter.local.console import console_environment, console_service, sign_in_service
 from starter.local.data_directory import DATA_DIRECTORY_VARIABLE, WEBHOOK_SECRET, DataDirectory
 from starter.local.database_roles import DATABASE, as_role, database_environment, ensure_database_roles
 from starter.local.environment import write_environment
@@ -48,6 +49,8 @@ _OF_INSTALLATIONS = (
     "OFFRAMP_PAYLOAD_",
     "OFFRAMP_CODEC_",
     "OFFRAMP_OIDC_",
+    "OFFRAMP_CONSOLE_",
+    "OFFRAMP_TEMPORAL_UI_",
 )
 
 Step = Callable[[], Awaitable[None]]
@@ -155,6 +158,8 @@ class LocalStack:
         await supervisor.start(codec_service(ports.codec, everything))
         of_api = as_role(for_others(everything), DatabaseRole.CALLERS, data, ports)
         await supervisor.start(api_service(ports.api, as_reader(of_api, data)))
+        await supervisor.start(sign_in_service(data, ports, everything))
+        await supervisor.start(console_service(ports.console, of_api))
         write_environment(data.environment_file, environment)
         await when_ready(ports)
 
@@ -191,6 +196,7 @@ def stack_environment(
         "OFFRAMP_WEBHOOK_KEYS": data.secret("webhook-keys", new_key),
         "OFFRAMP_API_PORT": str(ports.api),
         **issuer_environment(data),
+        **console_environment(data, ports),
         "OFFRAMP_PUBLIC_URL": f"http://{HOST}:{ports.pages}",
         "OFFRAMP_PAGES_PORT": str(ports.pages),
         "OFFRAMP_LINK_SECRET": data.secret("link-secret", lambda: secrets.token_urlsafe(32)),

@@ -53,6 +53,8 @@ class Connections:
     task_queue: str = contract.TASK_QUEUE
     webhook_keys: WebhookKeys = field(default_factory=WebhookKeys)
     """The keys from which the secrets of webhook endpoints are derived."""
+    console: str | None = None
+    """The address of the console, for links to it from the Temporal Web UI."""
 
 
 class AreaClient:
@@ -75,6 +77,11 @@ class AreaClient:
         if self._connections.tenants is None:
             raise TenantDatabaseNotConfigured
         return self._connections.tenants
+
+    def _with_link(self, details: str, path: str) -> str:
+        """Return the details of a workflow with a link to a page of the console, if there is one."""
+        console = self._connections.console
+        return f"{details}\n\n[Open it in the console]({console}{path})" if console else details
 
     async def _read(self, query: Callable[[Session], Result]) -> Result:
         """Return what a query finds.

@@ -69,7 +69,7 @@ class CancellationClient(CancellationLists, ReversibleCaseClient[contract.Cancel
             start.request_id,
             subject=start.subscription,
             summary=summary,
-            details=details,
+            details=self._with_link(details, f"/subscriptions/{start.subscription}"),
         )
         return await self._as_quoted_now(status)
 

@@ -53,10 +53,11 @@ class LineCancellationClient(ReversibleCaseClient[contract.LineCancellationStatu
             start.request_id,
             subject=line,
             summary=f"Cancel line {line} alone",
-            details=(
+            details=self._with_link(
                 "Stages: `intake` → `preparing` → `scheduled` → `canceled` → `closed`, or `reversed`; `withdrawn` or "
                 "`abandoned` before the line has ended. The subscription and its access go on.\n\nCurrent Details show the "
-                f"stage, the dates, and what the case waits for: `offramp lines show {line}`"
+                f"stage, the dates, and what the case waits for: `offramp lines show {line}`",
+                f"/lines/{line}",
             ),
         )
         return await self._as_quoted_now(status)

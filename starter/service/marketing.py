@@ -89,9 +89,10 @@ class MarketingClient(VerifiedCaseClient[contract.MarketingCancellationStatus]):
             start.request_id,
             subject=start.organization,
             summary=f"Cancel the marketing service of {start.organization}",
-            details=(
+            details=self._with_link(
                 "Stages: `intake` → `stopping` → `canceled`, or `abandoned`.\n\nCurrent Details show the stage and what the "
-                f"case waits for; so does `offramp marketing show {start.organization}`"
+                f"case waits for; so does `offramp marketing show {start.organization}`",
+                f"/marketing?organization={start.organization}",
             ),
         )
 

@@ -93,6 +93,7 @@ class Offramp:
         tenants: TenantDatabase | None = None,
         task_queue: str = TASK_QUEUE,
         webhook_keys: WebhookKeys | None = None,
+        console: str | None = None,
     ) -> None:
         """Put the areas together.
 
@@ -104,11 +105,16 @@ class Offramp:
             tenants: the database with the organizations' data; without one it can be neither measured nor sampled.
             task_queue: the queue from which workers take the workflows that are started.
             webhook_keys: the keys of webhook endpoints' secrets; without them none is added.
+            console: the address of the console, to which the details of workflows that are started link.
 
         """
-        connections = Connections(temporal, engine, objects, tenants, task_queue, webhook_keys or WebhookKeys())
+        connections = Connections(
+            temporal, engine, objects, tenants, task_queue, webhook_keys or WebhookKeys(), console
+        )
         for area, client in AREAS.items():
             setattr(self, area, client(connections))
+        self.namespace = temporal.namespace
+        """The namespace of Temporal in which the workflows are."""
         self.has_files = objects is not None
         """True if there is an object store to link to."""
 

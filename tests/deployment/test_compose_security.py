@@ -29,7 +29,7 @@ def test_ports_are_published_to_this_machine_alone_and_never_those_of_a_database
         return
     for port in SERVICES[service].get("ports", []):
         assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
-        assert service in ("temporal-ui", "object-store", "pages", "codec", "api", "mail-catcher")
+        assert service in ("temporal-ui", "object-store", "pages", "codec", "api", "console", "mail-catcher")
 
 
 def test_databases_and_the_object_store_are_reached_by_their_own_clients_alone() -> None:
@@ -37,7 +37,7 @@ def test_databases_and_the_object_store_are_reached_by_their_own_clients_alone()
         network: {name for name, service in SERVICES.items() if network in service["networks"]}
         for network in COMPOSE["networks"]
     }
-    clients = {"database-roles", "setup", "worker", "administrator", "commands", "pages", "api"}
+    clients = {"database-roles", "setup", "worker", "administrator", "commands", "pages", "api", "console"}
     assert members["application-database"] == {"application-database", *clients}
     assert members["temporal-database"] == {"temporal-database", "temporal-schema", "temporal"}
     assert members["object-store"] == {
@@ -116,6 +116,7 @@ def test_the_template_names_every_variable_that_the_file_takes_and_no_secret() -
         ("pages", DatabaseRole.PAGES),
         ("commands", DatabaseRole.CALLERS),
         ("api", DatabaseRole.CALLERS),
+        ("console", DatabaseRole.CALLERS),
         ("administrator", DatabaseRole.CALLERS),
         ("setup", DatabaseRole.CALLERS),
     ],

@@ -31,6 +31,8 @@ SERVICES = [
     "pages",
     "codec",
     "api",
+    "sign-in",
+    "console",
 ]
 
 

@@ -1,0 +1,1 @@
+"""The console: the service in a browser, for the people who work on cases."""

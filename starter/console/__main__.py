@@ -1,0 +1,39 @@
+"""The process that serves the console: ``python -m starter.console``.
+
+`ConsoleSettings` and `AccessSettings` say where it listens and who signs people in. It speaks HTTP: TLS ends before it.
+"""
+
+import asyncio
+
+import uvicorn
+
+from runtime.serving import serve
+from runtime.temporal import connect_to_temporal
+from starter.access.settings import AccessSettings
+from starter.console.app import create_console
+from starter.console.settings import ConsoleSettings
+from starter.service import Offramp
+from starter.service.events import MOST_STREAMS
+from starter.web.connections import MOST_CONNECTIONS, server_options
+from storage.database import DatabaseSettings, create_database_engine
+from storage.rights import warn_of_owner
+
+_CONNECTIONS = 10
+
+
+async def main() -> None:
+    """Serve the console until SIGTERM or SIGINT."""
+    settings, access = ConsoleSettings(), AccessSettings()
+    engine = create_database_engine(DatabaseSettings().database_url, pool_size=_CONNECTIONS)
+    await asyncio.to_thread(warn_of_owner, engine)
+    service = Offramp(await connect_to_temporal(lazy=True), engine, console=settings.url)
+    app = create_console(service, settings, access)
+    config = uvicorn.Config(
+        app, settings.console_host, settings.console_port, **server_options(most=MOST_STREAMS + MOST_CONNECTIONS)
+    )
+    await uvicorn.Server(config).serve()
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    serve(main, failing="The console cannot be served")

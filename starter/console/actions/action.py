@@ -1,0 +1,95 @@
+"""An action: its form, what it is about, and the call that does it; and an offer of it on a page."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.cancellation.lifecycle import InputMalformed
+from domain.cases import CaseRef
+from domain.permissions import ROLES, Operation, SubjectKind
+from domain.principals import Role
+from starter.console.forms import CASE, SUBJECT, Field, Given, new_key
+from starter.service import Offramp
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request as a form makes it."""
+
+    service: Offramp
+    given: Given
+    actor: str
+    subject: str
+    """What it is about: the id of what the action's kind says."""
+    case: str | None
+    """The case, where the action is about one."""
+
+    @property
+    def once(self) -> dict[str, Any]:
+        """Who asks, and under which id, as the facade takes it."""
+        return {"actor": self.actor, "request_id": self.given.request_id}
+
+    @property
+    def of_case(self) -> dict[str, Any]:
+        """The same with the case."""
+        return {**self.once, "cancellation": self.case}
+
+
+Perform = Callable[[Asked], Awaitable[str | None]]
+"""Does it; returns the address to go to, or None for the page that it was asked on."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """An operation of the facade with a form."""
+
+    operation: Operation
+    kind: SubjectKind | None
+    """The kind of what it is about; None for the whole installation."""
+    perform: Perform
+
+    def asked(self, service: Offramp, given: Given, actor: str) -> Asked:
+        """Return the request that a form makes; what it is about is that of its case, wherever it has one.
+
+        Raises:
+            InputMalformed.
+
+        """
+        case, subject = given.optional(CASE), given.optional(SUBJECT) or ""
+        if case is not None and self.kind in (SubjectKind.SUBSCRIPTION, SubjectKind.LINE):
+            try:
+                ref = CaseRef.parse(case)
+            except ValueError:
+                raise InputMalformed([f"{CASE}: the id of a case is expected"]) from None
+            subject = ref.subject if self.kind is SubjectKind.LINE else str(ref.subscription)
+        if self.kind is not None and not subject:
+            raise InputMalformed([f"{SUBJECT}: the action is about nothing"])
+        return Asked(service, given, actor, subject, case)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """An action as a page offers it."""
+
+    operation: Operation
+    title: str
+    button: str
+    fields: Sequence[Field] = ()
+    case: str = ""
+    subject: str = ""
+    note: str = ""
+    careful: bool = False
+    """True for what cannot be taken back."""
+    part: str = ""
+    """Distinguishes offers of the same action on a page."""
+    key: str = field(default_factory=new_key)
+    """The id of the request that its form makes."""
+
+    @property
+    def id(self) -> str:
+        """The name of the offer on its page."""
+        return f"{self.operation.value}{'-' if self.part else ''}{self.part}".replace(".", "-").replace("_", "-")
+
+    def is_for(self, roles: Collection[Role]) -> bool:
+        """Return true for somebody with some roles."""
+        return bool(ROLES[self.operation] & set(roles))

@@ -150,6 +150,26 @@ class Cancellations:
             )
         )
 
+    def messages(self, subscription: str, *, limit: int = 200) -> tuple[models.SentMessage, ...]:
+        """Return the newest mails and webhooks about a subscription's cancellations, newest first, without their
+        texts.
+
+        Args:
+            subscription: the subscription's id
+
+        Raises:
+            Refused: with status 401, 403, 422, 500, 503.
+            Unreachable: no answer in time.
+        """
+        return self._client.call(
+            Call[tuple[models.SentMessage, ...]](
+                "GET",
+                path("/v1/subscriptions/{subscription}/messages", subscription=subscription),
+                answer=tuple[models.SentMessage, ...],
+                query={"limit": limit},
+            )
+        )
+
     def send_code(
         self, subscription: str, number: int | str = "newest", *, request_id: str | None = None
     ) -> models.CancellationStatus:

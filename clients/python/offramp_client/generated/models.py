@@ -1590,6 +1590,26 @@ class ScheduleView(Model):
     running: int
 
 
+class Channel(Word):
+    """A channel for notifications: mail for people, webhooks for systems."""
+
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+
+
+class SentMessage(Model):
+    """One message on one channel, without its text and, for mail, without its address. Instants are UTC."""
+
+    id: str
+    cancellation: str
+    event: str
+    channel: Channel
+    created_at: datetime
+    endpoint: str | None = None
+    delivered_at: datetime | None = None
+    failed_at: datetime | None = None
+
+
 class StopStatus(Model):
     """The state of the campaigns of the case that requested their stop."""
 

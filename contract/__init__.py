@@ -1,8 +1,7 @@
 """The wire contract: everything that a caller needs to start, steer and read a workflow, in any language.
 
-Names of workflow types, updates, signals, queries and search attributes, the rules for workflow ids, and the messages, by
-area. The messages are JSON (pydantic) and grow only by optional fields. docs/temporal.md documents the same for readers of
-other languages. Nothing here imports workflow code, so a client that imports this package loads none.
+Names of workflow types, updates, signals, queries and search attributes, the rules for workflow ids, and the messages, which are
+JSON (pydantic) and grow only by optional fields; docs/temporal.md documents them. A client that imports this loads no workflow code.
 """
 
 from typing import Any

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from clients.generator.area_titles import TITLES
 from clients.generator.python_types import Schema, is_enum, name_of, type_of, type_of_argument
 from domain.permissions import Operation
 
@@ -153,7 +154,7 @@ def areas_module(document: Schema, *, is_async: bool) -> str:
         "",
     ]
     for area, operations in by_area.items():
-        lines += ["", f"class {_class_name(area)}:", f'    """{_TITLES[area]}"""', ""]
+        lines += ["", f"class {_class_name(area)}:", f'    """{TITLES[area]}"""', ""]
         lines += [f'    def __init__(self, client: "{client}") -> None:', "        self._client = client", ""]
         for operation in operations:
             lines += [textwrap.indent(text, "    ") for text in _method(operation, is_async=is_async)]
@@ -161,27 +162,6 @@ def areas_module(document: Schema, *, is_async: bool) -> str:
     lines += [f'    def __init__(self, client: "{client}") -> None:']
     lines += [f"        self.{area} = {_class_name(area)}(client)" for area in by_area]
     return "\n".join(lines) + "\n"
-
-
-_TITLES = {
-    "cancellations": "Cancellations of subscriptions.",
-    "line_cancellations": "Cancellations of single lines, while their subscription goes on.",
-    "events": "Events of cases as they happen.",
-    "exports": "Exports of organizations' data.",
-    "migrations": "On-premises migrations.",
-    "marketing": "Marketing services cancelled alone, and campaigns that the ad centre stops.",
-    "line_dates": "Subscription lines, and the update of their dates.",
-    "billing": "Billing documents.",
-    "imports": "Master data.",
-    "holds": "Legal holds.",
-    "reconciliation": "Reconciliations of records, workflows and copies of data.",
-    "audit": "The sealed audit trail.",
-    "limits": "Limits across cases.",
-    "privacy": "What is kept about persons.",
-    "tenants": "Organizations' own data.",
-    "bulk": "Bulk cancellations.",
-    "webhooks": "Webhook endpoints, and what they were sent.",
-}
 
 
 def _class_name(area: str) -> str:

@@ -20,7 +20,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "permissions.md"
 READING = {
     *("list", "report", "history", "quote", "status", "requested_consent", "get", "describe", "runs", "schedule"),
     *("code", "head", "verify", "find", "links", "progress", "watch_list", "watch_subscription", "deliveries"),
-    *("rows", "switch"),
+    *("rows", "switch", "messages"),
 }
 """The methods that change nothing."""
 

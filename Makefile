@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-lists bench-lifecycle bench-dates bench-export histories client schemas pictures lock clean
+.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-api bench-lists bench-lifecycle bench-dates bench-export histories client schemas pictures lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -64,6 +64,9 @@ format: $(VENV)/.installed  ## repair style, where that needs no thought
 
 hooks: $(VENV)/.installed  ## run the checks of `make lint` before every commit
 	$(BIN)/pre-commit install
+
+bench-api: $(VENV)/.installed  ## starts, reversals and a thousand event streams by the HTTP API, against the same without it
+	$(BIN)/python -m bench.api
 
 bench-lists: $(VENV)/.installed  ## lists of a hundred from a million cancellations, with each filter
 	$(BIN)/python -m bench.lists

@@ -1,6 +1,7 @@
 """The parser of an import document as JSON; its refusals give the place of the fault."""
 
 import json
+from collections import Counter
 from typing import Any, NoReturn
 
 from domain.imports import refusals
@@ -39,9 +40,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) == len(pairs):
         return found
-    names = [name for name, _ in pairs]
     repeating = RepeatingObject(found)
-    repeating.repeated = frozenset(name for name in names if names.count(name) > 1)
+    repeating.repeated = frozenset(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
     return repeating
 
 

@@ -11,6 +11,7 @@ from temporalio.common import SearchAttributeKey
 from domain.cancellation.lifecycle import InputMalformed
 from domain.marketing import CampaignAction
 from domain.receipt import EARLIEST
+from domain.validation import listed_errors
 from domain.vocabulary import Actor, CaseId, Identifier, Reason, ReceiptChannel
 
 UPDATE_RECEIVE = "receive"
@@ -152,7 +153,7 @@ def refusing_malformed() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        problems = error.errors(include_input=False, include_url=False, include_context=False)
+        problems = listed_errors(error)
         raise InputMalformed(
             [f"{'.'.join(map(str, problem['loc'])) or 'message'}: {problem['msg']}" for problem in problems]
         ) from None

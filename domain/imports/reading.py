@@ -7,6 +7,7 @@ entries that cannot be read, so that a mistake is reported once and not again by
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -24,8 +25,9 @@ from domain.imports.document import (
 )
 from domain.imports.json_text import parse_json
 from domain.imports.problems import joined, refusal_of, repeated, step, unstorable
-from domain.imports.refusals import ImportMalformed, Problem
+from domain.imports.refusals import MOST_PROBLEMS, ImportMalformed, Problem, Problems
 from domain.refusals import Refusal
+from domain.validation import listed_errors
 
 T = TypeVar("T")
 Kind = Literal[
@@ -78,7 +80,7 @@ class Reference:
 class ImportDocument:
     """The result of reading a document."""
 
-    problems: list[Problem] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
     references: list[Reference] = field(default_factory=list)
     policies: list[Placed[tuple[str, ImportedPolicy]]] = field(default_factory=list)
     queues: list[Placed[ImportedQueue]] = field(default_factory=list)
@@ -99,7 +101,9 @@ def read_document(content: bytes) -> ImportDocument:
     """
     raw = parse_json(content)
     document = _Reader().read(raw)
-    if found := list(unstorable(raw, "")):  # the database could not even be asked for what is there
+    if found := list(
+        islice(unstorable(raw, ""), MOST_PROBLEMS)
+    ):  # the database could not even be asked for what is there
         reported = {problem.path for problem in document.problems}
         raise ImportMalformed([*document.problems, *(one for one in found if one.path not in reported)])
     return document
@@ -225,7 +229,7 @@ class _Reader:
         try:
             return read(raw)
         except ValidationError as invalid:
-            for error in invalid.errors(include_url=False):
+            for error in listed_errors(invalid):
                 self._problem(joined(path, error["loc"]), _refusal_of(error, model))
             return None
 

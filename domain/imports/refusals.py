@@ -1,6 +1,6 @@
 """Refusals of an import: one per reason, each reported with the path of the value in the document."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -14,6 +14,9 @@ from domain.remedies import Remedy, RemedyKind, correct_input
 SHOWN_PROBLEMS = 50
 """The number of problems shown to a person at once; the rest are counted."""
 
+MOST_PROBLEMS = 10_000
+"""The number of problems after which a document is read no further."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -21,6 +24,21 @@ class Problem:
 
     path: str
     refusal: Refusal
+
+
+class Problems(list[Problem]):
+    """The problems of a document on its way through a reader, which gives up where nobody would read more of them."""
+
+    def append(self, problem: Problem) -> None:
+        """Add a problem. Raises ImportMalformed with the problems so far, once there are `MOST_PROBLEMS`."""
+        super().append(problem)
+        if len(self) >= MOST_PROBLEMS:
+            raise ImportMalformed(self)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Add problems. Raises as `append` does."""
+        for problem in problems:
+            self.append(problem)
 
 
 class ProblemDetails(BaseModel):

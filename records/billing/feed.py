@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -54,7 +55,7 @@ def import_billing(engine: Engine, content: bytes, *, actor: str, at: datetime, 
     feed = read_billing(content)
     why = f"billing document {feed.position.sequence} of {feed.position.source} ({document})"
     run = Import(engine, feed.position, actor, at, why)
-    return BillingReport.of(feed.position, list(_entries(run, feed)))
+    return BillingReport.of(feed.position, _entries(run, feed))
 
 
 def waiting_workflows(session: Session, lines: Collection[str]) -> dict[str, str]:
@@ -68,8 +69,7 @@ def waiting_workflows(session: Session, lines: Collection[str]) -> dict[str, str
 
 
 def _entries(run: Import, feed: BillingFeedDocument) -> Iterator[EntryReport]:
-    for start in range(0, len(feed.entries), CHUNK):
-        some = feed.entries[start : start + CHUNK]
+    while some := list(islice(feed.entries, CHUNK)):
         with Session(run.engine) as session:
             positions = _positions(session, run.position.source, [read.entry.line for read in some if read.entry])
         for read in some:

@@ -1,13 +1,14 @@
 """The report of a billing document: what became of each of its entries."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from domain.billing.document import FeedPosition
-from domain.billing.reading import ReadEntry
+from domain.billing.reading import MOST_SHOWN_REFUSED, ReadEntry
 from domain.imports.refusals import Problem, ProblemDetails
 
 Outcome = Literal["taken", "unchanged", "outdated", "refused"]
@@ -33,7 +34,7 @@ class EntryReport(BaseModel):
     newest_sequence: int | None = None
     """The sequence number that the line has taken from this source already, where that is why nothing changed."""
     problems: tuple[ProblemDetails, ...] = ()
-    """The refusals, by path, of an entry that was refused."""
+    """The refusals, by path, of an entry that was refused: the first of them."""
 
     @classmethod
     def refused(cls, read: ReadEntry, problems: Sequence[Problem]) -> Self:
@@ -54,17 +55,26 @@ class BillingReport(BaseModel):
     outdated: int
     refused: int
     lines: tuple[EntryReport, ...]
+    """What became of each entry, but for refused ones after the first thousand."""
+    not_shown: int = 0
+    """The number of those."""
 
     @classmethod
-    def of(cls, position: FeedPosition, lines: Sequence[EntryReport]) -> Self:
+    def of(cls, position: FeedPosition, lines: Iterable[EntryReport]) -> Self:
         """Return the report of a document's entries."""
-        outcomes = [line.result for line in lines]
+        shown: list[EntryReport] = []
+        outcomes: Counter[Outcome] = Counter()
+        for line in lines:
+            outcomes[line.result] += 1
+            if line.result != "refused" or outcomes["refused"] <= MOST_SHOWN_REFUSED:
+                shown.append(line)
         return cls(
             source=position.source,
             sequence=position.sequence,
-            taken=outcomes.count("taken"),
-            unchanged=outcomes.count("unchanged"),
-            outdated=outcomes.count("outdated"),
-            refused=outcomes.count("refused"),
-            lines=tuple(lines),
+            taken=outcomes["taken"],
+            unchanged=outcomes["unchanged"],
+            outdated=outcomes["outdated"],
+            refused=outcomes["refused"],
+            lines=tuple(shown),
+            not_shown=outcomes.total() - len(shown),
         )

@@ -9,7 +9,7 @@ from domain.civil_time import day_of
 from domain.imports import conflicts
 from domain.imports.document import ImportedCampaign, ImportedOrganization
 from domain.imports.reading import ImportDocument
-from domain.imports.refusals import Problem
+from domain.imports.refusals import Problem, Problems
 from domain.policy import CancellationPolicy
 from domain.refusals import Refusal
 from records.imports.existing import Existing, Row
@@ -85,7 +85,7 @@ class Plan:
     document: ImportDocument
     existing: Existing
     at: datetime
-    problems: list[Problem] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
     changes: dict[str, Changes] = field(default_factory=lambda: {kind: Changes() for kind in TABLES})
     dates: list[LineDates] = field(default_factory=list)
     _days: dict[str, date] = field(default_factory=dict)

@@ -43,7 +43,7 @@ def billing() -> None:
 
 def _show(report: "BillingReport") -> None:
     say(
-        f"Billing document {report.sequence} of {report.source}, {count_text(len(report.lines), 'line')}: "
+        f"Billing document {report.sequence} of {report.source}, {count_text(len(report.lines) + report.not_shown, 'line')}: "
         f"[bold]{report.taken} taken[/], {report.unchanged} unchanged, {report.outdated} outdated, {report.refused} refused."
     )
     for line in report.lines:
@@ -54,6 +54,8 @@ def _show(report: "BillingReport") -> None:
             of = f"{line.line}, " if line.line else ""
             said = escape(f"{of}{problem.path}: {operators_text(refusal)} ({problem.code})")
             say(f"[bold red]Refused[/] {said}", first="  - ")
+    if report.not_shown:
+        say(f"and {count_text(report.not_shown, 'more line')} refused, not shown")
 
 
 def _taken(line: "EntryReport") -> str:

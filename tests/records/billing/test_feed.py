@@ -1,5 +1,6 @@
 """The billing feed: a result for each line, each document counted once, and a place of its own for each source."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
@@ -206,3 +207,11 @@ def test_a_line_that_somebody_keeps_locked_is_refused_as_busy_and_holds_up_no_ot
         session.get(SubscriptionLineRow, "SUB-1-C", with_for_update=True)
         report = executor.submit(fed, 1, entry("SUB-1-C", DECEMBER), entry("SUB-2-C", open_billing_line=True)).result()
     assert outcomes(report) == [("SUB-1-C", "database_busy"), ("SUB-2-C", "taken")]
+
+
+def test_a_report_shows_the_first_thousand_refused_entries_and_all_that_were_taken(billed: Engine) -> None:
+    lines = [*[1] * 1_500, entry("SUB-1-C", DECEMBER)]
+    content = json.dumps({"source": "invoice-run", "sequence": 1, "lines": lines}).encode()
+    report = import_billing(billed, content, actor="biller", at=NOON, document="run.json")
+    assert (report.refused, report.taken, report.not_shown, len(report.lines)) == (1_500, 1, 500, 1_001)
+    assert report.lines[-1].result == "taken"

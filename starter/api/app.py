@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from domain.permissions import Operation
 from domain.refusals import Refusal, RefusedValue
 from records.case_events import CaseEvent
+from domain.validation import listed_errors
 from starter.access.tokens import TokenVerifier
 from starter.api import (
     billing,
@@ -138,7 +139,7 @@ async def _ready(request: Request) -> JSONResponse:
 def _answer_impossible(request: Request, error: Exception) -> ProblemResponse:
     """Answer what has its form, and no meaning: the refusal that a model of the domain has raised within pydantic."""
     assert isinstance(error, ValidationError)  # noqa: S101 - it is registered for these
-    causes = [one.get("ctx", {}).get("error") for one in error.errors()]
+    causes = [one.get("ctx", {}).get("error") for one in listed_errors(error)]
     refusals = [cause.refusal for cause in causes if isinstance(cause, RefusedValue)]
     return answer_refusal(request, refusals[0]) if refusals else _failed(request, error)
 

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.imports.refusals import ImportRefusalDetails, ProblemDetails
-from domain.refusals import Refusal, RefusalDetails
+from domain.refusals import Refusal, RefusalDetails, printable
 from domain.remedies import Remedy
 from starter.api.callers import bearer, caller
 from starter.api.statuses import KEPT, RETRY_AFTER_SECONDS, status_of
@@ -17,6 +17,11 @@ from starter.api.statuses import KEPT, RETRY_AFTER_SECONDS, status_of
 MEDIA_TYPE = "application/problem+json"
 REFUSALS = "urn:offramp:refusal:"
 """The type of a problem is this and the code of its refusal (docs/temporal.md, Refusals)."""
+
+MOST_SHOWN = 20
+"""The number of problems of one request that its answer shows."""
+LONGEST_SHOWN = 300
+"""The number of characters of one of them, which names a field as the caller wrote it."""
 
 
 class Problem(BaseModel):
@@ -46,7 +51,12 @@ class ProblemResponse(JSONResponse):
     media_type = MEDIA_TYPE
 
     def __init__(
-        self, refusal: RefusalDetails, *, status: int | None = None, headers: Mapping[str, str] | None = None
+        self,
+        refusal: RefusalDetails,
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        not_shown: int = 0,
     ) -> None:
         status = status or status_of(refusal.code)
         problem = Problem(
@@ -59,7 +69,7 @@ class ProblemResponse(JSONResponse):
             remedy=refusal.remedy,
             kept=refusal.code in KEPT,
             problems=refusal.problems if isinstance(refusal, ImportRefusalDetails) else (),
-            not_shown=refusal.not_shown if isinstance(refusal, ImportRefusalDetails) else 0,
+            not_shown=refusal.not_shown if isinstance(refusal, ImportRefusalDetails) else not_shown,
         )
         more = {"retry-after": str(RETRY_AFTER_SECONDS)} if status in (429, 503) else {}
         if status == 401:
@@ -83,14 +93,16 @@ async def answer_malformed(request: Request, error: Exception) -> ProblemRespons
         await caller(request, await bearer(request))
     except Refusal as refusal:
         return answer_refusal(request, refusal)
-    problems = [_problem(one) for one in error.errors()]
+    problems = list(error.errors())
+    hidden = max(len(problems) - MOST_SHOWN, 0)
     return ProblemResponse(
         RefusalDetails(
             code="input_malformed",
             message="The request does not have the documented form.",
             way_out="The document of this API shows the form of every request.",
-            values={"problems": "; ".join(problems)},
-        )
+            values={"problems": "; ".join(map(_problem, problems[:MOST_SHOWN]))},
+        ),
+        not_shown=hidden,
     )
 
 
@@ -136,4 +148,5 @@ _MEANING = {
 
 def _problem(error: Mapping[str, Any]) -> str:
     where: Sequence[Any] = error["loc"]
-    return f"{'.'.join(map(str, where))}: {error['msg']}"
+    text = f"{'.'.join(map(str, where))}: {error['msg']}"
+    return printable(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")

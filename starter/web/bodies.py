@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY = 1 << 20
-"""The largest body of a request, in bytes, where its address has no limit of its own."""
+LARGEST_BODY = 256 << 10
+"""The largest body of a request, in bytes, where its address has no limit of its own: it is read on the loop that all requests share."""
 
 
 def limit_bodies(app: ASGIApp, larger: Mapping[str, int] | None = None) -> ASGIApp:

@@ -1,6 +1,7 @@
 """The door itself: nobody without a token, nothing beyond its addresses and sizes, and a document that says it all."""
 
 import json
+import re
 
 import httpx
 import pytest
@@ -66,6 +67,32 @@ async def test_a_body_beyond_the_limit_is_refused_and_not_read_to_its_end(
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
     Problem.model_validate(answer.json())
     assert pieces <= LARGEST_BODY // 65536 + 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"campaign_actions": {f"{number:x}": 1 for number in range(10_000)}},
+        {f"{number:x}": 1 for number in range(20_000)},
+        {"receipt": {f"{number:x}": 1 for number in range(20_000)}},
+    ],
+)
+async def test_a_body_of_faults_alone_is_answered_with_their_number(
+    world: World, calls: Calls, body: dict[str, object]
+) -> None:
+    """To describe each takes a hundred times as long as to find it, and everybody else waits meanwhile."""
+    answer = await calls(Role.SUPPORT_AGENT).post(
+        f"/subscriptions/{world.subscription()}/cancellations", json=body, headers={"idempotency-key": "k"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "input_malformed")
+    assert re.search(r"This has [12]0000 problems", answer.json()["values"]["problems"])
+    assert len(answer.content) < 1_000
+
+
+async def test_an_answer_shows_the_first_problems_and_counts_the_others(calls: Calls) -> None:
+    answer = await calls(Role.AUDITOR).get("/cancellations", params={"stage": ["x" * 40] * 100})
+    assert (answer.status_code, answer.json()["not_shown"]) == (422, 80)
+    assert answer.json()["values"]["problems"].count("query.stage") == 20
 
 
 async def test_the_document_names_every_operation_with_its_statuses(calls: Calls) -> None:

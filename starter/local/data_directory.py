@@ -1,18 +1,21 @@
 """The directory with everything that a local stack keeps, and the lock on it."""
 
+import errno
 import fcntl
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from starter.local.refusals import LocalStackAlreadyRunning
+from starter.local.refusals import LocalEnvironmentNotOurs, LocalStackAlreadyRunning
 
 WEBHOOK_SECRET = "webhook-secret"  # noqa: S105 - a name
 """The name of the secret that signs webhooks."""
 DEFAULT_DATA_DIRECTORY = Path(".offramp")
+_LONGEST_PID = 20
 DATA_DIRECTORY_VARIABLE = "OFFRAMP_DATA_DIR"
 
 
@@ -37,6 +40,7 @@ class DataDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
         self.environment_file = self.path / "env"
+        self.lock_file = self.path / "lock"
         self.logs = self.path / "logs"
         self.run = self.path / "run"
         self.mails = self.path / "mails"
@@ -64,15 +68,18 @@ class DataDirectory:
         return path.read_text(encoding="utf-8").strip()
 
     def is_locked(self) -> bool:
-        """Return true while a stack runs in the directory."""
+        """Return true while a stack runs in the directory: a process of ours that has locked the very file, as its text says."""
         try:
-            with (self.path / "lock").open(encoding="utf-8") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
+            with os.fdopen(open_own(self.lock_file, os.O_RDONLY), encoding="utf-8") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    holder, found = file.read(_LONGEST_PID), os.fstat(file.fileno())
+                else:
+                    return False
+        except (OSError, UnicodeDecodeError):
             return False
-        return False
+        return _is_open_in(holder, found)  # asked once it is closed here: this process may be the one that is named
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -80,14 +87,17 @@ class DataDirectory:
 
         Raises:
             LocalStackAlreadyRunning: another process has locked it.
+            LocalEnvironmentNotOurs: what should be its file is somebody else's, or leads elsewhere.
         """
-        path = self.path / "lock"
-        with path.open("a+", encoding="utf-8") as file:
+        try:
+            descriptor = open_own(self.lock_file, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise LocalEnvironmentNotOurs(self.lock_file, error.strerror or "it cannot be opened") from None
+        with os.fdopen(descriptor, "r+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                file.seek(0)
-                held_by = file.read().strip()
+                held_by = file.read(_LONGEST_PID).strip()
                 raise LocalStackAlreadyRunning(self.path, int(held_by) if held_by.isdigit() else None) from None
             file.truncate(0)
             file.write(f"{os.getpid()}\n")
@@ -96,3 +106,29 @@ class DataDirectory:
                 yield
             finally:
                 file.truncate(0)
+
+
+def open_own(path: Path, flags: int) -> int:
+    """Open a file of our own, and nothing that it leads to: a directory may come from a stranger, with links in it.
+
+    Raises OSError, also for a link, for another user's file and for one that has another name elsewhere.
+    """
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_nlink != 1:
+        os.close(descriptor)
+        raise PermissionError(errno.EPERM, "it is no file of your own", str(path))
+    return descriptor
+
+
+def _is_open_in(pid: str, file: os.stat_result) -> bool:
+    """Return true if a process of ours has a file open: others could lock it, and name any process in it."""
+    import psutil  # noqa: PLC0415 - not before a lock is found: every command looks for one
+
+    try:
+        process = psutil.Process(int(pid))
+        return process.uids().effective == os.geteuid() and any(
+            os.path.samestat(Path(found.path).stat(), file) for found in process.open_files()
+        )
+    except (psutil.Error, OSError, ValueError):
+        return False

@@ -6,7 +6,13 @@ import stat
 from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-from starter.local.data_directory import DataDirectory, chosen_data_directory, write_private
+from starter.local.data_directory import (
+    DATA_DIRECTORY_VARIABLE,
+    DataDirectory,
+    chosen_data_directory,
+    open_own,
+    write_private,
+)
 from starter.local.refusals import LocalEnvironmentNotOurs
 
 # Setting one of these names an installation. Half of that one and half of the local one - its Temporal with
@@ -22,23 +28,66 @@ _NAMES_AN_INSTALLATION = (
     "TEMPORAL_CONFIG_FILE",
 )
 
-_OF_TEMPORAL = ("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_CONFIG_FILE")
+STACK_VARIABLES = frozenset(
+    {
+        DATA_DIRECTORY_VARIABLE,
+        "OFFRAMP_API_PORT",
+        "OFFRAMP_CODEC_PORT",
+        "OFFRAMP_CODEC_TOKEN",
+        "OFFRAMP_CODEC_UI",
+        "OFFRAMP_DATABASE_OWNER_URL",
+        "OFFRAMP_DATABASE_URL",
+        "OFFRAMP_LINK_SECRET",
+        "OFFRAMP_MAIL_FROM",
+        "OFFRAMP_OBJECTS_ACCESS_KEY_ID",
+        "OFFRAMP_OBJECTS_ENDPOINT",
+        "OFFRAMP_OBJECTS_SECRET_ACCESS_KEY",
+        "OFFRAMP_OBJECTS_URL",
+        "OFFRAMP_OIDC_AUDIENCE",
+        "OFFRAMP_OIDC_ISSUER",
+        "OFFRAMP_OIDC_KEYS",
+        "OFFRAMP_PAGES_PORT",
+        "OFFRAMP_PAYLOAD_KEYS",
+        "OFFRAMP_PG_DUMP",
+        "OFFRAMP_PUBLIC_URL",
+        "OFFRAMP_REQUEST_KEYS",
+        "OFFRAMP_SMTP_URL",
+        "OFFRAMP_TENANT_ADMINISTRATOR_URL",
+        "OFFRAMP_TENANT_DATABASE_URL",
+        "OFFRAMP_TENANT_LOGIN_SECRET",
+        "OFFRAMP_WEBHOOK_SECRET",
+        "OFFRAMP_WEBHOOK_URL",
+        "TEMPORAL_ADDRESS",
+        "TEMPORAL_CONFIG_FILE",
+        "TEMPORAL_NAMESPACE",
+    }
+)
+"""Every variable that a stack writes into its file, and the only ones that are read from one: others name secrets, code and trust."""
+
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def write_environment(path: Path, environment: Mapping[str, str]) -> None:
-    """Write ``NAME=value`` lines, which a shell can source too. They contain secrets: only the owner may read them."""
+    """Write ``NAME=value`` lines, which a shell can source too. They contain secrets: only the owner may read them.
+
+    Raises ValueError for a variable that would not be read again.
+    """
+    if unread := environment.keys() - STACK_VARIABLES:
+        raise ValueError(f"not among the variables of a stack: {', '.join(sorted(unread))}")
     write_private(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()))
 
 
 def read_environment(path: Path) -> dict[str, str]:
-    """Read what `write_environment` wrote; no file is an empty environment."""
+    """Read what `write_environment` wrote, and nothing else; no file is an empty environment. Raises LocalEnvironmentNotOurs."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with os.fdopen(open_own(path, os.O_RDONLY), encoding="utf-8") as file:
+            lines = file.read().splitlines()
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise LocalEnvironmentNotOurs(path, error.strerror or "it cannot be read") from None
     pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
-    return {name: "".join(shlex.split(value)) for name, _, value in pairs}
+    return {name: "".join(shlex.split(value)) for name, _, value in pairs if name in STACK_VARIABLES}
 
 
 def load_local_environment(
@@ -68,7 +117,7 @@ def running_stack(data_directory: Path | None = None) -> dict[str, str]:
     """Return the variables of the local stack that runs in a data directory; none if there is no such stack.
 
     A file that comes with a directory, as in an archive, is no stack's: that holds the lock of its directory. And only what a
-    stack writes is read: other variables decide what code a process loads, and whom it trusts.
+    stack writes is read: other variables decide what code a process loads, whom it trusts, and which files it reads.
 
     Raises LocalEnvironmentNotOurs.
     """
@@ -76,13 +125,7 @@ def running_stack(data_directory: Path | None = None) -> dict[str, str]:
     refuse_unless_ours(data.environment_file)
     if not data.is_locked():
         return {}
-    return {name: value for name, value in read_environment(data.environment_file).items() if _is_a_stacks(name)}
-
-
-def _is_a_stacks(name: str) -> bool:
-    return (
-        name.startswith("OFFRAMP_") and not name.startswith(("OFFRAMP_API_TOKEN", "OFFRAMP_API_URL"))
-    ) or name in _OF_TEMPORAL
+    return read_environment(data.environment_file)
 
 
 def names_an_installation(environ: Mapping[str, str]) -> bool:

@@ -1,13 +1,19 @@
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from starter.local.data_directory import DataDirectory
-from starter.local.environment import load_local_environment, read_environment, write_environment
+from starter.local.environment import (
+    STACK_VARIABLES,
+    load_local_environment,
+    read_environment,
+    write_environment,
+)
 from starter.local.ports import choose_ports, configured_ports
 from starter.local.postgres import PostgresCluster
 from starter.local.refusals import LocalEnvironmentNotOurs
@@ -19,7 +25,7 @@ from storage.tenants.preparation import OWNER_PREFIX
 STACK = {
     "TEMPORAL_ADDRESS": "127.0.0.1:7233",
     "OFFRAMP_DATABASE_URL": "postgresql+psycopg://u:p@h/d",
-    "OFFRAMP_ODD": "a 'b' $c",
+    "OFFRAMP_MAIL_FROM": "a 'b' $c",
 }
 
 
@@ -54,6 +60,66 @@ def test_a_file_that_came_with_a_directory_is_no_stacks(tmp_path: Path) -> None:
     assert load_local_environment(tmp_path, {}) == {}
 
 
+@pytest.mark.parametrize("lead", [os.symlink, os.link])
+@pytest.mark.parametrize("name", ["lock", "env"])
+def test_a_file_that_leads_elsewhere_is_no_stacks(
+    tmp_path: Path, name: str, lead: Callable[[Path, Path], None]
+) -> None:
+    """Any daemon keeps some file locked, and any file may be named in an archive."""
+    stack, daemon = tmp_path / "stack", tmp_path / "daemon"
+    for directory in (stack, daemon):
+        directory.mkdir()
+        write_environment(directory / "env", STACK)
+    (stack / name).unlink(missing_ok=True)
+    (daemon / "lock").touch()
+    with DataDirectory(stack if name == "env" else daemon).locked():
+        lead(daemon / name, stack / name)
+        if name == "lock":
+            assert load_local_environment(stack, {}) == {}
+        else:
+            with pytest.raises(LocalEnvironmentNotOurs):
+                load_local_environment(stack, {})
+
+
+@pytest.mark.parametrize("lead", [os.symlink, os.link])
+def test_a_stack_writes_into_no_file_that_its_lock_leads_to(tmp_path: Path, lead: Callable[[Path, Path], None]) -> None:
+    (tmp_path / "precious").write_text("words")
+    (tmp_path / "stack").mkdir()
+    lead(tmp_path / "precious", tmp_path / "stack" / "lock")
+    with pytest.raises(LocalEnvironmentNotOurs), DataDirectory(tmp_path / "stack").locked():
+        pass
+    assert (tmp_path / "precious").read_text() == "words"
+
+
+LOCKING = "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print('locked', flush=True); sys.stdin.read()"
+
+
+def test_a_lock_of_a_process_other_than_the_one_that_it_names_is_no_stacks(tmp_path: Path) -> None:
+    """Whoever may read a file may lock it."""
+    write_environment(tmp_path / "env", STACK)
+    lock = tmp_path / "lock"
+    lock.write_text(f"{os.getpid()}\n")
+    command = [sys.executable, "-c", LOCKING, str(lock)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        assert load_local_environment(tmp_path, {}) == {}
+        lock.write_text(f"{other.pid}\n")
+        assert load_local_environment(tmp_path, {}) == STACK
+        other.communicate()
+
+
+def test_every_variable_that_a_stack_writes_is_read_again_and_no_other_is_written(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path)
+    written = stack_environment(data, choose_ports(configured_ports()), PostgresCluster(data.postgres))
+    write_environment(data.environment_file, written)
+    assert read_environment(data.environment_file) == written
+    assert written.keys() == STACK_VARIABLES
+    assert not [name for name in STACK_VARIABLES if name.endswith("_FILE") and name != "TEMPORAL_CONFIG_FILE"]
+    with pytest.raises(ValueError, match="OFFRAMP_NEW"):
+        write_environment(data.environment_file, {**written, "OFFRAMP_NEW": "1"})
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -64,18 +130,21 @@ def test_a_file_that_came_with_a_directory_is_no_stacks(tmp_path: Path) -> None:
         "PYTHONPATH",
         "OFFRAMP_API_URL",
         "OFFRAMP_API_TOKEN_FILE",
+        "OFFRAMP_DATABASE_PASSWORD_FILE",
     ],
 )
 def test_what_decides_which_code_runs_and_who_is_trusted_is_not_read(tmp_path: Path, name: str) -> None:
-    write_environment(tmp_path / "env", {**STACK, name: "/evil"})
+    write_environment(tmp_path / "env", STACK)
+    with (tmp_path / "env").open("a") as file:
+        file.write(f"{name}=/evil\n")
     with DataDirectory(tmp_path).locked():
         assert load_local_environment(tmp_path, {}) == STACK
 
 
 def test_a_variable_set_explicitly_wins(data_directory: Path) -> None:
-    environ = {"OFFRAMP_ODD": "mine"}
+    environ = {"OFFRAMP_MAIL_FROM": "mine"}
     load_local_environment(data_directory, environ)
-    assert environ["OFFRAMP_ODD"] == "mine"
+    assert environ["OFFRAMP_MAIL_FROM"] == "mine"
     assert environ["TEMPORAL_ADDRESS"] == STACK["TEMPORAL_ADDRESS"]
 
 
@@ -110,9 +179,9 @@ def test_the_file_is_for_its_owner_only_and_a_shell_reads_the_same_values(data_d
     file = data_directory / "env"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     said = subprocess.run(
-        ["/bin/sh", "-c", f'. "{file}"; printf %s "$OFFRAMP_ODD"'], capture_output=True, text=True, check=True
+        ["/bin/sh", "-c", f'. "{file}"; printf %s "$OFFRAMP_MAIL_FROM"'], capture_output=True, text=True, check=True
     )
-    assert said.stdout == read_environment(file)["OFFRAMP_ODD"] == STACK["OFFRAMP_ODD"]
+    assert said.stdout == read_environment(file)["OFFRAMP_MAIL_FROM"] == STACK["OFFRAMP_MAIL_FROM"]
 
 
 @pytest.mark.parametrize("name", ["directory", "administrator", "schema_administrator", "offramp", "owner_ORG-1"])

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from domain.audit_seals import NO_HEAD, AuditVerification, SealBroken, SealedHead, head_after
-from records import snapshots
+from records.snapshots import writers
 from records.transaction import Transaction
 from storage.tables import AuditSealedRow, AuditSealRow
 
@@ -62,7 +62,7 @@ def seal(transaction: Transaction, *, at: datetime, most: int = MOST) -> int:
     before = _newest(session)
     number = before.number + 1 if before else 1
     settled = before.settled_until if before else 0
-    oldest_running = snapshots.oldest_running(session)
+    oldest_running = writers(session).oldest
     taken: int = session.execute(text(_TAKE), {"number": number, "settled": settled, "most": most}).rowcount  # type: ignore[attr-defined]
     if not taken:
         return 0
@@ -79,9 +79,9 @@ def seal(transaction: Transaction, *, at: datetime, most: int = MOST) -> int:
             head=head_after(before.head if before else NO_HEAD, number, entries, digest),
             sealed_at=at,
             newest_entry=newest,
-            # Asked after they were taken: whoever holds a lower number than theirs has begun by now.
+            # Asked after they were taken: whoever holds a lower number than theirs is among them by now.
             form=FORM,
-            running=snapshots.next_to_run(session),
+            running=writers(session).beyond,
             settled_until=settled,
         )
     )

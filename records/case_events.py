@@ -12,8 +12,12 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ARRAY, BigInteger, all_, cast, func, select
 from sqlalchemy.orm import Session
 
-from records import audit, snapshots
+from records import audit
+from records.snapshots import writers
 from storage.tables import AuditRow, SubscriptionRow
+
+LARGEST_TRANSACTION = 100_000
+"""The number of entries that come between the first and the last of one transaction, its own and those of others."""
 
 
 class CaseEvent(BaseModel):
@@ -38,26 +42,45 @@ class Look:
 
     events: list[CaseEvent]
     oldest_running: int
-    """The oldest transaction that had not ended before the look."""
-    next_to_run: int
-    """The first transaction that had not begun after it."""
+    """The oldest transaction that wrote to the trail and had not ended before the look."""
+    beyond_running: int
+    """A number above those of the transactions that wrote to it after the look."""
     newest: int
-    """The highest number that it may have seen."""
+    """The highest number that it has seen: nothing that was there up to it is missing."""
 
 
 def look(session: Session, after: int, *, known: Collection[int], most: int) -> Look:
     """Return the events after the entry with a number, but those that are known, in the order of their numbers."""
-    oldest_running = snapshots.oldest_running(session)
+    oldest_running = writers(session).oldest
     newest = newest_entry(session)
     events = case_events(session, after, until=newest, known=known, most=most)
     if len(events) == most:
         newest = events[-1].entry
-    return Look(events, oldest_running, snapshots.next_to_run(session), newest)
+    return Look(events, oldest_running, writers(session).beyond, newest)
 
 
 def newest_entry(session: Session) -> int:
     """Return the highest number in the trail."""
     return session.scalar(select(func.max(AuditRow.id))) or 0
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Where looks begin that are to find what comes from now on."""
+
+    settled: int
+    """The entry below which nothing more comes."""
+    known: list[int]
+    """The events after it that are there already."""
+
+
+def beginning(session: Session) -> Beginning:
+    """Return where looks begin that are to find what comes from now on, also from transactions that have begun already."""
+    settled = newest_entry(session)
+    if writers(session).beyond:
+        settled -= LARGEST_TRANSACTION
+    later = select(AuditRow.id).where(AuditRow.id > settled, AuditRow.cancellation.is_not(None))
+    return Beginning(max(settled, 0), list(session.scalars(later)))
 
 
 def case_events(

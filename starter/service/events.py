@@ -7,7 +7,7 @@ the same number.
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Collection
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -30,6 +30,9 @@ MOST_WAITING = 1_000
 
 QUIET_SECONDS = 15.0
 """The time after which a stream without events says that it is there, and from which place it can be resumed."""
+
+_NOWHERE = -1
+"""In place of the entry below which nothing more comes, while nobody looks."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +118,10 @@ class EventClient(AreaClient):
         super().__init__(connections)
         self._watchers: set[_Watcher] = set()
         self._looking: asyncio.Task[None] | None = None
-        self._has_begun = False
-        self._settled = 0
+        self._settled = _NOWHERE
         self._sent: set[int] = set()
         self._looks: deque[tuple[int, int]] = deque()
-        """Of earlier looks, the highest number and the first transaction that had not begun."""
+        """Of earlier looks, the highest number seen, and a number above those of the transactions that wrote then."""
         self._turn = asyncio.Lock()
 
     async def watch_list(
@@ -163,14 +165,16 @@ class EventClient(AreaClient):
         try:
             begin = self._settled
             yield Place(begin if place is None else place.settled), None
-            missed = [] if place is None else await self._missed(watched, place)
-            for number, event in enumerate(missed):
-                if number % 100 == 0:
-                    await asyncio.sleep(0)  # others have a turn
-                yield Place(min(begin, event.entry), event.entry), event
-            if len(missed) == MOST_AT_ONCE:
-                return  # the rest comes when it is resumed
-            sent = {event.entry for event in missed if event.entry > begin}
+            sent: set[int] = set()
+            new = 0
+            async with aclosing(self._missed(watched, place)) as missed:
+                async for event in missed:
+                    yield Place(min(begin, event.entry), event.entry), event
+                    if event.entry > begin:
+                        sent.add(event.entry)
+                    new += place is not None and event.entry > place.entry
+                    if new == MOST_AT_ONCE:
+                        return  # the rest comes when it is resumed
             while not (watcher.is_behind and watcher.waiting.empty()):
                 try:
                     at, event = await asyncio.wait_for(watcher.waiting.get(), QUIET_SECONDS)
@@ -182,37 +186,42 @@ class EventClient(AreaClient):
         finally:
             self._watchers.discard(watcher)
 
-    async def _missed(self, watched: Watched, place: Place) -> list[CaseEvent]:
-        """Return the events since a place, the first of them."""
-        query = partial(case_events.case_events, after=place.settled, most=MOST_AT_ONCE, **vars(watched))
-        return await self._read(query)
+    async def _missed(self, watched: Watched, place: Place | None) -> AsyncGenerator[CaseEvent, None]:
+        """Return the events since a place in the order of their numbers, also those before its entry: some of them may have come since."""
+        after = None if place is None else place.settled
+        while after is not None:
+            query = partial(case_events.case_events, after=after, most=MOST_AT_ONCE, **vars(watched))
+            found = await self._read(query)
+            for number, event in enumerate(found):
+                if number % 100 == 0:
+                    await asyncio.sleep(0)  # others have a turn
+                yield event
+            after = found[-1].entry if len(found) == MOST_AT_ONCE else None
 
     async def _look_on(self) -> None:
         while self._watchers:
             with suppress(Refusal):  # the records are away for a while; nothing is missed
                 await self._look()
             await asyncio.sleep(LOOK_EVERY)
-        self._has_begun = False
+        self._settled = _NOWHERE
 
     async def _look(self) -> None:
         """Take what has come into the trail since, and pass it on."""
         async with self._turn:
-            begins = not self._has_begun
-            if begins:
+            if self._settled == _NOWHERE:
                 # What is there already has been seen by nobody, and is not to be; a transaction that goes on adds to it.
-                self._settled = max(await self._read(case_events.newest_entry) - MOST_AT_ONCE, 0)
-                self._has_begun = True
-                self._sent.clear()
+                begin = await self._read(case_events.beginning)
+                self._settled, self._sent = begin.settled, set(begin.known)
                 self._looks.clear()
             look = partial(case_events.look, after=self._settled, known=self._sent, most=MOST_AT_ONCE)
             found = await self._read(look)
             for event in found.events:
                 self._sent.add(event.entry)
-                if not begins:
-                    self._pass_on(event)
-            self._looks.append((found.newest, found.next_to_run))
+                self._pass_on(event)
+            self._looks.append((found.newest, found.beyond_running))
             while self._looks and self._looks[0][1] <= found.oldest_running:
-                self._settled = max(self._settled, self._looks.popleft()[0])
+                # A look that was cut off has not seen what lies beyond it, whatever earlier ones had.
+                self._settled = max(self._settled, min(self._looks.popleft()[0], found.newest))
             self._sent = {entry for entry in self._sent if entry > self._settled}
 
     def _pass_on(self, event: CaseEvent) -> None:

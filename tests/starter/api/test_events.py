@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from domain.principals import Role
@@ -150,6 +151,97 @@ async def test_the_first_entry_of_a_trail_is_followed_like_every_other(idle_worl
     assert event
     assert again
     assert event.entry == again.entry
+
+
+def added(transaction: Transaction, subscription: str, *actions: str) -> None:
+    for action in actions:
+        facts: dict[str, Any] = {"actor": "tester", "subscription": subscription, "cancellation": f"{subscription}/1"}
+        assert record(transaction, action, at=datetime.now(UTC), **facts)
+
+
+@pytest.mark.parametrize("has_begun", [True, False], ids=["before the stream", "after it"])
+async def test_a_transaction_with_more_than_a_look_takes_is_followed_to_its_end(
+    world: World, watching: Any, monkeypatch: pytest.MonkeyPatch, has_begun: bool
+) -> None:
+    """Another one with a higher number was there before it, and has nobody believe that all below it has come."""
+    monkeypatch.setattr(events, "MOST_AT_ONCE", 10)
+    subscription = world.subscription()
+    large = [f"test.large_{number}" for number in range(35)]
+    with Session(world.engine) as slow:
+        if has_begun:
+            added(Transaction(slow), subscription, *large)
+            slow.flush()
+        async with watching(f"/subscriptions/{subscription}/events") as stream:
+            await anext(stream)
+            if not has_begun:
+                added(Transaction(slow), subscription, *large)
+                slow.flush()
+            with Transaction.begin(world.engine) as quick:
+                added(quick, subscription, "test.quick")
+            await until(stream, "test.quick")
+            slow.commit()
+            seen = [event["action"] for _, _, event in await until(stream, large[-1])]
+    assert [action for action in seen if action in large] == large
+
+
+async def test_no_transaction_of_another_database_keeps_a_stream_at_its_place(
+    world: World, watching: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An organization may leave one open for as long as it likes in its own database, on the same server."""
+    monkeypatch.setattr(events, "MOST_AT_ONCE", 10)
+    subscription = world.subscription()
+    path = f"/subscriptions/{subscription}/events"
+    other = create_engine(world.engine.url.set(database="postgres"))
+    with other.connect() as idle:
+        idle.execute(text("SELECT pg_current_xact_id()"))
+        async with watching(path) as stream:
+            last, _, _ = await anext(stream)
+        actions = [f"test.number_{number}" for number in range(35)]
+        for action in actions:
+            with Transaction.begin(world.engine) as transaction:
+                added(transaction, subscription, action)
+        found: list[str] = []
+        for _ in range(5):
+            async with watching(path, last=last) as stream:
+                async with asyncio.timeout(20):
+                    async for place, _, event in stream:
+                        last = place
+                        found += [event["action"]] if "action" in event else []
+                        if actions[-1] in found:
+                            break
+            if actions[-1] in found:
+                break
+        idle.rollback()
+    other.dispose()
+    assert found == actions, "each once: nothing below what was sent can still come"
+
+
+async def test_a_stream_is_resumed_beyond_what_it_has_had_while_a_writer_goes_on(
+    world: World, watching: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MOST_AT_ONCE", 10)
+    subscription = world.subscription()
+    path = f"/subscriptions/{subscription}/events"
+    actions = [f"test.number_{number}" for number in range(35)]
+    with Session(world.engine) as slow:
+        added(Transaction(slow), subscription, "test.slow")
+        slow.flush()
+        async with watching(path) as stream:
+            last, _, _ = await anext(stream)
+        with Transaction.begin(world.engine) as transaction:
+            added(transaction, subscription, *actions)
+        found: set[str] = set()
+        for _ in range(5):
+            async with watching(path, last=last) as stream, asyncio.timeout(20):
+                async for place, _, event in stream:
+                    last = place
+                    found.add(event.get("action", "ready"))
+                    if actions[-1] in found:
+                        break
+        assert found >= set(actions)
+        slow.commit()
+        async with watching(path, last=last) as stream:
+            await until(stream, "test.slow")
 
 
 async def test_a_reader_who_is_too_slow_is_cut_off_to_resume(

@@ -179,10 +179,15 @@ def record_refusal(
     )
 
 
-def trail_of(session: Session, subscription: str) -> list[AuditEntry]:
-    """Return the entries about a subscription, its lines and its cancellations, oldest first."""
-    rows = session.scalars(select(AuditRow).where(about_subscription(subscription)).order_by(AuditRow.id))
-    return [AuditEntry.model_validate(row) for row in rows]
+def trail_of(session: Session, subscription: str, *, after: int = 0, most: int) -> tuple[list[AuditEntry], int | None]:
+    """Return the entries about a subscription, its lines and its cancellations, oldest first: those after an entry's number.
+
+    The number is that of the last of them, if there are more than ``most``.
+    """
+    query = select(AuditRow).where(about_subscription(subscription), AuditRow.id > after).order_by(AuditRow.id)
+    rows = session.scalars(query.limit(most + 1)).all()
+    shown = rows[:most]
+    return [AuditEntry.model_validate(row) for row in shown], shown[-1].id if len(rows) > len(shown) else None
 
 
 def about_subscription(subscription: str) -> ColumnElement[bool]:

@@ -135,6 +135,7 @@ class RecordsConflict(Refusal):
 
 
 _MEANINGS: Mapping[str, Callable[[str], Refusal]] = {
+    "57014": lambda database: DatabaseUnavailable(database, "it did not answer in time"),  # statement timeout
     "55P03": DatabaseBusy,  # lock timeout
     "40P01": DatabaseBusy,  # deadlock
     "40001": DatabaseBusy,  # serialization

@@ -34,9 +34,12 @@ from records.export import export_of, export_status
 from records.marketing.stops import stop_of
 from storage.tables import CancellationRow, OrganizationRow, SubscriptionLineRow, SubscriptionRow
 
+MOST_ENTRIES = 500
+"""The largest number of entries of one page of an audit trail."""
+
 
 class CaseHistory(BaseModel):
-    """The audit trail of a subscription, oldest entry first."""
+    """A page of the audit trail of a subscription, oldest entry first."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,6 +47,8 @@ class CaseHistory(BaseModel):
     time_zone: str
     """The organization's time zone, in which people read the instants; these are UTC."""
     entries: tuple[audit.AuditEntry, ...]
+    next: int | None = None
+    """Ask for those after it (``after``) for more; null on the last page."""
 
 
 def line_quote_of(session: Session, line: str, **wish: Any) -> Quote:
@@ -76,17 +81,18 @@ def organization_zone(session: Session, subscription: str) -> str:
     return found or "UTC"
 
 
-def history_of(session: Session, subscription: str) -> CaseHistory:
-    """Return the audit trail of a subscription.
+def history_of(session: Session, subscription: str, *, after: int = 0, limit: int = MOST_ENTRIES) -> CaseHistory:
+    """Return a page of the audit trail of a subscription, oldest entry first; ``after`` is the ``next`` of the page before.
 
     Raises:
         CancellationUnknown: the subscription has no entry.
 
     """
-    entries = audit.trail_of(session, subscription)
-    if not entries:
+    entries, following = audit.trail_of(session, subscription, after=after, most=limit)
+    if not entries and not after:
         raise CancellationUnknown(subscription)
-    return CaseHistory(subscription=subscription, time_zone=time_zone_of(session, subscription), entries=tuple(entries))
+    zone = time_zone_of(session, subscription)
+    return CaseHistory(subscription=subscription, time_zone=zone, entries=tuple(entries), next=following)
 
 
 def quote_of(

@@ -16,8 +16,8 @@ from starlette.types import ASGIApp
 
 from domain.permissions import Operation
 from domain.refusals import Refusal, RefusedValue
-from records.case_events import CaseEvent
 from domain.validation import listed_errors
+from records.case_events import CaseEvent
 from starter.access.tokens import TokenVerifier
 from starter.api import (
     billing,

@@ -11,7 +11,7 @@ from domain.cancellation.waiting import Awaited
 from domain.permissions import Operation
 from domain.vocabulary import Identifier, Stage
 from records.cancellation.case_list import CasePage, SearchedText
-from records.cancellation.lists import CaseHistory
+from records.cancellation.lists import MOST_ENTRIES, CaseHistory
 from records.cancellation.report import CancellationReport
 from records.messages import SentMessage
 from starter.api.callers import Service, Visible
@@ -65,9 +65,14 @@ async def report(
 
 
 @operation(router, Operation.SHOW_HISTORY, 404)
-async def history(subscription: Subscription, service: Service) -> CaseHistory:
-    """Return the audit trail of a subscription, its lines and its cancellations, the oldest entry first."""
-    return await service.cancellations.history(subscription)
+async def history(
+    subscription: Subscription,
+    service: Service,
+    after: Annotated[int, Query(ge=0, le=(1 << 63) - 1, description="the `next` of the page before")] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST_ENTRIES)] = MOST_ENTRIES,
+) -> CaseHistory:
+    """Return a page of the audit trail of a subscription, its lines and its cancellations, the oldest entry first."""
+    return await service.cancellations.history(subscription, after=after, limit=limit)
 
 
 @operation(router, Operation.LIST_MESSAGES)

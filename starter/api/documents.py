@@ -1,17 +1,15 @@
 """Documents as bodies: read whole after their sender was let through, a few at a time, because they can be large."""
 
-import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 from tempfile import SpooledTemporaryFile
 from typing import Annotated, Any
-from weakref import WeakValueDictionary
 
 from fastapi import Depends, Query, Request
 
-from domain.principals import Principal
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
+from starter.api.callers import actor
+from starter.api.turns import Turns
 
 LARGEST_DOCUMENT = 8 << 20
 """The largest document, in bytes; the command line takes larger ones."""
@@ -24,10 +22,6 @@ MOST_OF_ONE = 2
 """The number of those of one sender."""
 
 _IN_MEMORY = 1 << 20
-_held: Counter[str] = Counter()
-_turns = asyncio.Semaphore(AT_ONCE)
-_turns_of: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-"""One turn for each sender, so that nobody takes all of them."""
 
 
 class TooManyDocuments(Refusal):
@@ -44,6 +38,9 @@ class TooManyDocuments(Refusal):
         )
 
 
+turns = Turns(at_once=AT_ONCE, most=MOST_HELD, most_of_one=MOST_OF_ONE, too_many=TooManyDocuments)
+
+
 class DocumentNotJson(Refusal):
     """A document that says it is something other than JSON."""
 
@@ -58,31 +55,19 @@ class DocumentNotJson(Refusal):
 
 
 async def content(request: Request) -> AsyncIterator[bytes]:
-    """Give a handler the body of its request. Raises DocumentNotJson."""
+    """Give a handler the body of its request. Raises DocumentNotJson, TooManyDocuments."""
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise DocumentNotJson(content_type)
-    sender = _sender(request)
-    if _held[sender] >= MOST_OF_ONE or _held.total() >= MOST_HELD:
-        raise TooManyDocuments(_held[sender])
-    _held[sender] += 1
-    try:
+    sender = actor(request)
+    async with turns.place(sender):
         with SpooledTemporaryFile(max_size=_IN_MEMORY) as whole:
             # Read before it takes a turn: its sender may be as slow as a sender may be.
             async for chunk in request.stream():
                 whole.write(chunk)
             whole.seek(0)
-            async with _turns_of.setdefault(sender, asyncio.Lock()), _turns:
+            async with turns.turn(sender):
                 yield whole.read()
-    finally:
-        _held[sender] -= 1
-        if not _held[sender]:
-            del _held[sender]
-
-
-def _sender(request: Request) -> str:
-    principal: Principal = request.state.principal
-    return principal.subject
 
 
 Content = Annotated[bytes, Depends(content)]

@@ -11,6 +11,7 @@ from domain.privacy import Kept
 from records.limit_settings import Limit, LimitRelease
 from starter.api import bodies
 from starter.api.callers import AskedOnce, Service
+from starter.api.long_reads import LongRead
 from starter.api.routes import ACCEPTED, accepted, operation
 from starter.service.reconciliation import ReconciliationView
 
@@ -40,9 +41,10 @@ async def audit_head(service: Service) -> SealedHead | None:
     return await service.audit.head()
 
 
-@operation(router, Operation.VERIFY_AUDIT)
+@operation(router, Operation.VERIFY_AUDIT, 429)
 async def verify_audit(
     service: Service,
+    _: LongRead,
     kept: Annotated[str | None, Query(max_length=100, description="a head from before, as it was published")] = None,
 ) -> AuditVerification:
     """Calculate every seal of the audit trail anew."""
@@ -68,7 +70,7 @@ async def release_limit(body: bodies.ReleaseLimit, asked: AskedOnce, service: Se
     return await service.limits.release(body.scope, body.subject, reason=body.reason, **asked)
 
 
-@operation(router, Operation.FIND_PERSON)
-async def find_person(body: bodies.SearchPerson, service: Service) -> Sequence[Kept]:
+@operation(router, Operation.FIND_PERSON, 429)
+async def find_person(body: bodies.SearchPerson, service: Service, _: LongRead) -> Sequence[Kept]:
     """Return everything that is kept about a person, by an address of theirs, and until when."""
     return await service.privacy.find(body.address)

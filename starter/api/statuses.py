@@ -95,7 +95,7 @@ _OTHERS = {
         "event_unknown",
         "endpoint_url_refused",
     },
-    429: {"limit_reached", "too_many_streams", "too_many_documents"},
+    429: {"limit_reached", "too_many_streams", "too_many_documents", "too_many_reads"},
 }
 _STATUS = {code: status for status, codes in _OTHERS.items() for code in codes}
 

@@ -14,6 +14,8 @@ from starter.cli.service import SubscriptionArgument, with_records, with_service
 
 if TYPE_CHECKING:
     from records.cancellation.case_list import CasePage
+    from records.cancellation.lists import CaseHistory
+    from starter.service import Offramp
 
 OrganizationOption = Annotated[
     str | None,
@@ -86,7 +88,7 @@ def history(subscription: SubscriptionArgument, *, as_json: JsonOption = False) 
     """Print the audit trail: actor, time, change and reason of every event."""
     from starter.cli.cancellation_text import say_history
 
-    trail = with_records(lambda service: service.cancellations.history(subscription))
+    trail = with_records(lambda service: _whole_trail(service, subscription))
     if as_json:
         print_json([{**entry.model_dump(mode="json"), "at": entry.at.isoformat()} for entry in trail.entries])
     else:
@@ -107,6 +109,15 @@ def messages(
         print_json([message.model_dump(mode="json") for message in sent])
     else:
         say_messages(sent)
+
+
+async def _whole_trail(service: "Offramp", subscription: str) -> "CaseHistory":
+    page = await service.cancellations.history(subscription)
+    entries = list(page.entries)
+    while page.next is not None:
+        page = await service.cancellations.history(subscription, after=page.next)
+        entries += page.entries
+    return page.model_copy(update={"entries": tuple(entries)})
 
 
 def _say(page: "CasePage") -> None:

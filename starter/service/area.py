@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager, suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
@@ -36,6 +38,9 @@ DESCRIBED_WITHIN = timedelta(seconds=5)
 NEWEST_EVENTS = 50
 """The number of events in which the newest task of a workflow is looked for."""
 
+LONG_READ = timedelta(minutes=2)
+"""The longest time for one statement of a read that may take long: nobody waits for it then, and it would still be read."""
+
 NOT_IN_TIME = "it did not answer in time"
 
 
@@ -55,6 +60,8 @@ class Connections:
     """The keys from which the secrets of webhook endpoints are derived."""
     console: str | None = None
     """The address of the console, for links to it from the Temporal Web UI."""
+    threads: Executor | None = None
+    """Where the service's own database is asked, with a thread for each of its connections; None for those of the loop."""
 
 
 class AreaClient:
@@ -97,6 +104,20 @@ class AreaClient:
 
         return await self._with_engine(read)
 
+    async def _read_long(self, query: Callable[[Session], Result], *, within: timedelta = LONG_READ) -> Result:
+        """Return the same for a query that may take long, which sees one moment, and each of whose statements ends in time.
+
+        Raises as `_read` does.
+        """
+
+        def read(engine: Engine) -> Result:
+            with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+                milliseconds = round(within / timedelta(milliseconds=1))
+                connection.execute(text(f"SET LOCAL statement_timeout = {milliseconds}"))
+                return query(Session(connection))
+
+        return await self._with_engine(read)
+
     async def _write(self, step: Callable[[Transaction], Result]) -> Result:
         """Run a step in one transaction. Raises as `_read` does, and RecordsConflict."""
 
@@ -112,7 +133,9 @@ class AreaClient:
             with refusing_database_errors(engine.url):
                 return work(engine)
 
-        return await asyncio.to_thread(run)
+        # Not the loop's own threads, which are fewer than the connections: a few long reads would take all of them.
+        context = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._connections.threads, context.run, run)
 
     @asynccontextmanager
     async def _calling(self, *, within: timedelta = CALL_TIMEOUT) -> AsyncIterator[None]:

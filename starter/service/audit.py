@@ -2,9 +2,6 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
-
 from domain.audit_seals import AuditVerification, SealedHead, parse_head
 from records.audit_seals import newest_head, verify
 from starter.service.area import AreaClient
@@ -26,8 +23,4 @@ class AuditClient(AreaClient):
         """
         head = parse_head(kept) if kept is not None else None
 
-        def check(engine: Engine) -> AuditVerification:
-            with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-                return verify(Session(connection), head, at=datetime.now(UTC))
-
-        return await self._with_engine(check)
+        return await self._read_long(lambda session: verify(session, head, at=datetime.now(UTC)))

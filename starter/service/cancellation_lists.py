@@ -8,7 +8,7 @@ from domain.cancellation.waiting import Awaited
 from domain.lines.quote import Quote
 from domain.vocabulary import Stage, Termination
 from records.cancellation.case_list import CaseFilter, CasePage, list_cases
-from records.cancellation.lists import CaseHistory, history_of, quote_of
+from records.cancellation.lists import MOST_ENTRIES, CaseHistory, history_of, quote_of
 from records.cancellation.report import CancellationReport, report
 from records.messages import SentMessage, messages_of
 from starter.service.direct import DirectClient
@@ -74,9 +74,14 @@ class CancellationLists(DirectClient):
             )
         )
 
-    async def history(self, subscription: str) -> CaseHistory:
-        """Return the audit trail of a subscription. Raises CancellationUnknown."""
-        return await self._read(lambda session: history_of(session, subscription))
+    async def history(self, subscription: str, *, after: int = 0, limit: int = MOST_ENTRIES) -> CaseHistory:
+        """Return a page of the audit trail of a subscription, oldest entry first; ``after`` is the ``next`` of the page before.
+
+        Raises:
+            CancellationUnknown.
+
+        """
+        return await self._read(lambda session: history_of(session, subscription, after=after, limit=limit))
 
     async def messages(self, subscription: str, *, limit: int = 200) -> Sequence[SentMessage]:
         """Return the newest mails and webhooks about a subscription's cancellations, newest first; none for an unknown one."""

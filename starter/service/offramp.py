@@ -1,8 +1,9 @@
 """The facade: the service as Python programs, the command line, the pages and the demonstration see it."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, QueuePool
 from temporalio.client import Client
 
 from activities.messaging.webhook_secrets import WebhookKeys
@@ -109,7 +110,14 @@ class Offramp:
 
         """
         connections = Connections(
-            temporal, engine, objects, tenants, task_queue, webhook_keys or WebhookKeys(), console
+            temporal,
+            engine,
+            objects,
+            tenants,
+            task_queue,
+            webhook_keys=webhook_keys or WebhookKeys(),
+            console=console,
+            threads=_threads_for(engine),
         )
         for area, client in AREAS.items():
             setattr(self, area, client(connections))
@@ -117,6 +125,12 @@ class Offramp:
         """The namespace of Temporal in which the workflows are."""
         self.has_files = objects is not None
         """True if there is an object store to link to."""
+
+
+def _threads_for(engine: Engine) -> ThreadPoolExecutor:
+    """Return as many threads as the engine has connections; they end with the facade, or with the process."""
+    pool = engine.pool
+    return ThreadPoolExecutor(pool.size() if isinstance(pool, QueuePool) else None, "records")
 
 
 AREAS: Mapping[str, type[AreaClient]] = dict(Offramp.__annotations__)

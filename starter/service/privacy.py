@@ -26,7 +26,7 @@ class PrivacyClient(AreaClient):
 
     async def find(self, address: str) -> Sequence[Kept]:
         """Return everything that is kept about a person, by an address of theirs, and until when."""
-        return await self._read(lambda session: privacy.find(session, address))
+        return await self._read_long(lambda session: privacy.find(session, address))
 
 
 async def ensure_retention(client: Client, *, task_queue: str = contract.TASK_QUEUE) -> ScheduleHandle:

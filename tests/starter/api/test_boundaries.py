@@ -201,7 +201,7 @@ async def test_a_slow_sender_keeps_no_document_of_others_waiting(world: World, c
     ]
 
     async def are_held() -> bool:
-        return documents._held["slow"] == 2
+        return documents.turns.held_by("slow") == 2
 
     await eventually(are_held)
     third = calls(BILLING, subject="slow").post("/billing-documents", params={"name": "x"}, json={}, headers=key())
@@ -214,4 +214,4 @@ async def test_a_slow_sender_keeps_no_document_of_others_waiting(world: World, c
     for task in slow:
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
-    assert documents._held.total() == 0
+    assert documents.turns.held_by("slow") == 0

@@ -132,11 +132,12 @@ class Cancellations:
             )
         )
 
-    def history(self, subscription: str) -> models.CaseHistory:
-        """Return the audit trail of a subscription, its lines and its cancellations, the oldest entry first.
+    def history(self, subscription: str, *, after: int = 0, limit: int = 500) -> models.CaseHistory:
+        """Return a page of the audit trail of a subscription, its lines and its cancellations, the oldest entry first.
 
         Args:
             subscription: the subscription's id
+            after: the `next` of the page before
 
         Raises:
             Refused: with status 401, 403, 404, 422, 500, 503.
@@ -147,6 +148,7 @@ class Cancellations:
                 "GET",
                 path("/v1/subscriptions/{subscription}/history", subscription=subscription),
                 answer=models.CaseHistory,
+                query={"after": after, "limit": limit},
             )
         )
 
@@ -2278,7 +2280,7 @@ class Audit:
             kept: a head from before, as it was published
 
         Raises:
-            Refused: with status 401, 403, 422, 500, 503.
+            Refused: with status 401, 403, 422, 429, 500, 503.
             Unreachable: no answer in time.
         """
         return self._client.call(
@@ -2368,7 +2370,7 @@ class Privacy:
         """Return everything that is kept about a person, by an address of theirs, and until when.
 
         Raises:
-            Refused: with status 401, 403, 422, 500, 503.
+            Refused: with status 401, 403, 422, 429, 500, 503.
             Unreachable: no answer in time.
         """
         return self._client.call(

@@ -185,6 +185,7 @@ class BillingReport(Model):
     outdated: int
     refused: int
     lines: tuple[EntryReport, ...]
+    not_shown: int = 0
 
 
 class RefusalDetails(Model):
@@ -841,11 +842,12 @@ class AuditEntry(Model):
 
 
 class CaseHistory(Model):
-    """The audit trail of a subscription, oldest entry first."""
+    """A page of the audit trail of a subscription, oldest entry first."""
 
     subscription: str
     time_zone: str
     entries: tuple[AuditEntry, ...]
+    next: int | None = None
 
 
 class CaseSummary(Model):

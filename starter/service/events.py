@@ -163,6 +163,8 @@ class EventClient(AreaClient):
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_on())
         try:
+            if self._settled == _NOWHERE:  # the last watcher has gone since, and with it the looks
+                await self._look()
             begin = self._settled
             yield Place(begin if place is None else place.settled), None
             sent: set[int] = set()

@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 from starter.cli.main import main
 from starter.cli.output import console, error_console
+from tests.support.servers import REQUEST_KEY
 
 CONSOLES = (console, error_console)
 
@@ -42,7 +43,8 @@ class CommandLine:
 
     def call(self, *arguments: str) -> Called:
         """Run a command to its end."""
-        given = {"COLUMNS": "80", **self._environment}
+        keys = {"OFFRAMP_REQUEST_KEYS": REQUEST_KEY} if "TEMPORAL_ADDRESS" in self._environment else {}
+        given = {"COLUMNS": "80", **keys, **self._environment}
         widths = [shown.width for shown in CONSOLES]
         for shown in CONSOLES:  # which read COLUMNS when they are made, and never again
             shown.width = int(given["COLUMNS"])

@@ -13,6 +13,7 @@ from domain.cases import SEGMENTS, CaseKind
 from domain.messaging import FACTS
 from records.cases import CASE_RECORDS
 from starter.cli.remedies import CASE_COMMANDS
+from starter.console.case_view import WORKFLOW_IDS
 from storage.tables import CASE_TABLES
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +27,7 @@ TABLES: dict[str, Mapping[CaseKind, object]] = {
     "activities.messaging.case_mail": CASE_MAIL,
     "activities.reconciliation.case_workflows": TYPES,
     "starter.cli.remedies": CASE_COMMANDS,
+    "starter.console.case_view": WORKFLOW_IDS,
 }
 
 

@@ -1,7 +1,7 @@
 """One case as its page shows it, read from the facade."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -32,6 +32,14 @@ MOST_LINES = 50
 _ALL_LINES = 10_000
 MOST_ENTRIES = 500
 """The number of entries of the audit trail on a page, the newest of them; the history has them all."""
+
+
+WORKFLOW_IDS: Mapping[CaseKind, Callable[[str], str]] = {
+    CaseKind.SUBSCRIPTION: contract.cancellation_workflow_id,
+    CaseKind.SUBSCRIPTION_LINE: contract.line_cancellation_workflow_id,
+    CaseKind.MARKETING_SERVICE: contract.marketing_workflow_id,
+}
+"""The workflow id of a kind of case, by its subject."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +173,6 @@ def workflow_url(ui: str | None, namespace: str, ref: CaseRef) -> str | None:
     """Return the address of a case's workflow in the Temporal Web UI; None where nobody knows one."""
     if ui is None:
         return None
-    names = {
-        CaseKind.SUBSCRIPTION: contract.cancellation_workflow_id,
-        CaseKind.SUBSCRIPTION_LINE: contract.line_cancellation_workflow_id,
-        CaseKind.MARKETING_SERVICE: contract.marketing_workflow_id,
-    }
-    return f"{ui}/namespaces/{quote(namespace, safe='')}/workflows/{quote(names[ref.kind](ref.subject), safe='')}"
+    return (
+        f"{ui}/namespaces/{quote(namespace, safe='')}/workflows/{quote(WORKFLOW_IDS[ref.kind](ref.subject), safe='')}"
+    )

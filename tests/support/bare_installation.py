@@ -31,7 +31,14 @@ VALUES = {
     "address": "ada@acme.example",
     "administrator": "ada@acme.example",
     "attest": "a known voice",
+    "bulk": "bulk-0123456789abcdef",
     "campaign": "CAMPAIGN-1",
+    "cancellation": "SUB-1/1",
+    "endpoint": "crm",
+    "off": "off",
+    "state": "off",
+    "system": "shop",
+    "task": "end_access",
     "digest": "0" * 64,
     "contact": "ops@acme.example",
     "directory": ".",
@@ -57,6 +64,7 @@ VALUES = {
 
 ONE_OF: dict[tuple[str, ...], list[str]] = {
     ("cancellations", "answer"): ["--data", "none"],
+    ("cancellations", "bulk"): ["--organization", "ORG-1"],
     ("lines", "answer"): ["--send-code"],
     ("marketing", "verify"): ["--send-code"],
     ("migrations", "correct"): ["--transfer-again"],

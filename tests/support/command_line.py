@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 from starter.cli.main import main
 from starter.cli.output import console, error_console
-from tests.support.servers import REQUEST_KEY
+from tests.support.signing import REQUEST_KEY
 
 CONSOLES = (console, error_console)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from domain.imports.refusals import ImportMalformed
 from records.imports import ImportReport, import_content
+from records.webhooks.endpoints import configure
 from storage.database import create_database_engine
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -34,6 +35,7 @@ def problems(refused: pytest.ExceptionInfo[ImportMalformed]) -> list[tuple[str, 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     engine = create_database_engine(database_url, pool_size=2)
+    configure(engine, is_configured=True)
     yield engine
     engine.dispose()
 

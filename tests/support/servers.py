@@ -4,7 +4,6 @@ They last a session. Under pytest-xdist every worker process is a session with s
 no other process gets, so that tests never meet.
 """
 
-import base64
 import importlib.util
 import os
 import shutil
@@ -28,9 +27,7 @@ from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 from contract import SEARCH_ATTRIBUTES
-from runtime.named_keys import read_keys
 from runtime.payload_keys import PayloadKeys
-from runtime.request_keys import RequestKeys
 from runtime.temporal import offramp_plugin
 from starter.local import HOST
 from starter.local.leftovers import Guard, ProcessRecord
@@ -42,12 +39,10 @@ from storage.objects import Objects, ObjectStoreSettings
 from storage.rights import DatabaseRole
 from storage.schema import migrate
 from tests.support.ports import free_port, free_ports
+from tests.support.signing import REQUEST_KEYS
 
 TEMPLATE = "migrated"
 READER_SECRET = "another-secret-of-the-tests"
-REQUEST_KEY = f"tests:{base64.b64encode(b'r' * 32).decode()}"
-REQUEST_KEYS = RequestKeys(read_keys(REQUEST_KEY))
-"""The keys of the doors and workers of the tests; a client without them is somebody who calls Temporal directly."""
 LOGIN_PASSWORD = "no more than its role"
 MEMORY = Path("/dev/shm")  # noqa: S108 - in it are directories of our own
 ENOUGH_MEMORY = 2 << 30

@@ -24,7 +24,7 @@ from runtime.temporal import offramp_plugin
 from storage.tables import AuditRow
 from tests.support import lives
 from tests.support.prepaid import reached
-from tests.support.servers import REQUEST_KEYS
+from tests.support.signing import REQUEST_KEYS
 from tests.support.world import AGENT, SECOND_PERSON, World, refused
 from tests.workflows.cancellation.test_goodwill import awaiting
 

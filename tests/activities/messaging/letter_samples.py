@@ -9,6 +9,7 @@ from domain.lines.line import Partner
 from domain.marketing import CampaignAction, CampaignFacts, Consent, MarketingStage
 from domain.messaging import ErasureFacts, ExportFacts, MarketingFacts, MarketingServiceFacts, MigrationFacts
 from domain.migration import HandOver, MigrationStage, Party
+from domain.system_tasks import SystemErasure, SystemTask, SystemTaskFacts
 from domain.vocabulary import Event, Platform, Stage
 from records.one_time_codes import FreshCode
 from tests.activities.messaging.samples import facts, line_facts
@@ -75,6 +76,16 @@ ERASURE = ErasureFacts(
     bytes=48_200_000,
     compacted=True,
     own_records_until=datetime(2029, 2, 1, 1, tzinfo=UTC),
+)
+ELSEWHERE = (
+    SystemErasure(
+        system="shop",
+        requested_at=datetime(2027, 2, 1, 1, 5, tzinfo=UTC),
+        confirmed_at=datetime(2027, 2, 3, 9, tzinfo=UTC),
+    ),
+)
+SYSTEM_TASK = SystemTaskFacts(
+    system="shop", task=SystemTask.END_ACCESS, requested_at=datetime(2026, 12, 31, 23, tzinfo=UTC), reminder=3
 )
 KEPT = ERASURE.model_copy(update={"kept_because": "subscription SUB-1002 of the organization still uses it"})
 NOT_FOUND = ERASURE.model_copy(update={"tables": 0, "rows": 0, "absent_schema": "crm_contoso"})
@@ -199,6 +210,9 @@ EVERY_LETTER = LINE_LETTERS | {
     "migration escalated": letter(Event.MIGRATION_ESCALATED, facts(Stage.PREPARING, migration=FOR_THE_QUEUE)),
     "migration ended": letter(Event.MIGRATION_ENDED, facts(Stage.WITHDRAWN, migration=MIGRATION)),
     "data erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=ERASURE)),
+    "data erased here": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=ERASURE, system_erasures=ELSEWHERE)),
+    "erased elsewhere": letter(Event.ERASED_ELSEWHERE, facts(Stage.CLOSED, system_erasures=ELSEWHERE)),
+    "system task escalated": letter(Event.SYSTEM_TASK_ESCALATED, facts(Stage.CANCELED, system_task=SYSTEM_TASK)),
     "copies erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=KEPT)),
     "nothing found": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=NOT_FOUND)),
     "code": code_letter(

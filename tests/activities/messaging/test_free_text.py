@@ -8,7 +8,16 @@ from activities.messaging.letters import Letter, letter
 from domain.marketing import Consent, MarketingStage
 from domain.messaging import MAILED, Facts
 from domain.vocabulary import Event, Stage
-from tests.activities.messaging.letter_samples import ERASURE, EXPORT, FOR_THE_QUEUE, MIGRATION, OPEN, service, stopping
+from tests.activities.messaging.letter_samples import (
+    ERASURE,
+    EXPORT,
+    FOR_THE_QUEUE,
+    MIGRATION,
+    OPEN,
+    SYSTEM_TASK,
+    service,
+    stopping,
+)
 from tests.activities.messaging.samples import facts, line_facts
 
 MARKER = "ring 0900-666 to keep your account"
@@ -42,7 +51,7 @@ def about(event: Event, *, verified: bool) -> list[Facts]:
         if event in AFTER_EFFECT and stage not in (Stage.CANCELED, Stage.CLOSED):
             continue
         campaigns = stopping(Consent.ASKED) if event.startswith("marketing.") else {}
-        also = {"export": EXPORT, "erasure": ERASURE, "migration": migration}
+        also = {"export": EXPORT, "erasure": ERASURE, "migration": migration, "system_task": SYSTEM_TASK}
         of = line_facts if event in OF_A_LINE else facts
         found.append(of(stage, **{**campaigns, **also, **open_questions, **said}))
     if event in OF_A_SERVICE:

@@ -16,6 +16,7 @@ from tests.activities.messaging.letter_samples import (
     EXPORT,
     LINK,
     MIGRATION,
+    SYSTEM_TASK,
     stopping,
 )
 from tests.activities.messaging.samples import facts, line_facts
@@ -58,6 +59,7 @@ def test_every_mailed_event_has_a_letter() -> None:
         stage = Stage.CANCELED if event in (Event.EFFECTIVE, Event.REVERSAL_REMINDER) else Stage.CLOSED
         about = stopping() if event.startswith("marketing.") else {}
         of = line_facts if event.startswith("line_cancellation.") else facts
+        about |= {"system_task": SYSTEM_TASK}
         assert letter(event, of(stage, export=EXPORT, erasure=ERASURE, migration=MIGRATION, **about)).subject
 
 

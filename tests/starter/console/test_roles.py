@@ -114,7 +114,7 @@ async def test_what_a_page_offers_another_role_is_refused_to_who_sends_it_all_th
     assert (await world.service.history(subscription)).entries == before
 
 
-@pytest.mark.parametrize("role", list(Role))
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.SYSTEM])
 async def test_every_role_has_its_own_list_first_and_every_page(world: World, browsers: Browsers, role: Role) -> None:
     browser = browsers(role)
     first = {
@@ -155,3 +155,8 @@ async def test_who_is_limited_to_organizations_sees_their_cases_alone(world: Wor
     assert f"{others}/1" not in cases
     assert (await limited.get("/nights")).status_code == 403
     assert (await limited.get(f"/worklists/all?organization={world.organization(others)}")).status_code == 403
+
+
+async def test_a_system_is_no_person_and_sees_no_list(browsers: Browsers) -> None:
+    answer = await browsers(Role.SYSTEM).get("/worklists/all")
+    assert (answer.status_code, refusal(answer).one("p", class_="code").text) == (403, "role_missing")

@@ -53,8 +53,12 @@ class SystemTasks:
             notifier.notify(state.last_message)
             patience = patience or state.reminder
             if not state.tasks and not self._has_changed:
-                await workflow.wait_condition(lambda: notifier.is_finished and workflow.all_handlers_finished())
-                return
+                await workflow.wait_condition(
+                    lambda: self._has_changed or (notifier.is_finished and workflow.all_handlers_finished())
+                )
+                if not self._has_changed:
+                    return
+                continue
             if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
                 workflow.continue_as_new(args=list(received))
             if not await self._changed_within(patience):

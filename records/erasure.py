@@ -185,7 +185,8 @@ def finish_erasure(transaction: Transaction, step: Step, *, at: datetime) -> Era
         facts = _facts(session, row)
         finished = step.model_copy(update={"at": at})
         record_step(transaction, "erasure.finished", finished, "finished", after=facts.model_dump(mode="json"))
-        system_tasks.request(transaction, case, SystemTask.ERASE, finished)
+        if row.kept_because is None:
+            system_tasks.request(transaction, case, SystemTask.ERASE, finished)
         asked = system_tasks.erasures(session, case.row.id)
         notify(transaction, case, Event.DATA_ERASED, finished, erasure=facts, system_erasures=asked)
     return _facts(session, row)

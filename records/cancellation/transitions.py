@@ -30,6 +30,7 @@ from records.cancellation.notices import last_promised, notify
 from records.cancellation.open_billing import billing_of, request_credit_memos
 from records.cancellation.quotes import requote, requote_line, termination_of
 from records.cancellation.single_lines import is_overtaken, taken_over_by, unsettled_line_cases, whole_settled
+from records.erasure import other_user
 from records.transaction import Transaction
 from storage.tables import CancellationLineRow
 
@@ -229,7 +230,8 @@ def close(transaction: Transaction, step: Step) -> None:
         raise NothingToReverse(case.row.id, case.stage)
     enter(transaction, case, Stage.CLOSED, step)
     notify(transaction, case, Event.CLOSED, step)
-    if case.row.subscription_line is None and case.organization.data_schema is None:
+    is_whole, has_data = case.row.subscription_line is None, case.organization.data_schema is not None
+    if is_whole and not has_data and other_user(transaction.session, case.subscription.id) is None:
         # There is nothing to erase here, and nothing to wait for but a legal hold.
         system_tasks.request(transaction, case, SystemTask.ERASE, step)
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.orm import Session
 from temporalio.client import WorkflowUpdateFailedError
 
 import contract
@@ -15,6 +16,7 @@ from domain.vocabulary import Stage
 from records.transaction import Transaction
 from records.webhooks import endpoints
 from runtime.refusals import as_refusal
+from storage.tables import SubscriptionRow
 from tests.activities.messaging.endpoint import Endpoint
 from tests.support.prepaid import reached
 from tests.support.world import AGENT, World, eventually, refused
@@ -223,3 +225,16 @@ async def test_nobody_is_asked_to_erase_what_is_under_a_legal_hold(world: World,
 
     await eventually(is_asked)
     await confirm(world, subscription, SystemTask.ERASE)
+
+
+@pytest.mark.usefixtures("system")
+async def test_nobody_erases_what_another_subscription_of_the_organization_uses(world: World, shop: Endpoint) -> None:
+    subscription = await canceled(world)
+    with Session(world.engine) as session, session.begin():
+        session.add(
+            SubscriptionRow(id=f"{subscription}-B", description="", organization=world.organization(subscription))
+        )
+    await confirm(world, subscription, SystemTask.END_ACCESS)
+    await eventually_closed(world, subscription)
+    assert asked(shop, subscription) == ["access.end_requested"]
+    assert await open_tasks(world, subscription) == []

@@ -168,7 +168,6 @@ def opened(imported: Import, document: Document, engine: Engine) -> Engine:
             "VALUES (:case, 'ORG-1', 'billing_support', 'requested', :noon, :noon)",
             "INSERT INTO marketing_cancellations (id, organization, ordinal, request_id, workflow_id, opened_by, stage, "
             "received_at) VALUES ('ORG-1/marketing/1', 'ORG-1', 1, 'r', 'w', 'agent', 'intake', :noon)",
-            "INSERT INTO webhook_endpoints (name, state, created_at, created_by) VALUES ('webhook', 'active', :noon, 'offramp')",
             "INSERT INTO bulks (id, kind, source, state, total, at_once, per_minute, reason, planned_by, planned_at, judged_at, "
             "digest, ready, confirmed_by, confirmed_at, confirmed_because) SELECT id, 'rows', 'x', state, 1, 1, 1, 'x', 'a', now(), "
             "now(), 'd', 1, by, at, by FROM (VALUES ('bulk-0123456789abcdef', 'planned', NULL, NULL), "

@@ -18,6 +18,7 @@ class SlowParty:
     every_seconds: float = 6.0
     port: int = field(default_factory=free_port)
     _held: set[int] = field(default_factory=set)
+    _asked: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -25,6 +26,12 @@ class SlowParty:
         """The number of connections on which somebody waits for an answer now."""
         with self._lock:
             return len(self._held)
+
+    @property
+    def asked(self) -> int:
+        """The number of connections that anybody ever waited on, whether or not they have given up."""
+        with self._lock:
+            return self._asked
 
     @contextmanager
     def listening(self) -> Iterator[str]:
@@ -71,6 +78,7 @@ class SlowParty:
     def _counted(self, connection: socket.socket) -> Iterator[None]:
         with self._lock:
             self._held.add(id(connection))
+            self._asked += 1
         try:
             yield
         finally:

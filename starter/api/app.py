@@ -38,10 +38,10 @@ from starter.api import (
 from starter.api.addresses import ADDRESSES, METADATA, VERSION
 from starter.api.documents import LARGEST_DOCUMENT
 from starter.api.problems import ProblemResponse, answer_malformed, answer_plainly, answer_refusal, with_media_type
-from starter.api.statuses import RETRY_AFTER_SECONDS
 from starter.service import Offramp
 from starter.web.bodies import limit_bodies
 from starter.web.connections import with_security_headers
+from starter.web.statuses import RETRY_AFTER_SECONDS
 
 AREAS = (
     cancellation_lists,

@@ -12,7 +12,7 @@ from domain.imports.refusals import ImportRefusalDetails, ProblemDetails
 from domain.refusals import Refusal, RefusalDetails, printable
 from domain.remedies import Remedy
 from starter.api.callers import bearer, caller
-from starter.api.statuses import KEPT, RETRY_AFTER_SECONDS, status_of
+from starter.web.statuses import KEPT, RETRY_AFTER_SECONDS, status_of
 
 MEDIA_TYPE = "application/problem+json"
 REFUSALS = "urn:offramp:refusal:"

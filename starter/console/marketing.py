@@ -7,13 +7,13 @@ from domain.cases import CaseRef
 from domain.permissions import Operation, SubjectKind
 from domain.principals import Principal
 from domain.refusals import Refusal, RefusalDetails
-from starter.api.statuses import status_of
 from starter.console.actions import marketing
 from starter.console.callers import Person, Service, permit
 from starter.console.case_view import workflow_url
 from starter.console.pages import page
 from starter.console.refused import Refused
 from starter.service import Offramp
+from starter.web.statuses import status_of
 
 router = APIRouter()
 

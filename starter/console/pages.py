@@ -14,10 +14,10 @@ from domain.civil_dates import day_text
 from domain.civil_time import day_of
 from domain.refusals import RefusalDetails
 from domain.words import FOR_AGENTS, sentence
-from starter.api.statuses import RETRY_AFTER_SECONDS, UNAVAILABLE, status_of
 from starter.console.done import done_in_words
 from starter.console.sessions import Session
 from starter.console.worklists import worklists_of
+from starter.web.statuses import RETRY_AFTER_SECONDS, UNAVAILABLE, status_of
 
 HEADERS: Mapping[str, str] = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

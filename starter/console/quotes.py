@@ -15,7 +15,6 @@ from domain.permissions import Operation, SubjectKind
 from domain.principals import Principal
 from domain.refusals import Refusal, RefusalDetails
 from domain.vocabulary import Termination
-from starter.api.statuses import status_of
 from starter.console.actions.cases import start_offer
 from starter.console.callers import Person, Service, permit
 from starter.console.case_view import MOST_LINES
@@ -24,6 +23,7 @@ from starter.console.forms import Given
 from starter.console.pages import page
 from starter.console.refused import Refused
 from starter.service import Offramp
+from starter.web.statuses import status_of
 
 router = APIRouter()
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.refusals import Refusal, RefusalDetails
-from starter.api.statuses import UNAVAILABLE, status_of
 from starter.console.forms import KEY, OFFER, Given
+from starter.web.statuses import UNAVAILABLE, status_of
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from starter.access.tokens import TokenVerifier
 from starter.api.addresses import ADDRESSES
 from starter.api.app import create_api
 from starter.api.problems import Problem
-from starter.api.statuses import FAULTS, UNAVAILABLE, status_of
 from starter.web.bodies import LARGEST_BODY
+from starter.web.statuses import FAULTS, UNAVAILABLE, status_of
 from storage.refusals import DatabaseUnavailable
 from tests.starter.api.conftest import Calls
 from tests.support.issuer import Issuer

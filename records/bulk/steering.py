@@ -1,6 +1,7 @@
 """The steering of bulks by people: confirmed, stopped, resumed, killed; and the switch that stops all of them at once."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,17 +17,21 @@ from records.transaction import Transaction
 from storage.tables import BulkItemRow, BulkRow, BulkSwitchRow
 
 
-def confirm(
-    transaction: Transaction,
-    bulk: str,
-    *,
-    digest: str,
-    actor: str,
-    reason: str,
-    at: datetime,
-    organizations: Collection[str] | None = None,
-    request: str | None = None,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a person, or the service, orders about one bulk."""
+
+    bulk: str
+    actor: str
+    reason: str
+    at: datetime
+    organizations: Collection[str] | None = None
+    """Those that the actor may see; None for all."""
+    request: str | None = None
+    """The id under which the same order changes nothing when it comes again."""
+
+
+def confirm(transaction: Transaction, order: Order, *, digest: str) -> None:
     """Confirm the plan of a bulk, exactly as its digest names it; the same request again changes nothing.
 
     Raises:
@@ -34,127 +39,72 @@ def confirm(
         BulkOfNothing.
 
     """
-    row = _locked(transaction, bulk, organizations)
-    if audit.is_from(transaction.session, f"{bulk}:confirmed", request):
+    row = _locked(transaction, order)
+    if audit.is_from(transaction.session, f"{order.bulk}:confirmed", order.request):
         return
-    if row.state != BulkState.PLANNED.value or at >= row.planned_at + PLAN_STANDS_FOR:
-        raise BulkHasOtherState(bulk, BulkState(row.state), "confirmed")
+    if row.state != BulkState.PLANNED.value or order.at >= row.planned_at + PLAN_STANDS_FOR:
+        raise BulkHasOtherState(order.bulk, BulkState(row.state), "confirmed")
     if digest != row.digest:
-        raise BulkPlanDiffers(bulk, digest)
+        raise BulkPlanDiffers(order.bulk, digest)
     if not row.ready:
-        raise BulkOfNothing(bulk)
-    if is_sent_directly(actor) or (row.ready > ALONE_UP_TO and same_person(actor, row.planned_by)):
-        raise BulkNeedsSecondPerson(bulk, row.ready, actor)
+        raise BulkOfNothing(order.bulk)
+    if is_sent_directly(order.actor) or (row.ready > ALONE_UP_TO and same_person(order.actor, row.planned_by)):
+        raise BulkNeedsSecondPerson(order.bulk, row.ready, order.actor)
     row.state = BulkState.RUNNING.value
-    row.confirmed_by, row.confirmed_at, row.confirmed_because = actor, at, reason
-    _record(
-        transaction,
-        row,
-        "confirmed",
-        actor=actor,
-        reason=reason,
-        at=at,
-        request=request,
-        step=f"{bulk}:confirmed",
-        after={"digest": digest, "ready": row.ready},
-    )
+    row.confirmed_by, row.confirmed_at, row.confirmed_because = order.actor, order.at, order.reason
+    step = f"{order.bulk}:confirmed"
+    _record(transaction, "confirmed", order, step=step, after={"digest": digest, "ready": row.ready})
 
 
-def stop(
-    transaction: Transaction,
-    bulk: str,
-    *,
-    actor: str,
-    reason: str,
-    at: datetime,
-    organizations: Collection[str] | None = None,
-    request: str | None = None,
-) -> None:
+def stop(transaction: Transaction, order: Order) -> None:
     """Start nothing more of a bulk until it is resumed. Raises BulkUnknown, BulkHasOtherState."""
-    row = _locked(transaction, bulk, organizations)
-    if _is_done(transaction, bulk, "stopped", request):
+    row = _locked(transaction, order)
+    if _is_done(transaction, order.bulk, "stopped", order.request):
         return
     if row.state != BulkState.RUNNING.value:
-        raise BulkHasOtherState(bulk, BulkState(row.state), "stopped")
+        raise BulkHasOtherState(order.bulk, BulkState(row.state), "stopped")
     row.state = BulkState.STOPPED.value
-    row.halted_by, row.halted_at, row.halted_because = actor, at, reason
-    _record(transaction, row, "stopped", actor=actor, reason=reason, at=at, request=request)
+    row.halted_by, row.halted_at, row.halted_because = order.actor, order.at, order.reason
+    _record(transaction, "stopped", order)
 
 
-def resume(
-    transaction: Transaction,
-    bulk: str,
-    *,
-    actor: str,
-    reason: str,
-    at: datetime,
-    organizations: Collection[str] | None = None,
-    request: str | None = None,
-) -> None:
+def resume(transaction: Transaction, order: Order) -> None:
     """Go on with a bulk that was stopped; one that runs, or is being planned, changes in nothing, and its workflow is started if it is gone.
 
     Raises:
         BulkUnknown, BulkHasOtherState.
 
     """
-    row = _locked(transaction, bulk, organizations)
-    if _is_done(transaction, bulk, "resumed", request):
+    row = _locked(transaction, order)
+    if _is_done(transaction, order.bulk, "resumed", order.request):
         return
     if row.state not in (BulkState.STOPPED.value, BulkState.RUNNING.value, BulkState.PLANNING.value):
-        raise BulkHasOtherState(bulk, BulkState(row.state), "resumed")
+        raise BulkHasOtherState(order.bulk, BulkState(row.state), "resumed")
     if row.state == BulkState.STOPPED.value:
         row.state = BulkState.RUNNING.value
-    _record(transaction, row, "resumed", actor=actor, reason=reason, at=at, request=request)
+    _record(transaction, "resumed", order)
 
 
-def kill(
-    transaction: Transaction,
-    bulk: str,
-    *,
-    actor: str,
-    reason: str,
-    at: datetime,
-    organizations: Collection[str] | None = None,
-    request: str | None = None,
-) -> None:
+def kill(transaction: Transaction, order: Order) -> None:
     """End a bulk for good: what is under way gets its result, and nothing else is started. Raises BulkUnknown, BulkHasOtherState."""
-    row = _locked(transaction, bulk, organizations)
-    if audit.is_from(transaction.session, f"{bulk}:killed", request):
+    row = _locked(transaction, order)
+    if audit.is_from(transaction.session, f"{order.bulk}:killed", order.request):
         return
     if BulkState(row.state).is_final:
-        raise BulkHasOtherState(bulk, BulkState(row.state), "killed")
-    row.halted_by, row.halted_at, row.halted_because = actor, at, reason
-    left = _end(transaction, row, BulkState.KILLED, at)
-    step = f"{bulk}:killed"
-    _record(
-        transaction,
-        row,
-        "killed",
-        actor=actor,
-        reason=reason,
-        at=at,
-        request=request,
-        step=step,
-        after={"not_started": left},
-    )
+        raise BulkHasOtherState(order.bulk, BulkState(row.state), "killed")
+    row.halted_by, row.halted_at, row.halted_because = order.actor, order.at, order.reason
+    left = _end(transaction, row, BulkState.KILLED, order.at)
+    _record(transaction, "killed", order, step=f"{order.bulk}:killed", after={"not_started": left})
 
 
 def expire_if_due(transaction: Transaction, bulk: str, *, at: datetime) -> None:
     """End a bulk whose plan nobody has confirmed in time."""
-    row = _locked(transaction, bulk, None)
+    order = Order(bulk=bulk, actor=THE_SERVICE, reason="nobody confirmed the plan in time", at=at)
+    row = _locked(transaction, order)
     if row.state != BulkState.PLANNED.value or at < row.planned_at + PLAN_STANDS_FOR:
         return
     left = _end(transaction, row, BulkState.EXPIRED, at)
-    _record(
-        transaction,
-        row,
-        "expired",
-        actor=THE_SERVICE,
-        reason="nobody confirmed the plan in time",
-        at=at,
-        step=f"{bulk}:expired",
-        after={"not_started": left},
-    )
+    _record(transaction, "expired", order, step=f"{bulk}:expired", after={"not_started": left})
 
 
 def switch_off(
@@ -185,9 +135,9 @@ def _switch(transaction: Transaction) -> BulkSwitchRow:
     return transaction.session.get_one(BulkSwitchRow, 1, with_for_update=True)
 
 
-def _locked(transaction: Transaction, bulk: str, organizations: Collection[str] | None) -> BulkRow:
-    find(transaction.session, bulk, organizations)
-    return transaction.session.get_one(BulkRow, bulk, with_for_update=True, populate_existing=True)
+def _locked(transaction: Transaction, order: Order) -> BulkRow:
+    find(transaction.session, order.bulk, order.organizations)
+    return transaction.session.get_one(BulkRow, order.bulk, with_for_update=True, populate_existing=True)
 
 
 def _end(transaction: Transaction, row: BulkRow, state: BulkState, at: datetime) -> int:
@@ -217,13 +167,9 @@ def _step_of(bulk: str, done: str, request: str | None) -> str | None:
 
 def _record(
     transaction: Transaction,
-    row: BulkRow,
     done: str,
+    order: Order,
     *,
-    actor: str,
-    reason: str,
-    at: datetime,
-    request: str | None = None,
     step: str | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
@@ -231,11 +177,11 @@ def _record(
     audit.record(
         transaction,
         f"bulk.{done}",
-        actor=actor,
-        at=at,
-        step=step or _step_of(row.id, done, request),
-        why=reason,
-        after={"bulk": row.id, **(after or {}), **audit.request(request)},
+        actor=order.actor,
+        at=order.at,
+        step=step or _step_of(order.bulk, done, order.request),
+        why=order.reason,
+        after={"bulk": order.bulk, **(after or {}), **audit.request(order.request)},
     )
 
 

@@ -194,10 +194,10 @@ class AreaClient:
             return False
         return task_has_failed(page.history.events)
 
-    async def _notify(self, workflow_id: str, signal: str, *message: Any) -> None:
+    async def _notify(self, workflow_id: str, signal: str, *message: Any, within: timedelta = CALL_TIMEOUT) -> None:
         """Signal a workflow that may wait for what was recorded; it checks again by itself if it misses the signal."""
         with suppress(NothingThere):
-            async with self._calling():
+            async with self._calling(within=within):
                 await self._temporal.get_workflow_handle(workflow_id).signal(signal, args=message)
 
     @property

@@ -243,8 +243,7 @@ class BulkClient(DirectClient):
         **content: Any,
     ) -> BulkStatus:
         refuse_unclean_words(actor=actor, request_id=request_id, reason=reason)
-        done = partial(
-            step,
+        order = steering.Order(
             bulk=bulk,
             actor=actor,
             reason=reason,
@@ -252,6 +251,7 @@ class BulkClient(DirectClient):
             organizations=organizations,
             request=request_id,
         )
+        done = partial(step, order=order)
         await self._write_once(operation, done, actor=actor, request_id=request_id, bulk=bulk, reason=reason, **content)
         if operation in (Operation.CONFIRM_BULK, Operation.RESUME_BULK):
             await self._carry_out(bulk)
@@ -282,10 +282,8 @@ class BulkClient(DirectClient):
 
     async def _say_changed(self, bulk: str) -> None:
         """Have a workflow look at the record, where it is reached: what is in the records holds without it."""
-        with suppress(NothingThere, Refusal):
-            async with self._calling(within=DESCRIBED_WITHIN):
-                handle = self._temporal.get_workflow_handle(contract.bulk_workflow_id(bulk))
-                await handle.signal(contract.SIGNAL_BULK_CHANGED)
+        with suppress(Refusal):
+            await self._notify(contract.bulk_workflow_id(bulk), contract.SIGNAL_BULK_CHANGED, within=DESCRIBED_WITHIN)
 
 
 def _id_of(request_id: str | None) -> str:

@@ -44,6 +44,7 @@ from contract.steps.common import (
     Step,
     StepData,
     request_in_key,
+    without_colons,
 )
 from contract.steps.lines import OpenRun, UpdatePass
 from contract.steps.marketing import (
@@ -143,4 +144,5 @@ __all__ = [
     "receipt_of",
     "receipt_of_start",
     "request_in_key",
+    "without_colons",
 ]

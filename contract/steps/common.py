@@ -30,6 +30,11 @@ class StepData(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+def without_colons(own: str) -> str:
+    """Return an id as it stands among the parts of another one, which colons part; one without any stays as it is."""
+    return own.replace("%", "%25").replace(":", "%3A")
+
+
 def request_in_key(name: str, update_id: str) -> str:
     """Return the id of an update as it stands in the key of a step, so that no id is another one with something added.
 
@@ -38,7 +43,7 @@ def request_in_key(name: str, update_id: str) -> str:
     """
     head, colon, rest = update_id.partition(":")
     own = rest if colon and head == name else update_id
-    escaped = own.replace("%", "%25").replace(":", "%3A")
+    escaped = without_colons(own)
     return f"{name}:{escaped}" if own is not update_id else f"%:{escaped}"
 
 

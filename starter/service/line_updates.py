@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from temporalio.client import WithStartWorkflowOperation, WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.client import WithStartWorkflowOperation, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import contract
 from contract.clean import refuse_unclean
 from contract.readable import Readable
+from contract.steps import without_colons
 from domain.lines.restoration import RunUnknown
 from domain.lines.runs import LineDatesProgress
 from domain.refusals import ForwardedRefusal, Refusal
@@ -25,6 +26,7 @@ from starter.service.area import NOT_IN_TIME
 from starter.service.case_refusals import RequestLost
 from starter.service.descriptions import is_running
 from starter.service.direct import DirectClient
+from starter.service.results import refusing_failures
 
 LOOK_AGAIN = 0.3
 """Seconds between two looks at the progress of a run."""
@@ -108,7 +110,7 @@ class LineUpdateClient(DirectClient):
         # A run that is recorded has begun, and may have passed by lines that changed since: the next number has not.
         if request_id is None:
             return f"{name}:{await self._read(lambda session: count_runs(session, name)) + 1}"
-        return f"{name}:{request_id.replace('%', '%25').replace(':', '%3A')}"
+        return f"{name}:{without_colons(request_id)}"
 
     def _start(self, workflow_id: str, *, once: bool) -> dict[str, Any]:
         """Return how a run is started, or joined under this id; ``once``: also one that has ended."""
@@ -150,16 +152,12 @@ class LineUpdateClient(DirectClient):
         """Return the result of a run that has ended, or is about to."""
         handle = self._temporal.get_workflow_handle(workflow_id, result_type=LineDatesProgress)
         try:
-            with refusing_temporal_errors(self._temporal):
+            with refusing_failures(workflow_id), refusing_temporal_errors(self._temporal):
                 result: LineDatesProgress = await handle.result()
         except TimeoutError:
             raise TemporalUnavailable(self._address, NOT_IN_TIME) from None
         except NothingThere:
             raise RequestLost(workflow_id, "Temporal does not know it any more") from None
-        except WorkflowFailureError as failure:
-            if (refusal := as_refusal(failure.cause)) is not None:
-                raise ForwardedRefusal(refusal) from None
-            raise RequestLost(workflow_id, str(failure.cause)) from None
         return result
 
     @asynccontextmanager

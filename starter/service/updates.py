@@ -40,6 +40,7 @@ from starter.service.descriptions import reasons_held_up
 from starter.service.dropped_updates import until_kept
 from starter.service.queries import QUERY_TIMEOUT, live_status
 from starter.service.requests import RequestClient, about, request_made, sent_now, update_id
+from starter.service.results import refusing_failures
 
 Outcome = TypeVar("Outcome")
 
@@ -238,12 +239,8 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
     async def _result(self, workflow_id: str, form: type[Outcome]) -> Outcome:
         """Return the result of a workflow that ended in the very task that answered the update."""
         handle = self._temporal.get_workflow_handle(workflow_id, result_type=form)
-        try:
+        with refusing_failures(workflow_id):
             ended: Outcome = await handle.result(rpc_timeout=UPDATE_TIMEOUT)
-        except WorkflowFailureError as error:
-            if refusal := as_refusal(error.cause):
-                raise ForwardedRefusal(refusal) from None
-            raise RequestLost(workflow_id, str(error.cause)) from None
         return ended
 
     @asynccontextmanager

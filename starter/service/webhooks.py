@@ -8,25 +8,24 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict
-from temporalio.client import WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import contract
 from contract.clean import refuse_unclean, refuse_unclean_words
 from contract.readable import Readable
+from contract.steps import without_colons
 from domain.cancellation.lifecycle import InputMalformed
 from domain.permissions import Operation
-from domain.refusals import ForwardedRefusal
 from domain.system_tasks import Duty
 from domain.webhooks import Endpoint, EndpointSecret
 from records.transaction import Transaction
 from records.webhooks import endpoints, messages
 from records.webhooks.messages import Delivery
-from runtime.refusals import as_refusal
 from runtime.temporal_refusals import NothingThere
 from starter.service.case_refusals import RequestLost
 from starter.service.direct import DirectClient, marks
+from starter.service.results import refusing_failures
 
 DeliveryState = Literal["pending", "delivered", "failed"]
 
@@ -136,7 +135,7 @@ class WebhookClient(DirectClient):
         """
         refuse_unclean_words(actor=actor, request_id=request_id)
         await self._read(lambda session: messages.hearing(session, endpoint))
-        workflow_id = f"webhooks:{endpoint}:test:{_in_id(request_id or str(uuid4()))}"
+        workflow_id = f"webhooks:{endpoint}:test:{without_colons(request_id or str(uuid4()))}"
         trial = marks(Operation.TEST_WEBHOOK, request_id, actor, {"endpoint": endpoint})
         return await self._reported_once(trial, contract.WebhookTested, partial(self._tested, workflow_id, endpoint))
 
@@ -227,7 +226,7 @@ class WebhookClient(DirectClient):
             await self._start(
                 contract.WEBHOOK_BACKFILL,
                 wish,
-                f"webhooks:{wish.endpoint}:{_in_id(request)}",
+                f"webhooks:{wish.endpoint}:{without_colons(request)}",
                 f"Send {wish.endpoint} what it is owed",
             )
 
@@ -237,14 +236,11 @@ class WebhookClient(DirectClient):
             await self._start(contract.WEBHOOK_TEST, message, workflow_id, f"Send {endpoint} a message of trial")
         handle = self._temporal.get_workflow_handle(workflow_id, result_type=contract.WebhookTested)
         try:
-            async with self._calling():
-                answer: contract.WebhookTested = await handle.result()
+            with refusing_failures(workflow_id):
+                async with self._calling():
+                    answer: contract.WebhookTested = await handle.result()
         except NothingThere:
             raise RequestLost(workflow_id, "Temporal does not know it any more") from None
-        except WorkflowFailureError as failure:
-            if (refusal := as_refusal(failure.cause)) is not None:
-                raise ForwardedRefusal(refusal) from None
-            raise RequestLost(workflow_id, str(failure.cause)) from None
         return answer
 
     async def _start(self, workflow: str, message: contract.Message, workflow_id: str, summary: str) -> None:
@@ -261,8 +257,3 @@ class WebhookClient(DirectClient):
                 )
         except NothingThere:
             raise RequestLost(workflow_id, "Temporal does not know where it belongs") from None
-
-
-def _in_id(request: str) -> str:
-    """Return the id of a request as it stands in that of a workflow, whose parts are between colons."""
-    return request.replace("%", "%25").replace(":", "%3A")

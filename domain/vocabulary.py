@@ -9,29 +9,24 @@ from pydantic import StringConstraints
 
 # Ids travel in workflow ids, URLs, Message-ID headers and search attributes, so they contain nothing that needs quoting
 # there. A slash is left out: it separates a cancellation's number from its subscription.
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+_IDENTIFIER = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
+Identifier = Annotated[str, StringConstraints(pattern=f"^{_IDENTIFIER}$")]
 
 # A subscription's id and the number of the cancellation.
-CancellationId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}/[1-9][0-9]{0,8}$")]
+CancellationId = Annotated[str, StringConstraints(pattern=rf"^{_IDENTIFIER}/[1-9][0-9]{{0,8}}$")]
 
 # The same of a case of any kind (`domain.cases`).
 CaseId = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(/marketing|/line/[A-Za-z0-9][A-Za-z0-9._-]{0,62})?/[1-9][0-9]{0,8}$"
-    ),
+    StringConstraints(pattern=rf"^{_IDENTIFIER}(/marketing|/line/{_IDENTIFIER})?/[1-9][0-9]{{0,8}}$"),
 ]
 # The same of the cancellation of one subscription line.
 LineCancellationId = Annotated[
     str,
-    StringConstraints(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}/line/[A-Za-z0-9][A-Za-z0-9._-]{0,62}/[1-9][0-9]{0,8}$"
-    ),
+    StringConstraints(pattern=rf"^{_IDENTIFIER}/line/{_IDENTIFIER}/[1-9][0-9]{{0,8}}$"),
 ]
 # An organization's id and the number of the cancellation of its marketing service alone.
-MarketingCancellationId = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}/marketing/[1-9][0-9]{0,8}$")
-]
+MarketingCancellationId = Annotated[str, StringConstraints(pattern=rf"^{_IDENTIFIER}/marketing/[1-9][0-9]{{0,8}}$")]
 
 # The author of an action: an agent, a support system, a job. Never an e-mail address; audit trails show actors.
 Actor = Annotated[
@@ -228,6 +223,11 @@ WAITS_FOR_REPAIR = "an operator: its workflow is suspended, because its code fai
 
 WAITS_FOR_WORKER = "a worker: none answers at the moment"
 """The wait of a case whose workflow runs, and is not served."""
+
+
+def is_identifier(text: str) -> bool:
+    """Return true for a text that has the form of `Identifier`."""
+    return re.fullmatch(_IDENTIFIER, text) is not None
 
 
 def same_person(one: str, other: str) -> bool:

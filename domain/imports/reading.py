@@ -4,7 +4,6 @@ Entries are read one by one, so that a bad entry does not hide the problems of t
 entries that cannot be read, so that a mistake is reported once and not again by everything that refers to it.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -28,6 +27,7 @@ from domain.imports.problems import joined, refusal_of, repeated, step, unstorab
 from domain.imports.refusals import MOST_PROBLEMS, ImportMalformed, Problem, Problems
 from domain.refusals import Refusal
 from domain.validation import listed_errors
+from domain.vocabulary import is_identifier
 
 T = TypeVar("T")
 Kind = Literal[
@@ -45,7 +45,6 @@ Kind = Literal[
 
 SECTIONS = ("policies", "queues", "organizations", "contracts", "subscriptions", "invoices")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _UNKNOWN: dict[Kind, type[id_refusals.ReferenceUnknown]] = {
     "policy": id_refusals.PolicyUnknown,
     "organization": id_refusals.OrganizationUnknown,
@@ -151,7 +150,7 @@ class _Reader:
         for name, durations in raw.items():
             path = step("policies", name)
             self.first["policy", name] = path
-            if not _NAME.fullmatch(name):
+            if not is_identifier(name):
                 self._problem(path, refusals.IdentifierMalformed())
             policy = self._entry(ImportedPolicy.model_validate, durations, path, ImportedPolicy)
             if policy is not None:

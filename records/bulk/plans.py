@@ -1,6 +1,5 @@
 """The plan of a bulk: its rows as they were given, kept in one transaction, to be judged."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,14 +13,12 @@ from domain.bulk import BulkKind, BulkState, RowState
 from domain.bulk.reading import FileRow
 from domain.bulk.refusals import BulkOfNothing
 from domain.refusals import Refusal
+from domain.vocabulary import is_identifier
 from records import audit
 from records.direct_requests import digest_of_content
 from records.transaction import Transaction
 from storage.tables import BulkItemRow, BulkRow, OrganizationRow, SubscriptionRow
 from storage.tenants.organizations import OrganizationNotFound
-
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-"""The form of `domain.vocabulary.Identifier`."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def rows_of_file(rows: Sequence[FileRow]) -> list[PlannedRow]:
 
 def _row_of_file(row: FileRow) -> PlannedRow:
     """Return a row; what is written in the place of an id, and is none, is not kept: it may be a person's address."""
-    subscription = row.subscription if _IDENTIFIER.fullmatch(row.subscription) else ""
+    subscription = row.subscription if is_identifier(row.subscription) else ""
     if row.refusal is not None:
         return PlannedRow(row.number, subscription, refusal=row.refusal)
     try:

@@ -26,10 +26,13 @@ TURN_SECONDS = 5.0
 message it stays within the time limit of the activity, so that no second attempt begins beside it."""
 
 
-class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a fault of the program
-    """The receiver's final refusal of one message; it may still accept others.
+class NotAccepted(Exception):  # noqa: N818 - the receiver's answer, not a fault of the program
+    """A receiver's answer to one message that it has not accepted.
 
-    ``reason`` contains no personal data: it goes into the audit trail.
+    Args:
+        reason: without personal data: it goes into the audit trail.
+        status: of the answer, where it has one.
+
     """
 
     def __init__(self, reason: str, status: int | None = None) -> None:
@@ -38,13 +41,12 @@ class MessageRejected(Exception):  # noqa: N818 - the receiver's answer, not a f
         super().__init__(reason)
 
 
-class MessagePutOff(Exception):  # noqa: N818 - as `MessageRejected`
-    """The receiver's temporary refusal of one message; ``reason`` contains no personal data."""
+class MessageRejected(NotAccepted):
+    """The receiver's final refusal of one message; it may still accept others."""
 
-    def __init__(self, reason: str, status: int | None = None) -> None:
-        self.reason = reason
-        self.status = status
-        super().__init__(reason)
+
+class MessagePutOff(NotAccepted):
+    """The receiver's temporary refusal of one message."""
 
 
 def deliver_all(

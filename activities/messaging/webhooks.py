@@ -14,7 +14,7 @@ from activities.common.registration import Registered
 from activities.messaging.delivery import (
     TURN_SECONDS,
     MessagePutOff,
-    MessageRejected,
+    NotAccepted,
     facts_of,
     give_up,
     portable_id,
@@ -141,7 +141,7 @@ class Webhooks:
         body = body_of(TEST_EVENT, now, {"endpoint": endpoint}, None)
         try:
             status: int | None = self._sender.send(row, f"webhooks/{endpoint}/{uuid4()}", body)
-        except (MessageRejected, MessagePutOff) as refused:
+        except NotAccepted as refused:
             status, failure = refused.status, refused.reason
         taken = round((time.monotonic() - began) * 1000)
         return WebhookTested(accepted=failure is None, status=status, failure=failure, milliseconds=taken)
@@ -189,10 +189,8 @@ class Webhooks:
         is_put_off = False
         try:
             status = self._send(message, endpoint)
-        except MessageRejected as rejection:
-            failure, status = rejection.reason, rejection.status
-        except MessagePutOff as delay:
-            failure, status, is_put_off = delay.reason, delay.status, True
+        except NotAccepted as refused:
+            failure, status, is_put_off = refused.reason, refused.status, isinstance(refused, MessagePutOff)
         at, milliseconds = datetime.now(UTC), round((time.monotonic() - began) * 1000)
         messages.log_attempt(transaction, message.id, at=at, status=status, failure=failure, milliseconds=milliseconds)
         if failure is None:

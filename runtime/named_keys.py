@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
 from storage.secret_files import read_secret
 
 EXPECTED = "a file with name:key on each line, the newest first, each key of `openssl rand -base64 32`"
@@ -21,6 +24,17 @@ class NamedKey:
 
     name: str
     secret: bytes = field(repr=False)
+
+
+class NamedKeySettings(BaseSettings):
+    """Base of the settings that give such keys, as text or by a file."""
+
+    model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _none_when_empty(cls, value: object) -> object:
+        return value or None
 
 
 def read_keys(text: str) -> tuple[NamedKey, ...]:

@@ -4,12 +4,11 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
-from runtime.named_keys import EXPECTED, NamedKey, given_keys, read_keys
+from runtime.named_keys import EXPECTED, NamedKey, NamedKeySettings, given_keys, read_keys
 
 KEY_NAME = r"[A-Za-z0-9._:-]{1,64}"
 """The form of a key's id in a payload."""
@@ -60,7 +59,7 @@ class PayloadKeysUnusable(Refusal):
         )
 
 
-class PayloadKeySettings(BaseSettings):
+class PayloadKeySettings(NamedKeySettings):
     """The settings of encryption.
 
     ``OFFRAMP_PAYLOAD_KEYS``, or a file with nothing else in it, ``OFFRAMP_PAYLOAD_KEYS_FILE``: ``name:key`` pairs between
@@ -70,15 +69,8 @@ class PayloadKeySettings(BaseSettings):
     Raises PayloadKeysUnusable.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)
-
     payload_keys: str | None = Field(default=None, repr=False)
     payload_keys_file: Path | None = Field(default=None, repr=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _none_when_empty(cls, value: object) -> object:
-        return value or None
 
     @property
     def keys(self) -> PayloadKeys:

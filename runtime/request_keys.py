@@ -8,12 +8,11 @@ import hashlib
 import hmac
 from pathlib import Path
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
-from runtime.named_keys import EXPECTED, NamedKey, given_keys
+from runtime.named_keys import EXPECTED, NamedKey, NamedKeySettings, given_keys
 
 
 class RequestKeys:
@@ -54,7 +53,7 @@ class RequestKeysUnusable(Refusal):
         )
 
 
-class RequestKeySettings(BaseSettings):
+class RequestKeySettings(NamedKeySettings):
     """The settings of signed requests.
 
     ``OFFRAMP_REQUEST_KEYS``, or a file with nothing else in it, ``OFFRAMP_REQUEST_KEYS_FILE``: ``name:key`` pairs between
@@ -64,15 +63,8 @@ class RequestKeySettings(BaseSettings):
     Raises RequestKeysUnusable.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)
-
     request_keys: str | None = Field(default=None, repr=False)
     request_keys_file: Path | None = Field(default=None, repr=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _none_when_empty(cls, value: object) -> object:
-        return value or None
 
     @property
     def keys(self) -> RequestKeys:

@@ -5,12 +5,11 @@ import hashlib
 import hmac
 from pathlib import Path
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
-from runtime.named_keys import EXPECTED, NamedKey, given_keys
+from runtime.named_keys import EXPECTED, NamedKey, NamedKeySettings, given_keys
 
 
 class WebhookKeysMissing(Refusal):
@@ -48,7 +47,7 @@ class WebhookKeys:
         return f"whsec_{base64.b64encode(made).decode()}"
 
 
-class WebhookKeySettings(BaseSettings):
+class WebhookKeySettings(NamedKeySettings):
     """The settings of these keys.
 
     ``OFFRAMP_WEBHOOK_KEYS``, or a file with nothing else in it, ``OFFRAMP_WEBHOOK_KEYS_FILE``: ``name:key`` pairs between spaces or
@@ -57,15 +56,8 @@ class WebhookKeySettings(BaseSettings):
     Raises WebhookKeysMissing.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)
-
     webhook_keys: str | None = Field(default=None, repr=False)
     webhook_keys_file: Path | None = Field(default=None, repr=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _none_when_empty(cls, value: object) -> object:
-        return value or None
 
     @property
     def keys(self) -> WebhookKeys:

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 
 from nexusrpc import HandlerError, HandlerErrorType, OperationError, OperationErrorState
 from nexusrpc.handler import StartOperationContext, service_handler, sync_operation
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -23,10 +22,12 @@ from contract import (
     UPDATE_RECEIVE,
     CancellationStatus,
     Request,
+    cancellation_web_ui,
     cancellation_workflow_id,
 )
 from contract.cancellation import StartCancellation
 from contract.nexus import AnswerQuestions, AskStatus, CancellationService, Reverse
+from runtime.update_with_start import retrieving, starting
 
 _WITHIN = timedelta(seconds=8)
 """Less than the ten seconds that Temporal gives an operation; it asks again under the same id, and gets the same answer."""
@@ -55,23 +56,25 @@ class Cancellations:
         message = _unsigned(message)
         if not message.request_id:
             message = message.model_copy(update={"request_id": context.request_id})
-        starting = WithStartWorkflowOperation[Any, Any](
+        summary, details = cancellation_web_ui(message.subscription)
+        operation = starting(
             SUBSCRIPTION_CANCELLATION,
             message,
-            id=cancellation_workflow_id(message.subscription),
+            workflow_id=cancellation_workflow_id(message.subscription),
             task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            summary=summary,
+            details=details,
         )
         try:
-            status: CancellationStatus = await self._client.execute_update_with_start_workflow(
-                UPDATE_RECEIVE,
-                message,
-                id=f"{UPDATE_RECEIVE}:{message.request_id}",
-                start_workflow_operation=starting,
-                result_type=CancellationStatus,
-                rpc_timeout=_WITHIN,
-            )
+            with retrieving(operation):
+                status: CancellationStatus = await self._client.execute_update_with_start_workflow(
+                    UPDATE_RECEIVE,
+                    message,
+                    id=f"{UPDATE_RECEIVE}:{message.request_id}",
+                    start_workflow_operation=operation,
+                    result_type=CancellationStatus,
+                    rpc_timeout=_WITHIN,
+                )
         except WorkflowUpdateFailedError as failed:
             raise _refused(failed) from failed.cause
         return status

@@ -36,7 +36,7 @@ of the start, the update, the signal or the query that the channel's operations 
 def asyncapi() -> dict[str, Any]:
     """Return the document."""
     webhooks, wire = webhook_definitions(), wire_definitions()
-    clash = {name for name in webhooks.keys() & wire.keys() if name not in _shared(webhooks, wire)}
+    clash = {name for name in webhooks.keys() & wire.keys() if webhooks[name] != wire[name]}
     schemas = {name: _moved(schema, clash, "") for name, schema in wire.items()}
     schemas |= {
         (f"{name}InWebhooks" if name in clash else name): _moved(schema, clash, "InWebhooks")
@@ -65,11 +65,6 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
-def _shared(first: dict[str, Any], second: dict[str, Any]) -> set[str]:
-    """Return the names that mean the same in both, down to all to which they refer."""
-    return {name for name in first.keys() & second.keys() if first[name] == second[name]}
-
-
 def _moved(value: Any, clash: set[str], suffix: str) -> Any:
     """Return a schema whose references lead into the document."""
     if isinstance(value, list):
@@ -86,7 +81,7 @@ def _webhook_channel() -> dict[str, Any]:
     return {
         "address": None,
         "title": "Webhooks",
-        "description": "The address that `OFFRAMP_WEBHOOK_URL` names: one POST for each message.",
+        "description": "The URL of each webhook endpoint that hears of the event: one POST for each message.",
         "messages": {event.value: {"$ref": f"#/components/messages/{event.value}"} for event in Event},
         "bindings": {"http": {"bindingVersion": "0.3.0"}},
     }

@@ -25,20 +25,15 @@ import psutil
 from pydantic import SecretStr
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.testing import WorkflowEnvironment
 
 import contract
 from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhook_settings import WebhookSettings
+from bench.servers import servers
 from domain.vocabulary import Stage
-from runtime.temporal import offramp_plugin
-from starter.local.postgres import PostgresCluster
-from starter.local.temporal import temporal_program
-from storage.schema.migrate import upgrade
 from tests.support.issuer import Issuer
 from tests.support.ports import free_port
-from tests.support.servers import open_directory, running
 from tests.support.world import Mailbox, World, eventually
 from worker import create_workers
 
@@ -51,21 +46,7 @@ async def main() -> None:
     """Measure, and print two tables."""
     options = _options()
     async with AsyncExitStack() as stack:
-        directory = stack.enter_context(open_directory())
-        cluster = PostgresCluster(directory / "postgres")
-        cluster.create()
-        port = stack.enter_context(running(cluster, directory))
-        cluster.ensure_database(port, "offramp")
-        url = cluster.url(port, "offramp")
-        upgrade(url)
-        environment = await stack.enter_async_context(
-            await WorkflowEnvironment.start_local(
-                dev_server_existing_path=str(temporal_program()),
-                dev_server_database_filename=str(Path(tempfile.mkdtemp()) / "temporal.db"),
-                search_attributes=contract.SEARCH_ATTRIBUTES,
-                plugins=[offramp_plugin()],
-            )
-        )
+        environment, url = await stack.enter_async_context(servers())
         world = World(environment, url, stack.enter_context(Mailbox()), task_queue=contract.TASK_QUEUE)
         world.lift_limits()
         mail = MailSettings(smtp_url=SecretStr(world.mailbox.url), mail_from="billing@offramp.example")

@@ -10,13 +10,11 @@ import asyncio
 import base64
 import os
 import statistics
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -24,21 +22,17 @@ import psutil
 from pydantic import SecretStr
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhook_settings import WebhookSettings
 from bench.bare import BareWaits, nothing
-from contract import SEARCH_ATTRIBUTES, SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
+from bench.servers import servers
+from contract import SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
 from domain.vocabulary import Stage
 from runtime.payload_keys import PayloadKeys
 from runtime.temporal import offramp_plugin
-from starter.local.postgres import PostgresCluster
-from starter.local.temporal import temporal_program
-from storage.schema.migrate import upgrade
-from tests.support.servers import open_directory, running
 from tests.support.world import Mailbox, World
 from worker import create_workers
 
@@ -68,21 +62,7 @@ async def main() -> None:
     """Measure, and print a table."""
     options = _options()
     async with AsyncExitStack() as stack:
-        directory = stack.enter_context(open_directory())
-        cluster = PostgresCluster(directory / "postgres")
-        cluster.create()
-        port = stack.enter_context(running(cluster, directory))
-        cluster.ensure_database(port, "offramp")
-        url = cluster.url(port, "offramp")
-        upgrade(url)
-        environment = await stack.enter_async_context(
-            await WorkflowEnvironment.start_local(
-                dev_server_existing_path=str(temporal_program()),
-                dev_server_database_filename=str(Path(tempfile.mkdtemp()) / "temporal.db"),
-                search_attributes=SEARCH_ATTRIBUTES,
-                plugins=[offramp_plugin()],
-            )
-        )
+        environment, url = await stack.enter_async_context(servers())
         mailbox = stack.enter_context(CountingMailbox())
         world = World(environment, url, mailbox)
         world.lift_limits()

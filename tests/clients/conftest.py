@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from domain.principals import Role
 from offramp_client import AsyncClient, Client
-from tests.starter.api.conftest import issuer, no_time_passes, served, shared_world, verifier, world
+from tests.starter.api.conftest import issuer, served, shared_world, verifier, world
+from tests.starter.conftest import no_time_passes
 from tests.support.issuer import Issuer
 
 __all__ = ["issuer", "no_time_passes", "served", "shared_world", "verifier", "world"]

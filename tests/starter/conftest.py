@@ -1,6 +1,6 @@
 """The surroundings of the starter's tests: a Temporal server that skips no time, and a service for the command line."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -8,10 +8,13 @@ from temporalio.testing import WorkflowEnvironment
 
 import contract
 from contract import TASK_QUEUE
-from runtime.temporal import offramp_plugin
+from runtime.temporal import connect_to_temporal, offramp_plugin
 from starter.local.temporal import temporal_program
+from starter.service import Offramp
+from storage.database import create_database_engine
 from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
+from tests.support.ports import free_port
 from tests.support.servers import STARTS_WITHIN, as_role
 from tests.support.world import Mailbox, World
 
@@ -27,6 +30,22 @@ async def plain_temporal() -> AsyncIterator[WorkflowEnvironment]:
     )
     async with environment:
         yield environment
+
+
+@pytest.fixture
+def no_time_passes(world: World) -> Iterator[None]:
+    """No case ends by itself while a test looks at what happens to it."""
+    with world.environment.with_time_skipping_disabled():
+        yield
+
+
+@pytest.fixture
+async def service_away(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Offramp]:
+    """A service whose parts do not answer, so that what is let through goes no further."""
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
+    engine = create_database_engine(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing")
+    yield Offramp(await connect_to_temporal(lazy=True), engine)
+    engine.dispose()
 
 
 @pytest.fixture

@@ -1,21 +1,19 @@
 """The API, asked as a support system asks, in a world with a worker."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
 from domain.principals import Role
 from starter.access.keys import FileKeys
 from starter.access.tokens import TokenVerifier
 from starter.api.app import create_api
-from starter.web.connections import server_options
 from tests.support.issuer import AUDIENCE, Issuer
 from tests.support.ports import free_port
-from tests.support.world import World, eventually
+from tests.support.serving import served_on
+from tests.support.world import World
 from tests.workflows.conftest import shared_world, world
 
 __all__ = ["shared_world", "world"]
@@ -55,23 +53,5 @@ async def calls(world: World, issuer: Issuer, verifier: TokenVerifier) -> AsyncI
 @pytest.fixture
 async def served(world: World, verifier: TokenVerifier) -> AsyncIterator[str]:
     """The address of an API that a server serves: some clients need a connection."""
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(create_api(world.offramp, verifier), port=port, lifespan="off", **server_options())
-    )
-    serving = asyncio.create_task(server.serve())
-
-    async def has_started() -> bool:
-        return server.started
-
-    await eventually(has_started)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = server.force_exit = True
-    await serving
-
-
-@pytest.fixture
-def no_time_passes(world: World) -> Iterator[None]:
-    """No case ends by itself while a test looks at what happens to it."""
-    with world.environment.with_time_skipping_disabled():
-        yield
+    async with served_on(create_api(world.offramp, verifier), free_port()) as address:
+        yield address

@@ -1,24 +1,20 @@
 """Every operation with every role, and without one, at its address: the table of permissions is what the API lets through."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import Engine
 
 from domain.permissions import ROLES, Operation
 from domain.principals import Role
-from runtime.temporal import connect_to_temporal
 from starter.access.keys import FileKeys
 from starter.access.tokens import TokenVerifier
 from starter.api.addresses import ADDRESSES
 from starter.api.app import create_api
 from starter.service import Offramp
-from storage.database import create_database_engine
 from tests.support.issuer import AUDIENCE, Issuer
-from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -27,24 +23,12 @@ def issuer() -> Issuer:
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = create_database_engine(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-async def away(
-    issuer: Issuer, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[httpx.AsyncClient]:
+async def away(issuer: Issuer, service_away: Offramp, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """An API whose parts do not answer, so that what it lets through goes no further."""
-    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
     keys = tmp_path / "keys.json"
     keys.write_text(issuer.key_set_text)
     verifier = TokenVerifier(issuer=issuer.issuer, audience=AUDIENCE, keys=FileKeys(issuer.issuer, str(keys)))
-    transport = httpx.ASGITransport(
-        create_api(Offramp(await connect_to_temporal(lazy=True), engine), verifier), raise_app_exceptions=False
-    )
+    transport = httpx.ASGITransport(create_api(service_away, verifier), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://api.example/v1") as client:
         yield client
 

@@ -1,7 +1,7 @@
 """The console, used as people use it, in a world with a worker."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
@@ -59,13 +59,6 @@ def signed_in(app: ASGIApp, principal: Principal) -> httpx.AsyncClient:
     """A browser in which somebody has signed in."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url=URL, cookies=session_cookie(principal))
-
-
-@pytest.fixture
-def no_time_passes(world: World) -> Iterator[None]:
-    """No case ends by itself while a test looks at what happens to it."""
-    with world.environment.with_time_skipping_disabled():
-        yield
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The console in a real browser: no violation of axe's rules, the keyboard alone, and pages that stay current."""
 
-import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,15 +9,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import uvicorn
 
 from domain.principals import Principal, Role
 from starter.access.settings import AccessSettings
 from starter.console.app import create_console
-from starter.web.connections import server_options
 from tests.starter.console.conftest import session_cookie, settings
 from tests.starter.console.test_cases import YEARLY
 from tests.support.ports import free_port
+from tests.support.serving import served_on
 from tests.support.world import AGENT, World, eventually
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None)
@@ -49,16 +47,8 @@ async def address(world: World, access: AccessSettings) -> AsyncIterator[str]:
     """The address of a console that a server serves."""
     port = free_port()
     app = create_console(world.offramp, settings(f"http://127.0.0.1:{port}"), access)
-    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", **server_options()))
-    serving = asyncio.create_task(server.serve())
-
-    async def has_started() -> bool:
-        return server.started
-
-    await eventually(has_started)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = server.force_exit = True
-    await serving
+    async with served_on(app, port) as address:
+        yield address
 
 
 @pytest.fixture

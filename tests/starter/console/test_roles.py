@@ -1,46 +1,27 @@
 """Every action with every role: what the console lets through is the table of permissions, and what it offers is no more."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
 
 from domain.permissions import ROLES, Operation, SubjectKind
 from domain.principals import Principal, Role
-from runtime.temporal import connect_to_temporal
 from starter.access.settings import AccessSettings
 from starter.console.app import create_console
 from starter.console.done import DONE
 from starter.console.forms import CASE, FORM_KEY, KEY, SUBJECT
 from starter.console.performing import ACTIONS
 from starter.service import Offramp
-from storage.database import create_database_engine
 from tests.starter.console.browsing import fields, form_key, offered, post, read, refusal
 from tests.starter.console.conftest import Browsers, settings, signed_in
-from tests.support.ports import free_port
 from tests.support.world import World
 
 PAGES = ("/worklists/all", "/nights", "/reasons")
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = create_database_engine(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-async def away(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Offramp:
-    """A service whose parts do not answer, so that what is let through goes no further."""
-    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
-    return Offramp(await connect_to_temporal(lazy=True), engine)
-
-
 @pytest.mark.parametrize("operation", list(ACTIONS))
 async def test_an_action_is_let_through_for_its_roles_and_no_other(
-    away: Offramp, access: AccessSettings, operation: Operation
+    service_away: Offramp, access: AccessSettings, operation: Operation
 ) -> None:
     kind = ACTIONS[operation].kind
     subject = {} if kind is None else {SUBJECT: "1" if kind is SubjectKind.HOLD else "X-1"}
@@ -49,7 +30,7 @@ async def test_an_action_is_let_through_for_its_roles_and_no_other(
         if kind
         else {}
     )
-    app = create_console(away, settings(), access)
+    app = create_console(service_away, settings(), access)
     for roles in ([role] for role in Role):
         async with signed_in(app, Principal(subject="anna", roles=frozenset(roles))) as browser:
             key = form_key(read(await browser.get("/quote")))

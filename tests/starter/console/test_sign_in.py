@@ -1,19 +1,15 @@
 """Signing in: with the provider of the local stack, which is one like any other to the console."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
 import pytest
-import uvicorn
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine
 from starlette.types import ASGIApp
 
 from domain.principals import Principal, Role
-from runtime.temporal import connect_to_temporal
 from starter.access.settings import AccessSettings
 from starter.console.app import create_console
 from starter.console.settings import ConsoleSettings
@@ -21,21 +17,12 @@ from starter.local.data_directory import DataDirectory
 from starter.local.issuer import issuer_environment
 from starter.local.sign_in import create_sign_in
 from starter.service import Offramp
-from starter.web.connections import server_options
-from storage.database import create_database_engine
 from tests.starter.console.browsing import form_key, read, refusal
 from tests.starter.console.conftest import KEY, URL, session_cookie, settings
 from tests.support.ports import free_port
-from tests.support.world import eventually
+from tests.support.serving import served_on
 
 ROLES = {"subject": "anna", "role": ["support_agent", "billing"]}
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = create_database_engine(f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -45,28 +32,17 @@ async def provider(tmp_path: Path) -> AsyncIterator[str]:
     data.create()
     port = free_port()
     app = create_sign_in(data, f"{URL}/signed-in", "p {}")
-    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="off", **server_options()))
-    serving = asyncio.create_task(server.serve())
-
-    async def has_started() -> bool:
-        return server.started
-
-    await eventually(has_started)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = server.force_exit = True
-    await serving
+    async with served_on(app, port) as address:
+        yield address
 
 
 @pytest.fixture
-async def app(provider: str, tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> ASGIApp:
+async def app(provider: str, tmp_path: Path, service_away: Offramp, monkeypatch: pytest.MonkeyPatch) -> ASGIApp:
     """The console, whose other parts do not answer."""
-    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
     for name, value in issuer_environment(DataDirectory(tmp_path / "stack")).items():
         monkeypatch.setenv(name, value)
     of_provider = {"console_authorization_url": f"{provider}/authorize", "console_token_url": f"{provider}/token"}
-    return create_console(
-        Offramp(await connect_to_temporal(lazy=True), engine), settings(**of_provider), AccessSettings()
-    )
+    return create_console(service_away, settings(**of_provider), AccessSettings())
 
 
 def browser(app: ASGIApp, **more: object) -> httpx.AsyncClient:

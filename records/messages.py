@@ -17,7 +17,7 @@ class SentMessage(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    """The same on every attempt: the Message-ID of a mail, the id of a webhook."""
+    """The same on every attempt: the id of a webhook, and the Message-ID of a mail that is no part of a ``letter``."""
     cancellation: str
     event: str
     channel: Channel
@@ -27,12 +27,14 @@ class SentMessage(BaseModel):
     delivered_at: datetime | None
     failed_at: datetime | None
     """The instant at which its delivery was given up."""
+    letter: str | None = None
+    """The id of the letter about several cases in which it went, if it did: its Message-ID."""
 
     @property
     def outcome(self) -> str:
         """What has become of it, in words."""
         if self.delivered_at is not None:
-            return "delivered"
+            return "delivered in one letter with others" if self.letter else "delivered"
         return "given up" if self.failed_at is not None else "being delivered"
 
     @classmethod
@@ -48,6 +50,7 @@ class SentMessage(BaseModel):
             created_at=row.created_at,
             delivered_at=row.delivered_at,
             failed_at=row.failed_at,
+            letter=row.letter if row.letter != row.id else None,
         )
 
 

@@ -25,10 +25,12 @@ def add(
     occasion: str,
     mail_to: str,
     endpoint: str | None = None,
+    bulk: str | None = None,
 ) -> None:
     """Record that an occasion is to be announced: a message on each of the transaction's channels that has the event.
 
-    On that of webhooks it is one for each endpoint that hears of the event, or for ``endpoint`` alone.
+    On that of webhooks it is one for each endpoint that hears of the event, or for ``endpoint`` alone. Mail is gathered with that
+    of the other cases of a ``bulk`` (`records.joint_letters`).
     """
     for channel in channels_of(event, transaction.channels):
         message: dict[str, Any] = {
@@ -43,7 +45,13 @@ def add(
         else:
             transaction.session.execute(
                 insert(MessageRow)
-                .values(channel=channel.value, recipient=mail_to, **message)
+                .values(
+                    channel=channel.value,
+                    recipient=mail_to,
+                    bulk=bulk,
+                    gathered_at=func.clock_timestamp() if bulk else None,
+                    **message,
+                )
                 .on_conflict_do_nothing(index_elements=[MessageRow.id])
             )
 

@@ -5,25 +5,28 @@ receiver has accepted it, and a crash between the two repeats it under the same 
 """
 
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from sqlalchemy import Engine
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.actors import THE_SERVICE
 from domain.cases import CaseRef
 from domain.messaging import FACTS, Facts
 from domain.vocabulary import Channel
-from records import audit, outbox
+from records import audit, joint_letters, outbox
 from records.transaction import Transaction
 from storage.tables import MessageRow
 
 TURN_SECONDS = 5.0
 """The time after which a delivery begins no further message: the next turn is that of other cases. With the deadline of a
 message it stays within the time limit of the activity, so that no second attempt begins beside it."""
+
+GATHERED = "mail_is_gathered"
+"""The type of the failure of a delivery whose mail waits for those of other cases."""
 
 
 class NotAccepted(Exception):  # noqa: N818 - the receiver's answer, not a fault of the program
@@ -52,23 +55,25 @@ class MessagePutOff(NotAccepted):
 def deliver_all(
     engine: Engine,
     cancellation: str,
-    channel: Channel,
-    hand_over: Callable[[MessageRow, Facts], None],
+    hand_over: Callable[[Sequence[MessageRow]], None],
     *,
     max_attempts: int,
     unavailable: str,
+    quiet: timedelta,
 ) -> int:
-    """Hand over the pending messages of a cancellation, and return the sequence number up to which all are handled.
+    """Hand over the pending mails of a cancellation, and return the sequence number up to which all are handled.
 
     All of them, or as many as it can begin within `TURN_SECONDS`; the workflow has the rest delivered in another turn.
-    ``hand_over`` returns when the receiver has accepted the message, raises `MessageRejected` if it never will (the
-    message is given up, and the next one tried), and `MessagePutOff` if it might later. Then nothing more is tried, so
+    ``hand_over`` is given one message, or those of one letter about several cases (`records.joint_letters`, where ``quiet`` is
+    explained). It returns when the receiver has accepted them, raises `MessageRejected` if it never will (they are given up, and
+    the next one tried), and `MessagePutOff` if it might later. Then nothing more is tried, so
     that the order is kept, unless this is the activity's attempt ``max_attempts`` or a later one: each of these gives up
-    one message that is put off, so that no absent receiver blocks a cancellation for ever. Returns 0 if the cancellation
-    has no message on the channel.
+    what is put off once, so that no absent receiver blocks a cancellation for ever. Returns 0 if the cancellation
+    has no mail.
 
     Raises:
-        ApplicationError: type ``unavailable``, to be retried: a message is put off.
+        ApplicationError: to be retried: of type ``unavailable`` where a message is put off, of type `GATHERED` where it waits for
+            those of other cases.
 
     """
     attempt = activity.info().attempt
@@ -77,23 +82,25 @@ def deliver_all(
     while True:
         with Transaction.begin(engine) as transaction:
             # Read before the claim: a message recorded between the two must not count as handled.
-            handled_up_to = outbox.last_of(transaction.session, cancellation).get(channel, 0)
-            message = outbox.claim_next(transaction, cancellation, channel)
-            if message is None:
+            handled_up_to = outbox.last_of(transaction.session, cancellation).get(Channel.MAIL, 0)
+            claim = joint_letters.claim_next(transaction, cancellation, quiet=quiet)
+            _refuse_to_wait(claim)
+            if claim.is_fixed:
+                continue
+            if not claim.messages:
                 return handled_up_to
-            facts = facts_of(message)
+            failure = None
             try:
-                hand_over(message, facts)
+                hand_over(claim.messages)
             except MessageRejected as rejection:
-                give_up(transaction, message, rejection.reason)
+                failure = rejection.reason
             except MessagePutOff as delay:
                 if not may_give_up:
                     raise ApplicationError(delay.reason, type=unavailable) from None
                 may_give_up = False
-                give_up(transaction, message, f"{delay.reason} Given up after {attempt} attempts.")
-            else:
-                outbox.mark_delivered(transaction, message.id, datetime.now(UTC))
-            handled_up_to = message.sequence
+                failure = f"{delay.reason} Given up after {attempt} attempts."
+            _settle(transaction, claim.messages, failure)
+            handled_up_to = next(each.sequence for each in claim.messages if _case_of(each) == cancellation)
         # Where messages are given up, the turn ends with one that is put off: the next turn's attempts begin at one.
         if time.monotonic() >= turn_over and attempt < max_attempts:
             return handled_up_to
@@ -113,10 +120,33 @@ def facts_of(message: MessageRow) -> Facts:
     return FACTS[CaseRef.parse(message.content["cancellation"]).kind].model_validate(message.content)
 
 
+def _refuse_to_wait(claim: joint_letters.Claim) -> None:
+    """End a delivery whose mail waits, until it does no longer: a waiting delivery keeps no thread and no connection."""
+    if claim.wait is not None:
+        raise ApplicationError(
+            "The mail waits for those about other subscriptions of the organization, to be one letter.",
+            type=GATHERED,
+            next_retry_delay=claim.wait,
+            category=ApplicationErrorCategory.BENIGN,
+        )
+
+
+def _settle(transaction: Transaction, messages: Sequence[MessageRow], failure: str | None) -> None:
+    for message in messages:
+        if failure is None:
+            outbox.mark_delivered(transaction, message.id, datetime.now(UTC))
+        else:
+            give_up(transaction, message, failure)
+
+
+def _case_of(message: MessageRow) -> str | None:
+    return message.cancellation or message.marketing_cancellation
+
+
 def give_up(transaction: Transaction, message: MessageRow, reason: str) -> None:
     """Give a message up for good, with the reason, and audit that."""
     now = datetime.now(UTC)
-    case = message.cancellation or message.marketing_cancellation
+    case = _case_of(message)
     outbox.mark_failed(transaction, message.id, now, reason)
     audit.record(
         transaction,

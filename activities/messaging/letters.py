@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from activities.messaging.case_mail import CASE_MAIL
 from domain.lines.explanation import Statement
@@ -91,10 +92,29 @@ def letter(
     Dates are those of the organization's zone. It shows only the customer's lines: our obligations to vendors do not
     concern the customer. It repeats no free text of somebody who was not verified (`Facts.for_letter`). ``link`` leads to the page on which the reader answers, where there is one.
     """
+    template, zone, values = _template_of(event, facts, link)
+    return _written(template, zone, reply_to=reply_to, **values)
+
+
+def joint_letter(event: Event, facts: Sequence[Facts], *, reply_to: str | None = None) -> Letter:
+    """Write one letter that notifies a person of the same event of several cases: of each what its own letter would say."""
+    parts = [(each, *_template_of(event, each, None)) for each in facts]
+    return _written(
+        "several_cases.j2",
+        facts[0].time_zone,
+        event=event.value,
+        facts=facts[-1],
+        parts=[(each, template, {**_tools(zone), **values}) for each, template, zone, values in parts],
+        reply_to=reply_to,
+    )
+
+
+def _template_of(event: Event, facts: Facts, link: str | None) -> tuple[str, str, dict[str, object]]:
+    """Return the template of a letter, its zone, and the values that it shows."""
     name, facts = _TEMPLATES[event], facts.for_letter(event)
     if isinstance(facts, MarketingServiceFacts):
         campaigns = campaigns_in_words(facts.marketing.campaigns)
-        return _written(name, facts.time_zone, facts=facts, stopped=campaigns, link=link, reply_to=reply_to)
+        return name, facts.time_zone, {"facts": facts, "stopped": campaigns, "link": link}
     of_line = facts if isinstance(facts, LineMessageFacts) else None
     if event in (Event.REMINDER, Event.LINE_REMINDER) and facts.stage is Stage.INTAKE:
         name = "line_cancellation_intake_reminder.j2" if of_line else "intake_reminder.j2"
@@ -105,29 +125,32 @@ def letter(
     missing = [questions[Question(question)] for question in facts.open_questions]
     if not facts.verified:
         missing.append(_VERIFICATION)
-    return _written(
+    return (
         name,
         zone,
-        facts=facts,
-        line=of_line.subscription_line if of_line else None,
-        wished=_wish(facts),
-        lines=lines,
-        open_lines=[line for line in facts.open_billing if line.partner is Partner.CUSTOMER],
-        credit_memos=shown.credit_memos if shown else (),
-        missing=missing,
-        access=_end_of_access(facts),
-        access_until=_end_of_access(facts, zone),
-        alternatives=[other.statement.in_words(FOR_CUSTOMERS) for other in shown.alternatives] if shown else [],
-        changes=[change.in_words(FOR_CUSTOMERS) for change in facts.changes_for_customer],
-        data=_what_becomes_of_data(facts),
-        campaigns=_what_becomes_of_campaigns(facts),
-        stopped=campaigns_in_words(facts.marketing.campaigns) if facts.marketing else [],
-        reasons=[facts.reason_code.replace("_", " ") if facts.reason_code else None, facts.reason],
-        until=FOR_CUSTOMERS.deadline(facts.reversal_deadline, zone) if facts.reversal_deadline else None,
-        link=link,
-        migration=facts.migration,
-        awaited=_AWAITED.get(facts.migration.hand_over) if facts.migration and facts.migration.hand_over else None,
-        reply_to=reply_to,
+        {
+            "facts": facts,
+            "line": of_line.subscription_line if of_line else None,
+            "wished": _wish(facts),
+            "lines": lines,
+            "open_lines": [line for line in facts.open_billing if line.partner is Partner.CUSTOMER],
+            "credit_memos": shown.credit_memos if shown else (),
+            "missing": missing,
+            "access": _end_of_access(facts),
+            "access_until": _end_of_access(facts, zone),
+            "alternatives": [other.statement.in_words(FOR_CUSTOMERS) for other in shown.alternatives] if shown else [],
+            "changes": [change.in_words(FOR_CUSTOMERS) for change in facts.changes_for_customer],
+            "data": _what_becomes_of_data(facts),
+            "campaigns": _what_becomes_of_campaigns(facts),
+            "stopped": campaigns_in_words(facts.marketing.campaigns) if facts.marketing else [],
+            "reasons": [facts.reason_code.replace("_", " ") if facts.reason_code else None, facts.reason],
+            "until": FOR_CUSTOMERS.deadline(facts.reversal_deadline, zone) if facts.reversal_deadline else None,
+            "link": link,
+            "migration": facts.migration,
+            "awaited": _AWAITED.get(facts.migration.hand_over)
+            if facts.migration and facts.migration.hand_over
+            else None,
+        },
     )
 
 
@@ -142,10 +165,8 @@ def pause_letter(endpoint: WebhookEndpointRow, *, reply_to: str | None = None) -
     return _written("webhook_paused.j2", "UTC", endpoint=endpoint, host=host, reply_to=reply_to)
 
 
-def _written(template: str, zone: str, **facts: object) -> Letter:
-    facts["zone"] = zone
-    facts["moment"] = lambda instant: FOR_CUSTOMERS.instant(instant, zone)
-    facts["received"] = lambda instant, channel: received_in_words(FOR_CUSTOMERS.instant(instant, zone), channel)
+def _written(template: str, zone: str, **values: object) -> Letter:
+    facts = {**_tools(zone), **values}
     text = _TEXT.get_template(template)
     subject = "".join(text.blocks["subject"](text.new_context(facts)))
     return Letter(
@@ -153,6 +174,15 @@ def _written(template: str, zone: str, **facts: object) -> Letter:
         text=re.sub(r"\n{3,}", "\n\n", text.render(facts)).strip() + "\n",
         html=_HTML.get_template(template).render(facts),
     )
+
+
+def _tools(zone: str) -> dict[str, object]:
+    """Return what every template uses to write days and times of a zone."""
+    return {
+        "zone": zone,
+        "moment": lambda instant: FOR_CUSTOMERS.instant(instant, zone),
+        "received": lambda instant, channel: received_in_words(FOR_CUSTOMERS.instant(instant, zone), channel),
+    }
 
 
 def _end_of_access(facts: MessageFacts, zone: str | None = None) -> str:
@@ -238,6 +268,12 @@ def _environment(forms: str, *, autoescape: bool) -> Environment:
     environment.filters |= {"day": FOR_CUSTOMERS.day, "sentence": _sentence, "wrapped": _wrapped, "row": _row}
     environment.filters |= {"number": _number, "size": size_in_words}
     environment.globals["layout"] = f"layout_{forms}"
+
+    def body(template: str, values: Mapping[str, object]) -> Markup:
+        found = environment.get_template(template)
+        return Markup("".join(found.blocks["body"](found.new_context(dict(values)))))  # noqa: S704 - escaped by its template
+
+    environment.globals["body"] = body
     environment.globals["say"] = environment.get_template(forms).module
     return environment
 

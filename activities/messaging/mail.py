@@ -1,7 +1,8 @@
 """Mail to people: the outbox's messages as letters, and one-time codes, which are never stored."""
 
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -9,17 +10,18 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.common.registration import Registered
 from activities.common.retries import MAIL_MAX_ATTEMPTS
 from activities.messaging.case_mail import CASE_MAIL
-from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, portable_id
-from activities.messaging.letters import Letter, code_letter, letter, pause_letter
+from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, facts_of, portable_id
+from activities.messaging.letters import Letter, code_letter, joint_letter, letter, pause_letter
 from activities.messaging.links import LinkPurpose, Links
 from activities.messaging.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
 from contract import WorkQueue
@@ -29,6 +31,7 @@ from domain.migration import Party, transfer_id
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from domain.vocabulary import Channel, Event, message_id
+from records.joint_letters import letter_of
 from records.one_time_codes import FreshCode
 from storage.secret_files import with_secrets_of_files
 from storage.tables import MessageRow, WebhookEndpointRow
@@ -47,11 +50,12 @@ class CodeNotDeliverable(Refusal):
 
 
 class MailSettings(BaseSettings):
-    """The settings of mail: the server, the sender and the address for replies.
+    """The settings of mail: the server, the sender, the address for replies, and the wait of letters about several cases.
 
     ``OFFRAMP_SMTP_URL``, or a file with it alone, ``OFFRAMP_SMTP_URL_FILE``: see `SmtpServer.at`. ``OFFRAMP_MAIL_FROM``:
     ``billing@example.com`` or ``Example Billing <billing@example.com>``. ``OFFRAMP_MAIL_REPLY_TO``: an address that people
-    read; where it is set, letters invite to reply.
+    read; where it is set, letters invite to reply. ``OFFRAMP_MAIL_GATHER_SECONDS``: the time after which a letter about several
+    subscriptions is sent, if no other one has had anything to add to it meanwhile.
     """
 
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_", hide_input_in_errors=True)
@@ -60,6 +64,7 @@ class MailSettings(BaseSettings):
     smtp_url_file: Path | None = None
     mail_from: str
     mail_reply_to: str | None = None
+    mail_gather_seconds: float = Field(default=60, ge=0, le=600)
 
     @model_validator(mode="before")
     @classmethod
@@ -104,6 +109,7 @@ class Mail:
 
     def __init__(self, engine: Engine, settings: MailSettings, links: Links | None = None) -> None:
         self._engine = engine
+        self._quiet = timedelta(seconds=settings.mail_gather_seconds)
         self._links = links
         self._server = settings.server
         self._sender = settings.sender
@@ -128,24 +134,31 @@ class Mail:
         """
         with SmtpConnection(self._server) as server:
 
-            def hand_over(message: MessageRow, facts: Facts) -> None:
-                event = Event(message.event)
-                written = letter(
-                    event, facts, link=self._link_to(event, facts, message.recipient), reply_to=self._reply_to
-                )
-                mail = self._mail(written, message.id, to=message.recipient, at=message.created_at)
+            def hand_over(messages: Sequence[MessageRow]) -> None:
+                message = messages[0]
+                event, facts = Event(message.event), facts_of(message)
+                if len(messages) == 1:
+                    link = self._link_to(event, facts, message.recipient)
+                    written = letter(event, facts, link=link, reply_to=self._reply_to)
+                else:
+                    written = joint_letter(event, [facts_of(each) for each in messages], reply_to=self._reply_to)
+                id_ = message.letter or message.id
+                mail = self._mail(written, id_, to=message.recipient, at=message.created_at)
                 first = message_id(facts.cancellation, _first_of_thread(event, facts), Channel.MAIL)
-                if message.id != first:
+                if message.bulk is not None:
+                    with Session(self._engine) as session:
+                        first = letter_of(session, first)
+                if id_ != first:
                     mail["In-Reply-To"] = mail["References"] = self._message_id(first)
                 server.send(mail, sender=self._sender.addr_spec, recipient=message.recipient)
 
             return deliver_all(
                 self._engine,
                 cancellation,
-                Channel.MAIL,
                 hand_over,
                 max_attempts=MAIL_MAX_ATTEMPTS,
                 unavailable=MAIL_SERVER_UNAVAILABLE,
+                quiet=self._quiet,
             )
 
     def send_code_mail(self, code: FreshCode, message_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The rows of confirmed bulks, as the opening of a case knows them: a start that a person has confirmed with all others."""
+"""The rows of confirmed bulks, as cases know them: a start that a person has confirmed with all others."""
 
 import re
 
@@ -6,9 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contract.steps import OpenRequest
-from domain.bulk import RowState
+from domain.bulk import BulkKind, RowState
 from domain.vocabulary import person_key
-from storage.tables import BulkItemRow, BulkRow
+from storage.tables import BulkItemRow, BulkRow, CancellationRow
 
 _REQUEST = re.compile(r":(bulk-[0-9a-f]{16})-([1-9][0-9]{0,8})$")
 
@@ -33,3 +33,21 @@ def is_confirmed_row(session: Session, request: OpenRequest) -> bool:
     if row is None or row.confirmed_by is None:
         return False
     return request.subscription == row.subscription and person_key(request.actor) == person_key(row.confirmed_by)
+
+
+def organization_bulk_of(session: Session, case: CancellationRow) -> str | None:
+    """Return the bulk of an organization as a whole that has opened a case, or is about to; None if none has."""
+    named = _REQUEST.search(case.request_id)
+    if named is None:
+        return None
+    return session.scalar(
+        select(BulkRow.id)
+        .join(BulkItemRow, BulkRow.id == BulkItemRow.bulk)
+        .where(
+            BulkRow.id == named[1],
+            BulkRow.kind == BulkKind.ORGANIZATION.value,
+            BulkItemRow.number == int(named[2]),
+            BulkItemRow.subscription == case.subscription,
+            BulkItemRow.state.in_((RowState.UNDER_WAY.value, RowState.STARTED.value)),
+        )
+    )

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from contract.steps import Step
 from domain.cancellation.checklist import Checklist
+from domain.joint_letters import GATHERED
 from domain.lines.line import Partner
 from domain.lines.quote import Quote, changes
 from domain.marketing import Consent
@@ -23,6 +24,7 @@ from domain.messaging import (
 from domain.system_tasks import ASKED_OF_SYSTEMS, SystemErasure, SystemTaskFacts
 from domain.vocabulary import CampaignChoice, Channel, Event, Stage
 from records import outbox
+from records.bulk.confirmed import organization_bulk_of
 from records.cancellation.answers import checklist_of
 from records.cancellation.locked_case import LockedCase, access_end_of
 from records.cancellation.open_lines import SETTLED_STAGES, open_lines
@@ -136,6 +138,7 @@ def notify(
         occasion=occasion or event.value,
         mail_to=mail_to or case.billing_administrator,
         endpoint=system_task.system if system_task and event in ASKED_OF_SYSTEMS else None,
+        bulk=organization_bulk_of(session, row) if event in GATHERED and mail_to is None else None,
     )
 
 

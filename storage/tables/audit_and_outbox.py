@@ -62,6 +62,9 @@ class MessageRow(Table):
     __table_args__ = (
         one_of("channel", Channel),
         CheckConstraint("num_nonnulls(delivered_at, failed_at) <= 1", name="delivered_or_failed"),
+        CheckConstraint("(bulk IS NULL) = (gathered_at IS NULL)", name="gathered_in_a_bulk"),
+        CheckConstraint("letter IS NULL OR bulk IS NOT NULL", name="letter_of_gathered_mail"),
+        CheckConstraint("bulk IS NULL OR channel = 'mail'", name="mail_is_gathered"),
         Index("ix_messages_pending", "cancellation", "channel", "sequence",
               postgresql_where=text("delivered_at IS NULL AND failed_at IS NULL")),
         Index("ix_messages_pending_of_marketing", "marketing_cancellation", "channel", "sequence",
@@ -71,6 +74,9 @@ class MessageRow(Table):
         Index("ix_messages_of_endpoints", "recipient", "sequence", postgresql_where=text("channel = 'webhook'")),
         Index("ix_messages_owed_to_endpoints", "recipient", "sequence",
               postgresql_where=text("channel = 'webhook' AND delivered_at IS NULL AND failed_at IS NULL")),
+        Index("ix_messages_gathered", "bulk", "event",
+              postgresql_where=text("bulk IS NOT NULL AND delivered_at IS NULL AND failed_at IS NULL")),
+        Index("ix_messages_letter", "letter", postgresql_where=text("letter IS NOT NULL")),
     )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -89,3 +95,9 @@ class MessageRow(Table):
     """The run of the nightly update that the message is about, if any."""
     marketing_cancellation: Mapped[str | None] = mapped_column(ForeignKey("marketing_cancellations.id"))
     """The cancellation of a marketing service alone that the message is about, if any."""
+    bulk: Mapped[str | None] = mapped_column(ForeignKey("bulks.id"))
+    """The bulk of an organization as a whole, with whose other mails this one is gathered into one letter."""
+    gathered_at: Mapped[datetime | None]
+    """The instant since which it waits for the others, by the clock of the database."""
+    letter: Mapped[str | None]
+    """The id of the letter in which it goes, fixed before the letter is first sent."""

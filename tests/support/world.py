@@ -124,7 +124,9 @@ class World(Evidence):
         deployment: WorkerDeploymentConfig | None = None,
     ) -> AsyncIterator[None]:
         """Run a process with workers for a while; its queues are the world's own."""
-        mail = MailSettings(smtp_url=SecretStr(self.smtp_url), mail_from="billing@offramp.example")
+        mail = MailSettings(
+            smtp_url=SecretStr(self.smtp_url), mail_from="billing@offramp.example", mail_gather_seconds=1
+        )
         with ExitStack() as parts:
             url = as_role(self.database_url, DatabaseRole.WORKER)
             engine = create_database_engine(url, pool_size=connections(hosted))

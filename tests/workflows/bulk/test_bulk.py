@@ -1,6 +1,7 @@
 """A bulk from its file to the result of each row."""
 
 from datetime import UTC, date, datetime, timedelta
+from email.message import EmailMessage
 from uuid import uuid4
 
 from sqlalchemy import text
@@ -11,7 +12,7 @@ from domain.bulk import BulkState, RowState
 from domain.limits import Limited, LimitScope
 from records.limit_settings import Limit
 from tests.support.bulks import CONFIRMER, PLANNER, as_file, confirmed, planned, row, rows_of, short, until
-from tests.support.world import AGENT, SECOND_PERSON, World, refused
+from tests.support.world import AGENT, SECOND_PERSON, World, eventually, refused
 
 
 async def test_a_file_becomes_a_case_for_each_of_its_rows_in_the_name_of_who_confirmed_it(world: World) -> None:
@@ -229,8 +230,21 @@ async def test_an_organization_leaves_with_all_its_subscriptions_by_one_checklis
         assert (plan.ready, plan.kind.value, plan.needs_second_person) == (2, "organization", False)
         await confirmed(world, plan, actor=PLANNER)
         done = await until(world, plan.bulk, BulkState.FINISHED)
+
+        async def have_arrived() -> bool:
+            return len(acknowledgements(world, first, second)) > 0
+
+        await eventually(have_arrived)
     assert done.rows == {RowState.STARTED: 2}
     assert {world.case(each).verified_by for each in (first, second)} == {"attestation"}
+    [letter] = acknowledgements(world, first, second)
+    assert all(f"{each}/1" in world.mailbox.text_of(letter) for each in (first, second)), "one letter names both"
+
+
+def acknowledgements(world: World, *subscriptions: str) -> list[EmailMessage]:
+    """The acknowledgements of receipt that name one of some subscriptions."""
+    received = [mail for mail in world.mailbox.mails if str(mail["Subject"]).startswith("Cancellation received")]
+    return [mail for mail in received if any(f"{each}/1" in world.mailbox.text_of(mail) for each in subscriptions)]
 
 
 async def test_a_row_whose_content_was_changed_after_its_plan_is_not_started(world: World) -> None:

@@ -1610,6 +1610,7 @@ class SentMessage(Model):
     endpoint: str | None = None
     delivered_at: datetime | None = None
     failed_at: datetime | None = None
+    letter: str | None = None
 
 
 class StopStatus(Model):

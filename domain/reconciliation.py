@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 
 FOUND = {
-    FindingKind.WORKFLOW_MISSING: "its workflow does not run, although the case is not finished",
+    FindingKind.WORKFLOW_MISSING: "its workflow does not run, although the work is not finished",
     FindingKind.RECORD_BEHIND: "its workflow knows of steps that are not in the database, as after a restore of it",
     FindingKind.RECORD_AHEAD: "its workflow does not know of steps that are in the database, as after a restore of Temporal's",
     FindingKind.MESSAGES_LEFT: "it has ended, and nothing delivers its messages",
@@ -77,7 +77,7 @@ class Finding(BaseModel):
 
     kind: FindingKind
     subject: str
-    """The id of a case, an organization or a schedule, a prefix of keys or a schema."""
+    """The id of a case, a workflow, an organization or a schedule, a prefix of keys or a schema."""
     outcome: Outcome
     reason: str = ""
     """The code of an error, or a date: whatever narrows it down."""

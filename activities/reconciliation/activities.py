@@ -24,7 +24,7 @@ from activities.reconciliation.surroundings import (
     nightly_findings,
     schema_findings,
     seal_audit_trail,
-    unfollowed_tasks,
+    unattended_work,
 )
 from contract import WorkQueue
 from contract.steps import ReconciliationSlice, SliceOutcome, Suspect
@@ -169,7 +169,7 @@ class Reconciler(DataWork):
         if not work.dry_run:
             await seal_audit_trail(self._engine)
             await forget_old_limited_uses(self._engine)
-        found.findings += await unfollowed_tasks(checks, self._workflows(work), dry_run=work.dry_run)
+        found.findings += await unattended_work(checks, self._workflows(work), dry_run=work.dry_run)
         found.findings += await nightly_findings(checks, activity.client(), self._zone)
         found.findings += await schema_findings(checks, self._tenants)
         return found.outcome()

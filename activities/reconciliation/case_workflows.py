@@ -157,6 +157,18 @@ class CaseWorkflows:
                 static_summary=Readable(f"What {case} asks of other systems"),
             )
 
+    async def carry_out(self, bulk: str) -> None:
+        """Start the workflow that carries out a bulk, unless it runs."""
+        with suppress(WorkflowAlreadyStartedError):
+            await self._client.start_workflow(
+                contract.BULK_CANCELLATION,
+                contract.CarryOutBulk(bulk=bulk),
+                id=contract.bulk_workflow_id(bulk),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                static_summary=Readable(f"Bulk cancellation {bulk}"),
+            )
+
     async def deliver(self, case: str, last_message: dict[Channel, int]) -> None:
         """Have the messages of a case delivered whose own workflow cannot be started any more."""
         await self._client.start_workflow(

@@ -1,6 +1,8 @@
 """The surroundings of the cases: the nightly update with its schedule, and the schemas that were prepared for organizations."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -17,7 +19,12 @@ from domain.reconciliation import Finding, FindingKind
 from domain.refusals import Refusal
 from records.audit_seals import MOST, seal
 from records.limits import forget_old_uses
-from records.reconciliation.leftovers import cases_with_open_tasks, count_overdue, expected_schemas
+from records.reconciliation.leftovers import (
+    cases_with_open_tasks,
+    count_overdue,
+    expected_schemas,
+    unfinished_bulks,
+)
 from records.transaction import Transaction
 from storage.tenants.database import TenantDatabase
 
@@ -46,20 +53,46 @@ async def nightly_findings(checks: CaseChecks, client: Client, zone: str) -> lis
     return findings
 
 
-async def unfollowed_tasks(checks: CaseChecks, workflows: CaseWorkflows, *, dry_run: bool) -> list[Finding]:
-    """Have the tasks of systems followed that nothing follows."""
-    findings, after = [], ""
-    while page := await checks.read(partial(cases_with_open_tasks, after=after, limit=PAGE)):
-        for case in page:
-            workflow_id = contract.system_tasks_workflow_id(case)
-            run = await workflows.run_of(workflow_id)
-            if run is None or not run.is_running:
+async def unattended_work(checks: CaseChecks, workflows: CaseWorkflows, *, dry_run: bool) -> list[Finding]:
+    """Start what carries out the tasks of systems, and the bulks, that nothing carries out."""
+    tasks = _Unattended(cases_with_open_tasks, contract.system_tasks_workflow_id, workflows.follow_tasks)
+    bulks = _Unattended(unfinished_bulks, contract.bulk_workflow_id, workflows.carry_out)
+    findings = []
+    for work in (tasks, bulks):
+        after = ""
+        while page := await checks.read(partial(work.listed, after=after, limit=PAGE)):
+            for subject in await _without_workflow(checks, workflows, work, page, after):
                 if not dry_run:
-                    await workflows.follow_tasks(case)
-                findings.append(checks.found(FindingKind.WORKFLOW_MISSING, workflow_id))
-            activity.heartbeat(case)
-        after = page[-1]
+                    await work.start(subject)
+                findings.append(checks.found(FindingKind.WORKFLOW_MISSING, work.workflow_id(subject)))
+            after = page[-1]
     return findings
+
+
+async def _without_workflow(
+    checks: CaseChecks, workflows: CaseWorkflows, work: "_Unattended", page: Sequence[str], after: str
+) -> list[str]:
+    """Return the subjects of a page whose workflow does not run, as far as they are unfinished after Temporal was asked."""
+    missing = []
+    for subject in page:
+        run = await workflows.run_of(work.workflow_id(subject))
+        if run is None or not run.is_running:
+            missing.append(subject)
+        activity.heartbeat(subject)
+    if not missing:
+        return []
+    unfinished = await checks.read(partial(work.listed, after=after, limit=PAGE))
+    return [subject for subject in missing if subject in unfinished]
+
+
+@dataclass(frozen=True)
+class _Unattended:
+    """Work that is recorded, and that a workflow must be running for."""
+
+    listed: Callable[..., Sequence[str]]
+    """The subjects by id, from the one after ``after``, at most ``limit``."""
+    workflow_id: Callable[[str], str]
+    start: Callable[[str], Awaitable[None]]
 
 
 async def seal_audit_trail(engine: Engine) -> None:

@@ -1,4 +1,5 @@
-"""Migrations without a cancellation that waits for them, lines that nobody updates, and schemas that nobody has, by the records."""
+"""Migrations without a cancellation that waits for them, bulks that nothing carries out, lines that nobody updates, and schemas
+that nobody has, by the records."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,6 +8,7 @@ from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from contract.steps import Step
+from domain.bulk import BulkState, RowState
 from domain.migration import HAND_OVERS, MigrationStage, patience
 from domain.policy import CancellationPolicy
 from domain.vocabulary import Stage
@@ -14,6 +16,8 @@ from records.audit import record_step
 from records.transaction import Transaction
 from storage.tables import (
     IS_WHOLE,
+    BulkItemRow,
+    BulkRow,
     CancellationRow,
     ErasedThingRow,
     ErasureRow,
@@ -106,6 +110,14 @@ def cases_with_open_tasks(session: Session, *, after: str, limit: int) -> list[s
         SystemTaskRow.cancellation > after, SystemTaskRow.confirmed_at.is_(None), SystemTaskRow.superseded_at.is_(None)
     )
     return list(session.scalars(query.distinct().order_by(SystemTaskRow.cancellation).limit(limit)))
+
+
+def unfinished_bulks(session: Session, *, after: str, limit: int) -> list[str]:
+    """Return bulks that have not ended, or whose rows under way have no result, by id, from the one after ``after``."""
+    under_way = exists().where(BulkItemRow.bulk == BulkRow.id, BulkItemRow.state == RowState.UNDER_WAY.value)
+    unfinished = BulkRow.state.not_in([state.value for state in BulkState if state.is_final])
+    query = select(BulkRow.id).where(BulkRow.id > after, or_(unfinished, under_way))
+    return list(session.scalars(query.order_by(BulkRow.id).limit(limit)))
 
 
 def count_overdue(session: Session, day: date) -> int:

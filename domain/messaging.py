@@ -67,7 +67,7 @@ class ErasureFacts(BaseModel):
     objects: int
     bytes: int
     kept_because: str | None = None
-    """The reason why the organization's own data stays, if it does: another subscription still uses it."""
+    """The reason why the organization's own data stays, or is not erased with this case; null if it is."""
     absent_schema: str | None = None
     """The schema that was to be erased and was not there: removed by others, or looked for in a wrong database."""
     compacted: bool = False

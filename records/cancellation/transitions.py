@@ -30,7 +30,7 @@ from records.cancellation.notices import last_promised, notify
 from records.cancellation.open_billing import billing_of, request_credit_memos
 from records.cancellation.quotes import requote, requote_line, termination_of
 from records.cancellation.single_lines import is_overtaken, taken_over_by, unsettled_line_cases, whole_settled
-from records.erasure import other_user
+from records.erasure import lock_organization, other_user
 from records.transaction import Transaction
 from storage.tables import CancellationLineRow
 
@@ -231,9 +231,11 @@ def close(transaction: Transaction, step: Step) -> None:
     enter(transaction, case, Stage.CLOSED, step)
     notify(transaction, case, Event.CLOSED, step)
     is_whole, has_data = case.row.subscription_line is None, case.organization.data_schema is not None
-    if is_whole and not has_data and other_user(transaction.session, case.subscription.id) is None:
+    if is_whole and not has_data:
         # There is nothing to erase here, and nothing to wait for but a legal hold.
-        system_tasks.request(transaction, case, SystemTask.ERASE, step)
+        lock_organization(transaction.session, case.organization.id)
+        if other_user(transaction.session, case.subscription.id) is None:
+            system_tasks.request(transaction, case, SystemTask.ERASE, step)
 
 
 def remind(transaction: Transaction, step: Step, event: Event) -> None:

@@ -1,16 +1,17 @@
 """Erasures in the records: what they wait for, what they certify, what stays (rules, section 8)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from contract.steps import Obstacle
 from domain.messaging import ErasureFacts
 from records import erasure as erasures
 from records import legal_holds as holds
-from records.erasure import ErasedThing, ErasureBlocked
+from records.erasure import ErasedThing, ErasureBlocked, ErasurePlan
 from records.transaction import Transaction
 from tests.records.closed_cases import BOTH, CASE, acknowledge, erase, finish_before_closing, messages, place_hold, step
 from tests.support.import_documents import NOON, Document, Import
@@ -87,9 +88,72 @@ def test_the_organizations_data_stays_while_another_of_its_subscriptions_lives(
     assert plan.kept_because == "subscription SUB-2 of the organization still uses it"
 
 
+def add_closed_sibling(engine: Engine, imported: Import, document: Document) -> None:
+    """Another subscription of the organization, whose case has ended as well."""
+    document["subscriptions"] = [{"id": "SUB-2", "organization": "ORG-1", "description": "Sales", "lines": []}]
+    document["invoices"] = []
+    imported(document)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO cancellations (id, subscription, ordinal, request_id, workflow_id, opened_by, stage, received_at, "
+            "received_on, termination_date, data, campaigns, verified_by, access_ended_on, reversal_deadline, ended_at) "
+            "SELECT 'SUB-2/1', 'SUB-2', 1, 'r2', 'w2', opened_by, 'closed', received_at, received_on, termination_date, 'export', "
+            "campaigns, verified_by, access_ended_on, reversal_deadline, received_at FROM cancellations WHERE id = 'SUB-1/1'"
+        )
+
+
+def test_the_organizations_data_stays_while_an_export_of_another_subscription_is_not_acknowledged(
+    closed: Engine, imported: Import, document: Document
+) -> None:
+    add_closed_sibling(closed, imported, document)
+    with closed.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO exports (cancellation, started_at) VALUES ('SUB-2/1', now())")
+
+    with Transaction.begin(closed, BOTH) as transaction:
+        plan = erasures.begin_erasure(transaction, step("erase"))
+
+    assert plan.data_schema is None
+    assert plan.kept_because == "the export of SUB-2/1 has not been acknowledged yet"
+
+
+def test_of_cases_that_end_together_one_erases_the_data_and_the_certificates_of_the_others_name_it(
+    closed: Engine, imported: Import, document: Document
+) -> None:
+    add_closed_sibling(closed, imported, document)
+    with Transaction.begin(closed, BOTH) as transaction:
+        first = erasures.begin_erasure(transaction, step("erase"))
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(begin_erasing, closed, "SUB-2/1")
+            while not transaction.session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                assert not second.done(), "it waits for the first"
+            transaction.session.commit()
+            plan = second.result()
+
+    assert (first.data_schema, first.kept_because) == ("crm_contoso", None)
+    assert (plan.data_schema, plan.kept_because) == (None, f"it is erased with {CASE}, whose certificate says so")
+
+
+def begin_erasing(engine: Engine, case: str) -> ErasurePlan:
+    with Transaction.begin(engine, BOTH) as transaction:
+        return erasures.begin_erasure(transaction, step("erase").model_copy(update={"cancellation": case}))
+
+
 @pytest.mark.parametrize(
     ("rule", "statement"),
     [
+        (
+            "erasure_of_data_in_use",
+            "INSERT INTO subscriptions (id, organization, description) VALUES ('SUB-9', 'ORG-1', ''); {begin}",
+        ),
+        (
+            "erasure_before_acknowledgement",
+            "INSERT INTO subscriptions (id, organization, description) VALUES ('SUB-9', 'ORG-1', ''); "
+            "INSERT INTO cancellations (id, subscription, ordinal, request_id, workflow_id, opened_by, stage, received_at, received_on, "
+            "termination_date, data, campaigns, verified_by, access_ended_on, reversal_deadline) SELECT 'SUB-9/1', 'SUB-9', 1, 'r9', "
+            "'w9', opened_by, stage, received_at, received_on, termination_date, data, campaigns, verified_by, access_ended_on, "
+            "reversal_deadline FROM cancellations; "
+            "INSERT INTO exports (cancellation, started_at) VALUES ('SUB-9/1', now()); {begin}",
+        ),
         ("erasure_after_the_window", "UPDATE cancellations SET stage = 'canceled'; {begin}"),
         (
             "erasure_under_a_hold",

@@ -132,6 +132,23 @@ class SystemTaskSuperseded(Refusal):
         )
 
 
+class ConfirmerUnknown(Refusal):
+    """A confirmation by somebody whom no door of the service knows: no certificate rests on their word."""
+
+    code = "confirmer_unknown"
+
+    def __init__(self, system: str, actor: str) -> None:
+        super().__init__(
+            f"The confirmation came to Temporal directly, and nobody knows that {actor} is the system {system}. A system confirms "
+            "with a token of its own.",
+            remedy=correct_input(
+                "Confirm over the HTTP API, with a token of the role system whose subject is the name of the system."
+            ),
+            system=system,
+            actor=actor,
+        )
+
+
 class SystemTaskOfAnother(Refusal):
     """A confirmation by one system of what another was asked for."""
 

@@ -10,10 +10,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contract.steps import Step, TaskConfirmed, TasksFollowed
+from domain.actors import is_sent_directly
 from domain.cancellation.lifecycle import CancellationUnknown
 from domain.policy import CancellationPolicy
 from domain.system_tasks import (
     ESCALATED_AFTER,
+    ConfirmerUnknown,
     OpenTask,
     SystemErasure,
     SystemTask,
@@ -85,10 +87,12 @@ def confirm(transaction: Transaction, step: TaskConfirmed) -> None:
     """Record that a system has done its task; after the last erasure, certify that.
 
     Raises:
-        SystemTaskUnknown, SystemTaskSuperseded.
+        ConfirmerUnknown, SystemTaskUnknown, SystemTaskSuperseded.
 
     """
     session = transaction.session
+    if is_sent_directly(step.actor):
+        raise ConfirmerUnknown(step.system, step.actor)
     case = lock_case(transaction, step.cancellation)
     row = session.get(SystemTaskRow, f"{case.row.id}/{step.system}/{step.task}", with_for_update=True)
     if row is None:

@@ -66,6 +66,7 @@ _OTHERS = {
         "own_approval",
         "form_not_ours",
         "approver_unknown",
+        "confirmer_unknown",
         "system_task_of_another",
         "release_needs_second_person",
         "bulk_needs_second_person",

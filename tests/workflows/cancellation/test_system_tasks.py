@@ -16,6 +16,7 @@ from domain.vocabulary import Stage
 from records.transaction import Transaction
 from records.webhooks import endpoints
 from runtime.refusals import as_refusal
+from runtime.temporal import offramp_plugin
 from storage.tables import SubscriptionRow
 from tests.activities.messaging.endpoint import Endpoint
 from tests.support.prepaid import reached
@@ -174,23 +175,25 @@ async def test_what_a_system_was_not_asked_for_is_not_confirmed(world: World) ->
 
 
 @pytest.mark.usefixtures("system")
-async def test_a_system_may_confirm_by_temporal_as_an_update_or_a_signal(world: World) -> None:
-    client = world.environment.client
+async def test_nobody_confirms_by_temporal_directly_where_requests_are_signed(world: World) -> None:
+    stranger = await world.environment.connect_client(plugins=[offramp_plugin()])
     with world.environment.with_time_skipping_disabled():
         subscription = await canceled(world)
         case = f"{subscription}/1"
-        handle = client.get_workflow_handle(contract.system_tasks_workflow_id(case))
-        message = contract.ConfirmTask(cancellation=case, actor="shop", system="shop", task=SystemTask.ERASE)
+        handle = stranger.get_workflow_handle(contract.system_tasks_workflow_id(case))
+        message = contract.ConfirmTask(cancellation=case, actor="shop", system="shop", task=SystemTask.END_ACCESS)
         with pytest.raises(WorkflowUpdateFailedError) as failed:
             await handle.execute_update(contract.CONFIRM_TASK, message)
         refusal = as_refusal(failed.value.__cause__ or failed.value)
         assert refusal is not None
-        assert refusal.code == "system_task_unknown"
-        done = message.model_copy(update={"task": SystemTask.END_ACCESS})
+        assert refusal.code == "confirmer_unknown"
         await handle.signal(contract.CONFIRM_TASK, {"nonsense": 1})
-        await handle.signal(contract.CONFIRM_TASK, done)
+        await handle.signal(contract.CONFIRM_TASK, message)
+        assert await open_tasks(world, subscription) == ["access may still be on in shop"]
+
+        await confirm(world, subscription, SystemTask.END_ACCESS)
         await handle.result()
-        assert world.audit(subscription, "system_task.confirmed").actor == "temporal:shop"
+        assert world.audit(subscription, "system_task.confirmed").actor == "shop"
 
 
 @pytest.mark.usefixtures("system")

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, undefer
 
+from domain.actors import NIGHTLY_UPDATE, sent_directly
 from domain.cancellation.lifecycle import SubscriptionUnknown
 from domain.lines.line import SubscriptionLine
 from domain.lines.runs import ContractUnknown, FailedLine, LineDatesProgress, LineNeverBilled, Scope
@@ -42,7 +43,8 @@ def open_run(
     """Open a run as of a day; if it was opened before, change nothing.
 
     With an ``instant`` the day of each line is that of the instant in the zone of its organization, and ``as_of`` is only its
-    day in ``zone``.
+    day in ``zone``. What somebody asks for has one run, which begins with the id of its workflow: another one under that id is a repetition by
+    whoever may write to Temporal, and counts as sent directly.
 
     Raises:
         SubscriptionUnknown, ContractUnknown.
@@ -51,6 +53,8 @@ def open_run(
     session = transaction.session
     _check(session, scope)
     if session.get(LineDatesRunRow, run) is None:
+        if actor != NIGHTLY_UPDATE and _has_run(session, run.rpartition("/")[0]):
+            actor = sent_directly(actor)
         connection = session.connection()
         days = days_of(connection, as_of, instant)
         due = _count(connection, sql.count_due(scope, days), scope, **sql.day_parameters(days))
@@ -70,6 +74,11 @@ def open_run(
             .on_conflict_do_nothing()
         )
     return progress_of(session, run)
+
+
+def _has_run(session: Session, workflow_id: str) -> bool:
+    of_workflow = LineDatesRunRow.id.startswith(f"{workflow_id}/", autoescape=True)
+    return bool(workflow_id) and session.scalar(select(LineDatesRunRow.id).where(of_workflow).limit(1)) is not None
 
 
 def finish_run(transaction: Transaction, run: str, at: datetime) -> LineDatesProgress:

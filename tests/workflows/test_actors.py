@@ -1,7 +1,8 @@
 """Who acts: the doors sign their requests, and an actor without a signature is nobody's word but the message's own."""
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from temporalio.client import Client, WorkflowUpdateFailedError
 
 import contract
+from activities.messaging.webhook_settings import WebhookSettings
 from contract.requests import claim_of
 from contract.steps import Claim, OpenRun, RefusedRequest, Step
 from domain.actors import is_sent_directly
@@ -21,11 +23,12 @@ from runtime.named_keys import NamedKey
 from runtime.refusals import as_refusal
 from runtime.request_keys import RequestKeys
 from runtime.temporal import offramp_plugin
-from storage.tables import AuditRow
+from storage.tables import AuditRow, LineDatesRunRow
+from tests.activities.messaging.endpoint import Endpoint
 from tests.support import lives
 from tests.support.prepaid import reached
 from tests.support.signing import REQUEST_KEYS
-from tests.support.world import AGENT, SECOND_PERSON, World, refused
+from tests.support.world import AGENT, SECOND_PERSON, World, eventually, refused
 from tests.workflows.cancellation.test_goodwill import awaiting
 
 OTHER_KEYS = RequestKeys((NamedKey("tests", b"x" * 32),))
@@ -180,6 +183,62 @@ def test_claims_are_settled_wherever_they_are_in_what_an_activity_is_given() -> 
 
 def test_the_longest_name_stays_a_name() -> None:
     assert settled(claimed("x" * 100), REQUEST_KEYS).actor == f"temporal:{'x' * 91}"
+
+
+async def started_again(world: World, direct: Client, workflow_type: str, workflow_id: str) -> None:
+    """Start a workflow a second time with the very message that a door has signed, as its history has it."""
+    handle = world.environment.client.get_workflow_handle(workflow_id)
+    await handle.result()
+    history = await handle.fetch_history()
+    payloads = history.events[0].workflow_execution_started_event_attributes.input.payloads
+    [signed] = await world.environment.client.data_converter.decode(payloads)
+    assert signed["signature"]
+    again = await direct.start_workflow(workflow_type, signed, id=workflow_id, task_queue=world.task_queue)
+    await again.result()
+
+
+async def test_a_signature_resends_webhooks_once(idle_world: World, direct: Client) -> None:
+    world = idle_world
+    shop = Endpoint()
+    with shop.listening() as url:
+        settings = WebhookSettings(webhook_url=url, webhook_secret="whsec_" + b64encode(b"s" * 32).decode())
+        async with world.worker(webhooks=settings):
+            with world.environment.with_time_skipping_disabled():
+                subscription = world.subscription()
+                await world.start(subscription, complete=False)
+                await eventually(lambda: is_true(len(shop.requests) == 1))
+                since = datetime.now(UTC) - timedelta(hours=1)
+                await world.offramp.webhooks.resend(
+                    "webhook", since=since, reason="lost", actor=AGENT, request_id="r-1"
+                )
+                await eventually(lambda: is_true(len(shop.requests) == 2))
+                [workflow] = [
+                    found
+                    async for found in world.environment.client.list_workflows("WorkflowType = 'WebhookBackfill'")
+                    if found.task_queue == world.task_queue
+                ]
+                await started_again(world, direct, contract.WEBHOOK_BACKFILL, workflow.id)
+    with Session(world.engine) as session:
+        resent = session.scalars(select(AuditRow.actor).where(AuditRow.action == "webhook.resent")).all()
+    assert (resent, len(shop.requests)) == ([AGENT], 2)
+
+
+async def test_a_signature_updates_line_dates_once_in_the_name_of_its_actor(world: World, direct: Client) -> None:
+    subscription = world.subscription()
+    with world.environment.with_time_skipping_disabled():
+        wish = contract.UpdateLineDates(subscription=subscription, actor="operator-1")
+        await world.offramp.line_dates.update(wish, request_id="r-2")
+        with Session(world.engine) as session:
+            [run] = session.scalars(select(LineDatesRunRow.id).where(LineDatesRunRow.id.contains(subscription)))
+        await started_again(world, direct, contract.SUBSCRIPTION_LINE_DATES_UPDATE, run.rpartition("/")[0])
+    with Session(world.engine) as session:
+        of_subscription = select(LineDatesRunRow.actor).where(LineDatesRunRow.id.contains(subscription))
+        actors_ = session.scalars(of_subscription.order_by(LineDatesRunRow.started_at)).all()
+    assert actors_ == ["operator-1", "temporal:operator-1"]
+
+
+async def is_true(value: bool) -> bool:
+    return value
 
 
 def test_each_key_verifies_while_keys_change() -> None:

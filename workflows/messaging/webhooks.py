@@ -46,12 +46,14 @@ class WebhookBackfill:
                 workflow.continue_as_new(args=list(received))
 
     async def _reopen(self, wish: contract.BackfillWebhooks) -> None:
-        info = workflow.info()
+        workflow_id = workflow.info().workflow_id
+        claim = claim_of_start(workflow_id, wish)
         step = Reopening(
             endpoint=wish.endpoint,
-            key=f"{info.workflow_id}/{info.first_execution_run_id}",
+            # By what was signed and not by the run: whoever starts it again with the same message asks for nothing new.
+            key=f"{workflow_id}/{claim.of}",
             actor=wish.actor,
-            claim=claim_of_start(info.workflow_id, wish),
+            claim=claim,
             at=workflow.now(),
             messages=tuple(wish.messages),
             since=wish.since,

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from domain.refusals import Refusal
-from domain.remedies import Remedy, RemedyKind
+from domain.remedies import Remedy, RemedyKind, correct_input
 
 CLOCK_SKEW = timedelta(minutes=5)
 """The difference between the clocks of a sender and of this service that is taken for what it is."""
@@ -92,3 +92,16 @@ def instant_of(sent_at: datetime | None, *, case: str, received_at: datetime, no
     if at < received_at - CLOCK_SKEW:
         raise SentBeforeCase(at, case, received_at)
     return max(at, received_at)
+
+
+class SenderUnknown(Refusal):
+    """A request that only the service's own doors send, by somebody whom none of them knows."""
+
+    code = "sender_unknown"
+
+    def __init__(self, actor: str) -> None:
+        super().__init__(
+            f"The request came to Temporal directly, and nobody knows that {actor} is who they say.",
+            remedy=correct_input("Ask for it over the HTTP API or on the command line."),
+            actor=actor,
+        )

@@ -128,7 +128,7 @@ class Webhooks:
 
     @activity.defn(no_thread_cancel_exception=True)
     def reopen_webhooks(self, step: Reopening) -> int:
-        """Have messages of an endpoint sent again, once; return how many. Raises EndpointUnknown."""
+        """Have messages of an endpoint sent again, once; return how many. Raises EndpointUnknown, SenderUnknown."""
         with Transaction.begin(self._engine) as transaction:
             return messages.reopen(transaction, step)
 

@@ -7,22 +7,23 @@ from sqlalchemy.orm import Session
 
 from contract.steps import OpenRequest
 from domain.bulk import BulkKind, RowState
-from domain.vocabulary import person_key
+from domain.vocabulary import same_person
 from storage.tables import BulkItemRow, BulkRow, CancellationRow
 
 _REQUEST = re.compile(r":(bulk-[0-9a-f]{16})-([1-9][0-9]{0,8})$")
 
 
 def is_confirmed_row(session: Session, request: OpenRequest) -> bool:
-    """Return true if a request is the start of a row under way, by the person who has confirmed its bulk.
+    """Return true if a request is the start of a row under way, by a person who has confirmed what another one had planned.
 
-    Whoever sends the same to Temporal directly is marked, and is not that person.
+    Whoever sends the same to Temporal directly is marked, and is not that person. A bulk that its planner has confirmed has been
+    looked at by nobody else, and each of its starts is one as any other.
     """
     named = _REQUEST.search(request.request_id)
     if named is None:
         return False
     row = session.execute(
-        select(BulkItemRow.subscription, BulkRow.confirmed_by)
+        select(BulkItemRow.subscription, BulkRow.planned_by, BulkRow.confirmed_by)
         .join(BulkRow, BulkRow.id == BulkItemRow.bulk)
         .where(
             BulkItemRow.bulk == named[1],
@@ -30,9 +31,9 @@ def is_confirmed_row(session: Session, request: OpenRequest) -> bool:
             BulkItemRow.state == RowState.UNDER_WAY.value,
         )
     ).one_or_none()
-    if row is None or row.confirmed_by is None:
+    if row is None or row.confirmed_by is None or same_person(row.planned_by, row.confirmed_by):
         return False
-    return request.subscription == row.subscription and person_key(request.actor) == person_key(row.confirmed_by)
+    return request.subscription == row.subscription and same_person(request.actor, row.confirmed_by)
 
 
 def organization_bulk_of(session: Session, case: CancellationRow) -> str | None:

@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
 from contract.steps import Reopening
+from domain.actors import is_sent_directly
+from domain.requests import SenderUnknown
 from domain.vocabulary import Channel
 from domain.webhooks import CONFIGURED, EndpointState, EndpointUnknown
 from records import audit
@@ -151,12 +153,14 @@ def hearing(session: Session, endpoint: str) -> WebhookEndpointRow:
 def reopen(transaction: Transaction, step: Reopening) -> int:
     """Have messages of an endpoint delivered again, under their ids; return how many. The same step again changes nothing.
 
-    What has lost its content after its time is not sent again.
+    What has lost its content after its time is not sent again. Only a door asks for it: whoever sends it to Temporal directly is refused.
 
     Raises:
-        EndpointUnknown.
+        EndpointUnknown, SenderUnknown.
 
     """
+    if is_sent_directly(step.actor):
+        raise SenderUnknown(step.actor)
     hearing(transaction.session, step.endpoint)
     about = {"endpoint": step.endpoint, "failed_only": step.failed_only} | (
         {"messages": list(step.messages)} if step.messages else {}

@@ -67,6 +67,7 @@ _OTHERS = {
         "form_not_ours",
         "approver_unknown",
         "confirmer_unknown",
+        "sender_unknown",
         "system_task_of_another",
         "release_needs_second_person",
         "bulk_needs_second_person",

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from temporalio.client import Client, WorkflowUpdateFailedError
+from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 
 import contract
 from activities.messaging.webhook_settings import WebhookSettings
@@ -218,6 +218,14 @@ async def test_a_signature_resends_webhooks_once(idle_world: World, direct: Clie
                     if found.task_queue == world.task_queue
                 ]
                 await started_again(world, direct, contract.WEBHOOK_BACKFILL, workflow.id)
+                unsigned = contract.BackfillWebhooks(endpoint="webhook", actor=AGENT, since=since)
+                with pytest.raises(WorkflowFailureError) as failed:
+                    await direct.execute_workflow(
+                        contract.WEBHOOK_BACKFILL, unsigned, id="webhooks:webhook:mine", task_queue=world.task_queue
+                    )
+                refusal = as_refusal(failed.value.cause)
+                assert refusal is not None
+                assert refusal.code == "sender_unknown"
     with Session(world.engine) as session:
         resent = session.scalars(select(AuditRow.actor).where(AuditRow.action == "webhook.resent")).all()
     assert (resent, len(shop.requests)) == ([AGENT], 2)

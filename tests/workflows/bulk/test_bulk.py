@@ -189,6 +189,19 @@ async def test_a_confirmed_bulk_uses_up_no_limit_and_a_plan_is_no_way_to_guess_a
             assert again.refusals == {"limit_reached": 1}
 
 
+async def test_a_bulk_that_its_planner_has_confirmed_counts_towards_every_limit(idle_world: World) -> None:
+    world = idle_world
+    subscriptions = [world.subscription() for _ in range(3)]
+    async with world.worker():
+        with world.environment.with_time_skipping_disabled():
+            limit = Limit(limited=Limited.STARTS, scope=LimitScope.ADDRESS, number=2)
+            await world.offramp.limits.set(limit, actor=SECOND_PERSON, reason="a test")
+            plan = await planned(world, [row(world, each, attestation="") for each in subscriptions])
+            await confirmed(world, plan, actor=PLANNER)
+            done = await until(world, plan.bulk, BulkState.FINISHED)
+    assert (done.rows, done.refusals) == ({RowState.STARTED: 2, RowState.REFUSED: 1}, {"limit_reached": 1})
+
+
 async def test_whoever_sends_the_start_of_a_row_to_temporal_directly_is_not_the_one_who_confirmed_it(
     world: World,
 ) -> None:

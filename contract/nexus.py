@@ -4,6 +4,7 @@ It is apart from what the rest of the contract offers, so that no worker of case
 """
 
 from nexusrpc import Operation, service
+from pydantic import Field
 
 from contract.cancellation import Answer, CancellationStatus, RequestReversal, StartCancellation
 from contract.common import Message
@@ -18,6 +19,8 @@ class AnswerQuestions(Message):
 
     subscription: Identifier
     request: Answer
+    request_id: str = Field(default="", max_length=200, pattern=r"^[^\x00]*$")
+    """As in StartCancellation; without it, the operation is the request, however often Temporal delivers it."""
 
 
 class Reverse(Message):
@@ -25,6 +28,8 @@ class Reverse(Message):
 
     subscription: Identifier
     request: RequestReversal
+    request_id: str = Field(default="", max_length=200, pattern=r"^[^\x00]*$")
+    """As in StartCancellation; without it, the operation is the request, however often Temporal delivers it."""
 
 
 class AskStatus(Message):

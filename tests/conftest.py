@@ -9,7 +9,7 @@ from typing import Any
 from temporalio.worker._workflow import _WorkflowWorker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from starter.service import updates
+from starter.service import workflow_requests
 from tests.support.servers import (
     database_url,
     object_store,
@@ -60,7 +60,7 @@ SandboxedWorkflowRunner.prepare_workflow = _prepare_once  # type: ignore[method-
 # The clients of the tests are as patient as the tests: on a machine with other things to do an answer may take longer than
 # a person would wait. What a caller gets who waits in vain is tested with shorter patience.
 for name, patience in (("UPDATE_TIMEOUT", timedelta(seconds=150)), ("QUERY_TIMEOUT", timedelta(seconds=60))):
-    setattr(updates, name, patience)
+    setattr(workflow_requests, name, patience)
 
 # The SDK fails a workflow task that takes two seconds by the clock, and interrupts its thread wherever that is: on a machine
 # with other things to do it finds tasks that only wait for a core. Code that blocks is found after a minute, too.

@@ -1,4 +1,4 @@
-"""The set-up before the first worker: the database's schema, Temporal's search attributes, the schedule.
+"""The set-up before the first worker: the database's schema, Temporal's search attributes, the schedules, the Nexus endpoint.
 
 Safe to run at every deployment, and by several at once.
 """
@@ -14,6 +14,7 @@ from activities.lines import NightlySettings
 from contract import SEARCH_ATTRIBUTES
 from runtime.temporal import TemporalUnavailable, connect_to_temporal
 from runtime.temporal_refusals import NamespaceUnknown, NothingThere, refusing_temporal_errors
+from starter.nexus.endpoint import NexusEndpointSettings, ensure_endpoint
 from starter.service.nightly_schedule import ensure_schedule
 from starter.service.privacy import ensure_retention
 from starter.service.reconciliation import ensure_reconciliation
@@ -22,10 +23,10 @@ from storage.schema.migrate import upgrade
 
 
 async def set_up() -> None:
-    """Apply the migrations, register the search attributes, and ensure the schedules.
+    """Apply the migrations, register the search attributes, and ensure the schedules and, if one is named, the Nexus endpoint.
 
     Raises:
-        NamespaceUnknown, TemporalUnavailable, and the other refusals of `refusing_temporal_errors`.
+        NexusEndpointTaken, NamespaceUnknown, TemporalUnavailable, and the other refusals of `refusing_temporal_errors`.
 
     """
     await asyncio.to_thread(upgrade, DatabaseSettings().owner_url)
@@ -36,6 +37,8 @@ async def set_up() -> None:
             await ensure_schedule(client, NightlySettings().nightly_zone)
             await ensure_reconciliation(client)
             await ensure_retention(client)
+            if endpoint := NexusEndpointSettings().nexus_endpoint:
+                await ensure_endpoint(client, endpoint)
     except NothingThere:
         raise NamespaceUnknown(client.namespace) from None
     except TimeoutError:

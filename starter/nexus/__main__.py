@@ -6,6 +6,8 @@ import signal
 from runtime.payload_keys import PayloadKeySettings
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal, offramp_plugin
+from starter.nexus.keys import NexusKeySettings
+from starter.nexus.payloads import callers_plugin
 from starter.nexus.worker import nexus_worker
 
 
@@ -14,9 +16,9 @@ async def main() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    plain = await connect_to_temporal(plugin=offramp_plugin())
+    callers = await connect_to_temporal(plugin=callers_plugin(NexusKeySettings().keys))
     unsigned = await connect_to_temporal(plugin=offramp_plugin(PayloadKeySettings().keys))
-    async with nexus_worker(plain, unsigned):
+    async with nexus_worker(callers, unsigned):
         await stop.wait()
 
 

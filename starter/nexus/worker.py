@@ -14,19 +14,19 @@ _GRACE = timedelta(seconds=10)
 
 
 def nexus_worker(
-    plain: Client, unsigned: Client, *, task_queue: str = NEXUS_TASK_QUEUE, workflows: str = TASK_QUEUE
+    callers: Client, unsigned: Client, *, task_queue: str = NEXUS_TASK_QUEUE, workflows: str = TASK_QUEUE
 ) -> Worker:
     """Return the worker.
 
     Args:
-        plain: the client for what callers send and are answered, who have none of the keys of payloads.
+        callers: the client for what callers send and are answered (`starter.nexus.payloads`).
         unsigned: the client for the workflows, with the keys of payloads and none of requests.
         task_queue: the queue that an endpoint leads to.
         workflows: the queue of the workflows.
 
     """
     return Worker(
-        plain,
+        callers,
         task_queue=task_queue,
         nexus_service_handlers=[Cancellations(unsigned, workflows)],
         graceful_shutdown_timeout=_GRACE,

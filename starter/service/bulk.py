@@ -33,9 +33,9 @@ from records.bulk import lists, plans, steering
 from records.bulk.lists import BulkRowPage, BulkStatus, BulkSwitch, BulkView
 from records.transaction import Transaction
 from runtime.temporal_refusals import NothingThere
-from starter.service.area import DESCRIBED_WITHIN
 from starter.service.case_refusals import RequestLost
 from starter.service.direct import DirectClient
+from starter.service.temporal_calls import DESCRIBED_WITHIN
 
 _ALL_RUNNING = 1_000
 

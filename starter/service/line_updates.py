@@ -22,11 +22,11 @@ from runtime.refusals import as_refusal
 from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
 from runtime.update_with_start import retrieving
-from starter.service.area import NOT_IN_TIME
 from starter.service.case_refusals import RequestLost
 from starter.service.descriptions import is_running
 from starter.service.direct import DirectClient
 from starter.service.results import refusing_failures
+from starter.service.temporal_calls import NOT_IN_TIME
 
 LOOK_AGAIN = 0.3
 """Seconds between two looks at the progress of a run."""

@@ -22,10 +22,11 @@ from domain.refusals import Refusal
 from domain.remedies import correct_input
 from runtime.temporal import TemporalUnavailable
 from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
-from starter.service.area import NOT_IN_TIME, AreaClient
+from starter.service.area import AreaClient
 from starter.service.case_refusals import UPDATE_TIMEOUT, RequestLost, StillWaiting
 from starter.service.descriptions import is_running
 from starter.service.schedules import ensure, regularly
+from starter.service.temporal_calls import NOT_IN_TIME
 
 EVERY = timedelta(hours=1)
 

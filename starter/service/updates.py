@@ -1,51 +1,28 @@
-"""The way of a command to the workflow of a case: the update, its outcome, and the refusals where there is none."""
+"""The requests of an area to the workflow of a case: looked up in the records first, which answer where no workflow does."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic
 
 from sqlalchemy.orm import Session
-from temporalio.client import (
-    WithStartWorkflowOperation,
-    WorkflowFailureError,
-    WorkflowQueryFailedError,
-    WorkflowQueryRejectedError,
-    WorkflowUpdateFailedError,
-)
-from temporalio.service import RPCError
+from temporalio.client import WithStartWorkflowOperation
 
 import contract
 from contract.clean import refuse_unclean
-from domain.cancellation.lifecycle import CancellationStillTelling
-from domain.refusals import ForwardedRefusal, Refusal
+from domain.refusals import ForwardedRefusal
 from domain.vocabulary import WAITS_FOR_REPAIR, WAITS_FOR_WORKER
 from records.late_requests import LateRequest
-from runtime.refusals import as_refusal
-from runtime.temporal_refusals import NothingThere, refusing_temporal_errors
-from runtime.update_with_start import is_answered_by_result, retrieving, starting
+from runtime.update_with_start import starting
 from starter.service.case_form import CaseForm, Status
-from starter.service.case_refusals import (
-    UPDATE_TIMEOUT,
-    CancellationSuspended,
-    RequestLost,
-    StillWaiting,
-    of_the_workflow,
-    tasks_were_lost,
-)
+from starter.service.case_refusals import CancellationSuspended, StillWaiting
 from starter.service.continuation import ContinuingClient
 from starter.service.descriptions import reasons_held_up
-from starter.service.dropped_updates import until_kept
-from starter.service.queries import QUERY_TIMEOUT, live_status
 from starter.service.requests import RequestClient, about, request_made, sent_now, update_id
-from starter.service.results import refusing_failures
-
-Outcome = TypeVar("Outcome")
+from starter.service.workflow_requests import WorkflowRequests
 
 
-class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
+class CaseClient(WorkflowRequests, RequestClient, ContinuingClient, Generic[Status]):
     """Base of the areas whose commands go to the workflow of a case."""
 
     _form: ClassVar[CaseForm[Any]]
@@ -95,36 +72,10 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
     def _newest_case(self, subject: str, session: Session) -> str | None:
         return self._form.newest(session, subject)
 
-    async def _sent(
-        self, workflow_id: str, name: str, message: contract.Request, update_id: str, form: type[Outcome]
-    ) -> Outcome | None:
-        """Send an update to a running workflow; return its answer, or None where none runs."""
-        handle = self._temporal.get_workflow_handle(workflow_id)
-        send = partial(handle.execute_update, name, message, id=update_id, result_type=form, rpc_timeout=UPDATE_TIMEOUT)
-        try:
-            return await self._outcome(workflow_id, send, form)
-        except NothingThere:
-            return None
-
     async def _live(self, subject: str) -> Status | None:
-        """Return the status of a case from its running workflow.
-
-        None where none runs, or where it has not opened its case yet: then the records have the status.
-
-        Raises:
-            CancellationSuspended, StillWaiting: the workflow runs, and cannot be asked.
-
-        """
-        workflow_id = self._form.workflow_id(subject)
-        try:
-            async with self._asking(workflow_id, within=QUERY_TIMEOUT):
-                live = await live_status(self._temporal.get_workflow_handle(workflow_id))
-        except (WorkflowQueryRejectedError, NothingThere):
-            return None
-        except WorkflowQueryFailedError:  # its history does not replay with the workers' code
-            raise CancellationSuspended(workflow_id) from None
+        """Return the status of a case from its running workflow. Returns and raises as `_live_of` does."""
         form: type[Status] = self._form.status
-        return None if live is None else form.model_validate(live)
+        return await self._live_of(self._form.workflow_id(subject), form)
 
     async def _live_or_recorded(self, subject: str, recorded: Callable[[Session, str], Status]) -> Status:
         """Return the status of a case: its workflow's while that runs and answers, and the records' otherwise.
@@ -170,105 +121,7 @@ class CaseClient(RequestClient, ContinuingClient, Generic[Status]):
                 details=details,
             )
 
-        try:
-            return await self._received(operation, start, first, workflow_id)
-        except ForwardedRefusal as refusal:
-            if refusal.details.code != CancellationStillTelling.code:
-                raise
-            # The previous case is about to end, normally within milliseconds; then a new one can begin.
-            await self._wait_for_end(workflow_id, otherwise=refusal)
-        # Under another id: Temporal answers a repeated one with the outcome that it had, also when its workflow is over.
-        return await self._received(operation, start, f"{first}:again", workflow_id)
-
-    async def _wait_for_end(self, workflow_id: str, *, otherwise: Refusal) -> None:
-        """Wait until a workflow has ended, however it does; raise the refusal where it takes too long."""
-        try:
-            async with asyncio.timeout(UPDATE_TIMEOUT.total_seconds()):
-                with refusing_temporal_errors(self._temporal):
-                    await self._temporal.get_workflow_handle(workflow_id).result()
-        except (WorkflowFailureError, NothingThere):
-            return
-        except TimeoutError:
-            raise otherwise from None
-
-    async def _received(
-        self,
-        operation: Callable[[], WithStartWorkflowOperation[Any, Any]],
-        start: contract.Request,
-        update_id: str,
-        workflow_id: str,
-    ) -> Status:
-        form: type[Status] = self._form.status
-
-        async def send() -> Status:
-            with retrieving(start_of_workflow := operation()):
-                answer: Status = await self._temporal.execute_update_with_start_workflow(
-                    contract.UPDATE_RECEIVE,
-                    start,
-                    id=update_id,
-                    start_workflow_operation=start_of_workflow,
-                    result_type=form,
-                    rpc_timeout=UPDATE_TIMEOUT,
-                )
-            return answer
-
-        try:
-            return await self._outcome(workflow_id, send, form)
-        except NothingThere:  # it ended between the two halves of the request
-            raise RequestLost(workflow_id, "it was about to end") from None
-
-    async def _outcome(self, workflow_id: str, send: Callable[[], Awaitable[Outcome]], form: type[Outcome]) -> Outcome:
-        """Send an update and return its answer.
-
-        Raises:
-            NothingThere: no such workflow runs.
-            ForwardedRefusal: the workflow refused.
-            RequestLost, and what `_asking` raises.
-
-        """
-        async with self._asking(workflow_id):
-            try:
-                return await until_kept(send, lambda: self._is_running(workflow_id))
-            except WorkflowUpdateFailedError as error:
-                if refusal := as_refusal(error.cause):
-                    raise ForwardedRefusal(refusal) from None
-                if not is_answered_by_result(error):
-                    raise RequestLost(workflow_id, str(error.cause)) from None
-            return await self._result(workflow_id, form)
-
-    async def _result(self, workflow_id: str, form: type[Outcome]) -> Outcome:
-        """Return the result of a workflow that ended in the very task that answered the update."""
-        handle = self._temporal.get_workflow_handle(workflow_id, result_type=form)
-        with refusing_failures(workflow_id):
-            ended: Outcome = await handle.result(rpc_timeout=UPDATE_TIMEOUT)
-        return ended
-
-    @asynccontextmanager
-    async def _asking(self, workflow_id: str, *, within: timedelta | None = None) -> AsyncIterator[None]:
-        """Ask a workflow in the block, which a worker answers.
-
-        Raises:
-            NothingThere: no such workflow runs.
-            StillWaiting, CancellationSuspended, CaseBusy, and the refusals of `AreaClient._calling`.
-
-        """
-        within = within or UPDATE_TIMEOUT
-        try:
-            # The SDK asks again for as long as no worker accepts an update; a time limit per call does not end that.
-            async with asyncio.timeout(within.total_seconds()):
-                with refusing_temporal_errors(self._temporal):
-                    try:
-                        yield
-                    except RPCError as error:
-                        if tasks_were_lost(error):
-                            raise TimeoutError from None
-                        if refusal := of_the_workflow(error, workflow_id):
-                            raise refusal from None
-                        raise
-        except TimeoutError:
-            if await self._is_suspended(await self._description_if_any(workflow_id)):
-                raise CancellationSuspended(workflow_id) from None
-            raise StillWaiting(workflow_id, within) from None
+        return await self._started(operation, start, first, workflow_id, self._form.status)
 
 
 def waits_for(silent: CancellationSuspended | StillWaiting) -> str:

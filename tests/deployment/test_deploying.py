@@ -62,6 +62,7 @@ def environment(temporal: WorkflowEnvironment, postgres_url: str) -> Mapping[str
         "TEMPORAL_ADDRESS": temporal.client.service_client.config.target_host,
         "TEMPORAL_NAMESPACE": SERVICES["temporal-namespace"]["environment"]["TEMPORAL_NAMESPACE"],
         "TEMPORAL_CONFIG_FILE": os.devnull,
+        "OFFRAMP_NEXUS_ENDPOINT": "offramp",
         "OFFRAMP_SMTP_URL": "smtp://127.0.0.1:9",
         "OFFRAMP_MAIL_FROM": "billing@provider.example",
     }
@@ -116,6 +117,7 @@ async def test_namespace_and_setup_can_be_run_at_every_deployment(
         assert json.loads(said.stdout) == {
             "schema": newest_revision(),
             "search_attributes": [key.name for key in SEARCH_ATTRIBUTES],
+            "nexus_endpoint": "offramp",
         }
     said = await asyncio.to_thread(offramp, "cancellations", "list", "--json", environment=environment)
     assert json.loads(said.stdout)["cancellations"] == []

@@ -56,6 +56,7 @@ BY_TYPE: dict[Any, list[Any]] = {
 BY_NAME: dict[str, list[Any]] = {
     "endpoint": ["crm"],
     "system": ["shop"],
+    "target": ["the task queue crm of the namespace support"],
     "event": ["cancellation.renamed"],
     "activity": ["ACT-1"],
     "actor": ["agent-7"],

@@ -18,7 +18,7 @@ from domain.refusals import Refusal
 from domain.vocabulary import WAITS_FOR_WORKER
 from runtime.temporal import offramp_plugin
 from runtime.temporal_refusals import refusal_of
-from starter.service import Offramp, area, queries, updates
+from starter.service import Offramp, queries, temporal_calls, workflow_requests
 from tests.starter.service.test_offramp import AREAS, methods
 from tests.support.import_documents import NOON, Document, Import, document, engine, imported
 from tests.support.outcomes import refused
@@ -143,7 +143,7 @@ def double() -> Iterator[TemporalDouble]:
 @pytest.fixture
 async def service(double: TemporalDouble, opened: Engine, monkeypatch: pytest.MonkeyPatch) -> Offramp:
     """The facade on the double, whose answers it does not ask for again and again."""
-    for module in (area, queries, updates):
+    for module in (temporal_calls, queries, workflow_requests):
         for name in ("CALL_TIMEOUT", "DESCRIBED_WITHIN", "UPDATE_TIMEOUT", "QUERY_PATIENCE", "QUERY_TIMEOUT"):
             monkeypatch.setattr(module, name, timedelta(seconds=2), raising=False)
     client = await Client.connect(
@@ -190,8 +190,9 @@ async def test_whatever_temporal_answers_a_caller_gets_a_refusal_that_fits(
 ) -> None:
     double.status, double.message = grpc.StatusCode[status], "the sentence of Temporal"
     if status not in ASKED_AGAIN:  # the first answer counts, however long a busy machine takes for it
-        for module, name in ((area, "CALL_TIMEOUT"), (updates, "UPDATE_TIMEOUT"), (updates, "QUERY_TIMEOUT")):
-            monkeypatch.setattr(module, name, timedelta(minutes=1))
+        monkeypatch.setattr(temporal_calls, "CALL_TIMEOUT", timedelta(minutes=1))
+        for name in ("UPDATE_TIMEOUT", "QUERY_TIMEOUT"):
+            monkeypatch.setattr(workflow_requests, name, timedelta(minutes=1))
     results = await asyncio.gather(*(command(service) for command in COMMANDS.values()), return_exceptions=True)
 
     told = dict(zip(COMMANDS, results, strict=True))

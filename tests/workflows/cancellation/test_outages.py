@@ -58,7 +58,7 @@ async def test_requests_get_an_answer_in_an_outage_and_are_carried_out_after_it(
         case = (await world.start(subscription, complete=False)).cancellation
         with world.environment.with_time_skipping_disabled():
             _allow_connections(postgres_url, database, allow=False)
-            monkeypatch.setattr("starter.service.updates.UPDATE_TIMEOUT", timedelta(seconds=1))
+            monkeypatch.setattr("starter.service.workflow_requests.UPDATE_TIMEOUT", timedelta(seconds=1))
             waiting = await asked()
             assert [getattr(outcome, "code", outcome) for outcome in waiting] == ["still_waiting"] * 3
 

@@ -140,6 +140,8 @@ def _where_webhooks_go(data: DataDirectory, ports: "Ports", webhook_url: str | N
 
 
 def _show_where_things_are(data: DataDirectory, ports: "Ports", webhook_url: str | None) -> None:
+    from starter.local.nexus import ENDPOINT
+
     for remark in ports.remarks:
         say(escape(remark), first="  Note: ")
     lines = {
@@ -150,6 +152,7 @@ def _show_where_things_are(data: DataDirectory, ports: "Ports", webhook_url: str
         "Pages": f"http://127.0.0.1:{ports.pages}, to which links in mails lead",
         "Console": f"http://127.0.0.1:{ports.console}",
         "HTTP API": f"http://127.0.0.1:{ports.api}",
+        "Nexus": f"endpoint {ENDPOINT} of Temporal, for workflows in other namespaces",
         "Codec server": f"http://127.0.0.1:{ports.codec}, which decrypts payloads for the Web UI",
         "Mail": f"127.0.0.1:{ports.smtp}; what was sent: offramp mails",
         "Webhooks": _where_webhooks_go(data, ports, webhook_url),

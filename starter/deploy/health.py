@@ -1,5 +1,7 @@
 """The health check of this machine's worker: ``python -m starter.deploy.health``, status 0 or 1 and a sentence.
 
+``python -m starter.deploy.health nexus`` is that of its Nexus service.
+
 For containers, where a worker has a host name of its own. It asks Temporal, because a process that runs may still be cut
 off from its work; whether there is any work makes no difference.
 """
@@ -17,6 +19,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from contract import TASK_QUEUE, WorkQueue
+from contract.nexus import NEXUS_TASK_QUEUE
 from domain.refusals import Refusal
 from runtime.process import leave
 from runtime.queues import QueueSettings
@@ -26,7 +29,11 @@ from starter.cli.remedies import operators_text
 FRESH = timedelta(minutes=2)
 """A worker that waits for work asks again every minute; Temporal remembers it for five more."""
 
+NEXUS = "nexus"
+"""The argument that asks for the Nexus service."""
+
 _WORKFLOWS, _ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+_NEXUS = TaskQueueType.TASK_QUEUE_TYPE_NEXUS
 
 
 async def unattended(
@@ -61,11 +68,16 @@ async def _asks_for(kind: TaskQueueType.ValueType, client: Client, host: str, ta
     )
 
 
-async def _check() -> str | None:
+async def _check(what: str) -> str | None:
     """Return what is wrong; None when nothing is."""
     host = socket.gethostname()
     try:
-        missing = await unattended(await connect_to_temporal(), host, QueueSettings().hosted)
+        client = await connect_to_temporal()
+        if what == NEXUS:
+            asks = await _asks_for(_NEXUS, client, host, NEXUS_TASK_QUEUE)
+            missing = [] if asks else [NEXUS_TASK_QUEUE]
+        else:
+            missing = [*await unattended(client, host, QueueSettings().hosted)]
     except Refusal as refusal:
         return operators_text(refusal)
     except RPCError as error:
@@ -79,6 +91,6 @@ async def _check() -> str | None:
 
 
 if __name__ == "__main__":
-    trouble = asyncio.run(_check())
+    trouble = asyncio.run(_check("".join(sys.argv[1:])))
     sys.stdout.write(f"{trouble or 'The worker asks for work.'}\n")
     leave(1 if trouble else 0)

@@ -15,6 +15,7 @@ from starter.local.database_roles import DATABASE, as_role, database_environment
 from starter.local.environment import write_environment
 from starter.local.issuer import issuer_environment
 from starter.local.leftovers import Guard, ProcessRecord, stop_leftovers
+from starter.local.nexus import nexus_environment, nexus_service
 from starter.local.object_store import (
     as_reader,
     object_store_environment,
@@ -50,6 +51,7 @@ _OF_INSTALLATIONS = (
     "OFFRAMP_CODEC_",
     "OFFRAMP_OIDC_",
     "OFFRAMP_CONSOLE_",
+    "OFFRAMP_NEXUS_",
     "OFFRAMP_TEMPORAL_UI_",
 )
 
@@ -160,6 +162,7 @@ class LocalStack:
         await supervisor.start(api_service(ports.api, as_reader(of_api, data)))
         await supervisor.start(sign_in_service(data, ports, everything))
         await supervisor.start(console_service(ports.console, of_api))
+        await supervisor.start(nexus_service(ports.temporal, everything))
         write_environment(data.environment_file, environment)
         await when_ready(ports)
 
@@ -192,6 +195,7 @@ def stack_environment(
         "OFFRAMP_WEBHOOK_SECRET": data.secret(WEBHOOK_SECRET, _new_webhook_secret),
         **object_store_environment(data, ports.objects),
         **codec_environment(data, ports),
+        **nexus_environment(),
         "OFFRAMP_REQUEST_KEYS": data.secret("request-keys", new_key),
         "OFFRAMP_WEBHOOK_KEYS": data.secret("webhook-keys", new_key),
         "OFFRAMP_API_PORT": str(ports.api),

@@ -66,15 +66,17 @@ def temporal_service(database_file: Path, port: int, ui_port: int, options: Sequ
     )
 
 
-async def has_poller(address: str, task_queue: str) -> bool:
-    """Return true if a worker asks for workflow tasks on a task queue; false also while the server does not answer."""
+async def has_poller(
+    address: str, task_queue: str, kind: TaskQueueType.ValueType = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
+) -> bool:
+    """Return true if a worker asks for tasks of a kind on a task queue; false also while the server does not answer."""
     with suppress(RPCError, RuntimeError):
         client = await Client.connect(address)
         queue = await client.workflow_service.describe_task_queue(
             DescribeTaskQueueRequest(
                 namespace=NAMESPACE,
                 task_queue=TaskQueue(name=task_queue),
-                task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+                task_queue_type=kind,
             )
         )
         return len(queue.pollers) > 0

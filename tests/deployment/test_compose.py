@@ -112,6 +112,7 @@ def test_our_own_services_run_the_version_of_this_repository_and_are_built_from_
         "codec",
         "api",
         "console",
+        "nexus",
         "object-store-bucket",
     }
     assert {service["image"] for service in ours.values()} == {OWN_IMAGE}
@@ -219,7 +220,7 @@ def test_a_store_that_is_down_keeps_no_worker_from_starting() -> None:
 def test_everybody_means_the_same_namespace() -> None:
     variables = ("TEMPORAL_NAMESPACE", "TEMPORAL_DEFAULT_NAMESPACE")
     named = [environment(service)[name] for service in SERVICES for name in variables if name in environment(service)]
-    assert len(named) == 9
+    assert len(named) == 10
     assert len(set(named)) == 1
 
 

@@ -135,3 +135,9 @@ def test_the_setup_alone_is_the_owner_of_the_tables() -> None:
     assert owners == ["setup"]
     superusers = {name for name, each in SERVICES.items() if "application_database_password" in each.get("secrets", [])}
     assert superusers == {"application-database", "database-roles", "administrator"}
+
+
+def test_the_nexus_service_reaches_temporal_alone_and_signs_nothing() -> None:
+    assert SERVICES["nexus"]["networks"] == ["temporal"]
+    assert set(SERVICES["nexus"]["secrets"]) == {"payload_keys", "nexus_keys"}
+    assert [name for name, each in SERVICES.items() if "nexus_keys" in each.get("secrets", [])] == ["nexus"]

@@ -1,13 +1,17 @@
-"""The Nexus endpoint that a deployment makes."""
+"""The Nexus service of a deployment: its endpoint, and its process."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
+from functools import partial
 
 from temporalio.api.operatorservice.v1 import ListNexusEndpointsRequest
 from temporalio.testing import WorkflowEnvironment
 
 from contract.nexus import NEXUS_TASK_QUEUE
-from tests.deployment.test_deploying import create_namespace, environment, offramp, temporal
+from tests.deployment.files import SERVICES
+from tests.deployment.test_deploying import create_namespace, environment, offramp, run, temporal
+from tests.support.processes import python
 
 __all__ = ["environment", "temporal"]
 
@@ -43,3 +47,21 @@ async def test_setup_refuses_the_name_of_an_endpoint_that_is_another_installatio
     assert "Set OFFRAMP_NEXUS_ENDPOINT to another name" in " ".join(said.stderr.split())
     assert (await endpoints(temporal))["taken"] == ("default", "of-another")
     await temporal.delete_nexus_endpoint(taken)
+
+
+async def test_the_service_is_healthy_once_it_asks_for_work_and_ends_with_0_when_it_is_told_to_stop(
+    environment: Mapping[str, str],
+) -> None:
+    await asyncio.to_thread(create_namespace, environment)
+    [_, *health] = SERVICES["nexus"]["healthcheck"]["test"]
+    [_, *program] = SERVICES["nexus"]["command"]
+    check = partial(asyncio.to_thread, run, sys.executable, *health[1:], environment=environment)
+    before = await check()
+    assert (before.returncode, NEXUS_TASK_QUEUE in before.stdout) == (1, True)
+    given = {name: value for name, value in environment.items() if "DATABASE" not in name}
+    with python(*program, environment=given) as process:
+        while (checked := await check()).returncode:
+            assert process.poll() is None, "it ended"
+            assert NEXUS_TASK_QUEUE in checked.stdout
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 30) == 0

@@ -33,6 +33,7 @@ SERVICES = [
     "api",
     "sign-in",
     "console",
+    "nexus",
 ]
 
 

@@ -10,14 +10,21 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 from uuid import uuid4
 
 import pytest
 from standardwebhooks import Webhook
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from starter.local.temporal import temporal_program
 from tests.activities.messaging.endpoint import FOREIGN, NEW, OLD
 from tests.support.issuer import Issuer
+from tests.support.ports import free_port
+from tests.support.serving import served_on
 from tests.support.world import World
 
 EXAMPLES = Path(__file__).parents[2] / "clients" / "examples"
@@ -27,7 +34,7 @@ TO_INSTALL = {
     "typescript": "`npm install` in its directory, or a Node 22 that takes types away",
     "java": "a JDK from 17 on",
     "go": "Go from 1.19 on",
-    "csharp": "the SDK of .NET 8",
+    "csharp": "the SDK of .NET 8, or Mono with its compiler",
 }
 
 
@@ -46,12 +53,22 @@ def program(language: str, built: Path) -> list[str] | None:
             return None
         subprocess.run(["go", "build", "-o", built / "offramp", "."], cwd=EXAMPLES / "go", check=True)
         return [str(built / "offramp")]
-    if language == "csharp":
-        if not shutil.which("dotnet"):
-            return None
+    return csharp(built) if language == "csharp" else typescript(built)
+
+
+def csharp(built: Path) -> list[str] | None:
+    if shutil.which("dotnet"):
         subprocess.run(["dotnet", "build", "-o", built / "csharp", EXAMPLES / "csharp"], check=True)
         return ["dotnet", str(built / "csharp" / "offramp.dll")]
-    return typescript(built)
+    if not shutil.which("mcs") or not shutil.which("mono"):
+        return None
+    program, parts = (
+        built / "offramp.exe",
+        ("System.Net.Http.dll", "System.Runtime.Serialization.dll", "System.Xml.dll"),
+    )
+    source = EXAMPLES / "csharp" / "Program.cs"
+    subprocess.run(["mcs", "-warnaserror", f"-out:{program}", *(f"-r:{part}" for part in parts), source], check=True)
+    return ["mono", str(program)]
 
 
 def typescript(built: Path) -> list[str] | None:
@@ -128,6 +145,23 @@ async def test_a_case_is_started_answered_and_reversed_by_the_api(
     )
     assert status == 1
     assert "cancellation_ended" in out + err
+
+
+async def test_a_busy_service_is_asked_again_under_the_same_key_and_a_refusal_is_the_answer(example: list[str]) -> None:
+    asked: list[tuple[str, str]] = []
+    statuses = iter([503, 200, 409, 200])
+
+    async def answer(request: Request) -> JSONResponse:
+        asked.append((request.url.path, request.headers["idempotency-key"]))
+        return JSONResponse({"code": "said"}, next(statuses), {"retry-after": "1"})
+
+    cases = "/v1/subscriptions/SUB-1/cancellations"
+    async with served_on(Starlette(routes=[Route(cases, answer, methods=["POST"])]), free_port()) as url:
+        env = {"OFFRAMP_URL": url, "OFFRAMP_TOKEN": "token"}
+        assert await run(example, "start", "SUB-1", "ticket-1", env=env) == (0, ANY, ANY)
+        status, out, err = await run(example, "start", "SUB-1", "ticket-2", env=env)
+    assert (status, "said" in out + err) == (1, True)
+    assert asked == [(cases, "ticket-1"), (cases, "ticket-1"), (cases, "ticket-2")]
 
 
 async def test_a_webhook_is_verified(example: list[str]) -> None:

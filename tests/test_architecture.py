@@ -40,6 +40,24 @@ def test_the_worker_knows_no_door() -> None:
     assert "starter" not in imported_by(ROOT / "worker.py")
 
 
+def test_no_http_client_keeps_cookies() -> None:
+    """One client asks several parties: what one of them answers must not go to another one."""
+    makers = ("Client", "AsyncClient")
+    calls = [
+        (source, node)
+        for folder in (*LAYERS, "clients")
+        for source in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in [f"httpx.{maker}" for maker in makers]
+    ]
+    assert len(calls) >= 8
+    assert [
+        f"{source.relative_to(ROOT)}:{node.lineno}"
+        for source, node in calls
+        if ("cookies", "no_cookies()") not in [(each.arg, ast.unparse(each.value)) for each in node.keywords]
+    ] == []
+
+
 def test_no_file_is_too_long_to_be_read_in_one_go() -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     files = {

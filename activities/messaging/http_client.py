@@ -9,12 +9,15 @@ import httpx
 from anyio import fail_after
 from anyio.from_thread import start_blocking_portal
 
+from runtime.cookies import no_cookies
+
 
 class HttpClient:
     """Requests from any number of threads at once, over shared connections.
 
     A time limit of a socket is one for each read: a receiver that sends a byte now and then would never exceed it. So the
-    requests run in an event loop of the client's own, which ends them as a whole.
+    requests run in an event loop of the client's own, which ends them as a whole. Receivers share nothing but that: no cookie of
+    one goes to another one.
     """
 
     def __init__(self) -> None:
@@ -24,7 +27,9 @@ class HttpClient:
         """Open the client."""
         self._portal = self._parts.enter_context(start_blocking_portal())
         self._client = self._parts.enter_context(
-            self._portal.wrap_async_context_manager(httpx.AsyncClient(timeout=None))  # noqa: S113 - `_post` has the limit
+            self._portal.wrap_async_context_manager(
+                httpx.AsyncClient(timeout=None, cookies=no_cookies())  # noqa: S113 - `_post` has the limit
+            )
         )
         return self
 

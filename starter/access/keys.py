@@ -12,6 +12,7 @@ import httpx
 from jwt import PyJWK, PyJWKSet
 from jwt.exceptions import PyJWTError
 
+from runtime.cookies import no_cookies
 from starter.access.refusals import IssuerUnavailable
 
 FRESH_SECONDS = 600.0
@@ -102,7 +103,7 @@ class UrlKeys(IssuerKeys):
         self._url = url
 
     async def _read(self) -> dict[str, Any]:
-        async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS, cookies=no_cookies()) as client:
             url = self._url or await self._discovered(client)
             found: dict[str, Any] = (await client.get(url)).raise_for_status().json()
             return found

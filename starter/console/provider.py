@@ -11,6 +11,7 @@ import httpx
 from pydantic import SecretStr
 
 from domain.principals import Principal
+from runtime.cookies import no_cookies
 from starter.access.keys import ANSWER_SECONDS, DISCOVERY
 from starter.access.refusals import TokenInvalid
 from starter.access.tokens import TokenVerifier
@@ -115,7 +116,7 @@ class Provider:
 
     async def _answered(self, method: str, url: str, form: Mapping[str, str] | None) -> dict[str, Any]:
         try:
-            async with httpx.AsyncClient(timeout=ANSWER_SECONDS) as client:
+            async with httpx.AsyncClient(timeout=ANSWER_SECONDS, cookies=no_cookies()) as client:
                 answer = await client.request(method, url, data=form, headers={"accept": "application/json"})
                 found = answer.json()
         except (httpx.HTTPError, ValueError) as error:

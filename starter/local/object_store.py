@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from runtime.cookies import no_cookies
 from starter.local import HOST
 from starter.local.data_directory import DataDirectory, write_private
 from starter.local.internal_tls import secure_internal_ports
@@ -91,7 +92,7 @@ def object_store_service(
 
     async def is_ready() -> bool:
         try:
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(trust_env=False, cookies=no_cookies()) as client:
                 return (await client.get(f"http://{HOST}:{port}/")).status_code == httpx.codes.FORBIDDEN
         except httpx.TransportError:
             return False

@@ -15,6 +15,7 @@ from domain.lines.runs import LineDatesProgress
 from domain.permissions import Operation
 from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
 from domain.remedies import Remedy, RemedyKind
+from runtime.cookies import no_cookies
 from starter.remote.calls import ApiCall, as_request
 from starter.remote.sessions import Session
 from starter.service import Offramp
@@ -144,7 +145,7 @@ async def _answered(session: Session, request: ApiCall) -> Any:
     headers = {"authorization": f"Bearer {session.token}", **request.headers}
     if request.content is not None:
         headers["content-type"] = "application/json"
-    async with httpx.AsyncClient(base_url=session.url, timeout=_WITHIN) as client:
+    async with httpx.AsyncClient(base_url=session.url, timeout=_WITHIN, cookies=no_cookies()) as client:
         answer = await _sent(client, request, headers, session.url)
     try:
         said = answer.json()

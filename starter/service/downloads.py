@@ -14,6 +14,7 @@ from temporalio.converter import DataConverter
 
 from domain.refusals import Refusal
 from domain.remedies import correct_input
+from runtime.cookies import no_cookies
 from starter.service.descriptions import is_taken_over, pending_activities, why_held_up
 from storage.objects import Objects, ObjectStoreUnavailable
 
@@ -86,7 +87,7 @@ def download(files: Sequence[FileLink], directory: Path, watch: Callable[[str, i
 
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with httpx.Client(timeout=60.0) as client:
+    with httpx.Client(timeout=60.0, cookies=no_cookies()) as client:
         for file in files:
             try:
                 with client.stream("GET", file.link) as answer, _opened(directory, file.name) as target:

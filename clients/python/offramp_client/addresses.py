@@ -1,6 +1,7 @@
 """The address of a service, and the token that goes there."""
 
 from collections.abc import Awaitable, Callable
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 Token = str | Callable[[], str]
@@ -15,3 +16,8 @@ def checked(url: str) -> str:
     if not parts.hostname or (parts.scheme != "https" and parts.hostname not in _THIS_MACHINE):
         raise ValueError(f"{url!r} is no address that begins with https://: anybody on the way could read the token.")
     return url.rstrip("/")
+
+
+def no_cookies() -> CookieJar:
+    """Return a jar that takes no cookie: a client has its token, and keeps nothing of its answers."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=[]))

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from offramp_client.addresses import AsyncToken, checked
+from offramp_client.addresses import AsyncToken, checked, no_cookies
 from offramp_client.attempts import LONGEST_ATTEMPT, Attempts
 from offramp_client.calls import Call
 from offramp_client.events import READ_WITHIN, EventReader, StreamEvent
@@ -40,7 +40,9 @@ class AsyncClient(Areas):
         super().__init__(self)
         self._token = token
         self._patience = patience
-        self._http = httpx.AsyncClient(base_url=checked(url), timeout=LONGEST_ATTEMPT, transport=transport)
+        self._http = httpx.AsyncClient(
+            base_url=checked(url), timeout=LONGEST_ATTEMPT, transport=transport, cookies=no_cookies()
+        )
 
     async def __aenter__(self) -> Self:
         """Return the client, which is closed at the end of the block."""

@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from offramp_client.addresses import Token, checked
+from offramp_client.addresses import Token, checked, no_cookies
 from offramp_client.attempts import LONGEST_ATTEMPT, Attempts
 from offramp_client.calls import Call
 from offramp_client.events import READ_WITHIN, EventReader, StreamEvent
@@ -39,7 +39,9 @@ class Client(Areas):
         super().__init__(self)
         self._token = token
         self._patience = patience
-        self._http = httpx.Client(base_url=checked(url), timeout=LONGEST_ATTEMPT, transport=transport)
+        self._http = httpx.Client(
+            base_url=checked(url), timeout=LONGEST_ATTEMPT, transport=transport, cookies=no_cookies()
+        )
 
     def __enter__(self) -> Self:
         """Return the client, which is closed at the end of the block."""

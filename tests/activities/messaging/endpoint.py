@@ -23,11 +23,12 @@ class Request:
 
 
 class Endpoint:
-    """The requests that arrived, and the statuses of the next answers (204 when none are left)."""
+    """The requests that arrived, the statuses of the next answers (204 when none are left), and the headers of all of them."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.statuses: list[int] = []
+        self.headers: list[tuple[str, str]] = []
 
     @contextmanager
     def listening(self) -> Iterator[str]:
@@ -40,6 +41,8 @@ class Endpoint:
                 endpoint.requests.append(Request(self.path, dict(self.headers), body))
                 self.send_response(endpoint.statuses.pop(0) if endpoint.statuses else 204)
                 self.send_header("Location", "/elsewhere")
+                for name, value in endpoint.headers:
+                    self.send_header(name, value)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

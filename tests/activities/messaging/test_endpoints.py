@@ -79,6 +79,19 @@ def test_for_a_day_after_a_rotation_both_secrets_sign(engine: Engine, webhooks: 
 
 
 @pytest.mark.usefixtures("both")
+def test_no_endpoint_is_sent_what_another_one_has_answered(
+    engine: Engine, webhooks: Webhooks, crm: Endpoint, erp: Endpoint
+) -> None:
+    """They are on one host, for whose ports there is one set of cookies."""
+    crm.headers = [("Set-Cookie", f"of-crm-{number}={'x' * 3000}; Path=/") for number in range(8)]
+    for occasion in ("one", "two"):
+        told(engine, Event.EFFECTIVE, facts(Stage.CANCELED), occasion=occasion)
+    deliver(webhooks)
+    assert [len(each.requests) for each in (crm, erp)] == [2, 2]
+    assert not [request.headers for each in (crm, erp) for request in each.requests if "Cookie" in request.headers]
+
+
+@pytest.mark.usefixtures("both")
 def test_an_endpoint_that_takes_nothing_keeps_no_other_one_waiting(
     engine: Engine, webhooks: Webhooks, crm: Endpoint, erp: Endpoint
 ) -> None:

@@ -110,7 +110,8 @@ class LineUpdateClient(DirectClient):
         # A run that is recorded has begun, and may have passed by lines that changed since: the next number has not.
         if request_id is None:
             return f"{name}:{await self._read(lambda session: count_runs(session, name)) + 1}"
-        return f"{name}:{without_colons(request_id)}"
+        # No request has the id of a numbered run, which has begun, or whose lines its own caller counts on.
+        return f"{name}:request:{without_colons(request_id)}"
 
     def _start(self, workflow_id: str, *, once: bool) -> dict[str, Any]:
         """Return how a run is started, or joined under this id; ``once``: also one that has ended."""

@@ -18,6 +18,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 import contract
 from contract.readable import Readable
+from contract.steps import without_colons
 from domain.refusals import Refusal
 from domain.remedies import correct_input
 from runtime.temporal import TemporalUnavailable
@@ -38,6 +39,8 @@ OFFSET = timedelta(minutes=23)
 
 
 _ON_REQUEST = f"{contract.RECONCILIATION_SCHEDULE}-on-request-"
+_DRY_RUN = "dry-run:"
+"""With a colon, which no id of a request has in the id of a workflow: one that mends is never taken for one that looks alone."""
 
 
 class ReconciliationUnknown(Refusal):
@@ -89,7 +92,8 @@ class ReconciliationClient(AreaClient):
 
     async def begin(self, *, dry_run: bool = False, request_id: str | None = None) -> str:
         """Request a reconciliation without waiting for it; return the name under which `progress` shows it."""
-        workflow_id = f"{_ON_REQUEST}{request_id or uuid4()}"
+        own = without_colons(request_id or str(uuid4()))
+        workflow_id = f"{_ON_REQUEST}{_DRY_RUN if dry_run else ''}{own}"
         with suppress(WorkflowAlreadyStartedError):  # by the same request, and it has ended
             async with self._lost(workflow_id), self._calling():
                 await self._temporal.start_workflow(

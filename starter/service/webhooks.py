@@ -117,7 +117,7 @@ class WebhookClient(DirectClient):
         resumed = await self._changed(
             Operation.RESUME_WEBHOOK, endpoints.resume, endpoint, reason, actor, request_id, request=request
         )
-        await self._backfill(contract.BackfillWebhooks(endpoint=endpoint, actor=actor), request)
+        await self._backfill("resume", contract.BackfillWebhooks(endpoint=endpoint, actor=actor), request)
         return resumed
 
     async def remove(self, endpoint: str, *, reason: str, actor: str, request_id: str | None = None) -> Endpoint:
@@ -177,7 +177,7 @@ class WebhookClient(DirectClient):
             endpoint=endpoint,
             **content,
         )
-        await self._backfill(wish, request_id or str(uuid4()))
+        await self._backfill("resend", wish, request_id or str(uuid4()))
         return found
 
     async def deliveries(
@@ -220,13 +220,18 @@ class WebhookClient(DirectClient):
             reason=reason,
         )
 
-    async def _backfill(self, wish: contract.BackfillWebhooks, request: str) -> None:
-        """Have an endpoint sent what it is owed; the same request again starts nothing."""
+    async def _backfill(
+        self, asked: Literal["resume", "resend"], wish: contract.BackfillWebhooks, request: str
+    ) -> None:
+        """Have an endpoint sent what it is owed; the same request again starts nothing.
+
+        Its id is one among those of its own operation (`_write_once`), so that operation is a part of the workflow's.
+        """
         with suppress(WorkflowAlreadyStartedError):
             await self._start(
                 contract.WEBHOOK_BACKFILL,
                 wish,
-                f"webhooks:{wish.endpoint}:{without_colons(request)}",
+                f"webhooks:{wish.endpoint}:{asked}:{without_colons(request)}",
                 f"Send {wish.endpoint} what it is owed",
             )
 

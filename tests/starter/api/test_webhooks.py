@@ -56,6 +56,14 @@ def hears(system: Endpoint, subscription: str, *events: str) -> Callable[[], Awa
     return has_heard
 
 
+def is_delivered(operator: httpx.AsyncClient, added: dict[str, Any], message: str) -> Callable[[], Awaitable[bool]]:
+    async def is_delivered() -> bool:
+        page = ok(await operator.get(f"{of(added)}/deliveries"))
+        return [each["state"] for each in page["deliveries"] if each["message"] == message] == ["delivered"]
+
+    return is_delivered
+
+
 async def test_an_endpoint_hears_of_cases_from_then_on_signed_with_the_secret_that_it_was_given(
     world: World, system: Endpoint, added: dict[str, Any]
 ) -> None:
@@ -146,12 +154,7 @@ async def test_messages_are_sent_again_on_request(
     await world.start(subscription, complete=False)
     await eventually(hears(system, subscription, "cancellation.received"))
     message = f"{subscription}/1/cancellation.received/webhook/{added['endpoint']['name']}"
-
-    async def is_delivered() -> bool:
-        page = ok(await operator.get(f"{of(added)}/deliveries"))
-        return [each["state"] for each in page["deliveries"] if each["message"] == message] == ["delivered"]
-
-    await eventually(is_delivered)
+    await eventually(is_delivered(operator, added, message))
     once, body = key(), WHY | {"deliveries": [message]}
     for _ in range(2):
         ok(await operator.post(f"{of(added)}/resendings", json=body, headers=once), 202)
@@ -162,6 +165,23 @@ async def test_messages_are_sent_again_on_request(
     problem(await operator.post(f"{of(added)}/resendings", json=WHY, headers=key()), 422, "input_malformed")
     later = WHY | {"since": (datetime.now(UTC) + timedelta(days=1)).isoformat()}
     ok(await operator.post(f"{of(added)}/resendings", json=later, headers=key()), 202)
+
+
+async def test_a_resending_is_carried_out_whatever_else_was_asked_for_under_the_same_key(
+    world: World, operator: httpx.AsyncClient, system: Endpoint, added: dict[str, Any]
+) -> None:
+    """Keys are those of an operation: the same one may be that of a resumption, and of a message of trial."""
+    subscription = world.subscription()
+    await world.start(subscription, complete=False)
+    message = f"{subscription}/1/cancellation.received/webhook/{added['endpoint']['name']}"
+    await eventually(is_delivered(operator, added, message))
+    once = key()
+    ok(await operator.post(f"{of(added)}/pauses", json=WHY, headers=once))
+    ok(await operator.post(f"{of(added)}/resumptions", json=WHY, headers=once))
+    ok(await operator.post(f"{of(added)}/tests", headers=once))
+    everything = WHY | {"since": (datetime.now(UTC) - timedelta(days=3650)).isoformat()}
+    ok(await operator.post(f"{of(added)}/resendings", json=everything, headers=once), 202)
+    await eventually(hears(system, subscription, "cancellation.received", "cancellation.received"))
 
 
 async def test_another_secret_is_shown_once_it_is_rotated(operator: httpx.AsyncClient, added: dict[str, Any]) -> None:

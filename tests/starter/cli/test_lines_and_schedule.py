@@ -60,6 +60,24 @@ async def test_an_update_on_request_says_what_it_did(world: World, offramp: Comm
     assert "line.term_rolled" in world.actions(subscription)
 
 
+async def test_a_request_is_no_numbered_run_that_was_there_before(world: World, offramp: CommandLine) -> None:
+    asked = (
+        "lines",
+        "update-dates",
+        "--as-of",
+        "2026-10-01",
+        "--subscription",
+        world.subscription(lines=[DUE]),
+        "--json",
+    )
+    numbered = await offramp(*asked)
+    requested, repeated = [await offramp(*asked, "--request-id", "1") for _ in range(2)]
+    runs = [each.json["run"].partition("/")[0] for each in (numbered, requested, repeated)]
+    assert runs[0].endswith(":here:1")
+    assert runs[1].endswith(":here:request:1")
+    assert requested.json == repeated.json
+
+
 async def test_lines_that_failed_are_named_and_the_exit_status_says_so(world: World, offramp: CommandLine) -> None:
     subscription = world.subscription(lines=[BEYOND_THE_CALENDAR, DUE])
     said = await offramp("lines", "update-dates", "--as-of", "2026-10-01", "--json")

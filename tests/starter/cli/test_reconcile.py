@@ -48,14 +48,14 @@ async def test_everything_agrees_or_is_mended_is_status_0_and_what_is_left_is_na
     await world.handle(subscription).terminate("by mistake")
 
     with world.environment.with_time_skipping_disabled():
-        dry = await offramp("reconcile", "--dry-run", "--json")
+        dry = await offramp("reconcile", "--dry-run", "--request-id", "after the button", "--json")
         done = await offramp("reconcile", "--request-id", "after the button")
         repeated = await offramp("reconcile", "--request-id", "after the button", "--json")
         again = await offramp("reconcile", "--json")
         await world.environment.client.get_schedule_handle(schedule.schedule).delete()
         left = await offramp("reconcile")
 
-    assert dry.status == 1
+    assert (dry.status, dry.json["dry_run"]) == (1, True)
     (finding,) = dry.json["findings"]
     assert (finding["kind"], finding["subject"], finding["outcome"]) == (
         "workflow_missing",

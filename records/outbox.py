@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -93,8 +93,12 @@ def count_pending_of_runs(session: Session) -> int:
 
 
 def mark_delivered(transaction: Transaction, message: str, at: datetime) -> None:
-    """Record that a message was handed over."""
-    transaction.session.execute(update(MessageRow).where(MessageRow.id == message).values(delivered_at=at))
+    """Record that a message was handed over. One that was given up meanwhile stays so."""
+    transaction.session.execute(
+        update(MessageRow)
+        .where(MessageRow.id == message, MessageRow.failed_at.is_(None))
+        .values(delivered_at=at, leased_until=null())
+    )
 
 
 def mark_failed(transaction: Transaction, message: str, at: datetime, failure: str) -> None:
@@ -102,7 +106,7 @@ def mark_failed(transaction: Transaction, message: str, at: datetime, failure: s
     transaction.session.execute(
         update(MessageRow)
         .where(MessageRow.id == message, MessageRow.delivered_at.is_(None))
-        .values(failed_at=at, failure=failure)
+        .values(failed_at=at, failure=failure, leased_until=null())
     )
 
 

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.common.registration import Registered
 from activities.messaging.delivery import (
@@ -21,6 +22,7 @@ from activities.messaging.delivery import (
 )
 from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import Mail
+from activities.messaging.places import Places
 from activities.messaging.webhook_secrets import WebhookKeys
 from activities.messaging.webhook_sender import GONE, WebhookSender, body_of
 from activities.messaging.webhook_settings import WebhookSettings
@@ -37,9 +39,31 @@ WEBHOOK_ENDPOINT_UNAVAILABLE = "webhook_endpoint_unavailable"
 
 TEST_EVENT = "webhook.test"
 """The type of a message of trial, which is about nothing."""
-BACKFILL_SECONDS = 240.0
-"""The time after which a backfill begins no further message, and another attempt continues."""
+BACKFILL_SECONDS = 20.0
+"""The time after which a backfill begins no further message, and another activity continues after others had their turn."""
+LONGEST_WAIT = timedelta(minutes=1)
+"""The longest time until messages are looked at again that waited for others to their endpoint."""
+BUSY = "Other messages are under way to this webhook endpoint, which answers slowly. Try it again later."
 _OF_RUNS = MessageRow.run.is_not(None)
+
+
+@dataclass(frozen=True)
+class _Sending:
+    """A message that is leased to be sent."""
+
+    message: MessageRow
+    endpoint: WebhookEndpointRow
+    body: str
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """The answer to a message, or why there is none."""
+
+    at: datetime
+    milliseconds: int
+    status: int | None
+    refused: NotAccepted | None
 
 
 class Webhooks:
@@ -47,7 +71,7 @@ class Webhooks:
 
     Each endpoint has its messages in their order, and waits for no other. One that takes nothing is asked at growing intervals,
     whichever case has something for it, and paused after some days: then nothing waits for it any more, and what it is owed is
-    kept until it is resumed.
+    kept until it is resumed. One that answers slowly leaves threads to the others (`Places`), and no request has a transaction open.
     """
 
     def __init__(
@@ -62,6 +86,7 @@ class Webhooks:
         self._engine = engine
         self._sender = WebhookSender(settings, client, keys or WebhookKeys())
         self._mail = mail
+        self._places = Places()
 
     @property
     def registered(self) -> Registered:
@@ -110,7 +135,7 @@ class Webhooks:
 
     @activity.defn(no_thread_cancel_exception=True)
     def backfill_webhooks(self, endpoint: str) -> bool:
-        """Send what an endpoint is owed, for some minutes; return true if nothing is left that could be sent.
+        """Send what an endpoint is owed, for a while; return true if nothing is left that could be sent.
 
         Raises:
             ApplicationError: ``webhook_endpoint_unavailable``, to be retried (`activities.common.retries.WEBHOOK_RETRY`).
@@ -137,42 +162,88 @@ class Webhooks:
         """Send an endpoint a message of trial, also while it is paused; return its answer. Raises EndpointUnknown."""
         with Session(self._engine) as session:
             row = messages.hearing(session, endpoint)
-        now, began, failure = datetime.now(UTC), time.monotonic(), None
-        body = body_of(TEST_EVENT, now, {"endpoint": endpoint}, None)
-        try:
-            status: int | None = self._sender.send(row, f"webhooks/{endpoint}/{uuid4()}", body)
-        except NotAccepted as refused:
-            status, failure = refused.status, refused.reason
-        taken = round((time.monotonic() - began) * 1000)
-        return WebhookTested(accepted=failure is None, status=status, failure=failure, milliseconds=taken)
+        body = body_of(TEST_EVENT, datetime.now(UTC), {"endpoint": endpoint}, None)
+        answer = self._asked(row, f"webhooks/{endpoint}/{uuid4()}", body)
+        if answer is None:
+            return WebhookTested(accepted=False, status=None, failure=BUSY, milliseconds=0)
+        failure = None if answer.refused is None else answer.refused.reason
+        return WebhookTested(
+            accepted=failure is None, status=answer.status, failure=failure, milliseconds=answer.milliseconds
+        )
 
     def _deliver(self, pending: ColumnElement[bool], stops: Callable[[], bool]) -> int | None:
-        """Send pending messages, the oldest first, to every endpoint that takes some; one that does not is left out.
+        """Send pending messages to every endpoint that takes some, the oldest of each first; one that takes none is left out.
 
-        Return the number of the last one after which it had to stop, or None where none is left that could be sent.
+        Return the number of the last one after which it had to stop, or None where none is left that could be sent. Each
+        transaction records how one message fared and leases the next.
         """
+        put_off: set[str] = set()
         with Transaction.begin(self._engine) as transaction:
             messages.fail_without_endpoint(transaction, pending, datetime.now(UTC))
-        put_off: set[str] = set()
-        while True:
+            sending = self._next(transaction, pending, put_off)
+        while sending is not None:
+            message, endpoint = sending.message, sending.endpoint
+            answer = self._asked(endpoint, portable_id(message.id), sending.body)
+            is_over = stops()
             with Transaction.begin(self._engine) as transaction:
-                claimed = messages.claim_next(transaction, pending, at=datetime.now(UTC), but=put_off)
-                if claimed is None:
-                    return None
-                message, endpoint = claimed
-                number = message.sequence
-                if not self._sent(transaction, message, endpoint):
+                if answer is None:
+                    messages.release(transaction, message.id)
+                elif not _recorded(transaction, message, endpoint, answer):
                     put_off.add(endpoint.name)
-            if stops():
-                return number
+                sending = None if is_over else self._next(transaction, pending, put_off)
+            if is_over:
+                self._refuse_to_leave(pending & (MessageRow.sequence < message.sequence))
+                return message.sequence
+        return None
+
+    def _next(self, transaction: Transaction, pending: ColumnElement[bool], put_off: set[str]) -> _Sending | None:
+        room = self._places.free()
+        claimed = messages.claim_next(
+            transaction,
+            pending,
+            at=datetime.now(UTC),
+            but=put_off | room.full,
+            prompt=room.prompt,
+            prompt_only=not room.for_slow_ones,
+        )
+        if claimed is None:
+            return None
+        message, endpoint = claimed
+        head = head_published_with(transaction.session, message.created_at)
+        data = message.content if message.run is not None else facts_of(message).for_systems()
+        return _Sending(message, endpoint, body_of(message.event, message.created_at, data, head))
+
+    def _asked(self, endpoint: WebhookEndpointRow, message_id: str, body: str) -> _Answer | None:
+        """Send an endpoint a message, and return how that went; None, with nothing sent, where there is no place for it."""
+        with self._places.take(endpoint.name) as is_taken:
+            if not is_taken:
+                return None
+            began, status, refused = time.monotonic(), None, None
+            try:
+                status = self._sender.send(endpoint, message_id, body)
+            except NotAccepted as not_accepted:
+                status, refused = not_accepted.status, not_accepted
+            return _Answer(datetime.now(UTC), round((time.monotonic() - began) * 1000), status, refused)
 
     def _end(self, pending: ColumnElement[bool]) -> None:
         """Notify the owners of endpoints that were paused, and raise where something waits for one that is not."""
         self._notify_owners()
+        self._refuse_to_leave(pending)
+
+    def _refuse_to_leave(self, pending: ColumnElement[bool]) -> None:
+        """Raise where something waits for an endpoint that is not paused; it is looked at again, soon where that one only is busy."""
         with Session(self._engine) as session:
-            why = messages.why_put_off(session, pending)
-        if why is not None:
-            raise ApplicationError(why, type=WEBHOOK_ENDPOINT_UNAVAILABLE)
+            put_off = messages.why_put_off(session, pending)
+        if put_off is None:
+            return
+        if not put_off.is_busy:
+            raise ApplicationError(put_off.why, type=WEBHOOK_ENDPOINT_UNAVAILABLE)
+        raise ApplicationError(
+            put_off.why,
+            type=WEBHOOK_ENDPOINT_UNAVAILABLE,
+            next_retry_delay=min(timedelta(seconds=2 ** min(activity.info().attempt - 1, 6)), LONGEST_WAIT),
+            category=ApplicationErrorCategory.BENIGN,
+        )
 
     def _notify_owners(self) -> None:
         while self._mail is not None:
@@ -183,39 +254,25 @@ class Webhooks:
                 self._mail.send_pause_notice(endpoint)
                 endpoint.owner_notified_at = datetime.now(UTC)
 
-    def _sent(self, transaction: Transaction, message: MessageRow, endpoint: WebhookEndpointRow) -> bool:
-        """Send a message, and record how that went; return False if its endpoint is to be asked later."""
-        began, status, failure = time.monotonic(), None, None
-        is_put_off = False
-        try:
-            status = self._send(message, endpoint)
-        except NotAccepted as refused:
-            failure, status, is_put_off = refused.reason, refused.status, isinstance(refused, MessagePutOff)
-        at, milliseconds = datetime.now(UTC), round((time.monotonic() - began) * 1000)
-        messages.log_attempt(transaction, message.id, at=at, status=status, failure=failure, milliseconds=milliseconds)
-        if failure is None:
-            outbox.mark_delivered(transaction, message.id, at)
-            health.works(transaction, endpoint)
-        elif is_put_off:
-            health.fails(transaction, endpoint.name, at=at, failure=failure, for_good=status == GONE)
-        else:
-            give_up(transaction, message, failure)
-            health.rejects(transaction, endpoint.name, at=at, failure=failure)
-        return not is_put_off
 
-    def _send(self, message: MessageRow, endpoint: WebhookEndpointRow) -> int:
-        """Send a message; return the status with which the endpoint has accepted it.
-
-        Raises:
-            MessageRejected: it never will: it answers with a permanent 4xx.
-            MessagePutOff: it may later, or is gone.
-
-        """
-        with Session(self._engine) as session:
-            head = head_published_with(session, message.created_at)
-        data = message.content if message.run is not None else facts_of(message).for_systems()
-        content = body_of(message.event, message.created_at, data, head)
-        return self._sender.send(endpoint, portable_id(message.id), content)
+def _recorded(transaction: Transaction, message: MessageRow, endpoint: WebhookEndpointRow, answer: _Answer) -> bool:
+    """Record how a message fared; return False if its endpoint is to be asked later."""
+    at, refused = answer.at, answer.refused
+    failure = None if refused is None else refused.reason
+    messages.log_attempt(
+        transaction, message.id, at=at, status=answer.status, failure=failure, milliseconds=answer.milliseconds
+    )
+    if refused is None:
+        outbox.mark_delivered(transaction, message.id, at)
+        health.works(transaction, endpoint)
+    elif isinstance(refused, MessagePutOff):
+        messages.release(transaction, message.id)
+        health.fails(transaction, endpoint.name, at=at, failure=refused.reason, for_good=answer.status == GONE)
+        return False
+    else:
+        give_up(transaction, message, refused.reason)
+        health.rejects(transaction, endpoint.name, at=at, failure=refused.reason)
+    return True
 
 
 def _heartbeat() -> bool:

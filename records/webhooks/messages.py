@@ -1,13 +1,13 @@
 """The messages to webhook endpoints: recorded for each that hears of an event, claimed in their order, and how each fared."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Select, and_, any_, case, func, literal, null, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, any_, case, func, literal, null, or_, select, true, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from contract.steps import Reopening
 from domain.actors import is_sent_directly
@@ -24,6 +24,18 @@ PENDING = (
     MessageRow.failed_at.is_(None),
 )
 _HEARS = WebhookEndpointRow.state != EndpointState.REMOVED
+
+
+LEASE = timedelta(seconds=20)
+"""The time for which a message is a delivery's to send: longer than a request takes, shorter than until a delivery that died is repeated."""
+
+
+class PutOff(NamedTuple):
+    """Why a message waits."""
+
+    why: str
+    is_busy: bool
+    """True if its endpoint takes messages, and others are under way to it."""
 
 
 class Delivery(BaseModel):
@@ -82,21 +94,64 @@ def _passes(event: str) -> ColumnElement[bool]:
 
 
 def claim_next(
-    transaction: Transaction, pending: ColumnElement[bool], *, at: datetime, but: Collection[str]
+    transaction: Transaction,
+    pending: ColumnElement[bool],
+    *,
+    at: datetime,
+    but: Collection[str] = (),
+    prompt: Collection[str] = (),
+    prompt_only: bool = False,
 ) -> tuple[MessageRow, WebhookEndpointRow] | None:
-    """Return the oldest pending message whose endpoint is to be tried now, locked, with the endpoint; None if there is none.
+    """Lease a pending message for `LEASE`, and return it with its endpoint; None if there is none that is to be sent now.
 
-    ``but`` are endpoints that are not to be tried. Another delivery that has the message waits here, and then finds it marked.
+    It is the first one of an endpoint, so that each has its messages in their order: where that is leased to another delivery,
+    those after it wait. ``but`` are endpoints that are not to be tried; those that are ``prompt`` come first, or alone; the oldest
+    message decides among the rest. The rows outlive the transaction, and are not to be changed.
     """
-    ready = _ready(pending, at, but)
-    query = select(MessageRow, WebhookEndpointRow).join(*_ENDPOINT).where(*ready).order_by(MessageRow.sequence).limit(1)
-    while True:
-        found = transaction.session.execute(query.with_for_update(of=MessageRow)).one_or_none()
-        if found is not None:
-            return found[0], found[1]
-        # Where another one delivered what was waited for, PostgreSQL returns nothing, though there may be more.
-        if transaction.session.scalar(select(MessageRow.sequence).join(*_ENDPOINT).where(*ready).limit(1)) is None:
-            return None
+    endpoint, first = aliased(WebhookEndpointRow), aliased(MessageRow)
+    is_prompt = endpoint.name.in_(sorted(prompt))
+    of_endpoint = (
+        select(MessageRow.id)
+        .where(*PENDING, pending, MessageRow.recipient == endpoint.name)
+        .order_by(MessageRow.sequence)
+        .limit(1)
+        .correlate(endpoint)
+        .lateral()
+    )
+    chosen = (
+        select(first.id)
+        .select_from(endpoint)
+        .join(of_endpoint, true())
+        .join(first, first.id == of_endpoint.c.id)
+        .where(
+            endpoint.state == EndpointState.ACTIVE,
+            or_(endpoint.next_attempt_at.is_(None), endpoint.next_attempt_at <= at),
+            endpoint.name.not_in(sorted(but)),
+            # Said of the row itself, too: it may have been claimed, or sent, since this statement began.
+            func.num_nonnulls(first.delivered_at, first.failed_at) == 0,
+            or_(first.leased_until.is_(None), first.leased_until <= func.clock_timestamp()),
+            *([is_prompt] if prompt_only else []),
+        )
+        .order_by(is_prompt.desc(), first.sequence)
+        .limit(1)
+        .with_for_update(of=first, skip_locked=True)
+    )
+    lease = (
+        update(MessageRow)
+        .where(MessageRow.id == chosen.scalar_subquery(), WebhookEndpointRow.name == MessageRow.recipient)
+        .values(leased_until=func.clock_timestamp() + LEASE)
+        .returning(MessageRow, WebhookEndpointRow)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    transaction.session.flush()
+    claimed = transaction.session.execute(lease).one_or_none()
+    transaction.session.expunge_all()
+    return None if claimed is None else (claimed[0], claimed[1])
+
+
+def release(transaction: Transaction, message: str) -> None:
+    """End the lease of a message that is not sent now."""
+    transaction.session.execute(update(MessageRow).where(MessageRow.id == message).values(leased_until=null()))
 
 
 def active_endpoints() -> Select[str]:
@@ -104,24 +159,21 @@ def active_endpoints() -> Select[str]:
     return select(WebhookEndpointRow.name).where(WebhookEndpointRow.state == EndpointState.ACTIVE)
 
 
-def why_put_off(session: Session, pending: ColumnElement[bool]) -> str | None:
+def why_put_off(session: Session, pending: ColumnElement[bool]) -> PutOff | None:
     """Return why messages wait whose endpoint is active; None if none does."""
-    return session.scalar(
-        select(func.coalesce(WebhookEndpointRow.last_failure, "The webhook endpoint takes nothing at present."))
+    found = session.execute(
+        select(WebhookEndpointRow.failing_since, WebhookEndpointRow.last_failure)
         .select_from(MessageRow)
-        .join(*_ENDPOINT)
+        .join(WebhookEndpointRow, WebhookEndpointRow.name == MessageRow.recipient)
         .where(*PENDING, pending, WebhookEndpointRow.state == EndpointState.ACTIVE)
+        .order_by(WebhookEndpointRow.failing_since.is_not(None))
         .limit(1)
-    )
-
-
-_ENDPOINT = (WebhookEndpointRow, WebhookEndpointRow.name == MessageRow.recipient)
-
-
-def _ready(pending: ColumnElement[bool], at: datetime, but: Collection[str]) -> tuple[ColumnElement[bool], ...]:
-    is_time = or_(WebhookEndpointRow.next_attempt_at.is_(None), WebhookEndpointRow.next_attempt_at <= at)
-    active = WebhookEndpointRow.state == EndpointState.ACTIVE
-    return (*PENDING, pending, active, is_time, MessageRow.recipient.not_in(sorted(but)))
+    ).one_or_none()
+    if found is None:
+        return None
+    if found.failing_since is None:
+        return PutOff("Other messages are under way to the webhook endpoint.", is_busy=True)
+    return PutOff(found.last_failure or "The webhook endpoint takes nothing at present.", is_busy=False)
 
 
 def log_attempt(
@@ -182,7 +234,7 @@ def reopen(transaction: Transaction, step: Reopening) -> int:
     done = transaction.session.execute(
         update(MessageRow)
         .where(and_(*chosen), MessageRow.content != {})
-        .values(delivered_at=null(), failed_at=null(), failure=null())
+        .values(delivered_at=null(), failed_at=null(), failure=null(), leased_until=null())
         .returning(MessageRow.sequence)
     )
     return len(done.all())

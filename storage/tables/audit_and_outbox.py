@@ -99,5 +99,7 @@ class MessageRow(Table):
     """The bulk of an organization as a whole, with whose other mails this one is gathered into one letter."""
     gathered_at: Mapped[datetime | None]
     """The instant since which it waits for the others, by the clock of the database."""
+    leased_until: Mapped[datetime | None]
+    """The instant, by the clock of the database, until which a delivery is sending it to a webhook endpoint."""
     letter: Mapped[str | None]
     """The id of the letter in which it goes, fixed before the letter is first sent."""

@@ -29,6 +29,10 @@ class Endpoint:
         self.requests: list[Request] = []
         self.statuses: list[int] = []
         self.headers: list[tuple[str, str]] = []
+        self.arrivals = threading.Semaphore(0)
+        """One for each request that has arrived, answered or not."""
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     @contextmanager
     def listening(self) -> Iterator[str]:
@@ -39,6 +43,8 @@ class Endpoint:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 endpoint.requests.append(Request(self.path, dict(self.headers), body))
+                endpoint.arrivals.release()
+                endpoint.may_answer.wait()
                 self.send_response(endpoint.statuses.pop(0) if endpoint.statuses else 204)
                 self.send_header("Location", "/elsewhere")
                 for name, value in endpoint.headers:
@@ -50,7 +56,10 @@ class Endpoint:
                 """Say nothing."""
 
         with _running(Handler) as url:
-            yield f"{url}/hooks?token=t0ken"
+            try:
+                yield f"{url}/hooks?token=t0ken"
+            finally:
+                self.may_answer.set()
 
 
 @contextmanager

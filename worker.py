@@ -24,6 +24,7 @@ from activities.erasure import Eraser
 from activities.export.activities import Exporter
 from activities.lines import LineDates, NightlySettings
 from activities.marketing import MarketingRecords
+from activities.messaging.endpoint_following import following
 from activities.messaging.http_client import HttpClient
 from activities.messaging.links import Links, LinkSettings
 from activities.messaging.mail import Mail, MailSettings
@@ -57,6 +58,7 @@ from workflows.cancellation import system_tasks
 from workflows.cancellation import workflow as cancellation
 from workflows.lines import workflow as lines
 from workflows.marketing import workflow as marketing
+from workflows.messaging import endpoints as webhook_endpoints
 from workflows.messaging import webhooks as webhooks_of_endpoints
 from workflows.messaging import workflow as messaging
 from workflows.migration import workflow as migration
@@ -71,6 +73,7 @@ OF_ALL_WORKERS = (
     *marketing.WORKFLOWS,
     *messaging.WORKFLOWS,
     *webhooks_of_endpoints.WORKFLOWS,
+    *webhook_endpoints.WORKFLOWS,
     *reconciliation.WORKFLOWS,
     *privacy.WORKFLOWS,
     *bulk.WORKFLOWS,
@@ -175,7 +178,7 @@ def create_workers(
         Eraser(engine, channels, tenants, objects),
         Verifier(engine, mailer),
         mailer,
-        Webhooks(engine, webhooks, http, keys=webhook_keys, mail=mailer),
+        Webhooks(engine, webhooks, http, keys=webhook_keys, mail=mailer, follow=following(client, task_queue)),
         LineDates(engine, channels, zone),
         Retention(engine, channels),
         Bulks(engine, channels),

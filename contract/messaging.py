@@ -45,6 +45,21 @@ WEBHOOK_BACKFILL = "WebhookBackfill"
 Only the service's own client starts it, as the next one.
 """
 
+WEBHOOK_ENDPOINT = "WebhookEndpoint"
+"""The type of the workflow that serves one endpoint which did not take what it was sent: takes `ServeEndpoint`, returns nothing.
+
+Deliveries start it, so that no case waits for an endpoint, and it notifies the owner of one that was paused.
+"""
+
+SIGNAL_OWED = "owed"
+"""Signal to WebhookEndpoint, without input: there is more for it."""
+
+
+def webhook_endpoint_workflow_id(endpoint: str) -> str:
+    """Return the only workflow id under which an endpoint is served."""
+    return f"webhook-endpoint:{endpoint}"
+
+
 WEBHOOK_TEST = "WebhookTest"
 """The type of the workflow that sends a webhook endpoint a message of trial: takes `TestWebhook`, returns `WebhookTested`."""
 
@@ -66,6 +81,12 @@ class BackfillWebhooks(Signed):
     def reopens(self) -> bool:
         """True if something is to be sent again."""
         return bool(self.messages) or self.since is not None
+
+
+class ServeEndpoint(Message):
+    """Input of WebhookEndpoint."""
+
+    endpoint: EndpointName
 
 
 class TestWebhook(Message):

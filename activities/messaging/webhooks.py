@@ -1,7 +1,7 @@
 """Webhooks to systems: the outbox's messages as signed requests (Standard Webhooks, https://www.standardwebhooks.com)."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -12,19 +12,18 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.common.registration import Registered
+from activities.messaging.answers import Answer, record
 from activities.messaging.delivery import (
     TURN_SECONDS,
-    MessagePutOff,
     NotAccepted,
     facts_of,
-    give_up,
     portable_id,
 )
 from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import Mail
 from activities.messaging.places import Places
 from activities.messaging.webhook_secrets import WebhookKeys
-from activities.messaging.webhook_sender import GONE, WebhookSender, body_of
+from activities.messaging.webhook_sender import WebhookSender, body_of
 from activities.messaging.webhook_settings import WebhookSettings
 from contract import WebhookTested, WorkQueue
 from contract.steps import Reopening
@@ -32,7 +31,7 @@ from domain.vocabulary import Channel
 from records import outbox
 from records.audit_seals import head_published_with
 from records.transaction import Transaction
-from records.webhooks import health, messages
+from records.webhooks import health, messages, serving
 from storage.tables import MessageRow, WebhookEndpointRow
 
 WEBHOOK_ENDPOINT_UNAVAILABLE = "webhook_endpoint_unavailable"
@@ -43,6 +42,8 @@ BACKFILL_SECONDS = 20.0
 """The time after which a backfill begins no further message, and another activity continues after others had their turn."""
 LONGEST_WAIT = timedelta(minutes=1)
 """The longest time until messages are looked at again that waited for others to their endpoint."""
+ATTEMPTS_AT_BUSY = 3
+"""The attempts of a delivery at an endpoint that is busy with other messages, before it leaves its own to the endpoint's workflow."""
 BUSY = "Other messages are under way to this webhook endpoint, which answers slowly. Try it again later."
 _OF_RUNS = MessageRow.run.is_not(None)
 
@@ -54,16 +55,6 @@ class _Sending:
     message: MessageRow
     endpoint: WebhookEndpointRow
     body: str
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """The answer to a message, or why there is none."""
-
-    at: datetime
-    milliseconds: int
-    status: int | None
-    refused: NotAccepted | None
 
 
 class Webhooks:
@@ -82,8 +73,10 @@ class Webhooks:
         *,
         keys: WebhookKeys | None = None,
         mail: Mail | None = None,
+        follow: Callable[[str], None] | None = None,
     ) -> None:
         self._engine = engine
+        self._follow = follow
         self._sender = WebhookSender(settings, client, keys or WebhookKeys())
         self._mail = mail
         self._places = Places()
@@ -96,6 +89,7 @@ class Webhooks:
                 self.deliver_webhooks,
                 self.deliver_line_events,
                 self.backfill_webhooks,
+                self.notify_owner,
                 self.reopen_webhooks,
                 self.test_webhook,
             ]
@@ -109,18 +103,19 @@ class Webhooks:
         it sends nothing again; after a crash between an endpoint's acceptance and our record of it, one request is sent
         twice with the same webhook-id.
 
+        What an endpoint does not take is sent by a workflow of its own (`WebhookEndpoint`), and no case waits for it.
+
         Raises:
-            ApplicationError: ``webhook_endpoint_unavailable``, to be retried (`activities.common.retries.WEBHOOK_RETRY`).
+            ApplicationError: ``webhook_endpoint_unavailable``, to be retried (`activities.common.retries.WEBHOOK_RETRY`): an
+                endpoint is busy with other messages.
 
         """
         about, turn_over = outbox.about(cancellation), time.monotonic() + TURN_SECONDS
         with Session(self._engine) as session:
             recorded = outbox.last_of(session, cancellation).get(Channel.WEBHOOK, 0)
         last = self._deliver(about, lambda: time.monotonic() >= turn_over)
-        if last is not None:
-            return last
-        self._end(about)
-        return recorded
+        self._leave(about if last is None else about & (MessageRow.sequence < last))
+        return recorded if last is None else last
 
     @activity.defn(no_thread_cancel_exception=True)
     def deliver_line_events(self) -> None:
@@ -131,7 +126,7 @@ class Webhooks:
 
         """
         self._deliver(_OF_RUNS, _heartbeat)
-        self._end(_OF_RUNS)
+        self._leave(_OF_RUNS)
 
     @activity.defn(no_thread_cancel_exception=True)
     def backfill_webhooks(self, endpoint: str) -> bool:
@@ -148,8 +143,24 @@ class Webhooks:
 
         if self._deliver(owed, stops) is not None:
             return False
-        self._end(owed)
+        self._refuse_to_leave(owed)
         return True
+
+    @activity.defn(no_thread_cancel_exception=True)
+    def notify_owner(self, endpoint: str) -> None:
+        """Notify the owner of an endpoint that was paused by itself, once; of another one nobody.
+
+        Raises:
+            ApplicationError: ``mail_server_unavailable``, to be retried (`activities.common.retries.MAIL_RETRY`).
+
+        """
+        if self._mail is None:
+            return
+        with Transaction.begin(self._engine) as transaction:
+            row = health.owner_to_notify(transaction, endpoint)
+            if row is not None:
+                self._mail.send_pause_notice(row)
+                row.owner_notified_at = datetime.now(UTC)
 
     @activity.defn(no_thread_cancel_exception=True)
     def reopen_webhooks(self, step: Reopening) -> int:
@@ -181,20 +192,21 @@ class Webhooks:
         with Transaction.begin(self._engine) as transaction:
             messages.fail_without_endpoint(transaction, pending, datetime.now(UTC))
             sending = self._next(transaction, pending, put_off)
+        number, is_over = 0, False
         while sending is not None:
             message, endpoint = sending.message, sending.endpoint
             answer = self._asked(endpoint, portable_id(message.id), sending.body)
-            is_over = stops()
+            number, is_over = message.sequence, stops()
             with Transaction.begin(self._engine) as transaction:
                 if answer is None:
                     messages.release(transaction, message.id)
-                elif not _recorded(transaction, message, endpoint, answer):
+                elif not record(transaction, message, endpoint, answer):
                     put_off.add(endpoint.name)
                 sending = None if is_over else self._next(transaction, pending, put_off)
-            if is_over:
-                self._refuse_to_leave(pending & (MessageRow.sequence < message.sequence))
-                return message.sequence
-        return None
+        if self._follow is not None:
+            for name in sorted(put_off):
+                self._follow(name)
+        return number if is_over else None
 
     def _next(self, transaction: Transaction, pending: ColumnElement[bool], put_off: set[str]) -> _Sending | None:
         room = self._places.free()
@@ -213,7 +225,7 @@ class Webhooks:
         data = message.content if message.run is not None else facts_of(message).for_systems()
         return _Sending(message, endpoint, body_of(message.event, message.created_at, data, head))
 
-    def _asked(self, endpoint: WebhookEndpointRow, message_id: str, body: str) -> _Answer | None:
+    def _asked(self, endpoint: WebhookEndpointRow, message_id: str, body: str) -> Answer | None:
         """Send an endpoint a message, and return how that went; None, with nothing sent, where there is no place for it."""
         with self._places.take(endpoint.name) as is_taken:
             if not is_taken:
@@ -223,56 +235,42 @@ class Webhooks:
                 status = self._sender.send(endpoint, message_id, body)
             except NotAccepted as not_accepted:
                 status, refused = not_accepted.status, not_accepted
-            return _Answer(datetime.now(UTC), round((time.monotonic() - began) * 1000), status, refused)
+            return Answer(datetime.now(UTC), round((time.monotonic() - began) * 1000), status, refused)
 
-    def _end(self, pending: ColumnElement[bool]) -> None:
-        """Notify the owners of endpoints that were paused, and raise where something waits for one that is not."""
-        self._notify_owners()
-        self._refuse_to_leave(pending)
+    def _leave(self, pending: ColumnElement[bool]) -> None:
+        """Have what waits for an endpoint sent by a workflow of its own; raise where one is but busy, which soon passes."""
+        if self._follow is None:
+            return self._refuse_to_leave(pending)
+        waiting = self._waiting(pending)
+        if activity.info().attempt <= ATTEMPTS_AT_BUSY:
+            self._refuse_if_busy(waiting)
+        for each in waiting:
+            self._follow(each.endpoint)
+        return None
 
     def _refuse_to_leave(self, pending: ColumnElement[bool]) -> None:
-        """Raise where something waits for an endpoint that is not paused; it is looked at again, soon where that one only is busy."""
+        """Raise where something waits for an endpoint that is not paused."""
+        waiting = self._waiting(pending)
+        self._refuse_if_busy(waiting)
+        for each in waiting:
+            raise ApplicationError(str(each.why), type=WEBHOOK_ENDPOINT_UNAVAILABLE)
+
+    def _waiting(self, pending: ColumnElement[bool]) -> Sequence[serving.PutOff]:
         with Session(self._engine) as session:
-            put_off = messages.why_put_off(session, pending)
-        if put_off is None:
+            return serving.put_off(session, pending)
+
+    def _refuse_if_busy(self, waiting: Sequence[serving.PutOff]) -> None:
+        """Raise where an endpoint takes messages, and others are under way: it is asked again the sooner, the more promptly it answers."""
+        busy = {each.endpoint for each in waiting if each.why is None}
+        if not busy:
             return
-        if not put_off.is_busy:
-            raise ApplicationError(put_off.why, type=WEBHOOK_ENDPOINT_UNAVAILABLE)
+        tries = 0 if busy & self._places.free().prompt else activity.info().attempt - 1
         raise ApplicationError(
-            put_off.why,
+            f"Other messages are under way to the webhook endpoint {min(busy)}.",
             type=WEBHOOK_ENDPOINT_UNAVAILABLE,
-            next_retry_delay=min(timedelta(seconds=2 ** min(activity.info().attempt - 1, 6)), LONGEST_WAIT),
+            next_retry_delay=min(timedelta(seconds=4 ** min(tries, 3)), LONGEST_WAIT),
             category=ApplicationErrorCategory.BENIGN,
         )
-
-    def _notify_owners(self) -> None:
-        while self._mail is not None:
-            with Transaction.begin(self._engine) as transaction:
-                endpoint = health.owner_to_notify(transaction)
-                if endpoint is None:
-                    return
-                self._mail.send_pause_notice(endpoint)
-                endpoint.owner_notified_at = datetime.now(UTC)
-
-
-def _recorded(transaction: Transaction, message: MessageRow, endpoint: WebhookEndpointRow, answer: _Answer) -> bool:
-    """Record how a message fared; return False if its endpoint is to be asked later."""
-    at, refused = answer.at, answer.refused
-    failure = None if refused is None else refused.reason
-    messages.log_attempt(
-        transaction, message.id, at=at, status=answer.status, failure=failure, milliseconds=answer.milliseconds
-    )
-    if refused is None:
-        outbox.mark_delivered(transaction, message.id, at)
-        health.works(transaction, endpoint)
-    elif isinstance(refused, MessagePutOff):
-        messages.release(transaction, message.id)
-        health.fails(transaction, endpoint.name, at=at, failure=refused.reason, for_good=answer.status == GONE)
-        return False
-    else:
-        give_up(transaction, message, refused.reason)
-        health.rejects(transaction, endpoint.name, at=at, failure=refused.reason)
-    return True
 
 
 def _heartbeat() -> bool:

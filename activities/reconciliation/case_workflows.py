@@ -18,6 +18,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 import contract
+from contract.messaging import WEBHOOK_ENDPOINT, ServeEndpoint, webhook_endpoint_workflow_id
 from contract.readable import Readable
 from domain.actors import RECONCILIATION
 from domain.cases import CaseKind
@@ -167,6 +168,18 @@ class CaseWorkflows:
                 task_queue=self._task_queue,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 static_summary=Readable(f"Bulk cancellation {bulk}"),
+            )
+
+    async def serve(self, endpoint: str) -> None:
+        """Start the workflow that serves a webhook endpoint, unless it runs."""
+        with suppress(WorkflowAlreadyStartedError):
+            await self._client.start_workflow(
+                WEBHOOK_ENDPOINT,
+                ServeEndpoint(endpoint=endpoint),
+                id=webhook_endpoint_workflow_id(endpoint),
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                static_summary=Readable(f"Send {endpoint} what it did not take"),
             )
 
     async def deliver(self, case: str, last_message: dict[Channel, int]) -> None:

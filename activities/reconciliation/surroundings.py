@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 import contract
 from activities.reconciliation.case_checks import CaseChecks
 from activities.reconciliation.case_workflows import CaseWorkflows
+from contract.messaging import webhook_endpoint_workflow_id
 from domain.civil_time import day_of
 from domain.reconciliation import Finding, FindingKind
 from domain.refusals import Refusal
@@ -26,6 +27,7 @@ from records.reconciliation.leftovers import (
     unfinished_bulks,
 )
 from records.transaction import Transaction
+from records.webhooks.serving import endpoints_to_serve
 from storage.tenants.database import TenantDatabase
 
 PAGE = 100
@@ -54,11 +56,12 @@ async def nightly_findings(checks: CaseChecks, client: Client, zone: str) -> lis
 
 
 async def unattended_work(checks: CaseChecks, workflows: CaseWorkflows, *, dry_run: bool) -> list[Finding]:
-    """Start what carries out the tasks of systems, and the bulks, that nothing carries out."""
+    """Start what carries out the tasks of systems, the bulks, and what is owed to webhook endpoints, that nothing carries out."""
     tasks = _Unattended(cases_with_open_tasks, contract.system_tasks_workflow_id, workflows.follow_tasks)
     bulks = _Unattended(unfinished_bulks, contract.bulk_workflow_id, workflows.carry_out)
+    endpoints = _Unattended(endpoints_to_serve, webhook_endpoint_workflow_id, workflows.serve)
     findings = []
-    for work in (tasks, bulks):
+    for work in (tasks, bulks, endpoints):
         after = ""
         while page := await checks.read(partial(work.listed, after=after, limit=PAGE)):
             for subject in await _without_workflow(checks, workflows, work, page, after):

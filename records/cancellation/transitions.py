@@ -30,7 +30,7 @@ from records.cancellation.notices import last_promised, notify
 from records.cancellation.open_billing import billing_of, request_credit_memos
 from records.cancellation.quotes import requote, requote_line, termination_of
 from records.cancellation.single_lines import is_overtaken, taken_over_by, unsettled_line_cases, whole_settled
-from records.erasure import lock_organization, other_user
+from records.last_to_leave import lock_organization, other_user
 from records.transaction import Transaction
 from storage.tables import CancellationLineRow
 

@@ -19,8 +19,7 @@ from records.cancellation.open_lines import (
     ends_are_unannounced,
     waits_for_credit_memos,
 )
-from records.erasure import other_user
-from records.webhooks.messages import active_endpoints
+from records.last_to_leave import other_user
 from storage.tables import (
     CASE_TABLES,
     AuditRow,
@@ -120,7 +119,8 @@ def _pending(kind: CaseKind) -> ColumnElement[bool]:
             tables.message.is_not(None),
             MessageRow.delivered_at.is_(None),
             MessageRow.failed_at.is_(None),
-            or_(MessageRow.channel != Channel.WEBHOOK.value, MessageRow.recipient.in_(active_endpoints())),
+            # What an endpoint did not take is its own, and no case's (`records.webhooks.serving`).
+            MessageRow.channel != Channel.WEBHOOK.value,
         )
     )
 

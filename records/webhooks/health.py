@@ -22,13 +22,15 @@ def works(transaction: Transaction, endpoint: WebhookEndpointRow) -> None:
     )
 
 
-def rejects(transaction: Transaction, endpoint: str, *, at: datetime, failure: str) -> None:
-    """Record that an endpoint refused a message for good; pause one that has done so many times in a row."""
+def rejects(transaction: Transaction, endpoint: str, *, at: datetime, failure: str) -> bool:
+    """Record that an endpoint refused a message for good; pause one that has done so many times in a row, and return true then."""
     row = transaction.session.get_one(WebhookEndpointRow, endpoint, with_for_update=True, populate_existing=True)
     row.rejections += 1
     row.failing_since, row.failures, row.next_attempt_at, row.last_failure = None, 0, None, failure
-    if row.rejections >= REJECTED_IN_A_ROW:
-        _pause(transaction, row, at, f"It refused {row.rejections} messages in a row. {failure}")
+    if row.rejections < REJECTED_IN_A_ROW:
+        return False
+    _pause(transaction, row, at, f"It refused {row.rejections} messages in a row. {failure}")
+    return True
 
 
 def fails(transaction: Transaction, endpoint: str, *, at: datetime, failure: str, for_good: bool = False) -> None:
@@ -63,16 +65,17 @@ def _pause(transaction: Transaction, row: WebhookEndpointRow, at: datetime, beca
     )
 
 
-def owner_to_notify(transaction: Transaction) -> WebhookEndpointRow | None:
-    """Return an endpoint that was paused by itself and whose owner has not heard of it, locked; None if there is none."""
+def owner_to_notify(transaction: Transaction, endpoint: str) -> WebhookEndpointRow | None:
+    """Return an endpoint if it was paused by itself and its owner has not heard of it, locked; None otherwise."""
     return transaction.session.scalar(
         select(WebhookEndpointRow)
-        .where(
-            WebhookEndpointRow.state == EndpointState.PAUSED,
-            WebhookEndpointRow.owner.is_not(None),
-            WebhookEndpointRow.owner_notified_at.is_(None),
-        )
-        .order_by(WebhookEndpointRow.name)
-        .limit(1)
+        .where(WebhookEndpointRow.name == endpoint, *OWNER_TO_NOTIFY)
         .with_for_update(skip_locked=True)
     )
+
+
+OWNER_TO_NOTIFY = (
+    WebhookEndpointRow.state == EndpointState.PAUSED,
+    WebhookEndpointRow.owner.is_not(None),
+    WebhookEndpointRow.owner_notified_at.is_(None),
+)

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Select, and_, any_, case, func, literal, null, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, any_, case, func, literal, null, or_, select, true, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session, aliased
 
@@ -16,7 +16,11 @@ from domain.vocabulary import Channel
 from domain.webhooks import CONFIGURED, EndpointState, EndpointUnknown
 from records import audit
 from records.transaction import Transaction
-from storage.tables import MessageRow, WebhookAttemptRow, WebhookEndpointRow
+from storage.tables import (
+    MessageRow,
+    WebhookAttemptRow,
+    WebhookEndpointRow,
+)
 
 PENDING = (
     MessageRow.channel == Channel.WEBHOOK.value,
@@ -28,14 +32,6 @@ _HEARS = WebhookEndpointRow.state != EndpointState.REMOVED
 
 LEASE = timedelta(seconds=20)
 """The time for which a message is a delivery's to send: longer than a request takes, shorter than until a delivery that died is repeated."""
-
-
-class PutOff(NamedTuple):
-    """Why a message waits."""
-
-    why: str
-    is_busy: bool
-    """True if its endpoint takes messages, and others are under way to it."""
 
 
 class Delivery(BaseModel):
@@ -152,28 +148,6 @@ def claim_next(
 def release(transaction: Transaction, message: str) -> None:
     """End the lease of a message that is not sent now."""
     transaction.session.execute(update(MessageRow).where(MessageRow.id == message).values(leased_until=null()))
-
-
-def active_endpoints() -> Select[str]:
-    """Return the query for the endpoints to which messages go at present."""
-    return select(WebhookEndpointRow.name).where(WebhookEndpointRow.state == EndpointState.ACTIVE)
-
-
-def why_put_off(session: Session, pending: ColumnElement[bool]) -> PutOff | None:
-    """Return why messages wait whose endpoint is active; None if none does."""
-    found = session.execute(
-        select(WebhookEndpointRow.failing_since, WebhookEndpointRow.last_failure)
-        .select_from(MessageRow)
-        .join(WebhookEndpointRow, WebhookEndpointRow.name == MessageRow.recipient)
-        .where(*PENDING, pending, WebhookEndpointRow.state == EndpointState.ACTIVE)
-        .order_by(WebhookEndpointRow.failing_since.is_not(None))
-        .limit(1)
-    ).one_or_none()
-    if found is None:
-        return None
-    if found.failing_since is None:
-        return PutOff("Other messages are under way to the webhook endpoint.", is_busy=True)
-    return PutOff(found.last_failure or "The webhook endpoint takes nothing at present.", is_busy=False)
 
 
 def log_attempt(

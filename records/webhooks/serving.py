@@ -1,0 +1,52 @@
+"""Webhook endpoints that messages wait for: why, and which of them a workflow of their own must serve."""
+
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from domain.webhooks import EndpointState
+from records.webhooks.health import OWNER_TO_NOTIFY
+from records.webhooks.messages import PENDING
+from storage.tables import CancellationRow, MarketingCancellationRow, MessageRow, WebhookEndpointRow
+
+
+class PutOff(NamedTuple):
+    """An endpoint for which messages wait."""
+
+    endpoint: str
+    why: str | None
+    """Why it takes none; null if it does, and others are under way to it."""
+
+
+def put_off(session: Session, pending: ColumnElement[bool]) -> list[PutOff]:
+    """Return the active endpoints for which messages wait, and why, by name."""
+    waits = exists().where(*PENDING, pending, MessageRow.recipient == WebhookEndpointRow.name)
+    rows = session.scalars(
+        select(WebhookEndpointRow)
+        .where(WebhookEndpointRow.state == EndpointState.ACTIVE, waits)
+        .order_by(WebhookEndpointRow.name)
+    )
+    return [PutOff(row.name, None if row.failing_since is None else row.last_failure) for row in rows]
+
+
+def endpoints_to_serve(session: Session, *, after: str, limit: int) -> list[str]:
+    """Return the endpoints that a workflow of their own must serve, by name, from the one after ``after``.
+
+    Those that fail and are owed something; those that are owed something of ended cases, for which no other workflow sends it;
+    and those that were paused without their owner's knowledge.
+    """
+    owed = (*PENDING, MessageRow.recipient == WebhookEndpointRow.name)
+    of_ended = or_(
+        MessageRow.run.is_not(None),
+        MessageRow.cancellation.in_(select(CancellationRow.id).where(CancellationRow.ended_at.is_not(None))),
+        MessageRow.marketing_cancellation.in_(
+            select(MarketingCancellationRow.id).where(MarketingCancellationRow.ended_at.is_not(None))
+        ),
+    )
+    is_owed = and_(
+        WebhookEndpointRow.state == EndpointState.ACTIVE,
+        select(MessageRow.id).where(*owed, or_(WebhookEndpointRow.failing_since.is_not(None), of_ended)).exists(),
+    )
+    query = select(WebhookEndpointRow.name).where(WebhookEndpointRow.name > after, or_(is_owed, and_(*OWNER_TO_NOTIFY)))
+    return list(session.scalars(query.order_by(WebhookEndpointRow.name).limit(limit)))

@@ -1,0 +1,50 @@
+"""What is owed to a webhook endpoint without a workflow that sends it: one is started, whatever has become of the case."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from contract.messaging import webhook_endpoint_workflow_id
+from records.transaction import Transaction
+from records.webhooks import endpoints
+from storage.tables import WebhookEndpointRow
+from tests.activities.messaging.endpoint import Endpoint
+from tests.support.reconciliation import about, reconcile, terminate
+from tests.support.world import AGENT, World, eventually
+
+
+async def test_what_is_owed_to_an_endpoint_of_ended_cases_is_sent(site: World) -> None:
+    name, shop = f"shop-{uuid4().hex[:8]}", Endpoint()
+    workflow_id = webhook_endpoint_workflow_id(name)
+    shop.statuses = [503] * 10_000
+    with shop.listening() as url:
+        with Transaction.begin(site.engine) as transaction:
+            endpoints.add(
+                transaction, name, url=url, events=(), owner=None, secret="tests:1",
+                actor="operator-1", at=datetime.now(UTC), request=str(uuid4()),
+            )  # fmt: skip
+        with site.environment.with_time_skipping_disabled():
+            subscription = site.subscription()
+            await site.start(subscription, complete=False)
+            await site.service.withdraw(subscription, actor=AGENT, reason="they stay")
+            await site.handle(subscription).result()
+            await terminate(site, workflow_id)
+            shop.statuses = []
+            shop.requests.clear()
+            with Session(site.engine) as session, session.begin():
+                session.get_one(WebhookEndpointRow, name).next_attempt_at = None  # it need not wait here
+            assert about(await reconcile(site, dry_run=True), workflow_id) == [("workflow_missing", "to_be_mended")]
+            assert shop.requests == []
+            assert about(await reconcile(site), workflow_id) == [("workflow_missing", "mended")]
+
+            async def has_all() -> bool:
+                return len({request.headers["webhook-id"] for request in shop.requests}) == 2
+
+            await eventually(has_all, within=60)
+            await site.environment.client.get_workflow_handle(workflow_id).result()
+            assert about(await reconcile(site), workflow_id) == []
+        with Transaction.begin(site.engine) as again:
+            endpoints.remove(
+                again, name, reason="a test", actor="operator-1", at=datetime.now(UTC), request=str(uuid4())
+            )

@@ -13,7 +13,7 @@ from domain.civil_time import start_of_day
 from domain.lines.quote import Quote
 from domain.refusals import Refusal
 from domain.remedies import correct_input
-from domain.vocabulary import Identifier, ReceiptChannel, Stage, Termination
+from domain.vocabulary import CaseId, Identifier, ReceiptChannel, Stage, Termination
 from records.cancellation.quotes import shown_quote, termination_of
 from records.cancellation.waiting import IS_BILLING_OPEN, NEXT_EVENT, waits_for
 from storage.tables import CancellationRow, OrganizationRow, SubscriptionRow
@@ -62,6 +62,8 @@ class CaseFilter(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    cancellations: frozenset[CaseId] | None = None
+    """These alone; None for all."""
     stages: frozenset[Stage] = frozenset()
     """The stages, any of them; all, if empty."""
     organization: Identifier | None = None
@@ -166,6 +168,8 @@ def case_summary(session: Session, cancellation: str) -> CaseSummary:
 def _conditions(session: Session, wanted: CaseFilter) -> list[ColumnElement[bool]]:
     row = CancellationRow
     conditions: list[ColumnElement[bool]] = []
+    if wanted.cancellations is not None:
+        conditions.append(row.id.in_(sorted(wanted.cancellations)))
     if wanted.stages:
         conditions.append(row.stage.in_([stage.value for stage in wanted.stages]))
     if wanted.organization is not None:

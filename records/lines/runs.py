@@ -165,12 +165,13 @@ def list_lines(
     session: Session,
     scope: Scope,
     *,
+    line: str | None = None,
     due_as_of: date | None = None,
     organizations: Collection[str] | None = None,
     after: str = "",
     limit: int = 100,
 ) -> list[ListedLine]:
-    """Return lines by id, each with its contract; only those due as of a day, and of organizations, if these are given.
+    """Return lines by id, each with its contract; only one ``line``, those due as of a day, and of organizations, if these are given.
 
     Raises:
         SubscriptionUnknown, ContractUnknown.
@@ -185,14 +186,16 @@ def list_lines(
         .order_by(SubscriptionLineRow.id)
         .limit(limit)
     )
+    if line is not None:
+        query = query.where(SubscriptionLineRow.id == line)
     if due_as_of is not None:
         query = query.where(SubscriptionLineRow.due_after < due_as_of)
     if organizations is not None:
         query = query.join(SubscriptionRow, SubscriptionRow.id == SubscriptionLineRow.subscription)
         query = query.where(SubscriptionRow.organization.in_(sorted(organizations)))
     return [
-        ListedLine(**dict(as_domain(line, contract)), frozen_by=line.frozen_by, due_after=line.due_after)
-        for line, contract in session.execute(query)
+        ListedLine(**dict(as_domain(row, contract)), frozen_by=row.frozen_by, due_after=row.due_after)
+        for row, contract in session.execute(query)
     ]
 
 

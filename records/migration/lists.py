@@ -42,13 +42,16 @@ class MigrationSummary(BaseModel):
 def list_migrations(
     session: Session,
     *,
+    cancellations: Collection[str] | None = None,
     stage: MigrationStage | None = None,
     queue: str | None = None,
     organizations: Collection[str] | None = None,
     limit: int = 100,
 ) -> list[MigrationSummary]:
-    """Return migrations, the last requested first; those of ``organizations``, if they are given."""
+    """Return migrations, the last requested first; those of ``cancellations`` and ``organizations`` alone, if they are given."""
     query = _query().order_by(MigrationRow.requested_at.desc(), MigrationRow.cancellation).limit(limit)
+    if cancellations is not None:
+        query = query.where(MigrationRow.cancellation.in_(sorted(cancellations)))
     if stage is not None:
         query = query.where(MigrationRow.stage == stage.value)
     if queue is not None:

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 
 from domain.cancellation.waiting import Awaited
 from domain.permissions import Operation
-from domain.vocabulary import Identifier, Stage
+from domain.vocabulary import CaseId, Identifier, Stage
 from records.cancellation.case_list import CasePage, SearchedText
 from records.cancellation.lists import MOST_ENTRIES, CaseHistory
 from records.cancellation.report import CancellationReport
@@ -24,6 +24,7 @@ router = APIRouter(tags=["cancellations"])
 async def list_cancellations(
     organizations: Visible,
     service: Service,
+    cancellation: Annotated[list[CaseId] | None, Query(max_length=100, description="these alone")] = None,
     stage: Annotated[list[Stage] | None, Query(description="any of these; all, if none is given")] = None,
     received_from: date | None = None,
     received_until: date | None = None,
@@ -39,6 +40,7 @@ async def list_cancellations(
 ) -> CasePage:
     """Return a page of cancellations, the last received first."""
     return await service.cancellations.list(
+        cancellations=cancellation,
         stages=stage or (),
         organizations=organizations,
         received_from=received_from,

@@ -31,6 +31,7 @@ async def list_lines(
     customer_contract: Annotated[Name | None, Query()] = None,
     vendor_contract: Annotated[Name | None, Query()] = None,
     subscription: Annotated[Identifier | None, Query()] = None,
+    line: Annotated[Identifier | None, Query(description="this one alone")] = None,
     due_as_of: Annotated[
         date | None, Query(description="only those that the nightly update of this day changes")
     ] = None,
@@ -41,7 +42,7 @@ async def list_lines(
     scope = Scope(customer_contract=customer_contract, vendor_contract=vendor_contract, subscription=subscription)
     try:
         return await service.line_dates.list(
-            scope, due_as_of=due_as_of, organizations=organizations, after=after, limit=limit
+            scope, line=line, due_as_of=due_as_of, organizations=organizations, after=after, limit=limit
         )
     except (SubscriptionUnknown, ContractUnknown):
         if organizations is None:

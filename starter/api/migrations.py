@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from contract import MigrationStatus
 from domain.migration import MigrationStage
 from domain.permissions import Operation
-from domain.vocabulary import Identifier
+from domain.vocabulary import CaseId, Identifier
 from records.migration.lists import MigrationSummary
 from starter.api import bodies
 from starter.api.callers import AskedOnce, Service, Visible
@@ -23,12 +23,15 @@ router = APIRouter(tags=["migrations"])
 async def list_migrations(
     organizations: Visible,
     service: Service,
+    cancellation: Annotated[list[CaseId] | None, Query(max_length=100, description="those of these alone")] = None,
     stage: MigrationStage | None = None,
     queue: Annotated[Identifier | None, Query(description="the support queue that it was requested from")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Sequence[MigrationSummary]:
     """Return migrations, the last requested first."""
-    return await service.migrations.list(stage=stage, queue=queue, organizations=organizations, limit=limit)
+    return await service.migrations.list(
+        cancellations=cancellation, stage=stage, queue=queue, organizations=organizations, limit=limit
+    )
 
 
 @operation(router, Operation.SHOW_MIGRATION, 404)

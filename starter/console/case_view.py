@@ -29,7 +29,6 @@ Found = TypeVar("Found")
 
 MOST_LINES = 50
 """The number of lines that a case is drawn with."""
-_ALL_LINES = 10_000
 MOST_ENTRIES = 500
 """The number of entries of the audit trail on a page, the newest of them; the history has them all."""
 
@@ -92,11 +91,11 @@ async def case_view(service: Offramp, person: Principal, ref: CaseRef) -> CaseVi
     if status.subscription != subscription:
         raise CancellationUnknown(subscription)
     listed, history, lines, messages, migration, holds = await asyncio.gather(
-        service.cancellations.list(
-            organizations=person.organizations, organization=status.organization, text=ref.id, counted=False
-        ),
+        service.cancellations.list(cancellations=[ref.id], organizations=person.organizations, counted=False),
         service.cancellations.history(subscription),
-        service.line_dates.list(Scope(subscription=subscription), limit=_ALL_LINES if is_line else MOST_LINES + 1),
+        service.line_dates.list(
+            Scope(subscription=subscription), line=ref.subject if is_line else None, limit=MOST_LINES + 1
+        ),
         service.cancellations.messages(subscription),
         _unless_unknown(service.migrations.get(ref.id)),
         service.holds.list(organization=status.organization),
@@ -107,7 +106,6 @@ async def case_view(service: Offramp, person: Principal, ref: CaseRef) -> CaseVi
     decisions = {line.decision.line_id: line.decision for line in quoted.lines} if quoted else {}
     today = day_of(datetime.now(UTC), status.time_zone)
     access = None if is_line else getattr(status, "access_ended_on", None) or status.termination_date
-    drawn = [line for line in lines if not is_line or line.id == ref.subject][:MOST_LINES]
     return CaseView(
         ref=ref,
         status=status,
@@ -116,9 +114,10 @@ async def case_view(service: Offramp, person: Principal, ref: CaseRef) -> CaseVi
         entries=len(history.entries),
         timeline=[entry for entry in timeline if entry.line is None or is_line][-MOST_ENTRIES:],
         diagrams=[
-            term_diagram(line, today=today, decision=decisions.get(line.id), access_ends_on=access) for line in drawn
+            term_diagram(line, today=today, decision=decisions.get(line.id), access_ends_on=access)
+            for line in lines[:MOST_LINES]
         ],
-        has_more_lines=not is_line and len(lines) > MOST_LINES,
+        has_more_lines=len(lines) > MOST_LINES,
         messages=[message for message in messages if message.cancellation == ref.id],
         migration=migration,
         holds=holds,

@@ -57,7 +57,8 @@ async def show(
         of_migrations = await service.access.organizations(
             person, Operation.LIST_MIGRATIONS, organization.strip() or None
         )
-        listed = await service.migrations.list(organizations=of_migrations, limit=1000)
+        shown = [case.cancellation for case in cases.cancellations]
+        listed = await service.migrations.list(cancellations=shown, organizations=of_migrations, limit=PAGE)
         migrations = {migration.cancellation: migration for migration in listed}
     return page(
         request,

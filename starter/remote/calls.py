@@ -19,7 +19,7 @@ from starter.service.receipts import StatedReceipt
 _NEVER_SENT = frozenset({"actor", "request_id", "organizations", "link", "watch"})
 """The actor is the token's subject; the organizations are those of the token; links are for their holders."""
 _DOCUMENTS = {"content": None, "document": "name", "source": "name"}
-_RENAMED = {"stages": "stage", "states": "state"}
+_RENAMED = {"stages": "stage", "states": "state", "cancellations": "cancellation"}
 _OF_CASE = ("cancellation", "export")
 
 

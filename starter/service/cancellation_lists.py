@@ -20,6 +20,7 @@ class CancellationLists(DirectClient):
     async def list(
         self,
         *,
+        cancellations: Collection[str] | None = None,
         stages: Collection[Stage] = (),
         organization: str | None = None,
         organizations: Collection[str] | None = None,
@@ -44,6 +45,7 @@ class CancellationLists(DirectClient):
         """
         with contract.refusing_malformed():
             wanted = CaseFilter(
+                cancellations=None if cancellations is None else frozenset(cancellations),
                 stages=frozenset(stages),
                 organization=organization,
                 organizations=None if organizations is None else frozenset(organizations),

@@ -32,12 +32,13 @@ class LineDatesClient(LineScheduleClient):
         self,
         scope: Scope,
         *,
+        line: str | None = None,
         due_as_of: date | None = None,
         organizations: Collection[str] | None = None,
         after: str = "",
         limit: int = 100,
     ) -> Sequence[ListedLine]:
-        """Return lines by id, from the one after ``after``; only those due as of a day, if one is given.
+        """Return lines by id, from the one after ``after``; only one ``line``, and those due as of a day, if these are given.
 
         ``organizations`` are those of which whoever asks may see something; None for all.
 
@@ -47,7 +48,13 @@ class LineDatesClient(LineScheduleClient):
         """
         return await self._read(
             lambda session: list_lines(
-                session, scope, due_as_of=due_as_of, organizations=organizations, after=after, limit=limit
+                session,
+                scope,
+                line=line,
+                due_as_of=due_as_of,
+                organizations=organizations,
+                after=after,
+                limit=limit,
             )
         )
 

@@ -189,14 +189,25 @@ class MigrationClient(FileCaseClient[contract.MigrationStatus]):
     async def list(
         self,
         *,
+        cancellations: Collection[str] | None = None,
         stage: MigrationStage | None = None,
         queue: str | None = None,
         organizations: Collection[str] | None = None,
         limit: int = 100,
     ) -> Sequence[MigrationSummary]:
-        """Return migrations, newest request first; ``organizations`` are those of which whoever asks may see something."""
+        """Return migrations, newest request first: those of ``cancellations`` alone, if these are given.
+
+        ``organizations`` are those of which whoever asks may see something.
+        """
         return await self._read(
-            lambda session: list_migrations(session, stage=stage, queue=queue, organizations=organizations, limit=limit)
+            lambda session: list_migrations(
+                session,
+                cancellations=cancellations,
+                stage=stage,
+                queue=queue,
+                organizations=organizations,
+                limit=limit,
+            )
         )
 
     async def get(self, cancellation: str) -> MigrationSummary:

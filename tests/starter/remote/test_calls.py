@@ -85,6 +85,7 @@ VALUES: dict[str, Any] = {
     "transfer": 2,
     "stage": "requested",
     "stages": [Stage.INTAKE],
+    "cancellations": ["SUB-1/2", "SUB-1/line/LINE-1/1"],
     "queue": "technical",
     "limit": 10,
     "after": "SUB-1/1",

@@ -21,6 +21,7 @@ class Cancellations:
     def list(
         self,
         *,
+        cancellation: Sequence[str] | None = None,
         stage: Sequence[models.Stage | str] | None = None,
         received_from: date | None = None,
         received_until: date | None = None,
@@ -36,6 +37,7 @@ class Cancellations:
         """Return a page of cancellations, the last received first.
 
         Args:
+            cancellation: these alone
             stage: any of these; all, if none is given
             deadline_until: the latest instant at which the stage ends by itself
             text: a part of an id, a description or a unique name
@@ -52,6 +54,7 @@ class Cancellations:
                 "/v1/cancellations",
                 answer=models.CasePage,
                 query={
+                    "cancellation": cancellation,
                     "stage": stage,
                     "received_from": received_from,
                     "received_until": received_until,
@@ -70,6 +73,7 @@ class Cancellations:
     def each(
         self,
         *,
+        cancellation: Sequence[str] | None = None,
         stage: Sequence[models.Stage | str] | None = None,
         received_from: date | None = None,
         received_until: date | None = None,
@@ -83,6 +87,7 @@ class Cancellations:
         """Return all that `list` has, page after page as they are asked for.
 
         Args:
+            cancellation: these alone
             stage: any of these; all, if none is given
             deadline_until: the latest instant at which the stage ends by itself
             text: a part of an id, a description or a unique name
@@ -94,6 +99,7 @@ class Cancellations:
         after: str | None = None
         while True:
             page = self.list(
+                cancellation=cancellation,
                 stage=stage,
                 received_from=received_from,
                 received_until=received_until,
@@ -1382,6 +1388,7 @@ class Migrations:
     def list(
         self,
         *,
+        cancellation: Sequence[str] | None = None,
         stage: models.MigrationStage | str | None = None,
         queue: str | None = None,
         limit: int = 100,
@@ -1390,6 +1397,7 @@ class Migrations:
         """Return migrations, the last requested first.
 
         Args:
+            cancellation: those of these alone
             queue: the support queue that it was requested from
 
         Raises:
@@ -1401,7 +1409,13 @@ class Migrations:
                 "GET",
                 "/v1/migrations",
                 answer=tuple[models.MigrationSummary, ...],
-                query={"stage": stage, "queue": queue, "limit": limit, "organization": organization},
+                query={
+                    "cancellation": cancellation,
+                    "stage": stage,
+                    "queue": queue,
+                    "limit": limit,
+                    "organization": organization,
+                },
             )
         )
 
@@ -1824,6 +1838,7 @@ class LineDates:
         customer_contract: str | None = None,
         vendor_contract: str | None = None,
         subscription: str | None = None,
+        line: str | None = None,
         due_as_of: date | None = None,
         after: str = "",
         limit: int = 100,
@@ -1832,6 +1847,7 @@ class LineDates:
         """Return lines by id.
 
         Args:
+            line: this one alone
             due_as_of: only those that the nightly update of this day changes
             after: the id of the last line of the page before
 
@@ -1848,6 +1864,7 @@ class LineDates:
                     "customer_contract": customer_contract,
                     "vendor_contract": vendor_contract,
                     "subscription": subscription,
+                    "line": line,
                     "due_as_of": due_as_of,
                     "after": after,
                     "limit": limit,
@@ -1862,6 +1879,7 @@ class LineDates:
         customer_contract: str | None = None,
         vendor_contract: str | None = None,
         subscription: str | None = None,
+        line: str | None = None,
         due_as_of: date | None = None,
         limit: int = 100,
         organization: str | None = None,
@@ -1869,6 +1887,7 @@ class LineDates:
         """Return all that `list` has, page after page as they are asked for.
 
         Args:
+            line: this one alone
             due_as_of: only those that the nightly update of this day changes
 
         Raises:
@@ -1881,6 +1900,7 @@ class LineDates:
                 customer_contract=customer_contract,
                 vendor_contract=vendor_contract,
                 subscription=subscription,
+                line=line,
                 due_as_of=due_as_of,
                 limit=limit,
                 organization=organization,

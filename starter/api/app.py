@@ -36,11 +36,11 @@ from starter.api import (
     webhooks,
 )
 from starter.api.addresses import ADDRESSES, METADATA, VERSION
-from starter.api.documents import LARGEST_DOCUMENT
 from starter.api.problems import ProblemResponse, answer_malformed, answer_plainly, answer_refusal, with_media_type
 from starter.service import Offramp
 from starter.web.bodies import limit_bodies
 from starter.web.connections import with_security_headers
+from starter.web.documents import LARGEST_DOCUMENT
 from starter.web.statuses import RETRY_AFTER_SECONDS
 
 AREAS = (

@@ -1,44 +1,18 @@
-"""Reads that take long: a few at a time, so that they leave the database and its connections to everybody else."""
+"""Handlers of reads that take long begin when it is their turn."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from domain.refusals import Refusal
-from domain.remedies import Remedy, RemedyKind
 from starter.api.callers import actor
-from starter.api.turns import Turns
-
-AT_ONCE = 2
-"""The number of long reads that one process does at a time; others wait."""
-MOST_HELD = 10
-"""The number of them in a process, those that wait too."""
-MOST_OF_ONE = 2
-"""The number of those of one caller."""
-
-
-class TooManyReads(Refusal):
-    """One more read that takes long than a process does, of one caller or in all."""
-
-    code = "too_many_reads"
-
-    def __init__(self, own: int) -> None:
-        super().__init__(
-            f"There is no room for another read that takes long: {own} of yours go on, of at most {MOST_OF_ONE}, and at most "
-            f"{MOST_HELD} in all.",
-            remedy=Remedy.of(RemedyKind.REPEAT_LATER),
-            own=own,
-        )
-
-
-turns = Turns(at_once=AT_ONCE, most=MOST_HELD, most_of_one=MOST_OF_ONE, too_many=TooManyReads)
+from starter.web.long_reads import LONG_READS
 
 
 async def long_read(request: Request) -> AsyncIterator[None]:
     """Let a handler begin when it is its turn: the work goes on when its caller is gone, and keeps the turn. Raises TooManyReads."""
     caller = actor(request)
-    async with turns.place(caller), turns.turn(caller):
+    async with LONG_READS.place(caller), LONG_READS.turn(caller):
         yield
 
 

@@ -7,6 +7,7 @@ import asyncio
 
 import uvicorn
 
+from activities.messaging.webhook_secrets import WebhookKeySettings
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
 from starter.access.settings import AccessSettings
@@ -26,7 +27,8 @@ async def main() -> None:
     settings, access = ConsoleSettings(), AccessSettings()
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=_CONNECTIONS)
     await asyncio.to_thread(warn_of_owner, engine)
-    service = Offramp(await connect_to_temporal(lazy=True), engine, console=settings.url)
+    keys = WebhookKeySettings().keys
+    service = Offramp(await connect_to_temporal(lazy=True), engine, webhook_keys=keys, console=settings.url)
     app = create_console(service, settings, access)
     config = uvicorn.Config(
         app, settings.console_host, settings.console_port, **server_options(most=MOST_STREAMS + MOST_CONNECTIONS)

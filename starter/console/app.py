@@ -16,7 +16,8 @@ from starlette.types import ASGIApp
 from domain.cancellation.lifecycle import InputMalformed
 from domain.refusals import Refusal, RefusalDetails
 from starter.access.settings import AccessSettings
-from starter.console import cases, lists, live, marketing, nights, performing, quotes, reasons, sign_in
+from starter.console import cases, installation, lists, live, marketing, nights, performing, quotes, reasons, sign_in
+from starter.console.actions.table import ACTIONS
 from starter.console.pages import HEADERS, refusal_page
 from starter.console.provider import Provider
 from starter.console.refusals import NotSignedIn
@@ -28,7 +29,12 @@ from starter.web.connections import with_security_headers
 from starter.web.refusals import NothingThere
 
 _STATIC = Path(__file__).with_name("static")
-_FILES = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_FILES = {
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "live.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 _OF_THIS_MACHINE = ("127.0.0.1", "localhost")
 """The hosts of health checks beside the name under which people find the console."""
 
@@ -58,7 +64,7 @@ def create_console(service: Offramp, settings: ConsoleSettings, access: AccessSe
     )
     hosts = [str(urlsplit(settings.url).hostname), *_OF_THIS_MACHINE]
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)
-    for area in (sign_in, live, lists, cases, quotes, marketing, nights, reasons, performing):
+    for area in (sign_in, live, lists, cases, quotes, marketing, nights, reasons, installation, performing):
         app.include_router(area.router)
     app.add_api_route("/health", lambda: PlainTextResponse("ok"))
     app.add_api_route("/static/{name}", _static)
@@ -66,7 +72,8 @@ def create_console(service: Offramp, settings: ConsoleSettings, access: AccessSe
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _no_such_page)
     app.add_exception_handler(Exception, _failed)
-    return with_security_headers(limit_bodies(app), HEADERS)
+    larger = {f"/actions/{action.operation}": action.largest for action in ACTIONS.values() if action.largest}
+    return with_security_headers(limit_bodies(app, larger), HEADERS)
 
 
 async def _static(name: str) -> Response:

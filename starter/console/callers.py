@@ -1,18 +1,23 @@
 """The people who use the console: who is signed in, what they may do, and the forms they send."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
+from starlette.exceptions import HTTPException
 
 from domain.permissions import Operation, SubjectKind, refuse_unless_permitted
 from domain.principals import Principal
+from starter.console.actions.action import Action
+from starter.console.actions.table import ACTIONS
 from starter.console.forms import Given
 from starter.console.refusals import FormNotOurs, NotSignedIn
 from starter.console.sessions import Cookies, Session
 from starter.service import Offramp
 
-_FORM = "application/x-www-form-urlencoded"
+_FORM, _WITH_FILE = "application/x-www-form-urlencoded", "multipart/form-data"
 _MOST_FIELDS = 200
 
 
@@ -46,11 +51,13 @@ async def service(request: Request) -> Offramp:
 Service = Annotated[Offramp, Depends(service)]
 
 
-async def form(request: Request, found: SignedIn) -> Given:
-    """Return the fields of a form that this console has shown in this session.
+async def form(request: Request, found: SignedIn) -> AsyncIterator[Given]:
+    """Give a handler the fields of a form that this console has shown in this session.
 
     Raises:
         FormNotOurs: it comes from elsewhere, as a browser says or the key in it shows.
+        RoleMissing: it is for an action of another role; nothing of it is read.
+        TooManyDocuments, TooManyReads.
 
     """
     own: str = request.app.state.url
@@ -59,16 +66,42 @@ async def form(request: Request, found: SignedIn) -> Given:
         or request.headers.get("sec-fetch-site", "same-origin") != "same-origin"
     ):
         raise FormNotOurs
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+    action = ACTIONS.get(request.path_params.get("operation", ""))
+    if action is not None:
+        refuse_unless_permitted(found.principal, action.operation)
+    person = found.principal.subject
+    turns = action.turns if action else None
+    async with turns.place(person) if turns else nullcontext(), _read(request, action) as given:
+        if not given.has_key(found.form_key):
+            raise FormNotOurs
+        # Read before it takes a turn: its sender may be as slow as a sender may be.
+        async with turns.turn(person) if turns else nullcontext():
+            yield given
+
+
+@asynccontextmanager
+async def _read(request: Request, action: Action | None) -> AsyncIterator[Given]:
+    """Read a form, with a file in it where its action takes one. Raises FormNotOurs."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type == _FORM:
+        try:
+            fields = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        except ValueError:
+            raise FormNotOurs from None
+        yield Given(dict(fields))
+        return
+    if content_type != _WITH_FILE or action is None or action.largest is None:
         raise FormNotOurs
     try:
-        fields = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-    except ValueError:
+        sent = await request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=action.largest)
+    except HTTPException:  # what is sent is no form
         raise FormNotOurs from None
-    given = Given(dict(fields))
-    if not given.has_key(found.form_key):
-        raise FormNotOurs
-    return given
+    try:
+        texts = {name: value for name, value in sent.items() if isinstance(value, str)}
+        files = {name: value for name, value in sent.items() if not isinstance(value, str)}
+        yield Given(texts, files)
+    finally:
+        await sent.close()
 
 
 Sent = Annotated[Given, Depends(form)]

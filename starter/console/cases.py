@@ -16,7 +16,8 @@ from starter.console.actions import hand_overs
 from starter.console.actions.action import Offer
 from starter.console.callers import Person, Service, permit
 from starter.console.case_view import CaseView, case_view, workflow_url
-from starter.console.pages import case_path, page
+from starter.console.pages import page
+from starter.console.paths import case_path
 from starter.console.refused import Refused
 from starter.service import Offramp
 from starter.web.refusals import NothingThere

@@ -38,8 +38,23 @@ DONE: Mapping[Operation, str] = {
     _O.RESUME_SCHEDULE: "The schedule runs again.",
     _O.BACKFILL: "The nights run now, one after the other.",
     _O.RESTORE_RUN: "The run is taken back.",
+    _O.REOPEN_LINE: "The end date is taken away.",
+    _O.CONFIRM_TASK: "The system's task is confirmed.",
+    _O.PLAN_BULK: "The rows are being judged; nothing is started.",
+    _O.CONFIRM_BULK: "The plan is confirmed, and is being carried out.",
+    _O.STOP_BULK: "The bulk is stopped.",
+    _O.RESUME_BULK: "The bulk goes on.",
+    _O.KILL_BULK: "The bulk is ended for good.",
+    _O.SET_BULK_SWITCH: "The kill switch is set.",
+    _O.PAUSE_WEBHOOK: "The endpoint is paused.",
+    _O.RESUME_WEBHOOK: "The endpoint is resumed, and is sent what it is owed.",
+    _O.REMOVE_WEBHOOK: "The endpoint is removed.",
+    _O.RESEND_WEBHOOKS: "The messages are sent again.",
+    _O.SET_LIMIT: "The limit is set.",
+    _O.BEGIN_RECONCILIATION: "The reconciliation has begun.",
+    _O.REVIEW_TENANT_CODE: "The review is recorded.",
 }
-"""A sentence for each action; a test asks for those that are missing."""
+"""A sentence for each action that has nothing else to show; a test asks for those that are missing."""
 
 
 def done_in_words(operation: str) -> str:

@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import uuid4
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import UploadFile
 
 from domain.cancellation.lifecycle import InputMalformed
 from domain.vocabulary import ReceiptChannel
@@ -19,7 +22,7 @@ KEY, FORM_KEY, CASE, SUBJECT, OFFER, BACK = "_key", "_form", "_case", "_subject"
 """The fields of every form: the id of the request, the key of the session's forms, the case, what the action is about, the offer
 on its page, and the address of that page."""
 
-Kind = Literal["text", "textarea", "date", "datetime-local", "email", "select", "checkbox", "number", "hidden"]
+Kind = Literal["text", "textarea", "date", "datetime-local", "email", "select", "checkbox", "number", "file", "hidden"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Field:
     options: Sequence[tuple[str, str]] = ()
     """Of a select: values with their words."""
     value: str = ""
+    is_long: bool = False
+    """True for a text that may be a whole document."""
 
 
 REASON = Field("reason", "Reason", "textarea", help="For the audit trail.")
@@ -67,6 +72,7 @@ class Given:
     """What a form was sent with."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, UploadFile] = field(default_factory=dict)
 
     def has_key(self, form_key: str) -> bool:
         """Return true for a form of the session with a key."""
@@ -87,6 +93,29 @@ class Given:
     def text(self, name: str) -> str:
         """Return a text that must be there. Raises InputMalformed."""
         return self.needed(name, self.optional(name))
+
+    def lines(self, name: str) -> Sequence[str]:
+        """Return the words of a text that has one on each line."""
+        return (self.optional(name) or "").split()
+
+    def valid(self, name: str, kind: Any, value: Any) -> Any:
+        """Return a value as a type has it. Raises InputMalformed."""
+        try:
+            return TypeAdapter(kind).validate_python(value)
+        except ValidationError as invalid:
+            raise InputMalformed([f"{name.replace('_', ' ')}: {one['msg']}" for one in invalid.errors()]) from None
+
+    async def document(self, name: str) -> tuple[bytes, str]:
+        """Return the file that was sent or, without one, the text under the same name, with the name of the file.
+
+        Raises:
+            InputMalformed: neither is there.
+
+        """
+        file = self.files.get(name)
+        if file is not None and file.filename:
+            return await file.read(), file.filename[:200]
+        return self.text(f"{name}_text").encode("utf-8", "surrogatepass"), "pasted in the console"
 
     def is_set(self, name: str) -> bool:
         """Return true for a box that was ticked."""

@@ -1,24 +1,59 @@
 """The worklists."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from domain.cancellation.waiting import IN_WORDS, Awaited
 from domain.permissions import Operation
-from records.cancellation.case_list import CaseSummary
+from domain.principals import Principal
+from domain.vocabulary import CaseId
+from records.cancellation.case_list import CasePage, CaseSummary
+from records.migration.lists import MigrationSummary
 from starter.console.callers import Person, Service
 from starter.console.case_view import DaysLeft, days_left
-from starter.console.pages import page
-from starter.console.worklists import worklist, worklists_of
+from starter.console.pages import page, rendered
+from starter.console.worklists import Worklist, worklist, worklists_of
+from starter.service import Offramp
 from starter.web.refusals import NothingThere
 
 router = APIRouter()
 
 PAGE = 50
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A worklist, as it is narrowed down."""
+
+    list: Worklist
+    text: str
+    organization: str
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """What the address of another page of it has, too."""
+        return {name: value for name in ("text", "organization") if (value := getattr(self, name))}
+
+
+async def wanted(
+    name: str,
+    text: Annotated[str, Query(max_length=200)] = "",
+    organization: Annotated[str, Query(max_length=63)] = "",
+) -> Wanted:
+    """Return what is asked for. Raises NothingThere."""
+    found = worklist(name)
+    if found is None:
+        raise NothingThere
+    return Wanted(found, text, organization)
+
+
+Asked = Annotated[Wanted, Depends(wanted)]
 
 
 @router.get("/")
@@ -30,50 +65,74 @@ async def first(person: Person) -> Response:
 
 @router.get("/worklists/{name}")
 async def show(
-    name: str,
+    asked: Asked,
     request: Request,
     person: Person,
     service: Service,
-    text: Annotated[str, Query(max_length=200)] = "",
-    organization: Annotated[str, Query(max_length=63)] = "",
     after: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
     """Return a page of a worklist, the last received first."""
-    found = worklist(name)
-    if found is None:
-        raise NothingThere
-    organizations = await service.access.organizations(
-        person, Operation.LIST_CANCELLATIONS, organization.strip() or None
-    )
     now = datetime.now(UTC)
-    cases = await service.cancellations.list(
-        organizations=organizations, text=text.strip() or None, after=after, limit=PAGE, counted=False,
-        **found.filters(now),
-    )  # fmt: skip
-    kept = {"text": text, "organization": organization}
-    more = urlencode({name: value for name, value in kept.items() if value} | {"after": cases.next or ""})
-    migrations = {}
-    if found.waits_for is Awaited.MIGRATION:
-        of_migrations = await service.access.organizations(
-            person, Operation.LIST_MIGRATIONS, organization.strip() or None
-        )
-        shown = [case.cancellation for case in cases.cancellations]
-        listed = await service.migrations.list(cancellations=shown, organizations=of_migrations, limit=PAGE)
-        migrations = {migration.cancellation: migration for migration in listed}
+    cases, migrations = await _cases(asked, person, service, now, after=after)
+    more = urlencode({**asked.kept, "after": cases.next or ""})
     return page(
         request,
         "worklist.html.j2",
-        list=found,
+        list=asked.list,
         cases=cases.cancellations,
         migrations=migrations,
         left={case.cancellation: _left(case, now) for case in cases.cancellations},
         words=IN_WORDS,
-        text=text,
-        organization=organization,
+        text=asked.text,
+        organization=asked.organization,
         next=f"?{more}" if cases.next else None,
         is_first=after is None,
+        rows=f"/worklists/{asked.list.name}/rows?{urlencode(asked.kept)}",
+        most=PAGE,
         events="/events",
     )
+
+
+@router.get("/worklists/{name}/rows")
+async def rows(
+    asked: Asked,
+    person: Person,
+    service: Service,
+    case: Annotated[Sequence[CaseId], Query(min_length=1, max_length=PAGE)],
+) -> Response:
+    """Return those of some cases that are in a worklist now, each as its row: what has changed, without all the rest."""
+    now = datetime.now(UTC)
+    cases, migrations = await _cases(asked, person, service, now, cancellations=case)
+    found = {
+        one.cancellation: rendered(
+            "worklist_row.html.j2", "row", one, migrations.get(one.cancellation), _left(one, now), IN_WORDS
+        )
+        for one in cases.cancellations
+    }
+    return JSONResponse(found)
+
+
+async def _cases(
+    asked: Wanted, person: Principal, service: Offramp, now: datetime, **which: Any
+) -> tuple[CasePage, Mapping[str, MigrationSummary]]:
+    """Return cases of a list that a person may see, and the migrations of those that wait for one."""
+    organization = asked.organization.strip() or None
+    cases = await service.cancellations.list(
+        organizations=await service.access.organizations(person, Operation.LIST_CANCELLATIONS, organization),
+        text=asked.text.strip() or None,
+        limit=PAGE,
+        counted=False,
+        **which,
+        **asked.list.filters(now),
+    )
+    if asked.list.waits_for is not Awaited.MIGRATION or not cases.cancellations:
+        return cases, {}
+    listed = await service.migrations.list(
+        cancellations=[case.cancellation for case in cases.cancellations],
+        organizations=await service.access.organizations(person, Operation.LIST_MIGRATIONS, organization),
+        limit=PAGE,
+    )
+    return cases, {migration.cancellation: migration for migration in listed}
 
 
 def _left(case: CaseSummary, now: datetime) -> DaysLeft | None:

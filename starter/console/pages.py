@@ -4,17 +4,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.civil_dates import day_text
 from domain.civil_time import day_of
+from domain.principals import Principal
 from domain.refusals import RefusalDetails
 from domain.words import FOR_AGENTS, sentence
+from starter.console.areas.table import areas_for
 from starter.console.done import done_in_words
+from starter.console.parts import HAVE, Parts, parts_had
+from starter.console.paths import case_path
 from starter.console.sessions import Session
 from starter.console.worklists import worklists_of
 from starter.web.statuses import RETRY_AFTER_SECONDS, UNAVAILABLE, status_of
@@ -27,9 +30,12 @@ HEADERS: Mapping[str, str] = {
 }
 """The security headers of the console's own: nothing from elsewhere, and no script or style within a page."""
 
+INSTALLATION = "/installation"
+"""The address that leads to the areas about the installation."""
 _NAVIGATION = (
     ("/worklists", "Work"),
     ("/quote", "Quote"),
+    ("/bulk", "Bulk"),
     ("/marketing", "Marketing"),
     ("/nights", "Nightly runs"),
     ("/reasons", "Reasons"),
@@ -39,11 +45,6 @@ _NAVIGATION = (
 def spaced(name: object) -> str:
     """Return a name of the code in words."""
     return str(name).replace("_", " ").replace(".", " ")
-
-
-def case_path(case: str) -> str:
-    """Return the address of a case's page."""
-    return f"/cases/{quote(case, safe='/')}"
 
 
 def instant_text(instant: datetime | None, zone: str = "UTC") -> str:
@@ -80,24 +81,45 @@ def session_of(request: Request) -> Session | None:
     return found
 
 
-def page(request: Request, template: str, *, status: int = 200, **content: Any) -> HTMLResponse:
-    """Return a page with what every page has: who is signed in, where one can go, and the key of its forms."""
+def page(request: Request, template: str, *, status: int = 200, **content: Any) -> Response:
+    """Return a page with what every page has: who is signed in, where one can go, and the key of its forms.
+
+    A browser that says which of its live parts it has gets those alone that have changed.
+    """
     session = session_of(request)
     shared: Mapping[str, Any] = {
         "session": session,
         "here": request.url.path,
-        "navigation": _NAVIGATION if session else (),
+        "navigation": _navigation(session.principal) if session else (),
         "worklists": worklists_of(session.principal.roles) if session else (),
         "now": datetime.now(UTC),
         "events": None,
+        "every": None,
         "back": None,
         "done": done_in_words(request.query_params.get("done", "")),
     }
-    text = _TEMPLATES.get_template(template).render(**{**shared, **content})
+    live = Parts()
+    text = _TEMPLATES.get_template(template).render(**{**shared, "live": live, **content})
+    had = parts_had(request.headers.get(HAVE))
+    if had is not None and live.names:
+        return JSONResponse(
+            {"names": live.names, "changed": live.changes(had), "every": content.get("every")}, status_code=status
+        )
     return HTMLResponse(text, status_code=status)
 
 
-def refusal_page(request: Request, refusal: RefusalDetails, *, status: int | None = None) -> HTMLResponse:
+def rendered(template: str, macro: str, *given: Any) -> str:
+    """Return what a macro of a template makes of some values."""
+    made = getattr(_TEMPLATES.get_template(template).make_module(), macro)
+    return str(made(*given))
+
+
+def _navigation(person: Principal) -> Sequence[tuple[str, str]]:
+    """Return where somebody can go: what they may see nothing of is left out."""
+    return (*_NAVIGATION, (INSTALLATION, "Installation")) if areas_for(person) else _NAVIGATION
+
+
+def refusal_page(request: Request, refusal: RefusalDetails, *, status: int | None = None) -> Response:
     """Return the page that says what was refused, and the way out."""
     found = status or status_of(refusal.code)
     answer = page(request, "refusal.html.j2", status=found, refusal=refusal, title=_title(found))

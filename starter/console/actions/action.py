@@ -7,9 +7,11 @@ from typing import Any
 from domain.cancellation.lifecycle import InputMalformed
 from domain.cases import CaseRef
 from domain.permissions import ROLES, Operation, SubjectKind
-from domain.principals import Role
+from domain.principals import Principal, Role
+from starter.console.content import Shown
 from starter.console.forms import CASE, SUBJECT, Field, Given, new_key
 from starter.service import Offramp
+from starter.web.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,16 @@ class Asked:
 
     service: Offramp
     given: Given
-    actor: str
+    person: Principal
     subject: str
-    """What it is about: the id of what the action's kind says."""
+    """What it is about: the id of what the action's kind says, or the name of something of the installation."""
     case: str | None
     """The case, where the action is about one."""
+
+    @property
+    def actor(self) -> str:
+        """Who asks."""
+        return self.person.subject
 
     @property
     def once(self) -> dict[str, Any]:
@@ -34,9 +41,14 @@ class Asked:
         """The same with the case."""
         return {**self.once, "cancellation": self.case}
 
+    @property
+    def reasoned(self) -> dict[str, Any]:
+        """The same with the reason. Raises InputMalformed."""
+        return {**self.once, "reason": self.given.text("reason")}
 
-Perform = Callable[[Asked], Awaitable[str | None]]
-"""Does it; returns the address to go to, or None for the page that it was asked on."""
+
+Perform = Callable[[Asked], Awaitable[str | Shown | None]]
+"""Does it; returns the address to go to, or what there is to show, or None for the page that it was asked on."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +59,18 @@ class Action:
     kind: SubjectKind | None
     """The kind of what it is about; None for the whole installation."""
     perform: Perform
+    of_several: bool = False
+    """True if it is about what belongs to several organizations; the facade is told which of them the person may see."""
+    is_named: bool = False
+    """True if it is about something of the installation that has a name."""
+    largest: int | None = None
+    """The largest form, in bytes, where it may have a document."""
+    turns: Turns | None = None
+    """The places for what is large, or takes long."""
+    shows: bool = False
+    """True if it leads to something to show."""
 
-    def asked(self, service: Offramp, given: Given, actor: str) -> Asked:
+    def asked(self, service: Offramp, given: Given, person: Principal) -> Asked:
         """Return the request that a form makes; what it is about is that of its case, wherever it has one.
 
         Raises:
@@ -62,9 +84,9 @@ class Action:
             except ValueError:
                 raise InputMalformed([f"{CASE}: the id of a case is expected"]) from None
             subject = ref.subject if self.kind is SubjectKind.LINE else str(ref.subscription)
-        if self.kind is not None and not subject:
+        if (self.kind is not None or self.is_named) and not subject:
             raise InputMalformed([f"{SUBJECT}: the action is about nothing"])
-        return Asked(service, given, actor, subject, case)
+        return Asked(service, given, person, subject, case)
 
 
 @dataclass(frozen=True)
@@ -89,6 +111,11 @@ class Offer:
     def id(self) -> str:
         """The name of the offer on its page."""
         return f"{self.operation.value}{'-' if self.part else ''}{self.part}".replace(".", "-").replace("_", "-")
+
+    @property
+    def has_file(self) -> bool:
+        """True if its form sends a file."""
+        return any(one.kind == "file" for one in self.fields)
 
     def is_for(self, roles: Collection[Role]) -> bool:
         """Return true for somebody with some roles."""

@@ -11,8 +11,8 @@ from domain.cases import CaseKind, CaseRef
 from domain.permissions import Operation, SubjectKind
 from domain.vocabulary import CampaignChoice, DataChoice, Question, Stage, Termination
 from starter.console.actions.action import Action, Asked, Offer
-from starter.console.forms import REASON, RECEIPT, Field, choices
-from starter.console.pages import case_path
+from starter.console.forms import REASON, RECEIPT, Field, Given, choices
+from starter.console.paths import case_path
 from starter.service.cancellation import CancellationClient
 from starter.service.line_cancellations import LineCancellationClient
 
@@ -60,7 +60,7 @@ _CHOICES = {
         "campaigns", "Campaigns", "select", required=False, options=choices(CampaignChoice, empty="as it is")
     ),
 }
-_IDENTITY = [Field(question.value, label, help=help_) for question, (label, help_) in _TEXTS.items()]
+IDENTITY = [Field(question.value, label, help=help_) for question, (label, help_) in _TEXTS.items()]
 
 
 def offers(status: Status, *, shows_goodwill: str) -> Iterator[Offer]:
@@ -84,7 +84,7 @@ def offers(status: Status, *, shows_goodwill: str) -> Iterator[Offer]:
             basis = Field("reason", "How you know that the billing administrator asks", "textarea")
             yield of(_O.ATTEST, "Attest who is asking", "Attest", [basis])
     if status.stage is Stage.CANCELED:
-        fields = [*_IDENTITY, Field("reason", "Reason", "textarea", required=False), *RECEIPT]
+        fields = [*IDENTITY, Field("reason", "Reason", "textarea", required=False), *RECEIPT]
         yield of(_O.REVERSE, "Reverse the cancellation", "Reverse", fields)
     if status.stage.before_effect:
         yield of(_O.CORRECT, "Correct the request", "Correct", _correction(status, is_line=is_line))
@@ -96,7 +96,7 @@ def start_offer(subscription: str, line: str | None, wish: str, goodwill: bool) 
     operation = _O.START_LINE_CANCELLATION if line else _O.START_CANCELLATION
     fields = [
         Field("wish", "", "hidden", value=wish),
-        *(Field(one.name, one.label, required=False, help=one.help) for one in _IDENTITY),
+        *(Field(one.name, one.label, required=False, help=one.help) for one in IDENTITY),
         *([] if line else [_CHOICES[Question.DATA], _CHOICES[Question.CAMPAIGNS]]),
         Field("attestation", "How you know that the billing administrator asks", "textarea", required=False),
         *([Field("goodwill", "Why the notice deadline should be ignored", "textarea")] if goodwill else []),
@@ -133,17 +133,15 @@ def _client(asked: Asked) -> CancellationClient | LineCancellationClient:
     return asked.service.line_cancellations if is_line else asked.service.cancellations
 
 
-def _answers(asked: Asked) -> dict[str, str]:
+def answers_of(given: Given) -> dict[str, str]:
     """Return the answers that a form has, as the checklist takes them. Raises InputMalformed."""
     names = [*(question.value for question in _TEXTS), *(field.name for field in _CHOICES.values())]
-    found = {name: text for name in names if (text := asked.given.optional(name))}
-    way, day = asked.given.choice("termination", Termination), asked.given.day("termination_date")
+    found = {name: text for name in names if (text := given.optional(name))}
+    way, day = given.choice("termination", Termination), given.day("termination_date")
     if way is Termination.ON_DATE and day is None:
         raise InputMalformed(["termination date: it is needed for an end on a day"])
-    if way in (None, Termination.ON_DATE):
-        wish = day.isoformat() if day else asked.given.optional("wish")
-    else:
-        wish = way.value
+    of_day = day.isoformat() if day else given.optional("wish")
+    wish = of_day if way in (None, Termination.ON_DATE) else way
     return found | ({Question.TERMINATION_DATE.value: wish} if wish else {})
 
 
@@ -165,7 +163,7 @@ def _start_fields(asked: Asked) -> dict[str, Any]:
     given = asked.given
     attested, goodwill = given.optional("attestation"), given.optional("goodwill")
     return {
-        "answers": _answers(asked),
+        "answers": answers_of(asked.given),
         "attestation": {"reason": attested} if attested else None,
         "goodwill": {"reason": goodwill} if goodwill else None,
         "reason": given.optional("reason"),
@@ -175,7 +173,7 @@ def _start_fields(asked: Asked) -> dict[str, Any]:
 
 
 async def _answer(asked: Asked) -> None:
-    await _client(asked).answer(asked.subject, _answers(asked), **asked.of_case)
+    await _client(asked).answer(asked.subject, answers_of(asked.given), **asked.of_case)
 
 
 async def _send_code(asked: Asked) -> None:
@@ -202,7 +200,7 @@ async def _correct(asked: Asked) -> None:
     await _client(asked).correct(
         asked.subject,
         reason=given.text("reason"),
-        answers=_answers(asked),
+        answers=answers_of(asked.given),
         goodwill=given.optional("goodwill"),
         without_goodwill=given.is_set("without_goodwill"),
         expects=given.optional("expects"),

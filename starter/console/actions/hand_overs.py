@@ -6,12 +6,13 @@ from contract import CancellationStatus, ExportStatus
 from domain.cancellation.lifecycle import InputMalformed
 from domain.marketing import Consent, ConsentDecision
 from domain.migration import MigrationStage
-from domain.permissions import Operation, SubjectKind
+from domain.permissions import Operation, SubjectKind, refuse_task_of_another
+from domain.system_tasks import SystemTask
 from records.legal_holds import Hold
 from records.migration.lists import MigrationSummary
 from starter.console.actions.action import Action, Asked, Offer
 from starter.console.actions.cases import Status
-from starter.console.forms import REASON, RECEIPT, Field, choices
+from starter.console.forms import CASE, REASON, RECEIPT, Field, choices
 
 _O = Operation
 
@@ -54,6 +55,13 @@ def _of_subscription(status: CancellationStatus) -> Iterator[Offer]:
     for campaign in status.campaigns_outstanding:
         title = f"Campaign {campaign} is stopped"
         yield Offer(_O.ACKNOWLEDGE_STOP, title, "Acknowledge", case=case, subject=campaign, part=campaign)
+    for task in status.system_tasks:
+        name = f"{task.system}:{task.task}"
+        confirmed = [Field("system", "", "hidden", value=task.system), Field("task", "", "hidden", value=task.task)]
+        yield Offer(
+            _O.CONFIRM_TASK, f"System {task.system} has done it: {task.task.replace('_', ' ')}", "Confirm", confirmed,
+            case=case, part=name.replace(":", "-"), note=f"Until then, {task.in_words}.",
+        )  # fmt: skip
     if status.export is ExportStatus.READY:
         yield Offer(_O.ACKNOWLEDGE_EXPORT, "The export was downloaded", "Acknowledge", RECEIPT, case=case, careful=True)
         yield Offer(_O.RENEW_EXPORT_LINK, "Mail a fresh link to the export", "Mail it", case=case)
@@ -98,6 +106,14 @@ async def _consent(asked: Asked) -> None:
 
 async def _acknowledge_stop(asked: Asked) -> None:
     await asked.service.marketing.acknowledge_stop(asked.subject, **asked.once)
+
+
+async def _confirm_task(asked: Asked) -> None:
+    given = asked.given
+    task = given.needed("task", given.choice("task", SystemTask))
+    system = given.text("system")
+    refuse_task_of_another(asked.person, system)
+    await asked.service.cancellations.confirm_task(given.text(CASE), system, task, **asked.once)
 
 
 async def _acknowledge_export(asked: Asked) -> None:
@@ -158,6 +174,7 @@ ACTIONS = [
     Action(_O.POST_CREDIT_MEMO, SubjectKind.INVOICE, _post_credit_memo),
     Action(_O.GIVE_CONSENT, SubjectKind.SUBSCRIPTION, _consent),
     Action(_O.ACKNOWLEDGE_STOP, SubjectKind.CAMPAIGN, _acknowledge_stop),
+    Action(_O.CONFIRM_TASK, SubjectKind.SUBSCRIPTION, _confirm_task),
     Action(_O.ACKNOWLEDGE_EXPORT, SubjectKind.SUBSCRIPTION, _acknowledge_export),
     Action(_O.RENEW_EXPORT_LINK, SubjectKind.SUBSCRIPTION, _renew_export_link),
     Action(_O.ACCEPT_MIGRATION, SubjectKind.SUBSCRIPTION, _accept),

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import contract
 from contract import UpdateLineDates
 from domain.lines.runs import LineDatesProgress
-from domain.permissions import Operation
+from domain.permissions import Operation, SubjectKind
 from starter.console.actions.action import Action, Asked, Offer
-from starter.console.forms import REASON, Field
+from starter.console.forms import REASON, SUBJECT, Field
 from starter.service.line_schedule import ScheduleView
 
 _O = Operation
@@ -28,6 +28,8 @@ def offers(schedule: ScheduleView | None, runs: Sequence[LineDatesProgress]) -> 
         yield Offer(_O.PAUSE_SCHEDULE, "Pause the schedule", "Pause", [_NOTE], careful=True)
         days = [Field("first", "First day", "date"), Field("last", "Last day", "date")]
         yield Offer(_O.BACKFILL, "Run nights that were missed", "Run them", days)
+    line = Field(SUBJECT, "Line", help="One whose end date no case has set.")
+    yield Offer(_O.REOPEN_LINE, "Take away the end date of a line", "Take it away", [line, REASON])
     ended = [(run.run, f"{run.night}: {run.rolled} rolled, {run.closed} closed") for run in runs if run.finished_at]
     if ended:
         which = Field("run", "Run", "select", options=ended)
@@ -64,7 +66,12 @@ async def _restore(asked: Asked) -> None:
     await asked.service.line_dates.restore(asked.given.text("run"), reason=asked.given.text("reason"), **asked.once)
 
 
+async def _reopen(asked: Asked) -> None:
+    await asked.service.line_dates.reopen(asked.subject, **asked.reasoned)
+
+
 ACTIONS = [
+    Action(_O.REOPEN_LINE, SubjectKind.LINE, _reopen),
     Action(_O.BEGIN_LINE_UPDATE, None, _begin),
     Action(_O.ENSURE_SCHEDULE, None, _ensure),
     Action(_O.PAUSE_SCHEDULE, None, _pause),

@@ -1,96 +1,7 @@
 // The pages work without this. With it they stay current, a quote follows its dates, and focus goes where the news is.
-const news = document.getElementById("news");
+import { fetched, lookAgain, watch } from "./live.js";
+
 const SETTLE = 300;
-
-async function fetched(address) {
-  const answer = await fetch(address, { headers: { accept: "text/html" }, redirect: "error" });
-  if (answer.status === 401 || answer.status >= 500) {
-    throw new Error(`status ${answer.status}`);
-  }
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
-}
-
-function goStale() {
-  document.getElementById("stale").hidden = false;
-}
-
-function isInUse(part) {
-  return part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, button")
-    || [...part.querySelectorAll("form[data-action]")].some((form) => form.dataset.touched);
-}
-
-function replace(part, fresh) {
-  const open = new Set([...part.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
-  const had = part.contains(document.activeElement) ? document.activeElement.textContent : null;
-  for (const details of fresh.querySelectorAll("details")) {
-    const summary = details.querySelector(":scope > summary");
-    details.open = details.open || (summary !== null && open.has(summary.textContent));
-  }
-  part.replaceWith(document.adoptNode(fresh));
-  if (had) {
-    [...fresh.querySelectorAll("a, summary")].find((one) => one.textContent === had)?.focus();
-  }
-}
-
-async function refresh() {
-  const page = await fetched(location.pathname + location.search.replace(/[?&]done=[^&]*/, ""));
-  let changed = false;
-  for (const part of document.querySelectorAll("[data-live]")) {
-    const fresh = page.getElementById(part.id);
-    if (part.dataset.live === "form" && isInUse(part)) {
-      if (fresh === null || titles(fresh) !== titles(part)) {
-        news.textContent = "The case has changed; what you can do has, too.";
-      }
-      continue;
-    }
-    if (fresh === null) {
-      part.remove();
-    } else if (part.textContent.trim() !== fresh.textContent.trim()) {
-      replace(part, fresh);
-      changed = true;
-    }
-  }
-  if (page.getElementById("actions") && !document.getElementById("actions") && document.getElementById("now")) {
-    document.getElementById("now").after(document.adoptNode(page.getElementById("actions")));
-    changed = true;
-  }
-  if (changed) {
-    news.textContent = "";
-    setTimeout(() => { news.textContent = "This page was updated."; }, 50);
-  }
-}
-
-function titles(part) {
-  return [...part.querySelectorAll("summary")].map((one) => one.textContent).join();
-}
-
-// One stream for each page that is looked at: a browser has few connections to one host.
-function watch(address) {
-  let stream = null;
-  let timer = null;
-  const later = () => { clearTimeout(timer); timer = setTimeout(() => refresh().catch(goStale), SETTLE); };
-  const open = () => {
-    stream = new EventSource(address);
-    stream.addEventListener("case", later);
-    // The browser resumes a stream that was interrupted by itself, and not one that is refused: the session has ended.
-    stream.addEventListener("error", () => { if (stream?.readyState === EventSource.CLOSED) { goStale(); } });
-    stream.addEventListener("ready", () => { document.body.dataset.watched = "yes"; });
-  };
-  const look = () => {
-    if (document.hidden) {
-      stream?.close();
-      stream = null;
-    } else if (stream === null) {
-      open();
-      later();
-    }
-  };
-  document.addEventListener("visibilitychange", look);
-  addEventListener("pagehide", () => stream?.close());
-  if (!document.hidden) {
-    open();
-  }
-}
 
 function follow(form) {
   let timer = null;
@@ -100,7 +11,7 @@ function follow(form) {
     const result = document.getElementById("result");
     const address = `/quote?${new URLSearchParams(new FormData(form))}`;
     result.setAttribute("aria-busy", "true");
-    const page = await fetched(address);
+    const page = new DOMParser().parseFromString(await (await fetched(address)).text(), "text/html");
     if (number === asked) {
       result.replaceChildren(...document.adoptNode(page.getElementById("result")).childNodes);
       result.setAttribute("aria-busy", "false");
@@ -137,5 +48,7 @@ if (location.pathname.startsWith("/actions/") && document.body.dataset.back) {
 document.querySelectorAll("form[data-quote]").forEach(follow);
 if (document.body.dataset.events) {
   watch(document.body.dataset.events);
+} else if (document.body.dataset.every) {
+  lookAgain();
 }
 document.querySelector("[data-focus]")?.focus();

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from domain.principals import Role
-from starter.api import documents
 from starter.service import events
+from starter.web.documents import DOCUMENTS
 from storage.tables import HoldRow
 from tests.starter.api.asking import AGENT, AUDITOR, SUPERVISOR, cases, key, problem
 from tests.starter.api.conftest import Calls
@@ -201,7 +201,7 @@ async def test_a_slow_sender_keeps_no_document_of_others_waiting(world: World, c
     ]
 
     async def are_held() -> bool:
-        return documents.turns.held_by("slow") == 2
+        return DOCUMENTS.held_by("slow") == 2
 
     await eventually(are_held)
     third = calls(BILLING, subject="slow").post("/billing-documents", params={"name": "x"}, json={}, headers=key())
@@ -214,4 +214,4 @@ async def test_a_slow_sender_keeps_no_document_of_others_waiting(world: World, c
     for task in slow:
         task.cancel()
     await asyncio.gather(*slow, return_exceptions=True)
-    assert documents.turns.held_by("slow") == 0
+    assert DOCUMENTS.held_by("slow") == 0

@@ -7,10 +7,10 @@ import pytest
 from domain.permissions import ROLES, Operation, SubjectKind
 from domain.principals import Principal, Role
 from starter.access.settings import AccessSettings
+from starter.console.actions.table import ACTIONS
 from starter.console.app import create_console
 from starter.console.done import DONE
 from starter.console.forms import CASE, FORM_KEY, KEY, SUBJECT
-from starter.console.performing import ACTIONS
 from starter.service import Offramp
 from tests.starter.console.browsing import fields, form_key, offered, post, read, refusal
 from tests.starter.console.conftest import Browsers, settings, signed_in
@@ -44,7 +44,7 @@ async def test_an_action_is_let_through_for_its_roles_and_no_other(
 
 
 def test_every_action_has_its_words() -> None:
-    assert ACTIONS.keys() == DONE.keys()
+    assert {operation for operation, action in ACTIONS.items() if not action.shows} == DONE.keys()
     assert all(set(Role) & ROLES[operation] for operation in ACTIONS)
 
 

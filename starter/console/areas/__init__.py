@@ -1,0 +1,1 @@
+"""Areas: pages about the installation, each of which is data that one template renders, with the forms of its actions."""

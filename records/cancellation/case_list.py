@@ -15,8 +15,9 @@ from domain.refusals import Refusal
 from domain.remedies import correct_input
 from domain.vocabulary import CaseId, Identifier, ReceiptChannel, Stage, Termination
 from records.cancellation.quotes import shown_quote, termination_of
+from records.cancellation.system_tasks import OPEN as OPEN_TASK
 from records.cancellation.waiting import IS_BILLING_OPEN, NEXT_EVENT, waits_for
-from storage.tables import CancellationRow, OrganizationRow, SubscriptionRow
+from storage.tables import CancellationRow, OrganizationRow, SubscriptionRow, SystemTaskRow
 
 SearchedText = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00]*$")
@@ -77,6 +78,8 @@ class CaseFilter(BaseModel):
     deadline_until: AwareDatetime | None = None
     """The latest instant at which the stage ends by itself; a case whose stage does not is not among them."""
     waits_for: Awaited | None = None
+    open_system_tasks: bool = False
+    """True for those alone in which a registered system has not confirmed what it was asked for."""
     text: SearchedText | None = None
     """A part of the id of the cancellation, the subscription or the organization, of the subscription's description or the
     organization's unique name, in any case; no addresses and no reasons, which identify people."""
@@ -177,6 +180,19 @@ def _conditions(session: Session, wanted: CaseFilter) -> list[ColumnElement[bool
     conditions += _visible(wanted)
     if wanted.reason_code is not None:
         conditions.append(row.reason_code == wanted.reason_code)
+    conditions += _of_dates(wanted)
+    if wanted.waits_for is not None:
+        conditions.append(waits_for(wanted.waits_for))
+    if wanted.open_system_tasks:
+        conditions.append(row.id.in_(select(SystemTaskRow.cancellation).where(*OPEN_TASK)))
+    if wanted.text is not None:
+        conditions.append(_has_text(session, wanted.text))
+    return conditions
+
+
+def _of_dates(wanted: CaseFilter) -> list[ColumnElement[bool]]:
+    row = CancellationRow
+    conditions: list[ColumnElement[bool]] = []
     if wanted.received_from is not None:
         conditions.append(row.received_on >= wanted.received_from)
         conditions.append(row.received_at >= start_of_day(wanted.received_from, "UTC") - _ANY_ZONE)
@@ -185,10 +201,6 @@ def _conditions(session: Session, wanted: CaseFilter) -> list[ColumnElement[bool
         conditions.append(row.received_at <= start_of_day(wanted.received_until, "UTC") + _ANY_ZONE)
     if wanted.deadline_until is not None:
         conditions.append(row.stage_deadline <= wanted.deadline_until)
-    if wanted.waits_for is not None:
-        conditions.append(waits_for(wanted.waits_for))
-    if wanted.text is not None:
-        conditions.append(_has_text(session, wanted.text))
     return conditions
 
 

@@ -32,6 +32,9 @@ async def list_cancellations(
         AwareDatetime | None, Query(description="the latest instant at which the stage ends by itself")
     ] = None,
     waits_for: Awaited | None = None,
+    open_system_tasks: Annotated[
+        bool, Query(description="true for those in which a registered system has not confirmed what it was asked for")
+    ] = False,
     reason_code: Annotated[Identifier | None, Query()] = None,
     text: Annotated[SearchedText | None, Query(description="a part of an id, a description or a unique name")] = None,
     after: Annotated[str | None, Query(max_length=200, description="the `next` of the page before")] = None,
@@ -47,6 +50,7 @@ async def list_cancellations(
         received_until=received_until,
         deadline_until=deadline_until,
         waits_for=waits_for,
+        open_system_tasks=open_system_tasks,
         reason_code=reason_code,
         text=text,
         after=after,

@@ -21,6 +21,7 @@ class Worklist:
     title: str
     meaning: str
     waits_for: Awaited | None = None
+    open_system_tasks: bool = False
     stages: Collection[Stage] = ()
     due_within: timedelta | None = None
     """The time from now in which the stage of each ends by itself, or has ended already; any, if not set."""
@@ -29,7 +30,11 @@ class Worklist:
 
     def filters(self, now: datetime) -> Mapping[str, Any]:
         """Return its conditions as the list of cancellations takes them."""
-        found: dict[str, Any] = {"waits_for": self.waits_for, "stages": self.stages}
+        found: dict[str, Any] = {
+            "waits_for": self.waits_for,
+            "stages": self.stages,
+            "open_system_tasks": self.open_system_tasks,
+        }
         if self.due_within is not None:
             found["deadline_until"] = now + self.due_within
         return found
@@ -84,6 +89,12 @@ WORKLISTS: Sequence[Worklist] = (
         "due-soon", "Due within a week", "Cases whose stage ends by itself soon.", stages=_RUNNING, due_within=SOON
     ),
     Worklist("export", "Waits for the export", "Exports that are made or to be fetched.", waits_for=Awaited.EXPORT),
+    Worklist(
+        "systems",
+        "Waits for other systems",
+        "Registered systems that have not confirmed what they were asked for.",
+        open_system_tasks=True,
+    ),
     Worklist("reversible", "Can be reversed", "Cases within their reversal window.", stages=(Stage.CANCELED,)),
     Worklist("running", "All running", "Every case that has not ended.", stages=_RUNNING),
     Worklist("all", "All cases", "Running and ended.", first_for=(Role.AUDITOR,)),

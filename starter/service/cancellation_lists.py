@@ -29,6 +29,7 @@ class CancellationLists(DirectClient):
         received_until: date | None = None,
         deadline_until: datetime | None = None,
         waits_for: Awaited | None = None,
+        open_system_tasks: bool = False,
         text: str | None = None,
         after: str | None = None,
         limit: int = 100,
@@ -54,6 +55,7 @@ class CancellationLists(DirectClient):
                 received_until=received_until,
                 deadline_until=deadline_until,
                 waits_for=waits_for,
+                open_system_tasks=open_system_tasks,
                 text=text,
             )
         return await self._read(lambda session: list_cases(session, wanted, after=after, limit=limit, counted=counted))

@@ -111,6 +111,7 @@ VALUES: dict[str, Any] = {
     "seed": 7,
     "dry_run": True,
     "counted": True,
+    "open_system_tasks": True,
     "kept": "1:" + "0" * 64,
     "bulk": "bulk-0123456789abcdef",
     "csv": "subscription\nSUB-1\n",

@@ -27,6 +27,7 @@ class Cancellations:
         received_until: date | None = None,
         deadline_until: datetime | None = None,
         waits_for: models.Awaited | str | None = None,
+        open_system_tasks: bool = False,
         reason_code: str | None = None,
         text: str | None = None,
         after: str | None = None,
@@ -40,6 +41,7 @@ class Cancellations:
             cancellation: these alone
             stage: any of these; all, if none is given
             deadline_until: the latest instant at which the stage ends by itself
+            open_system_tasks: true for those in which a registered system has not confirmed what it was asked for
             text: a part of an id, a description or a unique name
             after: the `next` of the page before
             counted: true to count all of them by stage, too
@@ -60,6 +62,7 @@ class Cancellations:
                     "received_until": received_until,
                     "deadline_until": deadline_until,
                     "waits_for": waits_for,
+                    "open_system_tasks": open_system_tasks,
                     "reason_code": reason_code,
                     "text": text,
                     "after": after,
@@ -79,6 +82,7 @@ class Cancellations:
         received_until: date | None = None,
         deadline_until: datetime | None = None,
         waits_for: models.Awaited | str | None = None,
+        open_system_tasks: bool = False,
         reason_code: str | None = None,
         text: str | None = None,
         limit: int = 100,
@@ -90,6 +94,7 @@ class Cancellations:
             cancellation: these alone
             stage: any of these; all, if none is given
             deadline_until: the latest instant at which the stage ends by itself
+            open_system_tasks: true for those in which a registered system has not confirmed what it was asked for
             text: a part of an id, a description or a unique name
 
         Raises:
@@ -105,6 +110,7 @@ class Cancellations:
                 received_until=received_until,
                 deadline_until=deadline_until,
                 waits_for=waits_for,
+                open_system_tasks=open_system_tasks,
                 reason_code=reason_code,
                 text=text,
                 limit=limit,

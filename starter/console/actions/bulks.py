@@ -29,7 +29,7 @@ _PACE = (
 
 def plan_offers() -> Iterator[Offer]:
     """Yield the offers to plan a bulk, which starts nothing."""
-    file_help = f"CSV with a column `subscription`, at most {MOST_ROWS:,} rows and {LARGEST_FILE >> 20} MiB."
+    file_help = f"CSV with a column named subscription; at most {MOST_ROWS:,} rows and {LARGEST_FILE >> 20} MiB."
     fields = [
         Field("file", "File", "file", required=False, help=file_help),
         Field("file_text", "Or its text", "textarea", required=False, is_long=True),

@@ -98,12 +98,16 @@ async def _of_bulk(look: Look) -> View:
 
 
 def _progress(status: BulkStatus) -> list[Block]:
-    judged = sum(number for state, number in status.rows.items() if state is not RowState.PLANNING)
+    blocks: list[Block] = []
     if status.state is BulkState.PLANNING:
-        done, doing = judged, "judged"
-    else:
-        done, doing = status.settled, "settled"
-    blocks: list[Block] = [Progress("Rows", done, status.total, f"{done:,} of {status.total:,} rows {doing}")]
+        done = status.total - status.rows.get(RowState.PLANNING, 0)
+        blocks.append(Progress("Rows judged", done, status.total, f"{done:,} of {status.total:,} rows judged"))
+    elif status.confirmed_at is not None and status.ready:
+        left = sum(status.rows.get(state, 0) for state in (RowState.READY, RowState.UNDER_WAY, RowState.NOT_STARTED))
+        done = status.ready - left
+        blocks.append(
+            Progress("Rows carried out", done, status.ready, f"{done:,} of {status.ready:,} rows carried out")
+        )
     facts = [("State", words(status.state, is_bad=status.state in (BulkState.STOPPED, BulkState.KILLED)))]
     facts += [(state.replace("_", " ").capitalize(), number(count)) for state, count in status.rows.items()]
     if status.halted_by is not None and status.state in (BulkState.STOPPED, BulkState.KILLED):
@@ -175,7 +179,7 @@ def _row(row: BulkRowView) -> tuple[Cell, ...]:
     if row.cancellation is not None:
         result = Cell(row.cancellation, href=case_path(row.cancellation))
     else:
-        result = plain(f"{refusal.message} {refusal.way_out}".strip() if refusal else None, is_bad=refusal is not None)
+        result = plain(f"{refusal.message} {refusal.way_out}".strip() if refusal else None)
     return (
         number(row.number),
         plain(row.subscription),

@@ -14,10 +14,12 @@ async def reconciliation(look: Look) -> View:
     """Return how far a reconciliation is and what it found, or the form for another one. Raises ReconciliationUnknown."""
     await look.permit(Operation.SHOW_RECONCILIATION)
     offers = list(actions.reconciliation_offers())
-    meaning = "Where the records, the workflows and the copies of data do not agree."
+    meaning = (
+        "Where the records, the workflows and the copies of data do not agree. It runs every hour by itself; one that "
+        "is asked for here shows what it has found."
+    )
     if not look.about:
-        text = "It runs every hour by itself. One that is asked for here shows what it has found."
-        return View("Reconciliation", meaning, [Section("about", "By itself", [Text(text)])], offers)
+        return View("Reconciliation", meaning, [], offers)
     found = await look.service.reconciliation.progress(look.about)
     sections = [Section("report", "Under way" if not found.is_done else "Found", _report(found))]
     return View("Reconciliation", meaning, sections, offers, goes_on=not found.is_done)
@@ -71,11 +73,10 @@ async def persons(look: Look) -> View:
     if look.about:
         raise NothingThere
     await look.permit(Operation.FIND_PERSON)
-    text = Text("What is found is shown once. The address is in no address of a page, and in no log.")
     return View(
         "Personal data",
-        "What is kept about a person, where and until when.",
-        [Section("about", "How", [text])],
+        "What is kept about a person, where and until when. It is shown once: the person is named in no address of a page.",
+        [],
         list(actions.person_offers()),
     )
 

@@ -20,9 +20,9 @@ router = APIRouter()
 
 
 @router.get(INSTALLATION)
-async def first(person: Person) -> Response:
+async def first(person: Person, service: Service) -> Response:
     """Lead to the first area that somebody has something to see in. Raises NothingThere."""
-    areas = areas_for(person)
+    areas = areas_for(person, service)
     if not areas:
         raise NothingThere
     return RedirectResponse(areas[0].path, status_code=303)
@@ -60,7 +60,7 @@ async def area_page(
             raise
         # What was done is done, and some of it is shown but once.
         view = View(area.title, "", [Section("read", area.title, [NotRead(refusal.details)])])
-    areas = areas_for(person)
+    areas = areas_for(person, service)
     asked = urlencode({name: value for name, value in query.items() if name != "done"})
     return page(
         request,

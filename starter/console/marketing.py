@@ -11,13 +11,13 @@ from starter.console.actions import marketing
 from starter.console.callers import Person, Service, permit
 from starter.console.case_view import workflow_url
 from starter.console.pages import page
+from starter.console.paths import MARKETING as PATH
 from starter.console.refused import Refused
 from starter.service import Offramp
 from starter.web.statuses import status_of
 
 router = APIRouter()
 
-PATH = "/marketing"
 _NEVER_CANCELLED = "marketing_cancellation_unknown"
 
 

@@ -20,6 +20,7 @@ from starter.console.parts import HAVE, Parts, parts_had
 from starter.console.paths import case_path
 from starter.console.sessions import Session
 from starter.console.worklists import worklists_of
+from starter.service import Offramp
 from starter.web.statuses import RETRY_AFTER_SECONDS, UNAVAILABLE, status_of
 
 HEADERS: Mapping[str, str] = {
@@ -90,7 +91,7 @@ def page(request: Request, template: str, *, status: int = 200, **content: Any) 
     shared: Mapping[str, Any] = {
         "session": session,
         "here": request.url.path,
-        "navigation": _navigation(session.principal) if session else (),
+        "navigation": _navigation(session.principal, request.app.state.service) if session else (),
         "worklists": worklists_of(session.principal.roles) if session else (),
         "now": datetime.now(UTC),
         "events": None,
@@ -114,9 +115,9 @@ def rendered(template: str, macro: str, *given: Any) -> str:
     return str(made(*given))
 
 
-def _navigation(person: Principal) -> Sequence[tuple[str, str]]:
+def _navigation(person: Principal, service: Offramp) -> Sequence[tuple[str, str]]:
     """Return where somebody can go: what they may see nothing of is left out."""
-    return (*_NAVIGATION, (INSTALLATION, "Installation")) if areas_for(person) else _NAVIGATION
+    return (*_NAVIGATION, (INSTALLATION, "Installation")) if areas_for(person, service) else _NAVIGATION
 
 
 def refusal_page(request: Request, refusal: RefusalDetails, *, status: int | None = None) -> Response:

@@ -16,10 +16,10 @@ from starter.console.cases import case_page
 from starter.console.content import Shown
 from starter.console.forms import BACK
 from starter.console.installation import area_page
-from starter.console.marketing import PATH as MARKETING
 from starter.console.marketing import marketing_page
 from starter.console.nights import nights_page
 from starter.console.pages import refusal_page
+from starter.console.paths import MARKETING
 from starter.console.quotes import Wished, quote_page
 from starter.console.refused import Refused
 from starter.console.sign_in import own_path

@@ -125,6 +125,8 @@ class Offramp:
         """The namespace of Temporal in which the workflows are."""
         self.has_files = objects is not None
         """True if there is an object store to link to."""
+        self.has_tenants = tenants is not None
+        """True if there is a database with the organizations' data to look into."""
 
 
 def _threads_for(engine: Engine) -> ThreadPoolExecutor:

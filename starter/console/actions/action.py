@@ -102,6 +102,8 @@ class Offer:
     note: str = ""
     careful: bool = False
     """True for what cannot be taken back."""
+    is_open: bool = False
+    """True if the page shows its form without being asked."""
     part: str = ""
     """Distinguishes offers of the same action on a page."""
     key: str = field(default_factory=new_key)

@@ -18,20 +18,20 @@ def reconciliation_offers() -> Iterator[Offer]:
     """Yield what can be done about disagreements."""
     dry = Field("dry_run", "Find only, change nothing", "checkbox", required=False)
     note = "It starts again what should be running, removes what should be gone, and names the rest."
-    yield Offer(_O.BEGIN_RECONCILIATION, "Reconcile now", "Reconcile", [dry], note=note)
+    yield Offer(_O.BEGIN_RECONCILIATION, "Reconcile now", "Reconcile", [dry], note=note, is_open=True)
 
 
 def audit_offers() -> Iterator[Offer]:
     """Yield what can be done about the audit trail."""
     kept = Field("kept", "A head from before", required=False, help="As it was published; it must be in the chain.")
     note = "Every seal is calculated anew, which takes a while."
-    yield Offer(_O.VERIFY_AUDIT, "Verify the audit trail", "Verify", [kept], note=note)
+    yield Offer(_O.VERIFY_AUDIT, "Verify the audit trail", "Verify", [kept], note=note, is_open=True)
 
 
 def person_offers() -> Iterator[Offer]:
     """Yield what can be done about a person's data."""
     address = Field("address", "Address of the person", "email")
-    yield Offer(_O.FIND_PERSON, "Find what is kept about a person", "Find", [address])
+    yield Offer(_O.FIND_PERSON, "Find what is kept about a person", "Find", [address], is_open=True)
 
 
 async def _reconcile(asked: Asked) -> str:

@@ -32,19 +32,27 @@ def add_offer() -> Offer:
     return Offer(_O.ADD_WEBHOOK, "Add an endpoint", "Add", fields, note="Its secret is shown once, after this.")
 
 
-def offers(endpoint: Endpoint) -> Iterator[Offer]:
-    """Yield what can be done about an endpoint as it is."""
+def offers(endpoint: Endpoint, *, again: str = "") -> Iterator[Offer]:
+    """Yield what can be done about an endpoint as it is; ``again`` is a message that is to be sent again."""
     name = endpoint.name
     if endpoint.state is EndpointState.REMOVED:
         return
     yield Offer(_O.TEST_WEBHOOK, "Send a message of trial", "Send it", subject=name)
     resent = [
-        Field("deliveries", "Messages", "textarea", required=False, help="Their ids, one to a line.", is_long=True),
+        Field(
+            "deliveries",
+            "Messages",
+            "textarea",
+            required=False,
+            help="Their ids, one to a line.",
+            is_long=True,
+            value=again,
+        ),
         Field("since", "Or all since", "datetime-local", required=False, help="In UTC."),
         Field("failed_only", "Only what was given up", "checkbox", required=False),
         REASON,
     ]
-    yield Offer(_O.RESEND_WEBHOOKS, "Send messages again", "Send them", resent, subject=name)
+    yield Offer(_O.RESEND_WEBHOOKS, "Send messages again", "Send them", resent, subject=name, is_open=bool(again))
     if endpoint.state is EndpointState.PAUSED:
         note = f"It is sent what it is owed: {endpoint.pending:,} messages."
         yield Offer(_O.RESUME_WEBHOOK, "Resume the endpoint", "Resume", [REASON], subject=name, note=note)

@@ -57,9 +57,11 @@ class Area:
     view: Callable[[Look], Awaitable[View]]
     of_organizations: bool = False
     """True if it has something for people who are limited to organizations."""
+    is_there: Callable[[Offramp], bool] = lambda _: True
+    """False for a service that lacks the part which it is about."""
 
-    def is_for(self, person: Principal) -> bool:
+    def is_for(self, person: Principal, service: Offramp) -> bool:
         """Return true for somebody who has something to see or to do there."""
-        if person.organizations is not None and not self.of_organizations:
+        if (person.organizations is not None and not self.of_organizations) or not self.is_there(service):
             return False
         return any(person.roles & ROLES[operation] for operation in self.operations)

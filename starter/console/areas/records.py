@@ -1,5 +1,6 @@
 """The records as a whole: reconciliation, the seals of the audit trail, and what is kept about a person."""
 
+from domain.cases import CaseRef
 from domain.permissions import Operation
 from domain.reconciliation import Finding, Outcome
 from starter.console.actions import records as actions
@@ -46,8 +47,11 @@ def _report(found: ReconciliationView) -> list[Text | Facts | Table]:
 
 
 def _subject(finding: Finding) -> Cell:
-    is_case = finding.subject.rpartition("/")[2].isdecimal() and "/marketing/" not in finding.subject
-    return Cell(finding.subject, href=case_path(finding.subject) if is_case else "")
+    try:
+        CaseRef.parse(finding.subject)
+    except ValueError:  # a schedule, a schema, keys of objects
+        return plain(finding.subject)
+    return Cell(finding.subject, href=case_path(finding.subject))
 
 
 async def audit(look: Look) -> View:

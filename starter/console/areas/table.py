@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from domain.principals import Principal
 from starter.console.areas import bulks, documents, limits, records, tenants, webhooks
 from starter.console.areas.area import Area
+from starter.service import Offramp
 
 OF_INSTALLATION: Sequence[Area] = (
     webhooks.AREA,
@@ -28,6 +29,6 @@ def area_at(path: str) -> tuple[Area, str] | None:
     return None
 
 
-def areas_for(person: Principal) -> Sequence[Area]:
+def areas_for(person: Principal, service: Offramp) -> Sequence[Area]:
     """Return the areas of the installation that a person has something to see in, or to do."""
-    return [area for area in OF_INSTALLATION if area.is_for(person)]
+    return [area for area in OF_INSTALLATION if area.is_for(person, service)]

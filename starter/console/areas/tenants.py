@@ -63,4 +63,4 @@ def _code(found: TenantCodeFound) -> list[Block]:
     return [facts, *calls, *(Listing(f"Function {name}", text) for name, text in found.functions.items())]
 
 
-AREA = Area(PATH, "Organizations' data", (Operation.LIST_TENANTS,), view)
+AREA = Area(PATH, "Organizations' data", (Operation.LIST_TENANTS,), view, is_there=lambda service: service.has_tenants)

@@ -9,7 +9,7 @@ from domain.webhooks import Endpoint, EndpointState
 from records.webhooks.messages import Delivery
 from starter.console.actions import webhooks as actions
 from starter.console.areas.area import Area, Look, View
-from starter.console.content import Cell, Facts, Links, Section, Table, code, instant, number, plain, words
+from starter.console.content import Cell, Facts, Links, Section, Table, instant, number, plain, words
 from starter.console.paths import case_path
 from starter.service.webhooks import DeliveryState
 from starter.web.refusals import NothingThere
@@ -68,10 +68,9 @@ async def _of_endpoint(look: Look, endpoint: Endpoint | None) -> View:
         pages.append(
             ("Older", f"{here}?{urlencode({**({'state': state} if states else {}), 'after': page.next})}", False)
         )
-    columns = ("Message", "State", "Event", "Case", "Made", "Attempts", "Last attempt", "Answer")
-    table = Table(
-        "Deliveries", columns, [_delivery(one) for one in page.deliveries], "No message here.", numbers=("Attempts",)
-    )
+    columns = ("Event", "Case", "State", "Made", "Attempts", "Last attempt", "Answer", "Message: send it again")
+    rows = [_delivery(one, here) for one in page.deliveries]
+    table = Table("Deliveries", columns, rows, "No message here.", numbers=("Attempts",))
     return View(
         f"Webhook endpoint {endpoint.name}",
         endpoint.url or "The endpoint that the configuration gives.",
@@ -83,7 +82,7 @@ async def _of_endpoint(look: Look, endpoint: Endpoint | None) -> View:
                 [Links("State", conditions), table, *([Links("Pages", pages)] if pages else [])],
             ),
         ],
-        list(actions.offers(endpoint)),
+        list(actions.offers(endpoint, again=look.query.get("again", "")[:500])),
         goes_on=endpoint.pending > 0 and endpoint.state is EndpointState.ACTIVE,
     )
 
@@ -106,17 +105,17 @@ def _facts(endpoint: Endpoint) -> list[tuple[str, Cell]]:
     return rows
 
 
-def _delivery(one: Delivery) -> tuple[Cell, ...]:
+def _delivery(one: Delivery, here: str) -> tuple[Cell, ...]:
     answer = one.failure or one.last_status
     return (
-        code(one.message),
-        words(one.state, is_bad=one.state == "failed"),
         plain(one.event),
         Cell(one.cancellation, href=case_path(one.cancellation)) if one.cancellation else plain(None),
+        words(one.state, is_bad=one.state == "failed"),
         instant(one.created_at),
         number(one.attempts),
         instant(one.last_attempt_at),
         plain(answer, is_bad=one.failure is not None),
+        Cell(one.message, href=f"{here}?{urlencode({'again': one.message})}#do-webhooks-resend"),
     )
 
 

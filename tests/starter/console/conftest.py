@@ -19,8 +19,9 @@ from starter.service import Offramp
 from tests.support.issuer import Issuer
 from tests.support.world import World
 from tests.workflows.conftest import data_world, shared_data_world, shared_world, world
+from tests.workflows.migration.conftest import migrations, shared_migrations
 
-__all__ = ["data_world", "shared_data_world", "shared_world", "world"]
+__all__ = ["data_world", "migrations", "shared_data_world", "shared_migrations", "shared_world", "world"]
 
 URL = "https://console.example"
 KEY = Fernet.generate_key()

@@ -16,9 +16,6 @@ from tests.starter.console.conftest import Browsers, settings, signed_in
 from tests.support.migrations import Migrations
 from tests.support.single_lines import cancel
 from tests.support.world import World
-from tests.workflows.migration.conftest import migrations, shared_migrations
-
-__all__ = ["migrations", "shared_migrations"]
 
 pytestmark = pytest.mark.usefixtures("no_time_passes")
 

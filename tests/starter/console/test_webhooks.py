@@ -122,12 +122,15 @@ async def test_messages_are_listed_by_state_and_sent_again(
 
     async def delivered() -> bool:
         page = read(await operator.get(f"/webhooks/{name}?state=delivered"))
-        return message in [row.one("th").text for row in page.one("section", id="deliveries").all("tr")]
+        return message in [cell.text for cell in page.one("section", id="deliveries").all("td")]
 
     await eventually(delivered)
     assert "No message here." in read(await operator.get(f"/webhooks/{name}?state=failed")).text
     page = read(await operator.get(f"/webhooks/{name}"))
-    assert (await sent(operator, page, "webhooks.resend", deliveries=message, reason="it lost it")).status_code == 303
+    again = next(link for link in page.all("a") if link.text == message).attributes["href"]
+    page = read(await operator.get(again))
+    assert "open" in page.one("details", id="do-webhooks-resend").attributes
+    assert (await sent(operator, page, "webhooks.resend", reason="it lost it")).status_code == 303
 
     async def came_twice() -> bool:
         return len([each for each in system.requests if subscription in each.body.decode()]) == 2

@@ -73,7 +73,7 @@ async def test_every_area_has_the_same_shape(nowhere: Client, engine: Engine) ->
             elif command in STARTS:
                 start = parameters["start"].annotation
                 assert "request_id" in start.model_fields, f"{name}.{command}"
-    assert set(vars(service)) == {*AREAS, "access", "readiness", "has_files", "namespace"}, (
+    assert set(vars(service)) == {*AREAS, "access", "readiness", "has_files", "has_tenants", "namespace"}, (
         "an area that this test does not know"
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -18,8 +19,6 @@ from tests.support.migrations import ESCALATION_MAIL, QUEUE_MAIL, Migrations, on
 from tests.support.servers import migrated_database
 from tests.support.tenants import DIRECTORY, DIRECTORY_PASSWORD, tenant_settings
 from tests.support.world import Data, Mailbox, World
-
-TENANTS = "tenants_of_migrations"
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -74,9 +73,10 @@ def site(data_world: World) -> Migrations:
 
 
 def _tenants(postgres_url: str) -> str:
-    url = f"{postgres_url.rpartition('/')[0]}/{TENANTS}".replace("+psycopg", "")
+    name = f"tenants_of_migrations_{uuid4().hex[:8]}"  # tests of a door have some of their own
+    url = f"{postgres_url.rpartition('/')[0]}/{name}".replace("+psycopg", "")
     with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TENANTS)))
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         ensure_directory(connection, DIRECTORY, DIRECTORY_PASSWORD)
     return url
 

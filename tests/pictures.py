@@ -1,6 +1,6 @@
 """Pictures of the console for the documents: ``python -m tests.pictures URL``, from a running ``offramp up --demo``.
 
-It starts a case that asks for goodwill, unless there is one, and looks at it as its supervisor.
+It starts a case that asks for goodwill, unless there is one, and looks at it as its supervisor; and it carries out a bulk.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ IDENTITY = {
     "organization_url": "https://elbe.example.com",
     "organization_name": "elbe-sails",
 }
+LEAVERS = [f"SUB-{number},end_of_term,none" for number in range(1005, 1015)]
 WIDE = {"width": 1280, "height": 860}
 
 
@@ -41,6 +42,26 @@ async def _ask_for_goodwill(page: Page, url: str) -> None:
     await page.wait_for_url("**/cases/**")
 
 
+async def _carry_out_a_bulk(page: Page, url: str, agent: Page) -> None:
+    """Plan a bulk as an agent, confirm it as the supervisor, and look at it while it is carried out."""
+    await _signed_in(agent, url, "agent-7", "support_agent")
+    await agent.goto(f"{url}/bulk")
+    form = agent.locator("#do-bulk-plan")
+    await form.locator("summary").click()
+    await form.get_by_label("Or its text").fill("\n".join(["subscription,termination_date,data", *LEAVERS]))
+    await form.get_by_label("Begun in a minute").fill("60")
+    await form.get_by_label("Reason").fill("the product ends with this year")
+    await form.locator("button").click()
+    await agent.wait_for_url("**/bulk/bulk-*")
+    await page.goto(agent.url.partition("?")[0])
+    form = page.locator("#do-bulk-confirm")
+    await form.locator("summary").click(timeout=60_000)
+    await form.get_by_label("Reason").fill("looked at every row")
+    await form.locator("button").click()
+    await page.locator("progress[value='4'], progress[value='5'], progress[value='6']").wait_for()
+    await page.screenshot(path=DOCS / "console-bulk.png")
+
+
 async def main(url: str) -> None:
     """Make the pictures of the console at a URL."""
     chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -58,6 +79,7 @@ async def main(url: str) -> None:
         await page.get_by_text("Approve the goodwill").click()
         await page.screenshot(path=DOCS / "console-case.png")
         await page.locator("#lines").screenshot(path=DOCS / "console-lines.png")
+        await _carry_out_a_bulk(page, url, await browser.new_page())
         await browser.close()
 
 

@@ -29,7 +29,7 @@ from starter.console.paths import case_path
 from starter.web.refusals import NothingThere
 
 PATH = actions.BULKS
-MOST_BULKS, PAGE = 50, 50
+MOST_BULKS, PAGE = 20, 50
 _GOES_ON = (BulkState.PLANNING, BulkState.RUNNING)
 _MEANING = "Many subscriptions cancelled by one plan, which somebody has seen whole before it is carried out."
 

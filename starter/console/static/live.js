@@ -5,8 +5,13 @@ const PAUSE = 1000;
 const MOST_ROWS = 20;
 const news = document.getElementById("news");
 
-export function goStale() {
-  document.getElementById("stale").hidden = false;
+const stale = document.getElementById("stale");
+let isForGood = false;
+
+// What fails once may succeed the next time; a stream that is refused is refused for good.
+export function goStale(forGood = false) {
+  isForGood ||= forGood;
+  stale.hidden = false;
 }
 
 export async function fetched(address, headers = {}) {
@@ -28,6 +33,7 @@ export function oneAtATime(work) {
     isAsked = false;
     try {
       await work();
+      stale.hidden = !isForGood;
     } catch {
       goStale();
     }
@@ -215,7 +221,7 @@ export function watch(address) {
     stream = new EventSource(address);
     stream.addEventListener("case", (event) => { changed.add(JSON.parse(event.data).cancellation); later(); });
     // The browser resumes a stream that was interrupted by itself, and not one that is refused: the session has ended.
-    stream.addEventListener("error", () => { if (stream?.readyState === EventSource.CLOSED) { goStale(); } });
+    stream.addEventListener("error", () => { if (stream?.readyState === EventSource.CLOSED) { goStale(true); } });
     stream.addEventListener("ready", () => { document.body.dataset.watched = "yes"; });
   };
   const look = () => {

@@ -13,6 +13,7 @@ from starter.access.settings import AccessSettings
 from starter.console.app import create_console
 from starter.console.areas.table import OF_INSTALLATION
 from starter.service import Offramp
+from starter.web.long_reads import LONG_READS
 from storage.rights import DatabaseRole
 from tests.starter.console.browsing import Node, fields, form_key, offered, post, read, refusal, sent
 from tests.starter.console.conftest import Browsers, settings, signed_in
@@ -171,6 +172,16 @@ async def test_an_auditor_verifies_the_audit_trail_with_a_head_from_before(brows
     assert refusal(wrong).one("p", class_="code").text == "audit_head_malformed"
     lost = shown(await sent(auditor, page, "audit.verify", kept=f"999999:{'a' * 64}"))
     assert "it was changed" in lost.text
+
+
+async def test_what_takes_long_has_as_few_places_as_over_the_api(browsers: Browsers) -> None:
+    auditor = browsers(Role.AUDITOR, subject="auditor-1")
+    page = read(await auditor.get("/audit"))
+    async with LONG_READS.place("auditor-1"), LONG_READS.place("auditor-1"):
+        refused = await sent(auditor, page, "audit.verify")
+        assert (refused.status_code, refusal(refused).one("p", class_="code").text) == (429, "too_many_reads")
+    assert "every seal fits" in shown(await sent(auditor, page, "audit.verify")).text
+    assert LONG_READS.held_by("auditor-1") == 0
 
 
 async def test_what_is_kept_about_a_person_is_found_without_their_address_in_any_address(

@@ -16,7 +16,7 @@ export function goStale(forGood = false) {
 
 export async function fetched(address, headers = {}) {
   const answer = await fetch(address, { headers, redirect: "error" });
-  if (answer.status === 401 || answer.status === 403 || answer.status >= 500) {
+  if (answer.status === 401 || answer.status >= 500) {
     throw new Error(`status ${answer.status}`);
   }
   return answer;
@@ -55,16 +55,29 @@ function say(text) {
   setTimeout(() => { news.textContent = text; }, 50);
 }
 
+// A page in place of what was asked for says that it is not to be seen any more.
+async function json(address, headers = {}) {
+  const answer = await fetched(address, headers);
+  if (!answer.headers.get("content-type").startsWith("application/json")) {
+    throw new Error(`status ${answer.status}`);
+  }
+  return answer.json();
+}
+
 function element(html) {
   const template = document.createElement("template");
   template.innerHTML = html.trim();
   return template.content.firstElementChild;
 }
 
-function isWrittenIn(node) {
-  const form = node.matches?.("form[data-action]") ? node : node.querySelector?.("form[data-action]");
-  return Boolean(form) && (form.dataset.touched === "yes" || form.querySelector(".refusal") !== null
-    || (form.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, button")));
+function isInUse(form) {
+  return form.dataset.touched === "yes" || form.querySelector(".refusal") !== null
+    || (form.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, button"));
+}
+
+function isWrittenIn(element) {
+  const forms = element.matches("form[data-action]") ? [element] : [...element.querySelectorAll("form[data-action]")];
+  return forms.some(isInUse);
 }
 
 function isSame(one, other) {
@@ -131,11 +144,8 @@ function titles(part) {
 export async function refresh() {
   const had = [...document.querySelectorAll("[data-live]")];
   const header = had.map((one) => `${one.id}=${one.dataset.digest}`).join(" ");
-  const answer = await fetched(location.pathname + location.search.replace(/[?&]done=[^&]*/, ""), { "offramp-parts": header });
-  if (!answer.headers.get("content-type").startsWith("application/json")) {
-    throw new Error("no parts");
-  }
-  const { names, changed, every } = await answer.json();
+  const address = location.pathname + location.search.replace(/[?&]done=[^&]*/, "");
+  const { names, changed, every } = await json(address, { "offramp-parts": header });
   const parts = new Map(changed.map(element).map((one) => [one.id, one]));
   let isNews = parts.size > 0;
   for (const old of had.filter((one) => !names.includes(one.id))) {
@@ -177,7 +187,7 @@ async function refreshRows(cases) {
   }
   const asked = new URL(body.dataset.rows, location.href);
   cases.forEach((one) => asked.searchParams.append("case", one));
-  const found = await (await fetched(asked.pathname + asked.search)).json();
+  const found = await json(asked.pathname + asked.search);
   let isNews = false;
   let isRefilled = false;
   for (const one of cases) {

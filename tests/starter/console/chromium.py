@@ -49,10 +49,13 @@ async def visits(chromium: Any, address: str) -> AsyncIterator[Visits]:
     """A function that returns the window of a person at a page; nothing in it fails, and nothing is refused by its policy."""
     contexts, faults = [], []
 
-    async def visit(path: str, *roles: Role, subject: str = AGENT, **how: Any) -> Any:
+    async def visit(
+        path: str, *roles: Role, subject: str = AGENT, organizations: list[str] | None = None, **how: Any
+    ) -> Any:
         context = await chromium.new_context(**how)
         contexts.append(context)
-        person = Principal(subject=subject, roles=frozenset(roles))
+        only = None if organizations is None else frozenset(organizations)
+        person = Principal(subject=subject, roles=frozenset(roles), organizations=only)
         cookies = session_cookie(person, url=address)
         await context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies.items()])
         page = await context.new_page()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from domain.permissions import ROLES, Operation
 from domain.principals import Role
 from tests.starter.console.areas import bulk_of
 from tests.starter.console.chromium import NEEDED, Visits, address, chromium, is_watching, violations, visits
@@ -103,6 +104,32 @@ async def test_a_list_asks_for_what_changed_and_never_twice_at_once(world: World
     assert len(asked) <= 6, "events that come together are asked about together"
     assert max(at_once) == 1
     assert await page.locator("#news").text_content() == "This list was updated."
+
+
+async def test_a_page_that_is_not_to_be_seen_any_more_says_that_it_is_not_current(
+    world: World, visits: Visits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = await planned(world, [row(world, world.subscription()) for _ in range(2)], per_minute=1, at_once=1)
+    await world.offramp.bulk.confirm(plan.bulk, digest=str(plan.digest), reason="all of it", actor="lead-2")
+    page = await visits(f"/bulk/{plan.bulk}", Role.AUDITOR)
+    stale = page.get_by_text("This page is not kept current any more.")
+    with monkeypatch.context() as forgetful:
+        forgetful.setitem(ROLES, Operation.LIST_BULK_ROWS, frozenset())  # as after another role was given to them
+        await stale.wait_for(timeout=10_000)
+    await stale.wait_for(state="hidden", timeout=10_000)
+    await world.offramp.bulk.kill(plan.bulk, reason="the test is over", actor="lead-2")
+
+
+async def test_a_quote_that_is_refused_while_somebody_writes_leaves_them_where_they_are(
+    world: World, visits: Visits
+) -> None:
+    mine = world.subscription()
+    page = await visits("/quote", Role.SUPPORT_AGENT, organizations=[world.organization(mine)])
+    await page.get_by_label("Subscription").press_sequentially(mine[:5])
+    await page.locator("#result").get_by_text("organization_not_permitted").wait_for(timeout=10_000)
+    await page.keyboard.type(mine[5:])
+    await page.locator("#result h2").get_by_text(mine).wait_for(timeout=10_000)
+    assert await page.evaluate("document.activeElement.id") == "subscription"
 
 
 async def test_the_progress_of_a_bulk_moves_by_itself_and_stops_with_it(world: World, visits: Visits) -> None:

@@ -6,7 +6,7 @@ from domain.lines.runs import LineDatesProgress
 from domain.permissions import Operation
 from domain.principals import Principal
 from domain.refusals import Refusal, RefusalDetails
-from starter.console.actions import installation
+from starter.console.actions import nights
 from starter.console.callers import Person, Service, permit
 from starter.console.charts import stacked
 from starter.console.pages import page
@@ -33,7 +33,7 @@ async def nights_page(
     await permit(service, person, None, Operation.LIST_RUNS, Operation.SHOW_SCHEDULE)
     runs = await service.line_dates.runs(MOST_RUNS)
     schedule, silent = await _schedule(service)
-    offers = installation.offers(schedule, runs) if silent is None else ()
+    offers = nights.offers(schedule, runs) if silent is None else ()
     return page(
         request,
         "nights.html.j2",

@@ -13,6 +13,9 @@ from starter.console.forms import CASE, SUBJECT, Field, Given, new_key
 from starter.service import Offramp
 from starter.web.turns import Turns
 
+BESIDE_DOCUMENT = 64 << 10
+"""In bytes: what a form may have beside its document."""
+
 
 @dataclass(frozen=True)
 class Asked:

@@ -10,15 +10,13 @@ from domain.bulk.refusals import BulkFileMalformed
 from domain.permissions import Operation
 from domain.vocabulary import CampaignChoice, DataChoice
 from records.bulk.lists import BulkStatus, BulkSwitch
-from starter.console.actions.action import Action, Asked, Offer
+from starter.console.actions.action import BESIDE_DOCUMENT, Action, Asked, Offer
 from starter.console.actions.cases import IDENTITY, WISH, answers_of
 from starter.console.forms import REASON, Field, choices
 from starter.web.documents import DOCUMENTS
 
 _O = Operation
 BULKS = "/bulk"
-_OF_FORM = 64 << 10
-"""In bytes: what a form has beside its file."""
 _AtOnce = Annotated[int, Bound(ge=1, le=MOST_AT_ONCE)]
 _PerMinute = Annotated[int, Bound(ge=1, le=MOST_PER_MINUTE)]
 _PACE = (
@@ -135,7 +133,7 @@ async def _set_switch(asked: Asked) -> None:
 
 
 ACTIONS = [
-    Action(_O.PLAN_BULK, None, _plan, of_several=True, largest=LARGEST_FILE + _OF_FORM, turns=DOCUMENTS),
+    Action(_O.PLAN_BULK, None, _plan, of_several=True, largest=LARGEST_FILE + BESIDE_DOCUMENT, turns=DOCUMENTS),
     Action(_O.CONFIRM_BULK, None, _confirm, of_several=True, is_named=True),
     Action(_O.STOP_BULK, None, _stop, of_several=True, is_named=True),
     Action(_O.RESUME_BULK, None, _resume, of_several=True, is_named=True),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from domain.permissions import Operation
 from records.billing import BillingReport
 from records.imports import ImportReport
-from starter.console.actions.action import Action, Asked, Offer
+from starter.console.actions.action import BESIDE_DOCUMENT, Action, Asked, Offer
 from starter.console.content import Block, Cell, Facts, Shown, Table, Text, day, number, plain
 from starter.console.forms import Field
 from starter.web.documents import DOCUMENTS, LARGEST_DOCUMENT
@@ -13,8 +13,6 @@ from starter.web.documents import DOCUMENTS, LARGEST_DOCUMENT
 _O = Operation
 MOST_SHOWN = 500
 """The number of entries of a billing document whose results a page shows, those that were refused first."""
-_OF_FORM = 64 << 10
-"""In bytes: what a form has beside its document."""
 _FIELDS = (
     Field("document", "File", "file", required=False, help=f"JSON, at most {LARGEST_DOCUMENT >> 20} MiB."),
     Field("document_text", "Or its text", "textarea", required=False, is_long=True),
@@ -79,6 +77,13 @@ def _reported(report: BillingReport) -> Shown:
 
 
 ACTIONS = [
-    Action(_O.IMPORT, None, _import, largest=LARGEST_DOCUMENT + _OF_FORM, turns=DOCUMENTS, shows=True),
-    Action(_O.REPORT_BILLING, None, _report_billing, largest=LARGEST_DOCUMENT + _OF_FORM, turns=DOCUMENTS, shows=True),
+    Action(_O.IMPORT, None, _import, largest=LARGEST_DOCUMENT + BESIDE_DOCUMENT, turns=DOCUMENTS, shows=True),
+    Action(
+        _O.REPORT_BILLING,
+        None,
+        _report_billing,
+        largest=LARGEST_DOCUMENT + BESIDE_DOCUMENT,
+        turns=DOCUMENTS,
+        shows=True,
+    ),
 ]

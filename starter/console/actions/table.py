@@ -8,9 +8,9 @@ from starter.console.actions import (
     cases,
     documents,
     hand_overs,
-    installation,
     limits,
     marketing,
+    nights,
     records,
     tenants,
     webhooks,
@@ -20,7 +20,7 @@ from starter.console.actions.action import Action
 ACTIONS: Mapping[Operation, Action] = {
     action.operation: action
     for area in (
-        *(cases, hand_overs, marketing, installation),
+        *(cases, hand_overs, marketing, nights),
         *(bulks, webhooks, limits, documents, records, tenants),
     )
     for action in area.ACTIONS

@@ -20,9 +20,7 @@ bearer = HTTPBearer(
 )
 
 
-async def caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
-) -> Principal:
+async def caller(request: Request) -> Principal:
     """Return the principal that a request comes from.
 
     Raises:
@@ -30,12 +28,10 @@ async def caller(
 
     """
     verifier: TokenVerifier = request.app.state.verifier
+    credentials = await bearer(request)
     if credentials is None:
         raise TokenMissing(verifier.issuer)
     return await verifier.principal(credentials.credentials)
-
-
-Caller = Annotated[Principal, Depends(caller)]
 
 
 async def service(request: Request) -> Offramp:
@@ -48,7 +44,10 @@ Service = Annotated[Offramp, Depends(service)]
 
 
 class Permitted:
-    """A dependency of a route: refuses a principal who may not do its operation on what its path names.
+    """The callers of an operation: refuses a principal who may not do it on what the path of its route names.
+
+    A route asks it before anything of a body is read (`starter.api.routes.Door`). As a dependency it says in the document that a
+    token is needed, and lets nobody through whom no such route has asked for.
 
     ``of_several`` says that the operation lists what belongs to several organizations: of those that the principal may see.
     """
@@ -58,14 +57,22 @@ class Permitted:
         self.kind = kind
         self.of_several = of_several
 
-    async def __call__(self, request: Request, principal: Caller, service: Service) -> None:
-        """Let the principal through. Raises RoleMissing, OrganizationNotPermitted."""
-        request.state.principal, request.state.operation = principal, self.operation
+    async def let_through(self, request: Request) -> None:
+        """Let the principal of a request through. Raises as `caller` does, RoleMissing, OrganizationNotPermitted."""
+        principal = await caller(request)
         if self.of_several:
             refuse_unless_permitted(principal, self.operation)
         else:
             subject = None if self.kind is None else (self.kind, str(request.path_params[self.kind]))
-            await service.access.check(principal, self.operation, subject)
+            await (await service(request)).access.check(principal, self.operation, subject)
+        request.state.principal, request.state.operation = principal, self.operation
+
+    async def __call__(
+        self, request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
+    ) -> None:
+        """Do the same, if nobody has yet."""
+        if getattr(request.state, "operation", None) is not self.operation:
+            await self.let_through(request)
 
 
 IdempotencyKey = Annotated[

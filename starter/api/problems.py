@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.imports.refusals import ImportRefusalDetails, ProblemDetails
 from domain.refusals import Refusal, RefusalDetails, printable
 from domain.remedies import Remedy
-from starter.api.callers import bearer, caller
 from starter.web.statuses import KEPT, RETRY_AFTER_SECONDS, status_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -83,16 +82,9 @@ def answer_refusal(_: Request, refusal: Exception) -> ProblemResponse:
     return ProblemResponse(refusal.details)
 
 
-async def answer_malformed(request: Request, error: Exception) -> ProblemResponse:
-    """Answer a request whose path, query, headers or body do not have the documented form; nothing that was sent is repeated.
-
-    A body that is no JSON is found out before anybody has looked who sent it.
-    """
+def answer_malformed(_: Request, error: Exception) -> ProblemResponse:
+    """Answer a request whose path, query, headers or body do not have the documented form; nothing that was sent is repeated."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for these
-    try:
-        await caller(request, await bearer(request))
-    except Refusal as refusal:
-        return answer_refusal(request, refusal)
     problems = list(error.errors())
     hidden = max(len(problems) - MOST_SHOWN, 0)
     return ProblemResponse(

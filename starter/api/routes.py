@@ -1,10 +1,11 @@
 """Routes: how an operation of the facade is made an address of the API, with who may call it and how it is documented."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.routing import APIRoute
 
 from domain.permissions import Operation
 from domain.vocabulary import Identifier
@@ -33,6 +34,24 @@ Campaign = Annotated[Identifier, Path(description="the campaign's id")]
 Invoice = Annotated[Identifier, Path(description="the invoice's number")]
 
 
+class Door(APIRoute):
+    """A route that looks at who asks, and at whether they may, before it reads a byte of what they send.
+
+    FastAPI by itself reads and parses the body of a request first, whoever has sent it.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler of its requests."""
+        handle = super().get_route_handler()
+        [permitted] = [one.dependency for one in self.dependencies if isinstance(one.dependency, Permitted)]
+
+        async def handle_permitted(request: Request) -> Response:
+            await permitted.let_through(request)
+            return await handle(request)
+
+        return handle_permitted
+
+
 def operation(
     router: APIRouter, operation: Operation, *more: int, of_several: bool = False, **how: Any
 ) -> Callable[[Handler], Handler]:
@@ -47,14 +66,21 @@ def operation(
 
     """
     address = ADDRESSES[operation]
-    return router.api_route(
-        address.path,
-        methods=[address.method],
-        operation_id=operation.value.replace(".", "_"),
-        dependencies=[Depends(Permitted(operation, address.kind, of_several=of_several))],
-        responses={**responses(*EVERYWHERE, *more), **how.pop("responses", {})},
-        **how,
-    )
+
+    def decorated(handler: Handler) -> Handler:
+        router.add_api_route(
+            address.path,
+            handler,
+            methods=[address.method],
+            operation_id=operation.value.replace(".", "_"),
+            dependencies=[Depends(Permitted(operation, address.kind, of_several=of_several))],
+            responses={**responses(*EVERYWHERE, *more), **how.pop("responses", {})},
+            route_class_override=Door,
+            **how,
+        )
+        return handler
+
+    return decorated
 
 
 def named(subject: str, number: str) -> str | None:

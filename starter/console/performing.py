@@ -1,8 +1,9 @@
 """The actions as requests: checked against the table of permissions, done once, and answered on the page they were asked on."""
 
+from typing import Annotated
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from domain.permissions import Operation, refuse_unless_permitted
@@ -29,12 +30,25 @@ from starter.web.refusals import NothingThere
 router = APIRouter()
 
 
-@router.post("/actions/{operation}")
-async def perform(operation: str, request: Request, person: Person, given: Sent, service: Service) -> Response:
-    """Do what a form asks for, once under its key, and lead to what it has led to; a refusal is shown where it was asked for."""
+async def action_of(operation: str, person: Person) -> Action:
+    """Return the action of an address, before anything of its form is read. Raises NothingThere, RoleMissing."""
     if operation not in ACTIONS:
         raise NothingThere
     action = ACTIONS[Operation(operation)]
+    refuse_unless_permitted(person, action.operation)
+    return action
+
+
+@router.post("/actions/{operation}")
+async def perform(
+    operation: str,
+    request: Request,
+    person: Person,
+    action: Annotated[Action, Depends(action_of)],
+    given: Sent,
+    service: Service,
+) -> Response:
+    """Do what a form asks for, once under its key, and lead to what it has led to; a refusal is shown where it was asked for."""
     back = own_path(given.optional(BACK) or "/")
     try:
         asked = action.asked(service, given, person)

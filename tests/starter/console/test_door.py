@@ -1,6 +1,7 @@
 """The console as a door: headers, forms of other sites, addresses that lead nowhere."""
 
 import re
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,11 +9,15 @@ import httpx
 import pytest
 
 import starter.console
+from domain.permissions import ROLES
 from domain.principals import Role
+from starter.console.performing import ACTIONS
+from starter.service import Offramp
 from tests.starter.console.browsing import fields, post, read, refusal
-from tests.starter.console.conftest import Browsers
+from tests.starter.console.conftest import URL, Browsers
 from tests.support.world import World
 
+FORM = {"origin": URL, "content-type": "application/x-www-form-urlencoded"}
 TEMPLATES = Path(starter.console.__file__).parent / "templates"
 
 
@@ -36,6 +41,30 @@ async def test_a_form_of_another_site_or_another_session_changes_nothing(world: 
 
     assert {refusal(answer).one("p", class_="code").text for answer in attacks} == {"form_not_ours"}
     assert await world.stage(subscription) == "scheduled"
+
+
+async def test_who_may_not_send_a_form_is_answered_before_a_byte_of_it_is_read(
+    browsers: Browsers, service_away: Offramp
+) -> None:
+    reads = 0
+
+    async def form() -> AsyncIterator[bytes]:
+        nonlocal reads
+        reads += 1
+        yield b"_form=x"
+
+    for operation in ACTIONS:
+        for role in set(Role) - set(ROLES[operation]):
+            browser = browsers(role, service=service_away)
+            answer = await browser.post(f"/actions/{operation}", content=form(), headers=FORM)
+            assert (answer.status_code, refusal(answer).one("p", class_="code").text) == (403, "role_missing")
+        nobody = browsers(service=service_away)
+        nobody.cookies.clear()
+        answer = await nobody.post(f"/actions/{operation}", content=form(), headers=FORM)
+        assert (answer.status_code, refusal(answer).one("p", class_="code").text) == (401, "not_signed_in")
+    assert reads == 0
+    await browsers(*Role, service=service_away).post(f"/actions/{operation}", content=form(), headers=FORM)
+    assert reads == 1
 
 
 async def test_every_answer_has_a_policy_that_lets_nothing_from_elsewhere_in(world: World, browsers: Browsers) -> None:

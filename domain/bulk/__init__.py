@@ -11,6 +11,8 @@ BulkId = Annotated[str, StringConstraints(pattern=r"^bulk-[0-9a-f]{16}$")]
 
 MOST_ROWS = 10_000
 """The largest number of rows of one bulk."""
+MOST_LINES = 2 * MOST_ROWS
+"""The largest number of lines under the header of a file: its rows, and blank ones."""
 LARGEST_FILE = 4 << 20
 """The largest file, in bytes."""
 

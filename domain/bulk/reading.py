@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from domain.bulk import LARGEST_FILE, MOST_ROWS
+from domain.bulk import LARGEST_FILE, MOST_LINES, MOST_ROWS
 from domain.bulk.refusals import BulkFileMalformed, BulkFileTooLarge, BulkRowDuplicate, BulkRowMalformed
 from domain.refusals import Refusal, printable
 from domain.vocabulary import Question
@@ -44,7 +44,7 @@ def read_file(content: bytes) -> Sequence[FileRow]:
     """Return the rows of a file. Blank rows are left out, and counted.
 
     Raises:
-        BulkFileTooLarge: more bytes or rows than a bulk takes.
+        BulkFileTooLarge: more bytes, rows or lines than a bulk takes.
         BulkFileMalformed: no UTF-8, no CSV, a header that is missing or has a column that is unknown or there twice, or no row.
 
     """
@@ -61,6 +61,8 @@ def read_file(content: bytes) -> Sequence[FileRow]:
     rows: list[FileRow] = []
     first_of: dict[str, int] = {}
     for number, line in enumerate(lines, start=_FIRST_ROW):
+        if number - _FIRST_ROW == MOST_LINES:
+            raise BulkFileTooLarge(f"{MOST_LINES:,} lines, blank ones too,")
         if not any(cell.strip() for cell in line):
             continue
         if len(rows) == MOST_ROWS:

@@ -36,6 +36,7 @@ from starter.api import (
     webhooks,
 )
 from starter.api.addresses import ADDRESSES, METADATA, VERSION
+from starter.api.bulk_bodies import PlanBulk
 from starter.api.problems import ProblemResponse, answer_malformed, answer_plainly, answer_refusal, with_media_type
 from starter.service import Offramp
 from starter.web.bodies import limit_bodies
@@ -107,8 +108,9 @@ def _with_routes() -> FastAPI:
 def _document(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         found = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-        # It is the data of a stream, to which no answer can refer.
+        # FastAPI does not see them: the data of a stream, and a body that is read as documents are.
         found["components"]["schemas"][CaseEvent.__name__] = CaseEvent.model_json_schema(mode="serialization")
+        found["components"]["schemas"][PlanBulk.__name__] = PlanBulk.model_json_schema()
         app.openapi_schema = with_media_type(found)
     return app.openapi_schema
 

@@ -10,6 +10,7 @@ from domain.permissions import Operation
 from records.bulk.lists import BulkRowPage, BulkStatus, BulkSwitch, BulkView
 from starter.api import bodies, bulk_bodies
 from starter.api.callers import AskedOnce, Limited, Service
+from starter.api.documents import a_form
 from starter.api.routes import ACCEPTED, accepted, operation
 
 router = APIRouter(tags=["bulk cancellations"])
@@ -17,9 +18,17 @@ router = APIRouter(tags=["bulk cancellations"])
 Bulk = Annotated[BulkId, Path(description="the bulk's id")]
 
 
-@operation(router, Operation.PLAN_BULK, 404, 409, 413, of_several=True, status_code=202, responses=ACCEPTED)
+@operation(
+    router,
+    Operation.PLAN_BULK,
+    *(404, 409, 413, 415, 429),
+    of_several=True,
+    status_code=202,
+    responses=ACCEPTED,
+    openapi_extra=a_form(bulk_bodies.PlanBulk),
+)
 async def plan(
-    body: bulk_bodies.PlanBulk,
+    body: bulk_bodies.Planned,
     organizations: Limited,
     asked: AskedOnce,
     service: Service,

@@ -1,7 +1,9 @@
 """The bodies of requests about bulk cancellations."""
 
+import asyncio
 from typing import Annotated
 
+from fastapi import Depends
 from pydantic import Field, StringConstraints
 
 from contract.cancellation import Answers
@@ -9,6 +11,8 @@ from contract.common import ReasonCodeText
 from domain.bulk import AT_ONCE, LARGEST_FILE, MOST_AT_ONCE, MOST_PER_MINUTE, PER_MINUTE
 from domain.vocabulary import Identifier, Reason
 from starter.api.bodies import Body
+from starter.api.documents import content_in, form_of
+from starter.web.documents import BULK_FILES
 
 
 class PlanBulk(Body):
@@ -29,6 +33,14 @@ class PlanBulk(Body):
     per_minute: int = Field(
         default=PER_MINUTE, ge=1, le=MOST_PER_MINUTE, description="how many are begun in a minute at most"
     )
+
+
+async def plan_in_turn(content: Annotated[bytes, Depends(content_in(BULK_FILES))]) -> PlanBulk:
+    """Return the bulk that a body asks for: it is large, and read as documents are, in places of its own."""
+    return await asyncio.to_thread(form_of, PlanBulk, content)
+
+
+Planned = Annotated[PlanBulk, Depends(plan_in_turn)]
 
 
 class ConfirmBulk(Body):

@@ -1,5 +1,6 @@
 """Routes: how an operation of the facade is made an address of the API, with who may call it and how it is documented."""
 
+import json
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
@@ -10,8 +11,9 @@ from fastapi.routing import APIRoute
 from domain.permissions import Operation
 from domain.vocabulary import Identifier
 from starter.api.addresses import ADDRESSES
-from starter.api.callers import Permitted
+from starter.api.callers import Permitted, actor
 from starter.api.problems import responses
+from starter.web.bodies import parsed
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -34,10 +36,18 @@ Campaign = Annotated[Identifier, Path(description="the campaign's id")]
 Invoice = Annotated[Identifier, Path(description="the invoice's number")]
 
 
+class _Sent(Request):
+    """A request whose body is parsed as those of all servers are."""
+
+    async def json(self) -> Any:
+        """Return the body. Raises JSONDecodeError."""
+        return await parsed(await self.body(), json.loads, sender=actor(self))
+
+
 class Door(APIRoute):
     """A route that looks at who asks, and at whether they may, before it reads a byte of what they send.
 
-    FastAPI by itself reads and parses the body of a request first, whoever has sent it.
+    FastAPI by itself reads and parses the body of a request first, whoever has sent it, on the loop that all requests share.
     """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -47,7 +57,7 @@ class Door(APIRoute):
 
         async def handle_permitted(request: Request) -> Response:
             await permitted.let_through(request)
-            return await handle(request)
+            return await handle(_Sent(request.scope, request.receive))
 
         return handle_permitted
 

@@ -16,6 +16,7 @@ from starter.console.forms import Given
 from starter.console.refusals import FormNotOurs, NotSignedIn
 from starter.console.sessions import Cookies, Session
 from starter.service import Offramp
+from starter.web.bodies import parsed
 
 _FORM, _WITH_FILE = "application/x-www-form-urlencoded", "multipart/form-data"
 _MOST_FIELDS = 200
@@ -71,7 +72,7 @@ async def form(request: Request, found: SignedIn) -> AsyncIterator[Given]:
         refuse_unless_permitted(found.principal, action.operation)
     person = found.principal.subject
     turns = action.turns if action else None
-    async with turns.place(person) if turns else nullcontext(), _read(request, action) as given:
+    async with turns.place(person) if turns else nullcontext(), _read(request, action, person) as given:
         if not given.has_key(found.form_key):
             raise FormNotOurs
         # Read before it takes a turn: its sender may be as slow as a sender may be.
@@ -80,15 +81,15 @@ async def form(request: Request, found: SignedIn) -> AsyncIterator[Given]:
 
 
 @asynccontextmanager
-async def _read(request: Request, action: Action | None) -> AsyncIterator[Given]:
+async def _read(request: Request, action: Action | None, person: str) -> AsyncIterator[Given]:
     """Read a form, with a file in it where its action takes one. Raises FormNotOurs."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type == _FORM:
         try:
-            fields = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+            given = await parsed(await request.body(), _given, sender=person)
         except ValueError:
             raise FormNotOurs from None
-        yield Given(dict(fields))
+        yield given
         return
     if content_type != _WITH_FILE or action is None or action.largest is None:
         raise FormNotOurs
@@ -102,6 +103,11 @@ async def _read(request: Request, action: Action | None) -> AsyncIterator[Given]
         yield Given(texts, files)
     finally:
         await sent.close()
+
+
+def _given(content: bytes) -> Given:
+    """Return the fields of a form. Raises ValueError."""
+    return Given(dict(parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)))
 
 
 Sent = Annotated[Given, Depends(form)]

@@ -1,5 +1,6 @@
 """The billing feed: what invoice runs posted, line by line (docs/billing-format.md)."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import contract
@@ -33,7 +34,7 @@ class BillingClient(DirectClient):
             await self._notify_waiting(report)
             return report
 
-        request = marks(Operation.REPORT_BILLING, request_id, actor, content)
+        request = await asyncio.to_thread(marks, Operation.REPORT_BILLING, request_id, actor, content)
         return await self._reported_once(request, BillingReport, load)
 
     async def _notify_waiting(self, report: BillingReport) -> None:

@@ -50,9 +50,13 @@ class DirectClient(AreaClient):
         """
         if request is None:
             return await work()
-        known = await self._write(lambda transaction: claim(transaction, request, at=datetime.now(UTC)))
-        if known is not None:
-            return form.model_validate(known)
+
+        def first_report(transaction: Transaction) -> Report | None:
+            known = claim(transaction, request, at=datetime.now(UTC))
+            return None if known is None else form.model_validate(known)
+
+        if (first := await self._write(first_report)) is not None:
+            return first
         report = await work()
         await self._write(lambda transaction: keep_answer(transaction, request, report.model_dump(mode="json")))
         return report

@@ -1,5 +1,6 @@
 """Imports of organizations, contracts, subscriptions and their lines (docs/import-format.md)."""
 
+import asyncio
 from datetime import UTC, datetime
 
 from contract.clean import refuse_unclean_words
@@ -27,4 +28,5 @@ class ImportClient(DirectClient):
                 lambda engine: import_content(engine, content, actor=actor, at=datetime.now(UTC), source=source)
             )
 
-        return await self._reported_once(marks(Operation.IMPORT, request_id, actor, content), ImportReport, load)
+        request = await asyncio.to_thread(marks, Operation.IMPORT, request_id, actor, content)
+        return await self._reported_once(request, ImportReport, load)

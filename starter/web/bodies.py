@@ -1,13 +1,25 @@
-"""The bodies of requests: none that is larger than the service takes."""
+"""The bodies of requests: none that is larger than the service takes, and large ones parsed beside the loop, in turns."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from starter.web.turns import Turns
+
+Parsed = TypeVar("Parsed")
+
 LARGEST_BODY = 256 << 10
-"""The largest body of a request, in bytes, where its address has no limit of its own: it is read on the loop that all requests share."""
+"""The largest body of a request, in bytes, where its address has no limit of its own."""
+SMALL_BODY = 16 << 10
+"""The largest body, in bytes, that is parsed on the loop that all requests share: a thread takes longer to be asked."""
+AT_ONCE = 2
+"""The number of larger ones that one process parses at a time; others wait."""
+
+_turns = Turns(at_once=AT_ONCE)
 
 
 def limit_bodies(app: ASGIApp, larger: Mapping[str, int] | None = None) -> ASGIApp:
@@ -55,6 +67,14 @@ def limit_bodies(app: ASGIApp, larger: Mapping[str, int] | None = None) -> ASGIA
             await send({"type": "http.response.body", "body": body})
 
     return limited
+
+
+async def parsed(content: bytes, parse: Callable[[bytes], Parsed], *, sender: str) -> Parsed:
+    """Return what a parser makes of a body: of a large one in a thread, in a turn of its sender. Raises what the parser does."""
+    if len(content) <= SMALL_BODY:
+        return parse(content)
+    async with _turns.turn(sender):
+        return await asyncio.to_thread(parse, content)
 
 
 def _too_large(largest: int) -> bytes:

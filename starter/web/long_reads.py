@@ -2,7 +2,7 @@
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
-from starter.web.turns import Turns
+from starter.web.turns import Places
 
 AT_ONCE = 2
 """The number of long reads that one process does at a time; others wait."""
@@ -26,5 +26,5 @@ class TooManyReads(Refusal):
         )
 
 
-LONG_READS = Turns(at_once=AT_ONCE, most=MOST_HELD, most_of_one=MOST_OF_ONE, too_many=TooManyReads)
+LONG_READS = Places(at_once=AT_ONCE, most=MOST_HELD, most_of_one=MOST_OF_ONE, too_many=TooManyReads)
 """The places for them in this process."""

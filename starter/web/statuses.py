@@ -80,7 +80,7 @@ _OTHERS = {
     },
     410: {"export_erased", "export_files_missing"},
     412: {"case_changed"},
-    413: {"body_too_large", "bulk_file_too_large", "import_too_large"},
+    413: {"body_too_large", "bulk_file_too_large", "import_too_large", "too_many_values"},
     415: {"content_type_unknown"},
     422: {
         "answer_not_understood",

@@ -11,7 +11,7 @@ from domain.principals import Principal, Role
 from starter.console.content import Shown
 from starter.console.forms import CASE, SUBJECT, Field, Given, new_key
 from starter.service import Offramp
-from starter.web.turns import Turns
+from starter.web.turns import Places
 
 BESIDE_DOCUMENT = 64 << 10
 """In bytes: what a form may have beside its document."""
@@ -68,7 +68,7 @@ class Action:
     """True if it is about something of the installation that has a name."""
     largest: int | None = None
     """The largest form, in bytes, where it may have a document."""
-    turns: Turns | None = None
+    turns: Places | None = None
     """The places for what is large, or takes long."""
     shows: bool = False
     """True if it leads to something to show."""

@@ -13,7 +13,7 @@ from records.bulk.lists import BulkStatus, BulkSwitch
 from starter.console.actions.action import BESIDE_DOCUMENT, Action, Asked, Offer
 from starter.console.actions.cases import IDENTITY, WISH, answers_of
 from starter.console.forms import REASON, Field, choices
-from starter.web.documents import DOCUMENTS
+from starter.web.documents import BULK_FILES
 
 _O = Operation
 BULKS = "/bulk"
@@ -133,7 +133,7 @@ async def _set_switch(asked: Asked) -> None:
 
 
 ACTIONS = [
-    Action(_O.PLAN_BULK, None, _plan, of_several=True, largest=LARGEST_FILE + BESIDE_DOCUMENT, turns=DOCUMENTS),
+    Action(_O.PLAN_BULK, None, _plan, of_several=True, largest=LARGEST_FILE + BESIDE_DOCUMENT, turns=BULK_FILES),
     Action(_O.CONFIRM_BULK, None, _confirm, of_several=True, is_named=True),
     Action(_O.STOP_BULK, None, _stop, of_several=True, is_named=True),
     Action(_O.RESUME_BULK, None, _resume, of_several=True, is_named=True),

@@ -8,7 +8,7 @@ from records.imports import ImportReport
 from starter.console.actions.action import BESIDE_DOCUMENT, Action, Asked, Offer
 from starter.console.content import Block, Cell, Facts, Shown, Table, Text, day, number, plain
 from starter.console.forms import Field
-from starter.web.documents import DOCUMENTS, LARGEST_DOCUMENT
+from starter.web.documents import DOCUMENTS, LARGEST_DOCUMENT, MOST_VALUES, TooManyValues, values_of
 
 _O = Operation
 MOST_SHOWN = 500
@@ -28,13 +28,20 @@ def offers() -> Iterator[Offer]:
 
 
 async def _import(asked: Asked) -> Shown:
-    content, name = await asked.given.document("document")
+    content, name = await _document(asked)
     return _imported(name, await asked.service.imports.load(content, source=name, **asked.once))
 
 
 async def _report_billing(asked: Asked) -> Shown:
-    content, name = await asked.given.document("document")
+    content, name = await _document(asked)
     return _reported(await asked.service.billing.load(content, document=name, **asked.once))
+
+
+async def _document(asked: Asked) -> tuple[bytes, str]:
+    content, name = await asked.given.document("document")
+    if values_of(content) > MOST_VALUES:
+        raise TooManyValues
+    return content, name
 
 
 def _imported(name: str, report: ImportReport) -> Shown:

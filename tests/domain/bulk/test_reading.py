@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.bulk import LARGEST_FILE, MOST_ROWS
+from domain.bulk import LARGEST_FILE, MOST_LINES, MOST_ROWS
 from domain.bulk.reading import COLUMNS, LONGEST_CELL, read_file
 from domain.bulk.refusals import BulkFileMalformed
 from domain.bulk.writing import as_csv
@@ -74,6 +74,8 @@ def test_no_result_that_is_written_begins_a_formula(rows: list[list[str]]) -> No
         (b"subscription\nSUB-\0\n", "bulk_file_malformed"),
         (b"subscription,reason\nSUB-1," + b"x" * LARGEST_FILE, "bulk_file_too_large"),
         (b"subscription\n" + b"S\n" * (MOST_ROWS + 1), "bulk_file_too_large"),
+        (b"subscription\n" + b"\n" * (MOST_LINES + 1), "bulk_file_too_large"),
+        (b"subscription\n" + b"\n" * (LARGEST_FILE - 100), "bulk_file_too_large"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -81,8 +83,8 @@ def test_a_file_of_which_nothing_can_be_read_is_refused_whole(content: bytes, co
     assert code_of(content) == code
 
 
-def test_the_largest_file_is_read() -> None:
-    rows = read_file(b"subscription\n" + b"".join(b"SUB-%d\n" % number for number in range(MOST_ROWS)))
+def test_the_largest_file_is_read_with_a_blank_line_for_each_row() -> None:
+    rows = read_file(b"subscription\n" + b"".join(b"SUB-%d\n\n" % number for number in range(MOST_ROWS)))
     assert len(rows) == MOST_ROWS
     assert not [row for row in rows if row.refusal]
 

@@ -11,10 +11,12 @@ import pytest
 import starter.console
 from domain.permissions import ROLES
 from domain.principals import Role
-from starter.console.performing import ACTIONS
+from starter.console.actions.table import ACTIONS
 from starter.service import Offramp
+from starter.web.bodies import LARGEST_BODY, SMALL_BODY
 from tests.starter.console.browsing import fields, post, read, refusal
 from tests.starter.console.conftest import URL, Browsers
+from tests.support.parsing import parsed_here
 from tests.support.world import World
 
 FORM = {"origin": URL, "content-type": "application/x-www-form-urlencoded"}
@@ -65,6 +67,14 @@ async def test_who_may_not_send_a_form_is_answered_before_a_byte_of_it_is_read(
     assert reads == 0
     await browsers(*Role, service=service_away).post(f"/actions/{operation}", content=form(), headers=FORM)
     assert reads == 1
+
+
+async def test_the_largest_form_is_parsed_beside_the_loop_of_all_requests(browsers: Browsers) -> None:
+    browser = browsers(Role.ADMIN)
+    with parsed_here(SMALL_BODY) as here:
+        answer = await post(browser, "cancellations.withdraw", {"reason": "%" * (LARGEST_BODY // 4)})
+    assert refusal(answer).one("p", class_="code").text == "form_not_ours"
+    assert here == []
 
 
 async def test_every_answer_has_a_policy_that_lets_nothing_from_elsewhere_in(world: World, browsers: Browsers) -> None:

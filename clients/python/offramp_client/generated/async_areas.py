@@ -1010,7 +1010,7 @@ class Bulk:
             request_id: names this request; made here, if not given
 
         Raises:
-            Refused: with status 401, 403, 404, 409, 413, 422, 500, 503.
+            Refused: with status 401, 403, 404, 409, 413, 415, 422, 429, 500, 503.
             Unreachable: no answer in time.
         """
         return await self._client.call(

@@ -1,5 +1,6 @@
 """Requests about a case: the case that one names, its id, and the instant at which it was sent (rules, section 8)."""
 
+import re
 from datetime import datetime, timedelta
 
 from domain.refusals import Refusal
@@ -38,6 +39,19 @@ class RequestIdReused(Refusal):
         )
 
 
+class RequestIdReserved(Refusal):
+    """A request under an id of those that the service gives to its own requests."""
+
+    code = "request_id_reserved"
+
+    def __init__(self, request: str) -> None:
+        super().__init__(
+            f"The id {request!r} is of a form that the service gives to requests of its own: those of the rows of a bulk.",
+            remedy=Remedy.of(RemedyKind.CORRECT_INPUT, advice="Give the request an id of another form."),
+            request=request,
+        )
+
+
 class SentInFuture(Refusal):
     """A request that states to have been sent after now."""
 
@@ -64,6 +78,18 @@ class SentBeforeCase(Refusal):
             sent_at=sent_at.isoformat(),
             cancellation=cancellation,
         )
+
+
+_RESERVED = re.compile(r"bulk-[0-9a-f]{16}-")
+
+
+def refuse_reserved(request_id: str) -> None:
+    """Refuse an id that a caller gives to a request and that is of the form of the service's own (`domain.bulk.request_id_of`).
+
+    Those can be foretold, and a request under one would take the place of the service's. Raises RequestIdReserved.
+    """
+    if _RESERVED.match(request_id):
+        raise RequestIdReserved(request_id)
 
 
 def check_sent(sent_at: datetime | None, *, now: datetime) -> datetime:

@@ -135,7 +135,6 @@ class Bulks(OnRecords):
                 number=number,
                 at=_now(),
                 cancellation=answer.cancellation,
-                is_own=answer.request_id == start.request_id,
                 refusal=answer.refusal,
             )
         )

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import uuid4
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
@@ -10,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 import contract
 from domain.cancellation.lifecycle import CancellationStillTelling
 from domain.refusals import RefusalDetails
+from domain.requests import RequestIdReserved
 from runtime.refusals import as_refusal
 from runtime.update_with_start import is_answered_by_result, retrieving, starting
 
@@ -21,10 +23,9 @@ _LOST = "start_lost"
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a start: the case that runs, and the id of the request that has opened it, or the refusal."""
+    """The answer to a start: the case that runs, whatever request has opened it, or the refusal."""
 
     cancellation: str | None = None
-    request_id: str | None = None
     refusal: RefusalDetails | None = None
 
 
@@ -36,25 +37,27 @@ class Starts:
         self._task_queue = task_queue
 
     async def send(self, start: contract.StartCancellation) -> Answer:
-        """Send a start, and return its answer; sent again, it is the same request.
+        """Send a start, and return its answer; sent again, it is the same request by its own id.
 
-        A case that has ended, and is about to deliver its last messages, is waited for.
+        The update that asks for the answer is a new one each time: one that can be foretold could be there already, and
+        Temporal would answer with its outcome, also when its workflow is over. A case that has ended, and is about to deliver its last messages, is waited for.
 
         Raises:
             TimeoutError, RPCTimeoutOrCancelledError: there was no answer in time.
-            RPCError, ApplicationError: Temporal did not take it, or its workflow ended before it answered.
+            RPCError, ApplicationError: Temporal did not take it, its workflow ended before it answered, or it was that of another
+                start under the id of this one, which was refused.
 
         """
-        first = f"{contract.UPDATE_RECEIVE}:{start.request_id}"
         async with asyncio.timeout(ANSWERED_WITHIN.total_seconds()):
-            answer = await self._sent(start, first)
-            if answer.refusal is None or answer.refusal.code != CancellationStillTelling.code:
-                return answer
-            await self._ended(contract.cancellation_workflow_id(start.subscription))
-            # Under another id: Temporal answers a repeated one with the outcome that it had.
-            return await self._sent(start, f"{first}:again")
+            answer = await self._sent(start)
+            if answer.refusal is not None and answer.refusal.code == CancellationStillTelling.code:
+                await self._ended(contract.cancellation_workflow_id(start.subscription))
+                answer = await self._sent(start)
+        if answer.refusal is not None and answer.refusal.code == RequestIdReserved.code:
+            raise ApplicationError("Another start ran under the id of this one, and was refused.", type=_LOST)
+        return answer
 
-    async def _sent(self, start: contract.StartCancellation, update_id: str) -> Answer:
+    async def _sent(self, start: contract.StartCancellation) -> Answer:
         workflow_id = contract.cancellation_workflow_id(start.subscription)
         summary, details = contract.cancellation_web_ui(start.subscription)
         operation = starting(
@@ -70,7 +73,7 @@ class Starts:
                 status = await self._client.execute_update_with_start_workflow(
                     contract.UPDATE_RECEIVE,
                     start,
-                    id=update_id,
+                    id=f"{contract.UPDATE_RECEIVE}:{uuid4()}",
                     start_workflow_operation=operation,
                     result_type=contract.CancellationStatus,
                 )
@@ -80,7 +83,7 @@ class Starts:
             if not is_answered_by_result(error):
                 raise ApplicationError("A start's workflow ended before it answered.", type=_LOST) from None
             return await self._result(workflow_id)
-        return Answer(status.cancellation, status.request_id)
+        return Answer(status.cancellation)
 
     async def _result(self, workflow_id: str) -> Answer:
         handle = self._client.get_workflow_handle(workflow_id, result_type=contract.CancellationStatus)
@@ -90,7 +93,7 @@ class Starts:
             if refusal := as_refusal(error.cause):
                 return Answer(refusal=refusal)
             raise ApplicationError("A start's workflow ended before it answered.", type=_LOST) from None
-        return Answer(status.cancellation, status.request_id)
+        return Answer(status.cancellation)
 
     async def _ended(self, workflow_id: str) -> None:
         try:

@@ -1,5 +1,6 @@
 """Bulk cancellations: many subscriptions cancelled by one plan, which a person has seen whole before it is carried out."""
 
+import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -89,3 +90,12 @@ OPEN_ROWS = frozenset({RowState.PLANNING, RowState.READY, RowState.UNDER_WAY})
 def request_id_of(bulk: str, row: int) -> str:
     """Return the request id under which a row is started, however often: the same start for the same row."""
     return f"{bulk}-{row}"
+
+
+_ROW_REQUEST = re.compile(r"(bulk-[0-9a-f]{16})-([1-9][0-9]{0,8})")
+
+
+def row_of(request_id: str) -> tuple[str, int] | None:
+    """Return the bulk and the number of the row whose request id this is; None for any other id."""
+    named = _ROW_REQUEST.fullmatch(request_id)
+    return None if named is None else (named[1], int(named[2]))

@@ -17,6 +17,7 @@ from domain.bulk.plan import RowQuote
 from domain.bulk.refusals import BulkRowChanged
 from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
 from records import audit
+from records.bulk.confirmed import has_opened
 from records.bulk.judging import Judge, settle
 from records.bulk.lists import counts_of
 from records.bulk.surroundings import Surroundings
@@ -82,12 +83,12 @@ def prepare_row(transaction: Transaction, bulk: str, number: int, *, at: datetim
         return None
     found = session.get_one(BulkRow, bulk)
     opened = session.scalar(
-        select(CancellationRow.id).where(
+        select(CancellationRow).where(
             CancellationRow.request_id == f"{cancellation_workflow_id(row.subscription)}:{request_id_of(bulk, number)}"
         )
     )
-    if opened is not None:
-        settle(row, RowState.STARTED, at=at, cancellation=opened)
+    if opened is not None and has_opened(session, found, row, opened):
+        settle(row, RowState.STARTED, at=at, cancellation=opened.id)
         return None
     around = Surroundings.of(session, [row.subscription], at=found.planned_at)
     judge = Judge(session, found, str(found.confirmed_by), around)
@@ -122,16 +123,18 @@ def keep_result(
     *,
     at: datetime,
     cancellation: str | None = None,
-    is_own: bool = False,
     refusal: RefusalDetails | None = None,
 ) -> None:
-    """Keep the answer to the start of a row, once: the case, and whether this row has opened it, or the refusal."""
-    row = _under_way(transaction.session, bulk, number)
+    """Keep the answer to the start of a row, once: the case, which this row has opened or another request, or the refusal."""
+    session = transaction.session
+    row = _under_way(session, bulk, number)
     if row is None:
         return
     if refusal is not None:
         settle(row, RowState.REFUSED, at=at, refusal=ForwardedRefusal(refusal))
     else:
+        case = session.get_one(CancellationRow, cancellation)
+        is_own = has_opened(session, session.get_one(BulkRow, bulk), row, case)
         state = RowState.STARTED if is_own else RowState.ALREADY_RUNNING
         settle(row, state, at=at, cancellation=cancellation)
 

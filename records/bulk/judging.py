@@ -9,17 +9,16 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from contract import StartCancellation, cancellation_workflow_id
-from contract.bulk import RowStart
 from contract.steps import OpenRequest, open_request
-from domain.bulk import BulkState, RowState, request_id_of
+from domain.bulk import BulkState, RowState
 from domain.bulk.plan import RowQuote
 from domain.cancellation.identity import IdentityMismatch
 from domain.cancellation.lifecycle import SubscriptionUnknown
 from domain.principals import OrganizationNotPermitted
-from domain.receipt import stated_instant
 from domain.refusals import Refusal
 from domain.vocabulary import Question
 from records import limits
+from records.bulk.starts import start_of
 from records.bulk.surroundings import Surroundings
 from records.cancellation.admission import Admission, Applicant, admit
 from records.cancellation.quotes import quote_subscription
@@ -51,16 +50,8 @@ class Judge:
     around: Surroundings
 
     def start_of(self, row: BulkItemRow, zone: str) -> StartCancellation:
-        """Return the start of a row, the same however often it is asked for."""
-        content = RowStart.model_validate(row.start)
-        stated = content.received_at or content.received_on
-        return content.start(
-            actor=self.actor,
-            request_id=request_id_of(self.bulk.id, row.number),
-            sent_at=self.bulk.planned_at,
-            received_at=stated_instant(stated, zone, now=self.bulk.planned_at),
-            because=f"planned in {self.bulk.id}",
-        )
+        """Return the start of a row. Raises ReceivedInFuture."""
+        return start_of(self.bulk, row, zone, actor=self.actor)
 
     def request_of(self, row: BulkItemRow, zone: str, *, at: datetime) -> OpenRequest:
         """Return the request of a row's start that arrives at an instant. Raises ReceivedInFuture, SentInFuture."""

@@ -16,6 +16,7 @@ from domain.cancellation.single_lines import LineUnknown
 from domain.cases import CaseKind, CaseRef
 from domain.lines.quote import Quote
 from domain.refusals import Refusal
+from domain.requests import refuse_reserved
 from domain.vocabulary import (
     Event,
     Platform,
@@ -25,7 +26,7 @@ from domain.vocabulary import (
     Verification,
 )
 from records import audit, cases, limits, receipts, requests
-from records.bulk.confirmed import is_confirmed_row
+from records.bulk.confirmed import confirmed_bulk_of, is_counted
 from records.cancellation.admission import admit, applicant_of
 from records.cancellation.answers import checklist_of, save_answers
 from records.cancellation.line_ends import undo_lines
@@ -55,7 +56,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     Raises:
         SubscriptionUnknown, SubscriptionAlreadyCanceled, SubscriptionTooLarge, ReasonCodeUnknown, CancellationUnknown (the
             case to continue), BackdatingNeedsReason, ReceivedBeforeEarlierEnd, LineUnknownOnDay (a receipt in the past),
-            LimitReached, and the refusals of the answers (`Checklist.answered`).
+            RequestIdReserved, LimitReached, and the refusals of the answers (`Checklist.answered`).
 
     """
     session = transaction.session
@@ -66,8 +67,10 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     applicant = applicant_of(session, subscription)
     organization = applicant.organization
     start = limits.start_of(request, organization.id, organization.billing_administrator)
-    is_counted = not is_confirmed_row(session, request)
-    if is_counted:
+    bulk = confirmed_bulk_of(session, request)
+    if bulk is None:
+        refuse_reserved(request.request_id.removeprefix(f"{request.workflow_id}:"))
+    if is_counted(bulk):
         limits.refuse_if_reached(transaction, start)
     admission = admit(session, request, subscription, applicant)
     today, checklist = admission.today, admission.checklist
@@ -114,7 +117,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     requote(session, case)
     locked = LockedCase(case, subscription, organization, applicant.policy)
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
-    if is_counted:
+    if is_counted(bulk):
         limits.check_start(transaction, start, case.id)
     return _as_opened(transaction, locked, checklist)
 
@@ -165,7 +168,7 @@ def record_refused_opening(transaction: Transaction, request: OpenRequest, refus
     found = _organization_of(transaction, subscription)
     about = (found.id, found.billing_administrator) if found else (None, None)
     start = limits.start_of(request, *about)
-    if isinstance(refusal, IdentityMismatch) or not is_confirmed_row(transaction.session, request):
+    if isinstance(refusal, IdentityMismatch) or is_counted(confirmed_bulk_of(transaction.session, request)):
         limits.count_refused_start(transaction, start, refusal)
     audit.record_refusal(
         transaction,

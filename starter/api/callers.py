@@ -7,6 +7,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from domain.permissions import Operation, SubjectKind, refuse_unless_permitted
 from domain.principals import Principal
+from domain.requests import refuse_reserved
 from domain.vocabulary import Identifier
 from starter.access.refusals import TokenMissing
 from starter.access.tokens import TokenVerifier
@@ -98,7 +99,8 @@ class Asked(TypedDict):
 
 
 def asked(request: Request, key: IdempotencyKey) -> Asked:
-    """Return both of a request that was let through."""
+    """Return both of a request that was let through. Raises RequestIdReserved."""
+    refuse_reserved(key)
     return Asked(actor=_principal(request).subject, request_id=key)
 
 

@@ -56,8 +56,9 @@ OrganizationArgument = Annotated[
 ]
 RequestIdOption = Annotated[
     str | None,
-    typer.Option("--request-id", metavar="ID", help="Repeat a command with the same id to get the first one's result."),
-]
+    typer.Option("--request-id", parser=values.request_id, metavar="ID",
+                 help="Repeat a command with the same id to get the first one's result."),
+]  # fmt: skip
 ReasonOption = Annotated[
     str, typer.Option("--reason", parser=values.reason, metavar="REASON", help="The reason, for the audit trail.")
 ]

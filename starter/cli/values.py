@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.clean_text import why_unclean
 from domain.marketing import CampaignAction
+from domain.requests import RequestIdReserved, refuse_reserved
 from domain.vocabulary import Actor, CancellationId, CaseId, EmailAddress, Identifier, LineCancellationId, Reason
 
 
@@ -39,6 +40,15 @@ case = _reader(CaseId, "write the id of a cancellation, as in SUB-1001/1 or SUB-
 actor = _reader(Actor, "1 to 100 characters and no e-mail address; name another with --actor or OFFRAMP_ACTOR")
 reason = _reader(Reason, "3 to 1000 characters that say why")
 email = _reader(EmailAddress, "write an e-mail address, such as it@example.com")
+
+
+def request_id(text: str) -> str:
+    """Read the id of a request: any but one of those that the service gives to its own."""
+    try:
+        refuse_reserved(text)
+    except RequestIdReserved as refusal:
+        raise typer.BadParameter(f"{refusal.message} {refusal.details.way_out}") from None
+    return text
 
 
 def campaign_actions(given: Sequence[str] | None) -> dict[str, CampaignAction]:

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
 from domain.cancellation.lifecycle import InputMalformed
+from domain.requests import refuse_reserved
 from domain.vocabulary import ReceiptChannel
 from starter.service.receipts import StatedReceipt
 
@@ -80,10 +81,11 @@ class Given:
 
     @property
     def request_id(self) -> str:
-        """The id of the request. Raises InputMalformed."""
+        """The id of the request. Raises InputMalformed, RequestIdReserved."""
         found = self.text(KEY)
         if not (found.isascii() and found.isprintable() and " " not in found and len(found) <= 100):
             raise InputMalformed([f"{KEY}: the key of a form is expected"])
+        refuse_reserved(found)
         return found
 
     def optional(self, name: str) -> str | None:

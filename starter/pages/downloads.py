@@ -1,5 +1,6 @@
 """Base of the pages with files: fetch them, acknowledge them, and request a fresh link."""
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
@@ -59,7 +60,9 @@ class DownloadPages(ABC):
     async def renew(self, target: LinkTarget) -> Page:
         """Mail a fresh link, which ends this one; repeated with the same link, it mails only one."""
         await self._refuse_replaced(target)
-        await self._renew(target, request_id=f"link-{target.expires.timestamp():.0f}")
+        # Known to the holder of the link alone: nobody foretells the id, and is there first.
+        known = hashlib.sha256(f"fresh link for {self._links.token(target)}".encode()).hexdigest()
+        await self._renew(target, request_id=f"link-{known[:32]}")
         return Page(title="A fresh link is on its way", sentences=[f"It goes to {self.recipient}, in a minute or so."])
 
     async def ask(self, target: LinkTarget) -> Page:

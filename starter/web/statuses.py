@@ -94,6 +94,7 @@ _OTHERS = {
         "goodwill_wish_before_receipt",
         "scope_ambiguous",
         "reason_code_unknown",
+        "request_id_reserved",
         "event_unknown",
         "endpoint_url_refused",
     },

@@ -7,7 +7,7 @@ import pytest
 
 from domain.bulk import MOST_AT_ONCE
 from domain.principals import Role
-from tests.starter.api.asking import AGENT, AUDITOR, SUPERVISOR, key, problem, repeated
+from tests.starter.api.asking import AGENT, AUDITOR, SUPERVISOR, cases, key, problem, repeated
 from tests.starter.api.conftest import Calls
 from tests.support.bulks import as_file, row, short
 from tests.support.world import World, eventually
@@ -61,6 +61,19 @@ async def test_a_bulk_is_planned_by_one_and_confirmed_by_another(calls: Calls, w
     done = await has_state(agent, path, "finished")
     assert done["rows"] == {"started": 11, "refused": 1}
     assert world.audit(subscriptions[0], "cancellation.opened").actor == "lead"
+
+
+async def test_nobody_makes_a_request_under_the_id_of_a_row(calls: Calls, world: World) -> None:
+    agent, subscription = calls(AGENT), world.subscription()
+    plan = await planned(agent, [short(subscription)])
+    of_row = key(f"{plan['bulk']}-2")
+    problem(await agent.post(cases(subscription), json={}, headers=of_row), 422, "request_id_reserved")
+    problem(
+        await agent.post(BULKS, json={"csv": "subscription\nSUB-1\n", "reason": WHY}, headers=of_row),
+        422,
+        "request_id_reserved",
+    )
+    assert world.actions(subscription) == []
 
 
 async def test_a_plan_is_repeated_under_its_key(calls: Calls, world: World) -> None:

@@ -73,6 +73,7 @@ def test_every_command_of_the_table_can_be_loaded(name: str) -> None:
         (("cancellations", "strat", "SUB-1"), "Did you mean 'start'?"),
         (("credit-memos", "post", "INV-1", "--colour", "red"), "--colour"),
         (("import", "/there/is/no/such/file.json"), "does not exist"),
+        (("cancellations", "start", "SUB-1", "--request-id", "bulk-1f0c2a9d3b4e5f60-2"), "requests of its own"),
         (("canellations",), "Did you mean 'cancellations'"),
     ],
 )

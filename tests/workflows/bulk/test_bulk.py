@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
-from uuid import uuid4
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -200,18 +199,6 @@ async def test_a_bulk_that_its_planner_has_confirmed_counts_towards_every_limit(
             await confirmed(world, plan, actor=PLANNER)
             done = await until(world, plan.bulk, BulkState.FINISHED)
     assert (done.rows, done.refusals) == ({RowState.STARTED: 2, RowState.REFUSED: 1}, {"limit_reached": 1})
-
-
-async def test_whoever_sends_the_start_of_a_row_to_temporal_directly_is_not_the_one_who_confirmed_it(
-    world: World,
-) -> None:
-    subscription = world.subscription()
-    request = f"bulk-{uuid4().hex[:16]}-2"
-    with world.environment.with_time_skipping_disabled():
-        status = await world.service.start(
-            contract.StartCancellation(subscription=subscription, actor=AGENT, request_id=request)
-        )
-    assert status.request_id == request, "an id of that form alone is worth nothing"
 
 
 async def test_a_plan_that_is_asked_for_twice_is_one(world: World) -> None:

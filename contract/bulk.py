@@ -12,7 +12,7 @@ from contract.common import Attestation, Instant, Message, ReasonCodeText
 from domain.bulk import BulkId, BulkState, RowState
 from domain.bulk.reading import ANSWERS
 from domain.bulk.refusals import BulkRowMalformed
-from domain.civil_dates import CivilDate
+from domain.civil_dates import EnteredDate
 from domain.vocabulary import Identifier, Reason, ReceiptChannel
 
 BULK_CANCELLATION = "BulkCancellation"
@@ -68,7 +68,7 @@ class RowStart(Message):
     goodwill: Reason | None = None
     reason: Reason | None = None
     reason_code: ReasonCodeText | None = None
-    received_on: CivilDate | None = None
+    received_on: EnteredDate | None = None
     """A day in the zone of the organization, which counts until its last moment."""
     received_at: Instant | None = None
     channel: ReceiptChannel | None = None

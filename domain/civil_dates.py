@@ -8,9 +8,12 @@ import re
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from domain.refusals import Refusal, RefusedValue
+
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+"""The days between which a caller's lie. Terms are added to them and taken away, in every zone, far from the ends of the calendar."""
 
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LAST_ORDINAL = date.max.toordinal()
@@ -40,6 +43,18 @@ class DateOutOfRange(Refusal):
             f"{day_text(day)} and the step {step} lead outside the calendar, which goes from 0001-01-01 to 9999-12-31.",
             day=day,
             step=step,
+        )
+
+
+class DayOutOfBounds(Refusal):
+    """A day that nobody means: a slip, or the mark of another system for a day that there is not."""
+
+    code = "day_out_of_bounds"
+
+    def __init__(self, day: date) -> None:
+        super().__init__(
+            f"{day_text(day)} is not taken: a day from {day_text(FIRST_DAY)} to {day_text(LAST_DAY)} is, and none where there is none.",
+            day=day,
         )
 
 
@@ -101,5 +116,23 @@ def _validate(given: object) -> date:
         raise RefusedValue(refusal) from None
 
 
+def refuse_out_of_bounds(*days: object) -> None:
+    """Refuse a day that no caller means; what is no day has no bounds. Raises DayOutOfBounds."""
+    for day in days:
+        if isinstance(day, date) and not isinstance(day, datetime) and not FIRST_DAY <= day <= LAST_DAY:
+            raise DayOutOfBounds(day)
+
+
+def _within_bounds(day: date) -> date:
+    try:
+        refuse_out_of_bounds(day)
+    except DayOutOfBounds as refusal:
+        raise RefusedValue(refusal) from None
+    return day
+
+
 CivilDate = Annotated[date, BeforeValidator(_validate)]
 """The type of a civil date in a pydantic model: read from ``YYYY-MM-DD`` only, written the same way."""
+
+EnteredDate = Annotated[CivilDate, AfterValidator(_within_bounds)]
+"""The type of one in a document that is taken in: from `FIRST_DAY` to `LAST_DAY`. What was kept before there were bounds is a `CivilDate`."""

@@ -19,19 +19,14 @@ from domain.refusals import Refusal, RefusalDetails
 from domain.remedies import Remedy, RemedyKind
 from runtime.metrics import count_refusal
 from storage.refusals import (
-    DatabaseBusy,
+    PASSES,
     DatabaseFailed,
-    DatabaseNotMigrated,
-    DatabaseRightMissing,
-    DatabaseUnavailable,
     RecordsConflict,
     refusal_of,
 )
 
 THE_DATABASE = "of the records"
 """The service's own database in the sentences of activities, which do not know its address."""
-
-_PASSES = (DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseRightMissing)
 
 FAULT_AFTER = 2
 """The attempt from which on such an error counts as a fault that time does not mend: a step can conflict with an attempt at
@@ -128,7 +123,7 @@ def as_retried_error(error: Exception, attempt: int = 1) -> ApplicationError:
     what = type(error).__name__
     if isinstance(error, SQLAlchemyError):
         refusal = refusal_of(error, THE_DATABASE)
-        if isinstance(refusal, _PASSES):
+        if isinstance(refusal, PASSES):
             return ApplicationError(f"{refusal.message} This step waits and continues by itself.", type=refusal.code)
         return _as_fault(refusal) if attempt >= FAULT_AFTER else ApplicationError(refusal.message, type=refusal.code)
     if attempt >= FAULT_AFTER and not isinstance(error, OSError):

@@ -134,6 +134,9 @@ class RecordsConflict(Refusal):
         )
 
 
+PASSES = (DatabaseUnavailable, DatabaseBusy, DatabaseNotMigrated, DatabaseRightMissing)
+"""What ends by itself, or when the installation is repaired: the same work is done then."""
+
 _MEANINGS: Mapping[str, Callable[[str], Refusal]] = {
     "57014": lambda database: DatabaseUnavailable(database, "it did not answer in time"),  # statement timeout
     "55P03": DatabaseBusy,  # lock timeout

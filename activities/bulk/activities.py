@@ -9,9 +9,6 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 from temporalio import activity
-from temporalio.client import RPCTimeoutOrCancelledError
-from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
 
 from activities.bulk.starts import Starts
 from activities.common.records import OnRecords
@@ -34,9 +31,6 @@ LOOKS_AGAIN = timedelta(seconds=10)
 """The pause where Temporal or a case does not answer."""
 LOOKS_AT_SWITCH_AGAIN = timedelta(minutes=1)
 """The pause while the kill switch is off; turning it on again is also notified."""
-
-_UNANSWERED = (TimeoutError, RPCTimeoutOrCancelledError, RPCError, RuntimeError, ApplicationError)
-"""What a start without an answer ends with: the SDK turns the end of our patience into an error of its own."""
 
 _BEAT = 1.0
 
@@ -118,16 +112,19 @@ class Bulks(OnRecords):
                 task.cancel()
 
     async def _start_row(self, starts: Starts, bulk: str, number: int) -> bool:
-        """Start a row that was handed out, and keep its result; return False where there is none yet."""
+        """Start a row that was handed out, and keep its result; return False where there is none yet, whatever it met."""
+        try:
+            return await self._started(starts, bulk, number)
+        except Exception as error:  # noqa: BLE001 - it is asked about again, and the other rows go on
+            activity.logger.warning("Row %d of %s has no result yet: %s", number, bulk, type(error).__name__)
+            return False
+
+    async def _started(self, starts: Starts, bulk: str, number: int) -> bool:
         row = partial(execution.prepare_row, bulk=bulk, number=number, at=_now())
         start = await self._write(row)
         if start is None:
             return True
-        try:
-            answer = await starts.send(start)
-        except _UNANSWERED as error:
-            activity.logger.warning("Row %d of %s has no answer yet: %s", number, bulk, type(error).__name__)
-            return False
+        answer = await starts.send(start)
         await self._write(
             partial(
                 execution.keep_result,

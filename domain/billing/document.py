@@ -6,7 +6,7 @@ from annotated_types import Ge, Le
 from pydantic import Discriminator, StrictBool, StrictInt, StringConstraints, TypeAdapter, ValidationError
 
 from domain.billing.refusals import DocumentNumberMalformed
-from domain.civil_dates import CivilDate
+from domain.civil_dates import EnteredDate
 from domain.imports.document import Entry
 from domain.vocabulary import Identifier
 
@@ -21,8 +21,8 @@ class FedInvoice(Entry):
 
     kind: Literal["invoice"]
     number: DocumentNumber
-    period_start: CivilDate
-    period_end: CivilDate
+    period_start: EnteredDate
+    period_end: EnteredDate
 
 
 class FedCreditMemo(Entry):
@@ -31,7 +31,7 @@ class FedCreditMemo(Entry):
     kind: Literal["credit_memo"]
     number: DocumentNumber
     credits: DocumentNumber
-    credits_from: CivilDate | None = None
+    credits_from: EnteredDate | None = None
     """The first day that is credited; if not set, everything that is still billed."""
 
 
@@ -39,7 +39,7 @@ class BillingEntry(Entry):
     """The billing of one line since its last entry. What is not set stays as it is, or follows from the documents."""
 
     line: Identifier
-    next_billing_date: CivilDate | None = None
+    next_billing_date: EnteredDate | None = None
     open_billing_line: StrictBool | None = None
     documents: tuple[Annotated[FedInvoice | FedCreditMemo, Discriminator("kind")], ...] = ()
     """In the order in which they were posted."""

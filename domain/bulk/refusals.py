@@ -75,6 +75,19 @@ class BulkRowDuplicate(Refusal):
         )
 
 
+class BulkRowFailed(Refusal):
+    """A row that a fault of the program, or of the data that it is about, prevents from being judged."""
+
+    code = "bulk_row_failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The row cannot be judged ({reason}), which is a fault of the service or of the data of its subscription.",
+            remedy=Remedy.of(RemedyKind.REPORT_DEFECT),
+            reason=reason,
+        )
+
+
 class BulkRowChanged(Refusal):
     """A row that would do something else than its plan has shown."""
 

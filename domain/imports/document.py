@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from domain.civil_dates import CivilDate
+from domain.civil_dates import EnteredDate
 from domain.civil_time import time_zone
 from domain.clean_text import why_unclean
 from domain.data_schema import data_schema_name
@@ -197,7 +197,7 @@ class ImportedPlannedLine(Entry):
 
     id: Identifier
     kind: Literal["renewal", "price_change"]
-    effective_on: CivilDate
+    effective_on: EnteredDate
     terms: Annotated[dict[Identifier, Text], MinLen(1)]
     """The changes by name; amounts are text, so that nothing is rounded."""
 
@@ -212,15 +212,15 @@ class ImportedLine(Entry):
     contract: Identifier | None = None
     contract_line: Annotated[StrictInt, Ge(1), Le(2_147_483_647)] | None = None
     """The number of the line on its contract; the next free one if not set."""
-    start_date: CivilDate
+    start_date: EnteredDate
     initial_term: Term | None = None
     subsequent_term: Term | None = None
     notice_period: Term | None = None
     billing_rhythm: Term
-    next_billing_date: CivilDate | None = None
-    term_until: CivilDate | None = None
-    cancellation_possible_until: CivilDate | None = None
-    end_date: CivilDate | None = None
+    next_billing_date: EnteredDate | None = None
+    term_until: EnteredDate | None = None
+    cancellation_possible_until: EnteredDate | None = None
+    end_date: EnteredDate | None = None
     open_billing_line: StrictBool | None = None
     closed: StrictBool | None = None
     planned_lines: tuple[ImportedPlannedLine, ...] = ()
@@ -239,5 +239,5 @@ class ImportedInvoice(Entry):
 
     number: Identifier
     line: Identifier
-    period_start: CivilDate
-    period_end: CivilDate
+    period_start: EnteredDate
+    period_end: EnteredDate

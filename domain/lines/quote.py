@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Collection, Sequence
-from datetime import date, timedelta
+from datetime import date
 from hashlib import sha256
 
 from pydantic import BaseModel, ConfigDict
 
+from domain.civil_dates import plus_days
 from domain.lines.alternatives import Alternative, alternatives
 from domain.lines.decision import LineDecision, decide, wish_for
 from domain.lines.explanation import Statement, StatementCode, statement
@@ -171,12 +172,12 @@ def _line_quote(line: SubscriptionLine, decision: LineDecision, credit_memos: tu
         partner=line.partner,
         decision=decision,
         credit_memos=credit_memos,
-        credit_from=decision.end_date + timedelta(days=1) if credit_memos else None,
+        credit_from=plus_days(decision.end_date, 1) if credit_memos else None,
     )
 
 
 def _beyond(line: SubscriptionLine, end: date, invoices: Sequence[Invoice]) -> tuple[str, ...]:
-    if line.next_billing_date is None or end >= line.next_billing_date - timedelta(days=1):
+    if line.next_billing_date is None or (line.next_billing_date - end).days <= 1:
         return ()
     newest_first = sorted(
         (invoice for invoice in invoices if invoice.line == line.id), key=lambda i: i.period_start, reverse=True

@@ -18,8 +18,10 @@ from domain.bulk.refusals import BulkRowChanged
 from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
 from records import audit
 from records.bulk.confirmed import has_opened
-from records.bulk.judging import Judge, settle
+from records.bulk.faults import faults_of
+from records.bulk.judging import Judge
 from records.bulk.lists import counts_of
+from records.bulk.results import settle
 from records.bulk.surroundings import Surroundings
 from records.cancellation.opening import record_refused_opening
 from records.direct_requests import digest_of_content
@@ -75,7 +77,8 @@ def prepare_row(transaction: Transaction, bulk: str, number: int, *, at: datetim
     """Return the start of a row under way, judged once more; None where it has its result without one.
 
     A row that would be refused is refused here, as its workflow would; one that would do something else than its plan has
-    shown is not started (`bulk_row_changed`). One whose case is open, because a worker died after that, is recorded.
+    shown is not started (`bulk_row_changed`). A fault that it meets is its result. One whose case is open, because a worker died
+    after that, is recorded.
     """
     session = transaction.session
     row = _under_way(session, bulk, number)
@@ -90,8 +93,17 @@ def prepare_row(transaction: Transaction, bulk: str, number: int, *, at: datetim
     if opened is not None and has_opened(session, found, row, opened):
         settle(row, RowState.STARTED, at=at, cancellation=opened.id)
         return None
-    around = Surroundings.of(session, [row.subscription], at=found.planned_at)
-    judge = Judge(session, found, str(found.confirmed_by), around)
+    with faults_of(session, row, at=at):
+        return _judged_again(transaction, found, row, at=at)
+    return None
+
+
+def _judged_again(
+    transaction: Transaction, bulk: BulkRow, row: BulkItemRow, *, at: datetime
+) -> StartCancellation | None:
+    session = transaction.session
+    around = Surroundings.of(session, [row.subscription], at=bulk.planned_at)
+    judge = Judge(session, bulk, str(bulk.confirmed_by), around)
     if digest_of_content(row.start or {}) != row.digest:
         settle(row, RowState.REFUSED, at=at, refusal=BulkRowChanged("its content is not the one that was planned"))
         return None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,8 @@ from domain.principals import OrganizationNotPermitted
 from domain.refusals import Refusal
 from domain.vocabulary import Question
 from records import limits
+from records.bulk.faults import faults_of, is_passing
+from records.bulk.results import settle
 from records.bulk.starts import start_of
 from records.bulk.surroundings import Surroundings
 from records.cancellation.admission import Admission, Applicant, admit
@@ -105,6 +108,8 @@ class Judge:
 def judge_some(transaction: Transaction, bulk: str, *, most: int) -> int:
     """Judge some rows of a plan, and return how many; 0 where none is left, or the bulk has ended.
 
+    They are judged together; where that meets a fault, each by itself, and the fault of one is its result.
+
     A guess at an organization's identity counts as a start of whoever planned the bulk: a plan is no way to try them all.
     """
     session = transaction.session
@@ -117,12 +122,24 @@ def judge_some(transaction: Transaction, bulk: str, *, most: int) -> int:
         .order_by(BulkItemRow.number)
         .limit(most)
     ).all()
-    around = Surroundings.of(session, [row.subscription for row in rows], at=found.planned_at)
-    judge = Judge(session, found, found.planned_by, around)
+    try:
+        with session.begin_nested():
+            _judge(transaction, found, rows)
+    except Exception as fault:
+        if is_passing(fault):
+            raise
+        for row in rows:
+            with faults_of(session, row, at=found.planned_at):
+                _judge(transaction, found, [row])
+    return len(rows)
+
+
+def _judge(transaction: Transaction, bulk: BulkRow, rows: Sequence[BulkItemRow]) -> None:
+    around = Surroundings.of(transaction.session, [row.subscription for row in rows], at=bulk.planned_at)
+    judge = Judge(transaction.session, bulk, bulk.planned_by, around)
     for row in rows:
         _take(transaction, judge, row)
-    session.flush()
-    return len(rows)
+    transaction.session.flush()
 
 
 def _take(transaction: Transaction, judge: Judge, row: BulkItemRow) -> None:
@@ -154,20 +171,6 @@ def _guess(judge: Judge, row: BulkItemRow, applicant: Applicant) -> limits.Use |
     if not limits.guesses_identity(request):
         return None
     return limits.start_of(request, applicant.organization.id, applicant.organization.billing_administrator)
-
-
-def settle(
-    row: BulkItemRow,
-    state: RowState,
-    *,
-    at: datetime,
-    cancellation: str | None = None,
-    refusal: Refusal | None = None,
-) -> None:
-    """Write the result of a row, to which nothing more happens; what it was to be started with goes."""
-    row.state, row.start, row.settled_at = state.value, None, at
-    row.cancellation = cancellation
-    row.refusal = None if refusal is None else refusal.details.model_dump(mode="json")
 
 
 def complete_plan(transaction: Transaction, bulk: str, *, at: datetime) -> None:

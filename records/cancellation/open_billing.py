@@ -5,13 +5,14 @@ workflow look once more, announce what has ended, and ask for what is still open
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contract.steps import BillingWait, Step
 from domain.cancellation.open_billing import awaited_credit_memos, billing_occasions
+from domain.civil_dates import plus_days
 from domain.civil_time import day_of
 from domain.lines.line import Partner
 from domain.lines.terms import is_billed_beyond, with_end_date
@@ -90,7 +91,7 @@ def remind(transaction: Transaction, step: Step, event: Event) -> BillingWait | 
 def request_credit_memos(transaction: Transaction, case: LockedCase, step: Step) -> None:
     """Ask for the credit memos that the open lines need, once for each invoice."""
     for line in open_lines(transaction.session, case.row.id):
-        credit_from = line.billing_ends_on + timedelta(days=1)
+        credit_from = plus_days(line.billing_ends_on, 1)
         for invoice in line.credit_memos:
             notify(
                 transaction,

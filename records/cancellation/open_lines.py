@@ -1,12 +1,13 @@
 """The lines of a cancellation whose end is decided and waits for credit memos, as the records have them."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from domain.cancellation.open_billing import OpenLine
+from domain.civil_dates import plus_days
 from domain.lines.line import Partner
 from domain.vocabulary import Stage
 from records.lines.rows import uncredited_invoices
@@ -111,4 +112,4 @@ def _of_case(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 def _billed_until(decided: CancellationLineRow, line: SubscriptionLineRow) -> date:
     if line.next_billing_date is None:
         return decided.billing_ends_on
-    return max(decided.billing_ends_on, line.next_billing_date - timedelta(days=1))
+    return max(decided.billing_ends_on, plus_days(line.next_billing_date, -1))

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from domain.billing.ledger import still_billed
+from domain.civil_dates import plus_days
 from domain.imports import conflicts
 from domain.imports.document import ImportedLine, ImportedPlannedLine
 from domain.imports.lines import DATES, TERMS, LineRefused, changed_fields, new_line, revised_line
@@ -121,7 +122,7 @@ class LinePlanner:
         given, now = entry.next_billing_date, before.next_billing_date
         if given is None or now is None or given <= now:
             return entry
-        last_day = given - timedelta(days=1)
+        last_day = plus_days(given, -1)
         ledger = self.existing.ledgers.get(entry.id, [])
         if not any(document.credits and document.period_end == last_day for document in ledger):
             return entry

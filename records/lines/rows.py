@@ -1,12 +1,12 @@
 """Subscription lines as the rules see them, locked where they are changed."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
+from domain.civil_dates import plus_days
 from domain.lines.line import SubscriptionLine
 from domain.lines.quote import Invoice
 from storage.tables import BillingDocumentRow, PlannedLineRow, SubscriptionLineRow
@@ -77,7 +77,7 @@ def uncredited_invoices(session: Session, where: ColumnElement[bool]) -> list[In
             number=row.number,
             line=row.subscription_line,
             period_start=row.period_start,
-            period_end=row.period_end if credited is None else credited - timedelta(days=1),
+            period_end=row.period_end if credited is None else plus_days(credited, -1),
         )
         for row, credited in session.execute(query)
     ]

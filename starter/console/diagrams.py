@@ -5,7 +5,7 @@ A diagram holds numbers and words alone; `templates/diagram.html.j2` is the draw
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from domain.civil_dates import day_text
 from domain.lines.decision import LineDecision
@@ -109,7 +109,7 @@ def term_diagram(
     end = decision.end_date if decision else line.end_date
     extends_until = _decisive("term_until", decision)
     deadline = _decisive("deadline", decision) or line.cancellation_possible_until
-    billed_until = line.next_billing_date - timedelta(days=1) if line.next_billing_date else None
+    billed_until = _moved(line.next_billing_date, -1) if line.next_billing_date else None
     known = [deadline, line.term_until, extends_until, billed_until, end, access_ends_on, today]
     days = [day for day in known if day is not None]
     first, last = min(days), max([*days, line.start_date])

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 import contract
 from domain.cancellation.waiting import Awaited
+from domain.civil_dates import refuse_out_of_bounds
 from domain.lines.quote import Quote
 from domain.vocabulary import Stage, Termination
 from records.cancellation.case_list import CaseFilter, CasePage, list_cases
@@ -107,9 +108,10 @@ class CancellationLists(DirectClient):
         are taken as they were then.
 
         Raises:
-            SubscriptionUnknown, LineUnknownOnDay, and what a decision about a line raises (`domain.lines.decision.decide`).
+            DayOutOfBounds, SubscriptionUnknown, LineUnknownOnDay, and what a decision about a line raises (`domain.lines.decision.decide`).
 
         """
+        refuse_out_of_bounds(received_on, terminate_on)
         termination = terminate_on if isinstance(terminate_on, Termination) else Termination.ON_DATE
         wished_on = None if isinstance(terminate_on, Termination) else terminate_on
         now = datetime.now(UTC)

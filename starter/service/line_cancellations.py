@@ -7,6 +7,7 @@ from uuid import uuid4
 import contract
 from contract.steps import open_request
 from domain.cases import CaseKind
+from domain.civil_dates import refuse_out_of_bounds
 from domain.lines.quote import Quote
 from domain.vocabulary import Termination
 from records import late_requests
@@ -75,9 +76,10 @@ class LineCancellationClient(ReversibleCaseClient[contract.LineCancellationStatu
         ``terminate_on`` is the wished last day, or ``end_of_term``, which is the earliest one and the default. ``received_on``: as for a subscription.
 
         Raises:
-            LineUnknown, LineUnknownOnDay, and what a decision about a line raises (`domain.lines.decision.decide`).
+            DayOutOfBounds, LineUnknown, LineUnknownOnDay, and what a decision about a line raises (`domain.lines.decision.decide`).
 
         """
+        refuse_out_of_bounds(received_on, terminate_on)
         wished_on = None if isinstance(terminate_on, Termination) else terminate_on
         termination = Termination.END_OF_TERM if wished_on is None else Termination.ON_DATE
         now = datetime.now(UTC)

@@ -14,6 +14,7 @@ import contract
 from contract.clean import refuse_unclean
 from contract.readable import Readable
 from contract.steps import without_colons
+from domain.civil_dates import refuse_out_of_bounds
 from domain.lines.restoration import RunUnknown
 from domain.lines.runs import LineDatesProgress
 from domain.refusals import ForwardedRefusal, Refusal
@@ -106,6 +107,7 @@ class LineUpdateClient(DirectClient):
 
     async def _run_of(self, wish: contract.UpdateLineDates, request_id: str | None) -> str:
         refuse_unclean(wish)
+        refuse_out_of_bounds(wish.as_of)
         name = contract.run_name(wish)
         # A run that is recorded has begun, and may have passed by lines that changed since: the next number has not.
         if request_id is None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from domain.civil_dates import refuse_out_of_bounds
 from domain.receipt import stated_instant
 from domain.vocabulary import ReceiptChannel
 
@@ -19,6 +20,7 @@ class StatedReceipt:
     """The reason why it is entered so long after it was received."""
 
     def fields(self, zone: str, *, now: datetime) -> dict[str, Any]:
-        """Return the fields of the request; a day is one in ``zone``. Raises DateOutOfRange."""
+        """Return the fields of the request; a day is one in ``zone``. Raises DayOutOfBounds."""
+        refuse_out_of_bounds(self.at)
         at = stated_instant(self.at, zone, now=now)
         return {"received_at": at, "channel": self.channel, "received_because": self.because}

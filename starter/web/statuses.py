@@ -88,6 +88,7 @@ _OTHERS = {
         "field_unknown",
         "time_zone_unknown",
         "cursor_unknown",
+        "day_out_of_bounds",
         "place_unknown",
         "import_malformed",
         "value_not_storable",

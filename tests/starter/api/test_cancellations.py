@@ -140,11 +140,13 @@ async def test_a_quote_starts_nothing(world: World, calls: Calls) -> None:
     assert world.actions(subscription) == []
 
 
-async def test_a_day_at_the_end_of_the_calendar_is_refused_and_no_fault(world: World, calls: Calls) -> None:
+async def test_a_day_at_the_end_of_the_calendar_is_refused_by_name(world: World, calls: Calls) -> None:
     path = f"/subscriptions/{world.subscription()}/quote"
     for day in ("9999-12-31", "0001-01-01"):
         for asked in ({"received_on": day}, {"terminate_on": day}):
-            assert (await calls(AGENT).get(path, params=asked)).status_code in (200, 409, 422)
+            problem(await calls(AGENT).get(path, params=asked), 422, "day_out_of_bounds")
+    body = {"answers": {}, "receipt": {"received_on": "0001-01-01"}}
+    problem(await calls(AGENT).post(cases("SUB-1"), json=body, headers=key()), 422, "day_out_of_bounds")
 
 
 @pytest.mark.parametrize(

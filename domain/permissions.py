@@ -228,8 +228,13 @@ ROLES: Mapping[Operation, frozenset[Role]] = {
 
 def refuse_unless_permitted(principal: Principal, operation: Operation) -> None:
     """Refuse an operation that none of a principal's roles may do. Raises RoleMissing."""
-    if not principal.roles & ROLES[operation]:
+    if not is_permitted(principal, operation):
         raise RoleMissing(operation, _named(principal.roles) or "none", _named(ROLES[operation]))
+
+
+def is_permitted(principal: Principal, operation: Operation) -> bool:
+    """Return true if a role of a principal may do an operation."""
+    return not principal.roles.isdisjoint(ROLES[operation])
 
 
 def refuse_beyond_organizations(principal: Principal, subject: str, organization: str | None) -> None:

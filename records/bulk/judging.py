@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -87,7 +88,8 @@ class Judge:
             facts=self.around.facts(subscription, organization),
         )
         asked = Question.TERMINATION_DATE in admission.checklist.answers
-        quote = quote_subscription(
+        quoted = partial(
+            quote_subscription,
             self.session,
             subscription.id,
             received_on=admission.today,
@@ -97,7 +99,8 @@ class Judge:
             known=self.around.known_lines(subscription, organization.time_zone, admission.today),
         )
         shown = RowQuote.of(
-            quote,
+            quoted(),
+            with_goodwill=quoted(goodwill=True) if request.goodwill_reason is not None else None,
             open_questions=_open_questions(admission),
             access_is_asked_for=asked,
             case_before=newest.id if newest is not None else None,

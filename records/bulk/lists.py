@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Date, Text, and_, cast, func, or_, select, true
+from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,7 @@ from domain.bulk import ALONE_UP_TO, PLAN_STANDS_FOR, BulkKind, BulkState, RowSt
 from domain.bulk.plan import RowQuote
 from domain.bulk.refusals import BulkUnknown
 from domain.refusals import RefusalDetails
+from records.bulk.costs import BulkCost, cost_of
 from storage.tables import BulkItemRow, BulkRow, BulkSwitchRow
 
 
@@ -25,23 +26,6 @@ class BulkSwitch(BaseModel):
     """The instant (UTC) since which no bulk starts anything; null where they may."""
     switched_by: str | None
     reason: str | None
-
-
-class BulkCost(BaseModel):
-    """What a plan would cost, of the rows that can be started, or were."""
-
-    model_config = ConfigDict(frozen=True)
-
-    access_ends_from: date | None
-    access_ends_until: date | None
-    """The first and the last of the days on which access ends."""
-    billing_ends_from: date | None
-    billing_ends_until: date | None
-    credit_memos: int
-    """The number of invoices that must be credited first."""
-    rows_with_credit_memos: int
-    rows_with_open_questions: int
-    """Those whose cases will wait for answers, or for the administrator to be verified."""
 
 
 class BulkView(BaseModel):
@@ -94,6 +78,25 @@ class BulkStatus(BulkView):
     switch: BulkSwitch
 
 
+class BulkRowContent(BaseModel):
+    """What a row is to be started with: the words and answers that whoever confirms the bulk puts their name to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    answers: Mapping[str, str] = {}
+    """Answers to the checklist, by question."""
+    attestation: str | None = None
+    """How it is known that the billing administrator asks."""
+    goodwill: str | None = None
+    """The reason for which a goodwill is asked for."""
+    reason: str | None = None
+    reason_code: str | None = None
+    received_on: date | None = None
+    received_at: datetime | None = None
+    channel: str | None = None
+    received_because: str | None = None
+
+
 class BulkRowView(BaseModel):
     """One row: what the plan shows of it, and its result."""
 
@@ -109,6 +112,8 @@ class BulkRowView(BaseModel):
     refusal: RefusalDetails | None
     begun_at: datetime | None
     settled_at: datetime | None
+    content: BulkRowContent | None = None
+    """Shown to those who may confirm a bulk, until the row is settled: then its case has it, or nobody."""
 
 
 class BulkRowPage(BaseModel):
@@ -158,7 +163,7 @@ def status_of(session: Session, bulk: str, organizations: Collection[str] | None
     )
     return BulkStatus(
         **dict(_view(session, row)),
-        cost=_cost(session, bulk),
+        cost=cost_of(session, bulk),
         refusals={name: number for name, number in refusals},  # noqa: C416 - rows are no pairs to the type checker
         switch=switch_of(session),
     )
@@ -170,10 +175,11 @@ def rows_of(
     *,
     states: Collection[RowState] = (),
     organizations: Collection[str] | None = None,
+    shows_content: bool = False,
     after: int = 0,
     limit: int = 100,
 ) -> BulkRowPage:
-    """Return rows of a bulk by their numbers. Raises BulkUnknown."""
+    """Return rows of a bulk by their numbers, with what they are to be started with if that is asked for. Raises BulkUnknown."""
     find(session, bulk, organizations)
     query = select(BulkItemRow).where(BulkItemRow.bulk == bulk, BulkItemRow.number > after)
     if states:
@@ -181,7 +187,9 @@ def rows_of(
     found = session.scalars(query.order_by(BulkItemRow.number).limit(limit + 1)).all()
     page = found[:limit]
     return BulkRowPage(
-        bulk=bulk, rows=[_row(row) for row in page], next=page[-1].number if len(found) > limit else None
+        bulk=bulk,
+        rows=[_row(row, shows_content=shows_content) for row in page],
+        next=page[-1].number if len(found) > limit else None,
     )
 
 
@@ -258,25 +266,7 @@ def _view(session: Session, row: BulkRow) -> BulkView:
     )
 
 
-def _cost(session: Session, bulk: str) -> BulkCost:
-    quote = BulkItemRow.quote
-    access, billing = (cast(quote[name].astext, Date) for name in ("access_ends_on", "billing_ends_on"))
-    memos, open_questions = (func.jsonb_array_length(quote[name]) for name in ("credit_memos", "open_questions"))
-    found = session.execute(
-        select(
-            func.min(access),
-            func.max(access),
-            func.min(billing),
-            func.max(billing),
-            func.coalesce(func.sum(memos), 0),
-            func.count().filter(memos > 0),
-            func.count().filter(open_questions > 0),
-        ).where(BulkItemRow.bulk == bulk, quote.is_not(None), BulkItemRow.refusal.is_(None))
-    ).one()
-    return BulkCost(**dict(zip(BulkCost.model_fields, found, strict=True)))
-
-
-def _row(row: BulkItemRow) -> BulkRowView:
+def _row(row: BulkItemRow, *, shows_content: bool) -> BulkRowView:
     return BulkRowView(
         number=row.number,
         subscription=row.subscription,
@@ -284,6 +274,7 @@ def _row(row: BulkItemRow) -> BulkRowView:
         state=RowState(row.state),
         cancellation=row.cancellation,
         quote=None if row.quote is None else RowQuote.model_validate(row.quote),
+        content=BulkRowContent.model_validate(row.start) if shows_content and row.start is not None else None,
         refusal=None if row.refusal is None else RefusalDetails.model_validate(row.refusal),
         begun_at=row.begun_at,
         settled_at=row.settled_at,

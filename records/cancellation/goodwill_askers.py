@@ -8,7 +8,12 @@ from storage.tables import CancellationRow
 def note_asker(row: CancellationRow, actor: str) -> None:
     """Keep a person as one who has asked, beside those who did before."""
     row.goodwill_asked_by = actor
-    row.goodwill_askers = sorted({*row.goodwill_askers, person_key(named_by(actor))})
+    note_part(row, actor)
+
+
+def note_part(row: CancellationRow, person: str) -> None:
+    """Keep a person as one who had a part in what is asked for without being its actor: who planned the bulk that has opened the case."""
+    row.goodwill_askers = sorted({*row.goodwill_askers, person_key(named_by(person))})
 
 
 def has_asked(row: CancellationRow, person: str) -> bool:

@@ -29,6 +29,7 @@ from records import audit, cases, limits, receipts, requests
 from records.bulk.confirmed import confirmed_bulk_of, is_counted
 from records.cancellation.admission import admit, applicant_of
 from records.cancellation.answers import checklist_of, save_answers
+from records.cancellation.goodwill_askers import note_part
 from records.cancellation.line_ends import undo_lines
 from records.cancellation.locked_case import (
     LockedCase,
@@ -94,6 +95,8 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     )
     session.add(case)
     session.flush()
+    if bulk is not None:
+        note_part(case, bulk.planned_by)
     requests.open_with(transaction, case, request.digest)
     step = receipts.opened(case.id, request)
     audit.record_step(

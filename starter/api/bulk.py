@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from domain.bulk import BulkId, BulkState, RowState
-from domain.permissions import Operation
+from domain.permissions import Operation, is_permitted
 from records.bulk.lists import BulkRowPage, BulkStatus, BulkSwitch, BulkView
 from starter.api import bodies, bulk_bodies
-from starter.api.callers import AskedOnce, Limited, Service
+from starter.api.callers import AskedOnce, Caller, Limited, Service
 from starter.api.documents import a_form
 from starter.api.routes import ACCEPTED, accepted, operation
 
@@ -75,13 +75,24 @@ async def status(bulk: Bulk, organizations: Limited, service: Service) -> BulkSt
 async def rows(
     bulk: Bulk,
     organizations: Limited,
+    principal: Caller,
     service: Service,
     state: Annotated[list[RowState] | None, Query(description="any of these; all, if none is given")] = None,
     after: Annotated[int, Query(ge=0, le=1_000_000_000, description="the `next` of the page before")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> BulkRowPage:
-    """Return rows by their numbers: what the plan shows of each, and its result."""
-    return await service.bulk.rows(bulk, states=state or (), organizations=organizations, after=after, limit=limit)
+    """Return rows by their numbers: what the plan shows of each, and its result.
+
+    Who may confirm a bulk also sees what a row is to be started with: its answers, words and attestation, and its goodwill.
+    """
+    return await service.bulk.rows(
+        bulk,
+        states=state or (),
+        organizations=organizations,
+        shows_content=is_permitted(principal, Operation.CONFIRM_BULK),
+        after=after,
+        limit=limit,
+    )
 
 
 @operation(router, Operation.CONFIRM_BULK, 404, 409, of_several=True, status_code=202)

@@ -86,7 +86,7 @@ def rows(
         found: list[BulkRowView] = []
         after: int | None = 0
         while after is not None:
-            page = await service.bulk.rows(bulk, states=state or (), after=after, limit=_PAGE)
+            page = await service.bulk.rows(bulk, states=state or (), shows_content=True, after=after, limit=_PAGE)
             found += page.rows
             after = page.next
         return found

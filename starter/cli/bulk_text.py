@@ -1,6 +1,6 @@
 """Bulks in words: what a plan would cost, how far one is, and its rows as a table or as CSV."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -14,7 +14,7 @@ from domain.words import FOR_AGENTS
 from starter.cli.output import console, say
 
 if TYPE_CHECKING:
-    from records.bulk.lists import BulkRowView, BulkStatus, BulkSwitch, BulkView
+    from records.bulk.lists import BulkRowContent, BulkRowView, BulkStatus, BulkSwitch, BulkView
 
 _COLOURS = {
     BulkState.FINISHED: "green",
@@ -25,8 +25,19 @@ _COLOURS = {
 _COLUMNS = (
     *("row", "subscription", "state", "cancellation", "access_ends_on", "billing_ends_on", "credit_memos"),
     *("code", "message", "way_out"),
+    *(
+        "answers",
+        "attestation",
+        "goodwill",
+        "goodwill_ends_on",
+        "goodwill_credit_memos",
+        "reason",
+        "reason_code",
+        "receipt",
+    ),
 )
 REFUSALS_SHOWN = 20
+NUMBERS_SHOWN = 10
 
 
 def say_bulk(status: "BulkStatus") -> None:
@@ -48,6 +59,7 @@ def say_bulk(status: "BulkStatus") -> None:
         who = "another person confirms it" if status.needs_second_person else "to confirm it"
         say(
             f"Nothing is started yet; {who} until {FOR_AGENTS.instant(status.confirm_until, 'UTC')}: "
+            f"look at what each row says in `offramp bulk rows {status.bulk}`, then "
             f"`offramp bulk confirm {status.bulk} --digest {status.digest} --reason REASON`"
         )
 
@@ -61,6 +73,13 @@ def _say_cost(status: "BulkStatus") -> None:
     if cost.credit_memos:
         rows = count_text(cost.rows_with_credit_memos, "row")
         say(f"credit memos needed: {cost.credit_memos} in {rows}", first="  ")
+    if cost.rows_with_goodwill:
+        rows = count_text(cost.rows_with_goodwill, "row")
+        say(f"goodwill is asked for in {rows}; somebody approves each who neither plans nor confirms it", first="  ")
+        if cost.goodwill_ends_from is not None:
+            say(f"with it billing would end {_days(cost.goodwill_ends_from, cost.goodwill_ends_until)}", first="    ")
+        if cost.goodwill_credit_memos:
+            say(f"and {count_text(cost.goodwill_credit_memos, 'credit memo')} would be needed", first="    ")
     if cost.rows_with_open_questions:
         say(f"{count_text(cost.rows_with_open_questions, 'case')} will wait for answers or a verification", first="  ")
 
@@ -111,6 +130,49 @@ def print_rows(rows: "Sequence[BulkRowView]") -> None:
             result = f"billed until {row.quote.billing_ends_on}" if row.quote.billing_ends_on else ""
         table.add_row(str(row.number), escape(row.subscription), row.state.value.replace("_", " "), result)
     console.print(table)
+    _say_contents(rows)
+
+
+def _say_contents(rows: "Sequence[BulkRowView]") -> None:
+    """Print what rows are to be started with, once for all that say the same."""
+    saying: dict[tuple[str, ...], list[int]] = {}
+    for row in rows:
+        if row.content is not None:
+            saying.setdefault(tuple(_said_by(row)), []).append(row.number)
+    for said, numbers in saying.items():
+        first = ", ".join(map(str, numbers[:NUMBERS_SHOWN]))
+        more = f" and {len(numbers) - NUMBERS_SHOWN} more" if len(numbers) > NUMBERS_SHOWN else ""
+        say(f"[bold]{'row' if len(numbers) == 1 else 'rows'} {first}{more}[/]")
+        for each in said or ("says nothing but its subscription",):
+            say(escape(each), first="  ")
+
+
+def _said_by(row: "BulkRowView") -> "Iterator[str]":
+    content = row.content
+    if content is None:
+        return
+    if content.answers:
+        yield f"answers: {_answers(content)}"
+    if content.attestation:
+        yield f"attested by who confirms: {content.attestation}"
+    if content.goodwill:
+        yield f"goodwill: {content.goodwill}"
+        if row.quote is not None and row.quote.goodwill is not None:
+            memos = ", ".join(row.quote.goodwill.credit_memos) or "none"
+            yield f"with it billed until {row.quote.goodwill.billing_ends_on or 'no line is open'}; credit memos: {memos}"
+    if content.reason or content.reason_code:
+        yield f"reason: {' '.join(filter(None, (content.reason_code, content.reason)))}"
+    if receipt := _receipt(content):
+        yield f"received: {receipt}"
+
+
+def _answers(content: "BulkRowContent") -> str:
+    return "; ".join(f"{name}: {answer}" for name, answer in content.answers.items())
+
+
+def _receipt(content: "BulkRowContent") -> str:
+    at = content.received_on or content.received_at
+    return " ".join(str(part) for part in (at, content.channel, content.received_because) if part)
 
 
 def rows_as_csv(rows: "Sequence[BulkRowView]") -> str:
@@ -122,4 +184,13 @@ def _cells(row: "BulkRowView") -> list[object]:
     quote, refusal = row.quote, row.refusal
     shown = (quote.access_ends_on, quote.billing_ends_on, " ".join(quote.credit_memos)) if quote else ("", "", "")
     refused = (refusal.code, refusal.message, refusal.way_out) if refusal else ("", "", "")
-    return [row.number, row.subscription, row.state.value, row.cancellation, *shown, *refused]
+    return [row.number, row.subscription, row.state.value, row.cancellation, *shown, *refused, *_content_cells(row)]
+
+
+def _content_cells(row: "BulkRowView") -> list[object]:
+    content, goodwill = row.content, row.quote.goodwill if row.quote else None
+    if content is None:
+        return [""] * 8
+    would = (goodwill.billing_ends_on, " ".join(goodwill.credit_memos)) if goodwill else ("", "")
+    reason = (content.reason, content.reason_code)
+    return [_answers(content), content.attestation, content.goodwill, *would, *reason, _receipt(content)]

@@ -16,8 +16,8 @@ from domain.permissions import Operation
 from starter.api.addresses import ADDRESSES, VERSION
 from starter.service.receipts import StatedReceipt
 
-_NEVER_SENT = frozenset({"actor", "request_id", "organizations", "link", "watch"})
-"""The actor is the token's subject; the organizations are those of the token; links are for their holders."""
+_NEVER_SENT = frozenset({"actor", "request_id", "organizations", "link", "watch", "shows_content"})
+"""The actor is the token's subject; the organizations are those of the token; links are for their holders; what a role is shown is by the token, too."""
 _DOCUMENTS = {"content": None, "document": "name", "source": "name"}
 _RENAMED = {"stages": "stage", "states": "state", "cancellations": "cancellation"}
 _OF_CASE = ("cancellation", "export")

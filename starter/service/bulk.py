@@ -145,13 +145,16 @@ class BulkClient(DirectClient):
         *,
         states: Collection[RowState] = (),
         organizations: Collection[str] | None = None,
+        shows_content: bool = False,
         after: int = 0,
         limit: int = 100,
     ) -> BulkRowPage:
-        """Return rows of a bulk by their numbers, each with what its plan shows and its result. Raises BulkUnknown."""
-        return await self._read(
-            partial(lists.rows_of, bulk=bulk, states=states, organizations=organizations, after=after, limit=limit)
-        )
+        """Return rows of a bulk by their numbers, each with what its plan shows and its result. Raises BulkUnknown.
+
+        ``shows_content`` adds what they are to be started with, which is for those who may confirm a bulk.
+        """
+        query = partial(lists.rows_of, bulk=bulk, states=states, organizations=organizations, after=after, limit=limit)
+        return await self._read(partial(query, shows_content=shows_content))
 
     async def confirm(
         self,

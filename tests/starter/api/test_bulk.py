@@ -63,6 +63,22 @@ async def test_a_bulk_is_planned_by_one_and_confirmed_by_another(calls: Calls, w
     assert world.audit(subscriptions[0], "cancellation.opened").actor == "lead"
 
 
+async def test_who_may_confirm_a_bulk_sees_what_they_put_their_name_to_and_nobody_else(
+    calls: Calls, world: World
+) -> None:
+    subscription = world.subscription()
+    plan = await planned(calls(AGENT), [row(world, subscription, reason="as they wrote", goodwill="a promise")])
+    path = f"{BULKS}/{plan['bulk']}/rows"
+    [shown] = (await calls(SUPERVISOR).get(path)).json()["rows"]
+    content = shown["content"]
+    assert (content["attestation"], content["goodwill"]) == ("a list by the sales team", "a promise")
+    assert (content["reason"], content["answers"]) == ("as they wrote", dict(world.answers(subscription)))
+    assert shown["quote"]["goodwill"]["ends"]
+    for role in (AGENT, AUDITOR, Role.OPERATOR):
+        [hidden] = (await calls(role).get(path)).json()["rows"]
+        assert hidden == {**shown, "content": None}
+
+
 async def test_nobody_makes_a_request_under_the_id_of_a_row(calls: Calls, world: World) -> None:
     agent, subscription = calls(AGENT), world.subscription()
     plan = await planned(agent, [short(subscription)])

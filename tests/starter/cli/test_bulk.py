@@ -51,6 +51,25 @@ async def test_a_file_is_planned_shown_confirmed_and_its_results_are_listed(
     assert ended.json["error"]["code"] == "bulk_has_other_state"
 
 
+async def test_who_may_confirm_reads_what_each_row_says_before(world: World, somebody: Logged, tmp_path: Path) -> None:
+    file = tmp_path / "generous.csv"
+    rows = [row(world, world.subscription(), goodwill="a promise") for _ in range(2)]
+    file.write_text(as_file(rows), encoding="utf-8")
+    agent, supervisor = somebody(Role.SUPPORT_AGENT), somebody(Role.SUPERVISOR, subject="lead")
+    with world.environment.with_time_skipping_disabled():
+        planned = await agent("cancellations", "bulk", str(file), *WHY, "--json")
+    bulk = planned.json["bulk"]
+    shown = await supervisor("bulk", "show", bulk)
+    assert "goodwill is asked for in 2 rows" in shown.out
+    read = " ".join((await supervisor("bulk", "rows", bulk)).out.split())
+    for said in ("goodwill: a promise", "attested by who confirms: a list by the sales team", "data: none"):
+        assert said in read
+    [first, _] = csv.DictReader(io.StringIO((await supervisor("bulk", "rows", bulk, "--csv")).out))
+    assert (first["goodwill"], first["attestation"]) == ("a promise", "a list by the sales team")
+    assert first["goodwill_ends_on"]
+    assert "a promise" not in (await agent("bulk", "rows", bulk)).out
+
+
 async def test_an_organization_leaves_at_once_where_one_person_may(world: World, somebody: Logged) -> None:
     subscription = world.subscription()
     world.second_subscription(subscription)

@@ -37,7 +37,7 @@ from tests.starter.api.conftest import issuer, verifier
 
 __all__ = ["issuer", "verifier"]
 
-BY_KEY = frozenset({"actor", "request_id", "organizations", "link", "watch"})
+BY_KEY = frozenset({"actor", "request_id", "organizations", "link", "watch", "shows_content"})
 """What the token and the key say, and what the API does not take."""
 STREAMED = frozenset({Operation.WATCH_CANCELLATIONS, Operation.WATCH_SUBSCRIPTION})
 VALUES: dict[str, Any] = {

@@ -1071,7 +1071,8 @@ class Bulk:
     def rows(
         self, bulk: str, *, state: Sequence[models.RowState | str] | None = None, after: int = 0, limit: int = 100
     ) -> models.BulkRowPage:
-        """Return rows by their numbers: what the plan shows of each, and its result.
+        """Return rows by their numbers: what the plan shows of each, and its result.  Who may confirm a bulk also sees
+        what a row is to be started with: its answers, words and attestation, and its goodwill.
 
         Args:
             bulk: the bulk's id

@@ -188,6 +188,20 @@ class BillingReport(Model):
     not_shown: int = 0
 
 
+class BulkRowContent(Model):
+    """What a row is to be started with: the words and answers that whoever confirms the bulk puts their name to."""
+
+    answers: dict[str, str] = Field(default_factory=dict)
+    attestation: str | None = None
+    goodwill: str | None = None
+    reason: str | None = None
+    reason_code: str | None = None
+    received_on: date | None = None
+    received_at: datetime | None = None
+    channel: str | None = None
+    received_because: str | None = None
+
+
 class RefusalDetails(Model):
     """A refusal in the form in which it crosses a process boundary."""
 
@@ -196,6 +210,16 @@ class RefusalDetails(Model):
     way_out: str = ""
     values: dict[str, str] = Field(default_factory=dict)
     remedy: Remedy | None = None
+
+
+class RowGoodwill(Model):
+    """The consequences of the goodwill that a row asks for, once somebody has approved it who neither planned nor
+    confirmed it.
+    """
+
+    ends: dict[str, date]
+    credit_memos: tuple[str, ...]
+    billing_ends_on: date | None = None
 
 
 class RowQuote(Model):
@@ -208,6 +232,7 @@ class RowQuote(Model):
     access_ends_on: date | None = None
     billing_ends_on: date | None = None
     case_before: str | None = None
+    goodwill: RowGoodwill | None = None
 
 
 class RowState(Word):
@@ -234,6 +259,7 @@ class BulkRowView(Model):
     refusal: RefusalDetails | None = None
     begun_at: datetime | None = None
     settled_at: datetime | None = None
+    content: BulkRowContent | None = None
 
 
 class BulkRowPage(Model):
@@ -266,6 +292,10 @@ class BulkCost(Model):
     access_ends_until: date | None = None
     billing_ends_from: date | None = None
     billing_ends_until: date | None = None
+    rows_with_goodwill: int = 0
+    goodwill_ends_from: date | None = None
+    goodwill_ends_until: date | None = None
+    goodwill_credit_memos: int = 0
 
 
 class BulkKind(Word):

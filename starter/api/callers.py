@@ -127,6 +127,7 @@ def _principal(request: Request) -> Principal:
     return found
 
 
+Caller = Annotated[Principal, Depends(_principal)]
 AskedOnce = Annotated[Asked, Depends(asked)]
 Acting = Annotated[str, Depends(actor)]
 Limited = Annotated[frozenset[str] | None, Depends(limited)]

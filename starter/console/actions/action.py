@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.cancellation.lifecycle import InputMalformed
-from domain.cases import CaseRef
+from domain.cases import CaseKind, CaseRef
 from domain.permissions import ROLES, Operation, SubjectKind
 from domain.principals import Principal, Role
 from starter.console.content import Shown
@@ -54,6 +54,14 @@ Perform = Callable[[Asked], Awaitable[str | Shown | None]]
 """Does it; returns the address to go to, or what there is to show, or None for the page that it was asked on."""
 
 
+_CASES_OF = {
+    SubjectKind.SUBSCRIPTION: CaseKind.SUBSCRIPTION,
+    SubjectKind.LINE: CaseKind.SUBSCRIPTION_LINE,
+    SubjectKind.ORGANIZATION: CaseKind.MARKETING_SERVICE,
+}
+"""The kind of the cases of what an action is about."""
+
+
 @dataclass(frozen=True)
 class Action:
     """An operation of the facade with a form."""
@@ -81,12 +89,15 @@ class Action:
 
         """
         case, subject = given.optional(CASE), given.optional(SUBJECT) or ""
-        if case is not None and self.kind in (SubjectKind.SUBSCRIPTION, SubjectKind.LINE):
+        if case is not None and self.kind in _CASES_OF:
+            # Ids of different kinds may be alike: a line may have that of somebody else's subscription.
             try:
                 ref = CaseRef.parse(case)
             except ValueError:
-                raise InputMalformed([f"{CASE}: the id of a case is expected"]) from None
-            subject = ref.subject if self.kind is SubjectKind.LINE else str(ref.subscription)
+                ref = None
+            if ref is None or ref.kind is not _CASES_OF[self.kind]:
+                raise InputMalformed([f"{CASE}: the id of a case of this {self.kind} is expected"])
+            subject = ref.subject
         if (self.kind is not None or self.is_named) and not subject:
             raise InputMalformed([f"{SUBJECT}: the action is about nothing"])
         return Asked(service, given, person, subject, case)

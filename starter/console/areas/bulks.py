@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from domain.bulk import BulkState, RowState
 from domain.civil_dates import count_text, day_text
-from domain.permissions import Operation
+from domain.permissions import Operation, is_permitted
 from records.bulk.lists import BulkRowPage, BulkRowView, BulkStatus, BulkSwitch, BulkView
 from starter.console.actions import bulks as actions
 from starter.console.areas.area import Area, Look, View
@@ -82,7 +82,12 @@ async def _of_bulk(look: Look) -> View:
         raise NothingThere
     status = await look.service.bulk.status(look.about, organizations=organizations)
     page = await look.service.bulk.rows(
-        status.bulk, states=states, organizations=organizations, after=int(after), limit=PAGE
+        status.bulk,
+        states=states,
+        organizations=organizations,
+        shows_content=is_permitted(look.person, Operation.CONFIRM_BULK),
+        after=int(after),
+        limit=PAGE,
     )
     return View(
         status.bulk,
@@ -130,6 +135,7 @@ def _plan(status: BulkStatus) -> list[tuple[str, Cell]]:
         ("Billing ends", plain(_days(cost.billing_ends_from, cost.billing_ends_until))),
         ("Credit memos first", plain(_memos(status))),
         ("Will wait for answers", number(cost.rows_with_open_questions)),
+        *_goodwill(status),
         ("Pace", plain(f"{status.at_once} together, at most {status.per_minute:,} in a minute")),
     ]
     if status.confirmed_by is not None:
@@ -139,6 +145,16 @@ def _plan(status: BulkStatus) -> list[tuple[str, Cell]]:
         who = "Another person confirms until" if status.needs_second_person else "Confirm until"
         rows.append((who, instant(status.confirm_until)))
     return rows
+
+
+def _goodwill(status: BulkStatus) -> list[tuple[str, Cell]]:
+    cost = status.cost
+    if not cost.rows_with_goodwill:
+        return []
+    memos = f", {count_text(cost.goodwill_credit_memos, 'credit memo')}" if cost.goodwill_credit_memos else ""
+    ends = _days(cost.goodwill_ends_from, cost.goodwill_ends_until)
+    said = f"{count_text(cost.rows_with_goodwill, 'row')}: billing would end {ends}{memos}"
+    return [("Ask for a goodwill", plain(said, is_bad=True))]
 
 
 def _days(first: date | None, last: date | None) -> str | None:
@@ -169,8 +185,12 @@ def _rows(status: BulkStatus, page: BulkRowPage, states: Sequence[RowState], *, 
     pages = [] if is_first else [("First page", f"{here}?{urlencode(of_state)}", False)]
     if page.next is not None:
         pages.append(("Next page", f"{here}?{urlencode({**of_state, 'after': page.next})}", False))
-    columns = ("Row", "Subscription", "State", "Access ends", "Billing ends", "Credit memos", "Case, or why not")
-    table = Table("Rows", columns, [_row(one) for one in page.rows], "No row here.", numbers=("Row",))
+    columns = ["Row", "Subscription", "State", "Access ends", "Billing ends", "Credit memos", "Case, or why not"]
+    shows_content = any(one.content is not None for one in page.rows)
+    if shows_content:
+        columns.append("Started with")
+    rows = [(*_row(one), *([plain(_content(one))] if shows_content else [])) for one in page.rows]
+    table = Table("Rows", tuple(columns), rows, "No row here.", numbers=("Row",))
     return [Links("State", conditions), table, *([Links("Pages", pages)] if pages else [])]
 
 
@@ -189,6 +209,26 @@ def _row(row: BulkRowView) -> tuple[Cell, ...]:
         plain(", ".join(quote.credit_memos) if quote else None),
         result,
     )
+
+
+def _content(row: BulkRowView) -> str:
+    """Return what a row is to be started with, for whoever puts their name to it."""
+    content = row.content
+    if content is None:
+        return ""
+    parts = [f"{question.replace('_', ' ')}: {answer}" for question, answer in content.answers.items()]
+    for label, value in (
+        ("attested", content.attestation),
+        ("goodwill", content.goodwill),
+        ("reason", content.reason),
+        ("reason code", content.reason_code),
+        ("received", content.received_at or content.received_on),
+    ):
+        if value is not None:
+            parts.append(f"{label}: {value}")
+    if row.quote is not None and row.quote.goodwill is not None and row.quote.goodwill.billing_ends_on is not None:
+        parts.append(f"with the goodwill billing would end {day_text(row.quote.goodwill.billing_ends_on)}")
+    return "; ".join(parts)
 
 
 AREA = Area(PATH, "Bulk", (Operation.LIST_BULKS,), view, of_organizations=True)

@@ -42,6 +42,7 @@ async def test_an_agent_plans_a_file_and_a_supervisor_confirms_what_they_are_sho
     agent, lead = browsers(Role.SUPPORT_AGENT, subject="ann"), browsers(Role.SUPERVISOR, subject="lead-2")
     subscriptions = [world.subscription() for _ in range(11)]
     rows = [*(row(world, one) for one in subscriptions), short("SUB-NOWHERE")]
+    rows[1]["goodwill"] = "a good customer"
     answer = await planned_by_file(agent, as_file(rows).encode("utf-8-sig"))
     assert answer.status_code == 303, answer.text
     here = answer.headers["location"].partition("?")[0]
@@ -57,8 +58,12 @@ async def test_an_agent_plans_a_file_and_a_supervisor_confirms_what_they_are_sho
     refused = read(await agent.get(f"{here}?state=refused"))
     assert list(cells(refused)) == ["13"]
 
+    assert "a good customer" not in page.text, "an agent's colleague need not read what names persons"
     page = read(await lead.get(here))
     assert offered(page) == {"bulk.confirm", "bulk.kill"}
+    assert "goodwill: a good customer" in cells(page)["3"][-1], "who confirms sees what they put their name to"
+    assert "attested: a list by the sales team" in cells(page)["2"][-1]
+    assert "Ask for a goodwill" in page.text
     assert (await sent(lead, page, "bulk.confirm", reason="looked at every row")).status_code == 303
     await until(world, here.rpartition("/")[2], BulkState.FINISHED)
     page = read(await lead.get(here))

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from domain.network import is_forbidden
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
 from domain.system_tasks import Duty
@@ -29,8 +30,6 @@ EventFilter = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z_]
 """An event, or an area of events: ``cancellation.*``."""
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
-_NEVER = ("169.254.", "fe80:", "0.0.0.0", "::")  # noqa: S104 - none that anything binds to
-"""The beginnings of addresses that no system of anybody's has: those of a machine's own links, where clouds keep their keys."""
 
 
 class EndpointState(StrEnum):
@@ -153,7 +152,7 @@ class EndpointOfConfiguration(Refusal):
 def check_url(url: str) -> None:
     """Raise EndpointUrlRefused unless messages may be sent to a URL: HTTPS, unless it is on this machine.
 
-    Messages name subscriptions, and a signature hides nothing.
+    Messages name subscriptions, and a signature hides nothing. What a host's name stands for is looked at when a message is sent.
     """
     try:
         parts = urlsplit(url)
@@ -164,7 +163,7 @@ def check_url(url: str) -> None:
         raise EndpointUrlRefused("it is none")
     if parts.scheme == "http" and host not in _THIS_MACHINE:
         raise EndpointUrlRefused("without TLS everybody on the way can read them")
-    if host.startswith(_NEVER) and host not in _THIS_MACHINE:
+    if is_forbidden(host):
         raise EndpointUrlRefused("no system has such an address")
 
 

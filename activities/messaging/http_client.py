@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
-from anyio import fail_after
+from anyio import fail_after, getaddrinfo
 from anyio.from_thread import start_blocking_portal
 
+from domain.network import is_forbidden
 from runtime.cookies import no_cookies
+
+
+class AddressForbidden(Exception):  # noqa: N818 - a reason, like those of `activities.messaging.delivery`
+    """A host whose address is one to which nothing is sent (`domain.network`)."""
 
 
 class HttpClient:
@@ -45,6 +50,7 @@ class HttpClient:
         Redirections are not followed.
 
         Raises:
+            AddressForbidden: the host's name stands for an address to which nothing is sent.
             TimeoutError: there is no answer within the time, connecting included.
             httpx.TransportError: the receiver cannot be reached, or broke off the connection.
 
@@ -53,5 +59,27 @@ class HttpClient:
 
     async def _post(self, url: httpx.URL, content: str, headers: Mapping[str, str], seconds: float) -> int:
         with fail_after(seconds):
-            async with self._client.stream("POST", url, content=content, headers=headers) as response:
+            looking = {"trace": _look_at_address}
+            async with self._client.stream(
+                "POST", url, content=content, headers=headers, extensions=looking
+            ) as response:
                 return response.status_code
+
+
+async def _look_at_address(event: str, info: dict[str, Any]) -> None:
+    """Look where each new connection leads: before it is made, and again where it has led, since a name may have changed between.
+
+    Raises AddressForbidden. (https://www.encode.io/httpcore/extensions/#trace)
+    """
+    if event == "connection.connect_tcp.started":
+        try:
+            found = await getaddrinfo(info["host"], info["port"])
+        except OSError:
+            return  # connecting says so as well
+        if any(is_forbidden(str(address[0])) for *_, address in found):
+            raise AddressForbidden
+    if event == "connection.connect_tcp.complete":
+        connection = info["return_value"]
+        if is_forbidden(str(connection.get_extra_info("server_addr")[0])):
+            await connection.aclose()
+            raise AddressForbidden

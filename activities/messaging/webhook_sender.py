@@ -10,7 +10,7 @@ import httpx
 from standardwebhooks import Webhook
 
 from activities.messaging.delivery import MessagePutOff, MessageRejected
-from activities.messaging.http_client import HttpClient
+from activities.messaging.http_client import AddressForbidden, HttpClient
 from activities.messaging.webhook_secrets import WebhookKeys, WebhookKeysMissing
 from activities.messaging.webhook_settings import WebhookSettings
 from domain.audit_seals import SealedHead
@@ -57,6 +57,8 @@ class WebhookSender:
             raise MessagePutOff(
                 f"The webhook endpoint {url.host} did not answer within {TIMEOUT_SECONDS:.0f} s."
             ) from None
+        except AddressForbidden:
+            raise MessagePutOff(f"The webhook endpoint {url.host} has an address to which nothing is sent.") from None
         except httpx.ConnectError:
             raise MessagePutOff(f"The webhook endpoint {url.host} cannot be reached.") from None
         except httpx.TransportError as error:

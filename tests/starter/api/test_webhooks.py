@@ -100,6 +100,7 @@ async def test_the_same_request_again_adds_nothing_and_shows_the_same(operator: 
     [
         ({"url": "http://crm.example/hooks"}, "endpoint_url_refused"),
         ({"url": "https://169.254.169.254/latest"}, "endpoint_url_refused"),
+        ({"url": "https://0xa9fea9fe/latest"}, "endpoint_url_refused"),
         ({"url": "https://user:password@crm.example/"}, "endpoint_url_refused"),
         ({"url": "nonsense"}, "endpoint_url_refused"),
         ({"events": ["cancellation.renamed"]}, "event_unknown"),

@@ -227,12 +227,15 @@ def counts_of(session: Session, bulk: str) -> dict[RowState, int]:
 
 
 def _visible(organizations: Collection[str] | None) -> ColumnElement[bool]:
-    """Return the condition for the bulks that somebody may see: without a limit all, else those limited to what they may see."""
+    """Return the condition for the bulks that somebody may see: without a limit all, else those limited to what they may see.
+
+    What was limited to nothing is within everybody's limits, and concerns nobody.
+    """
     if organizations is None:
         return true()
     seen = cast(sorted(organizations), ARRAY(Text))
     return or_(
-        and_(BulkRow.organizations.is_not(None), BulkRow.organizations.contained_by(seen)),
+        and_(func.cardinality(BulkRow.organizations) > 0, BulkRow.organizations.contained_by(seen)),
         BulkRow.organization.in_(sorted(organizations)),
     )
 

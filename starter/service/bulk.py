@@ -78,6 +78,8 @@ class BulkClient(DirectClient):
             raise BulkPlanMalformed("it is of a file or of an organization")
         if organization is not None and organizations is not None and organization not in organizations:
             raise OrganizationNotPermitted(organization)
+        if organizations is not None and not organizations:
+            raise OrganizationNotPermitted("The file")
         fields = {"answers": dict(answers or {}), "attestation": attestation, "reason_code": reason_code}
         if csv is not None and any(fields.values()):
             raise BulkPlanMalformed("answers are those of an organization; a file has them in its rows")

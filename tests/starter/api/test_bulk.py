@@ -4,9 +4,11 @@ import json
 
 import httpx
 import pytest
+from sqlalchemy.orm import Session
 
 from domain.bulk import MOST_AT_ONCE
 from domain.principals import Role
+from storage.tables import BulkRow
 from tests.starter.api.asking import AGENT, AUDITOR, SUPERVISOR, cases, key, problem, repeated
 from tests.starter.api.conftest import Calls
 from tests.support.bulks import as_file, row, short
@@ -118,6 +120,26 @@ async def test_whoever_is_limited_to_organizations_plans_and_sees_their_own_alon
     whole = {"organization": world.organization(others), "reason": WHY}
     problem(await limited.post(BULKS, json=whole, headers=key()), 403, "organization_not_permitted")
     problem(await limited.get("/bulk-switch"), 403, "organization_not_permitted")
+
+
+async def test_whoever_is_limited_to_no_organization_plans_nothing(calls: Calls, world: World) -> None:
+    body = {"csv": as_file([short(world.subscription())]), "reason": "a word for nobody else"}
+    answer = await calls(AGENT, organizations=[]).post(BULKS, json=body, headers=key())
+    problem(answer, 403, "organization_not_permitted")
+
+
+async def test_a_bulk_that_was_limited_to_no_organization_is_shown_to_nobody_with_a_limit(
+    calls: Calls, world: World
+) -> None:
+    subscription = world.subscription()
+    plan = await planned(calls(AGENT, organizations=[world.organization(subscription)]), [short(subscription)])
+    with Session(world.engine) as session, session.begin():
+        session.get_one(BulkRow, plan["bulk"]).organizations = []  # as plans of earlier versions have it
+    for organizations in ([world.organization(subscription)], []):
+        limited = calls(AUDITOR, organizations=organizations)
+        assert plan["bulk"] not in {one["bulk"] for one in (await limited.get(BULKS)).json()}
+        problem(await limited.get(f"{BULKS}/{plan['bulk']}"), 404, "bulk_unknown")
+    assert plan["bulk"] in {one["bulk"] for one in (await calls(AUDITOR).get(BULKS)).json()}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ from domain.vocabulary import Event
 CONFIGURED = "webhook"
 """The name of the endpoint that the installation's configuration gives, with secrets of the configuration's own."""
 
+TEST_EVENT = "webhook.test"
+"""The type of a message of trial, which is about nothing, and names its endpoint alone."""
+
 DEAD_AFTER = timedelta(days=3)
 """The time without an accepted message after which an endpoint is paused by itself."""
 REJECTED_IN_A_ROW = 20

@@ -28,6 +28,7 @@ from activities.messaging.webhook_settings import WebhookSettings
 from contract import WebhookTested, WorkQueue
 from contract.steps import Reopening
 from domain.vocabulary import Channel
+from domain.webhooks import TEST_EVENT
 from records import outbox
 from records.audit_seals import head_published_with
 from records.transaction import Transaction
@@ -36,8 +37,6 @@ from storage.tables import MessageRow, WebhookEndpointRow
 
 WEBHOOK_ENDPOINT_UNAVAILABLE = "webhook_endpoint_unavailable"
 
-TEST_EVENT = "webhook.test"
-"""The type of a message of trial, which is about nothing."""
 BACKFILL_SECONDS = 20.0
 """The time after which a backfill begins no further message, and another activity continues after others had their turn."""
 LONGEST_WAIT = timedelta(minutes=1)

@@ -10,6 +10,7 @@ from clients.generator.places import MESSAGES, SCHEMAS, as_json, as_yaml
 from clients.generator.webhook_schemas import webhook_definitions
 from clients.generator.wire_schemas import DIALECT, wire_documents
 from domain.vocabulary import Event
+from domain.webhooks import TEST_EVENT
 from starter.api.app import document
 
 
@@ -29,6 +30,6 @@ def _webhooks() -> dict[str, Any]:
         "$schema": DIALECT,
         "$id": "urn:offramp:webhooks",
         "title": "The body of a webhook",
-        "oneOf": [{"$ref": f"#/$defs/{event.value}"} for event in Event],
+        "oneOf": [{"$ref": f"#/$defs/{event}"} for event in (*Event, TEST_EVENT)],
         "$defs": webhook_definitions(),
     }

@@ -12,6 +12,7 @@ from domain.cases import CaseKind
 from domain.lines.notices import ChangedLine, LineDatesFacts
 from domain.messaging import FACTS, NOT_FOR_SYSTEMS
 from domain.vocabulary import Event
+from domain.webhooks import TEST_EVENT
 
 DATA: Mapping[CaseKind | None, tuple[str, type[BaseModel]]] = {
     CaseKind.SUBSCRIPTION: ("CancellationData", FACTS[CaseKind.SUBSCRIPTION]),
@@ -64,22 +65,23 @@ def webhook_definitions() -> dict[str, Any]:
 def _messages() -> Iterator[tuple[str, dict[str, Any]]]:
     for event in Event:
         facts = [{"$ref": f"{_BASE}{DATA[kind][0]}"} for kind in kinds_of(event)]
-        yield (
-            event.value,
-            {
-                "type": "object",
-                "properties": {
-                    "type": {"const": event.value},
-                    "timestamp": {"type": "string", "format": "date-time"},
-                    "data": facts[0] if len(facts) == 1 else {"anyOf": facts},
-                    "audit_head": {
-                        "type": "string",
-                        "description": "The head of the audit trail some minutes before the message, once there is one.",
-                    },
-                },
-                "required": ["type", "timestamp", "data"],
-            },
-        )
+        yield event.value, _message(event, facts[0] if len(facts) == 1 else {"anyOf": facts})
+    endpoint = {"type": "object", "properties": {"endpoint": {"type": "string"}}, "required": ["endpoint"]}
+    yield TEST_EVENT, _message(TEST_EVENT, endpoint)
+
+
+def _message(event: str, data: dict[str, Any]) -> dict[str, Any]:
+    head = "The head of the audit trail some minutes before the message, once there is one."
+    return {
+        "type": "object",
+        "properties": {
+            "type": {"const": str(event)},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "data": data,
+            "audit_head": {"type": "string", "description": head},
+        },
+        "required": ["type", "timestamp", "data"],
+    }
 
 
 def _leave_out(definitions: Mapping[str, Any], schema: dict[str, Any], excluded: Mapping[str, Any]) -> None:

@@ -99,6 +99,9 @@ def test_a_webhook_of_another_form_does_not_fit() -> None:
     for changed in others:
         assert not validator.is_valid(message | changed)
     assert not validator.is_valid(message | {"data": {**message["data"], "stage": "elsewhere"}})
+    trial = {**message, "type": "webhook.test", "data": {"endpoint": "crm"}}
+    assert validator.is_valid(trial)
+    assert not validator.is_valid(trial | {"data": {}})
 
 
 @cache

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as Signer
 
-from offramp_client import WebhookRefused, models, parse_webhook, verify_webhook
+from activities.messaging.webhook_sender import body_of
+from offramp_client import OtherData, TestData, WebhookRefused, models, parse_webhook, verify_webhook
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "messages.md").read_text(encoding="utf-8")
 NOW = datetime(2026, 12, 31, 23, 0, 1, tzinfo=UTC)
@@ -113,3 +114,16 @@ def test_each_kind_of_case_has_its_form_and_new_words_and_members_are_no_error()
     assert read.data.stage == "a new stage"
     with pytest.raises(WebhookRefused):
         parse_webhook("x", b"{}")
+
+
+def test_a_message_of_trial_is_verified_and_read() -> None:
+    body = body_of("webhook.test", NOW, {"endpoint": "crm"}, None).encode()
+    webhook = verify_webhook(body, signed(body, SECRET), SECRET, now=NOW)
+    assert (webhook.type, webhook.data) == ("webhook.test", TestData(endpoint="crm"))
+
+
+def test_a_message_of_a_later_version_about_something_else_is_no_error() -> None:
+    body = body_of("invoice.paid", NOW, {"invoice": "INV-1", "lines": [{"id": "L-1"}]}, None).encode()
+    data = verify_webhook(body, signed(body, SECRET), SECRET, now=NOW).data
+    assert isinstance(data, OtherData)
+    assert data.model_dump() == {"invoice": "INV-1", "lines": [{"id": "L-1"}]}

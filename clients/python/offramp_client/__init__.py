@@ -9,14 +9,16 @@ from offramp_client.client import Client
 from offramp_client.errors import OfframpError, Refused, UnexpectedAnswer, Unreachable, WebhookRefused
 from offramp_client.events import StreamEvent
 from offramp_client.generated import models
-from offramp_client.webhooks import Webhook, parse_webhook, verify_webhook
+from offramp_client.webhooks import OtherData, TestData, Webhook, parse_webhook, verify_webhook
 
 __all__ = [
     "AsyncClient",
     "Client",
     "OfframpError",
+    "OtherData",
     "Refused",
     "StreamEvent",
+    "TestData",
     "UnexpectedAnswer",
     "Unreachable",
     "Webhook",

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from offramp_client.base import Model
 from offramp_client.errors import WebhookRefused
@@ -19,8 +19,24 @@ from offramp_client.generated.models import (
     MarketingCancellationData,
 )
 
-Data = CancellationData | LineCancellationData | MarketingCancellationData | LineDatesData
+
+class TestData(Model):
+    """The facts of a message of trial (`webhook.test`), which is about nothing: answer it with 2xx, and do nothing."""
+
+    __test__ = False  # of pytest
+
+    endpoint: str
+
+
+class OtherData(Model):
+    """The facts of a message about something that this version does not know; its members are as they were sent."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+Data = CancellationData | LineCancellationData | MarketingCancellationData | LineDatesData | TestData | OtherData
 TOLERANCE = timedelta(minutes=5)
+TEST_EVENT = "webhook.test"
 SHORTEST_KEY = 24
 """In bytes, as Standard Webhooks has it: nobody signs with a key that was left empty."""
 
@@ -34,7 +50,7 @@ class Webhook(Model):
     """The event (docs/messages.md)."""
     timestamp: datetime
     data: Data
-    """The facts, in the form of the kind of case that they are about."""
+    """The facts, in the form of what they are about."""
     audit_head: str | None = None
     """The head of the audit trail some minutes before, to be kept elsewhere."""
 
@@ -78,7 +94,7 @@ def parse_webhook(id_: str, body: bytes | str) -> Webhook:
     """Return a webhook whose signature somebody else has verified. Raises WebhookRefused."""
     try:
         sent = _Sent.model_validate_json(body)
-        data = _form(sent.data).model_validate(sent.data)
+        data = _form(sent.type, sent.data).model_validate(sent.data)
     except ValidationError as error:
         raise WebhookRefused("The body of the webhook has another form than this version knows.") from error
     return Webhook(id=id_, type=sent.type, timestamp=sent.timestamp, data=data, audit_head=sent.audit_head)
@@ -91,13 +107,17 @@ class _Sent(Model):
     audit_head: str | None = None
 
 
-def _form(data: Mapping[str, Any]) -> type[Data]:
+def _form(event: str, data: Mapping[str, Any]) -> type[Data]:
     """Return the form of the facts, by what they are about."""
+    if event == TEST_EVENT:
+        return TestData
     if "run" in data:
         return LineDatesData
     if "subscription_line" in data:
         return LineCancellationData
-    return CancellationData if "subscription" in data else MarketingCancellationData
+    if "subscription" in data:
+        return CancellationData
+    return MarketingCancellationData if "cancellation" in data else OtherData
 
 
 def _keys(secrets: Sequence[str]) -> list[bytes]:

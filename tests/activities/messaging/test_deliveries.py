@@ -14,12 +14,14 @@ from activities.messaging.webhooks import Webhooks
 from contract.steps import Reopening
 from domain.refusals import Refusal
 from domain.vocabulary import Channel
+from offramp_client import TestData, verify_webhook
 from records.transaction import Transaction
 from records.webhooks import endpoints
 from records.webhooks.messages import deliveries
 from storage.tables import MessageRow
 from tests.activities.messaging.endpoint import Endpoint
 from tests.activities.messaging.endpoints import (
+    KEYS,
     WHO,
     audited,
     both,
@@ -95,6 +97,9 @@ def test_a_message_of_trial_goes_to_a_paused_endpoint_too(engine: Engine, webhoo
     assert (accepted.accepted, accepted.status) == (True, 204)
     assert (refused.accepted, refused.status) == (False, 500)
     assert heard(crm) == ["webhook.test"] * 2
+    [first, _] = crm.requests
+    read = verify_webhook(first.body, first.headers, KEYS.secret("crm", "k:1"))
+    assert (read.type, read.data) == ("webhook.test", TestData(endpoint="crm"))
     with pytest.raises(Refusal, match="no webhook endpoint nobody"):
         ActivityEnvironment().run(webhooks.test_webhook, "nobody")
 

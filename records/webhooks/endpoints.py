@@ -53,8 +53,8 @@ def add(
     actor: str,
     at: datetime,
     request: str,
-) -> tuple[Endpoint, str]:
-    """Add an endpoint; return it with what its secret is derived from. The same request again gets what it added.
+) -> str:
+    """Add an endpoint; return what its secret is derived from. The same request again adds nothing.
 
     Raises:
         EndpointNameTaken, EndpointUrlRefused, EventUnknown, RequestIdReused.
@@ -74,7 +74,7 @@ def add(
     if row is not None:
         if (row.name, *(getattr(row, key) for key in values)) != (name, *values.values()):
             raise RequestIdReused(request, "a webhook endpoint")
-        return _shown(transaction.session, row), str(row.secret)
+        return str(row.secret)
     added = transaction.session.execute(
         insert(WebhookEndpointRow)
         .values(name=name, state=EndpointState.ACTIVE, created_at=at, request=request, secret=secret, **values)
@@ -84,13 +84,13 @@ def add(
     if added is None:
         raise EndpointNameTaken(name)
     _record(transaction, "webhook.added", added, actor=actor, at=at, request=request)
-    return _shown(transaction.session, added), secret
+    return secret
 
 
 def rotate(
     transaction: Transaction, name: str, *, fresh: Callable[[int], str], actor: str, at: datetime, request: str
-) -> tuple[Endpoint, WebhookEndpointRow]:
-    """Give an endpoint another secret; the one before signs as well for a day.
+) -> WebhookEndpointRow:
+    """Give an endpoint another secret, and return its record; the one before signs as well for a day.
 
     ``fresh`` returns what a new secret is derived from, by its number. Raises EndpointUnknown, EndpointOfConfiguration.
     """
@@ -100,7 +100,7 @@ def rotate(
     if _record(transaction, "webhook.secret_rotated", row, actor=actor, at=at, request=request):
         number = int(row.secret.rpartition(":")[2]) + 1
         row.previous_secret, row.previous_until, row.secret = row.secret, at + SECRETS_OVERLAP, fresh(number)
-    return _shown(transaction.session, row), row
+    return row
 
 
 def pause(transaction: Transaction, name: str, *, reason: str, actor: str, at: datetime, request: str) -> Endpoint:
@@ -148,9 +148,12 @@ def endpoints(session: Session) -> list[Endpoint]:
     return [_shown(session, row) for row in rows]
 
 
-def endpoint(session: Session, name: str) -> Endpoint:
-    """Return one endpoint. Raises EndpointUnknown."""
-    return _shown(session, hearing(session, name))
+def endpoint(session: Session, name: str, *, removed: bool = False) -> Endpoint:
+    """Return one endpoint; also one that was removed, if ``removed`` is true. Raises EndpointUnknown."""
+    row = session.get(WebhookEndpointRow, name) if removed else hearing(session, name)
+    if row is None:
+        raise EndpointUnknown(name)
+    return _shown(session, row)
 
 
 def _locked(transaction: Transaction, name: str, *, removed: bool = False) -> WebhookEndpointRow:

@@ -39,6 +39,30 @@ class DirectClient(AreaClient):
 
         return await self._write(once)
 
+    async def _answered_once(
+        self,
+        operation: Operation,
+        form: type[Report],
+        step: Callable[[Transaction], Report],
+        *,
+        actor: str,
+        request_id: str | None,
+        **content: Any,
+    ) -> Report:
+        """Run a step as `_write_once` does; the same request gets the first answer, which the step's transaction keeps."""
+        request = marks(operation, request_id, actor, content)
+
+        def once(transaction: Transaction) -> Report:
+            known = None if request is None else claim(transaction, request, at=datetime.now(UTC))
+            if known is not None:
+                return form.model_validate(known)
+            answer = step(transaction)
+            if request is not None:
+                keep_answer(transaction, request, answer.model_dump(mode="json"))
+            return answer
+
+        return await self._write(once)
+
     async def _reported_once(
         self, request: DirectRequest | None, form: type[Report], work: Callable[[], Awaitable[Report]]
     ) -> Report:

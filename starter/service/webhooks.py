@@ -40,6 +40,13 @@ class DeliveryPage(BaseModel):
     """The number to go on after; null on the last page."""
 
 
+class _Made(BaseModel):
+    """What a request for a secret is answered with, as it is kept: what the secret is derived from, and never the secret."""
+
+    derived_from: str
+    previous_until: datetime | None = None
+
+
 class WebhookClient(DirectClient):
     """The area of webhook endpoints, which are kept in the records; workers deliver.
 
@@ -75,16 +82,16 @@ class WebhookClient(DirectClient):
         keys, request = self._connections.webhook_keys, request_id or str(uuid4())
         given: dict[str, Any] = {"url": url, "events": sorted(events), "duties": sorted(set(duties)), "owner": owner}
 
-        def add(transaction: Transaction) -> EndpointSecret:
-            secret = keys.fresh(1)
-            added, derived_from = endpoints.add(
-                transaction, endpoint, **given, secret=secret, actor=actor, at=datetime.now(UTC), request=request
+        def add(transaction: Transaction) -> _Made:
+            derived_from = endpoints.add(
+                transaction, endpoint, **given, secret=keys.fresh(1), actor=actor, at=datetime.now(UTC), request=request
             )
-            return EndpointSecret(endpoint=added, secret=keys.secret(endpoint, derived_from))
+            return _Made(derived_from=derived_from)
 
-        return await self._write_once(
-            Operation.ADD_WEBHOOK, add, actor=actor, request_id=request_id, endpoint=endpoint, **given
+        made = await self._answered_once(
+            Operation.ADD_WEBHOOK, _Made, add, actor=actor, request_id=request_id, endpoint=endpoint, **given
         )
+        return await self._with_secret(endpoint, made)
 
     async def rotate(self, endpoint: str, *, actor: str, request_id: str | None = None) -> EndpointSecret:
         """Give an endpoint another secret, and return it; the one before signs as well for a day.
@@ -96,16 +103,16 @@ class WebhookClient(DirectClient):
         refuse_unclean_words(actor=actor, request_id=request_id)
         keys, request = self._connections.webhook_keys, request_id or str(uuid4())
 
-        def rotate(transaction: Transaction) -> EndpointSecret:
-            rotated, row = endpoints.rotate(
+        def rotate(transaction: Transaction) -> _Made:
+            row = endpoints.rotate(
                 transaction, endpoint, fresh=keys.fresh, actor=actor, at=datetime.now(UTC), request=request
             )
-            secret = keys.secret(endpoint, str(row.secret))
-            return EndpointSecret(endpoint=rotated, secret=secret, previous_until=row.previous_until)
+            return _Made(derived_from=str(row.secret), previous_until=row.previous_until)
 
-        return await self._write_once(
-            Operation.ROTATE_WEBHOOK, rotate, actor=actor, request_id=request_id, endpoint=endpoint
+        made = await self._answered_once(
+            Operation.ROTATE_WEBHOOK, _Made, rotate, actor=actor, request_id=request_id, endpoint=endpoint
         )
+        return await self._with_secret(endpoint, made)
 
     async def pause(self, endpoint: str, *, reason: str, actor: str, request_id: str | None = None) -> Endpoint:
         """Keep the messages of an endpoint until it is resumed. Raises RequestIdReused."""
@@ -197,6 +204,13 @@ class WebhookClient(DirectClient):
         found = await self._read(page)
         more = len(found) > limit
         return DeliveryPage(deliveries=tuple(found[:limit]), next=found[limit - 1].number if more else None)
+
+    async def _with_secret(self, endpoint: str, made: _Made) -> EndpointSecret:
+        return EndpointSecret(
+            endpoint=await self._read(lambda session: endpoints.endpoint(session, endpoint, removed=True)),
+            secret=self._connections.webhook_keys.secret(endpoint, made.derived_from),
+            previous_until=made.previous_until,
+        )
 
     async def _changed(
         self,

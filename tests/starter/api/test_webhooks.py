@@ -191,6 +191,23 @@ async def test_another_secret_is_shown_once_it_is_rotated(operator: httpx.AsyncC
     assert rotated["previous_until"] is not None
 
 
+async def test_a_repeated_request_for_a_secret_gets_the_first_one_whatever_was_rotated_since(
+    operator: httpx.AsyncClient,
+) -> None:
+    body = {"endpoint": f"crm-{uuid4().hex[:8]}", "url": "https://crm.example/hooks"}
+    adding, first, second = key(), key(), key()
+    rotations = f"/webhook-endpoints/{body['endpoint']}/rotations"
+    added = ok(await operator.post("/webhook-endpoints", json=body, headers=adding), 201)
+    rotated = [ok(await operator.post(rotations, headers=once)) for once in (first, second)]
+    assert len({each["secret"] for each in (added, *rotated)}) == 3
+
+    assert ok(await operator.post(rotations, headers=first)) == rotated[0]
+    assert ok(await operator.post(rotations, headers=second)) == rotated[1]
+    assert ok(await operator.post("/webhook-endpoints", json=body, headers=adding), 201) == added
+    ok(await operator.post(f"/webhook-endpoints/{body['endpoint']}/removals", json=WHY, headers=key()))
+    assert ok(await operator.post(rotations, headers=first))["secret"] == rotated[0]["secret"]
+
+
 async def test_the_endpoint_of_the_configuration_is_not_changed_over_the_api(operator: httpx.AsyncClient) -> None:
     answer = await operator.post("/webhook-endpoints/nobody/rotations", headers=key())
     problem(answer, 404, "endpoint_unknown")

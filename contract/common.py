@@ -12,7 +12,7 @@ from domain.cancellation.lifecycle import InputMalformed
 from domain.marketing import CampaignAction
 from domain.receipt import EARLIEST
 from domain.validation import listed_errors
-from domain.vocabulary import Actor, CaseId, Identifier, Reason, ReceiptChannel
+from domain.vocabulary import Actor, CaseId, Identifier, Reason, ReceiptChannel, identifier_in
 
 UPDATE_RECEIVE = "receive"
 """Update of every kind of cancellation: the second half of update-with-start.
@@ -147,6 +147,11 @@ def read_as(received: Sequence[Any], validate: Callable[[Any], V]) -> V:
         return validate(received[0])
 
 
+def _path(location: Sequence[int | str]) -> str:
+    """Return where a problem is; a name that a caller made up is part of it, and its words are not repeated."""
+    return ".".join(identifier_in(str(step)) or "…" for step in location) or "message"
+
+
 @contextmanager
 def refusing_malformed() -> Iterator[None]:
     """Raise InputMalformed, with the problems by path, for a message that is made in the block from what a caller passed."""
@@ -154,6 +159,4 @@ def refusing_malformed() -> Iterator[None]:
         yield
     except ValidationError as error:
         problems = listed_errors(error)
-        raise InputMalformed(
-            [f"{'.'.join(map(str, problem['loc'])) or 'message'}: {problem['msg']}" for problem in problems]
-        ) from None
+        raise InputMalformed([f"{_path(problem['loc'])}: {problem['msg']}" for problem in problems]) from None

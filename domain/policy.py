@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from domain.refusals import Refusal
 from domain.remedies import correct_input
-from domain.vocabulary import Identifier, ReasonCode
+from domain.vocabulary import Identifier, ReasonCode, identifier_in
 
 STANDARD_REASON_CODES: tuple[ReasonCode, ...] = (
     "too_expensive",
@@ -107,10 +107,11 @@ class ReasonCodeUnknown(Refusal):
     code = "reason_code_unknown"
 
     def __init__(self, reason_code: str, allowed: Collection[str]) -> None:
+        name = identifier_in(reason_code)
         super().__init__(
-            f"{reason_code!r} is not a reason for leaving of this organization's policy.",
+            f"{repr(name) if name else 'What is given'} is not a reason for leaving of this organization's policy.",
             remedy=correct_input(f"Give one of {', '.join(allowed)}, and everything else in words as the reason."),
-            reason_code=reason_code,
+            reason_code=name,
             allowed=",".join(allowed),
         )
 

@@ -230,6 +230,14 @@ def is_identifier(text: str) -> bool:
     return re.fullmatch(_IDENTIFIER, text) is not None
 
 
+def identifier_in(typed: str) -> str | None:
+    """Return what a caller typed for a name, if it has the form of `Identifier`; otherwise None.
+
+    A refusal is kept, and read by more people than its request: it repeats no words that stand in the place of a name.
+    """
+    return typed if is_identifier(typed) else None
+
+
 def same_person(one: str, other: str) -> bool:
     """Return true if two names of actors differ in nothing but case and spaces."""
     return person_key(one) == person_key(other)

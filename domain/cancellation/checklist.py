@@ -232,7 +232,6 @@ class Checklist(BaseModel):
             )
             raise AnswerNotUnderstood(
                 Question.TERMINATION_DATE,
-                answer,
                 f"a day of the calendar as YYYY-MM-DD, for example 2027-01-31, or with {ways}",
             ) from None
         if day < today:
@@ -254,5 +253,5 @@ IDENTITY_CHECKS = {
 def _choice(question: Question, answer: str, choices: type[StrEnum]) -> str:
     possible = [choice.value for choice in choices]
     if answer not in possible:
-        raise AnswerNotUnderstood(question, answer, " or ".join(possible))
+        raise AnswerNotUnderstood(question, " or ".join(possible))
     return answer

@@ -5,7 +5,7 @@ from datetime import date
 from domain.civil_dates import day_text
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
-from domain.vocabulary import DataChoice, Question
+from domain.vocabulary import DataChoice, Question, identifier_in
 
 
 class QuestionNotAsked(Refusal):
@@ -14,10 +14,11 @@ class QuestionNotAsked(Refusal):
     code = "question_not_asked"
 
     def __init__(self, question: str, asked: tuple[Question, ...]) -> None:
+        name = identifier_in(question)
         super().__init__(
-            f"This cancellation does not ask about {question!r}.",
+            f"This cancellation does not ask about {name!r}." if name else "This cancellation does not ask that.",
             remedy=correct_input(f"The questions are: {', '.join(asked)}."),
-            question=question,
+            question=name,
         )
 
 
@@ -36,16 +37,15 @@ class QuestionAlreadyAnswered(Refusal):
 
 
 class AnswerNotUnderstood(Refusal):
-    """An answer that is not one of the possible ones."""
+    """An answer that is not one of the possible ones. It is not repeated: it may say who the customer is."""
 
     code = "answer_not_understood"
 
-    def __init__(self, question: Question, answer: str, expected: str) -> None:
+    def __init__(self, question: Question, expected: str) -> None:
         super().__init__(
-            f"{answer!r} is not an answer to {question.value!r}.",
+            f"The answer to {question.value!r} is none of the possible ones.",
             remedy=correct_input(f"Answer with {expected}."),
             question=question.value,
-            answer=answer,
         )
 
 

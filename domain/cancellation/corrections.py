@@ -3,7 +3,7 @@
 from domain.cancellation.lifecycle import CancellationEnded
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
-from domain.vocabulary import Question, Stage
+from domain.vocabulary import Question, Stage, identifier_in
 
 CORRECTABLE = (Question.TERMINATION_DATE, Question.DATA, Question.CAMPAIGNS)
 """The questions whose answers may be replaced. Those about the identity are the record's."""
@@ -15,10 +15,11 @@ class QuestionNotCorrectable(Refusal):
     code = "question_not_correctable"
 
     def __init__(self, question: str) -> None:
+        name = identifier_in(question)
         super().__init__(
-            f"The answer to {question!r} cannot be replaced.",
+            f"The answer to {name!r} cannot be replaced." if name else "What is named has no answer to be replaced.",
             remedy=correct_input(f"What can be corrected: {', '.join(CORRECTABLE)}, and the goodwill."),
-            question=question,
+            question=name,
         )
 
 

@@ -11,10 +11,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.privacy import Retention
 from contract.steps import OpenRequest, RetentionSlice
-from domain.cancellation.checklist_refusals import AnswerNotUnderstood
 from domain.cancellation.identity import Identity
 from domain.privacy import REMOVED
-from domain.vocabulary import Channel, Event, Question, Stage
+from domain.refusals import ForwardedRefusal, RefusalDetails
+from domain.vocabulary import Channel, Event, Stage
 from records import legal_holds, privacy
 from records.cancellation import notices, transitions
 from records.cancellation.locked_case import lock_case
@@ -137,8 +137,9 @@ def test_words_of_a_refused_start_are_removed_too(ended: Engine, worker: Engine)
     asked = OpenRequest(
         workflow_id="w", subscription="SUB-1", request_id="R9", at=BEGAN, actor="agent-7", answers={"data": WORDS[2]}
     )
+    earlier = RefusalDetails(code="answer_not_understood", message=f"{WORDS[2]!r} is not an answer to 'data'.")
     with Transaction.begin(ended) as transaction:
-        record_refused_opening(transaction, asked, AnswerNotUnderstood(Question.DATA, WORDS[2], "none"))
+        record_refused_opening(transaction, asked, ForwardedRefusal(earlier))
     assert [(kept.about, kept.until) for kept in found(ended) if kept.about == "SUB-1"] == [("SUB-1", DUE)]
 
     for at, removed in ((DUE - timedelta(seconds=1), 0), (DUE, 1), (DUE, 0)):

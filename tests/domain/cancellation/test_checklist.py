@@ -1,6 +1,8 @@
 """The checklist: its questions, what counts as an answer, and every answer that is none (rules, section 8)."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from domain.cancellation.checklist_refusals import (
     TerminationDayTooFar,
 )
 from domain.cancellation.identity import Identity, IdentityMismatch
+from domain.policy import ReasonCodeUnknown, check_reason_code
 from domain.refusals import Refusal
 from domain.vocabulary import CampaignChoice, DataChoice, Purpose, Question, Termination, Verification
 
@@ -98,6 +101,29 @@ def test_answers_come_in_pieces_and_an_earlier_checklist_stays_as_it_was() -> No
 def test_what_is_no_answer_is_refused(given: dict[str, str], refusal: type[Refusal]) -> None:
     with pytest.raises(refusal):
         checklist().answered(given, today=TODAY)
+
+
+@pytest.mark.parametrize("words", ["ann@x.example", "Ann Smith has left us", "a" * 64])
+def test_no_refusal_repeats_what_was_typed_in_the_wrong_field(words: str) -> None:
+    """Refusals are shown to everybody who may see the case, and kept with its audit trail."""
+    attempts: list[Callable[[], object]] = [
+        *(partial(checklist().answered, {each: words}, today=TODAY) for each in Question),
+        partial(checklist().answered, {words: "none"}, today=TODAY),
+        partial(checklist().corrected, {words: "none"}, today=TODAY),
+        partial(checklist().corrected, {"data": words}, today=TODAY),
+        partial(check_reason_code, words, None),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Refusal) as refused:
+            attempt()
+        assert words not in refused.value.details.model_dump_json()
+
+
+def test_a_name_that_is_none_of_ours_is_repeated() -> None:
+    with pytest.raises(QuestionNotAsked, match="'shoe_size'"):
+        checklist().answered({"shoe_size": "44"}, today=TODAY)
+    with pytest.raises(ReasonCodeUnknown, match="'bored'"):
+        check_reason_code("bored", None)
 
 
 def test_one_bad_answer_takes_none_of_them() -> None:

@@ -5,7 +5,7 @@ Played again, it changes nothing that is done and continues what is unfinished, 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -14,11 +14,12 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
+from domain.cancellation.lifecycle import CancellationUnknown
 from domain.refusals import Refusal
 from domain.vocabulary import DataChoice, Stage
 from runtime.temporal import TemporalUnavailable, connect_to_temporal
 from starter.cli.output import console, error_console, print_refusal, say
-from starter.demo.scenes import AGENT, OWNERS, SCENES, CancellationScene, Scene, Shown
+from starter.demo.scenes import AGENT, ONCE, OWNERS, SCENES, CancellationScene, Scene, Shown
 from starter.local.temporal import NAMESPACE
 from starter.sample import sample_document
 from starter.service import Offramp, StillWaiting
@@ -44,7 +45,7 @@ async def run_demo(web_ui: str) -> None:
     try:
         tenants = TenantDatabase(TenantDatabaseSettings())
         service = Offramp(await connect_to_temporal(), engine, tenants=tenants, console=ConsoleLink().console_url)
-        await _prepare(service)
+        await prepare(service)
         await _Demo(service).play()
     except Refusal as refusal:
         print_refusal(refusal, as_json=False)
@@ -54,9 +55,12 @@ async def run_demo(web_ui: str) -> None:
     _show_what_to_try(web_ui)
 
 
-async def _prepare(service: Offramp) -> None:
-    """Import the sample data and give some organizations data of their own, unless an earlier run has."""
-    if (await service.cancellations.list(limit=1)).cancellations:
+async def prepare(service: Offramp) -> None:
+    """Import the sample data and give some organizations data of their own, unless an earlier run has.
+
+    An earlier run is known by the cases that it has started: those of others are there in a directory that was used without it.
+    """
+    if await _has_begun(service):
         say("[bold]Continuing the demonstration of an earlier run.[/]")
         return
     await service.imports.load(sample_document(), actor=AGENT, source="the sample data")
@@ -64,6 +68,15 @@ async def _prepare(service: Offramp) -> None:
         if isinstance(scene, CancellationScene) and scene.data is not DataChoice.NONE:
             await service.tenants.sample(OWNERS[scene.name], rows=ROWS)
     say("[bold]Seven cases at once:[/]")
+
+
+async def _has_begun(service: Offramp) -> bool:
+    for scene in SCENES:
+        if isinstance(scene, CancellationScene):
+            with suppress(CancellationUnknown):
+                if (await service.cancellations.status(scene.name)).request_id == ONCE:
+                    return True
+    return False
 
 
 class _Demo:

@@ -15,14 +15,7 @@ import contract
 from contract.bulk import RowStart
 from contract.clean import refuse_unclean, refuse_unclean_words
 from contract.readable import Readable
-from domain.bulk import (
-    AT_ONCE,
-    MOST_ROWS,
-    PER_MINUTE,
-    BulkKind,
-    BulkState,
-    RowState,
-)
+from domain.bulk import AT_ONCE, MOST_ROWS, PER_MINUTE, BulkKind, BulkState, RowState
 from domain.bulk.plan import check_bounds
 from domain.bulk.reading import read_file
 from domain.bulk.refusals import BulkFileTooLarge, BulkPlanMalformed

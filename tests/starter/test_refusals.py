@@ -36,8 +36,8 @@ UNFIT = {
 }
 
 WITHOUT_REMEDY = {
-    "BillingBeforeStart", "DateMalformed", "DateOutOfRange", "DuplicateDataSchema", "DuplicateId", "DuplicateUniqueName",
-    "DuplicateUrl", "FieldMissing", "FieldRepeated", "FormulaNegative", "IdentifierMalformed", "JsonLineRefused",
+    "BillingBeforeStart", "DateMalformed", "DateOutOfRange", "DayOutOfBounds", "DuplicateDataSchema", "DuplicateId",
+    "DuplicateUniqueName", "DuplicateUrl", "FieldMissing", "FieldRepeated", "FormulaNegative", "IdentifierMalformed", "JsonLineRefused",
     "JsonMalformed", "LineFieldMalformed", "PartnerMismatch", "PeriodReversed",
 }  # fmt: skip
 """Refusals of a value in a document or a line, whose message says all there is to say."""

@@ -13,7 +13,7 @@ from activities.common.registration import Registered
 from contract import WorkQueue
 from contract.steps import Forgotten, RetentionSlice
 from records import privacy
-from records.bulk.retention import forget_refused_rows
+from records.bulk.retention import forget_bulks
 
 SLICE = timedelta(seconds=30)
 """The duration of one activity, after which the next one continues."""
@@ -62,7 +62,7 @@ class Retention(OnRecords):
         with self._transaction() as transaction:
             words = privacy.forget_refused_starts(transaction, at=work.at, most=MOST_WORDS)
             words = max(words, privacy.forget_late_words(transaction, at=work.at, most=MOST_WORDS))
-            words = max(words, forget_refused_rows(transaction, at=work.at, most=MOST_WORDS))
+            words = max(words, forget_bulks(transaction, at=work.at, most=MOST_WORDS))
         if failed:
             named = ", ".join(f"{case} ({error})" for case, error in list(failed.items())[:10])
             activity.logger.error(

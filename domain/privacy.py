@@ -25,7 +25,10 @@ class Place(StrEnum):
     LETTER = "letter"
     """Messages that were sent to the address, or speak of it."""
     BULK = "bulk"
-    """Rows of a bulk: what they are to be started with, until they are settled, and the words in which they were refused."""
+    """A bulk: the name of its file and the reasons for it; of its rows, what they are to be started with, until they are settled,
+    and the words in which they were refused."""
+    WEBHOOK_ENDPOINT = "webhook_endpoint"
+    """The owner of a webhook endpoint, until it is removed, and why it is paused."""
     CONTACT = "contact"
     """The IT department's address of a migration."""
     AUDIT_TRAIL = "audit_trail"
@@ -41,10 +44,10 @@ class Kept(BaseModel):
 
     place: Place
     about: str
-    """The case, organization, bulk or queue."""
+    """The case, organization, bulk, queue or endpoint."""
     number: int
     """The answers, letters or entries."""
     until: datetime | None
-    """The instant from which it is removed; null while the case runs, and for what is imported."""
+    """The instant from which it is removed; null while the case or bulk runs, for what is imported, and for endpoints."""
     held: bool
     """True under a legal hold, which keeps it for longer."""

@@ -18,6 +18,7 @@ from domain.cases import CaseRef
 from domain.policy import STANDARD_RETENTION
 from domain.privacy import REMOVED, Kept
 from records import audit
+from records.bulk.retention import BULKS_WITH_ENDS
 from records.transaction import Transaction
 from storage.tables import CASE_TABLES, CancellationRow, OrganizationRow
 
@@ -221,7 +222,8 @@ _FIND: LiteralString = (
     + """
         UNION ALL
         SELECT 'audit_trail', COALESCE(cancellation, subscription, 'no case'), count(*) FROM audit_trail
-        WHERE (action NOT LIKE '%.refused' OR cancellation IN (SELECT id FROM k)) AND """
+        WHERE (action NOT LIKE '%.refused' OR cancellation IN (SELECT id FROM k))
+        AND (action LIKE 'bulk.%' AND after ? 'bulk') IS NOT TRUE AND """
     + _naming("concat_ws(' ', why, before::text, after::text)")
     + """ GROUP BY 2
         UNION ALL
@@ -242,9 +244,25 @@ _FIND: LiteralString = (
     + _naming("mail")
     + """
     UNION ALL
-    SELECT 'bulk', bulk, count(*), NULL, false FROM bulk_rows WHERE """
+    SELECT 'webhook_endpoint', name, 1, NULL, false FROM webhook_endpoints WHERE """
+    + _naming("concat_ws(' ', owner, paused_because)")
+    + """
+    UNION ALL
+    SELECT named.place, e.id, sum(named.number), e.kept_until, e.held FROM (
+        SELECT 'bulk' AS place, bulk, count(*) AS number FROM bulk_rows WHERE """
     + _naming("concat_ws(' ', subscription, start::text, refusal::text)")
     + """ GROUP BY bulk
+        UNION ALL
+        SELECT 'bulk', id, 1 FROM bulks WHERE """
+    + _naming("concat_ws(' ', source, reason, confirmed_because, halted_because)")
+    + """
+        UNION ALL
+        SELECT 'audit_trail', after ->> 'bulk', count(*) FROM audit_trail WHERE action LIKE 'bulk.%' AND """
+    + _naming("concat_ws(' ', why, before::text, after::text)")
+    + """ GROUP BY 2
+    ) named JOIN ("""
+    + BULKS_WITH_ENDS
+    + """) e ON e.id = named.bulk GROUP BY 1, 2, 4, 5
     UNION ALL
     SELECT 'audit_trail', about, count(*), max(kept_until), bool_or(held) FROM ("""
     + _REFUSED

@@ -59,15 +59,8 @@ _OPENED = Rights(
     insert=True,
     update=True,
     columns=(
-        "line_ends_on",
-        "termination",
-        "termination_date",
-        "data",
-        "campaigns",
-        "campaign_actions",
-        "verified_by",
-        "quote",
-        "forgotten_at",
+        *("line_ends_on", "termination", "termination_date", "data", "campaigns", "campaign_actions"),
+        *("verified_by", "quote", "forgotten_at"),
     ),
 )
 """A case that is opened with its first answers; its stage is not the caller's to move."""
@@ -111,7 +104,13 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "audit_trail": Rights(insert=True, update=True, columns=("why", "why_digest", "before", "after")),
         "bulk_rows": _ITEM_SETTLED,
         "bulk_switch": _LOCKED,
-        "bulks": Rights(update=True, columns=("state", "judged_at", "digest", "ready", "next_start_at", "ended_at")),
+        "bulks": Rights(
+            update=True,
+            columns=(
+                *("state", "judged_at", "digest", "ready", "next_start_at", "ended_at"),
+                *("source", "reason", "confirmed_because", "halted_because"),
+            ),
+        ),
         "cancellations": _MOVED,
         "cancellation_lines": Rights(insert=True, update=True, delete=True),
         "checklist_answers": _KEPT,

@@ -116,7 +116,11 @@ def keep_plan(transaction: Transaction, plan: Plan, rows: Sequence[PlannedRow]) 
         at=plan.at,
         step=f"{plan.id}:planned",
         why=plan.reason,
-        after={"bulk": plan.id, "kind": plan.kind.value, "source": plan.source, "rows": len(rows)},
+        after={
+            "bulk": plan.id,
+            "kind": plan.kind.value,
+            "rows": len(rows),
+        },  # the bulk has the name of its file, until it goes
     )
     return True
 

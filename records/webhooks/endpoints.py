@@ -72,6 +72,8 @@ def add(
     }
     row = transaction.session.scalar(select(WebhookEndpointRow).where(WebhookEndpointRow.request == request))
     if row is not None:
+        if row.state == EndpointState.REMOVED:
+            values["owner"] = row.owner
         if (row.name, *(getattr(row, key) for key in values)) != (name, *values.values()):
             raise RequestIdReused(request, "a webhook endpoint")
         return str(row.secret)
@@ -134,7 +136,7 @@ def remove(transaction: Transaction, name: str, *, reason: str, actor: str, at: 
         raise EndpointOfConfiguration(name)
     if row.state != EndpointState.REMOVED:
         _record(transaction, "webhook.removed", row, actor=actor, at=at, request=request, why=reason)
-        row.state = EndpointState.REMOVED.value
+        row.state, row.owner = EndpointState.REMOVED.value, None  # nobody is notified of it any more
     return _shown(transaction.session, row)
 
 

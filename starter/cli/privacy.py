@@ -43,6 +43,13 @@ def find(
         say("Nothing is kept about this address.")
 
 
+_UNTIL = {
+    **dict.fromkeys(("organization", "marketing_service", "support_queue"), "another import"),
+    "bulk": "after the end of the bulk",
+    "webhook_endpoint": "its removal",
+}
+
+
 def _print(found: "Sequence[Kept]") -> None:
     from rich.table import Table
 
@@ -52,8 +59,7 @@ def _print(found: "Sequence[Kept]") -> None:
     table.add_column("Entries", justify="right")
     table.add_column("Kept until")
     for kept in found:
-        imported = kept.place in ("organization", "marketing_service", "support_queue")
-        until = "another import" if imported else "after the end of its case"
+        until = _UNTIL.get(kept.place, "after the end of its case")
         if kept.until is not None:
             until = FOR_AGENTS.instant(kept.until, "UTC")
         held = " or the release of the legal hold" if kept.held else ""

@@ -26,6 +26,7 @@ class AuditRow(Table):
         Index("ix_audit_trail_subscription_line", "subscription_line", "id"),
         Index("ix_audit_trail_subscription", "subscription", "id", postgresql_where=text("subscription_line IS NULL")),
         Index("ix_audit_trail_words", "at", postgresql_where=text("why IS NOT NULL")),
+        Index("ix_audit_trail_words_of_bulks", "at", postgresql_where=text("why IS NOT NULL AND action LIKE 'bulk.%'")),
         Index(
             "ix_audit_trail_refused_starts",
             "at",

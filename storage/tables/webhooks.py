@@ -21,6 +21,7 @@ class WebhookEndpointRow(Table):
         CheckConstraint(f"(secret IS NULL) = (name = '{CONFIGURED}')", name="has_a_secret_or_is_configured"),
         CheckConstraint("(state = 'paused') <= (paused_at IS NOT NULL AND paused_by IS NOT NULL)", name="paused_by_somebody"),
         CheckConstraint("duties <@ '{access,erasure}'", name="duties_known"),
+        CheckConstraint("state <> 'removed' OR owner IS NULL", name="removed_without_owner"),
         CheckConstraint("(previous_secret IS NULL) = (previous_until IS NULL)", name="previous_secret_ends"),
     )  # fmt: skip
 

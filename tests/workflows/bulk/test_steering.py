@@ -11,7 +11,7 @@ import contract
 from activities.bulk import activities, starts
 from domain.bulk import ALONE_UP_TO, BulkState, RowState
 from domain.privacy import REMOVED
-from records.bulk.retention import forget_refused_rows
+from records.bulk.retention import forget_bulks
 from records.transaction import Transaction
 from runtime.refusals import as_refusal
 from storage.rights import DatabaseRole
@@ -285,9 +285,9 @@ async def test_what_a_row_says_of_a_person_is_found_and_goes_with_its_bulk(idle_
             assert await kept() == 0, "nor what was written in the place of an id"
     with Transaction.begin(world.engines[DatabaseRole.WORKER]) as transaction:
         at = datetime.now(UTC)
-        assert forget_refused_rows(transaction, at=at, most=10) == 0
-        assert forget_refused_rows(transaction, at=at + timedelta(days=1000), most=10) == 2
-        assert forget_refused_rows(transaction, at=at + timedelta(days=1000), most=10) == 0
+        assert forget_bulks(transaction, at=at, most=10) == 0
+        assert forget_bulks(transaction, at=at + timedelta(days=1000), most=10) == 2
+        assert forget_bulks(transaction, at=at + timedelta(days=1000), most=10) == 0
     assert [each.refusal.message for each in await rows_of(world, plan.bulk, RowState.REFUSED) if each.refusal] == [
         REMOVED,
         REMOVED,

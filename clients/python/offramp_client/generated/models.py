@@ -1117,6 +1117,7 @@ class Place(Word):
     REASON = "reason"
     LETTER = "letter"
     BULK = "bulk"
+    WEBHOOK_ENDPOINT = "webhook_endpoint"
     CONTACT = "contact"
     AUDIT_TRAIL = "audit_trail"
     REFUSAL = "refusal"

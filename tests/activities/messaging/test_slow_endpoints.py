@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.messaging import places, webhook_sender
+from activities.messaging import webhooks as delivering
 from activities.messaging.places import OF_SLOW_ENDPOINT, Places, Room
 from activities.messaging.webhooks import BUSY, LONGEST_WAIT, Webhooks
 from domain.vocabulary import Channel, Event, Stage
@@ -33,8 +34,9 @@ UNDER_WAY = "Other messages are under way"
 
 @pytest.fixture(autouse=True)
 def _endless_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests that nobody answers last until a test has them answered."""
+    """Requests that nobody answers last until a test has them answered, and so does the turn of their delivery."""
     monkeypatch.setattr(webhook_sender, "TIMEOUT_SECONDS", 10 * PATIENCE)
+    monkeypatch.setattr(delivering, "TURN_SECONDS", 10 * PATIENCE)
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.service import RPCError
 
 from activities.common.registration import Registered
 from activities.messaging.answers import Answer, record
@@ -136,6 +137,8 @@ class Webhooks:
 
         """
         owed, over = MessageRow.recipient == endpoint, time.monotonic() + BACKFILL_SECONDS
+        with Transaction.begin(self._engine) as transaction:
+            health.look(transaction, endpoint)
 
         def stops() -> bool:
             return _heartbeat() or activity.is_worker_shutdown() or time.monotonic() >= over
@@ -202,9 +205,8 @@ class Webhooks:
                 elif not record(transaction, message, endpoint, answer):
                     put_off.add(endpoint.name)
                 sending = None if is_over else self._next(transaction, pending, put_off)
-        if self._follow is not None:
-            for name in sorted(put_off):
-                self._follow(name)
+        for name in sorted(put_off):
+            self._have_served(name)
         return number if is_over else None
 
     def _next(self, transaction: Transaction, pending: ColumnElement[bool], put_off: set[str]) -> _Sending | None:
@@ -244,8 +246,27 @@ class Webhooks:
         if activity.info().attempt <= ATTEMPTS_AT_BUSY:
             self._refuse_if_busy(waiting)
         for each in waiting:
-            self._follow(each.endpoint)
+            self._have_served(each.endpoint)
         return None
+
+    def _have_served(self, endpoint: str) -> None:
+        """Have the workflow of an endpoint look, once until it does: however many cases have something for it.
+
+        A delivery that has sent what it could does not fail because Temporal is not reached: the reconciliation starts that workflow.
+        """
+        if self._follow is None:
+            return
+        with Transaction.begin(self._engine) as transaction:
+            if not health.follow(transaction, endpoint):
+                return
+        try:
+            self._follow(endpoint)
+        except (RPCError, TimeoutError) as error:
+            activity.logger.warning(
+                "The workflow of the endpoint %s was not reached: %s", endpoint, type(error).__name__
+            )
+            with Transaction.begin(self._engine) as transaction:
+                health.look(transaction, endpoint)
 
     def _refuse_to_leave(self, pending: ColumnElement[bool]) -> None:
         """Raise where something waits for an endpoint that is not paused."""

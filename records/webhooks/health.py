@@ -65,6 +65,26 @@ def _pause(transaction: Transaction, row: WebhookEndpointRow, at: datetime, beca
     )
 
 
+def follow(transaction: Transaction, endpoint: str) -> bool:
+    """Record that the workflow of an endpoint is asked to look; return False where it is already, and has not looked since."""
+    return _set_followed(transaction, endpoint, is_followed=True)
+
+
+def look(transaction: Transaction, endpoint: str) -> None:
+    """Record that it looks, or was not reached: the next delivery asks it again."""
+    _set_followed(transaction, endpoint, is_followed=False)
+
+
+def _set_followed(transaction: Transaction, endpoint: str, *, is_followed: bool) -> bool:
+    changed = (
+        update(WebhookEndpointRow)
+        .where(WebhookEndpointRow.name == endpoint, WebhookEndpointRow.is_followed.is_not(is_followed))
+        .values(is_followed=is_followed)
+        .returning(WebhookEndpointRow.name)
+    )
+    return transaction.session.scalar(changed) is not None
+
+
 def owner_to_notify(transaction: Transaction, endpoint: str) -> WebhookEndpointRow | None:
     """Return an endpoint if it was paused by itself and its owner has not heard of it, locked; None otherwise."""
     return transaction.session.scalar(

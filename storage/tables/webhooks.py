@@ -50,6 +50,8 @@ class WebhookEndpointRow(Table):
     rejections: Mapped[int] = mapped_column(server_default=text("0"))
     """How many messages in a row it refused for good."""
     next_attempt_at: Mapped[datetime | None]
+    is_followed: Mapped[bool] = mapped_column(server_default=text("false"))
+    """True from the moment that a delivery has asked the endpoint's own workflow to look, until it looks."""
     last_failure: Mapped[str | None]
 
 

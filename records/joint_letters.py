@@ -16,10 +16,10 @@ from domain.joint_letters import MOST_IN_A_LETTER, WAITS_AT_MOST
 from domain.vocabulary import Channel, Event
 from records import outbox
 from records.transaction import Transaction
-from storage.tables import BulkItemRow, BulkRow, MessageRow
+from storage.tables import BulkItemRow, BulkRow, MessageRow, OrganizationRow
 
-_MOMENT = timedelta(seconds=2)
-"""The pause while another delivery of the same bulk is at work."""
+_MOMENT = timedelta(seconds=10)
+"""The pause while another delivery of the same bulk is at work, which sends for all of them."""
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,25 @@ def claim_next(transaction: Transaction, cancellation: str, *, quiet: timedelta)
         session,
         MessageRow.bulk == head.bulk,
         MessageRow.event == head.event,
-        MessageRow.recipient == head.recipient,
         MessageRow.letter.is_(None),
         MessageRow.content["stage"].astext == head.content["stage"],
         is_first_of_its_case,
     )
     if len(together) < MOST_IN_A_LETTER and (wait := _wait(session, head, together, quiet)) > timedelta(0):
         return Claim(wait=wait)
+    recipient = _administrator(session, head)
     letter = together[0].id if len(together) == 1 else f"{head.bulk}/{head.event}/{together[0].sequence}"
     for message in together[:MOST_IN_A_LETTER]:
-        message.letter = letter
+        message.letter, message.recipient = letter, recipient
     session.flush()
     return Claim(is_fixed=True)
+
+
+def _administrator(session: Session, message: MessageRow) -> str:
+    """Return the present billing administrator: an address that was corrected while mails waited gets none of them."""
+    organization = select(BulkRow.organization).where(BulkRow.id == message.bulk).scalar_subquery()
+    present = session.scalar(select(OrganizationRow.billing_administrator).where(OrganizationRow.id == organization))
+    return present or message.recipient
 
 
 def letter_of(session: Session, message: str) -> str:

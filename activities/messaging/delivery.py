@@ -25,6 +25,9 @@ TURN_SECONDS = 5.0
 """The time after which a delivery begins no further message: the next turn is that of other cases. With the deadline of a
 message it stays within the time limit of the activity, so that no second attempt begins beside it."""
 
+PUT_OFF_FOR = timedelta(days=5)
+"""The time for which a mail may be put off (RFC 5321, 4.5.4.1); `MAIL_MAX_ATTEMPTS` says the same in attempts."""
+
 GATHERED = "mail_is_gathered"
 """The type of the failure of a delivery whose mail waits for those of other cases."""
 
@@ -95,7 +98,7 @@ def deliver_all(
             except MessageRejected as rejection:
                 failure = rejection.reason
             except MessagePutOff as delay:
-                if not may_give_up:
+                if not may_give_up or _waits_still(claim.messages):
                     raise ApplicationError(delay.reason, type=unavailable) from None
                 may_give_up = False
                 failure = f"{delay.reason} Given up after {attempt} attempts."
@@ -118,6 +121,12 @@ def portable_id(message: str) -> str:
 def facts_of(message: MessageRow) -> Facts:
     """Return the facts of a message about a case."""
     return FACTS[CaseRef.parse(message.content["cancellation"]).kind].model_validate(message.content)
+
+
+def _waits_still(messages: Sequence[MessageRow]) -> bool:
+    """Return true for a letter about several cases whose time is not over: their waits for one another are attempts as well."""
+    since = [message.gathered_at for message in messages if message.gathered_at is not None]
+    return bool(since) and max(since) > datetime.now(UTC) - PUT_OFF_FOR
 
 
 def _refuse_to_wait(claim: joint_letters.Claim) -> None:

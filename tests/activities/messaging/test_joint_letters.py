@@ -1,6 +1,7 @@
 """What an organization that is cancelled as a whole is told: one letter for all of its subscriptions, whatever dies on the way."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,8 @@ from sqlalchemy.orm import Session
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.messaging.delivery import GATHERED
+from activities.common.retries import MAIL_MAX_ATTEMPTS
+from activities.messaging.delivery import GATHERED, PUT_OFF_FOR
 from activities.messaging.mail import Mail, MailSettings
 from domain.joint_letters import GATHERED as GATHERED_EVENTS
 from domain.joint_letters import MOST_IN_A_LETTER, WAITS_AT_MOST
@@ -43,8 +45,10 @@ def tell(
             outbox.add(transaction, event, about(case, stage), occasion=event.value, mail_to=to, bulk=BULK)
 
 
-def deliver(mail: Mail, case: str) -> int:
-    return ActivityEnvironment().run(mail.deliver_mail, case)
+def deliver(mail: Mail, case: str, *, attempt: int = 1) -> int:
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=attempt)
+    return environment.run(mail.deliver_mail, case)
 
 
 def held(mail: Mail, case: str) -> timedelta:
@@ -164,13 +168,12 @@ def test_a_crash_after_its_acceptance_repeats_the_same_letter_though_another_cas
 @pytest.mark.parametrize(
     ("other", "subjects"),
     [
-        ({"to": "lee@contoso.example"}, 2),
         ({"event": Event.SCHEDULED, "stage": Stage.SCHEDULED}, 2),
         ({"stage": Stage.PREPARING}, 2),
         ({}, 1),
     ],
 )
-def test_only_the_same_news_for_the_same_person_are_one_letter(
+def test_only_the_same_news_are_one_letter(
     whole: Engine, at_once: Mail, postbox: Postbox, other: dict[str, object], subjects: int
 ) -> None:
     tell(whole, CASES[0])
@@ -178,6 +181,29 @@ def test_only_the_same_news_for_the_same_person_are_one_letter(
     for case in CASES[:2]:
         deliver(at_once, case)
     assert len(postbox.taken) == subjects
+
+
+def test_an_address_that_was_corrected_while_mails_waited_gets_none_of_them(
+    whole: Engine, at_once: Mail, postbox: Postbox
+) -> None:
+    tell(whole, CASES[0])
+    execute(whole, "UPDATE organizations SET billing_administrator = 'lee@contoso.example'")
+    tell(whole, CASES[1], to="lee@contoso.example")
+    deliver(at_once, CASES[0])
+    assert postbox.recipients == ["lee@contoso.example"]
+    assert "2 subscriptions" in postbox.taken[0]["Subject"]
+
+
+def test_waits_for_other_cases_give_no_letter_up(whole: Engine, at_once: Mail, postbox: Postbox) -> None:
+    postbox.answers_to_recipient = ["450 Later", "450 Later"]
+    tell(whole, *CASES[:2])
+    with pytest.raises(ApplicationError, match="450"):
+        deliver(at_once, CASES[0], attempt=MAIL_MAX_ATTEMPTS)
+    assert failures(whole) == []
+
+    execute(whole, "UPDATE messages SET gathered_at = now() - CAST(:wait AS interval)", wait=PUT_OFF_FOR)
+    deliver(at_once, CASES[0], attempt=MAIL_MAX_ATTEMPTS)
+    assert [entry.cancellation for entry in failures(whole)] == list(CASES[:2])
 
 
 def test_deliveries_at_the_same_time_send_one_letter(whole: Engine, at_once: Mail, postbox: Postbox) -> None:

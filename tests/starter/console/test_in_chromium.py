@@ -16,7 +16,7 @@ __all__ = ["address", "chromium", "visits"]
 pytestmark = [NEEDED, pytest.mark.usefixtures("no_time_passes")]
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), pytest.param(390, "dark", marks=pytest.mark.soak)])
 async def test_axe_finds_nothing_on_any_page_wide_and_light_or_narrow_and_dark(
     world: World, visits: Visits, width: int, scheme: str
 ) -> None:

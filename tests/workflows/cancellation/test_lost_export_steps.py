@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import product
 from typing import Any
 
+import pytest
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.testing import ActivityEnvironment
 
@@ -50,6 +51,7 @@ async def renew_link(world: World, subscription: str) -> Any:
 REQUESTS: list[Request] = [acknowledge, renew_link, withdraw, reverse]
 
 
+@pytest.mark.soak
 async def test_a_request_after_a_lost_step_of_an_export_meets_a_case_that_ends_as_ever(data_world: World) -> None:
     await all_hold(request_after(data_world, step, request) for step, request in product(LOST, REQUESTS))
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 import contract
 from domain.vocabulary import Stage
 from storage.tables import AuditRow, MessageRow
-from tests.support.reconciliation import BUTTONS, Button, about, open_workflows, reconcile, runs
+from tests.support.reconciliation import BUTTONS, Button, about, delete, open_workflows, reconcile, runs, terminate
 from tests.support.world import AGENT, SECOND_PERSON, World, eventually
 
 Bring = Callable[[World], Awaitable[str]]
@@ -139,7 +139,9 @@ async def ends(site: World, subscription: str) -> None:
     await once_each(site, subscription)
 
 
-@pytest.mark.parametrize("press", BUTTONS, ids=lambda value: value.__name__)
+@pytest.mark.parametrize(
+    "press", [terminate, pytest.param(delete, marks=pytest.mark.soak)], ids=["terminate", "delete"]
+)
 async def test_cases_without_their_workflows_are_started_again_from_their_records(site: World, press: Button) -> None:
     # The case after its effect first: it moves the clock. It ends last, for the same reason.
     cases = [(bring.__name__, await bring(site)) for bring in [canceled, *BEFORE_EFFECT]]

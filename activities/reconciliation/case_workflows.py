@@ -1,7 +1,6 @@
 """The workflows of cases as Temporal has them: looked at, started from the record, ended."""
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -106,18 +105,9 @@ class CaseWorkflows:
 
     async def start_again(self, case: RecordedCase) -> bool:
         """Start the workflow of a case from its record; return False if one runs under its id meanwhile."""
-        try:
-            await self._client.start_workflow(
-                TYPES[case.kind],
-                _start_of(case),
-                id=case.workflow_id,
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=Readable(f"Continue {case.id} from its record"),
-            )
-        except WorkflowAlreadyStartedError:
-            return False
-        return True
+        return await self._start(
+            TYPES[case.kind], _start_of(case), case.workflow_id, f"Continue {case.id} from its record"
+        )
 
     async def terminate(self, workflow_id: str, run_id: str, reason: str) -> bool:
         """Terminate a run; return False if it has ended meanwhile."""
@@ -136,51 +126,27 @@ class CaseWorkflows:
 
     async def start_migration(self, subscription: str, cancellation: str) -> None:
         """Start the workflow of a migration from its record, unless it runs."""
-        with suppress(WorkflowAlreadyStartedError):
-            await self._client.start_workflow(
-                contract.ON_PREMISES_MIGRATION,
-                contract.RequestMigration(cancellation=cancellation, actor=RECONCILIATION),
-                id=contract.migration_workflow_id(subscription),
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=Readable(f"End the migration of {cancellation}, which has ended"),
-            )
+        await self._start(
+            contract.ON_PREMISES_MIGRATION,
+            contract.RequestMigration(cancellation=cancellation, actor=RECONCILIATION),
+            contract.migration_workflow_id(subscription),
+            f"End the migration of {cancellation}, which has ended",
+        )
 
     async def follow_tasks(self, case: str) -> None:
         """Start the workflow that follows the tasks of systems, unless it runs."""
-        with suppress(WorkflowAlreadyStartedError):
-            await self._client.start_workflow(
-                contract.SYSTEM_TASKS,
-                case,
-                id=contract.system_tasks_workflow_id(case),
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=Readable(f"What {case} asks of other systems"),
-            )
+        workflow_id = contract.system_tasks_workflow_id(case)
+        await self._start(contract.SYSTEM_TASKS, case, workflow_id, f"What {case} asks of other systems")
 
     async def carry_out(self, bulk: str) -> None:
         """Start the workflow that carries out a bulk, unless it runs."""
-        with suppress(WorkflowAlreadyStartedError):
-            await self._client.start_workflow(
-                contract.BULK_CANCELLATION,
-                contract.CarryOutBulk(bulk=bulk),
-                id=contract.bulk_workflow_id(bulk),
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=Readable(f"Bulk cancellation {bulk}"),
-            )
+        start, workflow_id = contract.CarryOutBulk(bulk=bulk), contract.bulk_workflow_id(bulk)
+        await self._start(contract.BULK_CANCELLATION, start, workflow_id, f"Bulk cancellation {bulk}")
 
     async def serve(self, endpoint: str) -> None:
         """Start the workflow that serves a webhook endpoint, unless it runs."""
-        with suppress(WorkflowAlreadyStartedError):
-            await self._client.start_workflow(
-                WEBHOOK_ENDPOINT,
-                ServeEndpoint(endpoint=endpoint),
-                id=webhook_endpoint_workflow_id(endpoint),
-                task_queue=self._task_queue,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                static_summary=Readable(f"Send {endpoint} what it did not take"),
-            )
+        start, workflow_id = ServeEndpoint(endpoint=endpoint), webhook_endpoint_workflow_id(endpoint)
+        await self._start(WEBHOOK_ENDPOINT, start, workflow_id, f"Send {endpoint} what it did not take")
 
     async def deliver(self, case: str, last_message: dict[Channel, int]) -> None:
         """Have the messages of a case delivered whose own workflow cannot be started any more."""
@@ -206,6 +172,21 @@ class CaseWorkflows:
                 yield [found.id for found in listed.current_page]
             if not listed.next_page_token:
                 return
+
+    async def _start(self, workflow_type: str, start: object, workflow_id: str, summary: str) -> bool:
+        """Start a workflow whose work is recorded; return False if one runs under its id."""
+        try:
+            await self._client.start_workflow(
+                workflow_type,
+                start,
+                id=workflow_id,
+                task_queue=self._task_queue,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                static_summary=Readable(summary),
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
 
     async def _there(self, request: Any) -> bool:
         try:

@@ -6,7 +6,7 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.common.retries import MAIL_RETRY, WEBHOOK_RETRY
+    from activities.common.retries import MAIL_RETRY
     from activities.messaging.webhooks import Webhooks
     from contract import WorkQueue
     from contract.messaging import SIGNAL_OWED, WEBHOOK_ENDPOINT, ServeEndpoint
@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
 with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
     from workflows.common.queues import queue_for
     from workflows.common.reading import read_clean
+    from workflows.messaging.webhooks import send_owed
 
 
 @workflow.defn(name=WEBHOOK_ENDPOINT)
@@ -36,15 +37,7 @@ class WebhookEndpoint:
             raise as_application_error(refusal) from None
         while True:
             self._is_owed = False
-            is_done = await workflow.execute_activity_method(
-                Webhooks.backfill_webhooks,
-                endpoint,
-                task_queue=queue_for(WorkQueue.WEBHOOKS),
-                start_to_close_timeout=timedelta(minutes=10),
-                heartbeat_timeout=timedelta(seconds=30),
-                retry_policy=WEBHOOK_RETRY,
-                summary=Readable(f"webhooks to {endpoint}"),
-            )
+            is_done = await send_owed(endpoint)
             if is_done:
                 await workflow.execute_activity_method(
                     Webhooks.notify_owner,

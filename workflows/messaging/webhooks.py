@@ -41,7 +41,7 @@ class WebhookBackfill:
                 await self._reopen(wish)
         except Refusal as refusal:
             raise as_application_error(refusal) from None
-        while not await self._sent(wish.endpoint):
+        while not await send_owed(wish.endpoint):
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(args=list(received))
 
@@ -74,16 +74,18 @@ class WebhookBackfill:
                 raise ForwardedRefusal(refusal) from None
             raise
 
-    async def _sent(self, endpoint: str) -> bool:
-        return await workflow.execute_activity_method(
-            Webhooks.backfill_webhooks,
-            endpoint,
-            task_queue=queue_for(WorkQueue.WEBHOOKS),
-            start_to_close_timeout=timedelta(minutes=10),
-            heartbeat_timeout=timedelta(seconds=30),
-            retry_policy=WEBHOOK_RETRY,
-            summary=Readable(f"webhooks to {endpoint}"),
-        )
+
+async def send_owed(endpoint: str) -> bool:
+    """Have an endpoint sent what it is owed, for a while; return true if nothing is left that could be sent."""
+    return await workflow.execute_activity_method(
+        Webhooks.backfill_webhooks,
+        endpoint,
+        task_queue=queue_for(WorkQueue.WEBHOOKS),
+        start_to_close_timeout=timedelta(minutes=10),
+        heartbeat_timeout=timedelta(seconds=30),
+        retry_policy=WEBHOOK_RETRY,
+        summary=Readable(f"webhooks to {endpoint}"),
+    )
 
 
 @workflow.defn(name=contract.WEBHOOK_TEST)

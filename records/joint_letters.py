@@ -27,22 +27,27 @@ class Claim:
     """The next mails of a case: one, or those of a letter about several cases, locked until the transaction ends."""
 
     messages: Sequence[MessageRow] = ()
-    """Empty if nothing is pending, or if it has to wait, or if a letter was fixed, which is claimed in another transaction."""
+    """Empty if nothing is pending, or if it has to wait, or if it is to be claimed again."""
     wait: timedelta | None = None
     """The time after which there may be more to deliver, where mails wait for those of other cases."""
-    is_fixed: bool = False
+    is_repeated: bool = False
+    """True if it is to be claimed again, in another transaction: a letter was fixed, or a mail has come that is gathered."""
 
 
-def claim_next(transaction: Transaction, cancellation: str, *, quiet: timedelta) -> Claim:
+def claim_next(transaction: Transaction, cancellation: str, *, is_gathered: bool, quiet: timedelta) -> Claim:
     """Claim the oldest pending mail of a case with those that go in the same letter.
+
+    ``is_gathered`` says that some of them are gathered with those of other cases (`records.outbox.mail_of`).
 
     A letter is complete when for the time of ``quiet`` no other case has had something to add, and no case is still to be opened;
     it waits `WAITS_AT_MOST`.
     """
     session = transaction.session
-    head = _head(session, cancellation)
+    head = _head(session, cancellation) if is_gathered else None
     if head is None or head.bulk is None:
         message = outbox.claim_next(transaction, cancellation, Channel.MAIL)
+        if message is not None and message.bulk is not None:
+            return Claim(is_repeated=True)
         return Claim([message] if message is not None else [])
     # Never waited for: each of some hundred deliveries would keep a connection, and the one at work sends for all of them.
     if not session.scalar(select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"letters of {head.bulk}", 0)))):
@@ -80,7 +85,7 @@ def claim_next(transaction: Transaction, cancellation: str, *, quiet: timedelta)
     for message in together[:MOST_IN_A_LETTER]:
         message.letter, message.recipient = letter, recipient
     session.flush()
-    return Claim(is_fixed=True)
+    return Claim(is_repeated=True)
 
 
 def _administrator(session: Session, message: MessageRow) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, null, select, update
+from sqlalchemy import ColumnElement, and_, false, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -65,6 +65,17 @@ def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
         .group_by(MessageRow.channel)
     )
     return {Channel(channel): sequence for channel, sequence in rows}
+
+
+def mail_of(session: Session, cancellation: str) -> tuple[int, bool]:
+    """Return the number of a case's newest mail, and whether one that is pending is gathered with those of other cases."""
+    pending = and_(MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
+    query = select(
+        func.coalesce(func.max(MessageRow.sequence), 0),
+        func.coalesce(func.bool_or(and_(pending, MessageRow.bulk.is_not(None))), false()),
+    ).where(about(cancellation), MessageRow.channel == Channel.MAIL.value)
+    newest, is_gathered = session.execute(query).one()
+    return newest, is_gathered
 
 
 def claim_next(transaction: Transaction, cancellation: str, channel: Channel) -> MessageRow | None:

@@ -16,7 +16,6 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from domain.actors import THE_SERVICE
 from domain.cases import CaseRef
 from domain.messaging import FACTS, Facts
-from domain.vocabulary import Channel
 from records import audit, joint_letters, outbox
 from records.transaction import Transaction
 from storage.tables import MessageRow
@@ -85,10 +84,10 @@ def deliver_all(
     while True:
         with Transaction.begin(engine) as transaction:
             # Read before the claim: a message recorded between the two must not count as handled.
-            handled_up_to = outbox.last_of(transaction.session, cancellation).get(Channel.MAIL, 0)
-            claim = joint_letters.claim_next(transaction, cancellation, quiet=quiet)
+            handled_up_to, is_gathered = outbox.mail_of(transaction.session, cancellation)
+            claim = joint_letters.claim_next(transaction, cancellation, is_gathered=is_gathered, quiet=quiet)
             _refuse_to_wait(claim)
-            if claim.is_fixed:
+            if claim.is_repeated:
                 continue
             if not claim.messages:
                 return handled_up_to

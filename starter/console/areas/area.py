@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from domain.permissions import ROLES, Operation, SubjectKind
+from domain.permissions import Operation, SubjectKind, is_permitted
 from domain.principals import Principal
 from starter.console.actions.action import Offer
 from starter.console.callers import permit
@@ -23,7 +23,7 @@ class Look:
 
     def may(self, *operations: Operation) -> bool:
         """Return true for a person with a role for any of some operations."""
-        return any(self.person.roles & ROLES[operation] for operation in operations)
+        return any(is_permitted(self.person, operation) for operation in operations)
 
     async def permit(self, *operations: Operation, subject: tuple[SubjectKind, str] | None = None) -> None:
         """Refuse a person what they may not see. Raises RoleMissing, OrganizationNotPermitted."""
@@ -64,4 +64,4 @@ class Area:
         """Return true for somebody who has something to see or to do there."""
         if (person.organizations is not None and not self.of_organizations) or not self.is_there(service):
             return False
-        return any(person.roles & ROLES[operation] for operation in self.operations)
+        return any(is_permitted(person, operation) for operation in self.operations)

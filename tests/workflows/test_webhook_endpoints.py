@@ -3,16 +3,13 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 
 from contract.messaging import webhook_endpoint_workflow_id
 from domain.vocabulary import Stage
-from records.transaction import Transaction
-from records.webhooks import endpoints
 from tests.activities.messaging.endpoint import Endpoint
+from tests.support.webhook_endpoints import add_endpoint
 from tests.support.world import AGENT, World, eventually
 
 OWNER = "hooks@provider.example"
@@ -33,12 +30,7 @@ async def world(idle_world: World, good: Endpoint, bad: Endpoint) -> AsyncIterat
     """A world of its own with two endpoints that hear of everything."""
     with ExitStack() as parts:
         for name, endpoint in (("good", good), ("bad", bad)):
-            url = parts.enter_context(endpoint.listening())
-            with Transaction.begin(idle_world.engine) as transaction:
-                endpoints.add(
-                    transaction, name, url=url, events=(), owner=OWNER, secret="tests:1",
-                    actor="operator-1", at=datetime.now(UTC), request=str(uuid4()),
-                )  # fmt: skip
+            add_endpoint(idle_world, name, parts.enter_context(endpoint.listening()), owner=OWNER)
         async with idle_world.worker():
             with idle_world.environment.with_time_skipping_disabled():
                 yield idle_world

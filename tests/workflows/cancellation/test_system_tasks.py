@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy.orm import Session
@@ -13,13 +12,12 @@ from temporalio.client import WorkflowUpdateFailedError
 import contract
 from domain.system_tasks import Duty, SystemTask
 from domain.vocabulary import Stage
-from records.transaction import Transaction
-from records.webhooks import endpoints
 from runtime.refusals import as_refusal
 from runtime.temporal import offramp_plugin
 from storage.tables import SubscriptionRow
 from tests.activities.messaging.endpoint import Endpoint
 from tests.support.prepaid import reached
+from tests.support.webhook_endpoints import add_endpoint
 from tests.support.world import AGENT, World, eventually, refused
 
 OWNER = "shop@provider.example"
@@ -45,11 +43,7 @@ def world(idle_world: World) -> World:
 
 
 def register(world: World, name: str, url: str, *duties: Duty) -> None:
-    with Transaction.begin(world.engine) as transaction:
-        endpoints.add(
-            transaction, name, url=url, events=("line.closed",), duties=list(duties or Duty), owner=OWNER, secret="tests:1",
-            actor="operator-1", at=datetime.now(UTC), request=str(uuid4()),
-        )  # fmt: skip
+    add_endpoint(world, name, url, events=("line.closed",), duties=duties or list(Duty), owner=OWNER)
 
 
 def asked(shop: Endpoint, subscription: str) -> list[str]:

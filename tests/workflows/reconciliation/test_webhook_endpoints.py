@@ -8,11 +8,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from contract.messaging import webhook_endpoint_workflow_id
-from records.transaction import Transaction
-from records.webhooks import endpoints
 from storage.tables import WebhookEndpointRow
 from tests.activities.messaging.endpoint import Endpoint
 from tests.support.reconciliation import about, reconcile, terminate
+from tests.support.webhook_endpoints import add_endpoint, remove_endpoint
 from tests.support.world import AGENT, World, eventually
 
 
@@ -20,11 +19,7 @@ async def test_what_is_owed_to_an_endpoint_of_ended_cases_is_sent(site: World) -
     name, shop = f"shop-{uuid4().hex[:8]}", Endpoint()
     workflow_id = webhook_endpoint_workflow_id(name)
     with shop.listening() as url:
-        with Transaction.begin(site.engine) as transaction:
-            endpoints.add(
-                transaction, name, url=url, events=(), owner=None, secret="tests:1",
-                actor="operator-1", at=datetime.now(UTC), request=str(uuid4()),
-            )  # fmt: skip
+        add_endpoint(site, name, url)
         # Out of reach for now, without a request that is under way when its workflow is terminated.
         now = datetime.now(UTC)
         change(site, name, failing_since=now, last_failure="down", failures=5, next_attempt_at=now + timedelta(hours=1))
@@ -47,10 +42,7 @@ async def test_what_is_owed_to_an_endpoint_of_ended_cases_is_sent(site: World) -
             await eventually(has_all, within=60)
             await site.environment.client.get_workflow_handle(workflow_id).result()
             assert about(await reconcile(site), workflow_id) == []
-        with Transaction.begin(site.engine) as again:
-            endpoints.remove(
-                again, name, reason="a test", actor="operator-1", at=datetime.now(UTC), request=str(uuid4())
-            )
+        remove_endpoint(site, name)
 
 
 def change(site: World, endpoint: str, **values: Any) -> None:

@@ -15,6 +15,7 @@ from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind, correct_input
 from records import case_events
 from records.case_events import CaseEvent
+from records.snapshots import NEVER
 from starter.service.area import AreaClient, Connections
 
 LOOK_EVERY = 0.5
@@ -220,7 +221,8 @@ class EventClient(AreaClient):
             for event in found.events:
                 self._sent.add(event.entry)
                 self._pass_on(event)
-            self._looks.append((found.newest, found.beyond_running))
+            if found.beyond_running != NEVER:  # else only a later look can be settled, and this one would keep it waiting
+                self._looks.append((found.newest, found.beyond_running))
             while self._looks and self._looks[0][1] <= found.oldest_running:
                 # A look that was cut off has not seen what lies beyond it, whatever earlier ones had.
                 self._settled = max(self._settled, min(self._looks.popleft()[0], found.newest))

@@ -98,9 +98,9 @@ def load(session: Session, document: ImportDocument) -> Existing:
     planned = {planned.id for placed in document.lines for planned in placed.entry[1].planned_lines}
     existing_subscriptions = _rows(session, SubscriptionRow, "id", subscriptions)
     owners = {row["organization"] for row in existing_subscriptions.values()}
-    identities = session.execute(
-        select(OrganizationRow.id, OrganizationRow.url, OrganizationRow.unique_name, OrganizationRow.data_schema)
-    ).all()
+    # All of them, as what is the same may be spelled differently; a document without organizations cannot take anything from one.
+    columns = (OrganizationRow.id, OrganizationRow.url, OrganizationRow.unique_name, OrganizationRow.data_schema)
+    identities = session.execute(select(*columns)).all() if document.organizations else ()
     existing = Existing(
         policies=_rows(session, PolicyRow, "name", {p.entry[0] for p in document.policies} | referred["policy"]),
         queues=_rows(session, SupportQueueRow, "name", {placed.entry.name for placed in document.queues}),

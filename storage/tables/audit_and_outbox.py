@@ -66,6 +66,8 @@ class MessageRow(Table):
         CheckConstraint("(bulk IS NULL) = (gathered_at IS NULL)", name="gathered_in_a_bulk"),
         CheckConstraint("letter IS NULL OR bulk IS NOT NULL", name="letter_of_gathered_mail"),
         CheckConstraint("bulk IS NULL OR channel = 'mail'", name="mail_is_gathered"),
+        Index("ix_messages_cancellation", "cancellation", "channel", "sequence"),
+        Index("ix_messages_marketing_cancellation", "marketing_cancellation", "channel", "sequence"),
         Index("ix_messages_pending", "cancellation", "channel", "sequence",
               postgresql_where=text("delivered_at IS NULL AND failed_at IS NULL")),
         Index("ix_messages_pending_of_marketing", "marketing_cancellation", "channel", "sequence",

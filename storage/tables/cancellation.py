@@ -104,6 +104,7 @@ class CancellationRow(CaseRow):
         CheckConstraint("subscription_line IS NULL OR (data IS NULL AND campaigns IS NULL AND access_ended_on IS NULL "
                         "AND termination IS DISTINCT FROM 'now')", name="line_keeps_data_and_access"),
         CheckConstraint("subscription_line IS NOT NULL OR line_ends_on IS NULL", name="line_ends_on_of_a_line"),
+        Index("ix_cancellations_workflow_id", "workflow_id", "ordinal"),
         Index("ix_cancellations_stage_received", "stage", "received_at", "id"),
         Index("ix_cancellations_reason_code", "reason_code", "received_at", "id"),
         Index("ix_cancellations_subscription", "subscription", "received_at"),

@@ -17,6 +17,8 @@ class ExportRow(Table):
                         "link_expires_at) IN (0, 8)", name="finished_as_a_whole"),
         CheckConstraint("acknowledged_at IS NULL OR finished_at IS NOT NULL", name="acknowledged_after_finished"),
         CheckConstraint("(acknowledged_at IS NULL) = (acknowledged_by IS NULL)", name="acknowledged_by_somebody"),
+        Index("ix_exports_running", "cancellation",
+              postgresql_where=text("finished_at IS NULL AND erased_at IS NULL")),
     )  # fmt: skip
 
     cancellation: Mapped[str] = mapped_column(ForeignKey("cancellations.id"), primary_key=True)

@@ -91,6 +91,7 @@ class MarketingCancellationRow(CaseRow):
         one_of("channel", ReceiptChannel),
         CheckConstraint("received_at <= entered_at", name="received_before_entered"),
         CheckConstraint("forgotten_at > ended_at", name="forgotten_after_its_end"),
+        Index("ix_marketing_cancellations_workflow_id", "workflow_id", "ordinal"),
         Index("ix_marketing_cancellations_remembered", "ended_at", postgresql_where=REMEMBERED),
         UniqueConstraint("organization", "ordinal"),
         Index("uq_marketing_cancellations_running", "organization", unique=True,

@@ -201,13 +201,19 @@ def object_store_environment(settings: ObjectStoreSettings) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """The URL (SQLAlchemy, psycopg 3) of the maintenance database of a real PostgreSQL; its user may do everything."""
+def postgres() -> Iterator[tuple[str, Path]]:
+    """The URL (SQLAlchemy, psycopg 3) of the maintenance database of a real PostgreSQL, and the file of its log."""
     with open_directory(memory()) as directory:
         cluster = PostgresCluster(directory / "postgres", UNSAFE_AND_FAST)
         cluster.create()
         with running(cluster, directory) as port:
-            yield cluster.url(port)
+            yield cluster.url(port), directory / "postgres.log"
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: tuple[str, Path]) -> str:
+    """The URL of that database; its user may do everything."""
+    return postgres[0]
 
 
 @pytest.fixture(scope="session")

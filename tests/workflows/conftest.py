@@ -1,6 +1,7 @@
 """Worlds for the tests: one that they share, and one of their own for those that stop a part of it."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,7 @@ from storage.objects import Objects, ObjectStoreSettings
 from storage.tables import CancellationRow
 from storage.tenants.database import TenantDatabase
 from tests.support.histories import assert_sound, histories_of
+from tests.support.plans import PlanLog, keep_plans
 from tests.support.servers import migrated_database, reading
 from tests.support.tenants import tenant_settings, tenants_database
 from tests.support.world import Data, Mailbox, World
@@ -28,16 +30,17 @@ async def idle_world(temporal_env: WorkflowEnvironment, database_url: str) -> As
 
 
 @pytest.fixture
-async def world(shared_world: World) -> AsyncIterator[World]:
+async def world(shared_world: World, plans: PlanLog) -> AsyncIterator[World]:
     """A world with a worker, shared by all tests: each looks at its own subscriptions only."""
     shared = shared_world
     world = World(shared.environment, shared.database_url, shared.mailbox, task_queue=shared.task_queue)
     yield world
     await _end(world)
+    assert not plans.whole_reads(), "a statement reads a whole table"
 
 
 @pytest.fixture
-async def data_world(shared_data_world: World) -> AsyncIterator[World]:
+async def data_world(shared_data_world: World, plans: PlanLog) -> AsyncIterator[World]:
     """A world with a worker where organizations have data, and copies of it go to a real object store."""
     shared = shared_data_world
     world = World(
@@ -45,6 +48,14 @@ async def data_world(shared_data_world: World) -> AsyncIterator[World]:
     )
     yield world
     await _end(world)
+    assert not plans.whole_reads(), "a statement reads a whole table"
+
+
+@pytest.fixture(scope="session")
+def plans(postgres: tuple[str, Path]) -> PlanLog:
+    """The plans of all statements in the worlds that tests share."""
+    _, log = postgres
+    return PlanLog(log)
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -62,6 +73,7 @@ async def shared_data_world(
         tenants_database(postgres_url) as tenants_url,
         Mailbox() as mailbox,
     ):
+        keep_plans(postgres_url, url)
         tenants = TenantDatabase(tenant_settings(tenants_url))
         world = World(temporal_env, url, mailbox, data=Data(tenants, objects, Objects(reading(object_store_server))))
         async with world.worker():
@@ -75,6 +87,7 @@ async def shared_world(
 ) -> AsyncIterator[World]:
     """The parts of a world that are dear to make."""
     with migrated_database(postgres_url, template_database) as url, Mailbox() as mailbox:
+        keep_plans(postgres_url, url)
         world = World(temporal_env, url, mailbox)
         async with world.worker():
             yield world

@@ -26,7 +26,7 @@ from tests.support.world import World
 
 async def test_a_run_rolls_what_is_due_and_can_be_replayed(world: World) -> None:
     subscription = world.subscription(lines=[DUE, DUE, {}])
-    handle = await start_update(world, as_of=TODAY)
+    handle = await start_update(world, as_of=TODAY, subscription=subscription)
     result = await handle.result()
     assert (result.due, result.rolled, result.closed, result.failed) == (2, 2, 0, 0)
     assert world.line(subscription).term_until == date(2027, 12, 31)

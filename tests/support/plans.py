@@ -1,0 +1,89 @@
+"""The plans of the service's statements, as PostgreSQL itself makes them while a world lives.
+
+No statement may need to read a whole table: a hundred thousand open cases would cost every single one of them.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from storage.rights import DatabaseRole
+from storage.tables import Table
+
+OF_AN_INSTALLATION = {"limits", "policies", "support_queues", "webhook_endpoints"}
+"""Tables with a row for each setting: they do not grow with the cases."""
+
+# A plan that still reads a whole table has no index that it could use. How much lies in the tables does not matter then.
+_SETTINGS = {
+    "session_preload_libraries": "auto_explain",
+    "auto_explain.log_min_duration": "0",
+    "auto_explain.log_format": "json",
+    "auto_explain.log_nested_statements": "on",
+    "auto_explain.log_parameter_max_length": "0",
+    "enable_seqscan": "off",
+}
+
+
+@dataclass(frozen=True)
+class WholeRead:
+    """A table that a statement reads row by row, with what it looks for there."""
+
+    table: str
+    condition: str
+    statement: str
+
+
+def keep_plans(postgres_url: str, database: str) -> None:
+    """Have the server log the plans of every statement that the service runs in a database from now on, also of triggers."""
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("LOAD 'auto_explain'")
+        for role in DatabaseRole:
+            for name, value in _SETTINGS.items():
+                setting = sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} = {}")
+                parts = (sql.Identifier(f"test_{role}"), sql.Identifier(make_url(database).database or ""))
+                connection.execute(setting.format(*parts, sql.SQL(name), sql.Literal(value)))
+
+
+class PlanLog:
+    """The plans in a server's log, from one look to the next."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._seen = log.stat().st_size
+
+    def whole_reads(self) -> set[WholeRead]:
+        """Return what the statements since the last look need to read as a whole, of all tables that grow with the cases."""
+        with self._log.open("rb") as log:
+            log.seek(self._seen)
+            said = log.read()
+        self._seen += len(said)
+        text = said.decode("utf-8", "replace")
+        growing = Table.metadata.tables.keys() - OF_AN_INSTALLATION
+        found = set[WholeRead]()
+        for plan in re.finditer(r"plan:\n\t?(?=\{)", text):
+            if '"Disabled": true' not in text[plan.end() : text.find("\n\t}\n", plan.end())]:
+                continue
+            # What goes on in a new line is indented by the server.
+            explained, _ = json.JSONDecoder(strict=False).raw_decode(text[plan.end() :])
+            if explained["Query Text"].startswith("EXPLAIN"):
+                continue
+            for node in _nodes(explained["Plan"], str(explained)):
+                if node["Node Type"] == "Seq Scan" and node["Disabled"] and node["Relation Name"] in growing:
+                    condition = re.sub(r"'[^']*'|\$?\d+", "?", node.get("Filter", ""))
+                    found.add(WholeRead(node["Relation Name"], condition, " ".join(explained["Query Text"].split())))
+        return found
+
+
+def _nodes(plan: dict[str, Any], whole: str) -> Iterator[dict[str, Any]]:
+    """Yield the parts of a plan, but those of which PostgreSQL has another one at hand for tables that are large."""
+    yield plan
+    for part in plan.get("Plans", ()):
+        if part.get("Parent Relationship") != "SubPlan" or f"hashed {part['Subplan Name']})" not in whole:
+            yield from _nodes(part, whole)

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+from temporalio import workflow
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.plugin import SimplePlugin
-from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from runtime.temporal import offramp_plugin
 from worker import WORKFLOWS
@@ -19,6 +21,14 @@ NO_FAULTS = (
     # An operator, or a reconciliation, has terminated the workflow in the middle of it.
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
 )
+
+UNSANDBOXED = UnsandboxedWorkflowRunner()
+STRICT_SANDBOX = SandboxedWorkflowRunner(
+    restrictions=SandboxRestrictions.default.with_import_notification_policy(
+        workflow.SandboxImportNotificationPolicy.SILENT
+    )
+)
+"""Loads the modules of workflows for each of them, and keeps the clock, chance and the world outside from them."""
 
 TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
@@ -37,8 +47,8 @@ async def accepted_updates(workflow: WorkflowHandle[Any, Any]) -> int:
     return sum(event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED for event in events)
 
 
-async def assert_sound(histories: Sequence[WorkflowHistory]) -> None:
-    """Fail on a failed workflow task, and where a replay does not give the commands of the history."""
+async def assert_sound(histories: Sequence[WorkflowHistory], *, runner: WorkflowRunner = UNSANDBOXED) -> None:
+    """Fail on a failed workflow task, and where a replay, by this runner, does not give the commands of the history."""
     for history in histories:
         failed = [
             event.workflow_task_failed_event_attributes.failure.message
@@ -47,18 +57,17 @@ async def assert_sound(histories: Sequence[WorkflowHistory]) -> None:
             and event.workflow_task_failed_event_attributes.cause not in NO_FAULTS
         ]
         assert not failed, f"{history.workflow_id}: {failed}"
-    await _replay(histories)
+    await _replay(histories, runner)
 
 
-async def _replay(histories: Sequence[WorkflowHistory]) -> None:
+async def _replay(histories: Sequence[WorkflowHistory], runner: WorkflowRunner) -> None:
     # A run that has only just begun has nothing to replay, and a replayer waits for ever for its first task.
     histories = [
         history for history in histories if any(event.event_type == TASK_COMPLETED for event in history.events)
     ]
     if histories:
-        # They were lived under the strict sandbox, which would load the workflow's modules anew for each replay.
-        unsandboxed = SimplePlugin("unsandboxed", workflow_runner=UnsandboxedWorkflowRunner())
-        replayer = Replayer(workflows=WORKFLOWS, plugins=[offramp_plugin(), unsandboxed])
+        replayed_by = SimplePlugin("replayed by", workflow_runner=runner)
+        replayer = Replayer(workflows=WORKFLOWS, plugins=[offramp_plugin(), replayed_by])
         await replayer.replay_workflows(_each(histories))
 
 

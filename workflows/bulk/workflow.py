@@ -11,6 +11,10 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.common.queues import queue_for
+from workflows.common.reading import read_clean
+from workflows.common.web_ui import as_details
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.bulk.activities import Bulks
@@ -24,11 +28,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import Refusal
     from runtime.refusals import as_application_error
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.queues import queue_for
-    from workflows.common.reading import read_clean
-    from workflows.common.web_ui import as_details
 
 MOST_SLICES = 200
 """The number of activities after which the workflow continues as new, where Temporal has not suggested it before."""

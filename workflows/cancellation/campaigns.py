@@ -4,17 +4,15 @@ import asyncio
 
 from temporalio import workflow
 
+from workflows.cancellation.owner import CancellationOwner
+from workflows.common.ad_centre import AdCentre
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.marketing import MarketingRecords
     from contract.steps import ConsentGiven, ConsentRequest, Step
     from domain.marketing import Consent, ConsentNotAwaited
     from domain.vocabulary import CampaignChoice, Stage
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.owner import CancellationOwner
-    from workflows.common.ad_centre import AdCentre
 
 
 class CampaignStops:

@@ -5,6 +5,9 @@ from itertools import count
 
 from temporalio import workflow
 
+from workflows.cancellation.owner import CancellationOwner
+from workflows.common.steps import long_work
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.erasure import Eraser
@@ -12,10 +15,6 @@ with workflow.unsafe.imports_passed_through():
     from contract.steps import Obstacle
     from domain.civil_dates import day_text
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.owner import CancellationOwner
-    from workflows.common.steps import long_work
 
 LONGEST_RECHECK = timedelta(days=90)
 """The longest interval between checks whether data may be erased: the signal of a change could be lost."""

@@ -2,17 +2,15 @@
 
 from temporalio import workflow
 
+from workflows.cancellation.owner import CancellationOwner
+from workflows.common.steps import long_work, result_of
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.export.activities import Exporter
     from contract.steps import Recorded, Step
     from domain.export.requests import ExportErased, ExportOfAnotherCase, NoExport
     from domain.vocabulary import DataChoice, Stage
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.owner import CancellationOwner
-    from workflows.common.steps import long_work, result_of
 
 
 FINISHED = (contract.ExportStatus.READY, contract.ExportStatus.ACKNOWLEDGED)

@@ -5,6 +5,9 @@ from datetime import date
 
 from temporalio import workflow
 
+from workflows.cancellation.reversible_state import ReversibleCase
+from workflows.common.web_ui import with_days_left
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from domain.cancellation.open_billing import billing_in_words
@@ -12,11 +15,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.civil_dates import day_text
     from domain.vocabulary import Stage, Termination
     from domain.words import FOR_AGENTS, received_in_words
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.reversible_state import ReversibleCase
-    from workflows.common.web_ui import with_days_left
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

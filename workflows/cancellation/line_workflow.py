@@ -7,16 +7,14 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from workflows.cancellation.line_state import LineCase
+from workflows.cancellation.story import CancellationStory
+from workflows.common.reading import read_clean
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from domain.refusals import Refusal
     from domain.vocabulary import Stage
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.line_state import LineCase
-    from workflows.cancellation.story import CancellationStory
-    from workflows.common.reading import read_clean
 
 
 @workflow.defn(name=contract.SUBSCRIPTION_LINE_CANCELLATION)

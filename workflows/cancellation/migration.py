@@ -9,6 +9,8 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
 
+from workflows.cancellation.owner import CancellationOwner
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.readable import Readable
@@ -18,9 +20,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.vocabulary import DataChoice, Stage
     from runtime.refusals import as_refusal
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.owner import CancellationOwner
 
 TRY_AGAIN = timedelta(hours=1)
 """The interval of requests for a migration that cannot begin while another one of the same data runs."""

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from workflows.cancellation.owner import ReversibleOwner
+from workflows.common.steps import RefusedStep
+
 with workflow.unsafe.imports_passed_through():
     from activities.cancellation import Records
     from contract.readable import Readable
@@ -13,10 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.cancellation.open_billing import BillingOccasion, billing_occasions
     from domain.vocabulary import Stage
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.owner import ReversibleOwner
-    from workflows.common.steps import RefusedStep
 
 OBSTACLE_CHECK = timedelta(days=1)
 """The longest interval between checks whether the lines can be ended: the signal of a change could be lost."""

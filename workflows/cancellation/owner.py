@@ -6,15 +6,13 @@ from typing import Any, Protocol
 
 from temporalio import workflow
 
+from workflows.cancellation.reversible_state import ReversibleCase
+from workflows.cancellation.state import Case
+from workflows.common.case_workflow import Result, TimedReminder
+from workflows.common.owner import CaseOwner
+
 with workflow.unsafe.imports_passed_through():
     from contract.steps import Recorded
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.reversible_state import ReversibleCase
-    from workflows.cancellation.state import Case
-    from workflows.common.case_workflow import Result, TimedReminder
-    from workflows.common.owner import CaseOwner
 
 
 class ReversibleOwner(CaseOwner[ReversibleCase[Any]], Protocol):

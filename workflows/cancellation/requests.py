@@ -9,6 +9,17 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 
+from workflows.cancellation.late_tasks import sent_in_time
+from workflows.cancellation.open_billing import OpenBilling
+from workflows.cancellation.reversal_identity import ReversalIdentity
+from workflows.cancellation.reversible_state import ReversibleCase
+from workflows.common.cancellation_workflow import CancellationWorkflow
+from workflows.common.case_requests import lawful
+from workflows.common.case_state import Status
+from workflows.common.case_workflow import CANCEL_REQUESTED
+from workflows.common.requests import named_otherwise
+from workflows.common.steps import recorded
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
@@ -29,18 +40,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails
     from domain.vocabulary import Question, Stage, same_person
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.late_tasks import sent_in_time
-    from workflows.cancellation.open_billing import OpenBilling
-    from workflows.cancellation.reversal_identity import ReversalIdentity
-    from workflows.cancellation.reversible_state import ReversibleCase
-    from workflows.common.cancellation_workflow import CancellationWorkflow
-    from workflows.common.case_requests import lawful
-    from workflows.common.case_state import Status
-    from workflows.common.case_workflow import CANCEL_REQUESTED
-    from workflows.common.requests import named_otherwise
-    from workflows.common.steps import recorded
 
 State = TypeVar("State", bound=ReversibleCase[Any])
 

@@ -5,6 +5,10 @@ from typing import Protocol
 
 from temporalio import workflow
 
+from workflows.cancellation.owner import ReversibleOwner
+from workflows.common.requests import ReceivedRequests
+from workflows.common.steps import recorded
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
@@ -12,11 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.actors import THE_SERVICE
     from domain.cancellation.identity import Identity, check_identity, check_identity_then_or_now, mismatches
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.owner import ReversibleOwner
-    from workflows.common.requests import ReceivedRequests
-    from workflows.common.steps import recorded
 
 ON_RECORD_NOW = "reversal-identity-on-record-2026-11"
 """The id of the patch (docs/upgrades.md)."""

@@ -7,6 +7,8 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
+from workflows.common.case_state import CancellationState, Status
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.steps import BillingWait, CaseRecord, OpenedCase, Quoted
@@ -17,10 +19,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.lines.quote import Quote
     from domain.policy import CancellationPolicy
     from domain.vocabulary import Question, Stage, Termination, Verification
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_state import CancellationState, Status
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -5,6 +5,10 @@ from datetime import datetime
 
 from temporalio import workflow
 
+from workflows.cancellation.reversible_state import ReversibleCase
+from workflows.cancellation.waits import wait_in_words
+from workflows.common.web_ui import with_days_left
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.steps import CaseRecord, Continued, OpenedCase
@@ -12,12 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.marketing import Consent
     from domain.vocabulary import Stage, Termination
     from domain.words import FOR_AGENTS, received_in_words
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.reversible_state import ReversibleCase
-    from workflows.cancellation.waits import wait_in_words
-    from workflows.common.web_ui import with_days_left
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -8,6 +8,13 @@ from functools import partial
 
 from temporalio import workflow
 
+from workflows.cancellation.late_tasks import FOUND_WITH_DEADLINE
+from workflows.cancellation.requests import CancellationRequests, State
+from workflows.common.case_state import Status
+from workflows.common.case_workflow import RecordAhead, TimedReminder
+from workflows.common.requests import AnyStep, dated
+from workflows.common.steps import RefusedStep, recorded
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
@@ -15,15 +22,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.actors import THE_SERVICE
     from domain.cancellation.lifecycle import WorkflowIdMismatch
     from domain.vocabulary import Event, Stage
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.late_tasks import FOUND_WITH_DEADLINE
-    from workflows.cancellation.requests import CancellationRequests, State
-    from workflows.common.case_state import Status
-    from workflows.common.case_workflow import RecordAhead, TimedReminder
-    from workflows.common.requests import AnyStep, dated
-    from workflows.common.steps import RefusedStep, recorded
 
 
 class CancellationStory(CancellationRequests[State, Status]):

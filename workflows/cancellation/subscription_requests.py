@@ -5,23 +5,21 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.cancellation.campaigns import CampaignStops
+from workflows.cancellation.erasure import DataErasure
+from workflows.cancellation.export import DataExport
+from workflows.cancellation.migration import DataMigration
+from workflows.cancellation.state import Case
+from workflows.cancellation.story import CancellationStory
+from workflows.cancellation.system_tasks import SystemTaskStart
+from workflows.common.case_requests import lawful
+from workflows.common.reading import read_clean
+from workflows.common.steps import RefusedStep, recorded
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
     from contract.steps import Step
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.campaigns import CampaignStops
-    from workflows.cancellation.erasure import DataErasure
-    from workflows.cancellation.export import DataExport
-    from workflows.cancellation.migration import DataMigration
-    from workflows.cancellation.state import Case
-    from workflows.cancellation.story import CancellationStory
-    from workflows.cancellation.system_tasks import SystemTaskStart
-    from workflows.common.case_requests import lawful
-    from workflows.common.reading import read_clean
-    from workflows.common.steps import RefusedStep, recorded
 
 
 class SubscriptionRequests(CancellationStory[Case, contract.CancellationStatus]):

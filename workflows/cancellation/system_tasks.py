@@ -10,6 +10,12 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 
+from workflows.cancellation.owner import CancellationOwner
+from workflows.common.ad_centre import LONGEST_PATIENCE
+from workflows.common.notifier import Notifier
+from workflows.common.reading import read_clean
+from workflows.common.steps import RefusedStep, recorded
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.system_tasks import TaskRecords
@@ -19,14 +25,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import Refusal
     from domain.requests import RequestOfAnotherCase
     from runtime.refusals import FAULT_AGAIN, as_application_error
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.owner import CancellationOwner
-    from workflows.common.ad_centre import LONGEST_PATIENCE
-    from workflows.common.notifier import Notifier
-    from workflows.common.reading import read_clean
-    from workflows.common.steps import RefusedStep, recorded
 
 
 @workflow.defn(name=contract.SYSTEM_TASKS)

@@ -5,15 +5,13 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.cancellation.state import Case
+from workflows.cancellation.subscription_requests import SubscriptionRequests
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from domain.refusals import Refusal
     from domain.vocabulary import Stage
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.cancellation.state import Case
-    from workflows.cancellation.subscription_requests import SubscriptionRequests
 
 
 @workflow.defn(name=contract.SUBSCRIPTION_CANCELLATION)

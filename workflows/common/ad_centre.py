@@ -7,17 +7,16 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.common.case_state import CancellationState
+from workflows.common.owner import CaseOwner
+from workflows.common.steps import RefusedStep
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.marketing import MarketingRecords
     from contract.readable import Readable
     from contract.steps import AdCentreReminder, CampaignStop, Step, StopAcknowledged, StopRecorded
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_state import CancellationState
-    from workflows.common.owner import CaseOwner
-    from workflows.common.steps import RefusedStep
 
 LONGEST_PATIENCE = timedelta(days=30)
 """The longest interval between requests to the ad centre: a case of years may have few of them in its history."""

@@ -7,6 +7,12 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 
+from workflows.common.ad_centre import AdCentre
+from workflows.common.case_requests import CaseRequests, lawful
+from workflows.common.case_state import CancellationState, Status
+from workflows.common.case_workflow import RecordAhead
+from workflows.common.steps import RefusedStep, code_mailed, recorded
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
@@ -19,13 +25,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.vocabulary import Verification
     from runtime.refusals import as_application_error
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.ad_centre import AdCentre
-    from workflows.common.case_requests import CaseRequests, lawful
-    from workflows.common.case_state import CancellationState, Status
-    from workflows.common.case_workflow import RecordAhead
-    from workflows.common.steps import RefusedStep, code_mailed, recorded
 
 State = TypeVar("State", bound=CancellationState[Any, Any])
 

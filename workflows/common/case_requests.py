@@ -7,6 +7,10 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from workflows.common.case_state import Status
+from workflows.common.case_workflow import CaseWorkflow, State
+from workflows.common.reading import read_clean
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.clean import refuse_unclean
@@ -14,11 +18,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import ForwardedRefusal, Refusal
     from runtime.refusals import as_application_error
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_state import Status
-    from workflows.common.case_workflow import CaseWorkflow, State
-    from workflows.common.reading import read_clean
 
 Asked = TypeVar("Asked", bound=contract.Request)
 

@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
+from workflows.common.web_ui import as_details, publish_changed
+
 with workflow.unsafe.imports_passed_through():
     from contract import HELD_UP
     from contract.steps import CampaignStop, CaseRecord, Continued
@@ -18,9 +20,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import RefusalDetails
     from domain.vocabulary import Stage, Verification
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.web_ui import as_details, publish_changed
 
 AnyStage = TypeVar("AnyStage", bound=Stage | MarketingStage | MigrationStage)
 Status = TypeVar("Status")

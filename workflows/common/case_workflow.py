@@ -9,6 +9,14 @@ from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from temporalio import workflow
 
+from workflows.common.case_state import CaseState, Status
+from workflows.common.history_length import HistoryLength
+from workflows.common.notifier import Notifier
+from workflows.common.owner import Activities, Argument, Outcome
+from workflows.common.refused_requests import RefusedRequests
+from workflows.common.requests import ReceivedRequests
+from workflows.common.steps import RefusedStep, recorded
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.readable import Readable
@@ -18,15 +26,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.words import FOR_AGENTS
     from runtime.refusals import FAULT_AGAIN, as_application_error
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_state import CaseState, Status
-    from workflows.common.history_length import HistoryLength
-    from workflows.common.notifier import Notifier
-    from workflows.common.owner import Activities, Argument, Outcome
-    from workflows.common.refused_requests import RefusedRequests
-    from workflows.common.requests import ReceivedRequests
-    from workflows.common.steps import RefusedStep, recorded
 
 Asked = TypeVar("Asked", bound=contract.Request)
 Result = TypeVar("Result")

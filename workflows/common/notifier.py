@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+from workflows.common.queues import queue_for
+
 with workflow.unsafe.imports_passed_through():
     from activities.common.retries import MAIL_RETRY, WEBHOOK_RETRY
     from activities.messaging.mail import Mail
@@ -14,9 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from contract.readable import Readable
     from domain.vocabulary import Channel
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.queues import queue_for
 
 IN_TURNS = "deliveries-in-turns-2026-11"
 """The id of the patch (docs/upgrades.md)."""

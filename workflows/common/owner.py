@@ -5,13 +5,12 @@ from typing import Any, Protocol, TypeVar
 
 from temporalio import workflow
 
+from workflows.common.case_state import CaseState
+
 with workflow.unsafe.imports_passed_through():
     from contract.steps import Recorded, Step
     from domain.actors import THE_SERVICE
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_state import CaseState
 
 State_co = TypeVar("State_co", bound=CaseState[Any, Any], covariant=True)
 Activities = TypeVar("Activities")

@@ -7,15 +7,14 @@ from typing import Any, Protocol
 
 from temporalio import workflow
 
+from workflows.common.case_state import CaseState
+from workflows.common.steps import RefusedStep, recorded
+
 with workflow.unsafe.imports_passed_through():
     from activities.cancellation import Records
     from contract.steps import CaseRecord, FirstAnswer, Recorded, RefusedRequest, Step
     from domain.refusals import Refusal
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_state import CaseState
-    from workflows.common.steps import RefusedStep, recorded
 
 AUDITED_OF_A_CALLER = 10
 """The number of refused requests of one kind by one caller that are audited within an hour."""

@@ -6,6 +6,10 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 
+from workflows.common.case_state import CaseState
+from workflows.common.owner import CaseOwner
+from workflows.common.steps import recorded
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.cancellation import Records
@@ -13,11 +17,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.receipt import check_backdating, received_instant_about
     from domain.requests import RequestOfAnotherCase, instant_of
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_state import CaseState
-    from workflows.common.owner import CaseOwner
-    from workflows.common.steps import recorded
 
 REQUESTS_RECORDED = "requests-recorded-2026-11"
 """The id of the patch (docs/upgrades.md)."""

@@ -10,6 +10,8 @@ from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exce
 from temporalio.exceptions import TimeoutError as TakenTooLong
 from temporalio.workflow import ActivityCancellationType
 
+from workflows.common.queues import queue_for
+
 with workflow.unsafe.imports_passed_through():
     from activities.common.retries import CODE_RETRY, LONG_WORK_RETRY, STEP_RETRY
     from contract import WorkQueue
@@ -18,9 +20,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import ForwardedRefusal, RefusalDetails
     from runtime.refusals import as_refusal, is_fault, record_beside
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.queues import queue_for
 
 Owner = TypeVar("Owner")
 Argument = TypeVar("Argument")

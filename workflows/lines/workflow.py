@@ -9,6 +9,11 @@ from temporalio import workflow
 from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
+from workflows.common.queues import queue_for
+from workflows.common.reading import read_clean
+from workflows.common.steps import patiently
+from workflows.common.web_ui import as_details
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.common.retries import RECORD_RETRY, WEBHOOK_RETRY
@@ -22,12 +27,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import ForwardedRefusal, Refusal, RefusalDetails, RefusedValue
     from runtime.refusals import as_application_error
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.queues import queue_for
-    from workflows.common.reading import read_clean
-    from workflows.common.steps import patiently
-    from workflows.common.web_ui import as_details
 
 LOCKED_LINES_AFTER = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300))
 """The pauses before each further pass over lines that were locked; lines that stay locked are left to the next night,

@@ -6,6 +6,9 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
+from workflows.common.case_state import CancellationState
+from workflows.common.web_ui import with_days_left
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.steps import CaseRecord, OpenedMarketingCase
@@ -13,11 +16,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.policy import CancellationPolicy
     from domain.vocabulary import Verification
     from domain.words import FOR_AGENTS, received_in_words
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_state import CancellationState
-    from workflows.common.web_ui import with_days_left
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

@@ -5,6 +5,12 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.common.cancellation_workflow import CancellationWorkflow
+from workflows.common.case_workflow import CANCEL_REQUESTED
+from workflows.common.reading import read_clean
+from workflows.common.steps import RefusedStep
+from workflows.marketing.state import MarketingCase
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.marketing import MarketingRecords
@@ -19,14 +25,6 @@ with workflow.unsafe.imports_passed_through():
         MarketingWorkflowIdMismatch,
     )
     from domain.refusals import Refusal
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.cancellation_workflow import CancellationWorkflow
-    from workflows.common.case_workflow import CANCEL_REQUESTED
-    from workflows.common.reading import read_clean
-    from workflows.common.steps import RefusedStep
-    from workflows.marketing.state import MarketingCase
 
 
 NOT_VERIFIED = "the billing administrator was not verified in time"

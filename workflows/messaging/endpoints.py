@@ -5,6 +5,10 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.common.queues import queue_for
+from workflows.common.reading import read_clean
+from workflows.messaging.webhooks import send_owed
+
 with workflow.unsafe.imports_passed_through():
     from activities.common.retries import MAIL_RETRY
     from activities.messaging.webhooks import Webhooks
@@ -13,12 +17,6 @@ with workflow.unsafe.imports_passed_through():
     from contract.readable import Readable
     from domain.refusals import Refusal
     from runtime.refusals import as_application_error
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.queues import queue_for
-    from workflows.common.reading import read_clean
-    from workflows.messaging.webhooks import send_owed
 
 
 @workflow.defn(name=WEBHOOK_ENDPOINT)

@@ -7,6 +7,9 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
+from workflows.common.queues import queue_for
+from workflows.common.reading import read_clean
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.common.retries import RECORD_RETRY, WEBHOOK_RETRY
@@ -17,10 +20,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import ForwardedRefusal, Refusal
     from runtime.refusals import as_application_error, as_refusal
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.queues import queue_for
-    from workflows.common.reading import read_clean
 
 _ONCE = RetryPolicy(maximum_attempts=1)
 

@@ -4,16 +4,14 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.common.notifier import Notifier
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from domain.cancellation.lifecycle import InputMalformed
     from domain.refusals import Refusal
     from domain.vocabulary import Channel
     from runtime.refusals import as_application_error
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.notifier import Notifier
 
 
 @workflow.defn(name=contract.MESSAGE_DELIVERY)

@@ -10,6 +10,10 @@ from typing import Any, ClassVar, TypeVar
 
 from temporalio import workflow
 
+from workflows.common.case_requests import CaseRequests, lawful
+from workflows.common.owner import Argument
+from workflows.migration.state import MigrationCase
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.migration.activities import Migrations
@@ -23,11 +27,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.refusals import Refusal
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_requests import CaseRequests, lawful
-    from workflows.common.owner import Argument
-    from workflows.migration.state import MigrationCase
 
 AskedOfMigration = TypeVar("AskedOfMigration", bound=contract.AboutMigration)
 

@@ -7,17 +7,14 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
+from workflows.common.case_state import CaseState
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from contract.steps import MigrationState
     from domain.migration import HAND_OVERS, HandOver, MigrationStage, patience
     from domain.policy import CancellationPolicy
     from domain.words import FOR_AGENTS
-
-
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.case_state import CaseState
 
 
 @dataclass(kw_only=True, eq=False, repr=False)

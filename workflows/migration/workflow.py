@@ -8,6 +8,12 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
+from workflows.common.queues import queue_for
+from workflows.common.reading import read_clean
+from workflows.common.steps import RefusedStep, long_work
+from workflows.migration.requests import MigrationRequests
+from workflows.migration.state import MigrationCase
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.common.retries import LONG_WORK_RETRY
@@ -22,13 +28,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import Refusal
     from domain.vocabulary import Event
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.queues import queue_for
-    from workflows.common.reading import read_clean
-    from workflows.common.steps import RefusedStep, long_work
-    from workflows.migration.requests import MigrationRequests
-    from workflows.migration.state import MigrationCase
 
 DISCARD_TIMEOUT = timedelta(minutes=5)
 """The longest duration of one attempt at removing the transferred data."""

@@ -5,6 +5,8 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.common.queues import queue_for
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.common.retries import RECORD_RETRY
@@ -13,9 +15,6 @@ with workflow.unsafe.imports_passed_through():
     from contract.readable import Readable
     from contract.steps import Forgotten, RetentionSlice
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.queues import queue_for
 
 MOST_SLICES = 500
 """The most slices of one run, four hours of work; the next day's run continues."""

@@ -6,6 +6,9 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.common.queues import queue_for
+from workflows.common.web_ui import as_details
+
 with workflow.unsafe.imports_passed_through():
     import contract
     from activities.common.retries import RECORD_RETRY
@@ -17,10 +20,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.refusals import Refusal
     from runtime.refusals import as_application_error
 
-# Our own workflow code is reloaded for every workflow, inside the sandbox, on purpose: so it is not announced.
-with workflow.unsafe.sandbox_import_notification_policy(workflow.SandboxImportNotificationPolicy.SILENT):
-    from workflows.common.queues import queue_for
-    from workflows.common.web_ui import as_details
 
 LINE_CASES = "reconciliation-of-line-cases-2026-11"
 """The id of the patch (docs/upgrades.md)."""

@@ -37,7 +37,7 @@ class Claim:
 def claim_next(transaction: Transaction, cancellation: str, *, is_gathered: bool, quiet: timedelta) -> Claim:
     """Claim the oldest pending mail of a case with those that go in the same letter.
 
-    ``is_gathered`` says that some of them are gathered with those of other cases (`records.outbox.mail_of`).
+    ``is_gathered`` says that some of them are gathered with those of other cases (`records.outbox.MailsOfCase`).
 
     A letter is complete when for the time of ``quiet`` no other case has had something to add, and no case is still to be opened;
     it waits `WAITS_AT_MOST`.

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy import ColumnElement, ScalarSelect, case, delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -61,31 +61,29 @@ def use(transaction: Transaction, asked: Use) -> LimitReached | None:
 
 def reached_by(session: Session, asked: Use) -> LimitReached | None:
     """Return the limit that leaves no room for a use, the one that does so for longest; None if there is room, or it is counted."""
-    if session.get(LimitedUseRow, asked.step) is not None:
-        return None
-    limited = select(LimitRow.scope, LimitRow.number).where(LimitRow.limited == asked.limited)
-    limits = {LimitScope(scope): number for scope, number in session.execute(limited)}
     counted = {LimitScope.CALLER: (asked.caller, counts_of_caller(asked.caller))}
     if asked.organization is not None and asked.address is not None:
         counted[LimitScope.ORGANIZATION] = (asked.organization, counts_of_organization(asked.organization))
         counted[LimitScope.ADDRESS] = (asked.organization, counts_of_address(address_digest(asked.address)))
-    reached: dict[datetime, LimitReached] = {}
-    for scope, (subject, counts) in counted.items():
-        number = limits.get(scope)
-        if number is None:
-            continue
-        # The use after whose end there is room again: the oldest, unless the limit was lowered meanwhile.
-        in_the_way = session.scalar(
-            select(LimitedUseRow.used_at)
-            .where(LimitedUseRow.limited == asked.limited, in_window(), counts)
-            .order_by(LimitedUseRow.used_at.desc())
-            .offset(number - 1)
-            .limit(1)
-        )
-        if in_the_way is not None:
-            free_at = in_the_way + LIMIT_WINDOW
-            reached[free_at] = LimitReached(asked.limited, scope, number, free_at, subject)
-    return reached[max(reached)] if reached else None
+    in_the_way = case(
+        {scope.value: _in_the_way(counts) for scope, (_, counts) in counted.items()}, value=LimitRow.scope
+    )
+    free_at = (in_the_way + LIMIT_WINDOW).label("free_at")
+    is_counted = exists().where(LimitedUseRow.step == asked.step)
+    limits = select(LimitRow.scope, LimitRow.number, free_at).where(LimitRow.limited == asked.limited, ~is_counted)
+    reached = [each for each in session.execute(limits) if each.free_at is not None]
+    if not reached:
+        return None
+    longest = max(reached, key=lambda each: each.free_at)
+    scope = LimitScope(longest.scope)
+    return LimitReached(asked.limited, scope, longest.number, longest.free_at, counted[scope][0])
+
+
+def _in_the_way(counts: ColumnElement[bool]) -> ScalarSelect[datetime]:
+    """Return the use after whose end there is room again: the oldest, unless the limit was lowered meanwhile."""
+    of_the_kind = (LimitedUseRow.limited == LimitRow.limited, in_window(), counts)
+    uses = select(LimitedUseRow.used_at).where(*of_the_kind).order_by(LimitedUseRow.used_at.desc())
+    return uses.offset(LimitRow.number - 1).limit(1).correlate(LimitRow).scalar_subquery()
 
 
 def use_for(

@@ -1,5 +1,6 @@
 """The outbox: messages, written in the transaction of the event that they announce, and the state of their delivery."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -67,15 +68,28 @@ def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
     return {Channel(channel): sequence for channel, sequence in rows}
 
 
-def mail_of(session: Session, cancellation: str) -> tuple[int, bool]:
-    """Return the number of a case's newest mail, and whether one that is pending is gathered with those of other cases."""
+@dataclass(frozen=True)
+class MailsOfCase:
+    """What a case has in its outbox for people."""
+
+    newest: int
+    """The number of its newest mail; 0 if it has none."""
+    pending: int
+    """The number of mails that are pending."""
+    is_gathered: bool
+    """True if one of those is gathered with those of other cases (`records.joint_letters`)."""
+
+
+def mails_of(session: Session, cancellation: str) -> MailsOfCase:
+    """Return what a case has in its outbox for people."""
     pending = and_(MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
     query = select(
-        func.coalesce(func.max(MessageRow.sequence), 0),
-        func.coalesce(func.bool_or(and_(pending, MessageRow.bulk.is_not(None))), false()),
+        func.coalesce(func.max(MessageRow.sequence), 0).label("newest"),
+        func.count().filter(pending).label("pending"),
+        func.coalesce(func.bool_or(and_(pending, MessageRow.bulk.is_not(None))), false()).label("is_gathered"),
     ).where(about(cancellation), MessageRow.channel == Channel.MAIL.value)
-    newest, is_gathered = session.execute(query).one()
-    return newest, is_gathered
+    newest, waiting, is_gathered = session.execute(query).one()
+    return MailsOfCase(newest, waiting, is_gathered)
 
 
 def claim_next(transaction: Transaction, cancellation: str, channel: Channel) -> MessageRow | None:

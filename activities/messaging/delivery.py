@@ -84,13 +84,15 @@ def deliver_all(
     while True:
         with Transaction.begin(engine) as transaction:
             # Read before the claim: a message recorded between the two must not count as handled.
-            handled_up_to, is_gathered = outbox.mail_of(transaction.session, cancellation)
-            claim = joint_letters.claim_next(transaction, cancellation, is_gathered=is_gathered, quiet=quiet)
+            mails = outbox.mails_of(transaction.session, cancellation)
+            if not mails.pending:
+                return mails.newest
+            claim = joint_letters.claim_next(transaction, cancellation, is_gathered=mails.is_gathered, quiet=quiet)
             _refuse_to_wait(claim)
             if claim.is_repeated:
                 continue
             if not claim.messages:
-                return handled_up_to
+                return mails.newest
             failure = None
             try:
                 hand_over(claim.messages)
@@ -103,6 +105,8 @@ def deliver_all(
                 failure = f"{delay.reason} Given up after {attempt} attempts."
             _settle(transaction, claim.messages, failure)
             handled_up_to = next(each.sequence for each in claim.messages if _case_of(each) == cancellation)
+        if mails.pending == 1:
+            return mails.newest
         # Where messages are given up, the turn ends with one that is put off: the next turn's attempts begin at one.
         if time.monotonic() >= turn_over and attempt < max_attempts:
             return handled_up_to

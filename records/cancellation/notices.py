@@ -130,7 +130,8 @@ def notify(
         system_task=system_task,
         system_erasures=tuple(system_erasures),
     )
-    case.row.forgotten_at = None  # it has something new to be forgotten
+    if case.row.forgotten_at is not None:  # it has something new to be forgotten
+        case.row.forgotten_at = None
     outbox.add(
         transaction,
         event,

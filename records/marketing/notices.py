@@ -41,7 +41,8 @@ def notify(
         marketing=about.model_copy(update={"ads_may_still_run": any(not stop.acknowledged for stop in stops)}),
         reason=step.why,
     )
-    case.row.forgotten_at = None  # it has something new to be forgotten
+    if case.row.forgotten_at is not None:  # it has something new to be forgotten
+        case.row.forgotten_at = None
     outbox.add(
         transaction,
         event,

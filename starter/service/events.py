@@ -221,7 +221,9 @@ class EventClient(AreaClient):
             for event in found.events:
                 self._sent.add(event.entry)
                 self._pass_on(event)
-            if found.beyond_running != NEVER:  # else only a later look can be settled, and this one would keep it waiting
+            if (
+                found.beyond_running != NEVER
+            ):  # else only a later look can be settled, and this one would keep it waiting
                 self._looks.append((found.newest, found.beyond_running))
             while self._looks and self._looks[0][1] <= found.oldest_running:
                 # A look that was cut off has not seen what lies beyond it, whatever earlier ones had.

@@ -197,9 +197,9 @@ async def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     hosted = QueueSettings().hosted
-    client = await connect_to_temporal(runtime=MetricsSettings().runtime)
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=connections(hosted))
     await asyncio.to_thread(warn_of_owner, engine)
+    client = await connect_to_temporal(engine=engine, runtime=MetricsSettings().runtime)
     webhooks = WebhookSettings()
     configuring = asyncio.create_task(_configure_endpoint(engine, webhooks)) if WorkQueue.WEBHOOKS in hosted else None
     with HttpClient() as http:

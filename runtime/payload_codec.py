@@ -17,6 +17,7 @@ from temporalio.converter import PayloadCodec
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
+from runtime.known_key_ids import KnownKeyIds
 from runtime.payload_keys import KEY_NAME, PayloadKeys
 
 ENCRYPTED = b"binary/encrypted"
@@ -53,27 +54,39 @@ class EncryptingCodec(PayloadCodec):
     and not of a caller: the SDK decodes before it delivers, so that the error fails the whole workflow task or the attempt of
     an activity, and Temporal repeats it until a worker has the key. No request is refused, and no signal lost.
 
-    Only a payload that claims to be encrypted and names its key waits. One that its key does not open, or in any other
-    encoding that nobody here writes, is a malformed message of its sender (`contract.Unreadable`), for which no case may
-    stand still. What was written before there were keys is read as it is.
+    Only a payload that names a key which this installation has had waits for it (`KnownKeyIds`). One that names another key,
+    that its key does not open, or in any other encoding that nobody here writes, is a malformed message of its sender
+    (`contract.Unreadable`), for which no case may stand still. A replay finds the same: what names a key that nobody had when it
+    was sent is not opened by one that somebody has later. What was written before there were keys is read as it is.
+
+    Without ``known``, as where there are no records to ask, every key that is named is waited for.
     """
 
-    def __init__(self, keys: PayloadKeys | None = None) -> None:
+    def __init__(self, keys: PayloadKeys | None = None, known: KnownKeyIds | None = None) -> None:
         keys = keys or PayloadKeys()
+        self._known_ids = known
         self._ciphers = {key.id: AESGCM(key.secret) for key in keys}
         self._encrypting = keys.encrypting.id if keys.encrypting else None
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Return the payloads, encrypted but for those that stay readable."""
+        """Return the payloads, encrypted but for those that stay readable. Raises the refusals of `KnownKeyIds.record`."""
         if self._encrypting is None:
             return list(payloads)
+        if self._known_ids is not None:
+            await self._known_ids.record()
         return [
             payload if _stays_readable(payload) else self._encrypted(payload, self._encrypting) for payload in payloads
         ]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Return the payloads as they were before `encode`. Raises EncryptionKeyMissing."""
-        return [self._decrypted(payload) for payload in payloads]
+        return [payload if await self._is_invented(payload) else self._decrypted(payload) for payload in payloads]
+
+    async def _is_invented(self, payload: Payload) -> bool:
+        key_id = key_of(payload)
+        if key_id is None or key_id in self._ciphers or self._known_ids is None:
+            return False
+        return not await self._known_ids.may_be_ours(key_id)
 
     def _encrypted(self, payload: Payload, key_id: str) -> Payload:
         nonce = os.urandom(_NONCE_BYTES)

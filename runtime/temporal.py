@@ -7,8 +7,10 @@ TEMPORAL_API_KEY, TEMPORAL_TLS_… (`temporalio.envconfig`).
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+from sqlalchemy import Engine
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
@@ -28,6 +30,7 @@ from contract.readable import Readable
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from runtime.actors import ActorInterceptor
+from runtime.known_key_ids import KnownKeyIds
 from runtime.payload_codec import READABLE, EncryptingCodec
 from runtime.payload_keys import PayloadKeys, PayloadKeySettings
 from runtime.refusals import RefusalInterceptor
@@ -101,18 +104,20 @@ class TemporalConfigurationMalformed(Refusal):
         )
 
 
-def offramp_plugin(keys: PayloadKeys | None = None, requests: RequestKeys | None = None) -> SimplePlugin:
+def offramp_plugin(
+    keys: PayloadKeys | None = None, requests: RequestKeys | None = None, known: KnownKeyIds | None = None
+) -> SimplePlugin:
     """Return the plugin of the service's clients, workers and replayers: messages, their encryption, sandbox, refusals, actors.
 
     Where payloads are encrypted, the messages and stack traces of failures are as well. ``requests`` are the keys with which
-    clients sign requests, and workers verify them.
+    clients sign requests, and workers verify them; ``known`` tells keys that are missing from those that nobody has had.
     """
     encrypts = keys is not None and keys.encrypting is not None
     return SimplePlugin(
         "offramp",
         data_converter=DataConverter(
             payload_converter_class=MessageConverter,
-            payload_codec=EncryptingCodec(keys),
+            payload_codec=EncryptingCodec(keys, known),
             failure_converter_class=(
                 DefaultFailureConverterWithEncodedAttributes if encrypts else DefaultFailureConverter
             ),
@@ -123,11 +128,16 @@ def offramp_plugin(keys: PayloadKeys | None = None, requests: RequestKeys | None
 
 
 async def connect_to_temporal(
-    *, lazy: bool = False, runtime: Runtime | None = None, plugin: SimplePlugin | None = None
+    *,
+    engine: Engine | None = None,
+    lazy: bool = False,
+    runtime: Runtime | None = None,
+    plugin: SimplePlugin | None = None,
 ) -> Client:
     """Connect to the configured Temporal, or, with ``lazy``, leave that to the first call; ``runtime`` has the metrics.
 
-    ``plugin`` is that of a client which has other keys than those that are configured.
+    ``engine`` is that of the records, in which the ids of this process's keys are recorded, now or as soon as it answers;
+    ``plugin`` that of a client which has other keys than those that are configured.
 
     Raises:
         TemporalUnavailable, TemporalConfigurationMalformed.
@@ -139,7 +149,13 @@ async def connect_to_temporal(
     except Exception as error:  # noqa: BLE001 - the SDK's error for this has no public name
         raise TemporalConfigurationMalformed(str(error)) from None
     config.setdefault("target_host", "localhost:7233")
-    plugin = plugin or offramp_plugin(PayloadKeySettings().keys, RequestKeySettings().keys)
+    if plugin is None:
+        keys = PayloadKeySettings().keys
+        known = KnownKeyIds(engine, keys) if engine is not None else None
+        if known is not None:
+            with suppress(Refusal):  # nothing is encrypted before it succeeds
+                await known.record()
+        plugin = offramp_plugin(keys, RequestKeySettings().keys, known)
     try:
         return await Client.connect(**config, plugins=[plugin], lazy=lazy, runtime=runtime)
     except RuntimeError as error:

@@ -94,6 +94,9 @@ _ITEM_SETTLED = Rights(
 )
 """A row of a bulk that a worker judges, starts and settles: never another subscription, and no confirmation."""
 
+_KEY_ID = Rights(insert=True, given=("id",))
+"""The id of a key of payloads, at the time that the database gives it; nobody takes it away again."""
+
 _HOLD = Rights(insert=True, update=True, columns=("released_by", "released_at", "release_reason"))
 _CERTIFICATE = Rights(insert=True, update=True, columns=("finished_at", "tables", "rows", "objects", "bytes"))
 
@@ -129,6 +132,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "messages": _KEPT,
         "on_premises_migrations": _KEPT,
         "organizations": _LOCKED,
+        "payload_key_ids": _KEY_ID,
         "planned_lines": Rights(update=True, columns=("withdrawn_by",)),
         "requests": _ANSWERED,
         "subscription_lines": _CHANGED,
@@ -169,6 +173,7 @@ WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
         "marketing_stops": _CHANGED,
         "messages": _ADDED,
         "organizations": _KEPT,
+        "payload_key_ids": _KEY_ID,
         "planned_lines": _KEPT,
         "policies": _KEPT,
         "requests": _ANSWERED,
@@ -193,19 +198,14 @@ READ: Mapping[DatabaseRole, Mapping[str, tuple[str, ...]] | None] = {
     DatabaseRole.PAGES: {
         # Whether a request was audited before, and nothing of what the others did and why.
         "audit_trail": ("id", "step", "after"),
-        "cancellations": _WHOLE,
-        "erasures": _WHOLE,
-        "exports": _WHOLE,
-        "marketing_activities": _WHOLE,
-        "marketing_campaigns": _WHOLE,
-        "marketing_cancellations": _WHOLE,
-        "marketing_services": _WHOLE,
-        "marketing_stops": _WHOLE,
-        "on_premises_migrations": _WHOLE,
-        "organizations": _WHOLE,
-        "policies": _WHOLE,
-        "requests": _WHOLE,
-        "subscriptions": _WHOLE,
+        **dict.fromkeys(
+            (
+                *("cancellations", "erasures", "exports", "marketing_activities", "marketing_campaigns"),
+                *("marketing_cancellations", "marketing_services", "marketing_stops", "on_premises_migrations"),
+                *("organizations", "payload_key_ids", "policies", "requests", "subscriptions"),
+            ),
+            _WHOLE,
+        ),
     },
 }
 """What each role may read, with the columns where it is not the whole row; None for every table."""

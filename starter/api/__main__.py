@@ -40,7 +40,7 @@ async def main() -> None:
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=_CONNECTIONS)
     await asyncio.to_thread(warn_of_owner, engine)
     keys = WebhookKeySettings().keys
-    temporal = await connect_to_temporal(lazy=True)
+    temporal = await connect_to_temporal(engine=engine, lazy=True)
     service = Offramp(temporal, engine, webhook_keys=keys, console=ConsoleLink().console_url)
     app = create_api(service, verifier)
     config = uvicorn.Config(

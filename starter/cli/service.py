@@ -116,7 +116,7 @@ def with_service(
         from starter.service import Offramp
 
         with database() as engine:
-            temporal = await connect_to_temporal()
+            temporal = await connect_to_temporal(engine=engine)
             return await command(
                 Offramp(
                     temporal,
@@ -149,7 +149,7 @@ def with_records(
         with database() as engine:
             return await command(
                 Offramp(
-                    await connect_to_temporal(lazy=True),
+                    await connect_to_temporal(engine=engine, lazy=True),
                     engine,
                     objects=_object_store() if files else None,
                     tenants=_tenant_database() if tenants else None,

@@ -28,7 +28,8 @@ async def main() -> None:
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=_CONNECTIONS)
     await asyncio.to_thread(warn_of_owner, engine)
     keys = WebhookKeySettings().keys
-    service = Offramp(await connect_to_temporal(lazy=True), engine, webhook_keys=keys, console=settings.url)
+    temporal = await connect_to_temporal(engine=engine, lazy=True)
+    service = Offramp(temporal, engine, webhook_keys=keys, console=settings.url)
     app = create_console(service, settings, access)
     config = uvicorn.Config(
         app, settings.console_host, settings.console_port, **server_options(most=MOST_STREAMS + MOST_CONNECTIONS)

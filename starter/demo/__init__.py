@@ -44,7 +44,8 @@ async def run_demo(web_ui: str) -> None:
     engine = create_database_engine(DatabaseSettings().database_url)
     try:
         tenants = TenantDatabase(TenantDatabaseSettings())
-        service = Offramp(await connect_to_temporal(), engine, tenants=tenants, console=ConsoleLink().console_url)
+        temporal = await connect_to_temporal(engine=engine)
+        service = Offramp(temporal, engine, tenants=tenants, console=ConsoleLink().console_url)
         await prepare(service)
         await _Demo(service).play()
     except Refusal as refusal:

@@ -18,19 +18,29 @@ from starter.nexus.endpoint import NexusEndpointSettings, ensure_endpoint
 from starter.service.nightly_schedule import ensure_schedule
 from starter.service.privacy import ensure_retention
 from starter.service.reconciliation import ensure_reconciliation
-from storage.database import DatabaseSettings
+from storage.database import DatabaseSettings, create_database_engine
 from storage.schema.migrate import upgrade
 
 
 async def set_up() -> None:
     """Apply the migrations, register the search attributes, and ensure the schedules and, if one is named, the Nexus endpoint.
 
+    The ids of the keys of payloads are recorded in between, before any other process of this version looks for one.
+
     Raises:
         NexusEndpointTaken, NamespaceUnknown, TemporalUnavailable, and the other refusals of `refusing_temporal_errors`.
 
     """
-    await asyncio.to_thread(upgrade, DatabaseSettings().owner_url)
-    client = await connect_to_temporal()
+    owner_url = DatabaseSettings().owner_url
+    await asyncio.to_thread(upgrade, owner_url)
+    engine = create_database_engine(owner_url, pool_size=1)
+    try:
+        await _set_up_temporal(await connect_to_temporal(engine=engine))
+    finally:
+        engine.dispose()
+
+
+async def _set_up_temporal(client: Client) -> None:
     try:
         with refusing_temporal_errors(client):
             await ensure_search_attributes(client)

@@ -55,7 +55,7 @@ async def main() -> None:
         raise PagesNotConfigured
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=5)
     await asyncio.to_thread(warn_of_owner, engine)
-    temporal = await connect_to_temporal()
+    temporal = await connect_to_temporal(engine=engine)
     objects = Objects(store) if (store := ObjectStoreSettings()).url else None
     app = create_pages(Offramp(temporal, engine, objects=objects), links)
     config = uvicorn.Config(app, settings.pages_host, settings.pages_port, **server_options())

@@ -38,6 +38,7 @@ from storage.tables.organizations import (
     SubscriptionRow,
     TenantCodeReviewRow,
 )
+from storage.tables.payload_keys import PayloadKeyIdRow
 from storage.tables.requests import DirectRequestRow, RequestRow
 from storage.tables.system_tasks import SystemTaskRow
 from storage.tables.webhooks import WebhookAttemptRow, WebhookEndpointRow
@@ -79,6 +80,7 @@ __all__ = [
     "MigrationRow",
     "OneTimeCode",
     "OrganizationRow",
+    "PayloadKeyIdRow",
     "PlannedLineRow",
     "PolicyRow",
     "RequestRow",

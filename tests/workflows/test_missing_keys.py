@@ -16,11 +16,13 @@ from temporalio.worker import Replayer
 import contract
 from contract import WorkQueue
 from domain.vocabulary import WAITS_FOR_REPAIR, Stage
+from runtime.known_key_ids import KnownKeyIds
 from runtime.payload_codec import ENCRYPTED, KEY_ID, EncryptionKeyMissing
 from runtime.payload_keys import PayloadKeys
 from runtime.temporal import offramp_plugin
 from starter.service import CancellationSuspended, Offramp, StillWaiting
 from starter.service.cancellation import CancellationClient
+from storage.rights import DatabaseRole
 from tests.support.histories import histories_of
 from tests.support.world import AGENT, Mailbox, World, eventually, refused
 from workflows.cancellation.workflow import SubscriptionCancellation
@@ -44,17 +46,28 @@ async def world(temporal_env: WorkflowEnvironment, database_url: str) -> AsyncIt
 @pytest.fixture
 async def client(world: World) -> Client:
     """A client with the key."""
-    return await world.environment.connect_client(plugins=[offramp_plugin(KEY)])
+    return await _client_of(world, KEY)
+
+
+@pytest.fixture
+async def lacking(world: World) -> Client:
+    """A client of the same installation without it."""
+    return await _client_of(world, PayloadKeys())
+
+
+async def _client_of(world: World, keys: PayloadKeys) -> Client:
+    known = KnownKeyIds(world.engines[DatabaseRole.WORKER], keys)
+    return await world.environment.connect_client(plugins=[offramp_plugin(keys, known=known)])
 
 
 @pytest.mark.soak
-async def test_a_signal_waits_for_a_worker_with_its_key(world: World, client: Client) -> None:
+async def test_a_signal_waits_for_a_worker_with_its_key(world: World, client: Client, lacking: Client) -> None:
     service, reversing = service_of(world, client), world.subscription()
     with world.environment.with_time_skipping_disabled():
         async with world.worker(client=client):
             await service.start(complete(world, reversing))
             await eventually(lambda: _is_in(service, reversing, Stage.CANCELED))
-        async with world.worker():
+        async with world.worker(client=lacking):
             reversal = contract.RequestReversal(actor=AGENT, identity=world.identity(reversing))
             await _handle(client, reversing).signal(contract.REQUEST_REVERSAL, reversal)
             await eventually(lambda: _misses_its_key(client, reversing))
@@ -65,7 +78,7 @@ async def test_a_signal_waits_for_a_worker_with_its_key(world: World, client: Cl
 
 @pytest.mark.soak
 @pytest.mark.timeout(3 * PATIENCE)
-async def test_requests_wait_for_a_worker_with_their_key(world: World, client: Client) -> None:
+async def test_requests_wait_for_a_worker_with_their_key(world: World, client: Client, lacking: Client) -> None:
     service, answering, starting = service_of(world, client), world.subscription(), world.subscription()
 
     async def start() -> None:
@@ -77,7 +90,7 @@ async def test_requests_wait_for_a_worker_with_their_key(world: World, client: C
     with world.environment.with_time_skipping_disabled():
         async with world.worker(client=client):
             await service.start(contract.StartCancellation(actor=AGENT, subscription=answering, attestation=CALLED))
-        async with world.worker():
+        async with world.worker(client=lacking):
             assert not await _is_answered(start)
             assert not await _is_answered(answer)
             assert await _misses_its_key(client, starting)
@@ -92,14 +105,16 @@ async def test_requests_wait_for_a_worker_with_their_key(world: World, client: C
     await assert_nothing_was_refused(world, client, answering, starting)
 
 
-async def test_an_activity_waits_for_a_worker_with_the_key_of_its_arguments(world: World, client: Client) -> None:
+async def test_an_activity_waits_for_a_worker_with_the_key_of_its_arguments(
+    world: World, client: Client, lacking: Client
+) -> None:
     service, subscription = (
         Offramp(client, world.engine, task_queue=world.task_queue).cancellations,
         world.subscription(),
     )
     with world.environment.with_time_skipping_disabled():
         async with world.worker(client=client, hosted=[WorkQueue.WORKFLOWS]):
-            async with world.worker(hosted=[WorkQueue.MAIL]):
+            async with world.worker(client=lacking, hosted=[WorkQueue.MAIL]):
                 await service.start(contract.StartCancellation(subscription=subscription, actor=AGENT))
                 await eventually(lambda: _is_tried_again(client, subscription))
                 assert not world.mailbox.of(subscription)

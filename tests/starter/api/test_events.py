@@ -216,26 +216,6 @@ async def test_no_transaction_of_another_database_keeps_a_stream_at_its_place(
     assert found == actions, "each once: nothing below what was sent can still come"
 
 
-async def test_a_look_beside_a_writer_without_a_number_keeps_no_later_look_waiting(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(events, "LOOK_EVERY", 0.05)
-    monkeypatch.setattr(events, "QUIET_SECONDS", 0.1)
-    subscription = world.subscription()
-    stream = await world.offramp.events.watch_list()
-    first, _ = await anext(stream)
-    with world.engine.connect() as writer:
-        writer.execute(text("LOCK TABLE audit_trail IN ROW EXCLUSIVE MODE"))
-        beside = await world.offramp.events.watch_list()  # a look of its own
-        await anext(beside)
-    with Transaction.begin(world.engine) as transaction:
-        added(transaction, subscription, "test.later")
-    async with asyncio.timeout(20):
-        async for place, event in stream:
-            if event is None and place.settled > first.settled:
-                break
-
-
 async def test_a_stream_is_resumed_beyond_what_it_has_had_while_a_writer_goes_on(
     world: World, watching: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,3 +95,11 @@ def test_what_was_left_half_by_a_broken_connection_is_no_event() -> None:
         reader.read(line)
     assert reader.read("") is None, "what comes again has the number that it had"
     assert reader.place == "2-7"
+
+
+@pytest.mark.parametrize("retry", ["\u00b2", "9" * 5000, "999999", "-1", "1.5", "soon", ""])
+def test_a_pause_of_another_form_is_no_pause(retry: str) -> None:
+    reader = EventReader(None)
+    before = reader.retry
+    assert [reader.read(line) for line in (f"retry: {retry}", "")] == [None, None]
+    assert reader.retry == before

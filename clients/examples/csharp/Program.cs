@@ -90,7 +90,7 @@ static class Offramp
                             Console.Error.WriteLine(text);
                             return 1;
                         }
-                        pause += answer.Headers.RetryAfter?.Delta ?? TimeSpan.Zero;
+                        pause += Asked(answer);
                     }
                 }
                 catch (Exception error) when ((error is HttpRequestException || error is TaskCanceledException) && attempt < Attempts)
@@ -99,6 +99,13 @@ static class Offramp
                 await Task.Delay(pause);
             }
         }
+    }
+
+    // The pause that a busy service asks for.
+    static TimeSpan Asked(HttpResponseMessage answer)
+    {
+        var seconds = answer.Headers.TryGetValues("Retry-After", out var given) ? given.First() : "";
+        return TimeSpan.FromSeconds(IsNumber(seconds, 2) ? int.Parse(seconds) : 0);
     }
 
     static HttpRequestMessage Request(string path, string key, Dictionary<string, Dictionary<string, string>> message)
@@ -123,6 +130,12 @@ static class Offramp
         }
     }
 
+    // True for a number of at most so many digits: what the other side sends may be anything.
+    static bool IsNumber(string text, int most)
+    {
+        return text.Length > 0 && text.Length <= most && text.All(each => each >= '0' && each <= '9');
+    }
+
     // Prints the event of a webhook that the service has sent now.
     static int Verify(string id, string timestamp, string signatures, byte[] body)
     {
@@ -135,7 +148,7 @@ static class Offramp
             expected = "v1," + Convert.ToBase64String(signer.ComputeHash(content));
         }
         var isSigned = signatures.Split(' ').Count(signature => AreEqual(signature, expected)) > 0;
-        var isNow = Math.Abs(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - long.Parse(timestamp)) <= ToleranceSeconds;
+        var isNow = IsNumber(timestamp, 12) && Math.Abs(DateTimeOffset.UtcNow.ToUnixTimeSeconds() - long.Parse(timestamp)) <= ToleranceSeconds;
         if (!isSigned || !isNow)
         {
             Console.Error.WriteLine("not sent by the service, or not now");

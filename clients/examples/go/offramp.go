@@ -119,12 +119,21 @@ func once(client *http.Client, request *http.Request) (int, time.Duration, []byt
 	}
 	defer response.Body.Close()
 	answer, err := io.ReadAll(response.Body)
-	seconds, _ := strconv.Atoi(response.Header.Get("Retry-After"))
+	wait := response.Header.Get("Retry-After")
+	if !isNumber(wait, 2) {
+		wait = "0"
+	}
+	seconds, _ := strconv.Atoi(wait)
 	return response.StatusCode, time.Duration(seconds) * time.Second, answer, err
 }
 
 func passes(status int) bool {
 	return status == 429 || status == 502 || status == 503 || status == 504
+}
+
+// isNumber is true for a number of at most so many digits: what the other side sends may be anything.
+func isNumber(text string, most int) bool {
+	return text != "" && len(text) <= most && strings.Trim(text, "0123456789") == ""
 }
 
 // verify prints the event of a webhook that the service has sent now.
@@ -134,7 +143,7 @@ func verify(id, timestamp, signatures string, from io.Reader) error {
 		return err
 	}
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
-	if err != nil || time.Since(time.Unix(seconds, 0)).Abs() > tolerance {
+	if err != nil || !isNumber(timestamp, 12) || time.Since(time.Unix(seconds, 0)).Abs() > tolerance {
 		return errors.New("sent at another time")
 	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(os.Getenv("OFFRAMP_WEBHOOK_SECRET"), "whsec_"))

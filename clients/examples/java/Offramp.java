@@ -75,7 +75,7 @@ public final class Offramp {
                 if (!PASSING.contains(answer.statusCode()) || attempt == ATTEMPTS) {
                     return answer;
                 }
-                pause += 1000 * answer.headers().firstValueAsLong("retry-after").orElse(0);
+                pause += 1000 * answer.headers().firstValue("retry-after").filter(seconds -> isNumber(seconds, 2)).map(Long::parseLong).orElse(0L);
             } catch (IOException error) {
                 if (attempt == ATTEMPTS) {
                     throw error;
@@ -83,6 +83,11 @@ public final class Offramp {
             }
             Thread.sleep(pause);
         }
+    }
+
+    /** True for a number of at most so many digits: what the other side sends may be anything. */
+    private static boolean isNumber(String text, int most) {
+        return text.length() <= most && text.matches("[0-9]+");
     }
 
     /** Prints the event of a webhook that the service has sent now; exits with 1 for any other. */
@@ -94,7 +99,7 @@ public final class Offramp {
         byte[] expected = ("v1," + Base64.getEncoder().encodeToString(mac.doFinal(body))).getBytes(UTF_8);
         boolean isSigned = Arrays.stream(signatures.split(" "))
                 .anyMatch(signature -> MessageDigest.isEqual(signature.getBytes(UTF_8), expected));
-        boolean isNow = Math.abs(Instant.now().getEpochSecond() - Long.parseLong(timestamp)) <= TOLERANCE_SECONDS;
+        boolean isNow = isNumber(timestamp, 12) && Math.abs(Instant.now().getEpochSecond() - Long.parseLong(timestamp)) <= TOLERANCE_SECONDS;
         if (!isSigned || !isNow) {
             System.err.println("not sent by the service, or not now");
             System.exit(1);

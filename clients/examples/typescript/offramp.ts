@@ -61,13 +61,19 @@ async function send(path: string, key: string, body: unknown): Promise<Cancellat
     }
     if (response.ok) return (await response.json()) as CancellationStatus;
     if (!PASSING.includes(response.status) || attempt === ATTEMPTS) throw new Refused((await response.json()) as Problem);
-    await pause(1000 * Number(response.headers.get("retry-after") ?? 1) + 200 * Math.random());
+    const seconds = response.headers.get("retry-after") ?? "";
+    await pause(1000 * (isNumber(seconds, 2) ? Number(seconds) : 1) + 200 * Math.random());
   }
+}
+
+/** True for a number of at most so many digits: what the other side sends may be anything. */
+function isNumber(text: string, most: number): boolean {
+  return text.length <= most && /^[0-9]+$/.test(text);
 }
 
 /** True if one of the signatures is by the secret, and the webhook was sent now. */
 function isGenuine(id: string, timestamp: string, signatures: string, body: Buffer): boolean {
-  if (!(Math.abs(Date.now() / 1000 - Number(timestamp)) <= TOLERANCE_SECONDS)) return false;
+  if (!isNumber(timestamp, 12) || Math.abs(Date.now() / 1000 - Number(timestamp)) > TOLERANCE_SECONDS) return false;
   const key = Buffer.from((process.env.OFFRAMP_WEBHOOK_SECRET ?? "").replace(/^whsec_/, ""), "base64");
   const expected = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest();
   return signatures.split(" ").some((signature) => {

@@ -11,6 +11,8 @@ from offramp_client.generated.models import CaseEvent
 READ_WITHIN = 60.0
 """Seconds: a stream without events says four times as often that it is there."""
 _FIRST_RETRY = 1.0
+_LONGEST_RETRY = 5
+"""In digits: a stream that asks for more than 100 seconds is resumed as if it had not asked."""
 _REMEMBERED = 2_000
 
 
@@ -57,8 +59,9 @@ class EventReader:
             return None
         fields, self._fields = self._fields, {}
         self.place = fields.get("id", self.place)
-        if fields.get("retry", "").isdigit():
-            self.retry = int(fields["retry"]) / 1000
+        retry = fields.get("retry", "")
+        if retry.isascii() and retry.isdigit() and len(retry) <= _LONGEST_RETRY:
+            self.retry = int(retry) / 1000
         match fields.get("event"):
             case "ready" if not self._is_ready:
                 self._is_ready = True

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from contract.common import Request
+from domain.cancellation.lifecycle import InputMalformed
 from domain.cases import CaseRef
 from domain.permissions import Operation
 from starter.api.addresses import ADDRESSES, VERSION
@@ -21,6 +22,8 @@ _NEVER_SENT = frozenset({"actor", "request_id", "organizations", "link", "watch"
 _DOCUMENTS = {"content": None, "document": "name", "source": "name"}
 _RENAMED = {"stages": "stage", "states": "state", "cancellations": "cancellation"}
 _OF_CASE = ("cancellation", "export")
+_NOWHERE = ("", ".", "..")
+"""What leads to another address however it is escaped."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class ApiCall:
 
 
 def as_request(operation: Operation, method: Callable[..., Any], *given: Any, **named: Any) -> ApiCall:
-    """Return the request for a call of a method of the facade, which is an operation."""
+    """Return the request for a call of a method of the facade, which is an operation. Raises InputMalformed."""
     bound = inspect.signature(method).bind(None, *given, **named)
     arguments = {name: value for name, value in list(bound.arguments.items())[1:] if value is not None}
     address = ADDRESSES[operation]
@@ -97,7 +100,7 @@ def _receipt(stated: StatedReceipt) -> dict[str, Any]:
 
 
 def _path(path: str, values: dict[str, Any]) -> str:
-    """Return the path with what it names taken out of the values."""
+    """Return the path with what it names taken out of the values. Raises InputMalformed."""
     case = next((str(values.pop(name)) for name in _OF_CASE if name in values and "{number}" in path), None)
     if "{number}" in path:
         values["number"] = case.rpartition("/")[2] if case else "newest"
@@ -118,5 +121,7 @@ def _path(path: str, values: dict[str, Any]) -> str:
         written = f"{{{kind}:path}}" if f"{{{kind}:path}}" in path else f"{{{kind}}}"
         if written in path:
             value = values.pop(kind) if kind in values else values.pop("subject")
+            if str(value) in _NOWHERE:
+                raise InputMalformed([f"{kind}: an id is expected"])
             path = path.replace(written, quote(str(value), safe=""))
     return path

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,27 @@ async def run(command: list[str], *arguments: str, env: Mapping[str, str], body:
     return process.returncode or 0, out.decode(), err.decode()
 
 
-async def asked(command: list[str], *arguments: str, env: Mapping[str, str]) -> dict[str, Any]:
-    status, out, err = await run(command, *arguments, env=env)
+def lines(pairs: Mapping[str, str]) -> bytes:
+    return "".join(f"{name}={value}\n" for name, value in pairs.items()).encode()
+
+
+def recorded(programs: Sequence[str], directory: Path, path: str) -> str:
+    """A PATH on which programs write their arguments down, each to a file of its name, and then do what they do."""
+    directory.mkdir()
+    for name in programs:
+        program = shutil.which(name, path=path)
+        assert program, name
+        script = directory / name
+        script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>"{directory}/{name}.arguments"\nexec "{program}" "$@"\n')
+        script.chmod(0o700)
+    return f"{directory}{os.pathsep}{path}"
+
+
+async def asked(
+    command: list[str], *arguments: str, env: Mapping[str, str], given: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The answer to a command that is given pairs, one a line."""
+    status, out, err = await run(command, *arguments, env=env, body=lines(given or {}))
     assert status == 0, err
     found: dict[str, Any] = json.loads(out)
     return found

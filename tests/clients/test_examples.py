@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from unittest.mock import ANY
 from uuid import uuid4
 
@@ -16,7 +18,7 @@ from starlette.routing import Route
 
 from starter.local.temporal import temporal_program
 from tests.activities.messaging.endpoint import FOREIGN, NEW, OLD
-from tests.clients.examples import EXAMPLES, asked, example, run
+from tests.clients.examples import EXAMPLES, asked, example, lines, recorded, run
 from tests.support.issuer import Issuer
 from tests.support.ports import free_port
 from tests.support.serving import served_on
@@ -25,14 +27,13 @@ from tests.support.world import World
 __all__ = ["example"]
 
 
-def answers_of(world: World, subscription: str) -> list[str]:
+def answers_of(world: World, subscription: str) -> Mapping[str, str]:
     day = world.today(subscription) + timedelta(days=40)
-    return [f"{name}={value}" for name, value in world.answers(subscription, terminate_on=day).items()]
+    return {str(name): str(value) for name, value in world.answers(subscription, terminate_on=day).items()}
 
 
-def identity_of(world: World, subscription: str) -> list[str]:
-    identity = world.identity(subscription)
-    return [identity.billing_administrator, identity.organization_url, identity.organization_name]
+def identity_of(world: World, subscription: str) -> Mapping[str, str]:
+    return world.identity(subscription).model_dump(mode="json", exclude_none=True)
 
 
 async def test_a_case_is_started_answered_and_reversed_by_the_api(
@@ -44,17 +45,18 @@ async def test_a_case_is_started_answered_and_reversed_by_the_api(
         opened = await asked(example, "start", subscription, "ticket-1", env=env)
         again = await asked(example, "start", subscription, "ticket-1", env=env)
         assert again["cancellation"] == opened["cancellation"] == f"{subscription}/1"
-        answered = await asked(example, "answer", subscription, "ticket-2", *answers_of(world, subscription), env=env)
+        answered = await asked(
+            example, "answer", subscription, "ticket-2", env=env, given=answers_of(world, subscription)
+        )
         assert answered["open_questions"] == []
         await world.service.attest(subscription, actor="agent-8", reason="known by voice")
     await world.pass_time(subscription, timedelta(days=42))
-    reversed_ = await asked(example, "reverse", subscription, "ticket-3", *identity_of(world, subscription), env=env)
+    identity = identity_of(world, subscription)
+    reversed_ = await asked(example, "reverse", subscription, "ticket-3", env=env, given=identity)
     assert reversed_["stage"] == "reversed"
     assert world.actions(subscription).count("cancellation.opened") == 1
 
-    status, out, err = await run(
-        example, "reverse", subscription, "ticket-4", *identity_of(world, subscription), env=env
-    )
+    status, out, err = await run(example, "reverse", subscription, "ticket-4", env=env, body=lines(identity))
     assert status == 1
     assert "cancellation_ended" in out + err
 
@@ -99,12 +101,13 @@ async def test_a_webhook_is_verified(example: list[str], event: str) -> None:
     assert not await verified(secret=NEW, at=now + timedelta(minutes=6))
 
 
-async def test_a_case_is_started_answered_and_reversed_through_temporal(world: World) -> None:
+async def test_a_case_is_started_answered_and_reversed_through_temporal(world: World, tmp_path: Path) -> None:
     if not shutil.which("jq"):
         pytest.skip("The example of Temporal in shell needs jq.")
     subscription, example = world.subscription(), [str(EXAMPLES / "shell" / "offramp-temporal")]
+    path = f"{temporal_program().parent}{os.pathsep}{os.environ['PATH']}"
     env = {
-        "PATH": f"{temporal_program().parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": recorded(["temporal", "jq"], tmp_path / "programs", path),
         "TEMPORAL_ADDRESS": world.environment.client.service_client.config.target_host,
         "OFFRAMP_TASK_QUEUE": world.task_queue,
         "OFFRAMP_ACTOR": "crm",
@@ -115,14 +118,19 @@ async def test_a_case_is_started_answered_and_reversed_through_temporal(world: W
         again = await asked(example, "start", subscription, key, env=env)
         assert again["cancellation"] == opened["cancellation"] == f"{subscription}/1"
         assert opened["request_id"] == key
-        answered = await asked(example, "answer", subscription, key, *answers_of(world, subscription), env=env)
+        answered = await asked(example, "answer", subscription, key, env=env, given=answers_of(world, subscription))
         assert answered["open_questions"] == []
-        wrong = await run(example, "answer", subscription, "other", "data=none", "no_question=1", env=env)
+        other = {"data": "none", "no_question": "1"}
+        wrong = await run(example, "answer", subscription, "other", env=env, body=lines(other))
         assert wrong[0] == 1
         assert "question_not_asked" in wrong[1] + wrong[2]
         await world.service.attest(subscription, actor="agent-8", reason="known by voice")
     await world.pass_time(subscription, timedelta(days=42))
     shown = await asked(example, "status", subscription, env=env)
     assert shown["stage"] == "canceled"
-    reversed_ = await asked(example, "reverse", subscription, key, *identity_of(world, subscription), env=env)
+    identity = identity_of(world, subscription)
+    reversed_ = await asked(example, "reverse", subscription, key, env=env, given=identity)
     assert reversed_["stage"] == "reversed"
+    for program in ("temporal", "jq"):
+        arguments = (tmp_path / "programs" / f"{program}.arguments").read_text()
+        assert not [value for value in identity.values() if value in arguments], "everybody on the machine sees them"

@@ -4,19 +4,21 @@ import inspect
 import re
 from typing import Any
 
+import httpx
 import pytest
 
 from clients.generator.client import client_files
 from domain.permissions import Operation
 from offramp_client import AsyncClient, Client
+from offramp_client.calls import path
 from starter.api.addresses import ADDRESSES
 from starter.api.app import document
 
 DOCUMENT = document()
 OPERATIONS: dict[str, dict[str, Any]] = {
     found["operationId"]: found | {"method": method}
-    for path in DOCUMENT["paths"].values()
-    for method, found in path.items()
+    for address in DOCUMENT["paths"].values()
+    for method, found in address.items()
 }
 
 
@@ -78,3 +80,12 @@ def test_both_kinds_of_client_have_the_same_methods_with_the_same_arguments() ->
             if not name.startswith("_"):
                 theirs = inspect.signature(getattr(other, name)).parameters
                 assert list(inspect.signature(method).parameters.items()) == list(theirs.items())
+
+
+@pytest.mark.parametrize("nowhere", ["", ".", ".."])
+def test_a_path_leads_nowhere_else_whatever_it_names(nowhere: str) -> None:
+    with pytest.raises(ValueError, match="no subscription"):
+        path("/v1/subscriptions/{subscription}/cancellations", subscription=nowhere)
+    named = path("/v1/subscriptions/{subscription}/cancellations", subscription=f"x/{nowhere}?#")
+    asked = httpx.Client(base_url="https://api.example").build_request("GET", named)
+    assert asked.url.raw_path.decode() == named == f"/v1/subscriptions/x%2F{nowhere}%3F%23/cancellations"

@@ -1,11 +1,12 @@
 // Starts, answers and reverses a cancellation by the HTTP API, and verifies a webhook: .NET 8, .NET Framework 4.7 or Mono 6, and no package.
 //
 //   dotnet run -- start   SUBSCRIPTION KEY
-//   dotnet run -- answer  SUBSCRIPTION KEY QUESTION=ANSWER…
-//   dotnet run -- reverse SUBSCRIPTION KEY ADMINISTRATOR URL NAME
+//   dotnet run -- answer  SUBSCRIPTION KEY <answers     QUESTION=ANSWER, one a line
+//   dotnet run -- reverse SUBSCRIPTION KEY <identity    billing_administrator=…, organization_url=…, organization_name=…, one a line
 //   dotnet run -- verify  ID TIMESTAMP SIGNATURES <body
 //
 // OFFRAMP_URL, OFFRAMP_TOKEN; OFFRAMP_WEBHOOK_SECRET for `verify`. KEY names the request: the same one again is no other request.
+// Who the customer is stands in no arguments, which everybody on the machine sees.
 
 using System;
 using System.Collections.Generic;
@@ -15,6 +16,7 @@ using System.Net.Http;
 using System.Runtime.Serialization.Json;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 using System.Threading.Tasks;
 using System.Xml;
 
@@ -22,6 +24,7 @@ static class Offramp
 {
     const int Attempts = 6;
     const int ToleranceSeconds = 300;
+    const int ShortestKey = 24;
     const string Usage = "offramp start | answer | reverse | verify";
     static readonly int[] Passing = { 429, 502, 503, 504 };
     static readonly Random Random = new Random();
@@ -33,22 +36,14 @@ static class Offramp
             Console.Error.WriteLine(Usage);
             return 2;
         }
-        var cases = Uri.EscapeDataString(args[1]) + "/cancellations";
         switch (args[0])
         {
             case "start":
-                return Send(cases, args[2], new Dictionary<string, Dictionary<string, string>>()).GetAwaiter().GetResult();
+                return Send(args[1], "cancellations", args[2], new Dictionary<string, Dictionary<string, string>>());
             case "answer":
-                var answers = args.Skip(3).Select(each => each.Split(new[] { '=' }, 2)).ToDictionary(each => each[0], each => each[1]);
-                return Send(cases + "/newest/answers", args[2], Message("answers", answers)).GetAwaiter().GetResult();
+                return Send(args[1], "cancellations/newest/answers", args[2], Message("answers"));
             case "reverse":
-                var identity = new Dictionary<string, string>
-                {
-                    { "billing_administrator", args[3] },
-                    { "organization_url", args[4] },
-                    { "organization_name", args[5] },
-                };
-                return Send(cases + "/newest/reversals", args[2], Message("identity", identity)).GetAwaiter().GetResult();
+                return Send(args[1], "cancellations/newest/reversals", args[2], Message("identity"));
             case "verify":
                 using (var body = new MemoryStream())
                 {
@@ -61,13 +56,30 @@ static class Offramp
         }
     }
 
-    static Dictionary<string, Dictionary<string, string>> Message(string name, Dictionary<string, string> content)
+    // A message that has, under a name, what is read.
+    static Dictionary<string, Dictionary<string, string>> Message(string name)
     {
-        return new Dictionary<string, Dictionary<string, string>> { { name, content } };
+        using (var read = new StreamReader(Console.OpenStandardInput(), Encoding.UTF8))
+        {
+            var pairs = read.ReadToEnd().Split('\n').Select(line => line.Split(new[] { '=' }, 2)).Where(pair => pair.Length == 2);
+            var content = pairs.ToDictionary(pair => pair[0], pair => pair[1]);
+            return new Dictionary<string, Dictionary<string, string>> { { name, content } };
+        }
+    }
+
+    static int Send(string subscription, string path, string key, Dictionary<string, Dictionary<string, string>> message)
+    {
+        // No other text is an id, or leads to another address, as ".." would, or "x/../../holds?".
+        if (!Regex.IsMatch(subscription, @"\A[A-Za-z0-9][A-Za-z0-9._-]*\z"))
+        {
+            Console.Error.WriteLine("no id of a subscription");
+            return 1;
+        }
+        return SendUntilAnswered(subscription + "/" + path, key, message).GetAwaiter().GetResult();
     }
 
     // Prints the answer to a request, which is sent again under its key where the way was interrupted or the service was busy.
-    static async Task<int> Send(string path, string key, Dictionary<string, Dictionary<string, string>> message)
+    static async Task<int> SendUntilAnswered(string path, string key, Dictionary<string, Dictionary<string, string>> message)
     {
         using (var client = new HttpClient { Timeout = TimeSpan.FromSeconds(100) })
         {
@@ -136,11 +148,30 @@ static class Offramp
         return text.Length > 0 && text.Length <= most && text.All(each => each >= '0' && each <= '9');
     }
 
+    // The key of the webhooks; empty where the secret is missing or malformed.
+    static byte[] WebhookKey()
+    {
+        var secret = Environment.GetEnvironmentVariable("OFFRAMP_WEBHOOK_SECRET") ?? "";
+        try
+        {
+            return Convert.FromBase64String(secret.StartsWith("whsec_") ? secret.Substring("whsec_".Length) : secret);
+        }
+        catch (FormatException)
+        {
+            return new byte[0];
+        }
+    }
+
     // Prints the event of a webhook that the service has sent now.
     static int Verify(string id, string timestamp, string signatures, byte[] body)
     {
-        var secret = Environment.GetEnvironmentVariable("OFFRAMP_WEBHOOK_SECRET");
-        var key = Convert.FromBase64String(secret.StartsWith("whsec_") ? secret.Substring("whsec_".Length) : secret);
+        var key = WebhookKey();
+        if (key.Length < ShortestKey)
+        {
+            // Anybody could sign with a key that was left empty.
+            Console.Error.WriteLine("OFFRAMP_WEBHOOK_SECRET is no secret of webhooks: whsec_ and 24 to 64 bytes in base64");
+            return 1;
+        }
         var content = Encoding.UTF8.GetBytes(id + "." + timestamp + ".").Concat(body).ToArray();
         string expected;
         using (var signer = new HMACSHA256(key))

@@ -1,14 +1,16 @@
 // Command offramp starts, answers and reverses a cancellation by the HTTP API, and verifies a webhook, with the standard library alone.
 //
 //	go run . start   SUBSCRIPTION KEY
-//	go run . answer  SUBSCRIPTION KEY QUESTION=ANSWER…
-//	go run . reverse SUBSCRIPTION KEY ADMINISTRATOR URL NAME
+//	go run . answer  SUBSCRIPTION KEY <answers     QUESTION=ANSWER, one a line
+//	go run . reverse SUBSCRIPTION KEY <identity    billing_administrator=…, organization_url=…, organization_name=…, one a line
 //	go run . verify  ID TIMESTAMP SIGNATURES <body
 //
 // OFFRAMP_URL, OFFRAMP_TOKEN; OFFRAMP_WEBHOOK_SECRET for verify. KEY names the request: the same one again is no other request.
+// Who the customer is stands in no arguments, which everybody on the machine sees.
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -19,17 +21,21 @@ import (
 	"io"
 	"math/rand"
 	"net/http"
-	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 )
 
 const (
-	attempts  = 6
-	tolerance = 5 * time.Minute
+	attempts    = 6
+	tolerance   = 5 * time.Minute
+	shortestKey = 24
 )
+
+// isID is true for what may be an id: no other text leads to another address, as ".." would, or "x/../../holds?".
+var isID = regexp.MustCompile("^[A-Za-z0-9][A-Za-z0-9._-]*$").MatchString
 
 // Problem is the part of a refusal (RFC 9457) that programs act on.
 type Problem struct {
@@ -51,41 +57,45 @@ func run(given []string) error {
 	if len(given) < 3 {
 		return errors.New("offramp start | answer | reverse | verify")
 	}
-	cases, key, rest := url.PathEscape(given[1])+"/cancellations", given[2], given[3:]
 	switch given[0] {
 	case "start":
-		return send(cases, key, struct{}{})
+		return send(given[1], "cancellations", given[2], struct{}{})
 	case "answer":
-		answers := map[string]string{}
-		for _, each := range rest {
-			question, answer, _ := strings.Cut(each, "=")
-			answers[question] = answer
-		}
-		return send(cases+"/newest/answers", key, map[string]any{"answers": answers})
+		return send(given[1], "cancellations/newest/answers", given[2], message("answers", os.Stdin))
 	case "reverse":
-		if len(rest) < 3 {
-			return errors.New("reverse SUBSCRIPTION KEY ADMINISTRATOR URL NAME")
-		}
-		identity := map[string]string{"billing_administrator": rest[0], "organization_url": rest[1], "organization_name": rest[2]}
-		return send(cases+"/newest/reversals", key, map[string]any{"identity": identity})
+		return send(given[1], "cancellations/newest/reversals", given[2], message("identity", os.Stdin))
 	case "verify":
-		if len(rest) < 1 {
+		if len(given) < 4 {
 			return errors.New("verify ID TIMESTAMP SIGNATURES <body")
 		}
-		return verify(given[1], given[2], rest[0], os.Stdin)
+		return verify(given[1], given[2], given[3], os.Stdin)
 	}
 	return errors.New("offramp start | answer | reverse | verify")
 }
 
+// message has, under a name, what is read.
+func message(name string, from io.Reader) map[string]map[string]string {
+	content := map[string]string{}
+	for lines := bufio.NewScanner(from); lines.Scan(); {
+		if key, value, found := strings.Cut(lines.Text(), "="); found {
+			content[key] = value
+		}
+	}
+	return map[string]map[string]string{name: content}
+}
+
 // send prints the answer to a request, which is sent again under its key where the way was interrupted or the service was busy.
-func send(path, key string, message any) error {
+func send(subscription, path, key string, message any) error {
+	if !isID(subscription) {
+		return errors.New("no id of a subscription")
+	}
 	body, err := json.Marshal(message)
 	if err != nil {
 		return err
 	}
 	client := http.Client{Timeout: 100 * time.Second}
 	for attempt := 1; ; attempt++ {
-		request, err := http.NewRequest(http.MethodPost, os.Getenv("OFFRAMP_URL")+"/v1/subscriptions/"+path, bytes.NewReader(body))
+		request, err := http.NewRequest(http.MethodPost, os.Getenv("OFFRAMP_URL")+"/v1/subscriptions/"+subscription+"/"+path, bytes.NewReader(body))
 		if err != nil {
 			return err
 		}
@@ -147,8 +157,9 @@ func verify(id, timestamp, signatures string, from io.Reader) error {
 		return errors.New("sent at another time")
 	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(os.Getenv("OFFRAMP_WEBHOOK_SECRET"), "whsec_"))
-	if err != nil {
-		return err
+	if err != nil || len(key) < shortestKey {
+		// Anybody could sign with a key that was left empty.
+		return errors.New("OFFRAMP_WEBHOOK_SECRET is no secret of webhooks: whsec_ and 24 to 64 bytes in base64")
 	}
 	mac := hmac.New(sha256.New, key)
 	fmt.Fprintf(mac, "%s.%s.", id, timestamp)

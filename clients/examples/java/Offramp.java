@@ -1,11 +1,12 @@
 // Starts, answers and reverses a cancellation by the HTTP API, and verifies a webhook: Java 17 or newer, and no library.
 //
 //   java Offramp.java start   SUBSCRIPTION KEY
-//   java Offramp.java answer  SUBSCRIPTION KEY QUESTION=ANSWER…
-//   java Offramp.java reverse SUBSCRIPTION KEY ADMINISTRATOR URL NAME
+//   java Offramp.java answer  SUBSCRIPTION KEY <answers     QUESTION=ANSWER, one a line
+//   java Offramp.java reverse SUBSCRIPTION KEY <identity    billing_administrator=…, organization_url=…, organization_name=…, one a line
 //   java Offramp.java verify  ID TIMESTAMP SIGNATURES <body
 //
 // OFFRAMP_URL, OFFRAMP_TOKEN; OFFRAMP_WEBHOOK_SECRET for `verify`. KEY names the request: the same one again is no other request.
+// Who the customer is stands in no arguments, which everybody on the machine sees.
 
 import java.io.IOException;
 import java.net.URI;
@@ -18,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
@@ -31,17 +33,16 @@ public final class Offramp {
     private static final Set<Integer> PASSING = Set.of(429, 502, 503, 504);
     private static final int ATTEMPTS = 6;
     private static final long TOLERANCE_SECONDS = 300;
+    private static final int SHORTEST_KEY = 24;
     private static final HttpClient HTTP = HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(10)).build();
 
     /** Prints the answer to a command; exits with 1 and the problem (RFC 9457) where it is refused. */
     public static void main(String[] given) throws Exception {
         String command = given.length > 2 ? given[0] : "";
         HttpResponse<String> answer = switch (command) {
-            case "start" -> send(given[1] + "/cancellations", given[2], "{}");
-            case "answer" -> send(given[1] + "/cancellations/newest/answers", given[2], "{\"answers\": " + answers(given) + "}");
-            case "reverse" -> send(given[1] + "/cancellations/newest/reversals", given[2], """
-                    {"identity": {"billing_administrator": %s, "organization_url": %s, "organization_name": %s}}
-                    """.formatted(json(given[3]), json(given[4]), json(given[5])));
+            case "start" -> send(given[1], "cancellations", given[2], "{}");
+            case "answer" -> send(given[1], "cancellations/newest/answers", given[2], message("answers"));
+            case "reverse" -> send(given[1], "cancellations/newest/reversals", given[2], message("identity"));
             case "verify" -> null;
             default -> {
                 System.err.println("Offramp start | answer | reverse | verify");
@@ -60,8 +61,15 @@ public final class Offramp {
     }
 
     /** Sends a request, again under its key where the way was interrupted or the service was busy. */
-    private static HttpResponse<String> send(String path, String key, String body) throws IOException, InterruptedException {
-        HttpRequest request = HttpRequest.newBuilder(URI.create(System.getenv("OFFRAMP_URL") + "/v1/subscriptions/" + path))
+    private static HttpResponse<String> send(String subscription, String path, String key, String body)
+            throws IOException, InterruptedException {
+        // No other text is an id, or leads to another address, as ".." would, or "x/../../holds?".
+        if (!subscription.matches("[A-Za-z0-9][A-Za-z0-9._-]*")) {
+            System.err.println("no id of a subscription");
+            System.exit(1);
+        }
+        URI address = URI.create(System.getenv("OFFRAMP_URL") + "/v1/subscriptions/" + subscription + "/" + path);
+        HttpRequest request = HttpRequest.newBuilder(address)
                 .header("authorization", "Bearer " + System.getenv("OFFRAMP_TOKEN"))
                 .header("content-type", "application/json")
                 .header("idempotency-key", key)
@@ -90,11 +98,26 @@ public final class Offramp {
         return text.length() <= most && text.matches("[0-9]+");
     }
 
+    /** Returns the key of the webhooks; exits with 1 for an empty or short one, with which anybody could sign. */
+    private static byte[] webhookKey() {
+        String secret = Objects.requireNonNullElse(System.getenv("OFFRAMP_WEBHOOK_SECRET"), "");
+        byte[] key;
+        try {
+            key = Base64.getDecoder().decode(secret.replaceFirst("^whsec_", ""));
+        } catch (IllegalArgumentException error) {
+            key = new byte[0];
+        }
+        if (key.length < SHORTEST_KEY) {
+            System.err.println("OFFRAMP_WEBHOOK_SECRET is no secret of webhooks: whsec_ and 24 to 64 bytes in base64");
+            System.exit(1);
+        }
+        return key;
+    }
+
     /** Prints the event of a webhook that the service has sent now; exits with 1 for any other. */
     private static void verify(String id, String timestamp, String signatures, byte[] body) throws GeneralSecurityException {
-        byte[] key = Base64.getDecoder().decode(System.getenv("OFFRAMP_WEBHOOK_SECRET").replaceFirst("^whsec_", ""));
         Mac mac = Mac.getInstance("HmacSHA256");
-        mac.init(new SecretKeySpec(key, "HmacSHA256"));
+        mac.init(new SecretKeySpec(webhookKey(), "HmacSHA256"));
         mac.update((id + "." + timestamp + ".").getBytes(UTF_8));
         byte[] expected = ("v1," + Base64.getEncoder().encodeToString(mac.doFinal(body))).getBytes(UTF_8);
         boolean isSigned = Arrays.stream(signatures.split(" "))
@@ -108,11 +131,13 @@ public final class Offramp {
         System.out.println(type.find() ? type.group(1) : "");
     }
 
-    private static String answers(String[] given) {
-        return Arrays.stream(given).skip(3)
-                .map(each -> each.split("=", 2))
-                .map(each -> json(each[0]) + ": " + json(each[1]))
-                .collect(Collectors.joining(", ", "{", "}"));
+    /** Returns a message that has, under a name, what is read. */
+    private static String message(String name) throws IOException {
+        return new String(System.in.readAllBytes(), UTF_8).lines()
+                .map(line -> line.split("=", 2))
+                .filter(pair -> pair.length == 2)
+                .map(pair -> json(pair[0]) + ": " + json(pair[1]))
+                .collect(Collectors.joining(", ", "{" + json(name) + ": {", "}}"));
     }
 
     /** Returns text as JSON; the JDK has no library for it. */

@@ -1,11 +1,12 @@
 // Starts, answers and reverses a cancellation by the HTTP API, and verifies a webhook: Node 20 or newer, and no package.
 //
 //   offramp start   SUBSCRIPTION KEY
-//   offramp answer  SUBSCRIPTION KEY QUESTION=ANSWER…
-//   offramp reverse SUBSCRIPTION KEY ADMINISTRATOR URL NAME
+//   offramp answer  SUBSCRIPTION KEY <answers     QUESTION=ANSWER, one a line
+//   offramp reverse SUBSCRIPTION KEY <identity    billing_administrator=…, organization_url=…, organization_name=…, one a line
 //   offramp verify  ID TIMESTAMP SIGNATURES <body
 //
 // OFFRAMP_URL, OFFRAMP_TOKEN; OFFRAMP_WEBHOOK_SECRET for `verify`. KEY names the request: the same one again is no other request.
+// Who the customer is stands in no arguments, which everybody on the machine sees.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -14,6 +15,9 @@ import { setTimeout as pause } from "node:timers/promises";
 const PASSING = [429, 502, 503, 504];
 const ATTEMPTS = 6;
 const TOLERANCE_SECONDS = 300;
+const SHORTEST_KEY = 24;
+/** What may be an id: no other text leads to another address, as ".." would, or "x/../../holds?". */
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** The part of a problem (RFC 9457) that programs act on. */
 interface Problem {
@@ -40,11 +44,12 @@ class Refused extends Error {
 }
 
 /** Sends a request, again under its key where the way was interrupted or the service was busy. */
-async function send(path: string, key: string, body: unknown): Promise<CancellationStatus> {
+async function send(subscription: string, path: string, key: string, body: unknown): Promise<CancellationStatus> {
+  if (!ID.test(subscription)) throw new Error("no id of a subscription");
   for (let attempt = 1; ; attempt++) {
     let response: Response;
     try {
-      response = await fetch(`${process.env.OFFRAMP_URL}/v1/subscriptions/${path}`, {
+      response = await fetch(`${process.env.OFFRAMP_URL}/v1/subscriptions/${subscription}/${path}`, {
         method: "POST",
         headers: {
           authorization: `Bearer ${process.env.OFFRAMP_TOKEN}`,
@@ -71,36 +76,45 @@ function isNumber(text: string, most: number): boolean {
   return text.length <= most && /^[0-9]+$/.test(text);
 }
 
+/** The key of the webhooks. An empty or short one is an error, because anybody could sign with it; Buffer skips what is no base64. */
+function webhookKey(): Buffer {
+  const secret = (process.env.OFFRAMP_WEBHOOK_SECRET ?? "").replace(/^whsec_/, "");
+  const key = Buffer.from(secret, "base64");
+  if (!/^[A-Za-z0-9+/]+=*$/.test(secret) || key.length < SHORTEST_KEY) {
+    throw new Error("OFFRAMP_WEBHOOK_SECRET is no secret of webhooks: whsec_ and 24 to 64 bytes in base64");
+  }
+  return key;
+}
+
 /** True if one of the signatures is by the secret, and the webhook was sent now. */
 function isGenuine(id: string, timestamp: string, signatures: string, body: Buffer): boolean {
   if (!isNumber(timestamp, 12) || Math.abs(Date.now() / 1000 - Number(timestamp)) > TOLERANCE_SECONDS) return false;
-  const key = Buffer.from((process.env.OFFRAMP_WEBHOOK_SECRET ?? "").replace(/^whsec_/, ""), "base64");
-  const expected = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest();
+  const expected = createHmac("sha256", webhookKey()).update(`${id}.${timestamp}.`).update(body).digest();
   return signatures.split(" ").some((signature) => {
     const given = Buffer.from(signature.replace(/^v1,/, ""), "base64");
     return signature.startsWith("v1,") && given.length === expected.length && timingSafeEqual(given, expected);
   });
 }
 
+/** What is read, NAME=VALUE on each line. */
+function pairs(): Record<string, string> {
+  const lines = readFileSync(0, "utf8").split("\n").filter((line) => line.includes("="));
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]));
+}
+
 async function main([command, ...given]: string[]): Promise<number> {
-  const [subscription, key, ...rest] = given;
-  const cases = `${encodeURIComponent(subscription ?? "")}/cancellations`;
+  const [subscription = "", key = ""] = given;
   let status: CancellationStatus;
   switch (command) {
     case "start":
-      status = await send(cases, key!, {});
+      status = await send(subscription, "cancellations", key, {});
       break;
-    case "answer": {
-      const answers = Object.fromEntries(rest.map((each) => [each.split("=", 1)[0]!, each.slice(each.indexOf("=") + 1)]));
-      status = await send(`${cases}/newest/answers`, key!, { answers });
+    case "answer":
+      status = await send(subscription, "cancellations/newest/answers", key, { answers: pairs() });
       break;
-    }
-    case "reverse": {
-      const [billing_administrator, organization_url, organization_name] = rest;
-      const identity = { billing_administrator, organization_url, organization_name };
-      status = await send(`${cases}/newest/reversals`, key!, { identity });
+    case "reverse":
+      status = await send(subscription, "cancellations/newest/reversals", key, { identity: pairs() });
       break;
-    }
     case "verify": {
       const body = readFileSync(0);
       if (!isGenuine(given[0]!, given[1]!, given[2]!, body)) {

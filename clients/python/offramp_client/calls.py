@@ -14,6 +14,8 @@ from pydantic_core import to_jsonable_python
 from offramp_client.errors import UnexpectedAnswer, refusal
 
 T = TypeVar("T")
+NOWHERE = ("", ".", "..")
+"""What is no part of an address: the way to another one."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,15 @@ class Call(Generic[T]):
 
 
 def path(template: str, **values: object) -> str:
-    """Return a path with its values, each of them escaped whole."""
+    """Return a path with its values, each of them escaped whole.
+
+    Raises:
+        ValueError: a value is empty, or dots that lead to another address however they are escaped.
+
+    """
+    for name, value in values.items():
+        if str(value) in NOWHERE:
+            raise ValueError(f"{str(value)!r} is no {name}.")
     return template.format(**{name: quote(str(value), safe="") for name, value in values.items()})
 
 

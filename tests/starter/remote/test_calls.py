@@ -21,6 +21,7 @@ from contract import (
 )
 from domain.bulk import BulkState, RowState
 from domain.cancellation.identity import Identity
+from domain.cancellation.lifecycle import InputMalformed
 from domain.limits import Limited, LimitScope
 from domain.lines.runs import Scope
 from domain.marketing import CampaignAction, ConsentDecision
@@ -249,3 +250,10 @@ def test_what_the_api_answers_is_read_as_what_the_facade_returns(operation: Oper
             alias = found.validation_alias or field
             read = alias.choices if isinstance(alias, AliasChoices) else [alias]
             assert written in read, (model.__name__, field)
+
+
+@pytest.mark.parametrize("nowhere", ["", ".", ".."])
+def test_a_request_goes_to_no_other_address_whatever_it_names(nowhere: str) -> None:
+    area, _, name = Operation.SHOW_CANCELLATION.value.partition(".")
+    with pytest.raises(InputMalformed):
+        as_request(Operation.SHOW_CANCELLATION, getattr(AREAS[area], name), nowhere)

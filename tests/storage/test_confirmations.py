@@ -39,14 +39,23 @@ ATTACKS = {
     "bulks": (
         "UPDATE bulks SET confirmed_by = 'somebody-else'",
         "UPDATE bulks SET confirmed_at = NULL, confirmed_by = NULL, confirmed_because = NULL, state = 'planned'",
+        "UPDATE bulks SET confirmed_because = 'forged'",
+        "UPDATE bulks SET confirmed_because = '(removed)'",
+        "INSERT INTO bulk_rows (bulk, number, subscription, state, digest, start, quote) "
+        "VALUES ('bulk-0123456789abcdef', 2, 'SUB-1', 'ready', repeat('0', 64), '{}', '{}')",
     ),
     "marketing_stops": (
         "UPDATE marketing_stops SET acknowledged_by = 'somebody-else'",
         "UPDATE marketing_stops SET acknowledged_at = NULL, acknowledged_by = NULL",
+        "UPDATE marketing_stops SET requested_at = '2020-01-01'",
+        "UPDATE marketing_stops SET cancellation = NULL, marketing_cancellation = 'ORG-1/marketing/1'",
     ),
     "exports": (
         "UPDATE exports SET acknowledged_by = 'somebody-else'",
         "UPDATE exports SET acknowledged_at = NULL, acknowledged_by = NULL",
+        "UPDATE exports SET manifest_sha256 = 'another'",
+        "UPDATE exports SET prefix = 'elsewhere'",
+        "UPDATE exports SET rows = 2",
     ),
 }
 ROLES = {
@@ -74,5 +83,62 @@ def test_whoever_may_confirm_neither_rewrites_a_confirmation_nor_takes_it_back(
         assert connection.execute(text(SAME[table])).rowcount == 1
     with pytest.raises(IntegrityError) as refused, confirmer.begin() as connection:
         connection.execute(text(attack))
-    assert violated_constraint(refused.value) == "confirmation_stays"
+    assert violated_constraint(refused.value) in ("confirmation_stays", "bulk_words_stay", "bulk_rows_stay")
     confirmer.dispose()
+
+
+HALTED = "halted_by = 'bob', halted_at = now(), halted_because = 'seen'"
+OF_AN_END = {
+    "bulk_end_stays": (
+        "UPDATE bulks SET state = 'running', ended_at = NULL",
+        "UPDATE bulks SET state = 'finished'",
+        "UPDATE bulks SET halted_by = 'somebody-else'",
+        "UPDATE bulks SET ended_at = '2020-01-01'",
+    ),
+    "bulk_words_stay": (
+        "UPDATE bulks SET halted_because = 'forged'",
+        "UPDATE bulks SET halted_because = '(removed)'",
+        "UPDATE bulks SET confirmed_because = '(removed)'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rule", "attack"), [(rule, attack) for rule, each in OF_AN_END.items() for attack in each])
+def test_a_bulk_that_was_killed_stays_killed_by_whoever_did_it_and_why(
+    engine: Engine, database_url: str, rule: str, attack: str
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(GIVEN))
+    callers = create_database_engine(as_role(database_url, DatabaseRole.CALLERS), pool_size=1)
+    with callers.begin() as connection:
+        connection.execute(text(CONFIRMED["bulks"]))
+    with callers.begin() as connection:
+        connection.execute(text(f"UPDATE bulks SET {HALTED}, state = 'stopped'"))  # noqa: S608 - a constant
+    with callers.begin() as connection:
+        halted = f"{HALTED.replace('seen', 'seen again')}, state = 'killed', ended_at = now()"
+        assert connection.execute(text(f"UPDATE bulks SET {halted}")).rowcount == 1  # noqa: S608 - a constant
+    with pytest.raises(IntegrityError) as refused, callers.begin() as connection:
+        connection.execute(text(attack))
+    assert violated_constraint(refused.value) == rule
+    callers.dispose()
+
+
+@pytest.mark.parametrize("words", ["confirmed_because", "halted_because"])
+def test_words_that_were_removed_after_the_end_of_a_bulk_come_back_in_no_other_form(
+    engine: Engine, database_url: str, words: str
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(GIVEN))
+        connection.execute(text(CONFIRMED["bulks"]))
+        connection.execute(text(f"UPDATE bulks SET {HALTED}, state = 'killed', ended_at = now()"))  # noqa: S608 - a constant
+    worker = create_database_engine(as_role(database_url, DatabaseRole.WORKER), pool_size=1)
+    removal = "UPDATE bulks SET reason = '(removed)', source = '(removed)', confirmed_because = '(removed)', halted_because = "
+    with pytest.raises(IntegrityError) as refused, worker.begin() as connection:
+        connection.execute(text(f"{removal} 'others'"))
+    assert violated_constraint(refused.value) == "bulk_words_stay"
+    with worker.begin() as connection:
+        assert connection.execute(text(f"{removal} '(removed)'")).rowcount == 1
+    with pytest.raises(IntegrityError) as refused, worker.begin() as connection:
+        connection.execute(text(f"UPDATE bulks SET {words} = 'forged'"))  # noqa: S608 - a constant
+    assert violated_constraint(refused.value) == "bulk_words_stay"
+    worker.dispose()

@@ -27,7 +27,7 @@ def whole(engine: Engine) -> Engine:
                 kind=BulkKind.ORGANIZATION.value,
                 organization="ORG-1",
                 source="ORG-1",
-                state=BulkState.RUNNING.value,
+                state=BulkState.PLANNING.value,
                 total=3,
                 at_once=5,
                 per_minute=120,
@@ -42,7 +42,7 @@ def whole(engine: Engine) -> Engine:
                 confirmed_because="looked at",
             )
         )
-        session.flush()
+        session.flush()  # its rows come with its plan
         for number, case in enumerate(CASES, start=1):
             add_case(session, case)
             session.add(
@@ -57,6 +57,8 @@ def whole(engine: Engine) -> Engine:
                     cancellation=case,
                 )
             )
+        session.flush()
+        session.get_one(BulkRow, BULK).state = BulkState.RUNNING.value
     return engine
 
 

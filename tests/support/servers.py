@@ -175,10 +175,7 @@ def object_store_server() -> Iterator[ObjectStoreSettings]:
 
 @pytest.fixture
 def object_store(object_store_server: ObjectStoreSettings) -> ObjectStoreSettings:
-    """The settings of a store with nothing in it, for one test alone: a prefix in the session's bucket.
-
-    ``Objects(object_store)`` is the store; ``object_store_environment(object_store)`` the variables for another process.
-    """
+    """The settings of a store with nothing in it, for one test alone: a prefix in the session's bucket."""
     return object_store_server.model_copy(update={"url": f"s3://{BUCKET}/{next(_names)}"})
 
 
@@ -212,7 +209,7 @@ def postgres() -> Iterator[tuple[str, Path]]:
 
 @pytest.fixture(scope="session")
 def postgres_url(postgres: tuple[str, Path]) -> str:
-    """The URL of that database; its user may do everything."""
+    """Its URL; the user may do everything."""
     return postgres[0]
 
 

@@ -22,6 +22,8 @@ TEST_EVENT = "webhook.test"
 
 DEAD_AFTER = timedelta(days=3)
 """The time without an accepted message after which an endpoint is paused by itself."""
+GIVEN_UP_AFTER = timedelta(days=3)
+"""The time after which a message is given up that an endpoint puts off again and again while it takes others."""
 REJECTED_IN_A_ROW = 20
 """The number of messages that an endpoint refuses for good, one after another, after which it is paused by itself."""
 SECRETS_OVERLAP = timedelta(hours=24)
@@ -70,6 +72,10 @@ class Endpoint(BaseModel):
     last_failure: str | None = None
     pending: int = 0
     """The number of messages that it is owed."""
+    put_off: int = 0
+    """The number of these that it has put off, and that are tried again at growing intervals."""
+    put_off_since: datetime | None = None
+    """The instant at which it put off the first of them."""
 
 
 class EndpointSecret(BaseModel):
@@ -184,5 +190,5 @@ def passes(event: str, filters: Sequence[str]) -> bool:
 
 
 def wait_after(failures: int) -> timedelta:
-    """Return the time until an endpoint is tried again after so many failures in a row: none at first, at most an hour."""
+    """Return the time until the next attempt after so many failures, at least one: none at first, at most an hour."""
     return min(timedelta(seconds=2 ** min(failures - 1, 12) - 1), _LONGEST_WAIT)

@@ -8,6 +8,7 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -161,8 +162,16 @@ def code_letter(code: FreshCode, *, reply_to: str | None = None) -> Letter:
 
 def pause_letter(endpoint: WebhookEndpointRow, *, reply_to: str | None = None) -> Letter:
     """Write the letter to the owner of a webhook endpoint that was paused."""
-    host = urlsplit(endpoint.url).hostname if endpoint.url else None
-    return _written("webhook_paused.j2", "UTC", endpoint=endpoint, host=host, reply_to=reply_to)
+    return _written("webhook_paused.j2", "UTC", endpoint=endpoint, host=_host_of(endpoint), reply_to=reply_to)
+
+
+def given_up_letter(endpoint: WebhookEndpointRow, at: datetime, *, reply_to: str | None = None) -> Letter:
+    """Write the letter to the owner of a webhook endpoint for which a message was given up at an instant, or several until then."""
+    return _written("webhook_given_up.j2", "UTC", endpoint=endpoint, at=at, host=_host_of(endpoint), reply_to=reply_to)
+
+
+def _host_of(endpoint: WebhookEndpointRow) -> str | None:
+    return urlsplit(endpoint.url).hostname if endpoint.url else None
 
 
 def _written(template: str, zone: str, **values: object) -> Letter:

@@ -21,7 +21,7 @@ from activities.common.registration import Registered
 from activities.common.retries import MAIL_MAX_ATTEMPTS
 from activities.messaging.case_mail import CASE_MAIL
 from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, facts_of, portable_id
-from activities.messaging.letters import Letter, code_letter, joint_letter, letter, pause_letter
+from activities.messaging.letters import Letter, code_letter, given_up_letter, joint_letter, letter, pause_letter
 from activities.messaging.links import LinkPurpose, Links
 from activities.messaging.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
 from contract import WorkQueue
@@ -186,8 +186,16 @@ class Mail:
         """
         paused_at = endpoint.paused_at or datetime.now(UTC)
         id_ = f"webhooks/{endpoint.name}/paused-{int(paused_at.timestamp())}"
+        self._send_to_owner(endpoint, pause_letter(endpoint, reply_to=self._reply_to), id_)
+
+    def send_notice_of_given_up(self, endpoint: WebhookEndpointRow, at: datetime) -> None:
+        """Notify the owner of a webhook endpoint of what was given up, at an instant or before; otherwise as `send_pause_notice`."""
+        id_ = f"webhooks/{endpoint.name}/given-up-{int(at.timestamp())}"
+        self._send_to_owner(endpoint, given_up_letter(endpoint, at, reply_to=self._reply_to), id_)
+
+    def _send_to_owner(self, endpoint: WebhookEndpointRow, written: Letter, id_: str) -> None:
         with suppress(MessageRejected):
-            self._send_now(pause_letter(endpoint, reply_to=self._reply_to), id_, str(endpoint.owner))
+            self._send_now(written, id_, str(endpoint.owner))
 
     def _send_now(self, written: Letter, message_id: str, recipient: str) -> None:
         mail = self._mail(written, message_id, to=recipient, at=datetime.now(UTC))

@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Engine
 from sqlalchemy.orm import Session
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.common.registration import Registered
@@ -23,27 +24,26 @@ from activities.messaging.delivery import (
 from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import Mail
 from activities.messaging.places import Places
+from activities.messaging.waiting import refuse_if_busy, refuse_to_leave
 from activities.messaging.webhook_secrets import WebhookKeys
 from activities.messaging.webhook_sender import WebhookSender, body_of
 from activities.messaging.webhook_settings import WebhookSettings
 from contract import WebhookTested, WorkQueue
 from contract.steps import Reopening
 from domain.vocabulary import Channel
-from domain.webhooks import TEST_EVENT
+from domain.webhooks import TEST_EVENT, EndpointState
 from records import outbox
 from records.audit_seals import head_published_with
 from records.transaction import Transaction
-from records.webhooks import health, messages, serving
+from records.webhooks import claims, health, messages, serving
 from storage.tables import MessageRow, WebhookEndpointRow
-
-WEBHOOK_ENDPOINT_UNAVAILABLE = "webhook_endpoint_unavailable"
 
 BACKFILL_SECONDS = 20.0
 """The time after which a backfill begins no further message, and another activity continues after others had their turn."""
-LONGEST_WAIT = timedelta(minutes=1)
-"""The longest time until messages are looked at again that waited for others to their endpoint."""
 ATTEMPTS_AT_BUSY = 3
 """The attempts of a delivery at an endpoint that is busy with other messages, before it leaves its own to the endpoint's workflow."""
+LOOKS_IN_A_ROW = 60
+"""The attempts of a backfill, for about an hour, after which it ends, and its workflow may continue as new."""
 BUSY = "Other messages are under way to this webhook endpoint, which answers slowly. Try it again later."
 _OF_RUNS = MessageRow.run.is_not(None)
 
@@ -60,9 +60,10 @@ class _Sending:
 class Webhooks:
     """The activities that send the messages of the outbox to the endpoints.
 
-    Each endpoint has its messages in their order, and waits for no other. One that takes nothing is asked at growing intervals,
-    whichever case has something for it, and paused after some days: then nothing waits for it any more, and what it is owed is
-    kept until it is resumed. One that answers slowly leaves threads to the others (`Places`), and no request has a transaction open.
+    Each endpoint has the messages of a case in their order, and waits for no other. What it puts off is tried again at growing intervals,
+    and keeps nothing of other cases from it. One that takes nothing is asked at growing intervals, too, whichever case has something
+    for it, and paused after some days: then nothing waits for it any more, and what it is owed is kept until it is resumed. One that
+    answers slowly leaves threads to the others (`Places`), and no request has a transaction open.
     """
 
     def __init__(
@@ -132,6 +133,8 @@ class Webhooks:
     def backfill_webhooks(self, endpoint: str) -> bool:
         """Send what an endpoint is owed, for a while; return true if nothing is left that could be sent.
 
+        While something is left that the endpoint puts off, it fails, and looks again after a minute at most.
+
         Raises:
             ApplicationError: ``webhook_endpoint_unavailable``, to be retried (`activities.common.retries.WEBHOOK_RETRY`).
 
@@ -143,14 +146,19 @@ class Webhooks:
         def stops() -> bool:
             return _heartbeat() or activity.is_worker_shutdown() or time.monotonic() >= over
 
-        if self._deliver(owed, stops) is not None:
-            return False
-        self._refuse_to_leave(owed)
-        return True
+        is_over = self._deliver(owed, stops) is not None
+        waiting = () if is_over else self._waiting(owed)
+        if not is_over and not waiting:
+            return True
+        with suppress(ApplicationError):
+            self.notify_owner(endpoint)  # no webhook waits for this mail: the next look tries it again
+        if activity.info().attempt < LOOKS_IN_A_ROW:
+            refuse_to_leave(waiting, self._places.free().prompt)
+        return False
 
     @activity.defn(no_thread_cancel_exception=True)
     def notify_owner(self, endpoint: str) -> None:
-        """Notify the owner of an endpoint that was paused by itself, once; of another one nobody.
+        """Notify the owner of an endpoint that was paused by itself, or for which a message was given up, once; of another one nobody.
 
         Raises:
             ApplicationError: ``mail_server_unavailable``, to be retried (`activities.common.retries.MAIL_RETRY`).
@@ -160,9 +168,14 @@ class Webhooks:
             return
         with Transaction.begin(self._engine) as transaction:
             row = health.owner_to_notify(transaction, endpoint)
-            if row is not None:
+            if row is None:
+                return
+            if row.state == EndpointState.PAUSED and row.owner_notified_at is None:
                 self._mail.send_pause_notice(row)
                 row.owner_notified_at = datetime.now(UTC)
+            if row.gave_up_at is not None:
+                self._mail.send_notice_of_given_up(row, row.gave_up_at)
+                row.gave_up_at = None
 
     @activity.defn(no_thread_cancel_exception=True)
     def reopen_webhooks(self, step: Reopening) -> int:
@@ -185,7 +198,7 @@ class Webhooks:
         )
 
     def _deliver(self, pending: ColumnElement[bool], stops: Callable[[], bool]) -> int | None:
-        """Send pending messages to every endpoint that takes some, the oldest of each first; one that takes none is left out.
+        """Send pending messages to every endpoint that takes some, the oldest of each first; one that puts off one is left out.
 
         Return the number of the last one after which it had to stop, or None where none is left that could be sent. Each
         transaction records how one message fared and leases the next.
@@ -201,7 +214,7 @@ class Webhooks:
             number, is_over = message.sequence, stops()
             with Transaction.begin(self._engine) as transaction:
                 if answer is None:
-                    messages.release(transaction, message.id)
+                    claims.release(transaction, message.id)
                 elif not record(transaction, message, endpoint, answer):
                     put_off.add(endpoint.name)
                 sending = None if is_over else self._next(transaction, pending, put_off)
@@ -211,7 +224,7 @@ class Webhooks:
 
     def _next(self, transaction: Transaction, pending: ColumnElement[bool], put_off: set[str]) -> _Sending | None:
         room = self._places.free()
-        claimed = messages.claim_next(
+        claimed = claims.claim_next(
             transaction,
             pending,
             at=datetime.now(UTC),
@@ -241,10 +254,10 @@ class Webhooks:
     def _leave(self, pending: ColumnElement[bool]) -> None:
         """Have what waits for an endpoint sent by a workflow of its own; raise where one is but busy, which soon passes."""
         if self._follow is None:
-            return self._refuse_to_leave(pending)
+            return refuse_to_leave(self._waiting(pending), self._places.free().prompt)
         waiting = self._waiting(pending)
         if activity.info().attempt <= ATTEMPTS_AT_BUSY:
-            self._refuse_if_busy(waiting)
+            refuse_if_busy(waiting, self._places.free().prompt)
         for each in waiting:
             self._have_served(each.endpoint)
         return None
@@ -268,29 +281,9 @@ class Webhooks:
             with Transaction.begin(self._engine) as transaction:
                 health.look(transaction, endpoint)
 
-    def _refuse_to_leave(self, pending: ColumnElement[bool]) -> None:
-        """Raise where something waits for an endpoint that is not paused."""
-        waiting = self._waiting(pending)
-        self._refuse_if_busy(waiting)
-        for each in waiting:
-            raise ApplicationError(str(each.why), type=WEBHOOK_ENDPOINT_UNAVAILABLE)
-
     def _waiting(self, pending: ColumnElement[bool]) -> Sequence[serving.PutOff]:
         with Session(self._engine) as session:
             return serving.put_off(session, pending)
-
-    def _refuse_if_busy(self, waiting: Sequence[serving.PutOff]) -> None:
-        """Raise where an endpoint takes messages, and others are under way: it is asked again the sooner, the more promptly it answers."""
-        busy = {each.endpoint for each in waiting if each.why is None}
-        if not busy:
-            return
-        tries = 0 if busy & self._places.free().prompt else activity.info().attempt - 1
-        raise ApplicationError(
-            f"Other messages are under way to the webhook endpoint {min(busy)}.",
-            type=WEBHOOK_ENDPOINT_UNAVAILABLE,
-            next_retry_delay=min(timedelta(seconds=4 ** min(tries, 3)), LONGEST_WAIT),
-            category=ApplicationErrorCategory.BENIGN,
-        )
 
 
 def _heartbeat() -> bool:

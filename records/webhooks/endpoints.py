@@ -126,6 +126,7 @@ def resume(transaction: Transaction, name: str, *, reason: str, actor: str, at: 
         row.state = EndpointState.ACTIVE.value
         row.paused_at = row.paused_by = row.paused_because = row.owner_notified_at = None
         row.failing_since, row.failures, row.rejections, row.next_attempt_at = None, 0, 0, None
+        row.resumed_at = at
     return _shown(transaction.session, row)
 
 
@@ -167,13 +168,18 @@ def _locked(transaction: Transaction, name: str, *, removed: bool = False) -> We
 
 def _shown(session: Session, row: WebhookEndpointRow) -> Endpoint:
     session.flush()
-    owed = select(func.count()).select_from(MessageRow).where(MessageRow.recipient == row.name, *PENDING)
-    return Endpoint.model_validate(row).model_copy(
-        update={
-            "url": None if row.url is None else row.url.partition("?")[0],
-            "pending": 0 if row.state == EndpointState.REMOVED else session.scalar(owed),
-        }
+    shown = Endpoint.model_validate(row).model_copy(
+        update={"url": None if row.url is None else row.url.partition("?")[0]}
     )
+    if row.state == EndpointState.REMOVED:
+        return shown
+    is_owed = (*PENDING, MessageRow.recipient == row.name)
+    of_put_off = select(func.count(), func.min(MessageRow.put_off_since)).where(
+        *is_owed, MessageRow.put_off_since >= (row.resumed_at or row.created_at)
+    )
+    put_off, since = session.execute(of_put_off).one()
+    pending = session.scalar(select(func.count()).select_from(MessageRow).where(*is_owed))
+    return shown.model_copy(update={"pending": pending, "put_off": put_off, "put_off_since": since})
 
 
 def _record(

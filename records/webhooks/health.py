@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import null, select, update
+from sqlalchemy import and_, null, or_, select, update
 
 from domain.actors import THE_SERVICE
 from domain.webhooks import DEAD_AFTER, REJECTED_IN_A_ROW, EndpointState, wait_after
@@ -33,20 +33,30 @@ def rejects(transaction: Transaction, endpoint: str, *, at: datetime, failure: s
     return True
 
 
-def fails(transaction: Transaction, endpoint: str, *, at: datetime, failure: str, for_good: bool = False) -> None:
-    """Record that an endpoint takes nothing at present, and until when it is not asked; pause one that has not for days.
+def fails(
+    transaction: Transaction, endpoint: str, *, at: datetime, failure: str, is_another: bool, for_good: bool = False
+) -> None:
+    """Record that an endpoint took nothing this time, and until when it is not asked; pause one that has not for days.
 
-    ``for_good``: it says itself that it is gone.
+    It is asked the less, the more messages it puts off without taking one. The same one again (``is_another`` is false) may be that
+    message's fault, and delays that one alone. ``for_good``: it says itself that it is gone.
     """
     row = transaction.session.get_one(WebhookEndpointRow, endpoint, with_for_update=True, populate_existing=True)
-    row.failures += 1
+    row.failures += is_another
     row.failing_since = row.failing_since or at
-    row.next_attempt_at = at + wait_after(row.failures)
+    row.next_attempt_at = at + wait_after(max(row.failures, 1))
     row.last_failure = failure
     if for_good:
         _pause(transaction, row, at, failure)
     elif at - row.failing_since >= DEAD_AFTER:
         _pause(transaction, row, at, f"It has taken nothing for {DEAD_AFTER.days} days. {failure}")
+
+
+def gives_up(transaction: Transaction, endpoint: str, *, at: datetime) -> None:
+    """Record that a message was given up that an endpoint had put off for days: its owner is to hear of it."""
+    transaction.session.execute(
+        update(WebhookEndpointRow).where(WebhookEndpointRow.name == endpoint).values(gave_up_at=at)
+    )
 
 
 def _pause(transaction: Transaction, row: WebhookEndpointRow, at: datetime, because: str) -> None:
@@ -86,7 +96,7 @@ def _set_followed(transaction: Transaction, endpoint: str, *, is_followed: bool)
 
 
 def owner_to_notify(transaction: Transaction, endpoint: str) -> WebhookEndpointRow | None:
-    """Return an endpoint if it was paused by itself and its owner has not heard of it, locked; None otherwise."""
+    """Return an endpoint if its owner is to hear that it was paused by itself, or of what was given up, locked; None otherwise."""
     return transaction.session.scalar(
         select(WebhookEndpointRow)
         .where(WebhookEndpointRow.name == endpoint, *OWNER_TO_NOTIFY)
@@ -95,7 +105,9 @@ def owner_to_notify(transaction: Transaction, endpoint: str) -> WebhookEndpointR
 
 
 OWNER_TO_NOTIFY = (
-    WebhookEndpointRow.state == EndpointState.PAUSED,
     WebhookEndpointRow.owner.is_not(None),
-    WebhookEndpointRow.owner_notified_at.is_(None),
+    or_(
+        and_(WebhookEndpointRow.state == EndpointState.PAUSED, WebhookEndpointRow.owner_notified_at.is_(None)),
+        WebhookEndpointRow.gave_up_at.is_not(None),
+    ),
 )

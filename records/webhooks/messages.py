@@ -1,13 +1,13 @@
-"""The messages to webhook endpoints: recorded for each that hears of an event, claimed in their order, and how each fared."""
+"""The messages to webhook endpoints: recorded for each that hears of an event, sent again, and how each fared."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, and_, any_, case, func, literal, null, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, any_, case, func, literal, null, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from contract.steps import Reopening
 from domain.actors import is_sent_directly
@@ -22,16 +22,18 @@ from storage.tables import (
     WebhookEndpointRow,
 )
 
-PENDING = (
-    MessageRow.channel == Channel.WEBHOOK.value,
-    MessageRow.delivered_at.is_(None),
-    MessageRow.failed_at.is_(None),
-)
+
+def owed(message: type[MessageRow]) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for messages to endpoints that are neither delivered nor given up, as the indexes of these have them."""
+    return (
+        message.channel == literal(Channel.WEBHOOK.value, literal_execute=True),
+        message.delivered_at.is_(None),
+        message.failed_at.is_(None),
+    )
+
+
+PENDING = owed(MessageRow)
 _HEARS = WebhookEndpointRow.state != EndpointState.REMOVED
-
-
-LEASE = timedelta(seconds=20)
-"""The time for which a message is a delivery's to send: longer than a request takes, shorter than until a delivery that died is repeated."""
 
 
 class Delivery(BaseModel):
@@ -87,67 +89,6 @@ def _passes(event: str) -> ColumnElement[bool]:
     area = f"{event.partition('.')[0]}.*"
     events = WebhookEndpointRow.events
     return or_(func.cardinality(events) == 0, literal(event) == any_(events), literal(area) == any_(events))
-
-
-def claim_next(
-    transaction: Transaction,
-    pending: ColumnElement[bool],
-    *,
-    at: datetime,
-    but: Collection[str] = (),
-    prompt: Collection[str] = (),
-    prompt_only: bool = False,
-) -> tuple[MessageRow, WebhookEndpointRow] | None:
-    """Lease a pending message for `LEASE`, and return it with its endpoint; None if there is none that is to be sent now.
-
-    It is the first one of an endpoint, so that each has its messages in their order: where that is leased to another delivery,
-    those after it wait. ``but`` are endpoints that are not to be tried; those that are ``prompt`` come first, or alone; the oldest
-    message decides among the rest. The rows outlive the transaction, and are not to be changed.
-    """
-    endpoint, first = aliased(WebhookEndpointRow), aliased(MessageRow)
-    is_prompt = endpoint.name.in_(sorted(prompt))
-    of_endpoint = (
-        select(MessageRow.id)
-        .where(*PENDING, pending, MessageRow.recipient == endpoint.name)
-        .order_by(MessageRow.sequence)
-        .limit(1)
-        .correlate(endpoint)
-        .lateral()
-    )
-    chosen = (
-        select(first.id)
-        .select_from(endpoint)
-        .join(of_endpoint, true())
-        .join(first, first.id == of_endpoint.c.id)
-        .where(
-            endpoint.state == EndpointState.ACTIVE,
-            or_(endpoint.next_attempt_at.is_(None), endpoint.next_attempt_at <= at),
-            endpoint.name.not_in(sorted(but)),
-            # Said of the row itself, too: it may have been claimed, or sent, since this statement began.
-            func.num_nonnulls(first.delivered_at, first.failed_at) == 0,
-            or_(first.leased_until.is_(None), first.leased_until <= func.clock_timestamp()),
-            *([is_prompt] if prompt_only else []),
-        )
-        .order_by(is_prompt.desc(), first.sequence)
-        .limit(1)
-        .with_for_update(of=first, skip_locked=True)
-    )
-    lease = (
-        update(MessageRow)
-        .where(MessageRow.id == chosen.scalar_subquery(), WebhookEndpointRow.name == MessageRow.recipient)
-        .values(leased_until=func.clock_timestamp() + LEASE)
-        .returning(MessageRow, WebhookEndpointRow)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    )
-    transaction.session.flush()
-    claimed = transaction.session.execute(lease).one_or_none()
-    transaction.session.expunge_all()
-    return None if claimed is None else (claimed[0], claimed[1])
-
-
-def release(transaction: Transaction, message: str) -> None:
-    """End the lease of a message that is not sent now."""
-    transaction.session.execute(update(MessageRow).where(MessageRow.id == message).values(leased_until=null()))
 
 
 def log_attempt(
@@ -208,7 +149,15 @@ def reopen(transaction: Transaction, step: Reopening) -> int:
     done = transaction.session.execute(
         update(MessageRow)
         .where(and_(*chosen), MessageRow.content != {})
-        .values(delivered_at=null(), failed_at=null(), failure=null(), leased_until=null())
+        .values(
+            delivered_at=null(),
+            failed_at=null(),
+            failure=null(),
+            leased_until=null(),
+            put_off=0,
+            put_off_since=null(),
+            next_attempt_at=null(),
+        )
         .returning(MessageRow.sequence)
     )
     return len(done.all())

@@ -242,6 +242,9 @@ def _say(endpoint: "Endpoint", *, as_json: bool = False) -> None:
         say(f"takes nothing since {since}: {escape(endpoint.last_failure or '')}", first="  ")
     if endpoint.pending:
         say(f"{endpoint.pending} messages wait for it", first="  ")
+    if endpoint.put_off_since is not None:
+        since = FOR_AGENTS.instant(endpoint.put_off_since, "UTC")
+        say(f"{endpoint.put_off} of them it has put off, the first on {since}", first="  ")
 
 
 def _say_secret(added: "EndpointSecret", *, as_json: bool) -> None:

@@ -66,6 +66,7 @@ class MessageRow(Table):
         CheckConstraint("(bulk IS NULL) = (gathered_at IS NULL)", name="gathered_in_a_bulk"),
         CheckConstraint("letter IS NULL OR bulk IS NOT NULL", name="letter_of_gathered_mail"),
         CheckConstraint("bulk IS NULL OR channel = 'mail'", name="mail_is_gathered"),
+        CheckConstraint("num_nonnulls(put_off_since, next_attempt_at) = CASE put_off WHEN 0 THEN 0 ELSE 2 END", name="put_off_until"),
         Index("ix_messages_cancellation", "cancellation", "channel", "sequence"),
         Index("ix_messages_marketing_cancellation", "marketing_cancellation", "channel", "sequence"),
         Index("ix_messages_pending", "cancellation", "channel", "sequence",
@@ -75,7 +76,9 @@ class MessageRow(Table):
         Index("ix_messages_pending_of_runs", "sequence",
               postgresql_where=text("run IS NOT NULL AND delivered_at IS NULL AND failed_at IS NULL")),
         Index("ix_messages_of_endpoints", "recipient", "sequence", postgresql_where=text("channel = 'webhook'")),
-        Index("ix_messages_owed_to_endpoints", "recipient", "sequence",
+        Index("ix_messages_owed_to_endpoints", "recipient", text("next_attempt_at NULLS FIRST"), "sequence",
+              postgresql_where=text("channel = 'webhook' AND delivered_at IS NULL AND failed_at IS NULL")),
+        Index("ix_messages_owed_of_cases", "recipient", text("coalesce(cancellation, marketing_cancellation, run)"), "sequence",
               postgresql_where=text("channel = 'webhook' AND delivered_at IS NULL AND failed_at IS NULL")),
         Index("ix_messages_gathered", "bulk", "event",
               postgresql_where=text("bulk IS NOT NULL AND delivered_at IS NULL AND failed_at IS NULL")),
@@ -104,5 +107,9 @@ class MessageRow(Table):
     """The instant since which it waits for the others, by the clock of the database."""
     leased_until: Mapped[datetime | None]
     """The instant, by the clock of the database, until which a delivery is sending it to a webhook endpoint."""
+    put_off: Mapped[int] = mapped_column(server_default=text("0"))
+    """How often its webhook endpoint has put it off."""
+    put_off_since: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime | None]
     letter: Mapped[str | None]
     """The id of the letter in which it goes, fixed before the letter is first sent."""

@@ -46,10 +46,14 @@ class WebhookEndpointRow(Table):
     owner_notified_at: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(server_default=text("0"))
-    """How often in a row it took nothing."""
+    """How many messages it has put off for the first time since it last took one."""
     rejections: Mapped[int] = mapped_column(server_default=text("0"))
     """How many messages in a row it refused for good."""
     next_attempt_at: Mapped[datetime | None]
+    resumed_at: Mapped[datetime | None]
+    """The instant from which messages that it had put off before count as if it never had."""
+    gave_up_at: Mapped[datetime | None]
+    """The instant at which a message was last given up after days, until its owner is notified."""
     is_followed: Mapped[bool] = mapped_column(server_default=text("false"))
     """True from the moment that a delivery has asked the endpoint's own workflow to look, until it looks."""
     last_failure: Mapped[str | None]

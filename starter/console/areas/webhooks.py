@@ -96,6 +96,9 @@ def _facts(endpoint: Endpoint) -> list[tuple[str, Cell]]:
         ("Owed", number(endpoint.pending)),
         ("Added", plain(f"{instant(endpoint.created_at).text} by {endpoint.created_by}")),
     ]
+    if endpoint.put_off_since is not None:
+        rows.append(("Put off", number(endpoint.put_off)))
+        rows.append(("Put off since", instant(endpoint.put_off_since)))
     if endpoint.paused_at is not None:
         who = f"{instant(endpoint.paused_at).text} by {endpoint.paused_by}: {endpoint.paused_because}"
         rows.append(("Paused", plain(who, is_bad=True)))

@@ -23,16 +23,25 @@ class Request:
 
 
 class Endpoint:
-    """The requests that arrived, the statuses of the next answers (204 when none are left), and the headers of all of them."""
+    """The requests that arrived, the statuses of the next answers (204 when none are left), and the headers of all of them.
+
+    What is about the case `refused` is always answered 503.
+    """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.statuses: list[int] = []
         self.headers: list[tuple[str, str]] = []
+        self.refused: str | None = None
         self.arrivals = threading.Semaphore(0)
         """One for each request that has arrived, answered or not."""
         self.may_answer = threading.Event()
         self.may_answer.set()
+
+    def status_for(self, message: str) -> int:
+        if self.refused is not None and message.startswith(f"{self.refused}/"):
+            return 503
+        return self.statuses.pop(0) if self.statuses else 204
 
     @contextmanager
     def listening(self) -> Iterator[str]:
@@ -45,7 +54,7 @@ class Endpoint:
                 endpoint.requests.append(Request(self.path, dict(self.headers), body))
                 endpoint.arrivals.release()
                 endpoint.may_answer.wait()
-                self.send_response(endpoint.statuses.pop(0) if endpoint.statuses else 204)
+                self.send_response(endpoint.status_for(self.headers["webhook-id"]))
                 self.send_header("Location", "/elsewhere")
                 for name, value in endpoint.headers:
                     self.send_header(name, value)

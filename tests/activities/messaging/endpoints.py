@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from domain.vocabulary import Event, Stage
 from records.transaction import Transaction
 from records.webhooks import endpoints
 from runtime.named_keys import NamedKey
-from storage.tables import AuditRow, WebhookEndpointRow
+from storage.tables import AuditRow, CancellationRow, SubscriptionRow, WebhookEndpointRow
 from tests.activities.messaging.endpoint import Endpoint
 from tests.activities.messaging.outbox import told
 from tests.activities.messaging.samples import CANCELLATION, facts
@@ -71,6 +71,14 @@ def deliver(webhooks: Webhooks) -> int:
     return ActivityEnvironment().run(webhooks.deliver_webhooks, CANCELLATION)
 
 
+def deliver_of(webhooks: Webhooks, cancellation: str) -> int:
+    return ActivityEnvironment().run(webhooks.deliver_webhooks, cancellation)
+
+
+def ids(endpoint: Endpoint) -> list[str]:
+    return [request.headers["webhook-id"].split("/webhook")[0] for request in endpoint.requests]
+
+
 def heard(endpoint: Endpoint) -> list[str]:
     return [json.loads(request.body)["type"] for request in endpoint.requests]
 
@@ -85,11 +93,33 @@ def change(engine: Engine, name: str, **values: Any) -> None:
         session.execute(update(WebhookEndpointRow).where(WebhookEndpointRow.name == name).values(values))
 
 
-def tell(engine: Engine, *occasions: str) -> None:
+def tell(engine: Engine, *occasions: str, cancellation: str = CANCELLATION) -> None:
+    about = facts(Stage.SCHEDULED).model_copy(update={"cancellation": cancellation})
     for occasion in occasions:
-        told(engine, Event.RESCHEDULED, facts(Stage.SCHEDULED), occasion=occasion)
+        told(engine, Event.RESCHEDULED, about, occasion=occasion)
 
 
 def audited(engine: Engine, action: str) -> list[AuditRow]:
     with Session(engine) as session:
         return list(session.scalars(select(AuditRow).where(AuditRow.action == action)))
+
+
+def another_case(engine: Engine, number: int) -> str:
+    subscription, case = f"SUB-{number}", f"SUB-{number}/1"
+    with Session(engine) as session, session.begin():
+        session.add(SubscriptionRow(id=subscription, organization="ORG-1", description="CRM"))
+        session.flush()
+        session.add(
+            CancellationRow(
+                id=case,
+                subscription=subscription,
+                ordinal=1,
+                request_id=f"request-{number}",
+                workflow_id=f"cancellation:{subscription}",
+                opened_by="agent-7",
+                stage="intake",
+                received_at=datetime(2026, 9, 21, 22, 30, tzinfo=UTC),
+                received_on=date(2026, 9, 22),
+            )
+        )
+    return case

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
@@ -13,15 +13,28 @@ from temporalio.testing import ActivityEnvironment
 from activities.messaging import places, webhook_sender
 from activities.messaging import webhooks as delivering
 from activities.messaging.places import OF_SLOW_ENDPOINT, Places, Room
-from activities.messaging.webhooks import BUSY, LONGEST_WAIT, Webhooks
+from activities.messaging.waiting import LONGEST_WAIT
+from activities.messaging.webhooks import BUSY, Webhooks
 from domain.vocabulary import Channel, Event, Stage
 from records import outbox
 from records.transaction import Transaction
 from records.webhooks import endpoints
-from records.webhooks.messages import claim_next
-from storage.tables import CancellationRow, SubscriptionRow
+from records.webhooks.claims import claim_next
 from tests.activities.messaging.endpoint import Endpoint
-from tests.activities.messaging.endpoints import WHO, add, client, crm, deliver, erp, heard, tell, webhooks
+from tests.activities.messaging.endpoints import (
+    WHO,
+    add,
+    another_case,
+    client,
+    crm,
+    deliver,
+    deliver_of,
+    erp,
+    heard,
+    ids,
+    tell,
+    webhooks,
+)
 from tests.activities.messaging.outbox import messages, told
 from tests.activities.messaging.samples import CANCELLATION, facts
 
@@ -62,41 +75,12 @@ def effective(engine: Engine, *occasions: str, cancellation: str = CANCELLATION)
         told(engine, Event.EFFECTIVE, about, occasion=occasion)
 
 
-def deliver_of(webhooks: Webhooks, cancellation: str) -> int:
-    return ActivityEnvironment().run(webhooks.deliver_webhooks, cancellation)
-
-
 def begun(beside: ThreadPoolExecutor, webhooks: Webhooks, crm: Endpoint, case: str = CANCELLATION) -> "Future[int]":
     """Begin a delivery that waits for an endpoint's answer."""
     crm.may_answer.clear()
     delivery = beside.submit(deliver_of, webhooks, case)
     assert crm.arrivals.acquire(timeout=PATIENCE)
     return delivery
-
-
-def another_case(engine: Engine, number: int) -> str:
-    subscription, case = f"SUB-{number}", f"SUB-{number}/1"
-    with Session(engine) as session, session.begin():
-        session.add(SubscriptionRow(id=subscription, organization="ORG-1", description="CRM"))
-        session.flush()
-        session.add(
-            CancellationRow(
-                id=case,
-                subscription=subscription,
-                ordinal=1,
-                request_id=f"request-{number}",
-                workflow_id=f"cancellation:{subscription}",
-                opened_by="agent-7",
-                stage="intake",
-                received_at=datetime(2026, 9, 21, 22, 30, tzinfo=UTC),
-                received_on=date(2026, 9, 22),
-            )
-        )
-    return case
-
-
-def ids(endpoint: Endpoint) -> list[str]:
-    return [request.headers["webhook-id"].split("/webhook")[0] for request in endpoint.requests]
 
 
 def test_a_slow_endpoint_has_few_requests_under_way_and_what_is_for_others_goes_out(

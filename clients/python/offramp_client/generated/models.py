@@ -1024,6 +1024,8 @@ class Endpoint(Model):
     failing_since: datetime | None = None
     last_failure: str | None = None
     pending: int = 0
+    put_off: int = 0
+    put_off_since: datetime | None = None
 
 
 class EndpointSecret(Model):

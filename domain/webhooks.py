@@ -24,6 +24,8 @@ DEAD_AFTER = timedelta(days=3)
 """The time without an accepted message after which an endpoint is paused by itself."""
 GIVEN_UP_AFTER = timedelta(days=3)
 """The time after which a message is given up that an endpoint puts off again and again while it takes others."""
+SLOW_FOR = timedelta(minutes=1)
+"""The time for which an endpoint counts as slow after an answer that took long, however promptly it answers meanwhile."""
 REJECTED_IN_A_ROW = 20
 """The number of messages that an endpoint refuses for good, one after another, after which it is paused by itself."""
 SECRETS_OVERLAP = timedelta(hours=24)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from activities.messaging import places
 from activities.messaging.delivery import MessagePutOff, NotAccepted, give_up
 from activities.messaging.webhook_sender import GONE
 from domain.webhooks import GIVEN_UP_AFTER
@@ -33,6 +34,8 @@ def record(transaction: Transaction, message: MessageRow, endpoint: WebhookEndpo
     messages.log_attempt(
         transaction, message.id, at=at, status=answer.status, failure=failure, milliseconds=answer.milliseconds
     )
+    if answer.milliseconds >= 1000 * places.PROMPT_SECONDS:
+        health.answers_slowly(transaction, endpoint, at=at)
     if refused is None:
         outbox.mark_delivered(transaction, message.id, at)
         health.works(transaction, endpoint)

@@ -153,7 +153,7 @@ class Webhooks:
         with suppress(ApplicationError):
             self.notify_owner(endpoint)  # no webhook waits for this mail: the next look tries it again
         if activity.info().attempt < LOOKS_IN_A_ROW:
-            refuse_to_leave(waiting, self._places.free().prompt)
+            refuse_to_leave(waiting)
         return False
 
     @activity.defn(no_thread_cancel_exception=True)
@@ -223,15 +223,7 @@ class Webhooks:
         return number if is_over else None
 
     def _next(self, transaction: Transaction, pending: ColumnElement[bool], put_off: set[str]) -> _Sending | None:
-        room = self._places.free()
-        claimed = claims.claim_next(
-            transaction,
-            pending,
-            at=datetime.now(UTC),
-            but=put_off | room.full,
-            prompt=room.prompt,
-            prompt_only=not room.for_slow_ones,
-        )
+        claimed = claims.claim_next(transaction, pending, at=datetime.now(UTC), room=self._places.room(), but=put_off)
         if claimed is None:
             return None
         message, endpoint = claimed
@@ -241,7 +233,8 @@ class Webhooks:
 
     def _asked(self, endpoint: WebhookEndpointRow, message_id: str, body: str) -> Answer | None:
         """Send an endpoint a message, and return how that went; None, with nothing sent, where there is no place for it."""
-        with self._places.take(endpoint.name) as is_taken:
+        is_slow = health.is_slow(endpoint, datetime.now(UTC))
+        with self._places.take(endpoint.name, is_slow=is_slow) as is_taken:
             if not is_taken:
                 return None
             began, status, refused = time.monotonic(), None, None
@@ -254,10 +247,10 @@ class Webhooks:
     def _leave(self, pending: ColumnElement[bool]) -> None:
         """Have what waits for an endpoint sent by a workflow of its own; raise where one is but busy, which soon passes."""
         if self._follow is None:
-            return refuse_to_leave(self._waiting(pending), self._places.free().prompt)
+            return refuse_to_leave(self._waiting(pending))
         waiting = self._waiting(pending)
         if activity.info().attempt <= ATTEMPTS_AT_BUSY:
-            refuse_if_busy(waiting, self._places.free().prompt)
+            refuse_if_busy(waiting)
         for each in waiting:
             self._have_served(each.endpoint)
         return None
@@ -283,7 +276,7 @@ class Webhooks:
 
     def _waiting(self, pending: ColumnElement[bool]) -> Sequence[serving.PutOff]:
         with Session(self._engine) as session:
-            return serving.put_off(session, pending)
+            return serving.put_off(session, pending, datetime.now(UTC))
 
 
 def _heartbeat() -> bool:

@@ -6,8 +6,10 @@ each case has its order at each endpoint, and those of all other cases go out.
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, func, null, or_, select, true, update
+from sqlalchemy import ColumnElement, Exists, and_, exists, false, func, literal, null, or_, select, true, update
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import aliased
 
 from domain.webhooks import GIVEN_UP_AFTER, EndpointState, wait_after
@@ -19,24 +21,42 @@ LEASE = timedelta(seconds=20)
 """The time for which a message is a delivery's to send: longer than a request takes, shorter than until a delivery that died is repeated."""
 
 
+class Room(NamedTuple):
+    """Which endpoints a process may ask at present."""
+
+    full: frozenset[str] = frozenset()
+    """Those that have no place."""
+    full_if_slow: frozenset[str] = frozenset()
+    """Those that have none if they are slow."""
+    slow: frozenset[str] = frozenset()
+    """Those that are slow, whatever the records say."""
+    for_slow_ones: bool = True
+    """False if no slow one may be asked."""
+    asked: tuple[str, ...] = ()
+    """Those that were asked before, the one first that was asked longest ago."""
+
+
+_EVERYWHERE = Room()
+
+
 def claim_next(
     transaction: Transaction,
     pending: ColumnElement[bool],
     *,
     at: datetime,
+    room: Room = _EVERYWHERE,
     but: Collection[str] = (),
-    prompt: Collection[str] = (),
-    prompt_only: bool = False,
 ) -> tuple[MessageRow, WebhookEndpointRow] | None:
     """Lease a pending message for `LEASE`, and return it with its endpoint; None if there is none that is to be sent now.
 
     It is the first one of its case for an endpoint, whether that is leased to another delivery, put off, or neither. Of these, those
-    that were never put off come first, in their order, and then those that have waited longest for another attempt. ``but`` are endpoints that are not
-    to be tried; those that are ``prompt`` come first, or alone; the oldest message decides among the rest. The rows outlive the transaction,
-    and are not to be changed.
+    that were never put off come first, in their order, and then those that have waited longest for another attempt. Prompt endpoints come
+    before slow ones, and among either those that were asked longest ago, so that each has its turn; ``but`` are endpoints that are not
+    to be tried. The rows outlive the transaction, and are not to be changed.
     """
     endpoint, first = aliased(WebhookEndpointRow), aliased(MessageRow)
-    is_prompt = endpoint.name.in_(sorted(prompt))
+    is_slow = or_(func.coalesce(endpoint.slow_until > at, false()), endpoint.name.in_(sorted(room.slow)))
+    has_place_if_slow = endpoint.name.not_in(sorted(room.full_if_slow)) if room.for_slow_ones else false()
     of_endpoint = (
         select(MessageRow.id)
         .where(*PENDING, pending, MessageRow.recipient == endpoint.name, *_may_go(MessageRow, endpoint, at))
@@ -54,13 +74,17 @@ def claim_next(
         .where(
             endpoint.state == EndpointState.ACTIVE,
             or_(endpoint.next_attempt_at.is_(None), endpoint.next_attempt_at <= at),
-            endpoint.name.not_in(sorted(but)),
+            endpoint.name.not_in(sorted(room.full.union(but))),
+            or_(~is_slow, has_place_if_slow),
             # Said of the row itself, too: it may have been claimed, put off, or sent, since this statement began.
             func.num_nonnulls(first.delivered_at, first.failed_at) == 0,
             *_may_go(first, endpoint, at),
-            *([is_prompt] if prompt_only else []),
         )
-        .order_by(is_prompt.desc(), first.sequence)
+        .order_by(
+            is_slow,
+            func.array_position(literal(list(room.asked), ARRAY(TEXT)), endpoint.name).nulls_first(),
+            first.sequence,
+        )
         .limit(1)
         .with_for_update(of=first, skip_locked=True)
     )

@@ -5,10 +5,23 @@ from datetime import datetime
 from sqlalchemy import and_, null, or_, select, update
 
 from domain.actors import THE_SERVICE
-from domain.webhooks import DEAD_AFTER, REJECTED_IN_A_ROW, EndpointState, wait_after
+from domain.webhooks import DEAD_AFTER, REJECTED_IN_A_ROW, SLOW_FOR, EndpointState, wait_after
 from records import audit
 from records.transaction import Transaction
 from storage.tables import WebhookEndpointRow
+
+
+def answers_slowly(transaction: Transaction, endpoint: WebhookEndpointRow, *, at: datetime) -> None:
+    """Record that an answer of an endpoint took long. Not every one is written, so that deliveries do not wait for one another."""
+    if endpoint.slow_until is None or endpoint.slow_until < at + SLOW_FOR * 0.8:
+        transaction.session.execute(
+            update(WebhookEndpointRow).where(WebhookEndpointRow.name == endpoint.name).values(slow_until=at + SLOW_FOR)
+        )
+
+
+def is_slow(endpoint: WebhookEndpointRow, at: datetime) -> bool:
+    """Return true if an endpoint counts as slow at an instant."""
+    return endpoint.slow_until is not None and endpoint.slow_until > at
 
 
 def works(transaction: Transaction, endpoint: WebhookEndpointRow) -> None:

@@ -1,5 +1,6 @@
 """Webhook endpoints that messages wait for: why, and which of them a workflow of their own must serve."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
@@ -7,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from domain.webhooks import EndpointState
 from records.webhooks.claims import EARLIER, after_another, is_put_off
-from records.webhooks.health import OWNER_TO_NOTIFY
+from records.webhooks.health import OWNER_TO_NOTIFY, is_slow
 from records.webhooks.messages import PENDING
 from storage.tables import CancellationRow, MarketingCancellationRow, MessageRow, WebhookEndpointRow
 
@@ -18,9 +19,10 @@ class PutOff(NamedTuple):
     endpoint: str
     why: str | None
     """Why it takes none; null if it does, and others are under way to it."""
+    is_slow: bool
 
 
-def put_off(session: Session, pending: ColumnElement[bool]) -> list[PutOff]:
+def put_off(session: Session, pending: ColumnElement[bool], at: datetime) -> list[PutOff]:
     """Return the active endpoints for which messages wait, and why, by name."""
     waits = exists().where(*PENDING, pending, MessageRow.recipient == WebhookEndpointRow.name)
     was_asked = or_(is_put_off(MessageRow, WebhookEndpointRow), after_another(is_put_off(EARLIER, WebhookEndpointRow)))
@@ -29,7 +31,7 @@ def put_off(session: Session, pending: ColumnElement[bool]) -> list[PutOff]:
         .where(WebhookEndpointRow.state == EndpointState.ACTIVE, waits)
         .order_by(WebhookEndpointRow.name)
     )
-    return [PutOff(row.name, _why(row, is_busy=is_busy)) for row, is_busy in rows]
+    return [PutOff(row.name, _why(row, is_busy=is_busy), is_slow(row, at)) for row, is_busy in rows]
 
 
 def _why(row: WebhookEndpointRow, *, is_busy: bool) -> str | None:

@@ -50,6 +50,8 @@ class WebhookEndpointRow(Table):
     rejections: Mapped[int] = mapped_column(server_default=text("0"))
     """How many messages in a row it refused for good."""
     next_attempt_at: Mapped[datetime | None]
+    slow_until: Mapped[datetime | None]
+    """The instant until which it counts as slow; null if it never answered slowly."""
     resumed_at: Mapped[datetime | None]
     """The instant from which messages that it had put off before count as if it never had."""
     gave_up_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""A message that a webhook endpoint puts off waits by itself, with those after it of its case alone."""
+"""A message that a webhook endpoint puts off waits by itself, with those after it of its case alone; a slow endpoint is known to every process."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -36,12 +36,14 @@ def upgrade() -> None:
         postgresql_where=_OWED,
     )
     op.add_column("webhook_endpoints", sa.Column("resumed_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("webhook_endpoints", sa.Column("slow_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("webhook_endpoints", sa.Column("gave_up_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
     """Revert."""
     op.drop_column("webhook_endpoints", "gave_up_at")
+    op.drop_column("webhook_endpoints", "slow_until")
     op.drop_column("webhook_endpoints", "resumed_at")
     op.drop_index("ix_messages_owed_of_cases", "messages")
     op.drop_index("ix_messages_owed_to_endpoints", "messages")

@@ -1,8 +1,8 @@
 """The health of webhook endpoints: what the answers to messages say of one, and when it is paused."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import and_, null, or_, select, update
+from sqlalchemy import and_, func, null, or_, select, update
 
 from domain.actors import THE_SERVICE
 from domain.webhooks import DEAD_AFTER, REJECTED_IN_A_ROW, SLOW_FOR, EndpointState, wait_after
@@ -22,6 +22,10 @@ def answers_slowly(transaction: Transaction, endpoint: WebhookEndpointRow, *, at
 def is_slow(endpoint: WebhookEndpointRow, at: datetime) -> bool:
     """Return true if an endpoint counts as slow at an instant."""
     return endpoint.slow_until is not None and endpoint.slow_until > at
+
+
+_FOLLOWED_FOR = timedelta(minutes=1)
+"""The time for which nobody else asks the workflow of an endpoint to look: it may have been terminated before it did."""
 
 
 def works(transaction: Transaction, endpoint: WebhookEndpointRow) -> None:
@@ -89,23 +93,24 @@ def _pause(transaction: Transaction, row: WebhookEndpointRow, at: datetime, beca
 
 
 def follow(transaction: Transaction, endpoint: str) -> bool:
-    """Record that the workflow of an endpoint is asked to look; return False where it is already, and has not looked since."""
-    return _set_followed(transaction, endpoint, is_followed=True)
+    """Record that the workflow of an endpoint is asked to look; return False where it was asked a moment ago, and has not looked since."""
+    now = func.clock_timestamp()
+    row = WebhookEndpointRow
+    asked = (
+        update(row)
+        .where(row.name == endpoint, or_(row.followed_until.is_(None), row.followed_until <= now))
+        .values(followed_until=now + _FOLLOWED_FOR)
+        .returning(row.name)
+    )
+    return transaction.session.scalar(asked) is not None
 
 
 def look(transaction: Transaction, endpoint: str) -> None:
     """Record that it looks, or was not reached: the next delivery asks it again."""
-    _set_followed(transaction, endpoint, is_followed=False)
-
-
-def _set_followed(transaction: Transaction, endpoint: str, *, is_followed: bool) -> bool:
-    changed = (
-        update(WebhookEndpointRow)
-        .where(WebhookEndpointRow.name == endpoint, WebhookEndpointRow.is_followed.is_not(is_followed))
-        .values(is_followed=is_followed)
-        .returning(WebhookEndpointRow.name)
+    row = WebhookEndpointRow
+    transaction.session.execute(
+        update(row).where(row.name == endpoint, row.followed_until.is_not(None)).values(followed_until=null())
     )
-    return transaction.session.scalar(changed) is not None
 
 
 def owner_to_notify(transaction: Transaction, endpoint: str) -> WebhookEndpointRow | None:

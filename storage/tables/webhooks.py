@@ -56,8 +56,8 @@ class WebhookEndpointRow(Table):
     """The instant from which messages that it had put off before count as if it never had."""
     gave_up_at: Mapped[datetime | None]
     """The instant at which a message was last given up after days, until its owner is notified."""
-    is_followed: Mapped[bool] = mapped_column(server_default=text("false"))
-    """True from the moment that a delivery has asked the endpoint's own workflow to look, until it looks."""
+    followed_until: Mapped[datetime | None]
+    """The instant, by the clock of the database, until which nobody else asks the endpoint's own workflow to look; none once it has looked."""
     last_failure: Mapped[str | None]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
@@ -45,6 +45,23 @@ def test_its_workflow_is_asked_once_until_it_looks_however_many_deliveries_meet_
     assert asked == ["crm"]
 
 
+def test_it_is_asked_again_after_a_while_for_it_may_have_been_terminated_before_it_looked(
+    engine: Engine, client: HttpClient, crm: Endpoint
+) -> None:
+    asked: list[str] = []
+    sending = following(engine, client, asked.append)
+    crm.statuses = [503] * 100
+    tell(engine, "one")
+    deliver(sending)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE webhook_endpoints SET followed_until = clock_timestamp() - interval '1 second'")
+        )
+    tell(engine, "two")
+    deliver(sending)
+    assert asked == ["crm", "crm"]
+
+
 def test_a_delivery_does_not_fail_because_that_workflow_is_not_reached_and_the_next_one_asks_again(
     engine: Engine, client: HttpClient, crm: Endpoint
 ) -> None:
@@ -54,7 +71,7 @@ def test_a_delivery_does_not_fail_because_that_workflow_is_not_reached_and_the_n
     crm.statuses = [503] * 100
     tell(engine, "one")
     deliver(following(engine, client, away))
-    assert not row(engine, "crm").is_followed
+    assert row(engine, "crm").followed_until is None
 
     asked: list[str] = []
     tell(engine, "two")

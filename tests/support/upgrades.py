@@ -1,19 +1,21 @@
 """Earlier versions of the service: their files from the history of the repository, their schema, and their workers."""
 
 import io
+import re
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.service import RPCError, RPCStatusCode
 
 import contract
 from storage.schema import migrate
 from tests.support.processes import ROOT, python
-from tests.support.world import AGENT, World
+from tests.support.world import AGENT, World, eventually
 
 CALLED = contract.Attestation(reason="called back on the number on file")
 
@@ -34,6 +36,19 @@ def unpack(version: str, directory: Path) -> Path:
     return directory
 
 
+def released(version: str) -> str:
+    """The commit of a released version: its tag, or the commit that is named after it where a clone has no tags."""
+    try:
+        return git("rev-parse", "--verify", "--quiet", f"v{version}^{{commit}}").decode().strip()
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    try:
+        named = git("log", "--format=%H", f"--grep=^Offramp {re.escape(version)}: ").decode().split()
+    except (OSError, subprocess.CalledProcessError):
+        named = []
+    return named[-1] if named else f"v{version}"
+
+
 def downgrade(database_url: str, version: Path, migrations: str) -> None:
     """Bring a database to the newest schema of an earlier version, whose module ``migrations`` knows it."""
     newest = f"from {migrations} import newest_revision; print(newest_revision())"
@@ -43,8 +58,8 @@ def downgrade(database_url: str, version: Path, migrations: str) -> None:
 
 
 @contextmanager
-def worker_of(version: Path, world: World) -> Iterator[subprocess.Popen[str]]:
-    """Run the worker of an earlier version, as the process that it was."""
+def worker_of(version: Path, world: World, more: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Run the worker of an earlier version, as the process that it was, with ``more`` variables."""
     environment = {
         "PYTHONPATH": str(version),
         "TEMPORAL_ADDRESS": world.environment.client.service_client.config.target_host,
@@ -52,6 +67,7 @@ def worker_of(version: Path, world: World) -> Iterator[subprocess.Popen[str]]:
         "OFFRAMP_DATABASE_URL": world.database_url,
         "OFFRAMP_SMTP_URL": world.smtp_url,
         "OFFRAMP_MAIL_FROM": "billing@offramp.example",
+        **(more or {}),
     }
     with python("-P", "-m", "worker", environment=environment) as process:
         yield process
@@ -69,3 +85,23 @@ async def start(world: World, subscription: str, **fields: Any) -> None:
             id=contract.cancellation_workflow_id(subscription),
             task_queue=contract.TASK_QUEUE,
         )
+
+
+async def stage_of(world: World, workflow_id: str) -> str | None:
+    """The stage by the workflow: the service would look at records, too, which may not be upgraded yet."""
+    try:
+        status = await world.environment.client.get_workflow_handle(workflow_id).query(contract.QUERY_STATUS)
+    except RPCError as error:  # it is not started yet
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return None
+    return None if status is None else str(status["stage"])
+
+
+async def reached(world: World, workflow_id: str, stage: str) -> None:
+    """Wait until a case is in a stage by its workflow."""
+
+    async def is_there() -> bool:
+        return await stage_of(world, workflow_id) == stage
+
+    await eventually(is_there)

@@ -34,6 +34,8 @@ class KnownRecord(BaseModel):
     stage: str
     revision: int | None = None
     """The number of the newest entry about the case in the audit trail that the workflow knows, if it knows one."""
+    digest: str | None = None
+    """A digest of what the workflow goes by in that record; null where it knows none, or one of an earlier version."""
 
 
 class ReconciliationReport(BaseModel):

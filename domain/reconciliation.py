@@ -18,6 +18,7 @@ class FindingKind(StrEnum):
     CASE_MISSING = "case_missing"
     WORKFLOW_SUSPENDED = "workflow_suspended"
     DEADLINE_PASSED = "deadline_passed"
+    ACTIVITY_PAUSED = "activity_paused"
     ERASURE_UNCERTAIN = "erasure_uncertain"
     COPIES_UNEXPLAINED = "copies_unexplained"
     SCHEMA_UNEXPLAINED = "schema_unexplained"
@@ -40,7 +41,7 @@ class Outcome(StrEnum):
 FOUND = {
     FindingKind.WORKFLOW_MISSING: "its workflow does not run, although the work is not finished",
     FindingKind.RECORD_BEHIND: "its workflow knows of steps that are not in the database, as after a restore of it",
-    FindingKind.RECORD_AHEAD: "its workflow does not know of steps that are in the database, as after a restore of Temporal's",
+    FindingKind.RECORD_AHEAD: "its workflow does not know of steps that are in the database, as after a reset without its requests",
     FindingKind.MESSAGES_LEFT: "it has ended, and nothing delivers its messages",
     FindingKind.COPIES_LEFT: "it has ended, and copies of the data are still in the object store",
     FindingKind.MIGRATION_LEFT: "its migration is open, although the cancellation has ended",
@@ -48,6 +49,7 @@ FOUND = {
     FindingKind.CASE_MISSING: "its workflow runs, but the database has no such case, as after a restore of it",
     FindingKind.WORKFLOW_SUSPENDED: "its workflow does not answer",
     FindingKind.DEADLINE_PASSED: "its workflow runs, but a due date has passed without effect",
+    FindingKind.ACTIVITY_PAUSED: "an operator has paused an activity of its workflow",
     FindingKind.ERASURE_UNCERTAIN: "it is closed, the organization has a schema, and the records do not say whether it is to be erased",
     FindingKind.COPIES_UNEXPLAINED: "there are objects in the object store that no recorded case explains",
     FindingKind.SCHEMA_UNEXPLAINED: "a schema was prepared that belongs to no organization, or that was erased",

@@ -22,6 +22,7 @@ from activities.reconciliation.outside_copies import CANCELLATIONS, OutsideCopie
 from activities.reconciliation.surroundings import (
     forget_old_limited_uses,
     nightly_findings,
+    schedule_findings,
     schema_findings,
     seal_audit_trail,
     unattended_work,
@@ -108,8 +109,9 @@ class Reconciler(DataWork):
     async def reconcile_suspects(self, work: ReconciliationSlice) -> SliceOutcome:
         """Look a second time at the cases whose record was ahead of their workflow."""
         checks, found = self._checks(work), Found()
+        migrations = self._migrations(work, checks)
         for suspect in work.suspects:
-            found.add(await checks.look_again(suspect))
+            found.add(await (migrations if suspect.of_migration else checks).look_again(suspect))
             activity.heartbeat(suspect.case)
         return found.outcome()
 
@@ -117,11 +119,11 @@ class Reconciler(DataWork):
     async def reconcile_migrations(self, work: ReconciliationSlice) -> SliceOutcome:
         """Compare open migrations with their cancellations and workflows, and end those that nothing waits for."""
         checks = self._checks(work)
-        migrations = MigrationChecks(checks, self._workflows(work), dry_run=work.dry_run, grace=self._grace)
+        migrations = self._migrations(work, checks)
         found, after, ends_at = Found(), work.after, time.monotonic() + SLICE.total_seconds()
         while page := await checks.read(partial(open_migrations, after=after, limit=PAGE)):
             for cancellation in page:
-                found.add(await migrations.check(cancellation))
+                found.add(*await migrations.check(cancellation))
                 activity.heartbeat(cancellation)
             after = page[-1]
             if found.is_full or time.monotonic() >= ends_at:
@@ -164,18 +166,22 @@ class Reconciler(DataWork):
 
     @activity.defn
     async def reconcile_surroundings(self, work: ReconciliationSlice) -> SliceOutcome:
-        """Seal the audit trail; look at the nightly update and its schedule, and at the schemas that may be read."""
+        """Seal the audit trail; look at the schedules, the nightly update, and the schemas that may be read."""
         checks, found = self._checks(work), Found()
         if not work.dry_run:
             await seal_audit_trail(self._engine)
             await forget_old_limited_uses(self._engine)
         found.findings += await unattended_work(checks, self._workflows(work), dry_run=work.dry_run)
+        found.findings += await schedule_findings(checks, activity.client())
         found.findings += await nightly_findings(checks, activity.client(), self._zone)
         found.findings += await schema_findings(checks, self._tenants)
         return found.outcome()
 
     def _workflows(self, work: ReconciliationSlice) -> CaseWorkflows:
         return CaseWorkflows(activity.client(), work.task_queue)
+
+    def _migrations(self, work: ReconciliationSlice, checks: CaseChecks) -> MigrationChecks:
+        return MigrationChecks(checks, self._workflows(work), dry_run=work.dry_run, grace=self._grace)
 
     def _checks(self, work: ReconciliationSlice) -> CaseChecks:
         return CaseChecks(

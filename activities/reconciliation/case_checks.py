@@ -22,6 +22,7 @@ from domain.reconciliation import MENDING, Finding, FindingKind, Outcome
 from domain.vocabulary import Stage
 from domain.words import FOR_AGENTS
 from records import outbox
+from records.cases import record_of
 from records.reconciliation.cases import RecordedCase, recorded_case
 
 Result = TypeVar("Result")
@@ -82,9 +83,7 @@ class CaseChecks:
         kind = CaseRef.parse(suspect.case).kind
         case = await self.read(lambda session: recorded_case(session, kind, suspect.case))
         run = await self._workflows.run_of(case.workflow_id) if case is not None else None
-        if case is None or run is None or not run.is_running or not run.is_idle:
-            return []
-        if (run.run_id, run.history_length) != (suspect.run_id, suspect.history_length):
+        if case is None or run is None or not run.has_done_nothing_since(suspect):
             return []
         return [await self._restart(FindingKind.RECORD_AHEAD, case, run)]
 
@@ -132,9 +131,20 @@ class CaseChecks:
             return await self._check_other(before.kind, known.cancellation), None
         if _is_behind(case, known):
             return [await self._restart(FindingKind.RECORD_BEHIND, case, run)], None
-        if _phase(case.kind, known.stage) < case.stage.phase:
+        if _phase(case.kind, known.stage) < case.stage.phase or await self._is_outdated(case, known):
             return [], Suspect(case=case.id, run_id=run.run_id, history_length=run.history_length)
-        return [*self._overdue(case, run), *await self._ends_due(case)], None
+        return [*self._overdue(case, run), *self.paused(case.id, run), *await self._ends_due(case)], None
+
+    async def _is_outdated(self, case: RecordedCase, known: KnownRecord) -> bool:
+        """Return true if a workflow goes by another record than the present one, as after a reset without its requests."""
+        if known.digest is None or known.revision == case.revision:
+            return False
+        record = await self.read(lambda session: record_of(session, case.id))
+        return record is not None and record.digest not in (None, known.digest)
+
+    def paused(self, subject: str, run: Run) -> list[Finding]:
+        """Name the activities that an operator has paused: nothing else says so, and they wait without end."""
+        return [self.found(FindingKind.ACTIVITY_PAUSED, subject, reason=name) for name in run.paused]
 
     async def _ends_due(self, case: RecordedCase) -> list[Finding]:
         """Have a workflow look at the lines whose credit memos are posted: their end dates were not set with these."""

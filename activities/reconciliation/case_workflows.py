@@ -19,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 import contract
 from contract.messaging import WEBHOOK_ENDPOINT, ServeEndpoint, webhook_endpoint_workflow_id
 from contract.readable import Readable
+from contract.steps import Suspect
 from domain.actors import RECONCILIATION
 from domain.cases import CaseKind
 from domain.vocabulary import Channel
@@ -48,6 +49,13 @@ class Run:
     """True if no task and no activity of it is under way."""
     trouble: str
     """The code of what holds it up, if Temporal knows it."""
+    paused: tuple[str, ...]
+    """The types of its activities that an operator has paused."""
+
+    def has_done_nothing_since(self, suspect: Suspect) -> bool:
+        """Return true if it is the run that was suspect, and nothing has happened in it nor is under way."""
+        is_same = (self.run_id, self.history_length) == (suspect.run_id, suspect.history_length)
+        return self.is_running and self.is_idle and is_same
 
 
 class CaseWorkflows:
@@ -75,6 +83,7 @@ class CaseWorkflows:
             history_length=description.history_length,
             is_idle=not task_under_way and not raw.pending_activities,
             trouble=_trouble(description),
+            paused=tuple(sorted({pending.activity_type.name for pending in raw.pending_activities if pending.paused})),
         )
 
     async def known_record(self, workflow_id: str) -> contract.KnownRecord | None:
@@ -213,6 +222,9 @@ def _start_of(
 def _trouble(description: WorkflowExecutionDescription) -> str:
     """Return the code of what holds a workflow up: a code, because the text of a failure may name a person."""
     raw = description.raw_description
+    for pending in raw.pending_activities:
+        if pending.paused:
+            return f"{pending.activity_type.name} is paused"
     for pending in raw.pending_activities:
         if pending.attempt > 1 and pending.HasField("last_failure"):
             code = pending.last_failure.application_failure_info.type or "time-out"

@@ -1,4 +1,4 @@
-"""The surroundings of the cases: the nightly update with its schedule, and the schemas that were prepared for organizations."""
+"""The surroundings of the cases: the schedules, the nightly update, and the schemas that were prepared for organizations."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,12 +8,12 @@ from functools import partial
 
 from sqlalchemy import Engine
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, ScheduleDescription
 from temporalio.service import RPCError, RPCStatusCode
 
 import contract
 from activities.reconciliation.case_checks import CaseChecks
-from activities.reconciliation.case_workflows import CaseWorkflows
+from activities.reconciliation.case_workflows import CaseWorkflows, Run
 from contract.messaging import webhook_endpoint_workflow_id
 from domain.civil_time import day_of
 from domain.reconciliation import Finding, FindingKind
@@ -35,20 +35,36 @@ OVERDUE = timedelta(days=2)
 """The time by which the nightly update may be late."""
 
 
-async def nightly_findings(checks: CaseChecks, client: Client, zone: str) -> list[Finding]:
-    """Name a schedule that is missing or paused, and lines that are late, unless the first nights are still to come."""
-    findings, now = [], datetime.now(UTC)
+SCHEDULES = (contract.NIGHTLY_SCHEDULE, contract.RECONCILIATION_SCHEDULE, contract.RETENTION_SCHEDULE)
+
+
+async def schedule_findings(checks: CaseChecks, client: Client) -> list[Finding]:
+    """Name the schedules that are missing or paused: one that an operator deletes or pauses says so nowhere else."""
+    findings = []
+    for name in SCHEDULES:
+        schedule = await _schedule(client, name)
+        if schedule is None:
+            findings.append(checks.found(FindingKind.SCHEDULE_MISSING, name))
+        elif schedule.schedule.state.paused:
+            findings.append(checks.found(FindingKind.SCHEDULE_PAUSED, name))
+    return findings
+
+
+async def _schedule(client: Client, name: str) -> ScheduleDescription | None:
     try:
-        schedule = await client.get_schedule_handle(contract.NIGHTLY_SCHEDULE).describe()
+        return await client.get_schedule_handle(name).describe()
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        findings.append(checks.found(FindingKind.SCHEDULE_MISSING, contract.NIGHTLY_SCHEDULE))
-    else:
-        if schedule.schedule.state.paused:
-            findings.append(checks.found(FindingKind.SCHEDULE_PAUSED, contract.NIGHTLY_SCHEDULE))
-        elif schedule.info.created_at > now - OVERDUE:
-            return findings
+        return None
+
+
+async def nightly_findings(checks: CaseChecks, client: Client, zone: str) -> list[Finding]:
+    """Name lines that are late, unless the first nights are still to come."""
+    findings, now = [], datetime.now(UTC)
+    schedule = await _schedule(client, contract.NIGHTLY_SCHEDULE)
+    if schedule is not None and not schedule.schedule.state.paused and schedule.info.created_at > now - OVERDUE:
+        return []
     day = day_of(now, zone) - OVERDUE
     if overdue := await checks.read(lambda session: count_overdue(session, day)):
         findings.append(checks.found(FindingKind.LINES_OVERDUE, "lines", reason=str(overdue)))
@@ -64,7 +80,12 @@ async def unattended_work(checks: CaseChecks, workflows: CaseWorkflows, *, dry_r
     for work in (tasks, bulks, endpoints):
         after = ""
         while page := await checks.read(partial(work.listed, after=after, limit=PAGE)):
-            for subject in await _without_workflow(checks, workflows, work, page, after):
+            runs = {subject: await _run_of(workflows, work, subject) for subject in page}
+            for subject, run in runs.items():
+                findings += checks.paused(work.workflow_id(subject), run) if run is not None else []
+            for subject in await _unfinished(
+                checks, work, [subject for subject in page if runs[subject] is None], after
+            ):
                 if not dry_run:
                     await work.start(subject)
                 findings.append(checks.found(FindingKind.WORKFLOW_MISSING, work.workflow_id(subject)))
@@ -72,16 +93,15 @@ async def unattended_work(checks: CaseChecks, workflows: CaseWorkflows, *, dry_r
     return findings
 
 
-async def _without_workflow(
-    checks: CaseChecks, workflows: CaseWorkflows, work: "_Unattended", page: Sequence[str], after: str
-) -> list[str]:
-    """Return the subjects of a page whose workflow does not run, as far as they are unfinished after Temporal was asked."""
-    missing = []
-    for subject in page:
-        run = await workflows.run_of(work.workflow_id(subject))
-        if run is None or not run.is_running:
-            missing.append(subject)
-        activity.heartbeat(subject)
+async def _run_of(workflows: CaseWorkflows, work: "_Unattended", subject: str) -> Run | None:
+    """Return the running workflow of a subject; None if there is none."""
+    run = await workflows.run_of(work.workflow_id(subject))
+    activity.heartbeat(subject)
+    return run if run is not None and run.is_running else None
+
+
+async def _unfinished(checks: CaseChecks, work: "_Unattended", missing: Sequence[str], after: str) -> list[str]:
+    """Return the subjects without a workflow, as far as they are unfinished after Temporal was asked."""
     if not missing:
         return []
     unfinished = await checks.read(partial(work.listed, after=after, limit=PAGE))

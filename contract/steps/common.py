@@ -1,5 +1,7 @@
 """The step itself, and the types that steps of every area share."""
 
+import hashlib
+import json
 from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict
@@ -119,6 +121,22 @@ class Step(OfActor):
         return CaseRef.parse(self.cancellation)
 
 
+STORY_GOES_BY = {
+    "verification",
+    "termination",
+    "termination_date",
+    "access_ends_at",
+    "data",
+    "campaigns",
+    "access_ended_on",
+    "reversal_deadline",
+    "goodwill_approved",
+    "corrections",
+    "restarts",
+}
+"""The fields of a record of which its digest is made, besides the answered questions and whether there is a goodwill."""
+
+
 class CaseRecord(StepData):
     """The state of a case in the records after a step. It binds the workflow of the case.
 
@@ -159,6 +177,21 @@ class CaseRecord(StepData):
     def says_the_same(self, other: "CaseRecord") -> bool:
         """Return true if a request is judged by both records alike: they differ in nothing but their revision."""
         return self == other.model_copy(update={"revision": self.revision})
+
+    @property
+    def digest(self) -> str | None:
+        """A digest of what a story goes by: the answers and the dates; None of a record of before corrections.
+
+        What changes beside the story, such as an export or the tasks of systems, is not in it. Two versions of the code
+        compare their digests: it never gets another field.
+        """
+        if self.corrections is None:
+            return None
+        goes_by = self.model_dump(mode="json", include=STORY_GOES_BY) | {
+            "answered": sorted(self.answered),
+            "goodwill": self.goodwill_reason is not None,
+        }
+        return hashlib.sha256(json.dumps(goes_by, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class FirstAnswer(StepData):

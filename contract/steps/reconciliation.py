@@ -12,6 +12,8 @@ class Suspect(StepData):
     run_id: str
     history_length: int
     """The length of the workflow's history: a workflow that has done nothing meanwhile has the same."""
+    of_migration: bool = False
+    """True if it is the workflow of the case's migration, and not its own."""
 
 
 class ReconciliationSlice(StepData):

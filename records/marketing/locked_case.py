@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from contract.steps import CaseRecord
@@ -75,6 +75,7 @@ def marketing_case_record(session: Session, case: str) -> CaseRecord | None:
             MarketingCancellationRow.stage,
             MarketingCancellationRow.verified_by.label("verification"),
             func.coalesce(newest.scalar_subquery(), 0).label("revision"),
+            literal(0).label("corrections"),  # there are none; null means a record of a version before
         ).where(MarketingCancellationRow.id == case)
     ).one_or_none()
     return None if row is None else CaseRecord.model_validate(row._asdict())

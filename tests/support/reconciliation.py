@@ -1,6 +1,7 @@
 """Operators' buttons that end a workflow, and reconciliations after them."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
@@ -45,6 +46,22 @@ async def reconcile(world: World, *, dry_run: bool = False) -> ReconciliationRep
     """Reconcile; the workflows that it starts have clocks that only the test moves."""
     with world.environment.with_time_skipping_disabled():
         return await world.offramp.reconciliation.reconcile(dry_run=dry_run)
+
+
+async def reconcile_with_second_look(world: World) -> ReconciliationReport:
+    """Reconcile where something is suspect: it is looked at again a minute later, which passes at once."""
+    with world.environment.with_time_skipping_disabled():
+        name = await world.offramp.reconciliation.begin()
+        handle = world.environment.client.get_workflow_handle(name, result_type=ReconciliationReport)
+
+        async def waits() -> bool:
+            history = await handle.fetch_history()
+            return any(event.HasField("timer_started_event_attributes") for event in history.events)
+
+        await eventually(waits)
+        await world.environment.fast_forward(handle, timedelta(minutes=1))
+        report: ReconciliationReport = await handle.result()
+    return report
 
 
 def about(report: ReconciliationReport, subject: str) -> list[tuple[str, str]]:

@@ -89,6 +89,7 @@ class CaseWorkflow(ABC, Generic[State, Status]):
             cancellation=self._case.id,
             stage=self._case.stage.value,
             revision=record.revision if record is not None else None,
+            digest=record.digest if record is not None else None,
         )
 
     @property

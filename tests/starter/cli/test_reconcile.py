@@ -9,6 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 
 import contract
 from starter.service import reconciliation
+from starter.service.privacy import ensure_retention
 from starter.service.reconciliation import ensure_reconciliation
 from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
@@ -45,6 +46,8 @@ async def test_everything_agrees_or_is_mended_is_status_0_and_what_is_left_is_na
     subscription = world.subscription()
     await world.start(subscription, complete=False)
     schedule = await world.offramp.line_dates.ensure_schedule("Europe/Berlin")
+    await ensure_reconciliation(world.environment.client)
+    await ensure_retention(world.environment.client)
     await world.handle(subscription).terminate("by mistake")
 
     with world.environment.with_time_skipping_disabled():

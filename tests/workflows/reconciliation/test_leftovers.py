@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from obstore.store import LocalStore
 from psycopg import sql
 from sqlalchemy.orm import Session
 
 import contract
 from domain.vocabulary import Stage
+from starter.service.privacy import ensure_retention
+from starter.service.reconciliation import ensure_reconciliation
 from storage.tables import CancellationRow, SubscriptionLineRow
 from storage.tenants.preparation import prepare
 from tests.support.migrations import Migrations
@@ -125,6 +128,22 @@ async def test_a_due_date_is_named_with_what_holds_the_workflow_up(site: World) 
     (finding,) = [found for found in report.findings if found.subject == f"{subscription}/1"]
     assert finding.kind == "deadline_passed"
     assert "deliver_mail fails: mail_server_unavailable" in finding.reason
+
+
+@pytest.mark.parametrize("name", [contract.RECONCILIATION_SCHEDULE, contract.RETENTION_SCHEDULE])
+async def test_every_schedule_that_is_deleted_or_paused_is_named(site: World, name: str) -> None:
+    assert about(await reconcile(site), name) == [("schedule_missing", "left")]
+    client = site.environment.client
+    for ensure in (ensure_reconciliation, ensure_retention):
+        await ensure(client, task_queue=site.task_queue)
+    try:
+        await client.get_schedule_handle(name).pause()
+        assert about(await reconcile(site), name) == [("schedule_paused", "left")]
+        await client.get_schedule_handle(name).unpause()
+        assert about(await reconcile(site), name) == []
+    finally:
+        for each in (contract.RECONCILIATION_SCHEDULE, contract.RETENTION_SCHEDULE):
+            await client.get_schedule_handle(each).delete()
 
 
 async def test_the_nightly_update_is_looked_at(site: World) -> None:

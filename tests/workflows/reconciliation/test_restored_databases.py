@@ -1,9 +1,7 @@
 """One of the two databases restored to an older moment: the record binds, and what it does not know is named."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import psycopg
 import pytest
@@ -12,11 +10,10 @@ from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 from activities.cancellation import Records
-from contract import cancellation_workflow_id
 from domain.vocabulary import Channel, Stage
 from tests.support.lost_steps import a_step, attested, lost_answers
-from tests.support.reconciliation import about, open_workflows, reconcile
-from tests.support.world import AGENT, Mailbox, World, eventually
+from tests.support.reconciliation import about, open_workflows, reconcile, reconcile_with_second_look
+from tests.support.world import AGENT, Mailbox, World
 from tests.workflows.reconciliation.test_missing_workflows import canceled, in_intake, reached, scheduled
 
 
@@ -103,30 +100,17 @@ async def test_a_workflow_whose_case_is_gone_is_named_and_left_alone(own_site: W
 
 async def test_a_workflow_that_knows_less_for_good_is_replaced(own_site: World) -> None:
     """As after a restore of Temporal's database: the record has steps that no history knows."""
-    world, client = own_site, own_site.environment.client
-    behind, moving = await scheduled(world), await in_intake(world)
+    world = own_site
+    behind, answered = await scheduled(world), await in_intake(world)
     Records(world.engine, frozenset({Channel.MAIL})).take_effect(a_step(world, behind, "effect"))
-    lost_answers(world, moving)
-    attested(world, moving)  # less than a stage: it adopts that at its next step
-    with world.environment.with_time_skipping_disabled():
-        handle = await client.start_workflow(
-            "Reconciliation", id="reconciliation-of-a-test", task_queue=world.task_queue
-        )
-        reconciling = asyncio.create_task(handle.result())
-        await eventually(lambda: _waits(world, handle.id))
-        await world.environment.fast_forward(handle, timedelta(minutes=1))
-        report = await reconciling
+    lost_answers(world, answered)
+    attested(world, answered)
 
-    assert [(found["kind"], found["outcome"]) for found in report["findings"] if found["subject"] == f"{behind}/1"] == [
-        ("record_ahead", "mended")
-    ]
+    report = await reconcile_with_second_look(world)
+
+    assert about(report, behind) == about(report, answered) == [("record_ahead", "mended")]
+    await reached(world, answered, Stage.SCHEDULED, Stage.CANCELED)
     await reached(world, behind, Stage.CANCELED)
     reversed_ = await world.service.reverse(behind, world.identity(behind), actor=AGENT)
     assert reversed_.stage is Stage.REVERSED
     assert world.actions(behind).count("cancellation.canceled") == 1
-    assert (await world.environment.client.get_workflow_handle(cancellation_workflow_id(moving)).describe()).status == 1
-
-
-async def _waits(world: World, workflow_id: str) -> bool:
-    history = await world.environment.client.get_workflow_handle(workflow_id).fetch_history()
-    return any(event.HasField("timer_started_event_attributes") for event in history.events)

@@ -1528,6 +1528,7 @@ class FindingKind(Word):
     CASE_MISSING = "case_missing"
     WORKFLOW_SUSPENDED = "workflow_suspended"
     DEADLINE_PASSED = "deadline_passed"
+    ACTIVITY_PAUSED = "activity_paused"
     ERASURE_UNCERTAIN = "erasure_uncertain"
     COPIES_UNEXPLAINED = "copies_unexplained"
     SCHEMA_UNEXPLAINED = "schema_unexplained"

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 from workflows.common.queues import queue_for
+from workflows.common.steps import GIVEN_UP_AGAIN, is_given_up
 
 with workflow.unsafe.imports_passed_through():
     from activities.common.retries import MAIL_RETRY, WEBHOOK_RETRY
@@ -65,7 +67,13 @@ class Notifier:
         while self._is_behind(channel):
             # What was recorded before a delivery began is handled when it ends; a number that no message has is, too.
             recorded, before = self._recorded[channel], self._delivered.get(channel, 0)
-            handled = await self._deliver_pending(channel)
+            try:
+                handled = await self._deliver_pending(channel)
+            except ActivityError as error:
+                if not is_given_up(error):
+                    raise
+                await workflow.sleep(GIVEN_UP_AGAIN, summary=Readable("try the delivery again"))
+                continue
             if handled >= recorded or handled <= before or not workflow.patched(IN_TURNS):
                 handled = max(recorded, handled)
             self._delivered[channel] = handled  # of a delivery that ended its turn, the next one does the rest

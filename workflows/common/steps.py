@@ -47,6 +47,12 @@ LONG_WORK_HEARTBEAT = timedelta(seconds=15)
 LONGEST_TRANSACTION = timedelta(minutes=2)
 """The longest duration of one attempt at a transaction: thousands of lines take seconds, on a busy machine many of them."""
 
+GIVEN_UP = "activities-given-up-by-operators-2026-11"
+"""The id of the patch (docs/upgrades.md)."""
+
+GIVEN_UP_AGAIN = timedelta(minutes=1)
+"""The time after which a step or a delivery that an operator gave up is tried again."""
+
 LONGEST_ATTEMPT = timedelta(days=7)
 """The longest duration of one attempt at long work that keeps sending heartbeats."""
 
@@ -113,16 +119,28 @@ async def patiently(
         RefusedStep.
 
     """
-    return await result_of(
-        workflow.start_activity_method(
-            activity,
-            argument,
-            task_queue=queue_for(work),
-            start_to_close_timeout=longest_attempt,
-            retry_policy=retry,
-            summary=Readable(summary),
-        )
-    )
+    while True:
+        try:
+            return await result_of(
+                workflow.start_activity_method(
+                    activity,
+                    argument,
+                    task_queue=queue_for(work),
+                    start_to_close_timeout=longest_attempt,
+                    retry_policy=retry,
+                    summary=Readable(summary),
+                )
+            )
+        except ActivityError as error:
+            if not is_given_up(error):
+                raise
+            _show_held_up(summary, error)
+        await workflow.sleep(GIVEN_UP_AGAIN, summary=Readable(f"try again: {summary}"))
+
+
+def is_given_up(error: ActivityError) -> bool:
+    """Return true if an activity has ended for good that is retried without end: an operator failed it, or limited its attempts."""
+    return not is_cancelled_exception(error) and workflow.patched(GIVEN_UP)
 
 
 def long_work(

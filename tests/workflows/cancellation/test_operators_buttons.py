@@ -1,18 +1,14 @@
-"""The buttons of Temporal's Web UI, at every stage: Request Cancellation, and Reset to the first and to the last task."""
+"""The buttons of Temporal's Web UI, at every stage: Request Cancellation, and Reset to the first, the last and another task."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 
 import contract
 from domain.refusals import Refusal
 from domain.vocabulary import Stage
-from tests.support.outcomes import not_broken_off
+from tests.support.buttons import ResetPoint, reset
 from tests.support.world import AGENT, SECOND_PERSON, World, eventually
 
 Bring = Callable[[World, str], Awaitable[None]]
@@ -62,6 +58,7 @@ async def withdrawn(world: World, subscription: str) -> None:
 
 
 BEFORE_EFFECT = [in_intake, awaiting_approval, scheduled]
+TASKS = [ResetPoint.FIRST, pytest.param(ResetPoint.MIDDLE, marks=pytest.mark.soak), ResetPoint.LAST]
 OPEN = [*BEFORE_EFFECT, scheduled_with_goodwill, canceled]
 
 
@@ -109,17 +106,17 @@ async def test_request_cancellation_after_the_effect_is_audited_shown_and_ignore
     assert reversed_.stage is Stage.REVERSED
 
 
-@pytest.mark.parametrize("task", ["first", "last"])
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("bring", OPEN, ids=named)
 async def test_a_reset_case_continues_from_its_record_and_asks_for_nothing_twice(
-    world: World, bring: Bring, task: str
+    world: World, bring: Bring, task: ResetPoint
 ) -> None:
     subscription = world.subscription()
     await bring(world, subscription)
     before = await world.service.status(subscription)
     actions = changes(world, subscription)
 
-    await reset(world, subscription, to=task)
+    await reset(world, contract.cancellation_workflow_id(subscription), to=task)
 
     await eventually(lambda: _is_again(world, subscription, before))
     assert changes(world, subscription) == actions
@@ -132,39 +129,20 @@ async def test_a_reset_case_continues_from_its_record_and_asks_for_nothing_twice
     assert actions == changes(world, subscription)[: len(actions)]
 
 
-@pytest.mark.parametrize("task", ["first", "last"])
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("bring", [closed, withdrawn], ids=named)
-async def test_a_reset_case_that_had_ended_ends_as_it_had(world: World, bring: Bring, task: str) -> None:
+async def test_a_reset_case_that_had_ended_ends_as_it_had(world: World, bring: Bring, task: ResetPoint) -> None:
     subscription = world.subscription()
     await bring(world, subscription)
     stage, actions = world.case(subscription).stage, changes(world, subscription)
     mails = len(world.mailbox.of(subscription))
 
-    await reset(world, subscription, to=task)
+    await reset(world, contract.cancellation_workflow_id(subscription), to=task)
 
     ended = contract.CancellationStatus.model_validate(await world.handle(subscription).result())
     assert ended.stage == stage
     assert changes(world, subscription) == actions
     assert len(world.mailbox.of(subscription)) == mails
-
-
-async def reset(world: World, subscription: str, *, to: str) -> None:
-    """Press Reset: to the first workflow task, or to the last."""
-    handle = world.handle(subscription)
-    tasks = [
-        event.event_id
-        async for event in handle.fetch_history_events()
-        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    ]
-    client = world.environment.client
-    request = ResetWorkflowExecutionRequest(
-        namespace=client.namespace,
-        workflow_execution=WorkflowExecution(workflow_id=handle.id),
-        reason="an operator pressed the button",
-        workflow_task_finish_event_id=tasks[0] if to == "first" else tasks[-1],
-        request_id=str(uuid4()),
-    )
-    await not_broken_off(lambda: client.workflow_service.reset_workflow_execution(request))
 
 
 def changes(world: World, subscription: str) -> list[str]:

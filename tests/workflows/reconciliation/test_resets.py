@@ -134,6 +134,11 @@ async def test_the_run_of_an_earlier_case_that_is_reset_ends_again_and_the_case_
     day = site.today(subscription) + timedelta(days=10)
     await site.start(subscription, answers=site.answers(subscription, terminate_on=day), request_id="the second one")
     await reached(site, subscription, Stage.SCHEDULED)
+
+    async def has_delivered() -> bool:
+        return not (await site.service.status(subscription)).undelivered
+
+    await eventually(has_delivered)
     before, actions = await shown(site, subscription), site.actions(subscription)
     mails = len(site.mailbox.of(subscription))
 

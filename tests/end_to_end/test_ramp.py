@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import WorkerDeploymentConfig
 
 import contract
 from domain.vocabulary import Stage
 from starter.local.temporal import temporal_program
 from storage.schema import migrate
+from tests.support.servers import temporal_server
 from tests.support.upgrades import downgrade, stage_of, start, unpack, worker_of
 from tests.support.upgrades import released as released_commit
 from tests.support.world import AGENT, Mailbox, World, eventually
@@ -46,13 +46,17 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def world(temporal_env: WorkflowEnvironment, database_url: str, released: Path) -> AsyncIterator[World]:
-    """A world on the schema of the released version; its histories hold the failed tasks of the way back."""
+async def world(database_url: str, released: Path) -> AsyncIterator[World]:
+    """A world on the schema of the released version; its histories hold the failed tasks of the way back.
+
+    The Temporal server is its own: a version that is current on the queue would keep the tasks of other tests from their workers.
+    """
     downgrade(database_url, released, "storage.schema.migrate")
-    with Mailbox() as mailbox:
-        world = World(temporal_env, database_url, mailbox, task_queue=contract.TASK_QUEUE)
-        yield world
-        world.close()
+    async with temporal_server() as temporal:
+        with Mailbox() as mailbox:
+            world = World(temporal, database_url, mailbox, task_queue=contract.TASK_QUEUE)
+            yield world
+            world.close()
 
 
 @pytest.mark.soak

@@ -6,6 +6,7 @@ On SIGTERM and SIGINT it shuts down gracefully: it takes no new work, lets runni
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
@@ -13,7 +14,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from temporalio.client import Client
 from temporalio.worker import Worker, WorkerDeploymentConfig
@@ -42,6 +43,8 @@ from contract import TASK_QUEUE, WorkQueue
 from domain.vocabulary import Channel
 from records.webhooks.endpoints import configure
 from runtime.metrics import MetricsSettings
+from runtime.polling import unattended
+from runtime.probes import Check, ProbeSettings, probes
 from runtime.queues import LOCAL_SLOTS, SLOTS, QueueSettings, connections, threads
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
@@ -216,12 +219,31 @@ async def main() -> None:
             hosted=hosted,
             deployment=VersionSettings().deployment,
         )
-        async with workers:
+        async with probes(ProbeSettings().health_address, _checks(client, hosted), stop), workers:
             logging.info("This process hosts the queues %s.", ", ".join(hosted))
             await stop.wait()
     if configuring is not None:
         configuring.cancel()
     engine.dispose()
+
+
+def _checks(client: Client, hosted: Collection[WorkQueue]) -> Mapping[str, Check]:
+    """Return what a worker is ready by: it asks Temporal for work on each of its queues, and its database answers."""
+    # A connection of their own: those of the activities may all be at work.
+    engine = create_database_engine(DatabaseSettings().database_url, pool_size=1)
+
+    def selects() -> bool:
+        try:
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return True
+
+    async def asks_for_work() -> bool:
+        return not await unattended(client, socket.gethostname(), hosted)
+
+    return {"database": lambda: asyncio.to_thread(selects), "temporal": asks_for_work}
 
 
 async def _configure_endpoint(engine: Engine, webhooks: WebhookSettings) -> None:

@@ -9,63 +9,19 @@ off from its work; whether there is any work makes no difference.
 import asyncio
 import socket
 import sys
-from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
 from temporalio.service import RPCError
 
-from contract import TASK_QUEUE, WorkQueue
 from contract.nexus import NEXUS_TASK_QUEUE
 from domain.refusals import Refusal
+from runtime.polling import FRESH, nexus_is_attended, unattended
 from runtime.process import leave
 from runtime.queues import QueueSettings
 from runtime.temporal import connect_to_temporal
 from starter.cli.remedies import operators_text
 
-FRESH = timedelta(minutes=2)
-"""A worker that waits for work asks again every minute; Temporal remembers it for five more."""
-
 NEXUS = "nexus"
 """The argument that asks for the Nexus service."""
-
-_WORKFLOWS, _ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
-_NEXUS = TaskQueueType.TASK_QUEUE_TYPE_NEXUS
-
-
-async def unattended(
-    client: Client, host: str, hosted: Collection[WorkQueue], *, task_queue: str = TASK_QUEUE
-) -> list[WorkQueue]:
-    """Return the queues for which no worker on ``host`` has recently asked for work: for activities, or workflow tasks.
-
-    Workers are distinguished by the identity that Temporal's SDK gives them, ``process@host``.
-    """
-    kinds = [(queue, kind) for queue in hosted for kind in (_ACTIVITIES, _WORKFLOWS) if _has(queue, kind)]
-    asked = await asyncio.gather(
-        *(_asks_for(kind, client, host, queue.task_queue(task_queue)) for queue, kind in kinds)
-    )
-    missing = {queue for (queue, _), asks in zip(kinds, asked, strict=True) if not asks}
-    return [queue for queue in hosted if queue in missing]
-
-
-def _has(queue: WorkQueue, kind: TaskQueueType.ValueType) -> bool:
-    return queue is WorkQueue.WORKFLOWS or kind == _ACTIVITIES
-
-
-async def _asks_for(kind: TaskQueueType.ValueType, client: Client, host: str, task_queue: str) -> bool:
-    queue = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
-        )
-    )
-    since = datetime.now(UTC) - FRESH
-    return any(
-        poller.identity.partition("@")[2] == host and poller.last_access_time.ToDatetime(UTC) >= since
-        for poller in queue.pollers
-    )
 
 
 async def _check(what: str) -> str | None:
@@ -74,8 +30,7 @@ async def _check(what: str) -> str | None:
     try:
         client = await connect_to_temporal()
         if what == NEXUS:
-            asks = await _asks_for(_NEXUS, client, host, NEXUS_TASK_QUEUE)
-            missing = [] if asks else [NEXUS_TASK_QUEUE]
+            missing = [] if await nexus_is_attended(client, host) else [NEXUS_TASK_QUEUE]
         else:
             missing = [*await unattended(client, host, QueueSettings().hosted)]
     except Refusal as refusal:

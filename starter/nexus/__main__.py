@@ -2,8 +2,11 @@
 
 import asyncio
 import signal
+import socket
 
 from runtime.payload_keys import PayloadKeySettings
+from runtime.polling import nexus_is_attended
+from runtime.probes import ProbeSettings, probes
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal, offramp_plugin
 from starter.nexus.keys import NexusKeySettings
@@ -18,7 +21,8 @@ async def main() -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     callers = await connect_to_temporal(plugin=callers_plugin(NexusKeySettings().keys))
     unsigned = await connect_to_temporal(plugin=offramp_plugin(PayloadKeySettings().keys))
-    async with nexus_worker(callers, unsigned):
+    checks = {"temporal": lambda: nexus_is_attended(unsigned, socket.gethostname())}
+    async with probes(ProbeSettings().health_address, checks, stop), nexus_worker(callers, unsigned):
         await stop.wait()
 
 

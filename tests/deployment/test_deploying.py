@@ -23,7 +23,7 @@ from temporalio.testing import WorkflowEnvironment
 
 import worker
 from contract import SEARCH_ATTRIBUTES, WorkQueue
-from starter.deploy.health import unattended
+from runtime.polling import unattended
 from starter.local import HOST
 from starter.local.object_store import object_store_program
 from starter.local.supervisor import Service
@@ -134,10 +134,13 @@ async def test_a_worker_is_healthy_once_it_asks_for_work_and_ends_with_0_when_it
     assert before.returncode == 1
     assert "has asked Temporal for work" in before.stdout
 
-    with python("-P", "-m", "worker", environment=environment) as process:
+    (port,) = free_ports(1)
+    probed = {**environment, "OFFRAMP_HEALTH_ADDRESS": f"{HOST}:{port}"}
+    with python("-P", "-m", "worker", environment=probed) as process:
         while (checked := await asyncio.to_thread(run, *health, environment=environment)).returncode:
             assert process.poll() is None, process.communicate()[0]
         assert checked.stdout == "The worker asks for work.\n"
+        await asyncio.to_thread(wait_until, lambda: answers(f"http://{HOST}:{port}/ready"), "the worker is ready")
         process.send_signal(signal.SIGTERM)
         said, _ = await asyncio.to_thread(process.communicate, timeout=worker.GRACE.total_seconds())
         assert process.returncode == 0, said

@@ -9,9 +9,11 @@ from temporalio.api.operatorservice.v1 import ListNexusEndpointsRequest
 from temporalio.testing import WorkflowEnvironment
 
 from contract.nexus import NEXUS_TASK_QUEUE
+from starter.local import HOST
 from tests.deployment.files import SERVICES
-from tests.deployment.test_deploying import create_namespace, environment, offramp, run, temporal
-from tests.support.processes import python
+from tests.deployment.test_deploying import answers, create_namespace, environment, offramp, run, temporal
+from tests.support.ports import free_ports
+from tests.support.processes import python, wait_until
 
 __all__ = ["environment", "temporal"]
 
@@ -58,10 +60,13 @@ async def test_the_service_is_healthy_once_it_asks_for_work_and_ends_with_0_when
     check = partial(asyncio.to_thread, run, sys.executable, *health[1:], environment=environment)
     before = await check()
     assert (before.returncode, NEXUS_TASK_QUEUE in before.stdout) == (1, True)
+    (port,) = free_ports(1)
     given = {name: value for name, value in environment.items() if "DATABASE" not in name}
+    given["OFFRAMP_HEALTH_ADDRESS"] = f"{HOST}:{port}"
     with python(*program, environment=given) as process:
         while (checked := await check()).returncode:
             assert process.poll() is None, "it ended"
             assert NEXUS_TASK_QUEUE in checked.stdout
+        await asyncio.to_thread(wait_until, lambda: answers(f"http://{HOST}:{port}/ready"), "the service is ready")
         process.terminate()
         assert await asyncio.to_thread(process.wait, 30) == 0

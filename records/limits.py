@@ -70,7 +70,8 @@ def reached_by(session: Session, asked: Use) -> LimitReached | None:
     )
     free_at = (in_the_way + LIMIT_WINDOW).label("free_at")
     is_counted = exists().where(LimitedUseRow.step == asked.step)
-    limits = select(LimitRow.scope, LimitRow.number, free_at).where(LimitRow.limited == asked.limited, ~is_counted)
+    in_force = (LimitRow.limited == asked.limited, LimitRow.number.is_not(None))
+    limits = select(LimitRow.scope, LimitRow.number, free_at).where(*in_force, ~is_counted)
     reached = [each for each in session.execute(limits) if each.free_at is not None]
     if not reached:
         return None

@@ -10,22 +10,18 @@ from temporalio.worker._workflow import _WorkflowWorker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from starter.service import workflow_requests
-from tests.support.servers import (
-    database_url,
-    object_store,
-    object_store_server,
-    postgres,
-    postgres_url,
-    template_database,
-    temporal_env,
-)
+from tests.support.databases import database_url, empty_databases, postgres, postgres_url, template_database
+from tests.support.plans import plans
+from tests.support.servers import object_store, object_store_server, temporal_env
 from tests.support.tenants import owner, tenant_database_url, tenants
 
 __all__ = [
     "database_url",
+    "empty_databases",
     "object_store",
     "object_store_server",
     "owner",
+    "plans",
     "postgres",
     "postgres_url",
     "template_database",

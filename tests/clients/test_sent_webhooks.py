@@ -22,8 +22,8 @@ from storage.tenants.database import TenantDatabase
 from tests.activities.messaging.endpoint import NEW, OLD, Endpoint, Request
 from tests.clients.test_documents import webhook_schema
 from tests.support import lives
+from tests.support.databases import migrated_database
 from tests.support.migrations import on_site
-from tests.support.servers import migrated_database
 from tests.support.tenants import tenant_settings, tenants_database
 from tests.support.world import AGENT, Data, Mailbox, World
 from tests.workflows.cancellation import test_export_histories

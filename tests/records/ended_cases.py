@@ -17,8 +17,8 @@ from storage.database import create_database_engine
 from storage.rights import DatabaseRole
 from storage.tables import Table
 from tests.records.cancellation.opened_cases import COMPLETE, opened, step
+from tests.support.databases import as_role
 from tests.support.import_documents import Document, Import
-from tests.support.servers import as_role
 
 BEGAN = datetime.fromisoformat("2023-11-22T12:00:00+00:00")
 """Long ago by every clock: the database keeps what has not ended by its own."""

@@ -19,8 +19,8 @@ from storage.database import create_database_engine
 from storage.refusals import RecordsConflict
 from storage.rights import DatabaseRole
 from tests.records.closed_cases import BOTH, CASE, case, step
+from tests.support.databases import as_role
 from tests.support.import_documents import document, engine, imported
-from tests.support.servers import as_role
 
 __all__ = ["case", "document", "engine", "imported"]
 

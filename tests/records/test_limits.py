@@ -70,6 +70,14 @@ def test_codes_are_limited_over_all_cases(engine: Engine, scope: LimitScope) -> 
 
 
 @pytest.mark.usefixtures("subscriptions")
+@pytest.mark.parametrize("scope", list(LimitScope))
+def test_without_a_number_there_is_room_for_any(engine: Engine, scope: LimitScope) -> None:
+    limited(engine, CODES, scope, None)
+    case = opened(engine, "SUB-B-1").cancellation
+    assert all(code_for(engine, case, name) for name in ("one", "two", "three"))
+
+
+@pytest.mark.usefixtures("subscriptions")
 def test_the_refusal_says_when_there_is_room_again(engine: Engine) -> None:
     limited(engine, CODES, ADDRESS, 2)
     case = opened(engine, "SUB-B-1").cancellation

@@ -21,8 +21,8 @@ from storage.database import create_database_engine
 from storage.refusals import violated_constraint
 from storage.rights import DatabaseRole
 from tests.records.ended_cases import changed, everything, forced, found
+from tests.support.databases import as_role
 from tests.support.import_documents import Document, Import
-from tests.support.servers import as_role
 
 BULK = "bulk-0123456789abcdef"
 BEGAN = datetime.fromisoformat("2023-11-22T12:00:00+00:00")

@@ -17,8 +17,8 @@ from runtime.temporal import offramp_plugin
 from storage.database import create_database_engine
 from storage.refusals import DatabaseNotMigrated, DatabaseRightMissing, DatabaseUnavailable
 from storage.rights import DatabaseRole
+from tests.support.databases import as_role
 from tests.support.ports import free_port
-from tests.support.servers import as_role
 
 NONE = PayloadKeys()
 KEY, OTHER = (PayloadKeys.read(f"{name}:{base64.b64encode(name.encode() * 32).decode()}") for name in "ko")

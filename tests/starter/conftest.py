@@ -14,8 +14,9 @@ from starter.service import Offramp
 from storage.database import create_database_engine
 from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
+from tests.support.databases import as_role
 from tests.support.ports import free_port
-from tests.support.servers import STARTS_WITHIN, as_role
+from tests.support.servers import STARTS_WITHIN
 from tests.support.world import Mailbox, World
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from storage.database import create_database_engine
 from storage.refusals import violated_constraint
 from storage.rights import DatabaseRole
-from tests.support.servers import as_role
+from tests.support.databases import as_role
 
 GIVEN = """
     SET LOCAL session_replication_role = replica;

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from storage.database import create_database_engine
 from storage.refusals import DatabaseRightMissing, refusing_database_errors
 from storage.rights import DatabaseRole, grant_rights, warn_of_owner
+from tests.support.databases import as_role
 from tests.support.ports import free_port
-from tests.support.servers import as_role
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 

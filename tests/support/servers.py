@@ -21,9 +21,7 @@ import httpx
 import psycopg
 import pytest
 import pytest_asyncio
-from psycopg import sql
 from pydantic import SecretStr
-from sqlalchemy.engine import make_url
 from temporalio.testing import WorkflowEnvironment
 
 from contract import SEARCH_ATTRIBUTES
@@ -32,18 +30,14 @@ from runtime.temporal import offramp_plugin
 from starter.local import HOST
 from starter.local.leftovers import Guard, ProcessRecord
 from starter.local.object_store import BUCKET, INTERNAL_PORTS, object_store_program, object_store_service
-from starter.local.postgres import UNSAFE_AND_FAST, PostgresCluster
+from starter.local.postgres import PostgresCluster
 from starter.local.supervisor import Service
 from starter.local.temporal import temporal_program
 from storage.objects import Objects, ObjectStoreSettings
-from storage.rights import DatabaseRole
-from storage.schema import migrate
 from tests.support.ports import free_port, free_ports
 from tests.support.signing import REQUEST_KEYS
 
-TEMPLATE = "migrated"
 READER_SECRET = "another-secret-of-the-tests"
-LOGIN_PASSWORD = "no more than its role"
 MEMORY = Path("/dev/shm")  # noqa: S108 - in it are directories of our own
 ENOUGH_MEMORY = 2 << 30
 STARTS_WITHIN = timedelta(seconds=60)
@@ -197,59 +191,6 @@ def object_store_environment(settings: ObjectStoreSettings) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[tuple[str, Path]]:
-    """The URL (SQLAlchemy, psycopg 3) of the maintenance database of a real PostgreSQL, and the file of its log."""
-    with open_directory(memory()) as directory:
-        cluster = PostgresCluster(directory / "postgres", UNSAFE_AND_FAST)
-        cluster.create()
-        with running(cluster, directory) as port:
-            yield cluster.url(port), directory / "postgres.log"
-
-
-@pytest.fixture(scope="session")
-def postgres_url(postgres: tuple[str, Path]) -> str:
-    """Its URL; the user may do everything."""
-    return postgres[0]
-
-
-@pytest.fixture(scope="session")
-def template_database(postgres_url: str) -> str:
-    """The name of a database with every migration applied and nothing in it, to copy."""
-    _execute(postgres_url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
-    migrate.upgrade(_with_database(postgres_url, TEMPLATE))
-    # Many tests start as one caller, for the same address; those of the limits set them.
-    _execute(_with_database(postgres_url, TEMPLATE), sql.SQL("UPDATE limits SET number = 1000000").format())
-    for role in DatabaseRole:
-        login = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}")
-        names = (sql.Identifier(f"test_{role}"), sql.Literal(LOGIN_PASSWORD), sql.Identifier(role))
-        _execute(postgres_url, login.format(*names))
-    return TEMPLATE
-
-
-def as_role(url: str, role: DatabaseRole) -> str:
-    """The URL of the same database for a login with no more rights than a role."""
-    return make_url(url).set(username=f"test_{role}", password=LOGIN_PASSWORD).render_as_string(hide_password=False)
-
-
-@contextmanager
-def migrated_database(postgres_url: str, template_database: str) -> Iterator[str]:
-    """A migrated database with nothing in it, for a while; its URL."""
-    name = sql.Identifier(database := next(_names))
-    # Copied file by file, not row by row through the log: there is nobody else to disturb by the checkpoint that it takes.
-    copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
-    _execute(postgres_url, copy.format(name, sql.Identifier(template_database)))
-    yield _with_database(postgres_url, database)
-    _execute(postgres_url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
-
-
-@pytest.fixture
-def database_url(postgres_url: str, template_database: str) -> Iterator[str]:
-    """The URL of a migrated database for one test alone."""
-    with migrated_database(postgres_url, template_database) as url:
-        yield url
-
-
 @pytest_asyncio.fixture(scope="session")
 async def temporal_env() -> AsyncIterator[WorkflowEnvironment]:
     """A real Temporal server that skips time, with the search attributes of the wire contract.
@@ -287,12 +228,3 @@ async def temporal_server(
     )
     async with environment:
         yield environment
-
-
-def _execute(url: str, statement: sql.Composed) -> None:
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def _with_database(url: str, name: str) -> str:
-    return f"{url.rpartition('/')[0]}/{name}"

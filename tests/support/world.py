@@ -40,11 +40,12 @@ from runtime.queues import connections
 from starter.service import Offramp
 from storage.database import create_database_engine
 from storage.rights import DatabaseRole
+from tests.support.databases import as_role
 from tests.support.evidence import Evidence
 from tests.support.mailbox import Mailbox
 from tests.support.outcomes import eventually, refused
 from tests.support.population import ADMINISTRATOR, MARKETING_OWNER, Data
-from tests.support.servers import as_role, pg_program
+from tests.support.servers import pg_program
 from worker import create_workers
 
 __all__ = [

@@ -1,7 +1,6 @@
 """Worlds for the tests: one that they share, and one of their own for those that stop a part of it."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,9 +12,10 @@ from contract import cancellation_workflow_id, marketing_workflow_id
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tables import CancellationRow
 from storage.tenants.database import TenantDatabase
+from tests.support.databases import migrated_database
 from tests.support.histories import assert_sound, histories_of
 from tests.support.plans import PlanLog, keep_plans
-from tests.support.servers import migrated_database, reading
+from tests.support.servers import reading
 from tests.support.tenants import tenant_settings, tenants_database
 from tests.support.world import Data, Mailbox, World
 
@@ -49,13 +49,6 @@ async def data_world(shared_data_world: World, plans: PlanLog) -> AsyncIterator[
     yield world
     await _end(world)
     assert not plans.whole_reads(), "a statement reads a whole table"
-
-
-@pytest.fixture(scope="session")
-def plans(postgres: tuple[str, Path]) -> PlanLog:
-    """The plans of all statements in the worlds that tests share."""
-    _, log = postgres
-    return PlanLog(log)
 
 
 @pytest_asyncio.fixture(scope="session")

@@ -29,8 +29,9 @@ from storage.tables import (
 )
 from storage.tenants.database import TenantDatabase
 from tests.support import lives
+from tests.support.databases import migrated_database
 from tests.support.migrations import on_site
-from tests.support.servers import migrated_database, temporal_server
+from tests.support.servers import temporal_server
 from tests.support.tenants import tenant_settings, tenants_database
 from tests.support.world import AGENT, Data, Mailbox, World, refused
 from tests.workflows.cancellation import test_export_histories

@@ -12,7 +12,7 @@ from records.transaction import Transaction
 from storage.database import create_database_engine
 from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
-from tests.support.servers import as_role
+from tests.support.databases import as_role
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 

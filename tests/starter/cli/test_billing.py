@@ -13,7 +13,7 @@ from records.imports import import_content
 from storage.rights import DatabaseRole
 from tests.records.billing.billed_lines import NOON, a_document, a_line
 from tests.support.command_line import Called, CommandLine
-from tests.support.servers import as_role
+from tests.support.databases import as_role
 from tests.support.world import World, eventually
 
 FORMAT = Path(__file__).parents[3] / "docs" / "billing-format.md"

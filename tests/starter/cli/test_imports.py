@@ -14,8 +14,8 @@ import pytest
 from starter.sample import sample_document
 from storage.rights import DatabaseRole
 from tests.support.command_line import Called, CommandLine
+from tests.support.databases import as_role
 from tests.support.ports import free_port
-from tests.support.servers import as_role
 
 ROOT = Path(__file__).parents[3]
 
@@ -130,5 +130,5 @@ def test_a_database_that_cannot_be_used_is_a_refusal_without_password_or_stack_t
 
 
 def test_a_database_without_tables_is_a_refusal(tmp_path: Path, postgres_url: str) -> None:
-    result = offramp(written(tmp_path, b"{}"), "--json", url=postgres_url)
+    result = offramp(written(tmp_path, json.dumps(example()).encode()), "--json", url=postgres_url)
     assert result.json["error"]["code"] == "database_not_migrated"

@@ -10,8 +10,8 @@ from temporalio.testing import WorkflowEnvironment
 import contract
 from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
+from tests.support.databases import as_role
 from tests.support.nights import line_held, progress_of, start_update
-from tests.support.servers import as_role
 from tests.support.world import Mailbox, World, eventually
 
 DUE: dict[str, Any] = {

@@ -12,8 +12,9 @@ from domain.vocabulary import Stage
 from storage.objects import ObjectStoreSettings
 from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
+from tests.support.databases import as_role
 from tests.support.migrations import CONTACT, Migrations, on_site
-from tests.support.servers import as_role, object_store_environment
+from tests.support.servers import object_store_environment
 from tests.support.world import World, eventually
 from tests.workflows.conftest import data_world, shared_data_world
 

@@ -13,7 +13,8 @@ from starter.service.privacy import ensure_retention
 from starter.service.reconciliation import ensure_reconciliation
 from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
-from tests.support.servers import as_role, temporal_server
+from tests.support.databases import as_role
+from tests.support.servers import temporal_server
 from tests.support.world import Mailbox, World, refused
 
 

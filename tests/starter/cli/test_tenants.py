@@ -15,7 +15,7 @@ from storage.tenants.code_refusals import TenantSchemaHasCode
 from storage.tenants.database import TenantDatabase
 from storage.tenants.logins import Tenant
 from tests.support.command_line import CommandLine
-from tests.support.servers import as_role
+from tests.support.databases import as_role
 from tests.support.tenants import Everything, tenant_environment, tenant_settings
 
 Owner = psycopg.Connection[Any]

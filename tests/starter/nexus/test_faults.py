@@ -16,8 +16,9 @@ from domain.vocabulary import Stage
 from runtime.payload_keys import PayloadKeys
 from starter.nexus.endpoint import ensure_endpoint
 from tests.starter.nexus.support_system import keys, service_for, support_system
+from tests.support.databases import migrated_database
 from tests.support.processes import python
-from tests.support.servers import migrated_database, temporal_server
+from tests.support.servers import temporal_server
 from tests.support.world import Mailbox, World, eventually
 
 OF_SERVICE, OF_CALLERS = keys("service"), keys("crm")

@@ -19,7 +19,7 @@ from domain.vocabulary import WAITS_FOR_OPERATOR, WAITS_FOR_REPAIR, WAITS_FOR_WO
 from starter.service import StillWaiting, descriptions
 from storage.rights import DatabaseRole
 from tests.support.command_line import CommandLine
-from tests.support.servers import as_role
+from tests.support.databases import as_role
 from tests.support.world import AGENT, Mailbox, World, eventually, refused
 
 

@@ -10,8 +10,8 @@ from contract import TASK_QUEUE
 from domain.bulk import BulkState, RowState
 from storage.rights import DatabaseRole
 from tests.support.bulks import confirmed, planned, short, until
+from tests.support.databases import as_role
 from tests.support.processes import python
-from tests.support.servers import as_role
 from tests.support.world import World, eventually
 
 ROWS = 30

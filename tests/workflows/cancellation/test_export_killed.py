@@ -14,8 +14,9 @@ from contract import TASK_QUEUE
 from storage.objects import Objects, ObjectStoreSettings
 from storage.rights import DatabaseRole
 from storage.tenants.database import TenantDatabase
+from tests.support.databases import as_role
 from tests.support.processes import python
-from tests.support.servers import as_role, object_store_environment
+from tests.support.servers import object_store_environment
 from tests.support.tenants import tenant_environment
 from tests.support.world import Data, World, eventually
 from tests.workflows.cancellation.test_export import schema

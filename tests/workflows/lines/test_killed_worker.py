@@ -16,9 +16,9 @@ from records.lines.rows import as_domain
 from storage.rights import DatabaseRole
 from storage.tables import AuditRow, LineDatesRunRow, SubscriptionLineRow
 from tests.activities.messaging.endpoint import Endpoint
+from tests.support.databases import as_role
 from tests.support.nights import TODAY, progress_of, start_update, waits_for
 from tests.support.processes import python
-from tests.support.servers import as_role
 from tests.support.world import World, eventually
 
 LINES = 40_000

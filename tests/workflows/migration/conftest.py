@@ -14,9 +14,9 @@ from contract import TASK_QUEUE, cancellation_workflow_id, migration_workflow_id
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase
 from storage.tenants.preparation import ensure_directory
+from tests.support.databases import migrated_database
 from tests.support.histories import assert_sound, histories_of
 from tests.support.migrations import ESCALATION_MAIL, QUEUE_MAIL, Migrations, on_site
-from tests.support.servers import migrated_database
 from tests.support.tenants import DIRECTORY, DIRECTORY_PASSWORD, tenant_settings
 from tests.support.world import Data, Mailbox, World
 

@@ -14,9 +14,10 @@ from psycopg import sql
 
 from domain.migration import MigrationStage
 from storage.rights import DatabaseRole
+from tests.support.databases import as_role
 from tests.support.migrations import Migrations
 from tests.support.processes import python
-from tests.support.servers import as_role, pg_program
+from tests.support.servers import pg_program
 from tests.support.tenants import tenant_environment
 from tests.support.world import AGENT, eventually
 

@@ -9,9 +9,10 @@ from temporalio.testing import WorkflowEnvironment
 from contract import cancellation_workflow_id, marketing_workflow_id, migration_workflow_id
 from storage.objects import Objects, ObjectStoreSettings
 from storage.tenants.database import TenantDatabase
+from tests.support.databases import migrated_database
 from tests.support.histories import assert_sound, histories_of
 from tests.support.migrations import Migrations, on_site
-from tests.support.servers import migrated_database, temporal_server
+from tests.support.servers import temporal_server
 from tests.support.tenants import tenant_settings, tenants_database
 from tests.support.world import Data, Mailbox, World
 

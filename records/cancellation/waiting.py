@@ -54,18 +54,23 @@ _OBSTACLES = {
 
 _IS_ERASED = exists().where(ErasureRow.cancellation == _ROW.id, ErasureRow.finished_at.is_not(None)).correlate(_ROW)
 
-_OF_RUNNING = (
+_OF_INTAKE = (
     (and_(_ROW.stage == Stage.INTAKE.value, _IS_COMPLETE), Awaited.LINES.value),
     (_ROW.stage == Stage.INTAKE.value, Awaited.CUSTOMER.value),
+)
+_OF_PREPARATION = (
     *(
         (and_(_ROW.stage == Stage.PREPARING.value, _OBSTACLES[one]), one.value)
         for one in OBSTACLES
         if one in _OBSTACLES
     ),
     (_ROW.stage == Stage.PREPARING.value, Awaited.LINES.value),
+)
+_OF_SETTLED = (
     (_ROW.stage == Stage.SCHEDULED.value, Awaited.TERMINATION_DAY.value),
     (_ROW.stage == Stage.CANCELED.value, Awaited.REVERSAL_WINDOW.value),
 )
+_OF_RUNNING = (*_OF_INTAKE, *_OF_PREPARATION, *_OF_SETTLED)
 _IS_TO_BE_ERASED = and_(_ROW.stage == Stage.CLOSED.value, IS_WHOLE, ~_IS_ERASED)
 
 NEXT_EVENT = case(
@@ -74,6 +79,12 @@ NEXT_EVENT = case(
     else_=literal(None, String),
 )
 """The next event of a cancellation, or null; a query with it joins the case's organization."""
+
+BEFORE_DEADLINE = case(*_OF_INTAKE, *_OF_SETTLED, else_=literal(None, String))
+"""The same of the cancellations whose stage ends by itself, for which fewer tables are read and none is joined; null for all others."""
+
+AWAITED_BY_DEADLINE = (Awaited.CUSTOMER, Awaited.LINES, Awaited.TERMINATION_DAY, Awaited.REVERSAL_WINDOW)
+"""What those can wait for."""
 
 IS_BILLING_OPEN = and_(_ROW.stage.in_([stage.value for stage in SETTLED_STAGES]), has_open_lines())
 """Whether billing has something to do beside it."""

@@ -23,6 +23,7 @@ from activities.bulk.activities import Bulks
 from activities.cancellation import Records
 from activities.erasure import Eraser
 from activities.export.activities import Exporter
+from activities.gauges import Gauges
 from activities.lines import LineDates, NightlySettings
 from activities.marketing import MarketingRecords
 from activities.messaging.endpoint_following import following
@@ -48,6 +49,7 @@ from runtime.probes import Check, ProbeSettings, probes
 from runtime.queues import LOCAL_SLOTS, SLOTS, QueueSettings, connections, threads
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
+from runtime.tracing_settings import TracingSettings
 from runtime.versioning import VersionSettings
 from storage.database import DatabaseSettings, create_database_engine
 from storage.objects import Objects, ObjectStoreSettings
@@ -200,11 +202,20 @@ async def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     hosted = QueueSettings().hosted
-    engine = create_database_engine(DatabaseSettings().database_url, pool_size=connections(hosted))
+    metrics = MetricsSettings()
+    runtime = metrics.runtime
+    tracing = TracingSettings().tracing("offramp-worker")
+    measures = metrics.metrics_address is not None and WorkQueue.NIGHTLY in hosted
+    engine = create_database_engine(DatabaseSettings().database_url, pool_size=connections(hosted) + measures)
+    if tracing is not None:
+        tracing.trace_statements(engine)
     await asyncio.to_thread(warn_of_owner, engine)
-    client = await connect_to_temporal(engine=engine, runtime=MetricsSettings().runtime)
+    client = await connect_to_temporal(engine=engine, runtime=runtime, tracing=tracing)
     webhooks = WebhookSettings()
-    configuring = asyncio.create_task(_configure_endpoint(engine, webhooks)) if WorkQueue.WEBHOOKS in hosted else None
+    beside = [asyncio.create_task(_configure_endpoint(engine, webhooks))] if WorkQueue.WEBHOOKS in hosted else []
+    if measures:
+        gauges = Gauges(engine, runtime.metric_meter, NightlySettings().nightly_zone)
+        beside.append(asyncio.create_task(gauges.run()))
     with HttpClient() as http:
         workers = create_workers(
             client,
@@ -222,9 +233,11 @@ async def main() -> None:
         async with probes(ProbeSettings().health_address, _checks(client, hosted), stop), workers:
             logging.info("This process hosts the queues %s.", ", ".join(hosted))
             await stop.wait()
-    if configuring is not None:
-        configuring.cancel()
+    for task in beside:
+        task.cancel()
     engine.dispose()
+    if tracing is not None:
+        tracing.shut_down()
 
 
 def _checks(client: Client, hosted: Collection[WorkQueue]) -> Mapping[str, Check]:

@@ -18,6 +18,7 @@ from temporalio.converter import PayloadCodec
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from runtime.known_key_ids import KnownKeyIds
+from runtime.metrics import CodecFailure, CodecMetrics
 from runtime.payload_keys import KEY_NAME, PayloadKeys
 
 ENCRYPTED = b"binary/encrypted"
@@ -62,9 +63,12 @@ class EncryptingCodec(PayloadCodec):
     Without ``known``, as where there are no records to ask, every key that is named is waited for.
     """
 
-    def __init__(self, keys: PayloadKeys | None = None, known: KnownKeyIds | None = None) -> None:
+    def __init__(
+        self, keys: PayloadKeys | None = None, known: KnownKeyIds | None = None, metrics: CodecMetrics | None = None
+    ) -> None:
         keys = keys or PayloadKeys()
         self._known_ids = known
+        self._metrics = metrics or CodecMetrics()
         self._ciphers = {key.id: AESGCM(key.secret) for key in keys}
         self._encrypting = keys.encrypting.id if keys.encrypting else None
 
@@ -80,7 +84,13 @@ class EncryptingCodec(PayloadCodec):
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Return the payloads as they were before `encode`. Raises EncryptionKeyMissing."""
-        return [payload if await self._is_invented(payload) else self._decrypted(payload) for payload in payloads]
+        return [await self._decoded(payload) for payload in payloads]
+
+    async def _decoded(self, payload: Payload) -> Payload:
+        if await self._is_invented(payload):
+            self._metrics.count(CodecFailure.KEY_UNKNOWN)
+            return payload
+        return self._decrypted(payload)
 
     async def _is_invented(self, payload: Payload) -> bool:
         key_id = key_of(payload)
@@ -98,11 +108,13 @@ class EncryptingCodec(PayloadCodec):
         if key_id is None:
             return payload
         if key_id not in self._ciphers:
+            self._metrics.count(CodecFailure.KEY_MISSING)
             raise EncryptionKeyMissing(key_id)
         nonce, sealed = payload.data[:_NONCE_BYTES], payload.data[_NONCE_BYTES:]
         try:
             return Payload.FromString(self._ciphers[key_id].decrypt(nonce, sealed, key_id.encode()))
         except (InvalidTag, ValueError, DecodeError):
+            self._metrics.count(CodecFailure.NOT_OPENED)
             return payload
 
 

@@ -7,18 +7,10 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
-from domain.clean_text import escaped
 from domain.refusals import Refusal
+from runtime.logs import LogFormat, LogSettings, log_handler
 from runtime.process import leave, limit_memory
 from runtime.refusals import log_text
-
-
-class LineFormatter(logging.Formatter):
-    """The form of a log: what others have put into a message neither begins a line of its own nor moves a terminal's cursor."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return an entry, whose further lines are indented."""
-        return escaped(super().format(record)).replace("\n", "\n    ")
 
 
 def serve(main: Callable[[], Coroutine[object, object, None]], *, failing: str) -> NoReturn:
@@ -26,11 +18,10 @@ def serve(main: Callable[[], Coroutine[object, object, None]], *, failing: str) 
 
     The supervisor of the process restarts it; the reason is logged as a sentence, not as a stack trace.
     """
-    handler = logging.StreamHandler()
-    handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=logging.INFO, handlers=[log_handler(LogFormat.TEXT)])
     limit_memory()
     try:
+        logging.basicConfig(level=logging.INFO, handlers=[log_handler(LogSettings().log_format)], force=True)
         asyncio.run(main())
     except (Refusal, ValidationError) as reason:
         said = log_text(reason) if isinstance(reason, Refusal) else reason

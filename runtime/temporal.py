@@ -8,12 +8,13 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
+from temporalio.common import MetricMeter
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
     DataConverter,
@@ -31,10 +32,15 @@ from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
 from runtime.actors import ActorInterceptor
 from runtime.known_key_ids import KnownKeyIds
+from runtime.logs import LogInterceptor
+from runtime.metrics import CodecMetrics
 from runtime.payload_codec import READABLE, EncryptingCodec
 from runtime.payload_keys import PayloadKeys, PayloadKeySettings
 from runtime.refusals import RefusalInterceptor
 from runtime.request_keys import RequestKeys, RequestKeySettings
+
+if TYPE_CHECKING:
+    from runtime.tracing import Tracing
 
 SANDBOX = SandboxedWorkflowRunner(
     # Loaded once for all workflows: loading them for each took a tenth of the time of a case, and a third of its memory. What the
@@ -105,24 +111,35 @@ class TemporalConfigurationMalformed(Refusal):
 
 
 def offramp_plugin(
-    keys: PayloadKeys | None = None, requests: RequestKeys | None = None, known: KnownKeyIds | None = None
+    keys: PayloadKeys | None = None,
+    requests: RequestKeys | None = None,
+    known: KnownKeyIds | None = None,
+    *,
+    meter: MetricMeter = MetricMeter.noop,
+    tracing: "Tracing | None" = None,
 ) -> SimplePlugin:
     """Return the plugin of the service's clients, workers and replayers: messages, their encryption, sandbox, refusals, actors.
 
     Where payloads are encrypted, the messages and stack traces of failures are as well. ``requests`` are the keys with which
     clients sign requests, and workers verify them; ``known`` tells keys that are missing from those that nobody has had.
+    ``meter`` counts payloads that are not decrypted; ``tracing`` is what follows requests.
     """
     encrypts = keys is not None and keys.encrypting is not None
     return SimplePlugin(
         "offramp",
         data_converter=DataConverter(
             payload_converter_class=MessageConverter,
-            payload_codec=EncryptingCodec(keys, known),
+            payload_codec=EncryptingCodec(keys, known, CodecMetrics(meter)),
             failure_converter_class=(
                 DefaultFailureConverterWithEncodedAttributes if encrypts else DefaultFailureConverter
             ),
         ),
-        interceptors=[RefusalInterceptor(), ActorInterceptor(requests or RequestKeys())],
+        interceptors=[
+            *([tracing.interceptor] if tracing else []),
+            LogInterceptor(),
+            RefusalInterceptor(),
+            ActorInterceptor(requests or RequestKeys()),
+        ],
         workflow_runner=SANDBOX,
     )
 
@@ -133,11 +150,13 @@ async def connect_to_temporal(
     lazy: bool = False,
     runtime: Runtime | None = None,
     plugin: SimplePlugin | None = None,
+    tracing: "Tracing | None" = None,
 ) -> Client:
-    """Connect to the configured Temporal, or, with ``lazy``, leave that to the first call; ``runtime`` has the metrics.
+    """Connect to the configured Temporal, or, with ``lazy``, leave that to the first call.
 
     ``engine`` is that of the records, in which the ids of this process's keys are recorded, now or as soon as it answers;
-    ``plugin`` that of a client which has other keys than those that are configured.
+    ``runtime`` has the metrics, and ``tracing`` follows requests; ``plugin`` is that of a client which has other keys than those
+    that are configured.
 
     Raises:
         TemporalUnavailable, TemporalConfigurationMalformed.
@@ -155,7 +174,8 @@ async def connect_to_temporal(
         if known is not None:
             with suppress(Refusal):  # nothing is encrypted before it succeeds
                 await known.record()
-        plugin = offramp_plugin(keys, RequestKeySettings().keys, known)
+        meter = MetricMeter.noop if runtime is None else runtime.metric_meter
+        plugin = offramp_plugin(keys, RequestKeySettings().keys, known, meter=meter, tracing=tracing)
     try:
         return await Client.connect(**config, plugins=[plugin], lazy=lazy, runtime=runtime)
     except RuntimeError as error:

@@ -11,8 +11,10 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.messaging.webhook_secrets import WebhookKeySettings
+from runtime.metrics import MetricsSettings
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
+from runtime.tracing_settings import TracingSettings
 from starter.access.settings import AccessSettings
 from starter.api.app import create_api
 from starter.service import Offramp
@@ -40,14 +42,20 @@ async def main() -> None:
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=_CONNECTIONS)
     await asyncio.to_thread(warn_of_owner, engine)
     keys = WebhookKeySettings().keys
-    temporal = await connect_to_temporal(engine=engine, lazy=True)
+    runtime = MetricsSettings().runtime
+    tracing = TracingSettings().tracing("offramp-api")
+    if tracing is not None:
+        tracing.trace_statements(engine)
+    temporal = await connect_to_temporal(engine=engine, lazy=True, runtime=runtime, tracing=tracing)
     service = Offramp(temporal, engine, webhook_keys=keys, console=ConsoleLink().console_url)
-    app = create_api(service, verifier)
+    app = create_api(service, verifier, runtime.metric_meter, tracing)
     config = uvicorn.Config(
         app, settings.api_host, settings.api_port, **server_options(most=MOST_STREAMS + MOST_CONNECTIONS)
     )
     await uvicorn.Server(config).serve()
     engine.dispose()
+    if tracing is not None:
+        tracing.shut_down()
 
 
 if __name__ == "__main__":

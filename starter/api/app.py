@@ -4,7 +4,7 @@ import logging
 import traceback
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
+from temporalio.common import MetricMeter
 
 from domain.permissions import Operation
 from domain.refusals import Refusal, RefusedValue
@@ -42,7 +43,11 @@ from starter.service import Offramp
 from starter.web.bodies import limit_bodies
 from starter.web.connections import with_security_headers
 from starter.web.documents import LARGEST_DOCUMENT
+from starter.web.metrics import with_metrics
 from starter.web.statuses import RETRY_AFTER_SECONDS
+
+if TYPE_CHECKING:
+    from runtime.tracing import Tracing
 
 AREAS = (
     cancellation_lists,
@@ -69,7 +74,12 @@ _DOCUMENTS = [
 logger = logging.getLogger(__name__)
 
 
-def create_api(service: Offramp, verifier: TokenVerifier) -> ASGIApp:
+def create_api(
+    service: Offramp,
+    verifier: TokenVerifier,
+    meter: MetricMeter = MetricMeter.noop,
+    tracing: "Tracing | None" = None,
+) -> ASGIApp:
     """Put the API together on a facade, for principals whose tokens a verifier accepts."""
     app = _with_routes()
     app.state.service, app.state.verifier = service, verifier
@@ -81,7 +91,10 @@ def create_api(service: Offramp, verifier: TokenVerifier) -> ASGIApp:
     app.add_exception_handler(ValidationError, _answer_impossible)
     app.add_exception_handler(HTTPException, _no_such_thing)
     app.add_exception_handler(Exception, _failed)
-    return with_security_headers(limit_bodies(app, dict.fromkeys(_DOCUMENTS, LARGEST_DOCUMENT)))
+    if tracing is not None:
+        tracing.trace_requests(app)
+    limited = limit_bodies(app, dict.fromkeys(_DOCUMENTS, LARGEST_DOCUMENT))
+    return with_security_headers(with_metrics(limited, meter))
 
 
 def document() -> dict[str, Any]:

@@ -154,6 +154,7 @@ def _show_where_things_are(data: DataDirectory, ports: "Ports", webhook_url: str
         "HTTP API": f"http://127.0.0.1:{ports.api}",
         "Nexus": f"endpoint {ENDPOINT} of Temporal, for workflows in other namespaces",
         "Codec server": f"http://127.0.0.1:{ports.codec}, which decrypts payloads for the Web UI",
+        "Metrics": f"http://127.0.0.1:{ports.metrics}/metrics, of the worker; {ports.api_metrics} of the API, {ports.pages_metrics} of the pages",
         "Mail": f"127.0.0.1:{ports.smtp}; what was sent: offramp mails",
         "Webhooks": _where_webhooks_go(data, ports, webhook_url),
         "Logs": str(data.logs),

@@ -8,6 +8,7 @@ import asyncio
 import uvicorn
 
 from activities.messaging.webhook_secrets import WebhookKeySettings
+from runtime.metrics import MetricsSettings
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
 from starter.access.settings import AccessSettings
@@ -28,7 +29,7 @@ async def main() -> None:
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=_CONNECTIONS)
     await asyncio.to_thread(warn_of_owner, engine)
     keys = WebhookKeySettings().keys
-    temporal = await connect_to_temporal(engine=engine, lazy=True)
+    temporal = await connect_to_temporal(engine=engine, lazy=True, runtime=MetricsSettings().runtime)
     service = Offramp(temporal, engine, webhook_keys=keys, console=settings.url)
     app = create_console(service, settings, access)
     config = uvicorn.Config(

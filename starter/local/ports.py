@@ -31,6 +31,9 @@ class PreferredPorts(BaseSettings):
     api: int = Field(default=8236, ge=1, le=_LAST_PORT)
     console: int = Field(default=8237, ge=1, le=_LAST_PORT)
     sign_in: int = Field(default=8238, ge=1, le=_LAST_PORT)
+    metrics: int = Field(default=9464, ge=1, le=_LAST_PORT)
+    api_metrics: int = Field(default=9465, ge=1, le=_LAST_PORT)
+    pages_metrics: int = Field(default=9466, ge=1, le=_LAST_PORT)
 
 
 def configured_ports() -> PreferredPorts:
@@ -57,6 +60,10 @@ class Ports(BaseModel):
     api: int
     console: int
     sign_in: int
+    metrics: int
+    """Where the worker serves its metrics, which are the service's."""
+    api_metrics: int
+    pages_metrics: int
     objects_internal: tuple[int, ...]
     """The object store's own ports, used by nothing else: the first free ones above `objects`."""
     remarks: tuple[str, ...] = ()

@@ -54,6 +54,11 @@ def api_service(port: int, environment: Mapping[str, str]) -> Service:
     )
 
 
+def metrics_environment(port: int) -> dict[str, str]:
+    """Return the variable by which a process serves its metrics at a port of its own."""
+    return {"OFFRAMP_METRICS_ADDRESS": f"{HOST}:{port}"}
+
+
 async def listens(port: int) -> bool:
     """Return true if a server answers at a port of this machine; raises OSError otherwise."""
     _, writer = await asyncio.open_connection(HOST, port)

@@ -26,7 +26,13 @@ from starter.local.object_store import (
 )
 from starter.local.ports import Ports, PreferredPorts, choose_ports, configured_ports
 from starter.local.postgres import PostgresCluster
-from starter.local.services import api_service, mail_catcher_service, pages_service, webhook_receiver_service
+from starter.local.services import (
+    api_service,
+    mail_catcher_service,
+    metrics_environment,
+    pages_service,
+    webhook_receiver_service,
+)
 from starter.local.supervisor import Event, Service, Supervisor
 from starter.local.temporal import NAMESPACE, has_poller, temporal_service
 from starter.local.tenant_roles import (
@@ -53,6 +59,7 @@ _OF_INSTALLATIONS = (
     "OFFRAMP_CONSOLE_",
     "OFFRAMP_NEXUS_",
     "OFFRAMP_TEMPORAL_UI_",
+    "OFFRAMP_METRICS_",
 )
 
 Step = Callable[[], Awaitable[None]]
@@ -155,11 +162,13 @@ class LocalStack:
         await asyncio.to_thread(Objects(ObjectStoreSettings()).ensure_bucket)
         await self._set_up()
         await asyncio.to_thread(_prepare_schemas, cluster, ports.postgres, environment)
-        await supervisor.start(self._worker_service(ports, of_worker))
-        await supervisor.start(pages_service(ports.pages, as_reader(of_others, data)))
+        await supervisor.start(self._worker_service(ports, {**of_worker, **metrics_environment(ports.metrics)}))
+        of_pages = {**as_reader(of_others, data), **metrics_environment(ports.pages_metrics)}
+        await supervisor.start(pages_service(ports.pages, of_pages))
         await supervisor.start(codec_service(ports.codec, everything))
         of_api = as_role(for_others(everything), DatabaseRole.CALLERS, data, ports)
-        await supervisor.start(api_service(ports.api, as_reader(of_api, data)))
+        of_served = {**as_reader(of_api, data), **metrics_environment(ports.api_metrics)}
+        await supervisor.start(api_service(ports.api, of_served))
         await supervisor.start(sign_in_service(data, ports, everything))
         await supervisor.start(console_service(ports.console, of_api))
         await supervisor.start(nexus_service(ports.temporal, everything))

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 
+from runtime.metrics import MetricsSettings
 from runtime.payload_keys import PayloadKeySettings
 from runtime.polling import nexus_is_attended
 from runtime.probes import ProbeSettings, probes
@@ -19,8 +20,9 @@ async def main() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    callers = await connect_to_temporal(plugin=callers_plugin(NexusKeySettings().keys))
-    unsigned = await connect_to_temporal(plugin=offramp_plugin(PayloadKeySettings().keys))
+    runtime = MetricsSettings().runtime
+    callers = await connect_to_temporal(plugin=callers_plugin(NexusKeySettings().keys), runtime=runtime)
+    unsigned = await connect_to_temporal(plugin=offramp_plugin(PayloadKeySettings().keys), runtime=runtime)
     checks = {"temporal": lambda: nexus_is_attended(unsigned, socket.gethostname())}
     async with probes(ProbeSettings().health_address, checks, stop), nexus_worker(callers, unsigned):
         await stop.wait()

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from activities.messaging.links import LinkSettings
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
+from runtime.metrics import MetricsSettings
 from runtime.serving import serve
 from runtime.temporal import connect_to_temporal
 from starter.pages.app import create_pages
@@ -55,9 +56,10 @@ async def main() -> None:
         raise PagesNotConfigured
     engine = create_database_engine(DatabaseSettings().database_url, pool_size=5)
     await asyncio.to_thread(warn_of_owner, engine)
-    temporal = await connect_to_temporal(engine=engine)
+    runtime = MetricsSettings().runtime
+    temporal = await connect_to_temporal(engine=engine, runtime=runtime)
     objects = Objects(store) if (store := ObjectStoreSettings()).url else None
-    app = create_pages(Offramp(temporal, engine, objects=objects), links)
+    app = create_pages(Offramp(temporal, engine, objects=objects), links, runtime.metric_meter)
     config = uvicorn.Config(app, settings.pages_host, settings.pages_port, **server_options())
     await uvicorn.Server(config).serve()
     engine.dispose()

@@ -11,17 +11,20 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
+from temporalio.common import MetricMeter
 
 from activities.messaging.links import LINKS_PATH, LinkExpired, LinkPurpose, Links, LinkTarget
 from domain.refusals import Refusal
+from runtime.metrics import LinkMetrics
 from starter.pages.consent import AGREE, DECLINE, ConsentPages
 from starter.pages.downloads import CONFIRMED, DOWNLOADED, FRESH_LINK, DownloadPages
 from starter.pages.export import ExportPages
 from starter.pages.migration import MigrationPages
 from starter.pages.page import Page, rendered
-from starter.pages.refusals import refusal_page
+from starter.pages.refusals import COUNTED, refusal_page
 from starter.service import Offramp
 from starter.web.connections import with_security_headers
+from starter.web.metrics import with_metrics
 from starter.web.refusals import NothingThere
 
 Act = Callable[[LinkTarget], Awaitable[Page]]
@@ -37,9 +40,9 @@ _STYLE = Path(__file__).with_name("templates") / "style.css"
 logger = logging.getLogger(__name__)
 
 
-def create_pages(service: Offramp, links: Links) -> ASGIApp:
+def create_pages(service: Offramp, links: Links, meter: MetricMeter = MetricMeter.noop) -> ASGIApp:
     """Put the pages together; those with files are there if the service has an object store."""
-    pages = _Pages(service, links)
+    pages = _Pages(service, links, LinkMetrics(meter, COUNTED))
     app = FastAPI(title="Offramp pages", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[links.host, *_OF_THIS_MACHINE], www_redirect=False)
     app.add_api_route("/health", pages.health)
@@ -50,14 +53,14 @@ def create_pages(service: Offramp, links: Links) -> ASGIApp:
     app.add_exception_handler(404, _nothing_there)
     app.add_exception_handler(405, _nothing_there)
     app.add_exception_handler(Exception, _failed)
-    return with_security_headers(app)
+    return with_security_headers(with_metrics(app, meter))
 
 
 class _Pages:
     """The handlers of the addresses. Paths contain links, which are keys: they are not logged."""
 
-    def __init__(self, service: Offramp, links: Links) -> None:
-        self._links = links
+    def __init__(self, service: Offramp, links: Links, metrics: LinkMetrics) -> None:
+        self._links, self._metrics = links, metrics
         self._shown: dict[LinkPurpose, Act] = {}
         self._expired: dict[LinkPurpose, Act] = {}
         self._acts: dict[tuple[LinkPurpose, str], Act] = {}
@@ -118,6 +121,7 @@ class _Pages:
         try:
             answered = await answer
         except Refusal as refusal:
+            self._metrics.count(refusal.details.code)
             answered = refusal_page(refusal)
         return answered if isinstance(answered, Response) else _html(answered, f"{LINKS_PATH}{token}")
 

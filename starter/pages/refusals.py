@@ -45,6 +45,8 @@ NOT_NOW = "This cannot be done at the moment. Please try again later."
 
 
 _STATUS = {"link_tampered": 404, "nothing_there": 404, "link_expired": 410, "link_replaced": 410, "export_erased": 410}
+COUNTED = tuple(_STATUS)
+"""The codes that a link may meet whose number says that somebody guesses, or that links do not work."""
 _UNAVAILABLE = frozenset(
     refusal.code
     for refusal in (

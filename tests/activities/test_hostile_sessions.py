@@ -20,8 +20,8 @@ import activities.erasure
 from activities.erasure import Eraser
 from records.legal_holds import place_hold
 from records.transaction import Transaction
+from runtime.logs import LineFormatter
 from runtime.process import limit_memory
-from runtime.serving import LineFormatter
 from storage.tenants import erasure
 from storage.tenants.code import code_of
 from storage.tenants.database import TenantDatabase

@@ -1,6 +1,7 @@
 """``offramp up --demo`` as its first user runs it, killed in the middle and started again."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -87,6 +88,11 @@ class Demo:
         url = f"{line.split()[-1]}{path}"
         return httpx.get(url, headers={"authorization": f"Bearer {token}"}).raise_for_status()
 
+    def metrics(self) -> str:
+        """What the worker serves on its metrics address."""
+        [address] = re.findall(r"http://\S+/metrics", self.said)
+        return httpx.get(address).raise_for_status().text
+
     def pids(self) -> dict[str, int]:
         records = [ProcessRecord.model_validate_json(file.read_bytes()) for file in self.data.run.glob("*.json")]
         return {record.name: record.pid for record in records}
@@ -94,7 +100,10 @@ class Demo:
 
 @contextmanager
 def demo(directory: Path) -> Iterator[Demo]:
-    names = ("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SMTP", "WEBHOOKS", "OBJECTS", "PAGES")
+    names = (
+        *("POSTGRES", "TEMPORAL", "TEMPORAL_UI", "SMTP", "WEBHOOKS", "OBJECTS", "PAGES"),
+        *("METRICS", "API_METRICS", "PAGES_METRICS"),
+    )
     ports = {f"OFFRAMP_PORT_{name}": str(free_port()) for name in names}
     output = directory / f"output-{len(list(directory.glob('output-*')))}"
     data = DataDirectory(directory / "data")
@@ -142,6 +151,7 @@ def test_the_demonstration_reaches_its_ends_whatever_is_killed_and_stops_when_as
             listed = second.asked("/v1/cancellations", "auditor")
             assert {"SUB-1001", "SUB-1015"} <= {case["subscription"] for case in listed.json()["cancellations"]}
             assert second.asked("/v1/cancellations", "auditor", of="ORG-NOWHERE").json()["cancellations"] == []
+            assert 'offramp_open_cases{kind="cancellation",stage="intake"} 1' in second.metrics()
             pids = second.pids()
             second.process.send_signal(signal.SIGTERM)
             assert second.process.wait(60) == 0, second.said

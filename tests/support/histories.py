@@ -47,7 +47,9 @@ async def accepted_updates(workflow: WorkflowHandle[Any, Any]) -> int:
     return sum(event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED for event in events)
 
 
-async def assert_sound(histories: Sequence[WorkflowHistory], *, runner: WorkflowRunner = UNSANDBOXED) -> None:
+async def assert_sound(
+    histories: Sequence[WorkflowHistory], plugin: SimplePlugin | None = None, *, runner: WorkflowRunner = UNSANDBOXED
+) -> None:
     """Fail on a failed workflow task, and where a replay, by this runner, does not give the commands of the history."""
     for history in histories:
         failed = [
@@ -57,17 +59,17 @@ async def assert_sound(histories: Sequence[WorkflowHistory], *, runner: Workflow
             and event.workflow_task_failed_event_attributes.cause not in NO_FAULTS
         ]
         assert not failed, f"{history.workflow_id}: {failed}"
-    await _replay(histories, runner)
+    await _replay(histories, plugin or offramp_plugin(), runner)
 
 
-async def _replay(histories: Sequence[WorkflowHistory], runner: WorkflowRunner) -> None:
+async def _replay(histories: Sequence[WorkflowHistory], plugin: SimplePlugin, runner: WorkflowRunner) -> None:
     # A run that has only just begun has nothing to replay, and a replayer waits for ever for its first task.
     histories = [
         history for history in histories if any(event.event_type == TASK_COMPLETED for event in history.events)
     ]
     if histories:
         replayed_by = SimplePlugin("replayed by", workflow_runner=runner)
-        replayer = Replayer(workflows=WORKFLOWS, plugins=[offramp_plugin(), replayed_by])
+        replayer = Replayer(workflows=WORKFLOWS, plugins=[plugin, replayed_by])
         await replayer.replay_workflows(_each(histories))
 
 

@@ -37,6 +37,7 @@ from domain.vocabulary import Stage
 from records.webhooks.endpoints import configure
 from runtime.named_keys import NamedKey
 from runtime.queues import connections
+from runtime.tracing import Tracing
 from starter.service import Offramp
 from storage.database import create_database_engine
 from storage.rights import DatabaseRole
@@ -123,6 +124,7 @@ class World(Evidence):
         webhooks: WebhookSettings | None = None,
         hosted: Collection[WorkQueue] = tuple(WorkQueue),
         deployment: WorkerDeploymentConfig | None = None,
+        tracing: Tracing | None = None,
     ) -> AsyncIterator[None]:
         """Run a process with workers for a while; its queues are the world's own."""
         mail = MailSettings(
@@ -132,6 +134,8 @@ class World(Evidence):
             url = as_role(self.database_url, DatabaseRole.WORKER)
             engine = create_database_engine(url, pool_size=connections(hosted))
             parts.callback(engine.dispose)
+            if tracing is not None:
+                tracing.trace_statements(engine)
             configure(engine, is_configured=bool(webhooks and webhooks.webhook_url))
             async with create_workers(
                 client or self.environment.client,

@@ -20,13 +20,17 @@ HISTORIES = Path(__file__).parents[1] / "histories"
 RECORDING = os.environ.get("OFFRAMP_RECORD_HISTORIES") == "1"
 
 
-@pytest.mark.parametrize("recorded", sorted(path.name for path in HISTORIES.glob("*.json")))
-async def test_a_committed_history_replays_to_the_same_commands(recorded: str) -> None:
-    """Under the strict sandbox, which finds what no workflow may do; a worker has its modules loaded once for all workflows."""
-    text = (HISTORIES / recorded).read_text(encoding="utf-8")
-    # The workflow looks at its own id, so it is replayed under the one it had.
+def recorded(name: str) -> WorkflowHistory:
+    """A committed history. The workflow looks at its own id, so it is replayed under the one it had."""
+    text = (HISTORIES / name).read_text(encoding="utf-8")
     workflow_id = json.loads(text)["events"][0]["workflowExecutionStartedEventAttributes"]["workflowId"]
-    await assert_sound([WorkflowHistory.from_json(workflow_id, text)], runner=STRICT_SANDBOX)
+    return WorkflowHistory.from_json(workflow_id, text)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in HISTORIES.glob("*.json")))
+async def test_a_committed_history_replays_to_the_same_commands(name: str) -> None:
+    """Under the strict sandbox, which finds what no workflow may do; a worker has its modules loaded once for all workflows."""
+    await assert_sound([recorded(name)], runner=STRICT_SANDBOX)
 
 
 @pytest.mark.parametrize("life", LIVES)

@@ -29,7 +29,7 @@ def test_no_two_services_share_a_port() -> None:
     names = PreferredPorts.model_fields
     ports = choose_ports(PreferredPorts.model_validate(dict.fromkeys(names, port)))
     chosen = [*ports.objects_internal, *(getattr(ports, name) for name in names)]
-    assert len(set(chosen)) == len(chosen) == 11 + 9
+    assert len(set(chosen)) == len(chosen) == 14 + 9
 
 
 def test_without_any_free_port_it_refuses_and_names_the_range() -> None:

@@ -44,6 +44,7 @@ UPSTREAM_VARIABLES = {
         *("POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD_FILE"),
         *("PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD"),
     },
+    "prom/prometheus": set(),
     "temporalio/admin-tools": {
         *("SQL_PLUGIN", "SQL_HOST", "SQL_PORT", "SQL_USER", "SQL_PASSWORD"),
         *("TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"),

@@ -15,9 +15,9 @@ from runtime.tracing import KEPT, Tracing
 from starter.access.tokens import TokenVerifier
 from tests.deployment.monitoring import alerts, metrics, queries
 from tests.starter.api.watched import KEY, Watched, watched_life
+from tests.support.databases import migrated_database
 from tests.support.histories import assert_sound
 from tests.support.issuer import Issuer
-from tests.support.servers import migrated_database
 from tests.workflows.test_replay import recorded
 
 

@@ -1,7 +1,7 @@
 """The erasure of an organization's data and of every copy, in small steps, each recorded on the certificate."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -29,6 +29,10 @@ OBJECTS_IN_A_STEP = 100
 STORE_COMPACTS = "store_compacts"
 
 
+class DataKept(Exception):  # noqa: N818 - an end, not a fault
+    """The end of an erasure of data that has a use again: what is left of it stays."""
+
+
 class Eraser(DataWork):
     """The activities of an erasure."""
 
@@ -41,7 +45,8 @@ class Eraser(DataWork):
     def erase_data(self, step: Step) -> Erased:
         """Erase every copy of a closed case and the organization's data, or return the obstacle to it.
 
-        A legal hold that is placed meanwhile stops it between two steps. Run again, it continues with what is left.
+        A legal hold that is placed meanwhile stops it between two steps, and so does whatever has a use for the data again: then
+        what is left of it stays, and the certificate says why. Run again, it continues with what is left.
 
         Raises:
             ApplicationError: to be retried (`activities.common.retries.LONG_WORK_RETRY`).
@@ -52,7 +57,7 @@ class Eraser(DataWork):
                 plan = erasures.begin_erasure(transaction, step)
             tenant = Tenant(plan.organization, plan.data_schema) if plan.data_schema is not None else None
             watch = Watch()
-            with waiting_for_others(), self._place_for(tenant), watch.watching():
+            with suppress(DataKept), waiting_for_others(), self._place_for(tenant), watch.watching():
                 self._erase_objects(step.cancellation, watch)
                 if tenant is not None:
                     self._erase_schema(step.cancellation, tenant, watch, continued=plan.continued)
@@ -89,11 +94,12 @@ class Eraser(DataWork):
                     ),
                 )
                 objects.delete([found.key for found in batch])
-        unfinished = {key.removeprefix(prefix) for key in objects.unfinished(prefix)}
-        self._record_things(
-            cancellation, *(ErasedThing(kind=erasures.UPLOAD, name=name) for name in sorted(unfinished))
-        )
-        objects.discard_unfinished(prefix)
+        with self._step(cancellation):
+            unfinished = {key.removeprefix(prefix) for key in objects.unfinished(prefix)}
+            self._record_things(
+                cancellation, *(ErasedThing(kind=erasures.UPLOAD, name=name) for name in sorted(unfinished))
+            )
+            objects.discard_unfinished(prefix)
 
     def _await_compaction(self, cancellation: str) -> None:
         """Have the activity repeated when the store has compacted its files, if it promises to; then record that."""
@@ -133,7 +139,7 @@ class Eraser(DataWork):
 
             def record(doomed: ErasedStep) -> None:
                 # Only now is the case locked: to lock and count a table may take as long as an organization likes.
-                step.enter_context(self._step(cancellation))
+                step.enter_context(self._step(cancellation, of_schema=True))
                 self._record_things(
                     cancellation,
                     ErasedThing(kind=doomed.kind, name=doomed.name, rows=doomed.rows, bytes=doomed.bytes),
@@ -142,12 +148,22 @@ class Eraser(DataWork):
             return erase_step(connection, schema, before=record)
 
     @contextmanager
-    def _step(self, cancellation: str) -> Iterator[None]:
-        """Run one erasing step in the block; a legal hold placed at the same time takes effect before or after it."""
+    def _step(self, cancellation: str, *, of_schema: bool = False) -> Iterator[None]:
+        """Run one erasing step in the block; what is to stop it, placed or added at the same time, does so before or after it.
+
+        A legal hold stops every step, one ``of_schema`` also what has a use for the organization's own data. Raises DataKept.
+        """
         with self._transaction() as transaction:
-            erasures.refuse_when_blocked(transaction, cancellation)
-            yield
-            erasures.confirm(transaction, cancellation, at=datetime.now(UTC))
+            if of_schema:
+                kept = erasures.keeps_data(transaction, cancellation)
+            else:
+                kept = False
+                erasures.refuse_when_blocked(transaction, cancellation)
+            if not kept:
+                yield
+                erasures.confirm(transaction, cancellation, at=datetime.now(UTC))
+        if kept:  # after the transaction, which has recorded why
+            raise DataKept
 
     def _record_things(self, cancellation: str, *things: ErasedThing) -> None:
         """Record things to be removed, in a transaction of its own, so that a crash after their removal loses no record."""

@@ -20,11 +20,12 @@ from records.audit import record_step
 from records.cancellation import system_tasks
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import notify
-from records.last_to_leave import why_kept
+from records.last_to_leave import lock_organization, why_kept
 from records.legal_holds import is_held
 from records.privacy import kept_until
 from records.transaction import Transaction
 from storage.tables import (
+    IS_OWN_DATA,
     IS_WHOLE,
     CancellationRow,
     ErasedThingRow,
@@ -78,11 +79,11 @@ def obstacle_to_erasing(transaction: Transaction, cancellation: str) -> Obstacle
 
 
 def begin_erasure(transaction: Transaction, step: Step) -> ErasurePlan:
-    """Open the certificate, once, and return what there is to erase. Raises ErasureBlocked."""
+    """Open the certificate, once, and return what there is to erase, as of now. Raises ErasureBlocked."""
     session = transaction.session
     case = lock_case(transaction, step.cancellation)
     _refuse_when_blocked(session, case)
-    row = session.get(ErasureRow, case.row.id)
+    row, is_continued = session.get(ErasureRow, case.row.id), _is_schema_begun(session, case.row.id)
     if row is None:
         row = ErasureRow(
             cancellation=case.row.id,
@@ -93,19 +94,18 @@ def begin_erasure(transaction: Transaction, step: Step) -> ErasurePlan:
         session.add(row)
         session.flush()
         record_step(transaction, "erasure.begun", step, "begun")
+    elif not is_continued:
+        _look_again(session, case, row)
     return ErasurePlan(
         organization=case.organization.id,
         data_schema=None if row.kept_because else case.organization.data_schema,
         kept_because=row.kept_because,
-        continued=_is_schema_begun(session, case.row.id),
+        continued=is_continued,
     )
 
 
 def _is_schema_begun(session: Session, cancellation: str) -> bool:
-    of_schema = exists().where(
-        ErasedThingRow.cancellation == cancellation, ErasedThingRow.kind.not_in(("object", UPLOAD, COMPACTION))
-    )
-    return session.scalar(select(of_schema)) or False
+    return session.scalar(select(exists().where(ErasedThingRow.cancellation == cancellation, IS_OWN_DATA))) or False
 
 
 def refuse_when_blocked(transaction: Transaction, cancellation: str) -> None:
@@ -116,6 +116,29 @@ def refuse_when_blocked(transaction: Transaction, cancellation: str) -> None:
         select(OrganizationRow.id).where(OrganizationRow.id == case.organization.id).with_for_update(read=True)
     )
     _refuse_when_blocked(session, case)
+
+
+def keeps_data(transaction: Transaction, cancellation: str) -> bool:
+    """Return true if the organization's own data stays after all, for a reason that the certificate then gives.
+
+    If not, nobody can have a use for it until the transaction ends: who adds a subscription to the organization waits.
+
+    Raises ErasureBlocked.
+    """
+    session = transaction.session
+    case = lock_case(transaction, cancellation)
+    lock_organization(session, case.organization.id)
+    _refuse_when_blocked(session, case)
+    row = session.get_one(ErasureRow, case.row.id)
+    _look_again(session, case, row)
+    return row.kept_because is not None
+
+
+def _look_again(session: Session, case: LockedCase, row: ErasureRow) -> None:
+    """Keep what is left of the organization's data if it has a use again: an erasure may have waited for months since."""
+    if row.kept_because is None:
+        row.kept_because = why_kept(session, case, at=row.started_at)
+        session.flush()
 
 
 def record_things(transaction: Transaction, cancellation: str, things: Iterable[ErasedThing], *, at: datetime) -> None:
@@ -152,11 +175,16 @@ def last_object_removed(session: Session, cancellation: str) -> datetime | None:
 
 
 def finish_erasure(transaction: Transaction, step: Step, *, at: datetime) -> ErasureFacts:
-    """Complete the certificate, which stays, and notify of it. Everything recorded is removed by now."""
+    """Complete the certificate, which stays, and notify of it. Everything recorded is removed by now.
+
+    Where there was no data here, other systems may have some: they are not asked to erase it if it has a use again.
+    """
     session = transaction.session
     case = lock_case(transaction, step.cancellation)
     row = session.get_one(ErasureRow, case.row.id)
     if row.finished_at is None:
+        if not _is_schema_begun(session, case.row.id):
+            _look_again(session, case, row)
         confirm(transaction, case.row.id, at=at)
         counted: dict[str, tuple[int, int, int]] = {
             kind: (number, int(rows or 0), int(size or 0))

@@ -98,7 +98,8 @@ _KEY_ID = Rights(insert=True, given=("id",))
 """The id of a key of payloads, at the time that the database gives it; nobody takes it away again."""
 
 _HOLD = Rights(insert=True, update=True, columns=("released_by", "released_at", "release_reason"))
-_CERTIFICATE = Rights(insert=True, update=True, columns=("finished_at", "tables", "rows", "objects", "bytes"))
+_CERTIFIED = ("finished_at", "tables", "rows", "objects", "bytes", "kept_because")
+_CERTIFICATE = Rights(insert=True, update=True, columns=_CERTIFIED)
 
 WRITTEN: Mapping[DatabaseRole, Mapping[str, Rights]] = {
     DatabaseRole.WORKER: {

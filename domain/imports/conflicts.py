@@ -59,6 +59,24 @@ class DataSchemaUnderCancellation(Refusal):
         )
 
 
+class DataBeingErased(Refusal):
+    """A new subscription of an organization whose data is being erased: a part of it is gone already."""
+
+    code = "data_being_erased"
+
+    def __init__(self, subscription: str, organization: str, cancellation: str) -> None:
+        super().__init__(
+            f"Subscription {subscription} is new, and the data of organization {organization} is being erased for "
+            f"cancellation {cancellation}: what the subscription would use is partly gone.",
+            remedy=correct_input(
+                "Import it again when the certificate of that erasure is there, or put it under another organization."
+            ),
+            subscription=subscription,
+            organization=organization,
+            cancellation=cancellation,
+        )
+
+
 class Immovable(Refusal):
     """Base of the refusals of an existing entry that would belong to something else."""
 

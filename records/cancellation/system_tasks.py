@@ -29,6 +29,7 @@ from records import outbox
 from records.audit import record_step
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import notify
+from records.last_to_leave import lock_organization, other_user
 from records.legal_holds import is_held
 from records.transaction import Transaction
 from storage.tables import (
@@ -152,9 +153,9 @@ def _open_rows(session: Session, cancellation: str) -> Sequence[SystemTaskRow]:
 
 
 def _ask(transaction: Transaction, case: LockedCase, row: SystemTaskRow, step: Step) -> None:
-    """Ask a system for its task, once for each step; nobody is asked to erase what is under a legal hold."""
+    """Ask a system for its task, once for each step; nobody is asked to erase what is under a legal hold, or in use again."""
     task = SystemTask(row.task)
-    if task is SystemTask.ERASE and is_held(transaction.session, case.organization.id):
+    if task is SystemTask.ERASE and _is_needed(transaction.session, case):
         return
     notify(
         transaction.only(Channel.WEBHOOK),
@@ -165,6 +166,12 @@ def _ask(transaction: Transaction, case: LockedCase, row: SystemTaskRow, step: S
         system_task=_facts(row, reminder=row.asked),
     )
     row.asked += 1
+
+
+def _is_needed(session: Session, case: LockedCase) -> bool:
+    """Return true while the organization's data must stay; final until the transaction ends."""
+    lock_organization(session, case.organization.id)
+    return is_held(session, case.organization.id) or other_user(session, case.subscription.id) is not None
 
 
 def _escalate(transaction: Transaction, case: LockedCase, row: SystemTaskRow, step: Step) -> None:

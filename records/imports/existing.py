@@ -13,6 +13,7 @@ from domain.imports.reading import ImportDocument
 from domain.vocabulary import FINAL_STAGES, Stage
 from records.billing.ledgers import as_document
 from storage.tables import (
+    IS_ERASING,
     IS_WHOLE,
     BillingDocumentRow,
     CampaignActivityRow,
@@ -52,6 +53,8 @@ class Existing:
     owners_of_schemas: dict[str, str]
     deciding_on_data: dict[str, str]
     """A cancellation that decides on the data, for each organization that has one (see `_deciding_on_data`)."""
+    erasing: dict[str, str]
+    """The cancellation that has begun to erase an organization's own data, for each that has one."""
     services: Rows
     campaigns: Rows
     activities: Rows
@@ -109,6 +112,7 @@ def load(session: Session, document: ImportDocument) -> Existing:
         owners_of_names={row.unique_name: row.id for row in identities},
         owners_of_schemas={row.data_schema: row.id for row in identities if row.data_schema is not None},
         deciding_on_data=_deciding_on_data(session, organizations),
+        erasing=_erasing(session, {placed.entry.organization for placed in document.subscriptions}),
         services=_rows(session, MarketingServiceRow, "organization", organizations),
         campaigns=_rows(session, CampaignRow, "id", {c.id for c in campaigns}),
         activities=_rows(session, CampaignActivityRow, "id", {a.id for c in campaigns for a in c.activities}),
@@ -241,6 +245,17 @@ def _deciding_on_data(session: Session, organizations: Iterable[str]) -> dict[st
         )
         deciding.update([(key, value) for key, value in session.execute(query)])
     return deciding
+
+
+def _erasing(session: Session, organizations: Iterable[str]) -> dict[str, str]:
+    """Return the cancellations, by organization, that are erasing its data. The database refuses one that begins meanwhile."""
+    erasing: dict[str, str] = {}
+    for some in chunks(organizations):
+        query = select(ErasureRow.organization, ErasureRow.cancellation)
+        erasing.update(
+            [(key, value) for key, value in session.execute(query.where(ErasureRow.organization.in_(some), IS_ERASING))]
+        )
+    return erasing
 
 
 def _load_pending(session: Session, existing: Existing) -> None:

@@ -84,6 +84,8 @@ def _planned(session: Session, document: ImportDocument, at: datetime) -> Plan:
     touched += [row["subscription_line"] for row in plan.changes["invoices"].created]
     touched = sorted({line for line in touched if line in existing.lines})
     extended = {row["subscription"] for row in plan.changes["lines"].created} & existing.subscriptions.keys()
+    # An erasure locks a subscription before its organization, which a new subscription locks before others are changed.
+    extended |= {row["id"] for row in plan.changes["subscriptions"].changed}
     moved = [
         row["id"]
         for row in plan.changes["organizations"].changed

@@ -131,6 +131,9 @@ def plan_subscriptions(plan: Plan, provision_ends: dict[str, date | None]) -> No
         if existing is not None and existing["organization"] != entry.organization:
             moved = conflicts.SubscriptionMoved(entry.id, existing["organization"], entry.organization)
             plan.refuse(f"{placed.path}.organization", moved)
+        if existing is None and (cancellation := plan.existing.erasing.get(entry.organization)) is not None:
+            erased = conflicts.DataBeingErased(entry.id, entry.organization, cancellation)
+            plan.refuse(f"{placed.path}.organization", erased)
         ends = provision_ends.get(entry.id)
         plan.changes["subscriptions"].put(entry.model_dump(mode="json"), existing, provision_end_date=ends)
 

@@ -18,7 +18,14 @@ from storage.tables.cancellation import (
     VerificationCodeRow,
 )
 from storage.tables.cases import CASE_TABLES, CaseTables
-from storage.tables.export_and_erasure import ErasedThingRow, ErasureRow, ExportRow, HoldRow
+from storage.tables.export_and_erasure import (
+    IS_ERASING,
+    IS_OWN_DATA,
+    ErasedThingRow,
+    ErasureRow,
+    ExportRow,
+    HoldRow,
+)
 from storage.tables.limits import LimitedUseRow, LimitRow
 from storage.tables.line_runs import LineDatesRunRow
 from storage.tables.lines import ContractLineRow, PlannedLineRow, SubscriptionLineRow
@@ -45,6 +52,8 @@ from storage.tables.webhooks import WebhookAttemptRow, WebhookEndpointRow
 
 __all__ = [
     "CASE_TABLES",
+    "IS_ERASING",
+    "IS_OWN_DATA",
     "IS_WHOLE",
     "AuditRow",
     "AuditSealRow",

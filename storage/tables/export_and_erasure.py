@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, and_, exists, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Table
@@ -96,3 +96,13 @@ class ErasedThingRow(Table):
     bytes: Mapped[int | None]
     noted_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+
+
+IS_OWN_DATA = ErasedThingRow.kind.not_in(("object", "upload", "compaction"))
+"""The condition for a thing of the organization's own data: the others are of the copies of a case."""
+IS_ERASING = and_(
+    ErasureRow.finished_at.is_(None),
+    ErasureRow.kept_because.is_(None),
+    exists().where(ErasedThingRow.cancellation == ErasureRow.cancellation, IS_OWN_DATA),
+)
+"""The condition for an erasure that has removed, or is about to remove, a part of the organization's own data, and has not ended."""

@@ -87,7 +87,8 @@ ELSEWHERE = (
 SYSTEM_TASK = SystemTaskFacts(
     system="shop", task=SystemTask.END_ACCESS, requested_at=datetime(2026, 12, 31, 23, tzinfo=UTC), reminder=3
 )
-KEPT = ERASURE.model_copy(update={"kept_because": "subscription SUB-1002 of the organization still uses it"})
+PARTLY_KEPT = ERASURE.model_copy(update={"kept_because": "subscription SUB-1002 of the organization still uses it"})
+KEPT = PARTLY_KEPT.model_copy(update={"tables": 0, "rows": 0})
 NOT_FOUND = ERASURE.model_copy(update={"tables": 0, "rows": 0, "absent_schema": "crm_contoso"})
 LINK = "https://offramp.example/links/eyJwIjoiZXhwb3J0In0.Zm9v"
 MIGRATION = MigrationFacts(
@@ -214,6 +215,7 @@ EVERY_LETTER = LINE_LETTERS | {
     "erased elsewhere": letter(Event.ERASED_ELSEWHERE, facts(Stage.CLOSED, system_erasures=ELSEWHERE)),
     "system task escalated": letter(Event.SYSTEM_TASK_ESCALATED, facts(Stage.CANCELED, system_task=SYSTEM_TASK)),
     "copies erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=KEPT)),
+    "partly erased": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=PARTLY_KEPT)),
     "nothing found": letter(Event.DATA_ERASED, facts(Stage.CLOSED, erasure=NOT_FOUND)),
     "code": code_letter(
         FreshCode(

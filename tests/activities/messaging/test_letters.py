@@ -57,9 +57,8 @@ def flowing(written: Letter) -> str:
 def test_every_mailed_event_has_a_letter() -> None:
     for event in MAILED:
         stage = Stage.CANCELED if event in (Event.EFFECTIVE, Event.REVERSAL_REMINDER) else Stage.CLOSED
-        about = stopping() if event.startswith("marketing.") else {}
+        about = (stopping() if event.startswith("marketing.") else {}) | {"system_task": SYSTEM_TASK}
         of = line_facts if event.startswith("line_cancellation.") else facts
-        about |= {"system_task": SYSTEM_TASK}
         assert letter(event, of(stage, export=EXPORT, erasure=ERASURE, migration=MIGRATION, **about)).subject
 
 
@@ -277,6 +276,7 @@ def test_a_certificate_that_leaves_the_data_says_why() -> None:
     said = flowing(EVERY_LETTER["copies erased"])
     assert "was not erased with this cancellation: subscription SUB-1002 of the organization still uses it." in said
     assert "Nothing of the organization's data is left" not in said
+    assert "What is left of the data of the organization itself stays: sub" in flowing(EVERY_LETTER["partly erased"])
 
 
 def test_a_certificate_about_a_schema_that_was_not_there_does_not_claim_that_nothing_is_left() -> None:

@@ -1,6 +1,7 @@
-"""The cost of a whole cancellation, against a bare workflow with the same waits: ``make bench-lifecycle``.
+"""The cost of a whole cancellation: ``make bench-lifecycle``.
 
-Once with payloads in clear and once encrypted. All run on the same process, the same Temporal dev server (file database) and
+Against a bare workflow with the same waits, and against one that somebody would write by hand (`bench.equivalent`); once with payloads
+in clear and once encrypted. All run on the same process, the same Temporal dev server (file database) and
 PostgreSQL, in alternating rounds. Published are ratios; the absolute figures are those of a dev server on this machine and
 say nothing about a cluster.
 """
@@ -13,9 +14,9 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
 import psutil
@@ -27,28 +28,16 @@ from temporalio.worker import Worker
 from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhook_settings import WebhookSettings
-from bench.bare import BareWaits, nothing
+from bench.bare import BareWaits, HandWritten, nothing
+from bench.equivalent import HandWrittenActivities, Model
 from bench.servers import servers
+from bench.sink import Sink, sink
 from contract import SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
 from domain.vocabulary import Stage
 from runtime.payload_keys import PayloadKeys
 from runtime.temporal import offramp_plugin
 from tests.support.world import Mailbox, World
 from worker import create_workers
-
-
-class CountingMailbox(Mailbox):
-    """Takes mails and counts them; reading them would be the bench's own cost."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
-
-    async def handle_DATA(self, _server: Any, _session: Any, _envelope: Any) -> str:  # noqa: N802 - aiosmtpd calls it so
-        """Take a mail."""
-        self.count += 1
-        return "250 OK"
-
 
 Round = tuple[float, float, float]
 """Seconds of a round: on the clock, of CPU in this process, of CPU in the servers."""
@@ -63,11 +52,11 @@ async def main() -> None:
     options = _options()
     async with AsyncExitStack() as stack:
         environment, url = await stack.enter_async_context(servers())
-        mailbox = stack.enter_context(CountingMailbox())
-        world = World(environment, url, mailbox)
+        mails = stack.enter_context(sink())
+        world = World(environment, url, Mailbox())
         world.lift_limits()
         http = stack.enter_context(HttpClient())
-        mail = MailSettings(smtp_url=SecretStr(mailbox.url), mail_from="billing@offramp.example")
+        mail = MailSettings(smtp_url=SecretStr(mails.url), mail_from="billing@offramp.example")
         of_environment = environment.client.service_client.config.target_host
         encrypting = await Client.connect(of_environment, plugins=[offramp_plugin(KEYS)])
         clients = {world.task_queue: environment.client, f"{world.task_queue}-encrypted": encrypting}
@@ -78,14 +67,16 @@ async def main() -> None:
         await stack.enter_async_context(
             Worker(environment.client, task_queue="bare", workflows=[BareWaits], activities=[nothing])
         )
-        await _measure(world, clients, options.lifecycles, options.concurrency, options.rounds)
-        started = len(clients) * (options.rounds * options.lifecycles + options.concurrency)
-        assert mailbox.count == NOTIFICATIONS * started, "every lifecycle sends its four mails, once each"
+        await _measure(world, clients, mails, options.lifecycles, options.concurrency, options.rounds)
+        started = (1 + len(clients)) * (options.rounds * options.lifecycles + options.concurrency) + 1
+        assert mails.close() == NOTIFICATIONS * started, "every lifecycle sends its four mails, once each"
 
 
-async def _measure(world: World, clients: Mapping[str, Client], lifecycles: int, concurrency: int, rounds: int) -> None:
+async def _measure(
+    world: World, clients: Mapping[str, Client], mails: Sink, lifecycles: int, concurrency: int, rounds: int
+) -> None:
     policy = {"reversal_window": f"PT{WINDOW_SECONDS}S"}
-    total = len(clients) * (rounds * lifecycles + concurrency)
+    total = (1 + len(clients)) * (rounds * lifecycles + concurrency) + 1
     subscriptions = [world.subscription(policy=policy) for _ in range(total)]
     taken = iter(subscriptions)
     last: dict[str, str] = {}
@@ -110,19 +101,40 @@ async def _measure(world: World, clients: Mapping[str, Client], lifecycles: int,
             "BareWaits", WINDOW_SECONDS, id=f"bare-{uuid4()}", task_queue="bare"
         )
 
-    measured: dict[str, list[Round]] = {queue: [] for queue in ("bare", *clients)}
-    work: dict[str, Callable[[], Awaitable[None]]] = {"bare": bare}
+    async def by_hand() -> None:
+        key = next(taken).removeprefix("SUB-")
+        await clients[world.task_queue].execute_workflow(
+            "HandWritten", args=[key, WINDOW_SECONDS], id=f"by-hand-{key}", task_queue="by hand"
+        )
+
+    measured: dict[str, list[Round]] = {queue: [] for queue in ("bare", "by hand", *clients)}
+    work: dict[str, Callable[[], Awaitable[None]]] = {"bare": bare, "by hand": by_hand}
     work |= {queue: partial(lifecycle, queue) for queue in clients}
-    for one in work.values():
-        await _round(one, concurrency, concurrency)
-    for _ in range(rounds):
-        for name, one in work.items():
-            measured[name].append(await _round(one, lifecycles, concurrency))
-    theirs, *ours = measured.values()
+    await lifecycle(world.task_queue)
+    model = Model.of(world.engine, last[world.task_queue].removeprefix("cancellation:SUB-"))
+    conninfo = world.database_url.replace("+psycopg", "")
+    with ThreadPoolExecutor(concurrency) as executor:
+        by_hand_worker = Worker(
+            clients[world.task_queue],
+            task_queue="by hand",
+            workflows=[HandWritten],
+            activities=HandWrittenActivities(conninfo, mails.port, model).all,
+            activity_executor=executor,
+            max_concurrent_activities=concurrency,
+        )
+        async with by_hand_worker:
+            for one in work.values():
+                await _round(one, concurrency, concurrency)
+            for _ in range(rounds):
+                for name, one in work.items():
+                    measured[name].append(await _round(one, lifecycles, concurrency))
+    theirs, hands, *ours = measured.values()
     for name, queue, mine in zip(("in clear", "encrypted"), clients, ours, strict=True):
         print(f"== {name}")
         events, size = await _history(clients[queue], last[queue])
         _print(lifecycles, concurrency, mine, theirs, events, size)
+    print("== in clear against one written by hand")
+    _print_ratios(ours[0], hands)
     print("== encrypted against in clear")
     _print_ratios(ours[1], ours[0])
 

@@ -22,6 +22,8 @@ KEPT_SECONDS = 5.0
 """The time for which an answer counts, however often it is asked for."""
 
 _LONGEST_REQUEST = 8 * 1024
+_MOST_AT_ONCE = 50
+"""The number of connections at a time: probes are few, and what floods them is not to take the files of the process."""
 
 
 class HealthAddressUnusable(Refusal):
@@ -99,13 +101,24 @@ async def _holds(check: Check) -> bool:
 
 
 class _Connection:
-    """A connection carries one request, which has no body."""
+    """The connections: each carries one request, which has no body."""
 
     def __init__(self, readiness: _Readiness) -> None:
         self._readiness = readiness
+        self._open = 0
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the request, if it arrives in time and is one."""
+        """Answer the request, if it arrives in time and is one; of too many at once none."""
+        if self._open >= _MOST_AT_ONCE:
+            writer.close()
+            return
+        self._open += 1
+        try:
+            await self._answer(reader, writer)
+        finally:
+            self._open -= 1
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with closing(writer), suppress(TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             async with asyncio.timeout(WITHIN_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""The memory that a process may take, and its exit when it has talked to Temporal."""
+"""The memory and the files that a process may take, and its exit when it has talked to Temporal."""
 
 import logging
 import os
@@ -9,6 +9,9 @@ from typing import NoReturn
 
 OF_THE_CONTAINER = 0.85
 """The part of a container's memory that a process in it may take."""
+
+MOST_OPEN_FILES = 65_536
+"""The number of open files that a process asks for."""
 
 _LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
@@ -32,6 +35,24 @@ def limit_memory(limits: tuple[Path, ...] = _LIMITS) -> int | None:
         return None
     resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     return most
+
+
+def allow_open_files() -> int | None:
+    """Allow this process as many open files as the system lets it have, `MOST_OPEN_FILES` at most; return how many.
+
+    A connection is one. The thousand with which containers begin are fewer than the connections that the doors take, and whoever opens
+    them all keeps a process from its database as well.
+    """
+    if sys.platform != "linux":
+        return None
+    import resource  # noqa: PLC0415 - there is none on some systems
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        return allowed
+    return soft
 
 
 def _read(limit: Path) -> int | None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from domain.refusals import Refusal
 from runtime.logs import LogFormat, LogSettings, log_handler
-from runtime.process import leave, limit_memory
+from runtime.process import allow_open_files, leave, limit_memory
 from runtime.refusals import log_text
 
 
@@ -20,6 +20,7 @@ def serve(main: Callable[[], Coroutine[object, object, None]], *, failing: str) 
     """
     logging.basicConfig(level=logging.INFO, handlers=[log_handler(LogFormat.TEXT)])
     limit_memory()
+    allow_open_files()
     try:
         logging.basicConfig(level=logging.INFO, handlers=[log_handler(LogSettings().log_format)], force=True)
         asyncio.run(main())

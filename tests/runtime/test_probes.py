@@ -104,3 +104,25 @@ async def test_an_address_that_somebody_else_has_is_refused_by_its_name(address:
 async def test_without_an_address_nobody_listens() -> None:
     async with probes(None, {}, asyncio.Event()):
         pass
+
+
+async def test_many_connections_at_once_take_no_more_than_their_share(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_AT_ONCE", 2)
+    host, _, port = address.rpartition(":")
+    async with probes(address, {}, asyncio.Event()):
+        held = [await asyncio.open_connection(host, int(port)) for _ in range(2)]
+        reader, writer = await asyncio.open_connection(host, int(port))
+        assert await reader.read() == b"", "one more is ended at once"
+        writer.close()
+        for _, one in held:
+            one.close()
+            await one.wait_closed()
+        async with asyncio.timeout(10):
+            while True:
+                try:
+                    assert await asked(address, "/health") == (200, {})
+                    break
+                except http.client.RemoteDisconnected:
+                    await asyncio.sleep(0)

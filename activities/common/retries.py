@@ -25,9 +25,6 @@ CODE_RETRY = RetryPolicy(
 )
 """For one-time codes: as `MAIL_RETRY`, but a fault that time does not mend refuses the request."""
 
-MAIL_MAX_ATTEMPTS = 1449
-"""The attempt of `MAIL_RETRY` that begins five days after the first, the time for which a mail may be put off (RFC 5321, 4.5.4.1)."""
-
 WEBHOOK_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(hours=1)
 )

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from sqlalchemy import Engine
-from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.actors import THE_SERVICE
@@ -25,7 +24,7 @@ TURN_SECONDS = 5.0
 message it stays within the time limit of the activity, so that no second attempt begins beside it."""
 
 PUT_OFF_FOR = timedelta(days=5)
-"""The time for which a mail may be put off (RFC 5321, 4.5.4.1); `MAIL_MAX_ATTEMPTS` says the same in attempts."""
+"""The time for which a mail may be put off (RFC 5321, 4.5.4.1), from the first time that it is."""
 
 GATHERED = "mail_is_gathered"
 """The type of the failure of a delivery whose mail waits for those of other cases."""
@@ -59,7 +58,6 @@ def deliver_all(
     cancellation: str,
     hand_over: Callable[[Sequence[MessageRow]], None],
     *,
-    max_attempts: int,
     unavailable: str,
     quiet: timedelta,
 ) -> int:
@@ -68,18 +66,16 @@ def deliver_all(
     All of them, or as many as it can begin within `TURN_SECONDS`; the workflow has the rest delivered in another turn.
     ``hand_over`` is given one message, or those of one letter about several cases (`records.joint_letters`, where ``quiet`` is
     explained). It returns when the receiver has accepted them, raises `MessageRejected` if it never will (they are given up, and
-    the next one tried), and `MessagePutOff` if it might later. Then nothing more is tried, so
-    that the order is kept, unless this is the activity's attempt ``max_attempts`` or a later one: each of these gives up
-    what is put off once, so that no absent receiver blocks a cancellation for ever. Returns 0 if the cancellation
-    has no mail.
+    the next one tried), and `MessagePutOff` if it might later. Then nothing more is tried, so that the order is kept, until they
+    have been put off for `PUT_OFF_FOR`: then they are given up as well, so that no absent receiver blocks a cancellation for
+    ever. What else they have waited for, a receiver that takes nothing at all or the mail before them, is not counted. Returns 0
+    if the cancellation has no mail.
 
     Raises:
         ApplicationError: to be retried: of type ``unavailable`` where a message is put off, of type `GATHERED` where it waits for
             those of other cases.
 
     """
-    attempt = activity.info().attempt
-    may_give_up = attempt >= max_attempts
     turn_over = time.monotonic() + TURN_SECONDS
     while True:
         with Transaction.begin(engine) as transaction:
@@ -93,22 +89,15 @@ def deliver_all(
                 continue
             if not claim.messages:
                 return mails.newest
-            failure = None
-            try:
-                hand_over(claim.messages)
-            except MessageRejected as rejection:
-                failure = rejection.reason
-            except MessagePutOff as delay:
-                if not may_give_up or _waits_still(claim.messages):
-                    raise ApplicationError(delay.reason, type=unavailable) from None
-                may_give_up = False
-                failure = f"{delay.reason} Given up after {attempt} attempts."
-            _settle(transaction, claim.messages, failure)
+            failure, put_off = _handed_over(claim.messages, hand_over)
+            if put_off is None:
+                _settle(transaction, claim.messages, failure)
             handled_up_to = next(each.sequence for each in claim.messages if _case_of(each) == cancellation)
+        if put_off is not None:  # after the transaction, which has recorded since when
+            raise ApplicationError(put_off, type=unavailable)
         if mails.pending == 1:
             return mails.newest
-        # Where messages are given up, the turn ends with one that is put off: the next turn's attempts begin at one.
-        if time.monotonic() >= turn_over and attempt < max_attempts:
+        if time.monotonic() >= turn_over:
             return handled_up_to
 
 
@@ -126,10 +115,28 @@ def facts_of(message: MessageRow) -> Facts:
     return FACTS[CaseRef.parse(message.content["cancellation"]).kind].model_validate(message.content)
 
 
-def _waits_still(messages: Sequence[MessageRow]) -> bool:
-    """Return true for a letter about several cases whose time is not over: their waits for one another are attempts as well."""
-    since = [message.gathered_at for message in messages if message.gathered_at is not None]
-    return bool(since) and max(since) > datetime.now(UTC) - PUT_OFF_FOR
+def _handed_over(
+    messages: Sequence[MessageRow], hand_over: Callable[[Sequence[MessageRow]], None]
+) -> tuple[str | None, str | None]:
+    """Hand a letter over; return why it is given up, if it is, and why it is put off, if it is that."""
+    try:
+        hand_over(messages)
+    except MessageRejected as rejection:
+        return rejection.reason, None
+    except MessagePutOff as delay:
+        if _is_put_off_for_good(messages):
+            return f"{delay.reason} Given up after {PUT_OFF_FOR.days} days.", None
+        return None, delay.reason
+    return None, None
+
+
+def _is_put_off_for_good(messages: Sequence[MessageRow]) -> bool:
+    """Return true for the mails of a letter that have been put off for long enough; note when it is for the first time."""
+    now = datetime.now(UTC)
+    for message in messages:
+        message.put_off_since = message.put_off_since or now
+        message.put_off += 1
+    return max(message.put_off_since or now for message in messages) <= now - PUT_OFF_FOR
 
 
 def _refuse_to_wait(claim: joint_letters.Claim) -> None:

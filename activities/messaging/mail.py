@@ -18,7 +18,6 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.common.registration import Registered
-from activities.common.retries import MAIL_MAX_ATTEMPTS
 from activities.messaging.case_mail import CASE_MAIL
 from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, facts_of, portable_id
 from activities.messaging.letters import Letter, code_letter, given_up_letter, joint_letter, letter, pause_letter
@@ -126,7 +125,7 @@ class Mail:
 
         Run again, it sends nothing again; after a crash between the server's acceptance and our record of it, one mail
         is sent twice with the same Message-ID. A server that takes no mail at all is waited for without end; a mail that
-        it puts off, for example because the mailbox is full, is given up from attempt `MAIL_MAX_ATTEMPTS` on.
+        it puts off, for example because the mailbox is full, is given up five days after it did so first.
 
         Raises:
             ApplicationError: ``mail_server_unavailable``, to be retried (`activities.common.retries.MAIL_RETRY`).
@@ -156,7 +155,6 @@ class Mail:
                 self._engine,
                 cancellation,
                 hand_over,
-                max_attempts=MAIL_MAX_ATTEMPTS,
                 unavailable=MAIL_SERVER_UNAVAILABLE,
                 quiet=self._quiet,
             )

@@ -66,7 +66,8 @@ class MessageRow(Table):
         CheckConstraint("(bulk IS NULL) = (gathered_at IS NULL)", name="gathered_in_a_bulk"),
         CheckConstraint("letter IS NULL OR bulk IS NOT NULL", name="letter_of_gathered_mail"),
         CheckConstraint("bulk IS NULL OR channel = 'mail'", name="mail_is_gathered"),
-        CheckConstraint("num_nonnulls(put_off_since, next_attempt_at) = CASE put_off WHEN 0 THEN 0 ELSE 2 END", name="put_off_until"),
+        CheckConstraint("(put_off = 0) = (put_off_since IS NULL) AND (next_attempt_at IS NULL) = (put_off = 0 OR channel = 'mail')",
+                        name="put_off_until"),
         Index("ix_messages_cancellation", "cancellation", "channel", "sequence"),
         Index("ix_messages_marketing_cancellation", "marketing_cancellation", "channel", "sequence"),
         Index("ix_messages_pending", "cancellation", "channel", "sequence",
@@ -108,7 +109,7 @@ class MessageRow(Table):
     leased_until: Mapped[datetime | None]
     """The instant, by the clock of the database, until which a delivery is sending it to a webhook endpoint."""
     put_off: Mapped[int] = mapped_column(server_default=text("0"))
-    """How often its webhook endpoint has put it off."""
+    """How often its receiver has put it off: a webhook endpoint, or a mail server that takes other mails."""
     put_off_since: Mapped[datetime | None]
     next_attempt_at: Mapped[datetime | None]
     letter: Mapped[str | None]

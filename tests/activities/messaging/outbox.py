@@ -1,10 +1,9 @@
 """Writing to the outbox and reading from it, through the storage that the service uses."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
-from temporalio.common import RetryPolicy
 
 from domain.messaging import MessageFacts
 from domain.vocabulary import Channel, Event
@@ -39,11 +38,8 @@ def unmark(engine: Engine, message: str) -> None:
         row.delivered_at = None
 
 
-def waited_before(attempt: int, policy: RetryPolicy) -> timedelta:
-    """The time from the first attempt to a later one, if none of them takes any time."""
-    assert policy.maximum_interval is not None
-    waited, interval = timedelta(), policy.initial_interval
-    for _ in range(attempt - 1):
-        waited += interval
-        interval = min(interval * policy.backoff_coefficient, policy.maximum_interval)
-    return waited
+def put_off_for(engine: Engine, time: timedelta) -> None:
+    """Have what was put off been put off for the first time so long ago."""
+    with Session(engine) as session, session.begin():
+        put_off = update(MessageRow).where(MessageRow.put_off_since.is_not(None))
+        session.execute(put_off.values(put_off_since=datetime.now(UTC) - time))

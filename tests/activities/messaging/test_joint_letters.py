@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.common.retries import MAIL_MAX_ATTEMPTS
 from activities.messaging.delivery import GATHERED, PUT_OFF_FOR
 from activities.messaging.mail import Mail, MailSettings
 from domain.joint_letters import GATHERED as GATHERED_EVENTS
@@ -19,7 +18,7 @@ from domain.vocabulary import Channel, Event, Stage, message_id
 from records import outbox
 from records.transaction import Transaction
 from tests.activities.messaging.mail_delivery import SENDER
-from tests.activities.messaging.outbox import failures, messages, unmark
+from tests.activities.messaging.outbox import failures, messages, put_off_for, unmark
 from tests.activities.messaging.postbox import Postbox
 from tests.activities.messaging.samples import ADDRESS
 from tests.activities.messaging.whole_organization import BULK, CASES, about, add_case, subscription_of, whole
@@ -198,11 +197,11 @@ def test_waits_for_other_cases_give_no_letter_up(whole: Engine, at_once: Mail, p
     postbox.answers_to_recipient = ["450 Later", "450 Later"]
     tell(whole, *CASES[:2])
     with pytest.raises(ApplicationError, match="450"):
-        deliver(at_once, CASES[0], attempt=MAIL_MAX_ATTEMPTS)
+        deliver(at_once, CASES[0], attempt=10_000)
     assert failures(whole) == []
 
-    execute(whole, "UPDATE messages SET gathered_at = now() - CAST(:wait AS interval)", wait=PUT_OFF_FOR)
-    deliver(at_once, CASES[0], attempt=MAIL_MAX_ATTEMPTS)
+    put_off_for(whole, PUT_OFF_FOR)
+    deliver(at_once, CASES[0])
     assert [entry.cancellation for entry in failures(whole)] == list(CASES[:2])
 
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine
 
-from activities.common.retries import MAIL_MAX_ATTEMPTS, MAIL_RETRY
+from activities.common.retries import MAIL_RETRY
+from activities.messaging.delivery import PUT_OFF_FOR
 from activities.messaging.mail import CodeNotDeliverable, Mail
 from domain.vocabulary import Channel, Event, Stage
 from tests.activities.messaging.mail_delivery import (
@@ -16,10 +17,12 @@ from tests.activities.messaging.mail_delivery import (
     sending_by,
     tell_two,
 )
-from tests.activities.messaging.outbox import failures, messages, told, waited_before
+from tests.activities.messaging.outbox import failures, messages, put_off_for, told
 from tests.activities.messaging.postbox import Postbox
 from tests.activities.messaging.samples import ADDRESS, CANCELLATION, facts
 
+LONG = 10_000
+"""An attempt of a delivery that has waited for more than five days, whatever for."""
 NO_SUCH_MAILBOX = f"550 5.1.1 <{ADDRESS}> has no mailbox here"
 
 
@@ -41,13 +44,14 @@ def test_a_mail_put_off_for_five_days_is_given_up_and_the_next_one_goes_out(
     engine: Engine, mail: Mail, postbox: Postbox, server: str
 ) -> None:
     tell_two(engine)
-    postbox.answers_to_recipient = ["452 4.2.2 mailbox full"] * 2
-    refused_delivery(mail, attempt=MAIL_MAX_ATTEMPTS - 1)
-    deliver(mail, attempt=MAIL_MAX_ATTEMPTS)
+    postbox.answers_to_recipient = ["452 4.2.2 mailbox full"] * 3
+    refused_delivery(mail)
+    put_off_for(engine, PUT_OFF_FOR - timedelta(minutes=1))
+    refused_delivery(mail, attempt=LONG)
+    put_off_for(engine, PUT_OFF_FOR)
+    deliver(mail, attempt=LONG)
     failed, delivered = messages(engine, Channel.MAIL)
-    assert failed.failure == (
-        f"The mail server {server} put the recipient off with 452 4.2.2. Given up after {MAIL_MAX_ATTEMPTS} attempts."
-    )
+    assert failed.failure == f"The mail server {server} put the recipient off with 452 4.2.2. Given up after 5 days."
     assert delivered.delivered_at is not None
     assert [row.why for row in failures(engine)] == [failed.failure]
 
@@ -58,12 +62,37 @@ def test_a_server_that_is_shutting_down_costs_no_mail_however_long_it_takes(
 ) -> None:
     tell_two(engine)
     setattr(postbox, f"answers_to_{said_to}", ["421 4.3.2 shutting down"])
-    assert "it answered 421" in str(refused_delivery(mail, attempt=MAIL_MAX_ATTEMPTS))
+    assert "it answered 421" in str(refused_delivery(mail, attempt=LONG))
     assert not failures(engine)
+    assert [message.put_off_since for message in messages(engine, Channel.MAIL)] == [None, None]
 
 
-def test_a_mail_is_put_off_for_five_days() -> None:
-    assert timedelta(days=5) <= waited_before(MAIL_MAX_ATTEMPTS, MAIL_RETRY) < timedelta(days=5) + timedelta(minutes=5)
+def test_a_mail_that_has_waited_for_a_dead_server_is_not_given_up_when_it_is_put_off_for_the_first_time(
+    engine: Engine, mail: Mail, postbox: Postbox
+) -> None:
+    tell_two(engine)
+    postbox.answers_to_recipient = ["451 4.7.1 greylisted"]
+    refused_delivery(mail, attempt=LONG)
+    deliver(mail, attempt=LONG + 1)
+    assert not failures(engine)
+    assert len(postbox.taken) == 2
+
+
+def test_a_mail_behind_one_that_is_given_up_has_five_days_of_its_own(
+    engine: Engine, mail: Mail, postbox: Postbox
+) -> None:
+    tell_two(engine)
+    postbox.answers_to_recipient = ["452 4.2.2 mailbox full"] * 4
+    refused_delivery(mail)
+    put_off_for(engine, PUT_OFF_FOR)
+    refused_delivery(mail, attempt=LONG)
+    refused_delivery(mail, attempt=LONG + 1)
+    assert [row.after["event"] for row in failures(engine) if row.after] == ["cancellation.received"]
+    deliver(mail)
+    assert [taken["Subject"].split()[1] for taken in postbox.taken] == ["scheduled:"]
+
+
+def test_mail_is_tried_without_end() -> None:
     assert MAIL_RETRY.maximum_attempts == 0
 
 

@@ -14,6 +14,7 @@ from domain.marketing import MarketingStage
 from domain.messaging import MarketingFacts
 from domain.vocabulary import Event, Stage
 from records import audit
+from records.addressees import Addressee
 from records.cancellation import notices as cancellation_notices
 from records.cancellation.locked_case import LockedCase, case_record, lock_case
 from records.marketing import notices as marketing_notices
@@ -127,7 +128,7 @@ def notify_of_campaigns(
     marketing: MarketingFacts,
     *,
     occasion: str,
-    mail_to: str | None = None,
+    mail_to: Addressee | None = None,
 ) -> None:
     """Record that an event about campaigns is to be announced. Mail goes to ``mail_to``, else to the administrator.
 

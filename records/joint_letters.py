@@ -16,7 +16,7 @@ from domain.joint_letters import MOST_IN_A_LETTER, WAITS_AT_MOST
 from domain.vocabulary import Channel, Event
 from records import outbox
 from records.transaction import Transaction
-from storage.tables import BulkItemRow, BulkRow, MessageRow, OrganizationRow
+from storage.tables import BulkItemRow, BulkRow, MessageRow
 
 _MOMENT = timedelta(seconds=10)
 """The pause while another delivery of the same bulk is at work, which sends for all of them."""
@@ -80,19 +80,11 @@ def claim_next(transaction: Transaction, cancellation: str, *, is_gathered: bool
     )
     if len(together) < MOST_IN_A_LETTER and (wait := _wait(session, head, together, quiet)) > timedelta(0):
         return Claim(wait=wait)
-    recipient = _administrator(session, head)
     letter = together[0].id if len(together) == 1 else f"{head.bulk}/{head.event}/{together[0].sequence}"
     for message in together[:MOST_IN_A_LETTER]:
-        message.letter, message.recipient = letter, recipient
+        message.letter = letter
     session.flush()
     return Claim(is_repeated=True)
-
-
-def _administrator(session: Session, message: MessageRow) -> str:
-    """Return the present billing administrator: an address that was corrected while mails waited gets none of them."""
-    organization = select(BulkRow.organization).where(BulkRow.id == message.bulk).scalar_subquery()
-    present = session.scalar(select(OrganizationRow.billing_administrator).where(OrganizationRow.id == organization))
-    return present or message.recipient
 
 
 def letter_of(session: Session, message: str) -> str:

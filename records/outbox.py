@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from domain.cases import CaseRef
 from domain.messaging import Facts, channels_of
 from domain.vocabulary import Channel, Event, message_id
+from records.addressees import Addressee
 from records.transaction import Transaction
 from records.webhooks.messages import add_for_endpoints
 from storage.tables import CASE_TABLES, MessageRow
@@ -25,12 +26,14 @@ def add(
     *,
     occasion: str,
     mail_to: str,
+    addressee: Addressee | None = None,
     endpoint: str | None = None,
     bulk: str | None = None,
 ) -> None:
     """Record that an occasion is to be announced: a message on each of the transaction's channels that has the event.
 
-    On that of webhooks it is one for each endpoint that hears of the event, or for ``endpoint`` alone. Mail is gathered with that
+    Mail goes to ``mail_to``, or to what is the address of its ``addressee`` when it is sent.
+    On the channel of webhooks it is one for each endpoint that hears of the event, or for ``endpoint`` alone. Mail is gathered with that
     of the other cases of a ``bulk`` (`records.joint_letters`).
     """
     for channel in channels_of(event, transaction.channels):
@@ -49,6 +52,7 @@ def add(
                 .values(
                     channel=channel.value,
                     recipient=mail_to,
+                    addressee=str(addressee) if addressee else None,
                     bulk=bulk,
                     gathered_at=func.clock_timestamp() if bulk else None,
                     **message,

@@ -15,7 +15,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from domain.actors import THE_SERVICE
 from domain.cases import CaseRef
 from domain.messaging import FACTS, Facts
-from records import audit, joint_letters, outbox
+from records import addressees, audit, joint_letters, outbox
 from records.transaction import Transaction
 from storage.tables import MessageRow
 
@@ -89,6 +89,7 @@ def deliver_all(
                 continue
             if not claim.messages:
                 return mails.newest
+            addressees.readdress(transaction.session, claim.messages)
             failure, put_off = _handed_over(claim.messages, hand_over)
             if put_off is None:
                 _settle(transaction, claim.messages, failure)

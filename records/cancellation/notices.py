@@ -24,6 +24,7 @@ from domain.messaging import (
 from domain.system_tasks import ASKED_OF_SYSTEMS, SystemErasure, SystemTaskFacts
 from domain.vocabulary import CampaignChoice, Channel, Event, Stage
 from records import outbox
+from records.addressees import BILLING_ADMINISTRATOR, Addressee, address_of
 from records.bulk.confirmed import organization_bulk_of
 from records.cancellation.answers import checklist_of
 from records.cancellation.locked_case import LockedCase, access_end_of
@@ -49,7 +50,7 @@ def notify(
     queue: str | None = None,
     billing_open_since: datetime | None = None,
     marketing: MarketingFacts | None = None,
-    mail_to: str | None = None,
+    mail_to: Addressee | None = None,
     export: ExportFacts | None = None,
     erasure: ErasureFacts | None = None,
     migration: MigrationFacts | None = None,
@@ -60,8 +61,8 @@ def notify(
     """Record that people and systems are to be notified of this event of the case, with the facts as they are now.
 
     ``checklist`` saves reading the answers where the caller has them; they matter during the intake alone. Differences are
-    named from ``promised_before``, the quote that was promised. Mail goes to ``mail_to``, else to the organization's
-    billing administrator. A ``system_task`` goes to the endpoint of its system alone.
+    named from ``promised_before``, the quote that was promised. Mail goes to ``mail_to``, if there is an address of theirs, else to
+    the organization's billing administrator. A ``system_task`` goes to the endpoint of its system alone.
     """
     session = transaction.session
     session.flush()
@@ -130,14 +131,18 @@ def notify(
         system_task=system_task,
         system_erasures=tuple(system_erasures),
     )
+    address: str | None = case.billing_administrator
+    if mail_to is not None:
+        address = address_of(session, mail_to, organization=case.organization.id, cancellation=row.id)
     if case.row.forgotten_at is not None:  # it has something new to be forgotten
         case.row.forgotten_at = None
     outbox.add(
-        transaction,
+        transaction if address else transaction.without(Channel.MAIL),
         event,
         facts,
         occasion=occasion or event.value,
-        mail_to=mail_to or case.billing_administrator,
+        mail_to=address or "",
+        addressee=mail_to or BILLING_ADMINISTRATOR,
         endpoint=system_task.system if system_task and event in ASKED_OF_SYSTEMS else None,
         bulk=organization_bulk_of(session, row) if event in GATHERED and mail_to is None else None,
     )

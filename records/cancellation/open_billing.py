@@ -17,6 +17,7 @@ from domain.civil_time import day_of
 from domain.lines.line import Partner
 from domain.lines.terms import is_billed_beyond, with_end_date
 from domain.vocabulary import Channel, Event
+from records.addressees import Addressee, Role
 from records.audit import LineChange, record_lines, record_step, taken_of
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import notify
@@ -24,7 +25,7 @@ from records.cancellation.open_lines import ESCALATED, SETTLED_STAGES, Waiting, 
 from records.cancellation.quotes import received_lines
 from records.lines.rows import DATE_FIELDS, as_domain, dates_of, pending_plans
 from records.transaction import Transaction
-from storage.tables import CancellationLineRow, SubscriptionLineRow, SubscriptionRow, SupportQueueRow
+from storage.tables import CancellationLineRow, SubscriptionLineRow, SubscriptionRow
 
 ENDED_BECAUSE = "its credit memos are posted"
 
@@ -74,16 +75,15 @@ def remind(transaction: Transaction, step: Step, event: Event) -> BillingWait | 
     action = ESCALATED if is_escalated else "credit_memo.reminded"
     after = {"queue": queue, "credit_memos": ", ".join(awaited_credit_memos(wait.lines)) or None}
     if record_step(transaction, action, step, after=after):
-        mail_to = transaction.session.scalar(select(SupportQueueRow.mail).where(SupportQueueRow.name == queue))
         notify(
-            transaction if mail_to else transaction.without(Channel.MAIL),
+            transaction,
             case,
             event,
             step,
             occasion=step.name,
             queue=queue,
             billing_open_since=wait.since,
-            mail_to=mail_to,
+            mail_to=Addressee(Role.QUEUE, queue),
         )
     return billing_of(transaction.session, case)
 

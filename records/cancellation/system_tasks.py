@@ -26,6 +26,7 @@ from domain.system_tasks import (
 from domain.vocabulary import Channel, Event
 from domain.webhooks import EndpointState
 from records import outbox
+from records.addressees import Addressee, Role
 from records.audit import record_step
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.notices import notify
@@ -37,7 +38,6 @@ from storage.tables import (
     OrganizationRow,
     PolicyRow,
     SubscriptionRow,
-    SupportQueueRow,
     SystemTaskRow,
     WebhookEndpointRow,
 )
@@ -178,7 +178,6 @@ def _escalate(transaction: Transaction, case: LockedCase, row: SystemTaskRow, st
     session = transaction.session
     owner = session.scalar(select(WebhookEndpointRow.owner).where(WebhookEndpointRow.name == row.system))
     queue = case.policy.system_task_escalation_queue
-    mail_to = owner or session.scalar(select(SupportQueueRow.mail).where(SupportQueueRow.name == queue))
     row.escalated_at = step.at
     record_step(
         transaction,
@@ -188,14 +187,14 @@ def _escalate(transaction: Transaction, case: LockedCase, row: SystemTaskRow, st
         after={"system": row.system, "task": row.task, "to": "its owner" if owner else queue},
     )
     notify(
-        transaction if mail_to else transaction.without(Channel.MAIL),
+        transaction,
         case,
         Event.SYSTEM_TASK_ESCALATED,
         step,
         occasion=f"{Event.SYSTEM_TASK_ESCALATED}/{row.system}/{row.task}",
         system_task=_facts(row, reminder=row.asked - 1),
         queue=None if owner else queue,
-        mail_to=mail_to,
+        mail_to=Addressee(Role.SYSTEM_OWNER, row.system) if owner else Addressee(Role.QUEUE, queue),
     )
 
 

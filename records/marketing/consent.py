@@ -19,6 +19,7 @@ from domain.marketing import (
 )
 from domain.vocabulary import Event
 from records import audit
+from records.addressees import MARKETING_ADMINISTRATOR
 from records.audit import record_step
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.transitions import prepare
@@ -49,7 +50,7 @@ def request_consent(transaction: Transaction, step: Step, *, until: datetime) ->
     prepare(transaction, step)
     case.row.marketing_consent, case.row.marketing_consent_until = Consent.ASKED.value, until
     record_step(transaction, "marketing.consent_requested", step, after={"until": until.isoformat()})
-    _ask_owner(transaction, case, service, campaigns, step)
+    _ask_owner(transaction, case, campaigns, step)
     return True
 
 
@@ -77,7 +78,7 @@ def remind_of_consent(transaction: Transaction, step: Step) -> None:
         return
     if record_step(transaction, "reminder.sent", step):
         campaigns = current_campaigns(transaction.session, case.organization.id, case.row.campaign_actions)
-        _ask_owner(transaction, case, service, campaigns, step, occasion=step.name)
+        _ask_owner(transaction, case, campaigns, step, occasion=step.name)
 
 
 def save_consent(transaction: Transaction, step: Step, decision: ConsentDecision, *, how: str) -> None:
@@ -118,10 +119,9 @@ def _conclude(
 def _ask_owner(
     transaction: Transaction,
     case: LockedCase,
-    service: MarketingServiceRow,
     campaigns: Sequence[CampaignFacts],
     step: Step,
     occasion: str = "",
 ) -> None:
-    event, owner = Event.MARKETING_CONSENT_REQUESTED, service.billing_administrator
-    notify(transaction, case, event, step, campaigns, occasion=occasion, mail_to=owner)
+    event = Event.MARKETING_CONSENT_REQUESTED
+    notify(transaction, case, event, step, campaigns, occasion=occasion, mail_to=MARKETING_ADMINISTRATOR)

@@ -5,6 +5,7 @@ from domain.marketing import MarketingStage
 from domain.messaging import MarketingFacts, MarketingServiceFacts
 from domain.vocabulary import Event
 from records import outbox
+from records.addressees import MARKETING_ADMINISTRATOR
 from records.marketing.campaigns import stops_of
 from records.marketing.locked_case import LockedMarketingCase
 from records.transaction import Transaction
@@ -49,4 +50,5 @@ def notify(
         facts,
         occasion=occasion or event.value,
         mail_to=case.billing_administrator,
+        addressee=MARKETING_ADMINISTRATOR,
     )

@@ -19,6 +19,7 @@ from domain.marketing import (
 from domain.messaging import MarketingFacts
 from domain.vocabulary import Channel, Event
 from records import audit
+from records.addressees import MARKETING_ADMINISTRATOR, Addressee
 from records.audit import record_step
 from records.cancellation.locked_case import LockedCase, lock_case
 from records.cancellation.transitions import prepare
@@ -126,7 +127,7 @@ def _notify_when_all_stopped(transaction: Transaction, case: Locked, step: Step)
             step,
             campaigns,
             occasion="owner",
-            mail_to=owner,
+            mail_to=MARKETING_ADMINISTRATOR,
         )
 
 
@@ -147,7 +148,7 @@ def notify(
     campaigns: Sequence[CampaignFacts],
     *,
     occasion: str = "",
-    mail_to: str | None = None,
+    mail_to: Addressee | None = None,
     reminder: int = 0,
 ) -> None:
     """Record that an event about these campaigns is to be announced, once per occasion."""

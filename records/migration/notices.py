@@ -1,17 +1,14 @@
 """Notices of a migration: their parties, addresses and facts."""
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
 from contract.steps import Step
 from domain.link_lifetime import next_expiry
 from domain.messaging import MigrationFacts
 from domain.migration import HAND_OVERS, HandOver, Party, patience
-from domain.vocabulary import Channel, Event, Platform
+from domain.vocabulary import Event, Platform
+from records.addressees import BILLING_ADMINISTRATOR, Addressee, Role
 from records.cancellation.notices import notify
 from records.migration.locked_migration import LockedMigration
 from records.transaction import Transaction
-from storage.tables import SupportQueueRow
 
 
 def notify_available(transaction: Transaction, migration: LockedMigration, step: Step) -> None:
@@ -24,28 +21,28 @@ def notify_available(transaction: Transaction, migration: LockedMigration, step:
 
 def notify_party(transaction: Transaction, migration: LockedMigration, event: Event, step: Step, party: Party) -> None:
     """Record a notice of an event to a party, with the present facts; without an address, to systems alone."""
-    mail_to = _address(transaction.session, migration, party)
     migration.row.told += 1
     notify(
-        transaction if mail_to else transaction.without(Channel.MAIL),
+        transaction,
         migration.case,
         event,
         step,
         occasion=f"{event}-{migration.row.told}",
         migration=_facts(migration, party),
-        mail_to=mail_to,
+        mail_to=_addressee(migration, party),
     )
 
 
-def _address(session: Session, migration: LockedMigration, party: Party) -> str | None:
-    case, row = migration.case, migration.row
+def _addressee(migration: LockedMigration, party: Party) -> Addressee:
     match party:
         case Party.IT_DEPARTMENT:
-            return row.contact
+            return Addressee(Role.IT_DEPARTMENT)
         case Party.BILLING_ADMINISTRATOR:
-            return case.organization.billing_administrator
-    queue = case.policy.migration_escalation_queue if party is Party.ESCALATION else row.queue
-    return session.scalar(select(SupportQueueRow.mail).where(SupportQueueRow.name == queue))
+            return BILLING_ADMINISTRATOR
+        case Party.QUEUE:
+            return Addressee(Role.QUEUE, migration.row.queue)
+        case Party.ESCALATION:
+            return Addressee(Role.QUEUE, migration.case.policy.migration_escalation_queue)
 
 
 def _facts(migration: LockedMigration, party: Party) -> MigrationFacts:

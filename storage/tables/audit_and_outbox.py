@@ -93,6 +93,8 @@ class MessageRow(Table):
     channel: Mapped[str]
     recipient: Mapped[str]
     """An e-mail address, or the name of a webhook endpoint."""
+    addressee: Mapped[str | None]
+    """Who a mail is for (`records.addressees`), whose address on record when it is sent becomes its recipient; None if not known."""
     content: Mapped[JsonObject]
     created_at: Mapped[datetime]
     delivered_at: Mapped[datetime | None]

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from domain.messaging import MessageFacts
 from domain.vocabulary import Channel, Event
 from records import outbox
+from records.addressees import Addressee
 from records.transaction import Transaction
 from storage.tables import AuditRow, MessageRow
 from tests.activities.messaging.samples import ADDRESS
@@ -15,9 +16,17 @@ from tests.activities.messaging.samples import ADDRESS
 EVERY_CHANNEL = frozenset(Channel)
 
 
-def told(engine: Engine, event: Event, facts: MessageFacts, *, occasion: str | None = None, to: str = ADDRESS) -> None:
+def told(
+    engine: Engine,
+    event: Event,
+    facts: MessageFacts,
+    *,
+    occasion: str | None = None,
+    to: str = ADDRESS,
+    addressee: Addressee | None = None,
+) -> None:
     with Transaction.begin(engine, EVERY_CHANNEL) as transaction:
-        outbox.add(transaction, event, facts, occasion=occasion or event.value, mail_to=to)
+        outbox.add(transaction, event, facts, occasion=occasion or event.value, mail_to=to, addressee=addressee)
 
 
 def messages(engine: Engine, channel: Channel) -> list[MessageRow]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, cast, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from domain.permissions import SubjectKind
@@ -16,6 +16,9 @@ from storage.tables import (
     SubscriptionRow,
 )
 
+_DIGITS = 19
+"""The digits of a number that is too large for an id."""
+
 _OF_LINE = select(SubscriptionRow.organization).join(
     SubscriptionLineRow, SubscriptionLineRow.subscription == SubscriptionRow.id
 )
@@ -23,7 +26,12 @@ _OF_LINE = select(SubscriptionRow.organization).join(
 
 def organization_of(session: Session, kind: SubjectKind, subject: str) -> str | None:
     """Return the organization that a subject belongs to; None if nobody knows the subject."""
-    found: str | None = session.scalar(_ORGANIZATION[kind].where(_ID[kind] == subject))
+    id_: str | int = subject
+    if kind is SubjectKind.HOLD:
+        if not (subject.isascii() and subject.isdecimal() and len(subject) < _DIGITS):
+            return None
+        id_ = int(subject)
+    found: str | None = session.scalar(_ORGANIZATION[kind].where(_ID[kind] == id_))
     return found
 
 
@@ -42,11 +50,11 @@ _ORGANIZATION: Mapping[SubjectKind, Select[Any]] = {
     SubjectKind.CAMPAIGN: select(CampaignRow.organization),
     SubjectKind.HOLD: select(HoldRow.organization),
 }
-_ID: Mapping[SubjectKind, ColumnElement[str] | InstrumentedAttribute[str]] = {
+_ID: Mapping[SubjectKind, InstrumentedAttribute[str] | InstrumentedAttribute[int]] = {
     SubjectKind.ORGANIZATION: OrganizationRow.id,
     SubjectKind.SUBSCRIPTION: SubscriptionRow.id,
     SubjectKind.LINE: SubscriptionLineRow.id,
     SubjectKind.INVOICE: BillingDocumentRow.number,
     SubjectKind.CAMPAIGN: CampaignRow.id,
-    SubjectKind.HOLD: cast(HoldRow.id, Text),
+    SubjectKind.HOLD: HoldRow.id,
 }

@@ -43,6 +43,7 @@ EVERYTHING: Values = {
     "optionalSecrets": ["link_previous_secret", "webhook_previous_secret", "console_client_secret"],
     "secrets": {"payload_keys": {"name": "keys", "key": "payloads"}},
     "metrics": {"monitor": True, "labels": {"release": "prometheus"}},
+    "traces": {"endpoint": "http://collector:4318"},
     "keda": {"enabled": True},
 }
 

@@ -4,10 +4,17 @@ A part has the secrets that it reads, and no others.
 */}}
 {{- define "offramp.part" -}}
 {{- $part := include (printf "offramp.part.%s" .part) .root | fromJson -}}
+{{- $_ := set $part.variables "OFFRAMP_LOG_FORMAT" "json" -}}
+{{- if and .root.Values.metrics.enabled (has .part (list "worker" "api" "pages")) -}}
+{{- $_ := set $part.variables "OFFRAMP_METRICS_ADDRESS" (include "offramp.address" (dict "host" .root.Values.listen "port" 9464)) -}}
+{{- end -}}
 {{- if ne .part "codec" -}}
 {{- $temporal := include "offramp.temporal" .root | fromJson -}}
 {{- $_ := set $part "variables" (merge $part.variables $temporal.variables) -}}
 {{- $_ := set $part "secrets" (concat $part.secrets $temporal.secrets) -}}
+{{- end -}}
+{{- if and .root.Values.traces.endpoint (has .part (list "worker" "api")) -}}
+{{- $_ := set $part.variables "OTEL_EXPORTER_OTLP_ENDPOINT" .root.Values.traces.endpoint -}}
 {{- end -}}
 {{- $part | toJson -}}
 {{- end -}}
@@ -128,7 +135,6 @@ A part has the secrets that it reads, and no others.
   "OFFRAMP_MAIL_REPLY_TO" .Values.mail.replyTo "OFFRAMP_MAIL_GATHER_SECONDS" (.Values.mail.gatherSeconds | toString)
   "OFFRAMP_NIGHTLY_ZONE" .Values.nightlyZone
   "OFFRAMP_HEALTH_ADDRESS" (include "offramp.address" (dict "host" .Values.listen "port" 9465)) -}}
-{{- if .Values.metrics.enabled }}{{ $_ := set $own "OFFRAMP_METRICS_ADDRESS" (include "offramp.address" (dict "host" .Values.listen "port" 9464)) }}{{ end -}}
 {{- if .Values.webhook.url -}}
 {{- $_ := set $own "OFFRAMP_WEBHOOK_URL" .Values.webhook.url -}}
 {{- $_ := set $own "OFFRAMP_WEBHOOK_SECRET_FILE" (include "offramp.file" "webhook_secret") -}}

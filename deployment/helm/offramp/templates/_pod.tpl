@@ -80,7 +80,7 @@ spec:
       ports:
         - name: {{ ternary "health" "http" (eq (int $part.port) 9465) }}
           containerPort: {{ $part.port }}
-        {{- if and (eq .part "worker") $root.Values.metrics.enabled }}
+        {{- if and (has .part (list "worker" "api" "pages")) $root.Values.metrics.enabled }}
         - name: metrics
           containerPort: 9464
         {{- end }}

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -155,7 +156,9 @@ async def test_a_reconciliation_shows_what_it_found_on_a_page_of_its_own(world: 
     assert (await sent(operator, page, "reconciliation.begin", dry_run="yes")).headers["location"].startswith(here)
     other = await sent(operator, page, "reconciliation.begin")
     assert refusal(other).one("p", class_="code").text == "request_id_reused"
-    report = await world.offramp.reconciliation.reconcile(dry_run=True, request_id=name.rpartition("on-request-")[2])
+    report = await world.offramp.reconciliation.reconcile(
+        dry_run=True, request_id=unquote(name).rpartition("dry-run:")[2]
+    )
     facts = read(await operator.get(here)).one("section", id="report")
     assert "nothing: it was to find only" in facts.text
     assert str(report.looked_at) in facts.text

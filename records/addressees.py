@@ -1,6 +1,7 @@
 """Who a mail is for, and the address on record of that person or party: looked up when the mail is recorded, and when it is sent.
 
-A mail may wait for days, for a mail server or behind another one. An address that is corrected meanwhile gets it.
+A mail may wait for days, for a mail server or behind another one. An address that is corrected meanwhile gets it; only the contact of a
+migration does not, who is written to anew when it is corrected, and whose links are for one address.
 """
 
 from collections.abc import Sequence
@@ -81,8 +82,13 @@ def readdress(session: Session, letter: Sequence[MessageRow]) -> None:
     written = first.addressee or (str(BILLING_ADMINISTRATOR) if first.bulk else None)
     if written is None:  # recorded by a former version
         return
+    addressee = Addressee.parse(written)
+    if (
+        addressee.role is Role.IT_DEPARTMENT
+    ):  # who is told of a correction by a mail of its own, within the limits for mail
+        return
     about = {key: str(first.content[key]) for key in ("organization", "cancellation")}
-    present = address_of(session, Addressee.parse(written), **about) or first.recipient
+    present = address_of(session, addressee, **about) or first.recipient
     for message in letter:
         if message.recipient != present:
             message.recipient, message.put_off, message.put_off_since = present, 0, None

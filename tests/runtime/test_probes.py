@@ -116,6 +116,7 @@ async def test_many_connections_at_once_take_no_more_than_their_share(
         reader, writer = await asyncio.open_connection(host, int(port))
         assert await reader.read() == b"", "one more is ended at once"
         writer.close()
+        await writer.wait_closed()
         for _, one in held:
             one.close()
             await one.wait_closed()

@@ -113,7 +113,8 @@ async def test_a_list_and_a_case_show_what_happens_without_loading_them_again(wo
     await case.locator("#timeline").get_by_text("by somebody-else").wait_for(timeout=10_000)
 
     assert await case.get_by_label("How you know").input_value() == "half a sentence"
-    assert await case.locator("#news").text_content() == "This page was updated."
+    # It is said after what has changed is there.
+    await case.locator("#news", has_text="This page was updated.").wait_for(state="attached", timeout=10_000)
     assert await violations(case) == []
 
 

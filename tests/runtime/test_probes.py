@@ -5,6 +5,7 @@ import http.client
 import json
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
@@ -85,6 +86,8 @@ async def test_who_speaks_no_http_is_let_go_and_keeps_nobody_else_out(
         answer = await until_it_ends(reader.read)
         assert not answer or answer.startswith(b"HTTP/1.1 404")
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def until_it_ends(read: Callable[[], Awaitable[bytes]]) -> bytes:

@@ -96,19 +96,16 @@ def _head(session: Session, cancellation: str) -> MessageRow | None:
     """Return the oldest pending mail of a case, without a lock."""
     return session.scalar(
         select(MessageRow)
-        .where(outbox.about(cancellation), MessageRow.channel == Channel.MAIL.value, *_PENDING)
+        .where(outbox.about(cancellation), MessageRow.channel == Channel.MAIL.value, *outbox.PENDING)
         .order_by(MessageRow.sequence)
         .limit(1)
     )
 
 
-_PENDING = (MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
-
-
 def _locked(session: Session, *conditions: ColumnElement[bool]) -> Sequence[MessageRow]:
     return session.scalars(
         select(MessageRow)
-        .where(*conditions, *_PENDING)
+        .where(*conditions, *outbox.PENDING)
         .order_by(MessageRow.sequence)
         .limit(MOST_IN_A_LETTER)
         .with_for_update()

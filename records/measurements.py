@@ -19,6 +19,7 @@ from domain.migration import FINAL_MIGRATION_STAGES, MigrationStage
 from domain.vocabulary import Channel, Stage
 from domain.webhooks import EndpointState
 from records.cancellation.waiting import AWAITED_BY_DEADLINE, BEFORE_DEADLINE
+from records.outbox import PENDING
 from storage.tables import (
     AuditRow,
     AuditSealRow,
@@ -42,7 +43,6 @@ _RUNS = 1_000
 
 _RUNNING = [stage for stage in Stage if not stage.is_final]
 _STOPPING = [MarketingStage.INTAKE, MarketingStage.STOPPING]
-_PENDING = (MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
 _IS_OPEN: Mapping[str, tuple[InstrumentedAttribute[str], Sequence[StrEnum], ColumnElement[bool]]] = {
     "cancellation": (
         CancellationRow.stage,
@@ -157,14 +157,14 @@ def _oldest_preparation(session: Session, at: datetime) -> timedelta:
 
 def _pending_mail(session: Session, at: datetime) -> Pending:
     query = select(func.count(), func.min(MessageRow.sequence))
-    number, oldest = session.execute(query.where(MessageRow.channel == Channel.MAIL.value, *_PENDING)).one()
+    number, oldest = session.execute(query.where(MessageRow.channel == Channel.MAIL.value, *PENDING)).one()
     return _pending(session, number, oldest, at)
 
 
 def _pending_webhooks(session: Session, at: datetime) -> Pending:
     owed = (
         select(func.count().label("number"), func.min(MessageRow.sequence).label("oldest"))
-        .where(MessageRow.channel == Channel.WEBHOOK.value, MessageRow.recipient == WebhookEndpointRow.name, *_PENDING)
+        .where(MessageRow.channel == Channel.WEBHOOK.value, MessageRow.recipient == WebhookEndpointRow.name, *PENDING)
         .correlate(WebhookEndpointRow)
         .lateral()
     )

@@ -16,7 +16,9 @@ from records.transaction import Transaction
 from records.webhooks.messages import add_for_endpoints
 from storage.tables import CASE_TABLES, MessageRow
 
-_PENDING_OF_RUNS = (MessageRow.run.is_not(None), MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
+PENDING = (MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
+"""The conditions for messages that are neither delivered nor given up, on whatever channel."""
+_PENDING_OF_RUNS = (MessageRow.run.is_not(None), *PENDING)
 
 
 def add(
@@ -86,7 +88,7 @@ class MailsOfCase:
 
 def mails_of(session: Session, cancellation: str) -> MailsOfCase:
     """Return what a case has in its outbox for people."""
-    pending = and_(MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
+    pending = and_(*PENDING)
     query = select(
         func.coalesce(func.max(MessageRow.sequence), 0).label("newest"),
         func.count().filter(pending).label("pending"),
@@ -107,8 +109,7 @@ def claim_next(transaction: Transaction, cancellation: str, channel: Channel) ->
         .where(
             about(cancellation),
             MessageRow.channel == channel.value,
-            MessageRow.delivered_at.is_(None),
-            MessageRow.failed_at.is_(None),
+            *PENDING,
         )
         .order_by(MessageRow.sequence)
         .limit(1)

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from temporalio.common import MetricMeter
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from runtime.addresses import HOST_AND_PORT
 from runtime.logs import FORWARDED
 
 _REFUSALS = "offramp_refusals"
@@ -25,7 +26,7 @@ class MetricsSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_", env_ignore_empty=True)
 
-    metrics_address: str | None = Field(default=None, pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")
+    metrics_address: str | None = Field(default=None, pattern=HOST_AND_PORT)
 
     @property
     def runtime(self) -> Runtime:

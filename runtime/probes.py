@@ -13,6 +13,7 @@ from temporalio.service import RPCError
 
 from domain.refusals import Refusal
 from domain.remedies import Remedy, RemedyKind
+from runtime.addresses import HOST_AND_PORT
 
 Check = Callable[[], Awaitable[bool]]
 
@@ -48,7 +49,7 @@ class ProbeSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="OFFRAMP_", env_ignore_empty=True)
 
-    health_address: str | None = Field(default=None, pattern=r"^[^:\s]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$")
+    health_address: str | None = Field(default=None, pattern=HOST_AND_PORT)
 
 
 @asynccontextmanager
@@ -64,9 +65,9 @@ async def probes(address: str | None, checks: Mapping[str, Check], stopping: asy
         yield
         return
     host, _, port = address.rpartition(":")
-    connection = _Connection(_Readiness(checks, stopping))
+    connections = _Connections(_Readiness(checks, stopping))
     try:
-        server = await asyncio.start_server(connection.answer, host.strip("[]"), int(port), limit=_LONGEST_REQUEST)
+        server = await asyncio.start_server(connections.answer, host.strip("[]"), int(port), limit=_LONGEST_REQUEST)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise HealthAddressUnusable(address, reason) from None
@@ -100,7 +101,7 @@ async def _holds(check: Check) -> bool:
         return False
 
 
-class _Connection:
+class _Connections:
     """The connections: each carries one request, which has no body."""
 
     def __init__(self, readiness: _Readiness) -> None:

@@ -20,6 +20,7 @@ from records.cancellation.open_lines import (
     waits_for_credit_memos,
 )
 from records.last_to_leave import other_user
+from records.outbox import PENDING
 from storage.tables import (
     CASE_TABLES,
     AuditRow,
@@ -117,8 +118,7 @@ def _pending(kind: CaseKind) -> ColumnElement[bool]:
     return tables.row.id.in_(
         select(tables.message).where(
             tables.message.is_not(None),
-            MessageRow.delivered_at.is_(None),
-            MessageRow.failed_at.is_(None),
+            *PENDING,
             # What an endpoint did not take is its own, and no case's (`records.webhooks.serving`).
             MessageRow.channel != Channel.WEBHOOK.value,
         )

@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
-from sqlalchemy import ColumnElement, Select, func, or_, select, tuple_, union_all
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 from sqlalchemy.orm import Session
 
 from domain.cancellation.waiting import Awaited
@@ -14,14 +13,11 @@ from domain.lines.quote import Quote
 from domain.refusals import Refusal
 from domain.remedies import correct_input
 from domain.vocabulary import CaseId, Identifier, ReceiptChannel, Stage, Termination
+from records.cancellation.case_search import SearchedText, has_text, newest_with_text
 from records.cancellation.quotes import shown_quote, termination_of
 from records.cancellation.system_tasks import OPEN as OPEN_TASK
 from records.cancellation.waiting import IS_BILLING_OPEN, NEXT_EVENT, waits_for
 from storage.tables import CancellationRow, OrganizationRow, SubscriptionRow, SystemTaskRow
-
-SearchedText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00]*$")
-]
 
 
 class CaseSummary(BaseModel):
@@ -82,7 +78,8 @@ class CaseFilter(BaseModel):
     """True for those alone in which a registered system has not confirmed what it was asked for."""
     text: SearchedText | None = None
     """A part of the id of the cancellation, the subscription or the organization, of the subscription's description or the
-    organization's unique name, in any case; no addresses and no reasons, which identify people."""
+    organization's unique name, in any case, and of less than three letters the beginning of one of them; no addresses and no
+    reasons, which identify people."""
 
 
 class CasePage(BaseModel):
@@ -134,29 +131,36 @@ def list_cases(
 
     """
     wanted = wanted or CaseFilter()
-    conditions = _conditions(session, wanted)
-    ids = _ids(wanted).where(*conditions).order_by(CancellationRow.received_at.desc(), CancellationRow.id.desc())
+    conditions = _conditions(wanted)
+    on_page = list(conditions)
     if after is not None:
         last = session.scalar(_cases().where(CancellationRow.id == after, *_visible(wanted)))
         if last is None:
             raise CursorUnknown(after)
-        ids = ids.where(tuple_(CancellationRow.received_at, CancellationRow.id) < (last.received_at, last.id))
-    page = list(session.scalars(ids.limit(limit + 1)))
+        on_page.append(tuple_(CancellationRow.received_at, CancellationRow.id) < (last.received_at, last.id))
+    page = _page(session, wanted.text, on_page, limit + 1)
     shown = {row[0].id: row for row in session.execute(_cases().where(CancellationRow.id.in_(page)))}
     found = [_summary(session, *shown[one]) for one in page]
     return CasePage(
         cancellations=tuple(found[:limit]),
         next=found[limit - 1].cancellation if len(found) > limit else None,
-        counts=_counts(session, conditions) if counted else None,
+        counts=_counts(session, wanted.text, conditions) if counted else None,
     )
 
 
-def _counts(session: Session, conditions: Sequence[ColumnElement[bool]]) -> dict[Stage, int]:
+def _page(session: Session, text: str | None, conditions: Sequence[ColumnElement[bool]], limit: int) -> list[str]:
+    if text is not None:
+        return newest_with_text(session, text, conditions, limit)
+    newest = (CancellationRow.received_at.desc(), CancellationRow.id.desc())
+    return list(session.scalars(select(CancellationRow.id).where(*conditions).order_by(*newest).limit(limit)))
+
+
+def _counts(session: Session, searched: str | None, conditions: Sequence[ColumnElement[bool]]) -> dict[Stage, int]:
     count = (
         select(CancellationRow.stage, func.count())
         .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
         .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
-        .where(*conditions)
+        .where(*conditions, *([] if searched is None else [has_text(searched)]))
         .group_by(CancellationRow.stage)
     )
     numbers = {Stage(stage): number for stage, number in session.execute(count)}
@@ -168,7 +172,7 @@ def case_summary(session: Session, cancellation: str) -> CaseSummary:
     return _summary(session, *session.execute(_cases().where(CancellationRow.id == cancellation)).one())
 
 
-def _conditions(session: Session, wanted: CaseFilter) -> list[ColumnElement[bool]]:
+def _conditions(wanted: CaseFilter) -> list[ColumnElement[bool]]:
     row = CancellationRow
     conditions: list[ColumnElement[bool]] = []
     if wanted.cancellations is not None:
@@ -185,8 +189,6 @@ def _conditions(session: Session, wanted: CaseFilter) -> list[ColumnElement[bool
         conditions.append(waits_for(wanted.waits_for))
     if wanted.open_system_tasks:
         conditions.append(row.id.in_(select(SystemTaskRow.cancellation).where(*OPEN_TASK)))
-    if wanted.text is not None:
-        conditions.append(_has_text(session, wanted.text))
     return conditions
 
 
@@ -204,31 +206,6 @@ def _of_dates(wanted: CaseFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _has_text(session: Session, searched: str) -> ColumnElement[bool]:
-    """Return the condition for a part of a text: by their ids where few have it, else by looking at one after the other.
-
-    What many have is soon found among the newest, and what few have by an index, which knows no parts of less than three letters.
-    """
-    row, columns = CancellationRow, (SubscriptionRow.description, OrganizationRow.id, OrganizationRow.unique_name)
-
-    def has(*columns: Any) -> ColumnElement[bool]:
-        return or_(*(column.icontains(searched, autoescape=True) for column in columns))
-
-    if len(searched) < _SHORTEST_FOUND:
-        return has(row.id, *columns)
-    of_subscription = select(row.id).join(SubscriptionRow, SubscriptionRow.id == row.subscription)
-    organizations = select(OrganizationRow.id).where(has(OrganizationRow.id, OrganizationRow.unique_name))
-    found = union_all(
-        select(row.id).where(has(row.id)),
-        of_subscription.where(has(SubscriptionRow.description)),
-        of_subscription.where(SubscriptionRow.organization.in_(organizations)),
-    ).limit(_FEW + 1)
-    few = set(session.scalars(select(found.subquery().c.id)))
-    return has(row.id, *columns) if len(few) > _FEW else row.id.in_(sorted(few))
-
-
-_FEW = 2_000
-_SHORTEST_FOUND = 3
 _ANY_ZONE = timedelta(days=2)
 """A civil day in any zone lies within so much of its beginning in UTC."""
 
@@ -240,15 +217,6 @@ def _visible(wanted: CaseFilter) -> list[ColumnElement[bool]]:
 def _is_of(organizations: Collection[str]) -> ColumnElement[bool]:
     subscriptions = select(SubscriptionRow.id).where(SubscriptionRow.organization.in_(sorted(organizations)))
     return CancellationRow.subscription.in_(subscriptions)
-
-
-def _ids(wanted: CaseFilter) -> Select[str]:
-    """Return the query of ids: with the organization of each alone where a condition looks at it."""
-    query = select(CancellationRow.id)
-    if wanted.text is None:
-        return query
-    query = query.join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
-    return query.join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
 
 
 def _cases() -> Select[CancellationRow, OrganizationRow, str | None, bool]:

@@ -10,7 +10,8 @@ from pydantic import AwareDatetime
 from domain.cancellation.waiting import Awaited
 from domain.permissions import Operation
 from domain.vocabulary import CaseId, Identifier, Stage
-from records.cancellation.case_list import CasePage, SearchedText
+from records.cancellation.case_list import CasePage
+from records.cancellation.case_search import SearchedText
 from records.cancellation.lists import MOST_ENTRIES, CaseHistory
 from records.cancellation.report import CancellationReport
 from records.messages import SentMessage
@@ -36,7 +37,10 @@ async def list_cancellations(
         bool, Query(description="true for those in which a registered system has not confirmed what it was asked for")
     ] = False,
     reason_code: Annotated[Identifier | None, Query()] = None,
-    text: Annotated[SearchedText | None, Query(description="a part of an id, a description or a unique name")] = None,
+    text: Annotated[
+        SearchedText | None,
+        Query(description="a part of an id, a description or a unique name; of one or two letters its beginning"),
+    ] = None,
     after: Annotated[str | None, Query(max_length=200, description="the `next` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     counted: Annotated[bool, Query(description="true to count all of them by stage, too")] = False,

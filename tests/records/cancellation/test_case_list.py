@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from domain.cancellation.waiting import Awaited
 from domain.vocabulary import Stage
+from records.cancellation import case_search
 from records.cancellation.case_list import CaseFilter, CasePage, CursorUnknown, list_cases
 from records.cancellation.transitions import withdraw
 from records.transaction import Transaction
@@ -64,13 +65,36 @@ def test_the_last_received_come_first(cases: Engine) -> None:
         ({"text": "org-c"}, ["SUB-C-2", "SUB-C-1"]),
         ({"text": "boss@"}, []),
         ({"text": "example.com"}, []),
-        ({"text": "%"}, []),
+        ({"text": "B%3"}, []),
+        ({"text": "SU", "organization": "ORG-C"}, ["SUB-C-2", "SUB-C-1"]),
+        ({"text": "C-", "organization": "ORG-C"}, []),
         ({"text": "SUB_B"}, []),
         ({"text": "  plan 3 "}, ["SUB-B-3"]),
     ],
 )
 def test_every_condition_that_is_set_must_hold(cases: Engine, wanted: dict[str, Any], found: list[str]) -> None:
     assert listed(cases, **wanted) == found
+
+
+@pytest.mark.parametrize("few", [0, 2, 100], ids=["by looking", "by the index, if one or two have it", "by the index"])
+@pytest.mark.parametrize("text", ["sub-", "B-2/1", "plan 1", "COMPANY c", "none", "o"])
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_a_text_finds_the_same_whichever_way_it_is_looked_for(
+    cases: Engine, monkeypatch: pytest.MonkeyPatch, few: int, text: str, limit: int
+) -> None:
+    expected = listed(cases, text=text)
+
+    monkeypatch.setattr(case_search, "_FIRST_LOOK", 1)
+    monkeypatch.setattr(case_search, "FEW", few)
+    found = list[str]()
+    after = None
+    while True:
+        part = page(cases, text=text, limit=limit, after=after)
+        found += [case.subscription for case in part.cancellations]
+        after = part.next
+        if after is None:
+            break
+    assert found == expected
 
 
 def test_days_of_receipt_are_those_of_each_organization(imported: Import, document: Document, engine: Engine) -> None:
@@ -137,7 +161,9 @@ def test_a_cursor_that_no_list_gave_is_refused(cases: Engine) -> None:
     assert refused.value.details.code == "cursor_unknown"
 
 
-@pytest.mark.parametrize("wanted", [{"text": "\x00"}, {"text": "   "}, {"text": "x" * 201}, {"organization": "a b"}])
+@pytest.mark.parametrize(
+    "wanted", [{"text": "\x00"}, {"text": "   "}, {"text": "%-"}, {"text": "x" * 201}, {"organization": "a b"}]
+)
 def test_a_condition_that_cannot_be_meant_is_refused(wanted: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         CaseFilter(**wanted)

@@ -6,16 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.orm import Session
 from temporalio.client import WorkflowUpdateFailedError
 
 import contract
+from activities.messaging.webhook_settings import WebhookSettings
 from domain.system_tasks import Duty, SystemTask
 from domain.vocabulary import Stage
 from runtime.refusals import as_refusal
 from runtime.temporal import offramp_plugin
 from storage.tables import SubscriptionRow
-from tests.activities.messaging.endpoint import Endpoint
+from tests.activities.messaging.endpoint import OLD, Endpoint
+from tests.support.documented_webhooks import assert_documented, assert_fits, undocumented
 from tests.support.prepaid import reached
 from tests.support.webhook_endpoints import add_endpoint
 from tests.support.world import AGENT, World, eventually, refused
@@ -29,12 +32,24 @@ def shop() -> Endpoint:
 
 
 @pytest.fixture
-async def system(idle_world: World, shop: Endpoint) -> AsyncIterator[str]:
+def provider() -> Endpoint:
+    """The endpoint that hears of every event; whatever it and the shop receive is as the documents say."""
+    return Endpoint()
+
+
+@pytest.fixture
+async def system(idle_world: World, shop: Endpoint, provider: Endpoint) -> AsyncIterator[str]:
     """A system that ends access, gives it back and erases; in a world of its own, because every case would ask it."""
-    with shop.listening() as url:
+    with shop.listening() as url, provider.listening() as of_provider:
         register(idle_world, "shop", url)
-        async with idle_world.worker():
+        settings = WebhookSettings(webhook_url=of_provider, webhook_secret=SecretStr(OLD))
+        async with idle_world.worker(webhooks=settings):
             yield "shop"
+    for each in provider.requests:
+        assert_documented(each)
+    for each in shop.requests:
+        assert_fits(each)
+    assert undocumented([*provider.requests, *shop.requests]) == set()
 
 
 @pytest.fixture
@@ -49,6 +64,10 @@ def register(world: World, name: str, url: str, *duties: Duty) -> None:
 def asked(shop: Endpoint, subscription: str) -> list[str]:
     bodies = [json.loads(request.body) for request in shop.requests]
     return [body["type"] for body in bodies if body["data"].get("subscription") == subscription]
+
+
+async def heard(endpoint: Endpoint, subscription: str, event: str) -> bool:
+    return event in asked(endpoint, subscription)
 
 
 async def hears(shop: Endpoint, subscription: str, *events: str) -> None:
@@ -110,7 +129,9 @@ async def test_a_reversal_asks_for_access_again_and_no_longer_for_its_end(world:
 
 
 @pytest.mark.usefixtures("system")
-async def test_a_system_that_confirms_nothing_is_asked_again_and_escalated(world: World, shop: Endpoint) -> None:
+async def test_a_system_that_confirms_nothing_is_asked_again_and_escalated(
+    world: World, shop: Endpoint, provider: Endpoint
+) -> None:
     subscription = await canceled(world)
     follow = world.environment.client.get_workflow_handle(contract.system_tasks_workflow_id(f"{subscription}/1"))
 
@@ -121,6 +142,7 @@ async def test_a_system_that_confirms_nothing_is_asked_again_and_escalated(world
         await world.environment.fast_forward(follow, timedelta(days=days))
     await eventually(is_escalated)
     await hears(shop, subscription, *["access.end_requested"] * 4)
+    await eventually(lambda: heard(provider, subscription, "system_task.escalated"))
     reminders = [json.loads(request.body)["data"]["system_task"]["reminder"] for request in shop.requests]
     assert reminders[:4] == [0, 1, 2, 3]
     assert world.audit(subscription, "system_task.escalated").after == {
@@ -138,7 +160,9 @@ async def eventually_closed(world: World, subscription: str) -> None:
 
 
 @pytest.mark.usefixtures("system")
-async def test_after_the_end_systems_erase_and_the_customer_hears_when_all_have(world: World, shop: Endpoint) -> None:
+async def test_after_the_end_systems_erase_and_the_customer_hears_when_all_have(
+    world: World, shop: Endpoint, provider: Endpoint
+) -> None:
     subscription = await canceled(world)
     await confirm(world, subscription, SystemTask.END_ACCESS)
     await eventually_closed(world, subscription)
@@ -155,6 +179,7 @@ async def test_after_the_end_systems_erase_and_the_customer_hears_when_all_have(
         return any("Erased everywhere" in mail["Subject"] for mail in world.mailbox.of(subscription))
 
     await eventually(is_certified)
+    await eventually(lambda: heard(provider, subscription, "data.erased_elsewhere"))
 
 
 @pytest.mark.usefixtures("system")

@@ -42,7 +42,7 @@ class Cancellations:
             stage: any of these; all, if none is given
             deadline_until: the latest instant at which the stage ends by itself
             open_system_tasks: true for those in which a registered system has not confirmed what it was asked for
-            text: a part of an id, a description or a unique name
+            text: a part of an id, a description or a unique name; of one or two letters its beginning
             after: the `next` of the page before
             counted: true to count all of them by stage, too
 
@@ -95,7 +95,7 @@ class Cancellations:
             stage: any of these; all, if none is given
             deadline_until: the latest instant at which the stage ends by itself
             open_system_tasks: true for those in which a registered system has not confirmed what it was asked for
-            text: a part of an id, a description or a unique name
+            text: a part of an id, a description or a unique name; of one or two letters its beginning
 
         Raises:
             Refused: with status 401, 403, 422, 500, 503.

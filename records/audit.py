@@ -15,6 +15,7 @@ from domain.refusals import RefusalDetails
 from records import receipts
 from records.transaction import Transaction
 from storage.tables import AuditRow, CancellationRow, SubscriptionLineRow
+from storage.tables.base import core
 
 
 class AuditEntry(BaseModel):
@@ -69,9 +70,11 @@ def record(
     return _add(transaction.session, step=None, at=at, **facts)
 
 
+_ADD = insert(core(AuditRow)).on_conflict_do_nothing(index_elements=[AuditRow.step]).returning(core(AuditRow).c.id)
+
+
 def _add(session: Session, **values: Any) -> bool:
-    added = insert(AuditRow).values(values).on_conflict_do_nothing(index_elements=[AuditRow.step])
-    return session.execute(added.returning(AuditRow.id)).scalar() is not None
+    return session.execute(_ADD, values).scalar() is not None
 
 
 def _is_anothers(session: Session, step: str, facts: Mapping[str, Any]) -> bool:

@@ -114,7 +114,7 @@ def release(
         return _same_request(released, released.model_copy(update={"scope": scope, "subject": subject}), request)
     now = func.clock_timestamp()
     if scope is LimitScope.CALLER:
-        parts = [(counts_of_caller(subject), {"caller_released_at": now})]
+        parts = [(counts_of_caller(person_key(subject)), {"caller_released_at": now})]
     else:
         scope = LimitScope.ORGANIZATION
         parts = [(counts_of_organization(subject), {"organization_released_at": now})]

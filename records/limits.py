@@ -4,10 +4,24 @@ Uses are counted by the clock of the database: the instant of a request may be s
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, ScalarSelect, case, delete, exists, func, select, text, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,8 +36,12 @@ from records.cases import Locked
 from records.receipts import Opening
 from records.transaction import Transaction
 from storage.tables import LimitedUseRow, LimitRow
+from storage.tables.base import core
 
 _KEPT_BEYOND_WINDOW = timedelta(days=1)
+Bound = str | BindParameter[str]
+"""A value, or the parameter of a statement that gives it."""
+
 _TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:whose, 0))")
 
 
@@ -61,23 +79,19 @@ def use(transaction: Transaction, asked: Use) -> LimitReached | None:
 
 def reached_by(session: Session, asked: Use) -> LimitReached | None:
     """Return the limit that leaves no room for a use, the one that does so for longest; None if there is room, or it is counted."""
-    counted = {LimitScope.CALLER: (asked.caller, counts_of_caller(asked.caller))}
+    counted = {LimitScope.CALLER: asked.caller}
+    values = {"limited": asked.limited.value, "step": asked.step, "caller": person_key(asked.caller)}
+    query = _REACHED_BY_CALLER
     if asked.organization is not None and asked.address is not None:
-        counted[LimitScope.ORGANIZATION] = (asked.organization, counts_of_organization(asked.organization))
-        counted[LimitScope.ADDRESS] = (asked.organization, counts_of_address(address_digest(asked.address)))
-    in_the_way = case(
-        {scope.value: _in_the_way(counts) for scope, (_, counts) in counted.items()}, value=LimitRow.scope
-    )
-    free_at = (in_the_way + LIMIT_WINDOW).label("free_at")
-    is_counted = exists().where(LimitedUseRow.step == asked.step)
-    in_force = (LimitRow.limited == asked.limited, LimitRow.number.is_not(None))
-    limits = select(LimitRow.scope, LimitRow.number, free_at).where(*in_force, ~is_counted)
-    reached = [each for each in session.execute(limits) if each.free_at is not None]
+        counted |= {LimitScope.ORGANIZATION: asked.organization, LimitScope.ADDRESS: asked.organization}
+        values |= {"organization": asked.organization, "address": address_digest(asked.address)}
+        query = _REACHED
+    reached = [each for each in session.execute(query, values) if each.free_at is not None]
     if not reached:
         return None
     longest = max(reached, key=lambda each: each.free_at)
     scope = LimitScope(longest.scope)
-    return LimitReached(asked.limited, scope, longest.number, longest.free_at, counted[scope][0])
+    return LimitReached(asked.limited, scope, longest.number, longest.free_at, counted[scope])
 
 
 def _in_the_way(counts: ColumnElement[bool]) -> ScalarSelect[datetime]:
@@ -162,18 +176,15 @@ def count_refused_start(transaction: Transaction, start: Use, refusal: Refusal) 
 
 
 def _count(session: Session, asked: Use) -> None:
-    session.execute(
-        insert(LimitedUseRow)
-        .values(
-            step=asked.step,
-            limited=asked.limited.value,
-            address=address_digest(asked.address) if asked.address is not None else None,
-            organization=asked.organization,
-            caller=person_key(asked.caller),
-            cancellation=asked.cancellation,
-        )
-        .on_conflict_do_nothing()
-    )
+    values = {
+        "step": asked.step,
+        "limited": asked.limited.value,
+        "address": address_digest(asked.address) if asked.address is not None else None,
+        "organization": asked.organization,
+        "caller": person_key(asked.caller),
+        "cancellation": asked.cancellation,
+    }
+    session.execute(insert(core(LimitedUseRow)).on_conflict_do_nothing(), values)
 
 
 def wanted(transaction: Transaction, step: Step) -> None:
@@ -202,18 +213,38 @@ def in_window() -> ColumnElement[bool]:
     return LimitedUseRow.used_at > func.clock_timestamp() - LIMIT_WINDOW
 
 
-def counts_of_address(digest: str) -> ColumnElement[bool]:
+def counts_of_address(digest: Bound) -> ColumnElement[bool]:
     """Return the condition for what counts for an address (`address_digest`)."""
     kept = LimitedUseRow.wanted_at.is_(None) & LimitedUseRow.address_released_at.is_(None)
     return (LimitedUseRow.address == digest) & kept
 
 
-def counts_of_organization(organization: str) -> ColumnElement[bool]:
+def counts_of_organization(organization: Bound) -> ColumnElement[bool]:
     """Return the condition for what counts for an organization."""
     kept = LimitedUseRow.wanted_at.is_(None) & LimitedUseRow.organization_released_at.is_(None)
     return (LimitedUseRow.organization == organization) & kept
 
 
-def counts_of_caller(caller: str) -> ColumnElement[bool]:
-    """Return the condition for what counts for a caller."""
-    return (LimitedUseRow.caller == person_key(caller)) & LimitedUseRow.caller_released_at.is_(None)
+def counts_of_caller(key: Bound) -> ColumnElement[bool]:
+    """Return the condition for what counts for a caller (`person_key`)."""
+    return (LimitedUseRow.caller == key) & LimitedUseRow.caller_released_at.is_(None)
+
+
+def _reached_by(counts: Mapping[LimitScope, ColumnElement[bool]]) -> Select[str, int, datetime]:
+    """Return the query of the limits of some scopes that are in force, each with when there is room again."""
+    in_the_way = case({scope.value: _in_the_way(each) for scope, each in counts.items()}, value=LimitRow.scope)
+    is_counted = exists().where(LimitedUseRow.step == bindparam("step"))
+    in_force = (LimitRow.limited == bindparam("limited"), LimitRow.number.is_not(None))
+    free_at = (in_the_way + LIMIT_WINDOW).label("free_at")
+    return select(LimitRow.scope, LimitRow.number, free_at).where(*in_force, ~is_counted)
+
+
+_OF_CALLER = {LimitScope.CALLER: counts_of_caller(bindparam("caller"))}
+_REACHED_BY_CALLER = _reached_by(_OF_CALLER)
+_REACHED = _reached_by(
+    {
+        **_OF_CALLER,
+        LimitScope.ORGANIZATION: counts_of_organization(bindparam("organization")),
+        LimitScope.ADDRESS: counts_of_address(bindparam("address")),
+    }
+)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, false, func, null, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -15,9 +16,17 @@ from records.addressees import Addressee
 from records.transaction import Transaction
 from records.webhooks.messages import add_for_endpoints
 from storage.tables import CASE_TABLES, MessageRow
+from storage.tables.base import core
 
 PENDING = (MessageRow.delivered_at.is_(None), MessageRow.failed_at.is_(None))
 """The conditions for messages that are neither delivered nor given up, on whatever channel."""
+_MARK_DELIVERED = (
+    update(core(MessageRow))
+    .where(MessageRow.id == bindparam("message"), MessageRow.failed_at.is_(None))
+    .values(delivered_at=bindparam("at"), leased_until=null())
+)
+_ADD = insert(core(MessageRow)).on_conflict_do_nothing(index_elements=["id"])
+_ADD_GATHERED = _ADD.values(gathered_at=func.clock_timestamp())
 _PENDING_OF_RUNS = (MessageRow.run.is_not(None), *PENDING)
 
 
@@ -49,28 +58,15 @@ def add(
         if channel is Channel.WEBHOOK:
             add_for_endpoints(transaction, only=endpoint, **message)
         else:
-            transaction.session.execute(
-                insert(MessageRow)
-                .values(
-                    channel=channel.value,
-                    recipient=mail_to,
-                    addressee=str(addressee) if addressee else None,
-                    bulk=bulk,
-                    gathered_at=func.clock_timestamp() if bulk else None,
-                    **message,
-                )
-                .on_conflict_do_nothing(index_elements=[MessageRow.id])
-            )
+            message |= {"channel": channel.value, "recipient": mail_to, "bulk": bulk}
+            message["addressee"] = str(addressee) if addressee else None
+            transaction.session.execute(_ADD_GATHERED if bulk else _ADD, message)
 
 
 def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
     """Return the sequence number of a case's newest message on each channel that has one."""
     session.flush()
-    rows = session.execute(
-        select(MessageRow.channel, func.max(MessageRow.sequence))
-        .where(about(cancellation))
-        .group_by(MessageRow.channel)
-    )
+    rows = session.execute(_statements(_column_of(cancellation).key).last_of, {"case": cancellation})
     return {Channel(channel): sequence for channel, sequence in rows}
 
 
@@ -88,13 +84,8 @@ class MailsOfCase:
 
 def mails_of(session: Session, cancellation: str) -> MailsOfCase:
     """Return what a case has in its outbox for people."""
-    pending = and_(*PENDING)
-    query = select(
-        func.coalesce(func.max(MessageRow.sequence), 0).label("newest"),
-        func.count().filter(pending).label("pending"),
-        func.coalesce(func.bool_or(and_(pending, MessageRow.bulk.is_not(None))), false()).label("is_gathered"),
-    ).where(about(cancellation), MessageRow.channel == Channel.MAIL.value)
-    newest, waiting, is_gathered = session.execute(query).one()
+    mails = _statements(_column_of(cancellation).key).mails_of
+    newest, waiting, is_gathered = session.execute(mails, {"case": cancellation}).one()
     return MailsOfCase(newest, waiting, is_gathered)
 
 
@@ -104,17 +95,8 @@ def claim_next(transaction: Transaction, cancellation: str, channel: Channel) ->
     Another delivery for the same case, for example a running attempt that Temporal has given up, waits here and then
     finds the message marked.
     """
-    return transaction.session.scalar(
-        select(MessageRow)
-        .where(
-            about(cancellation),
-            MessageRow.channel == channel.value,
-            *PENDING,
-        )
-        .order_by(MessageRow.sequence)
-        .limit(1)
-        .with_for_update()
-    )
+    oldest = _statements(_column_of(cancellation).key).claim_next
+    return transaction.session.scalar(oldest, {"case": cancellation, "channel": channel.value})
 
 
 def count_pending_of_runs(session: Session) -> int:
@@ -124,11 +106,7 @@ def count_pending_of_runs(session: Session) -> int:
 
 def mark_delivered(transaction: Transaction, message: str, at: datetime) -> None:
     """Record that a message was handed over. One that was given up meanwhile stays so."""
-    transaction.session.execute(
-        update(MessageRow)
-        .where(MessageRow.id == message, MessageRow.failed_at.is_(None))
-        .values(delivered_at=at, leased_until=null())
-    )
+    transaction.session.execute(_MARK_DELIVERED, {"message": message, "at": at})
 
 
 def mark_failed(transaction: Transaction, message: str, at: datetime, failure: str) -> None:
@@ -143,6 +121,38 @@ def mark_failed(transaction: Transaction, message: str, at: datetime, failure: s
 def about(case: str) -> ColumnElement[bool]:
     """Return the condition for the messages about a case."""
     return _column_of(case) == case
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """The statements that every step of a case takes; ``:case`` is its id. PostgreSQL takes less time than building them anew does."""
+
+    last_of: Select[str, int]
+    mails_of: Select[int, int, bool]
+    claim_next: Select[MessageRow]
+
+
+@cache
+def _statements(column: str) -> _Statements:
+    """Return the statements for cases of a kind, by the name of the column that names them."""
+    about_case = getattr(MessageRow, column) == bindparam("case")
+    pending = and_(*PENDING)
+    is_gathered = func.bool_or(and_(pending, MessageRow.bulk.is_not(None)))
+    return _Statements(
+        last_of=select(MessageRow.channel, func.max(MessageRow.sequence))
+        .where(about_case)
+        .group_by(MessageRow.channel),
+        mails_of=select(
+            func.coalesce(func.max(MessageRow.sequence), 0).label("newest"),
+            func.count().filter(pending).label("pending"),
+            func.coalesce(is_gathered, false()).label("is_gathered"),
+        ).where(about_case, MessageRow.channel == Channel.MAIL.value),
+        claim_next=select(MessageRow)
+        .where(about_case, MessageRow.channel == bindparam("channel"), *PENDING)
+        .order_by(MessageRow.sequence)
+        .limit(1)
+        .with_for_update(),
+    )
 
 
 def _column_of(case: str) -> InstrumentedAttribute[str | None]:

@@ -271,6 +271,7 @@ def _environment(forms: str, *, autoescape: bool) -> Environment:
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=autoescape,  # noqa: S701 - off for plain text only
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )

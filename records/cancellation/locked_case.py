@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import case, exists, func, select
+from sqlalchemy import bindparam, case, exists, func, select
 from sqlalchemy.orm import Session
 
 from contract import ExportStatus
@@ -65,19 +65,65 @@ class LockedCase:
             raise CancellationEnded(self.row.id, self.stage)
 
 
+_CASE = bindparam("cancellation", type_=CancellationRow.id.type)
+_LOCKED = (
+    select(SubscriptionRow.id)
+    .where(
+        SubscriptionRow.id == select(CancellationRow.subscription).where(CancellationRow.id == _CASE).scalar_subquery()
+    )
+    .with_for_update()
+)
+_IN_CONTEXT = (
+    select(CancellationRow, SubscriptionRow, OrganizationRow, PolicyRow.durations)
+    .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
+    .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
+    .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
+    .where(CancellationRow.id == _CASE)
+)
+_ANSWERED = select(ChecklistAnswerRow.question).where(ChecklistAnswerRow.cancellation == _CASE)
+_EXPORT = select(EXPORT_STATUS).where(ExportRow.cancellation == _CASE)
+_NEWEST = select(func.max(AuditRow.id)).where(AuditRow.cancellation == _CASE)
+_TASKS = exists().where(
+    SystemTaskRow.cancellation == _CASE,
+    SystemTaskRow.confirmed_at.is_(None),
+    SystemTaskRow.superseded_at.is_(None),
+)
+_RECORD = (
+    select(
+        CancellationRow.stage,
+        CancellationRow.verified_by.label("verification"),
+        CancellationRow.termination,
+        CancellationRow.termination_date,
+        CancellationRow.line_ends_on,
+        CancellationRow.received_at,
+        func.coalesce(CancellationRow.time_zone, OrganizationRow.time_zone).label("time_zone"),
+        CancellationRow.data,
+        CancellationRow.campaigns,
+        CancellationRow.marketing_consent.label("consent"),
+        CancellationRow.marketing_consent_until.label("consent_until"),
+        CancellationRow.access_ended_on,
+        CancellationRow.reversal_deadline,
+        CancellationRow.goodwill_reason,
+        CancellationRow.goodwill_approved_by.is_not(None).label("goodwill_approved"),
+        CancellationRow.corrections,
+        CancellationRow.restarts,
+        func.array(_ANSWERED.order_by(ChecklistAnswerRow.question).scalar_subquery()).label("answered"),
+        _EXPORT.scalar_subquery().label("export"),
+        func.coalesce(_NEWEST.scalar_subquery(), 0).label("revision"),
+        _TASKS.label("has_open_tasks"),
+    )
+    .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
+    .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
+    .where(CancellationRow.id == _CASE)
+)
+
+
 def lock_case(transaction: Transaction, cancellation: str) -> LockedCase:
     """Lock a cancellation until the transaction ends, by its subscription's row, which every transaction locks first."""
     session = transaction.session
-    of_case = select(CancellationRow.subscription).where(CancellationRow.id == cancellation).scalar_subquery()
-    session.execute(select(SubscriptionRow.id).where(SubscriptionRow.id == of_case).with_for_update())
+    session.execute(_LOCKED, {"cancellation": cancellation})
     # Read under the lock, to see the changes of the transaction before.
-    row, subscription, organization, durations = session.execute(
-        select(CancellationRow, SubscriptionRow, OrganizationRow, PolicyRow.durations)
-        .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
-        .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
-        .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
-        .where(CancellationRow.id == cancellation)
-    ).one()
+    row, subscription, organization, durations = session.execute(_IN_CONTEXT, {"cancellation": cancellation}).one()
     if row.time_zone is None:  # opened by a worker of 0.2
         row.time_zone = organization.time_zone
     return LockedCase(row, subscription, organization, CancellationPolicy.model_validate(durations))
@@ -86,42 +132,7 @@ def lock_case(transaction: Transaction, cancellation: str) -> LockedCase:
 def case_record(session: Session, cancellation: str) -> CaseRecord | None:
     """Return the record of a cancellation; None where there is no such case."""
     session.flush()
-    answered = select(ChecklistAnswerRow.question).where(ChecklistAnswerRow.cancellation == cancellation)
-    export = select(EXPORT_STATUS).where(ExportRow.cancellation == cancellation)
-    newest = select(func.max(AuditRow.id)).where(AuditRow.cancellation == cancellation)
-    tasks = exists().where(
-        SystemTaskRow.cancellation == cancellation,
-        SystemTaskRow.confirmed_at.is_(None),
-        SystemTaskRow.superseded_at.is_(None),
-    )
-    row = session.execute(
-        select(
-            CancellationRow.stage,
-            CancellationRow.verified_by.label("verification"),
-            CancellationRow.termination,
-            CancellationRow.termination_date,
-            CancellationRow.line_ends_on,
-            CancellationRow.received_at,
-            func.coalesce(CancellationRow.time_zone, OrganizationRow.time_zone).label("time_zone"),
-            CancellationRow.data,
-            CancellationRow.campaigns,
-            CancellationRow.marketing_consent.label("consent"),
-            CancellationRow.marketing_consent_until.label("consent_until"),
-            CancellationRow.access_ended_on,
-            CancellationRow.reversal_deadline,
-            CancellationRow.goodwill_reason,
-            CancellationRow.goodwill_approved_by.is_not(None).label("goodwill_approved"),
-            CancellationRow.corrections,
-            CancellationRow.restarts,
-            func.array(answered.order_by(ChecklistAnswerRow.question).scalar_subquery()).label("answered"),
-            export.scalar_subquery().label("export"),
-            func.coalesce(newest.scalar_subquery(), 0).label("revision"),
-            tasks.label("has_open_tasks"),
-        )
-        .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
-        .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
-        .where(CancellationRow.id == cancellation)
-    ).one_or_none()
+    row = session.execute(_RECORD, {"cancellation": cancellation}).one_or_none()
     if row is None:
         return None
     ends = _ends_at(row.termination, row.termination_date, row.line_ends_on, row.time_zone, row.received_at)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from domain.cancellation.open_billing import OpenLine
@@ -33,19 +33,20 @@ _IS_CREDITED = or_(
     SubscriptionLineRow.next_billing_date.is_(None),
     SubscriptionLineRow.next_billing_date <= CancellationLineRow.billing_ends_on + 1,
 )
+_WAITING = (
+    select(CancellationLineRow, SubscriptionLineRow)
+    .join(SubscriptionLineRow, _WAITS)
+    .where(CancellationLineRow.cancellation == bindparam("cancellation"))
+    .order_by(SubscriptionLineRow.id)
+    .execution_options(populate_existing=True)
+)
+_WAITING_LOCKED = _WAITING.with_for_update(of=SubscriptionLineRow)
 
 
 def waiting_lines(session: Session, cancellation: str, *, lock: bool = False) -> Sequence[Waiting]:
     """Return the lines whose end waited for credit memos and is not announced yet; ``lock`` locks the lines, by id."""
-    query = (
-        select(CancellationLineRow, SubscriptionLineRow)
-        .join(SubscriptionLineRow, _WAITS)
-        .where(CancellationLineRow.cancellation == cancellation)
-        .order_by(SubscriptionLineRow.id)
-        .execution_options(populate_existing=True)
-    )
     session.flush()
-    rows = session.execute(query.with_for_update(of=SubscriptionLineRow) if lock else query)
+    rows = session.execute(_WAITING_LOCKED if lock else _WAITING, {"cancellation": cancellation})
     return [(decided, line) for decided, line in rows]
 
 

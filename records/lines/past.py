@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, Text, and_, cast, exists, or_, select
+from sqlalchemy import ColumnElement, Text, and_, bindparam, cast, exists, or_, select
 from sqlalchemy.orm import Session
 
 from domain.civil_dates import plus_days
@@ -30,6 +30,11 @@ _UNDONE_CASE = exists().where(
     CancellationRow.id == AuditRow.cancellation,
     CancellationRow.subscription_line.is_not(None),
     CancellationRow.stage.in_([Stage.REVERSED.value, Stage.WITHDRAWN.value, Stage.ABANDONED.value]),
+)
+_CHANGES_OF_LINES = (
+    select(AuditRow, _UNDONE_CASE.label("is_undone"))
+    .where(AuditRow.subscription_line.in_(bindparam("lines", expanding=True)), _CHANGES)
+    .order_by(AuditRow.id.desc())
 )
 
 
@@ -74,12 +79,7 @@ def changes_of(
     if not lines:
         return changes
     session.flush()
-    query = (
-        select(AuditRow, _UNDONE_CASE.label("is_undone"))
-        .where(AuditRow.subscription_line.in_(lines), _CHANGES)
-        .order_by(AuditRow.id.desc())
-    )
-    for row, is_undone in session.execute(query):
+    for row, is_undone in session.execute(_CHANGES_OF_LINES, {"lines": list(lines)}):
         assert row.subscription_line is not None  # noqa: S101 - the query says so
         changes[row.subscription_line].append(
             RecordedChange(

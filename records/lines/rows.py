@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy.orm import Session, aliased, undefer
 
 from domain.civil_dates import plus_days
 from domain.lines.line import SubscriptionLine
@@ -36,14 +36,18 @@ def as_domain(row: SubscriptionLineRow, contract: str | None = None) -> Subscrip
     )
 
 
+_OF_SUBSCRIPTION = (
+    select(SubscriptionLineRow)
+    .options(undefer(SubscriptionLineRow.known_since))
+    .where(SubscriptionLineRow.subscription == bindparam("subscription"))
+    .order_by(SubscriptionLineRow.id)
+)
+_LOCKED = _OF_SUBSCRIPTION.with_for_update()
+
+
 def lines_of(session: Session, subscription: str, *, lock: bool = False) -> Sequence[SubscriptionLineRow]:
     """Return the lines of a subscription by id; ``lock`` locks them, in that order, until the transaction ends."""
-    query = (
-        select(SubscriptionLineRow)
-        .where(SubscriptionLineRow.subscription == subscription)
-        .order_by(SubscriptionLineRow.id)
-    )
-    return session.scalars(query.with_for_update() if lock else query).all()
+    return session.scalars(_LOCKED if lock else _OF_SUBSCRIPTION, {"subscription": subscription}).all()
 
 
 def count_open_lines(session: Session, subscription: str) -> int:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Index, MetaData, Text
+from sqlalchemy import BigInteger, CheckConstraint, Date, DateTime, Index, MetaData, Text, schema
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase
 
@@ -31,6 +31,11 @@ class Table(DeclarativeBase):
         JsonObject: JSONB(),
         list[JsonObject]: JSONB(),
     }
+
+
+def core(entity: type[Table]) -> schema.Table:
+    """Return the table itself, for statements with parameters that are no business of a session's objects."""
+    return cast("schema.Table", entity.__table__)
 
 
 def one_of(column: str, values: Iterable[str], name: str | None = None) -> CheckConstraint:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-api bench-lists bench-lifecycle bench-dates bench-export histories client schemas pictures chart-tools lock clean
+.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-api bench-lists bench-lifecycle bench-replicas bench-dates bench-export histories client schemas pictures chart-tools lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -73,6 +73,9 @@ bench-lists: $(VENV)/.installed  ## lists of a hundred from a million cancellati
 
 bench-lifecycle: $(VENV)/.installed  ## a whole cancellation against a bare workflow with the same waits
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m bench.lifecycle
+
+bench-replicas: $(VENV)/.installed  ## two workers and two APIs behind nginx, one of each killed in the middle
+	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=clients/python $(BIN)/python -m bench.replicas
 
 bench-dates: $(VENV)/.installed  ## the nightly update against a bare UPDATE of the same rows, on a million lines
 	$(BIN)/python -m bench.dates

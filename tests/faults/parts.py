@@ -46,6 +46,12 @@ class Part:
         """True while its process has not ended."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def process(self) -> psutil.Process:
+        """Its running process."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
     async def kill(self) -> None:
         """Kill the process with signal 9."""
         assert self._process is not None

@@ -177,7 +177,7 @@ async def site(directory: Path) -> AsyncIterator[Site]:
 
 
 def _ports() -> Ports:
-    names = (*NAMES, "temporal_ui", "codec", "api", "metrics", "api_metrics", "pages_metrics")
+    names = [name for name, port in Ports.model_fields.items() if port.annotation is int]
     ports = free_ports(len(names) + INTERNAL_PORTS)
     return Ports(**dict(zip(names, ports, strict=False)), objects_internal=tuple(ports[len(names) :]))
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-api bench-lists bench-lifecycle bench-replicas bench-dates bench-export histories client schemas pictures chart-tools lock clean
+.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-api bench-lists bench-records bench-lifecycle bench-replicas bench-capacity bench-dates bench-export histories client schemas pictures chart-tools lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -71,11 +71,17 @@ bench-api: $(VENV)/.installed  ## starts, reversals and a thousand event streams
 bench-lists: $(VENV)/.installed  ## lists of a hundred from a million cancellations, with each filter
 	$(BIN)/python -m bench.lists
 
+bench-records: $(VENV)/.installed  ## what every step of a case reads, at a million cases and ten million entries of the trail
+	$(BIN)/python -m bench.records
+
 bench-lifecycle: $(VENV)/.installed  ## a whole cancellation against a bare workflow with the same waits
 	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m bench.lifecycle
 
 bench-replicas: $(VENV)/.installed  ## two workers and two APIs behind nginx, one of each killed in the middle
 	env -u PYTHONDONTWRITEBYTECODE PYTHONPATH=clients/python $(BIN)/python -m bench.replicas
+
+bench-capacity: $(VENV)/.installed  ## what open cases take in worker, databases and histories, and a midnight at which many end
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m bench.capacity
 
 bench-dates: $(VENV)/.installed  ## the nightly update against a bare UPDATE of the same rows, on a million lines
 	$(BIN)/python -m bench.dates

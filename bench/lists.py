@@ -7,9 +7,10 @@ absolute figures are those of this machine.
 import argparse
 import json
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,12 +143,14 @@ def measure(engine: Engine) -> None:
     reference, _ = explained(engine, [("SELECT * FROM cancellations WHERE id = %(id)s", {"id": some})])
     print(f"{'one by its id':<32} {reference:8.3f} ms")
     for name, wanted in FILTERS.items():
-        took, whole = explained(engine, statements(engine, wanted))
+        took, whole = explained(
+            engine, statements(engine, partial(list_cases, wanted=wanted, limit=PAGE, counted=False))
+        )
         print(f"{name:<32} {took:8.3f} ms  {took / reference:8.0f}x  {', '.join(sorted(whole))}")
 
 
-def statements(engine: Engine, wanted: CaseFilter) -> list[tuple[str, Any]]:
-    """Return the statements of a list, with their parameters."""
+def statements(engine: Engine, read: Callable[[Session], object]) -> list[tuple[str, Any]]:
+    """Return the statements of what is read, with their parameters."""
     found: list[tuple[str, Any]] = []
 
     def keep(_: Connection, __: Any, statement: str, parameters: Any, ___: Any, ____: bool) -> None:
@@ -156,7 +159,7 @@ def statements(engine: Engine, wanted: CaseFilter) -> list[tuple[str, Any]]:
     event.listen(engine, "before_cursor_execute", keep)
     try:
         with Session(engine) as session:
-            list_cases(session, wanted, limit=PAGE, counted=False)
+            read(session)
     finally:
         event.remove(engine, "before_cursor_execute", keep)
     return found

@@ -268,10 +268,10 @@ class CancellationStatus(ReversibleStatus):
     campaigns_stopped: tuple[str, ...] | None = None
     """The campaigns that the ad centre was asked to stop; empty: none was left to stop; null: no request yet."""
     campaigns_outstanding: tuple[str, ...] = ()
+    """Those of them whose stop it has not acknowledged."""
     system_tasks: tuple[OpenTask, ...] = ()
     """What registered systems have not confirmed: there, access may still be on or off, or data be kept. Empty in the answer of
     the workflow itself: `SystemTasks` knows."""
-    """Those of them whose stop it has not acknowledged."""
     ads_may_still_run: bool = False
     """True while ads may still run and bill although they are to be stopped."""
     export: ExportStatus | None = None

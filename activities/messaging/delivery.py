@@ -125,19 +125,20 @@ def _handed_over(
     except MessageRejected as rejection:
         return rejection.reason, None
     except MessagePutOff as delay:
-        if _is_put_off_for_good(messages):
+        since = _put_off(messages)
+        if since <= datetime.now(UTC) - PUT_OFF_FOR:
             return f"{delay.reason} Given up after {PUT_OFF_FOR.days} days.", None
         return None, delay.reason
     return None, None
 
 
-def _is_put_off_for_good(messages: Sequence[MessageRow]) -> bool:
-    """Return true for the mails of a letter that have been put off for long enough; note when it is for the first time."""
+def _put_off(messages: Sequence[MessageRow]) -> datetime:
+    """Record that the mails of a letter were put off once more, and return since when all of them are."""
     now = datetime.now(UTC)
     for message in messages:
         message.put_off_since = message.put_off_since or now
         message.put_off += 1
-    return max(message.put_off_since or now for message in messages) <= now - PUT_OFF_FOR
+    return max(message.put_off_since or now for message in messages)
 
 
 def _refuse_to_wait(claim: joint_letters.Claim) -> None:

@@ -5,10 +5,13 @@ from datetime import timedelta
 
 import pytest
 from psycopg import sql
+from sqlalchemy.orm import Session
+from temporalio.client import WorkflowFailureError
 
 import contract
 from domain.migration import MigrationStage
-from domain.vocabulary import Stage
+from domain.vocabulary import Channel, Stage
+from records.outbox import last_of
 from tests.support.buttons import activity_button
 from tests.support.migrations import Migrations
 from tests.support.reconciliation import about, reconcile
@@ -108,6 +111,49 @@ async def test_a_step_that_an_operator_gave_up_is_tried_again(site: World, migra
     assert (await withdrawing).stage is Stage.WITHDRAWN
     await once_each(site, subscription)
     assert about(await reconcile(site), subscription) == []
+
+
+@pytest.mark.soak
+async def test_an_export_that_an_operator_failed_is_begun_again_by_the_reconciliation(
+    site: World, migrations: Migrations
+) -> None:
+    subscription = migrations.organization()
+    workflow_id = contract.cancellation_workflow_id(subscription)
+    table = sql.Identifier(migrations.schema(subscription), "accounts")
+    with migrations.owner() as owner, owner.transaction():
+        owner.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
+        day = site.today(subscription) + timedelta(days=10)
+        await site.start(subscription, answers=site.answers(subscription, data="export", terminate_on=day))
+        await is_pending(site, workflow_id, "export_data")
+        await activity_button(site, workflow_id, "export_data", "fail", "--reason", "it takes too long")
+        with pytest.raises(WorkflowFailureError):
+            await site.handle(subscription).result()
+
+    assert ("workflow_missing", "mended") in about(await reconcile(site), subscription)
+
+    await reached(site, subscription, Stage.SCHEDULED)
+    await once_each(site, subscription)
+    assert about(await reconcile(site), subscription) == []
+
+
+@pytest.mark.soak
+async def test_a_delivery_whose_end_an_operator_invented_leaves_its_mail_to_the_next_one(site: World) -> None:
+    site.mailbox.close()
+    subscription = site.subscription()
+    await site.start(subscription, complete=False)
+    workflow_id = contract.cancellation_workflow_id(subscription)
+    await is_pending(site, workflow_id, "deliver_mail")
+    with Session(site.engine) as session:
+        newest = last_of(session, f"{subscription}/1")[Channel.MAIL]
+    await activity_button(site, workflow_id, "deliver_mail", "complete", "--result", str(newest))
+    site.mailbox.open()
+
+    withdrawn = await site.service.withdraw(subscription, actor=AGENT, reason="they stay")
+
+    assert withdrawn.stage is Stage.WITHDRAWN
+    await site.handle(subscription).result()
+    assert len(site.mailbox.of(subscription)) == 2
+    await once_each(site, subscription)
 
 
 async def waits_for(site: World, subscription: str, timer: str) -> bool:

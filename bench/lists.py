@@ -170,11 +170,11 @@ def explained(engine: Engine, asked: list[tuple[str, Any]]) -> tuple[float, set[
     whole: set[str] = set()
 
     def look(node: Mapping[str, Any]) -> None:
-        if (
-            node["Node Type"] == "Seq Scan"
-            and node.get("Actual Rows", 0) + node.get("Rows Removed by Filter", 0) > 1000
-        ):
+        removed = node.get("Rows Removed by Filter", 0)
+        if node["Node Type"] == "Seq Scan" and node.get("Actual Rows", 0) + removed > 1000:
             whole.add(f"reads all of {node['Relation Name']}")
+        elif removed > 100_000:
+            whole.add(f"looks at {removed:,.0f} rows of {node['Relation Name']}")
         for child in node.get("Plans", ()):
             look(child)
 

@@ -113,7 +113,7 @@ def case_events(
     if known:
         query = query.where(row.id != all_(cast(list(known), ARRAY(BigInteger))))
     if subscription is not None:
-        query = query.where(audit.about_subscription(subscription))
+        query = query.where(audit.about_subscription(subscription, after=after))
     if cancellation is not None:
         query = query.where(row.cancellation == cancellation)
     if organizations is not None:

@@ -24,6 +24,7 @@ from records.outbox import PENDING
 from storage.tables import (
     CASE_TABLES,
     AuditRow,
+    CancellationLineRow,
     CancellationRow,
     CaseRow,
     ErasureRow,
@@ -43,6 +44,11 @@ _UNDONE_MIGRATIONS = (MigrationStage.WITHDRAWN.value, MigrationStage.ABANDONED.v
 _COPIED = or_(
     exists().where(ExportRow.cancellation == CancellationRow.id),
     exists().where(MigrationRow.cancellation == CancellationRow.id, MigrationRow.stage.not_in(_UNDONE_MIGRATIONS)),
+)
+# Few of all cases are among these, from which PostgreSQL begins; for the conditions alone it looks at every one that has ended.
+_WITH_COPIES = select(ExportRow.cancellation).union(select(MigrationRow.cancellation))
+_WITH_WAITING_LINES = select(CancellationLineRow.cancellation).where(
+    CancellationLineRow.waits_since.is_not(None), CancellationLineRow.announced_at.is_(None)
 )
 _DISCARDED = exists().where(AuditRow.step == CancellationRow.id + ":discard")
 _HAS_DATA = exists().where(
@@ -107,9 +113,12 @@ def _unfinished(kind: CaseKind) -> list[ColumnElement[bool]]:
     stages = Stage if tables.row is CancellationRow else MarketingStage
     conditions = [tables.row.stage.not_in([stage.value for stage in stages if stage.is_final]), _pending(kind)]
     if tables.row is CancellationRow:
-        conditions.append(_billing_open())
+        conditions.append(and_(CancellationRow.id.in_(_WITH_WAITING_LINES), _billing_open()))
     if kind is CaseKind.SUBSCRIPTION:
-        conditions += [_copies_left(), and_(CancellationRow.stage == Stage.CLOSED.value, _HAS_DATA, ~_ERASED)]
+        conditions += [
+            and_(CancellationRow.id.in_(_WITH_COPIES), _copies_left()),
+            and_(CancellationRow.stage == Stage.CLOSED.value, _HAS_DATA, ~_ERASED),
+        ]
     return conditions
 
 

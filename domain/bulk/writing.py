@@ -10,7 +10,9 @@ _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return rows as CSV; a cell that a spreadsheet would calculate is written behind an apostrophe (OWASP, CSV Injection)."""
     written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
+    writer = csv.writer(
+        written
+    )  # which ends lines with CRLF (RFC 4180), and quotes a cell that has either: else it would end there
     writer.writerow(header)
     writer.writerows([[_cell(value) for value in row] for row in rows])
     return written.getvalue()

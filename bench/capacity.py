@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 from temporalio.client import WorkflowExecutionStatus
 
+from bench.cases import complete_start, count_at
 from bench.servers import servers
 from bench.sink import sink
-from contract import SUBSCRIPTION_CANCELLATION, TASK_QUEUE, Attestation, StartCancellation, cancellation_workflow_id
+from contract import SUBSCRIPTION_CANCELLATION, TASK_QUEUE, cancellation_workflow_id
 from domain.vocabulary import Stage
 from starter.local.temporal import has_poller
-from storage.tables import CancellationRow
 from tests.support.outcomes import eventually
 from tests.support.world import Mailbox, World
 
@@ -75,7 +75,7 @@ async def _open_in_steps(world: World, process: psutil.Process, steps: Sequence[
     opened = 0
     for wanted in steps:
         found = await _opened(world, wanted - opened, LONG)
-        await asyncio.sleep(3)
+        await asyncio.sleep(3)  # until their mails are sent and the servers have written what they hold back
         now = _sizes(world, process)
         each = (now.cpu - before.cpu) * 1000 / len(found) if found else 0
         print(f"{wanted:10}{now.worker:12.0f}{now.records:13.1f}{now.temporal:14.1f}{each:22.0f}", flush=True)
@@ -117,14 +117,7 @@ async def _opened(world: World, number: int, window: str) -> list[str]:
 
     async def opened(subscription: str) -> None:
         async with gate:
-            start = StartCancellation(
-                subscription=subscription,
-                actor="bench",
-                request_id="bench",
-                answers=world.answers(subscription),
-                attestation=Attestation(reason="measured, not verified"),
-            )
-            id_ = cancellation_workflow_id(subscription)
+            start, id_ = complete_start(world, subscription), cancellation_workflow_id(subscription)
             client = world.environment.client
             await client.start_workflow(SUBSCRIPTION_CANCELLATION, start, id=id_, task_queue=TASK_QUEUE)
 
@@ -137,16 +130,9 @@ async def _opened(world: World, number: int, window: str) -> list[str]:
 async def _all_at(world: World, subscriptions: Sequence[str], stage: Stage, *, at_least: int) -> float:
     """Wait until so many cases are at a stage, and return when that was."""
 
-    def number() -> int:
-        cases = select(CancellationRow.id).where(
-            CancellationRow.subscription.in_(subscriptions), CancellationRow.stage == stage.value
-        )
-        with Session(world.engine) as session:
-            return len(session.scalars(cases).all())
-
     async def is_so() -> bool:
-        await asyncio.sleep(0.3)
-        return await asyncio.to_thread(number) >= at_least
+        await asyncio.sleep(0.3)  # so that the looks themselves are not what is measured
+        return await asyncio.to_thread(count_at, world.engine, subscriptions, stage) >= at_least
 
     await eventually(is_so, within=1800)
     return time.perf_counter()

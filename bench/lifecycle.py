@@ -29,10 +29,11 @@ from activities.messaging.http_client import HttpClient
 from activities.messaging.mail import MailSettings
 from activities.messaging.webhook_settings import WebhookSettings
 from bench.bare import BareWaits, HandWritten, nothing
+from bench.cases import complete_start
 from bench.equivalent import HandWrittenActivities, Model
 from bench.servers import servers
 from bench.sink import Sink, sink
-from contract import SUBSCRIPTION_CANCELLATION, Attestation, StartCancellation
+from contract import SUBSCRIPTION_CANCELLATION
 from domain.vocabulary import Stage
 from runtime.payload_keys import PayloadKeys
 from runtime.temporal import offramp_plugin
@@ -83,13 +84,7 @@ async def _measure(
 
     async def lifecycle(queue: str) -> None:
         subscription = next(taken)
-        start = StartCancellation(
-            subscription=subscription,
-            actor="bench",
-            request_id="bench",
-            answers=world.answers(subscription),
-            attestation=Attestation(reason="measured, not verified"),
-        )
+        start = complete_start(world, subscription)
         last[queue] = f"cancellation:{subscription}"
         result = await clients[queue].execute_workflow(
             SUBSCRIPTION_CANCELLATION, start, id=last[queue], task_queue=queue

@@ -129,9 +129,14 @@ def fill(engine: Engine, cases: int) -> None:
         "cases": CASES_OF_A_SUBSCRIPTION,
         "since": SINCE,
     }
+    execute_all(engine, _FILL.format(**values))
+
+
+def execute_all(engine: Engine, script: str) -> None:
+    """Execute the statements of a script in one transaction, and have PostgreSQL look at what the tables hold then."""
     with engine.begin() as connection:
-        for statement in _FILL.split(";\n"):
-            connection.execute(text(statement.format(**values)))
+        for statement in script.split(";\n"):
+            connection.execute(text(statement))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 

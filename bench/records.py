@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from bench.lists import database, explained, fill, statements
+from bench.lists import database, execute_all, explained, fill, statements
 from domain.cases import CaseKind
 from domain.vocabulary import Channel
 from records import audit, outbox
@@ -53,11 +53,7 @@ def _fill(engine: Engine) -> None:
     with Session(engine) as session:
         if session.scalar(text("SELECT count(*) FROM (SELECT 1 FROM audit_trail LIMIT 1) AS one")):
             return
-    with engine.begin() as connection:
-        for statement in _FILL.split(";\n"):
-            connection.execute(text(statement))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM ANALYZE"))
+    execute_all(engine, _FILL)
 
 
 def _measure(engine: Engine) -> None:

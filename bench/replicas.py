@@ -20,6 +20,7 @@ from pathlib import Path
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from bench.cases import count_at
 from domain.principals import Role
 from domain.vocabulary import Channel, Stage
 from offramp_client import AsyncClient
@@ -109,7 +110,7 @@ async def _round(running: Site, client: AsyncClient, cases: int, on_start: Calla
 
     began = time.perf_counter()
     await asyncio.gather(*(begin(each) for each in subscriptions))
-    await _until(lambda: _at_stage(running, subscriptions, Stage.CANCELED) == cases)
+    await _until(lambda: count_at(running.engine, subscriptions, Stage.CANCELED) == cases)
     return Measured(time.perf_counter() - began, starts)
 
 
@@ -142,14 +143,6 @@ async def _verify(running: Site, cases: int) -> None:
     print(
         f"{cases} cases, each once; {wanted} mails, all sent, {twice} of them twice (at least once, under one Message-ID)"
     )
-
-
-def _at_stage(running: Site, subscriptions: list[str], stage: Stage) -> int:
-    with Session(running.engine) as session:
-        cases = select(CancellationRow.id).where(
-            CancellationRow.subscription.in_(subscriptions), CancellationRow.stage == stage.value
-        )
-        return len(session.scalars(cases).all())
 
 
 def _undelivered(running: Site) -> int:

@@ -188,7 +188,12 @@ def check_events(filters: Sequence[str]) -> tuple[str, ...]:
 
 def passes(event: str, filters: Sequence[str]) -> bool:
     """Return true if an event passes the filters of an endpoint; without any, each does."""
-    return not filters or event in filters or f"{event.partition('.')[0]}.*" in filters
+    return not filters or event in filters or area_of(event) in filters
+
+
+def area_of(event: str) -> str:
+    """Return the filter of the area of an event: ``cancellation.*``."""
+    return f"{event.partition('.')[0]}.*"
 
 
 def wait_after(failures: int) -> timedelta:

@@ -38,10 +38,11 @@ from records.transaction import Transaction
 from storage.tables import LimitedUseRow, LimitRow
 from storage.tables.base import core
 
-_KEPT_BEYOND_WINDOW = timedelta(days=1)
 Bound = str | BindParameter[str]
 """A value, or the parameter of a statement that gives it."""
 
+_KEPT_BEYOND_WINDOW = timedelta(days=1)
+_COUNT = insert(core(LimitedUseRow)).on_conflict_do_nothing()
 _TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:whose, 0))")
 
 
@@ -184,7 +185,7 @@ def _count(session: Session, asked: Use) -> None:
         "caller": person_key(asked.caller),
         "cancellation": asked.cancellation,
     }
-    session.execute(insert(core(LimitedUseRow)).on_conflict_do_nothing(), values)
+    session.execute(_COUNT, values)
 
 
 def wanted(transaction: Transaction, step: Step) -> None:

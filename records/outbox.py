@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, null
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from domain.cases import CaseRef
+from domain.cases import CaseKind, CaseRef
 from domain.messaging import Facts, channels_of
 from domain.vocabulary import Channel, Event, message_id
 from records.addressees import Addressee
@@ -66,7 +66,7 @@ def add(
 def last_of(session: Session, cancellation: str) -> dict[Channel, int]:
     """Return the sequence number of a case's newest message on each channel that has one."""
     session.flush()
-    rows = session.execute(_statements(_column_of(cancellation).key).last_of, {"case": cancellation})
+    rows = session.execute(_statements(CaseRef.parse(cancellation).kind).last_of, {"case": cancellation})
     return {Channel(channel): sequence for channel, sequence in rows}
 
 
@@ -84,7 +84,7 @@ class MailsOfCase:
 
 def mails_of(session: Session, cancellation: str) -> MailsOfCase:
     """Return what a case has in its outbox for people."""
-    mails = _statements(_column_of(cancellation).key).mails_of
+    mails = _statements(CaseRef.parse(cancellation).kind).mails_of
     newest, waiting, is_gathered = session.execute(mails, {"case": cancellation}).one()
     return MailsOfCase(newest, waiting, is_gathered)
 
@@ -95,7 +95,7 @@ def claim_next(transaction: Transaction, cancellation: str, channel: Channel) ->
     Another delivery for the same case, for example a running attempt that Temporal has given up, waits here and then
     finds the message marked.
     """
-    oldest = _statements(_column_of(cancellation).key).claim_next
+    oldest = _statements(CaseRef.parse(cancellation).kind).claim_next
     return transaction.session.scalar(oldest, {"case": cancellation, "channel": channel.value})
 
 
@@ -133,9 +133,9 @@ class _Statements:
 
 
 @cache
-def _statements(column: str) -> _Statements:
-    """Return the statements for cases of a kind, by the name of the column that names them."""
-    about_case = getattr(MessageRow, column) == bindparam("case")
+def _statements(kind: CaseKind) -> _Statements:
+    """Return the statements for cases of a kind."""
+    about_case = CASE_TABLES[kind].message == bindparam("case")
     pending = and_(*PENDING)
     is_gathered = func.bool_or(and_(pending, MessageRow.bulk.is_not(None)))
     return _Statements(

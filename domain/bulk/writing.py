@@ -10,9 +10,8 @@ _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return rows as CSV; a cell that a spreadsheet would calculate is written behind an apostrophe (OWASP, CSV Injection)."""
     written = io.StringIO()
-    writer = csv.writer(
-        written
-    )  # which ends lines with CRLF (RFC 4180), and quotes a cell that has either: else it would end there
+    # Lines end with CRLF (RFC 4180), so that a cell with either character is quoted: otherwise it would end there.
+    writer = csv.writer(written)
     writer.writerow(header)
     writer.writerows([[_cell(value) for value in row] for row in rows])
     return written.getvalue()

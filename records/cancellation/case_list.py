@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from domain.cancellation.waiting import Awaited
@@ -13,7 +13,7 @@ from domain.lines.quote import Quote
 from domain.refusals import Refusal
 from domain.remedies import correct_input
 from domain.vocabulary import CaseId, Identifier, ReceiptChannel, Stage, Termination
-from records.cancellation.case_search import SearchedText, has_text, newest_with_text
+from records.cancellation.case_search import NEWEST_FIRST, SearchedText, beyond, has_text, newest_with_text
 from records.cancellation.quotes import shown_quote, termination_of
 from records.cancellation.system_tasks import OPEN as OPEN_TASK
 from records.cancellation.waiting import IS_BILLING_OPEN, NEXT_EVENT, waits_for
@@ -137,7 +137,7 @@ def list_cases(
         last = session.scalar(_cases().where(CancellationRow.id == after, *_visible(wanted)))
         if last is None:
             raise CursorUnknown(after)
-        on_page.append(tuple_(CancellationRow.received_at, CancellationRow.id) < (last.received_at, last.id))
+        on_page.append(beyond(last.received_at, last.id))
     page = _page(session, wanted.text, on_page, limit + 1)
     shown = {row[0].id: row for row in session.execute(_cases().where(CancellationRow.id.in_(page)))}
     found = [_summary(session, *shown[one]) for one in page]
@@ -151,8 +151,7 @@ def list_cases(
 def _page(session: Session, text: str | None, conditions: Sequence[ColumnElement[bool]], limit: int) -> list[str]:
     if text is not None:
         return newest_with_text(session, text, conditions, limit)
-    newest = (CancellationRow.received_at.desc(), CancellationRow.id.desc())
-    return list(session.scalars(select(CancellationRow.id).where(*conditions).order_by(*newest).limit(limit)))
+    return list(session.scalars(select(CancellationRow.id).where(*conditions).order_by(*NEWEST_FIRST).limit(limit)))
 
 
 def _counts(session: Session, searched: str | None, conditions: Sequence[ColumnElement[bool]]) -> dict[Stage, int]:

@@ -1,6 +1,7 @@
 """Search of cancellations by a part of a text: the newest that have it, however many do."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import StringConstraints
@@ -24,6 +25,14 @@ _SHORTEST_PART = 3
 
 Condition = ColumnElement[bool]
 
+NEWEST_FIRST = (CancellationRow.received_at.desc(), CancellationRow.id.desc())
+"""The order of every list of cancellations."""
+
+
+def beyond(received_at: datetime, cancellation: str) -> Condition:
+    """Return the condition for the cancellations that follow one in that order."""
+    return tuple_(CancellationRow.received_at, CancellationRow.id) < (received_at, cancellation)
+
 
 def has_text(searched: str) -> Condition:
     """Return the condition for a cancellation that is joined with its subscription and organization: that one of its texts has this."""
@@ -43,8 +52,7 @@ def newest_with_text(session: Session, searched: str, conditions: Sequence[Condi
     look = _FIRST_LOOK
     while last is not None and len(found) < limit:
         look = min(look * 4, _LONGEST_LOOK)
-        beyond = tuple_(CancellationRow.received_at, CancellationRow.id) < last
-        more, last = _looked_at(session, searched, [*conditions, beyond], look)
+        more, last = _looked_at(session, searched, [*conditions, beyond(*last)], look)
         found += more
     return found[:limit]
 
@@ -70,15 +78,14 @@ def _by_index(session: Session, searched: str, conditions: Sequence[Condition], 
 
 def _looked_at(
     session: Session, searched: str, conditions: Sequence[Condition], look: int
-) -> tuple[list[str], tuple[Any, str] | None]:
+) -> tuple[list[str], tuple[datetime, str] | None]:
     """Return the ids with the text among the next so many, and the last of these; None where there are no more.
 
     More than a page can be among them: they are ids alone.
     """
-    newest = (CancellationRow.received_at.desc(), CancellationRow.id.desc())
-    place = func.row_number().over(order_by=newest).label("place")
+    place = func.row_number().over(order_by=NEWEST_FIRST).label("place")
     row = CancellationRow
-    next_ones = select(row.id, row.received_at, row.subscription, place).where(*conditions).order_by(*newest)
+    next_ones = select(row.id, row.received_at, row.subscription, place).where(*conditions).order_by(*NEWEST_FIRST)
     looked_at = next_ones.limit(look).subquery()
     has = _in_any(searched, looked_at.c.id)
     rows = session.execute(

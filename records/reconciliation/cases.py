@@ -14,6 +14,7 @@ from domain.policy import CancellationPolicy
 from domain.vocabulary import FINAL_STAGES, Channel, DataChoice, Stage
 from records.cancellation.locked_case import access_end_of
 from records.cancellation.open_lines import (
+    CASES_WITH_WAITING_LINES,
     SETTLED_STAGES,
     ends_are_due,
     ends_are_unannounced,
@@ -24,7 +25,6 @@ from records.outbox import PENDING
 from storage.tables import (
     CASE_TABLES,
     AuditRow,
-    CancellationLineRow,
     CancellationRow,
     CaseRow,
     ErasureRow,
@@ -45,11 +45,8 @@ _COPIED = or_(
     exists().where(ExportRow.cancellation == CancellationRow.id),
     exists().where(MigrationRow.cancellation == CancellationRow.id, MigrationRow.stage.not_in(_UNDONE_MIGRATIONS)),
 )
-# Few of all cases are among these, from which PostgreSQL begins; for the conditions alone it looks at every one that has ended.
+# PostgreSQL begins with these few, and with `CASES_WITH_WAITING_LINES`; for the conditions alone it looks at every case that has ended.
 _WITH_COPIES = select(ExportRow.cancellation).union(select(MigrationRow.cancellation))
-_WITH_WAITING_LINES = select(CancellationLineRow.cancellation).where(
-    CancellationLineRow.waits_since.is_not(None), CancellationLineRow.announced_at.is_(None)
-)
 _DISCARDED = exists().where(AuditRow.step == CancellationRow.id + ":discard")
 _HAS_DATA = exists().where(
     SubscriptionRow.id == CancellationRow.subscription,
@@ -113,7 +110,7 @@ def _unfinished(kind: CaseKind) -> list[ColumnElement[bool]]:
     stages = Stage if tables.row is CancellationRow else MarketingStage
     conditions = [tables.row.stage.not_in([stage.value for stage in stages if stage.is_final]), _pending(kind)]
     if tables.row is CancellationRow:
-        conditions.append(and_(CancellationRow.id.in_(_WITH_WAITING_LINES), _billing_open()))
+        conditions.append(and_(CancellationRow.id.in_(CASES_WITH_WAITING_LINES), _billing_open()))
     if kind is CaseKind.SUBSCRIPTION:
         conditions += [
             and_(CancellationRow.id.in_(_WITH_COPIES), _copies_left()),

@@ -14,7 +14,7 @@ from contract.steps import Reopening
 from domain.actors import is_sent_directly
 from domain.requests import SenderUnknown
 from domain.vocabulary import Channel
-from domain.webhooks import CONFIGURED, EndpointState, EndpointUnknown
+from domain.webhooks import CONFIGURED, EndpointState, EndpointUnknown, area_of
 from records import audit
 from records.transaction import Transaction
 from storage.tables import (
@@ -80,7 +80,7 @@ def add_for_endpoints(
     ``only`` is the endpoint that it is for alone, whatever that hears of.
     """
     given = {"event": event, "channel": Channel.WEBHOOK.value, **values}
-    of_endpoints = {"message": id, "only": only} if only is not None else {"message": id, "area": _area_of(event)}
+    of_endpoints = {"message": id, "only": only} if only is not None else {"message": id, "area": area_of(event)}
     transaction.session.execute(_add_for(frozenset(given), only is not None), given | of_endpoints)
 
 
@@ -98,10 +98,6 @@ def _add_for(columns: frozenset[str], of_one: bool) -> Insert:
     source = select(of_endpoint, WebhookEndpointRow.name, *given).where(_HEARS, hears)
     added = insert(core(MessageRow)).from_select(["id", "recipient", *names], source)
     return added.on_conflict_do_nothing(index_elements=["id"])
-
-
-def _area_of(event: str) -> str:
-    return f"{event.partition('.')[0]}.*"
 
 
 def log_attempt(

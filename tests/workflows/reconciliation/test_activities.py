@@ -1,6 +1,8 @@
 """The buttons of a pending activity: Pause and Unpause, Reset, other options, Fail."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 
 import pytest
@@ -47,12 +49,7 @@ async def test_an_export_that_is_interrupted_by_an_operator_is_made_once(
 ) -> None:
     subscription = migrations.organization()
     workflow_id = contract.cancellation_workflow_id(subscription)
-    table = sql.Identifier(migrations.schema(subscription), "accounts")
-    with migrations.owner() as owner, owner.transaction():
-        owner.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
-        day = site.today(subscription) + timedelta(days=10)
-        await site.start(subscription, answers=site.answers(subscription, data="export", terminate_on=day))
-        await is_pending(site, workflow_id, "export_data")
+    async with held_up_export(site, migrations, subscription):
         await activity_button(site, workflow_id, "export_data", button)
         if button == "pause":
             assert about(await reconcile(site), subscription) == [("activity_paused", "left")]
@@ -67,10 +64,8 @@ async def test_an_export_that_is_interrupted_by_an_operator_is_made_once(
 async def test_a_transfer_that_is_paused_is_made_once(site: World, migrations: Migrations) -> None:
     subscription = migrations.organization()
     workflow_id = contract.migration_workflow_id(subscription)
-    table = sql.Identifier(migrations.schema(subscription), "accounts")
     await migrations.requested(subscription)
-    with migrations.owner() as owner, owner.transaction():
-        owner.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
+    with locked_accounts(migrations, subscription):
         await migrations.begun(subscription)
         await is_pending(site, workflow_id, "transfer_data")
         await activity_button(site, workflow_id, "transfer_data", "pause")
@@ -119,12 +114,7 @@ async def test_an_export_that_an_operator_failed_is_begun_again_by_the_reconcili
 ) -> None:
     subscription = migrations.organization()
     workflow_id = contract.cancellation_workflow_id(subscription)
-    table = sql.Identifier(migrations.schema(subscription), "accounts")
-    with migrations.owner() as owner, owner.transaction():
-        owner.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
-        day = site.today(subscription) + timedelta(days=10)
-        await site.start(subscription, answers=site.answers(subscription, data="export", terminate_on=day))
-        await is_pending(site, workflow_id, "export_data")
+    async with held_up_export(site, migrations, subscription):
         await activity_button(site, workflow_id, "export_data", "fail", "--reason", "it takes too long")
         with pytest.raises(WorkflowFailureError):
             await site.handle(subscription).result()
@@ -154,6 +144,25 @@ async def test_a_delivery_whose_end_an_operator_invented_leaves_its_mail_to_the_
     await site.handle(subscription).result()
     assert len(site.mailbox.of(subscription)) == 2
     await once_each(site, subscription)
+
+
+@contextmanager
+def locked_accounts(migrations: Migrations, subscription: str) -> Iterator[None]:
+    """Lock a table of the organization, for which whatever reads its data waits."""
+    table = sql.Identifier(migrations.schema(subscription), "accounts")
+    with migrations.owner() as owner, owner.transaction():
+        owner.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))
+        yield
+
+
+@asynccontextmanager
+async def held_up_export(site: World, migrations: Migrations, subscription: str) -> AsyncIterator[None]:
+    """Start a case with an export that is under way and cannot go on."""
+    with locked_accounts(migrations, subscription):
+        day = site.today(subscription) + timedelta(days=10)
+        await site.start(subscription, answers=site.answers(subscription, data="export", terminate_on=day))
+        await is_pending(site, contract.cancellation_workflow_id(subscription), "export_data")
+        yield
 
 
 async def waits_for(site: World, subscription: str, timer: str) -> bool:

@@ -37,6 +37,12 @@ async def test_a_case_is_overdue_when_its_stage_should_have_ended(world: World, 
     assert f"{in_time}/1" not in found
 
 
+async def test_a_text_that_no_list_can_be_searched_for_is_refused_in_words(browsers: Browsers) -> None:
+    answer = await browsers(Role.AUDITOR).get("/worklists/all", params={"text": "%-"})
+    assert answer.status_code == 422
+    assert read(answer).one("p", class_="code").text == "input_malformed"
+
+
 async def test_a_list_goes_on_where_its_page_ends(
     world: World, browsers: Browsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,29 @@ def test_nothing_is_settled_while_a_writer_has_no_number_yet(engine: Engine) -> 
     assert found.oldest < asked(engine).oldest < found.beyond
 
 
+def test_a_seal_is_made_beside_a_writer_that_no_later_transaction_has_passed(engine: Engine) -> None:
+    """To PostgreSQL, whoever began after the newest transaction that has ended has yet to begin: its number is none of a snapshot's."""
+    write(engine)
+    with Session(engine) as going_on:
+        assert audit.record(Transaction(going_on), "case.noted", actor="slow", at=NOON)
+        assert sealed(engine) == 1
+        going_on.commit()
+    assert sealed(engine) == 1
+    with Session(engine) as session:
+        assert verify(session, at=NOON).holds
+
+
+def test_a_seal_is_made_beside_a_writer_that_has_no_number_yet(engine: Engine) -> None:
+    write(engine)
+    with engine.connect() as going_on:
+        going_on.execute(text("LOCK TABLE audit_trail IN ROW EXCLUSIVE MODE"))
+        assert sealed(engine) == 1
+    write(engine)
+    assert sealed(engine) == 1
+    with Session(engine) as session:
+        assert verify(session, at=NOON).holds
+
+
 def test_no_transaction_of_another_database_keeps_seals_from_settling(engine: Engine) -> None:
     """An organization may leave one open in its own; each seal would look at all entries since."""
     other = create_database_engine(engine.url.set(database="postgres").render_as_string(hide_password=False))

@@ -1,10 +1,11 @@
 """What a page that is kept current asks for: the parts that have changed, and the rows of the cases that events name."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 
 from domain.principals import Role
+from starter.console import case_view
 from starter.console.parts import HAVE
 from storage.rights import DatabaseRole
 from tests.starter.console.areas import bulk_of
@@ -27,7 +28,20 @@ def had(page: Node) -> dict[str, str]:
     return {HAVE: " ".join(f"{name}={digest}" for name, digest in parts(page).items())}
 
 
-async def test_a_browser_gets_the_parts_that_have_changed_and_no_others(world: World, browsers: Browsers) -> None:
+class Standing(datetime):
+    """A clock that stands: the bar of the days that are left moves every quarter of an hour, perhaps between two looks."""
+
+    at = datetime.now(UTC)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> "Standing":
+        return cls.fromtimestamp(cls.at.timestamp(), tz)
+
+
+async def test_a_browser_gets_the_parts_that_have_changed_and_no_others(
+    world: World, browsers: Browsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_view, "datetime", Standing)
     subscription = world.subscription()
     await world.start(subscription, complete=False)
     agent, here = browsers(Role.SUPPORT_AGENT), f"/cases/{subscription}/1"

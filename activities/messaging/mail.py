@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from activities.messaging.case_mail import CASE_MAIL
 from activities.messaging.delivery import MessagePutOff, MessageRejected, deliver_all, facts_of, portable_id
 from activities.messaging.letters import Letter, code_letter, given_up_letter, joint_letter, letter, pause_letter
 from activities.messaging.links import LinkPurpose, Links
+from activities.messaging.mime import Envelope, written_mail
 from activities.messaging.smtp import MAIL_SERVER_UNAVAILABLE, SmtpConnection, SmtpServer
 from contract import WorkQueue
 from domain.cases import CaseRef
@@ -142,14 +141,13 @@ class Mail:
                 else:
                     written = joint_letter(event, [facts_of(each) for each in messages], reply_to=self._reply_to)
                 id_ = message.letter or message.id
-                mail = self._mail(written, id_, to=message.recipient, at=message.created_at)
                 first = message_id(facts.cancellation, _first_of_thread(event, facts), Channel.MAIL)
                 if message.bulk is not None:
                     with Session(self._engine) as session:
                         first = letter_of(session, first)
-                if id_ != first:
-                    mail["In-Reply-To"] = mail["References"] = self._message_id(first)
-                server.send(mail, sender=self._sender.addr_spec, recipient=message.recipient)
+                answers = first if id_ != first else None
+                envelope = self._envelope(message.recipient)
+                server.send(self._mail(written, id_, envelope, at=message.created_at, answers=answers), envelope)
 
             return deliver_all(
                 self._engine,
@@ -196,10 +194,11 @@ class Mail:
             self._send_now(written, id_, str(endpoint.owner))
 
     def _send_now(self, written: Letter, message_id: str, recipient: str) -> None:
-        mail = self._mail(written, message_id, to=recipient, at=datetime.now(UTC))
+        envelope = self._envelope(recipient)
+        mail = self._mail(written, message_id, envelope, at=datetime.now(UTC))
         with SmtpConnection(self._server) as server:
             try:
-                server.send(mail, sender=self._sender.addr_spec, recipient=recipient)
+                server.send(mail, envelope)
             except MessagePutOff as delay:
                 raise ApplicationError(delay.reason, type=MAIL_SERVER_UNAVAILABLE) from None
 
@@ -219,22 +218,26 @@ class Mail:
             return self._links.link(LinkPurpose.MARKETING_CONSENT, facts.cancellation, until, recipient)
         return None
 
-    def _mail(self, written: Letter, message: str, *, to: str, at: datetime) -> EmailMessage:
-        # Header lines are as long as RFC 5322 allows: shorter ones would break ids that are longer than a line.
-        mail = EmailMessage(policy=SMTP.clone(max_line_length=998))
-        mail["From"] = self._sender
-        mail["To"] = to
+    def _envelope(self, recipient: str) -> Envelope:
+        return Envelope(sender=self._sender.addr_spec, recipient=recipient)
+
+    def _mail(
+        self, written: Letter, message: str, envelope: Envelope, *, at: datetime, answers: str | None = None
+    ) -> bytes:
+        headers = {"From": str(self._sender), "To": envelope.recipient}
         if self._reply_to:
-            mail["Reply-To"] = self._reply_to
-        mail["Subject"] = written.subject
-        mail["Date"] = at
-        mail["Message-ID"] = self._message_id(message)
-        mail["Auto-Submitted"] = "auto-generated"
-        mail["X-Auto-Response-Suppress"] = "All"
-        mail["Content-Language"] = "en"
-        mail.set_content(written.text, cte="quoted-printable")
-        mail.add_alternative(written.html, subtype="html", cte="quoted-printable")
-        return mail
+            headers["Reply-To"] = self._reply_to
+        headers |= {
+            "Subject": written.subject,
+            "Date": format_datetime(at),
+            "Message-ID": self._message_id(message),
+            "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "All",
+            "Content-Language": "en",
+        }
+        if answers is not None:
+            headers["In-Reply-To"] = headers["References"] = self._message_id(answers)
+        return written_mail(headers, written, envelope)
 
     def _message_id(self, message: str) -> str:
         return f"<{portable_id(message)}@{self._sender.domain}>"

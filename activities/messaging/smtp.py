@@ -7,7 +7,6 @@ import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from enum import StrEnum
 from types import TracebackType
 from typing import Self
@@ -17,6 +16,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.messaging.deadline import Deadline
 from activities.messaging.delivery import MessagePutOff, MessageRejected
+from activities.messaging.mime import Envelope
 
 TIMEOUT_SECONDS = 20.0
 """The time limit for one message as a whole, opening the connection included, however slowly the server answers."""
@@ -26,6 +26,8 @@ MAIL_SERVER_UNAVAILABLE = "mail_server_unavailable"
 
 _CLOSING = 421
 """The one answer to a mail that is about the server: it closes the connection (RFC 5321, section 3.8)."""
+_INTERNATIONAL = ("SMTPUTF8", "BODY=8BITMIME")
+"""What a mail with addresses beyond ASCII asks of its server (RFC 6531, section 3.4)."""
 _ENHANCED_STATUS = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")
 _DEFAULT_PORTS: Mapping[str, int] = {"smtp": 25, "smtps": 465}
 
@@ -105,8 +107,8 @@ class SmtpConnection:
                     self._smtp.quit()
             self._smtp.close()
 
-    def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
-        """Send a message; return when the server has accepted it.
+    def send(self, message: bytes, envelope: Envelope) -> None:
+        """Send a message, as it is mailed; return when the server has accepted it.
 
         Raises:
             MessageRejected: it never will: 5xx for this recipient or this content.
@@ -118,7 +120,7 @@ class SmtpConnection:
         # travels with the failure into the history and the logs.
         try:
             with Deadline(TIMEOUT_SECONDS) as deadline:
-                self._send(message, sender, recipient, deadline)
+                self._send(message, envelope, deadline)
         except smtplib.SMTPNotSupportedError:
             raise MessageRejected(
                 f"The mail server {self._server.name} does not take addresses beyond ASCII."
@@ -138,12 +140,16 @@ class SmtpConnection:
                 f"The mail server {self._server.name} put the {answer.refused} off with {answer.status}."
             ) from None
 
-    def _send(self, message: EmailMessage, sender: str, recipient: str, deadline: Deadline) -> None:
+    def _send(self, message: bytes, envelope: Envelope, deadline: Deadline) -> None:
         try:
             if self._smtp is None:
                 self._smtp = _opened(self._server, deadline)
             deadline.watch(self._smtp.wire)
-            self._smtp.send_message(message, from_addr=sender, to_addrs=[recipient])
+            self._smtp.ehlo_or_helo_if_needed()  # STARTTLS has everything asked anew (RFC 3207, section 4.2)
+            if envelope.is_international and not self._smtp.has_extn("smtputf8"):
+                raise smtplib.SMTPNotSupportedError
+            options = _INTERNATIONAL if envelope.is_international else ()
+            self._smtp.sendmail(envelope.sender, [envelope.recipient], message, options)
         except (smtplib.SMTPException, OSError):
             if deadline.is_over:
                 raise TimeoutError from None

@@ -28,6 +28,7 @@ async def test_a_transition_waits_for_the_database_and_says_so(idle_world: World
         await eventually(lambda: _waits_for_the_database(world, subscription), within=40)
 
         _allow_connections(postgres_url, database, allow=True)
+        world.engine.dispose()  # it asks no connection that was idle for less than a second whether it is still there
         await moving
         await world.pass_time(subscription, timedelta(minutes=5))
         await eventually(lambda: _is(world, subscription, Stage.CANCELED))

@@ -43,7 +43,8 @@ Bound = str | BindParameter[str]
 
 _KEPT_BEYOND_WINDOW = timedelta(days=1)
 _COUNT = insert(core(LimitedUseRow)).on_conflict_do_nothing()
-_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:whose, 0))")
+# In the order of the array, which is the same for all: no two wait for each other.
+_TURNS = text("SELECT pg_advisory_xact_lock(hashtextextended(whose, 0)) FROM unnest(CAST(:all AS text[])) AS whose")
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ def use(transaction: Transaction, asked: Use) -> LimitReached | None:
     """
     session = transaction.session
     digest = address_digest(asked.address) if asked.address is not None else None
-    for whose in sorted(filter(None, (asked.organization and f"of {asked.organization}", digest))):
-        session.execute(_TURN, {"whose": f"offramp limit {whose}"})
+    owners = sorted(filter(None, (asked.organization and f"of {asked.organization}", digest)))
+    if owners:
+        session.execute(_TURNS, {"all": [f"offramp limit {whose}" for whose in owners]})
     if (reached := reached_by(session, asked)) is None:
         _count(session, asked)
     return reached

@@ -71,9 +71,11 @@ def _refusal(kept: dict[str, Any]) -> RefusalDetails:
 
 def accept(transaction: Transaction, step: Step) -> None:
     """Record in the transaction of a step that the request which it answers is accepted."""
-    if step.request is not None:
-        _keep(transaction, step.request, step.cancellation, step.actor, step.at)
-        _answer(transaction, step.request, accepted_at=step.at)
+    request = step.request
+    if request is not None and not _keep(
+        transaction, request, step.cancellation, step.actor, step.at, accepted_at=step.at
+    ):
+        _answer(transaction, request, accepted_at=step.at)
 
 
 def refuse(transaction: Transaction, step: Step, refusal: RefusalDetails) -> FirstAnswer | None:
@@ -119,8 +121,8 @@ def open_with(transaction: Transaction, case: CaseRow, digest: str) -> None:
     if digest:
         request = start_made(case.workflow_id, case.request_id, digest)
         at = case.entered_at or case.received_at
-        _keep(transaction, request, case.id, case.opened_by, at)
-        _answer(transaction, request, accepted_at=at)
+        if not _keep(transaction, request, case.id, case.opened_by, at, accepted_at=at):
+            _answer(transaction, request, accepted_at=at)
 
 
 def check_start(session: Session, workflow_id: str, request_id: str, digest: str) -> None:
@@ -151,8 +153,10 @@ def record_reuse(
     )
 
 
-def _keep(transaction: Transaction, request: RequestMade, case: str, actor: str, at: datetime) -> bool:
-    """Add the row of a request; return False, adding nothing, if its id has one."""
+def _keep(
+    transaction: Transaction, request: RequestMade, case: str, actor: str, at: datetime, **answer: object
+) -> bool:
+    """Add the row of a request, with its ``answer`` if it has one; return False, adding nothing, if its id has a row."""
     added = transaction.session.execute(
         insert(RequestRow)
         .values(
@@ -163,6 +167,7 @@ def _keep(transaction: Transaction, request: RequestMade, case: str, actor: str,
             cancellation=case,
             actor=actor,
             at=at,
+            **answer,
         )
         .on_conflict_do_nothing()
         .returning(RequestRow.id)

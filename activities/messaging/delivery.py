@@ -77,15 +77,17 @@ def deliver_all(
 
     """
     turn_over = time.monotonic() + TURN_SECONDS
+    mails, handled = None, 0
     while True:
         with Transaction.begin(engine) as transaction:
             # Read before the claim: a message recorded between the two must not count as handled.
-            mails = outbox.mails_of(transaction.session, cancellation)
+            mails = mails or outbox.mails_of(transaction.session, cancellation)
             if not mails.pending:
                 return mails.newest
             claim = joint_letters.claim_next(transaction, cancellation, is_gathered=mails.is_gathered, quiet=quiet)
             _refuse_to_wait(claim)
             if claim.is_repeated:
+                mails, handled = None, 0
                 continue
             if not claim.messages:
                 return mails.newest
@@ -96,7 +98,8 @@ def deliver_all(
             handled_up_to = next(each.sequence for each in claim.messages if _case_of(each) == cancellation)
         if put_off is not None:  # after the transaction, which has recorded since when
             raise ApplicationError(put_off, type=unavailable)
-        if mails.pending == 1:
+        handled += 1
+        if handled == mails.pending:
             return mails.newest
         if time.monotonic() >= turn_over:
             return handled_up_to

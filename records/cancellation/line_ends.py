@@ -66,6 +66,7 @@ def set_ends(transaction: Transaction, case: LockedCase, step: Step, now: Quote)
             setattr(row, name, getattr(ended, name))
         set_lines.append(LineChange(row.id, before, dates_of(row), why))
     session.flush()
+    case.has_waiting_lines |= bool(waiting)
     record_lines(transaction, "line.end_date_set", step, set_lines)
     record_lines(transaction, "line.end_date_awaited", step, waiting)
     return [change.line for change in set_lines]

@@ -12,10 +12,12 @@ from domain.cancellation.lifecycle import CancellationEnded
 from domain.cancellation.termination import access_ends_at
 from domain.policy import CancellationPolicy
 from domain.vocabulary import Stage, Termination
+from records.cancellation.open_lines import IS_WAITING
 from records.transaction import Transaction
 from storage.tables import (
     IS_WHOLE,
     AuditRow,
+    CancellationLineRow,
     CancellationRow,
     ChecklistAnswerRow,
     ExportRow,
@@ -34,7 +36,7 @@ EXPORT_STATUS = case(
 """The status of an export, as `records.export.export_status` says it, for a query."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class LockedCase:
     """A cancellation of a subscription, or of one of its lines, with its context; its subscription is locked until the
     transaction ends."""
@@ -43,6 +45,8 @@ class LockedCase:
     subscription: SubscriptionRow
     organization: OrganizationRow
     policy: CancellationPolicy
+    has_waiting_lines: bool = False
+    """True if `records.cancellation.open_lines.waiting_lines` may find any; false saves most cases that query at every step."""
 
     @property
     def billing_administrator(self) -> str:
@@ -74,7 +78,13 @@ _LOCKED = (
     .with_for_update()
 )
 _IN_CONTEXT = (
-    select(CancellationRow, SubscriptionRow, OrganizationRow, PolicyRow.durations)
+    select(
+        CancellationRow,
+        SubscriptionRow,
+        OrganizationRow,
+        PolicyRow.durations,
+        exists().where(CancellationLineRow.cancellation == _CASE, IS_WAITING),
+    )
     .join(SubscriptionRow, SubscriptionRow.id == CancellationRow.subscription)
     .join(OrganizationRow, OrganizationRow.id == SubscriptionRow.organization)
     .join(PolicyRow, PolicyRow.name == OrganizationRow.policy)
@@ -123,10 +133,11 @@ def lock_case(transaction: Transaction, cancellation: str) -> LockedCase:
     session = transaction.session
     session.execute(_LOCKED, {"cancellation": cancellation})
     # Read under the lock, to see the changes of the transaction before.
-    row, subscription, organization, durations = session.execute(_IN_CONTEXT, {"cancellation": cancellation}).one()
+    found = session.execute(_IN_CONTEXT, {"cancellation": cancellation}).one()
+    row, subscription, organization, durations, waits = found
     if row.time_zone is None:  # opened by a worker of 0.2
         row.time_zone = organization.time_zone
-    return LockedCase(row, subscription, organization, CancellationPolicy.model_validate(durations))
+    return LockedCase(row, subscription, organization, CancellationPolicy.model_validate(durations), waits)
 
 
 def case_record(session: Session, cancellation: str) -> CaseRecord | None:

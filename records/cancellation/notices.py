@@ -120,7 +120,7 @@ def notify(
         lines=list(lines),
         invoice=invoice,
         credit_from=credit_from,
-        open_billing=open_lines(session, row.id) if row.stage in SETTLED_STAGES else (),
+        open_billing=open_lines(session, row.id) if case.has_waiting_lines and row.stage in SETTLED_STAGES else (),
         billing_open_since=billing_open_since,
         queue=queue,
         marketing_was_stopped=was_stopped,

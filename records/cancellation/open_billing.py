@@ -90,6 +90,8 @@ def remind(transaction: Transaction, step: Step, event: Event) -> BillingWait | 
 
 def request_credit_memos(transaction: Transaction, case: LockedCase, step: Step) -> None:
     """Ask for the credit memos that the open lines need, once for each invoice."""
+    if not case.has_waiting_lines:
+        return
     for line in open_lines(transaction.session, case.row.id):
         credit_from = plus_days(line.billing_ends_on, 1)
         for invoice in line.credit_memos:
@@ -106,7 +108,9 @@ def request_credit_memos(transaction: Transaction, case: LockedCase, step: Step)
 
 def billing_of(session: Session, case: LockedCase) -> BillingWait | None:
     """Return what a case waits for from billing; None where every line has ended, and that is announced."""
-    waiting = waiting_lines(session, case.row.id) if case.stage in SETTLED_STAGES else ()
+    if not case.has_waiting_lines or case.stage not in SETTLED_STAGES:
+        return None
+    waiting = waiting_lines(session, case.row.id)
     if not waiting:
         return None
     since = _since(waiting)

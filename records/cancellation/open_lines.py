@@ -22,11 +22,12 @@ ESCALATED = "credit_memo.escalated"
 Waiting = tuple[CancellationLineRow, SubscriptionLineRow]
 """The decision about a line, and the line."""
 
-_IS_WAITING = and_(CancellationLineRow.waits_since.is_not(None), CancellationLineRow.announced_at.is_(None))
-CASES_WITH_WAITING_LINES = select(CancellationLineRow.cancellation).where(_IS_WAITING)
+IS_WAITING = and_(CancellationLineRow.waits_since.is_not(None), CancellationLineRow.announced_at.is_(None))
+"""The condition for a decision about a line whose end waited for credit memos and is not announced yet."""
+CASES_WITH_WAITING_LINES = select(CancellationLineRow.cancellation).where(IS_WAITING)
 """The cancellations with lines whose end waited for credit memos and is not announced yet: few, by an index."""
 _WAITS = and_(
-    _IS_WAITING,
+    IS_WAITING,
     SubscriptionLineRow.id == CancellationLineRow.subscription_line,
     SubscriptionLineRow.frozen_by == CancellationLineRow.cancellation,
 )

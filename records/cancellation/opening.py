@@ -122,7 +122,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
     if is_counted(bulk):
         limits.check_start(transaction, start, case.id)
-    return _as_opened(transaction, locked, checklist)
+    return _as_it_is(session, locked, checklist)
 
 
 def _locked_subscription(session: Session, request: OpenRequest) -> SubscriptionRow:
@@ -190,9 +190,25 @@ def _organization_of(transaction: Transaction, subscription: str | None) -> Orga
 
 
 def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist) -> OpenedCase:
+    """Return a case that was opened before, with how far it has come."""
     session, row = transaction.session, case.row
     stops_requested = audit.after_of(session, f"{row.id}:campaigns-stopped") is not None
     export, certificate = export_of(session, row.id), certificate_of(session, row.id)
+    return _as_it_is(session, case, checklist).model_copy(
+        update={
+            "stop": stop_of(session, row.id) if stops_requested else None,
+            "export": export_status(export) if export else None,
+            "copies_made": export is not None or session.get(MigrationRow, row.id) is not None,
+            "erased_at": certificate.finished_at if certificate else None,
+            "billing": billing_of(session, case),
+            "taken_over_by": taken_over_by(session, case) if case.stage in (Stage.REVERSED, Stage.WITHDRAWN) else None,
+        }
+    )
+
+
+def _as_it_is(session: Session, case: LockedCase, checklist: Checklist) -> OpenedCase:
+    """Return a case with what has its place in its own row, which is all that a new one has."""
+    row = case.row
     return OpenedCase(
         cancellation=row.id,
         subscription=row.subscription,
@@ -210,12 +226,6 @@ def _as_opened(transaction: Transaction, case: LockedCase, checklist: Checklist)
         reason_code=row.reason_code,
         goodwill_reason=row.goodwill_reason,
         goodwill_approved_by=row.goodwill_approved_by,
-        stop=stop_of(session, row.id) if stops_requested else None,
-        export=export_status(export) if export else None,
-        copies_made=export is not None or session.get(MigrationRow, row.id) is not None,
-        erased_at=certificate.finished_at if certificate else None,
-        billing=billing_of(session, case),
-        taken_over_by=taken_over_by(session, case) if case.stage in (Stage.REVERSED, Stage.WITHDRAWN) else None,
     )
 
 

@@ -45,7 +45,9 @@ ZONES = """
     SELECT time_zone FROM zone WHERE time_zone IS NOT NULL
 """
 
-# The day of a line is that of its organization. Looked up line by line: a join would read every subscription for each chunk.
+# The zone of a line is that of its organization. Looked up line by line: a join would read every subscription for each chunk.
+_ZONE = """(SELECT o.time_zone FROM subscriptions s JOIN organizations o ON o.id = s.organization WHERE s.id = picked.subscription)"""
+
 _DAY_IN_ITS_ZONE = """(
             SELECT COALESCE(z.day, CAST(:otherwise AS date))
             FROM subscriptions s JOIN organizations o ON o.id = s.organization
@@ -60,20 +62,22 @@ _DUE = """l.due_after < CAST(:last_day AS date)
 
 # NO KEY UPDATE: a row that merely refers to the line, as a new invoice does, neither waits nor is waited for.
 _PICK = """
+    WITH picked AS MATERIALIZED (
+        SELECT l.* FROM subscription_lines l
+        WHERE {due} AND (l.due_after, l.id) > (CAST(:after_day AS date), :after_line) {scope}
+        ORDER BY l.due_after, l.id LIMIT :limit FOR NO KEY UPDATE OF l SKIP LOCKED
+    ), of_a_day AS (
+        SELECT picked.*, COALESCE(z.day, CAST(:otherwise AS date)) AS day
+        FROM (SELECT picked.*, {zone} AS time_zone FROM picked OFFSET 0) picked
+        LEFT JOIN unnest(CAST(:zones AS text[]), CAST(:days AS date[])) AS z(time_zone, day) USING (time_zone)
+    )
     INSERT INTO due_lines
     SELECT id, subscription, partner, due_after,
         COALESCE(end_date = next_billing_date - 1 AND NOT open_billing_line AND end_date < day, false),
         end_date, day,
-        CASE WHEN term_until IS NULL THEN start_date ELSE '-infinity' END,
-        COALESCE(term_until, '-infinity'), COALESCE(cancellation_possible_until, '-infinity'),
-        subsequent_term, notice_period
-    FROM (
-        SELECT l.*, {day} AS day
-        FROM subscription_lines l
-        WHERE {due} AND (l.due_after, l.id) > (CAST(:after_day AS date), :after_line) {scope}
-        ORDER BY l.due_after, l.id LIMIT :limit
-        FOR NO KEY UPDATE OF l SKIP LOCKED
-    ) picked
+        CASE WHEN term_until IS NULL THEN start_date ELSE '-infinity' END, COALESCE(term_until, '-infinity'),
+        COALESCE(cancellation_possible_until, '-infinity'), subsequent_term, notice_period
+    FROM of_a_day
 """
 
 LAST_PICKED = "SELECT due_after, id FROM due_lines ORDER BY due_after DESC, id DESC LIMIT 1"
@@ -211,7 +215,7 @@ END_PASS = text(f"""
 
 def pick(scope: Scope, days: RunDays) -> str:
     """Return the statement that locks the next due lines and copies them into ``due_lines``."""
-    return _PICK.format(day=_day(days), due=_due(days), scope=within(scope))
+    return _PICK.format(zone=_ZONE if days.by_zone else "CAST(NULL AS text)", due=_due(days), scope=within(scope))
 
 
 def change(*, audit: bool, notify: bool) -> str:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-api bench-lists bench-records bench-lifecycle bench-replicas bench-capacity bench-dates bench-export histories client schemas pictures chart-tools lock clean
+.PHONY: help run test soak soak-endurance soak-malformed soak-compaction soak-requests soak-bulk soak-faults lint format hooks bench-api bench-lists bench-records bench-lifecycle bench-replicas bench-capacity bench-dates bench-export bench-dump histories client schemas pictures chart-tools lock clean
 
 # Installed again whenever the pins or the project's metadata change; --require-hashes refuses anything else.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -88,6 +88,9 @@ bench-dates: $(VENV)/.installed  ## the nightly update against a bare UPDATE of 
 
 bench-export: $(VENV)/.installed  ## the export of a million rows against psql and gzip, and against xlsxwriter
 	$(BIN)/python -m bench.export
+
+bench-dump: $(VENV)/.installed  ## the dump of a million rows for a migration against pg_dump alone
+	$(BIN)/python -m bench.dump
 
 histories: $(VENV)/.installed  ## record the lives that later versions must replay (docs/upgrades.md says when)
 	OFFRAMP_RECORD_HISTORIES=1 $(BIN)/pytest tests/contract/test_history_types.py tests/workflows/test_replay.py \

@@ -8,11 +8,10 @@ from email.policy import SMTP
 
 from activities.messaging.letters import Letter
 
-# Lines as long as RFC 5322 allows: shorter ones would break ids that are longer than a line.
-_POLICY = SMTP.clone(max_line_length=998)
-_POLICY_UTF8 = _POLICY.clone(utf8=True)
 _LINE_LENGTH = 998
-_END = "\r\n"
+"""As long as RFC 5322 allows: shorter lines would break ids that are longer than a line."""
+_POLICY = SMTP.clone(max_line_length=_LINE_LENGTH)
+_POLICY_UTF8 = _POLICY.clone(utf8=True)
 _UNSTRUCTURED = ("Subject",)
 """The headers that are words alone. The policy would take what looks like an encoded word for one."""
 
@@ -56,7 +55,8 @@ def _header(name: str, value: str, *, utf8: bool) -> str:
     if value.isascii() and value.isprintable() and "=?" not in value and len(plain) <= _LINE_LENGTH:
         return plain
     if name in _UNSTRUCTURED and value.splitlines() == [value]:
-        return f"{name}: {Header(value, 'utf-8', header_name=name).encode(linesep=_END)}{_END}"
+        encoded = Header(value, "utf-8", header_name=name).encode(linesep="\r\n")
+        return f"{name}: {encoded}\r\n"
     policy = _POLICY_UTF8 if utf8 else _POLICY
     folded: str = policy.fold(*policy.header_store_parse(name, value))
     return folded
@@ -64,4 +64,4 @@ def _header(name: str, value: str, *, utf8: bool) -> str:
 
 def _part(subtype: str, text: str) -> bytes:
     lines = b"".join(line + b"\r\n" for line in text.encode().splitlines())
-    return _PART.format(boundary=_BOUNDARY, subtype=subtype).encode() + b2a_qp(lines) + _END.encode()
+    return _PART.format(boundary=_BOUNDARY, subtype=subtype).encode() + b2a_qp(lines) + b"\r\n"

@@ -145,7 +145,6 @@ class SmtpConnection:
             if self._smtp is None:
                 self._smtp = _opened(self._server, deadline)
             deadline.watch(self._smtp.wire)
-            self._smtp.ehlo_or_helo_if_needed()  # STARTTLS has everything asked anew (RFC 3207, section 4.2)
             if envelope.is_international and not self._smtp.has_extn("smtputf8"):
                 raise smtplib.SMTPNotSupportedError
             options = _INTERNATIONAL if envelope.is_international else ()
@@ -227,6 +226,7 @@ def _opened(server: SmtpServer, deadline: Deadline) -> _Smtp:
         if not server.tls and server.starttls is not StartTls.NEVER:
             if smtp.has_extn("starttls"):
                 smtp.starttls(context=_starttls_context(server.starttls))
+                smtp.ehlo_or_helo_if_needed()  # what it offered in the clear counts no longer (RFC 3207, section 4.2)
             elif server.starttls is StartTls.REQUIRED:
                 raise _NoStartTls
         if server.username is not None and server.password is not None:

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from sqlalchemy import Engine
 
-from domain.vocabulary import Channel
+from domain.vocabulary import Channel, Event, Stage
 from tests.activities.messaging.mail_delivery import (
     as_temporal_stores,
     deliver,
@@ -16,8 +16,9 @@ from tests.activities.messaging.mail_delivery import (
     sending_by,
     tell_two,
 )
-from tests.activities.messaging.outbox import messages
+from tests.activities.messaging.outbox import messages, told
 from tests.activities.messaging.postbox import Postbox
+from tests.activities.messaging.samples import facts
 
 
 def test_a_server_that_is_down_is_named_and_tried_again(engine: Engine, postbox: Postbox) -> None:
@@ -71,6 +72,16 @@ def test_starttls_is_used_where_it_is_offered_whoever_signed_the_certificate(
     with postbox.listening(tls=self_signed) as server:
         deliver(sending_by(engine, f"smtp://{server}"))
     assert len(postbox.taken) == 2
+    assert postbox.encrypted
+
+
+def test_what_a_server_offers_is_what_it_offers_once_it_is_encrypted(
+    engine: Engine, postbox: Postbox, self_signed: ssl.SSLContext
+) -> None:
+    told(engine, Event.RECEIVED, facts(Stage.INTAKE), to="jörg@contoso.example")
+    with postbox.listening(tls=self_signed) as server:
+        deliver(sending_by(engine, f"smtp://{server}"))
+    assert postbox.recipients == ["jörg@contoso.example"]
     assert postbox.encrypted
 
 

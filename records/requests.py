@@ -71,11 +71,8 @@ def _refusal(kept: dict[str, Any]) -> RefusalDetails:
 
 def accept(transaction: Transaction, step: Step) -> None:
     """Record in the transaction of a step that the request which it answers is accepted."""
-    request = step.request
-    if request is not None and not _keep(
-        transaction, request, step.cancellation, step.actor, step.at, accepted_at=step.at
-    ):
-        _answer(transaction, request, accepted_at=step.at)
+    if step.request is not None:
+        _accept(transaction, step.request, step.cancellation, step.actor, step.at)
 
 
 def refuse(transaction: Transaction, step: Step, refusal: RefusalDetails) -> FirstAnswer | None:
@@ -120,9 +117,7 @@ def open_with(transaction: Transaction, case: CaseRow, digest: str) -> None:
     """Keep the request that opens a case, accepted; not one of a version that sent no digest."""
     if digest:
         request = start_made(case.workflow_id, case.request_id, digest)
-        at = case.entered_at or case.received_at
-        if not _keep(transaction, request, case.id, case.opened_by, at, accepted_at=at):
-            _answer(transaction, request, accepted_at=at)
+        _accept(transaction, request, case.id, case.opened_by, case.entered_at or case.received_at)
 
 
 def check_start(session: Session, workflow_id: str, request_id: str, digest: str) -> None:
@@ -153,10 +148,19 @@ def record_reuse(
     )
 
 
+def _accept(transaction: Transaction, request: RequestMade, case: str, actor: str, at: datetime) -> None:
+    """Record that a request is accepted, with its row where it has none: mostly one statement."""
+    if not _keep(transaction, request, case, actor, at, accepted_at=at):
+        _answer(transaction, request, accepted_at=at)
+
+
 def _keep(
     transaction: Transaction, request: RequestMade, case: str, actor: str, at: datetime, **answer: object
 ) -> bool:
-    """Add the row of a request, with its ``answer`` if it has one; return False, adding nothing, if its id has a row."""
+    """Add the row of a request, with its ``answer`` if it has one; return False, adding nothing, if its id has a row.
+
+    Columns without an answer are not named, not even as nulls: the pages have no right to one that accepts (`storage.rights`).
+    """
     added = transaction.session.execute(
         insert(RequestRow)
         .values(

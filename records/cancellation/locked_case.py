@@ -45,7 +45,7 @@ class LockedCase:
     subscription: SubscriptionRow
     organization: OrganizationRow
     policy: CancellationPolicy
-    has_waiting_lines: bool = False
+    has_waiting_lines: bool
     """True if `records.cancellation.open_lines.waiting_lines` may find any; false saves most cases that query at every step."""
 
     @property

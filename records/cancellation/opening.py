@@ -118,7 +118,7 @@ def open_case(transaction: Transaction, request: OpenRequest) -> OpenedCase:
             request.attested_because,
         )
     requote(session, case)
-    locked = LockedCase(case, subscription, organization, applicant.policy)
+    locked = LockedCase(case, subscription, organization, applicant.policy, has_waiting_lines=False)
     notify(transaction, locked, Event.RECEIVED, step, checklist=checklist)
     if is_counted(bulk):
         limits.check_start(transaction, start, case.id)

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from bench import dates_data as data
 from bench.dates_equality import check_equality
+from bench.servers import postgres
 from domain.civil_time import day_of
 from domain.lines.line import SubscriptionLine
 from domain.lines.runs import Scope
@@ -27,10 +28,8 @@ from domain.vocabulary import Channel
 from records.lines.nightly import update_chunk
 from records.lines.runs import finish_run, open_run
 from records.transaction import Transaction
-from starter.local.postgres import PostgresCluster
 from storage.database import create_database_engine
 from storage.schema.migrate import upgrade
-from tests.support.servers import open_directory, running
 
 WEBHOOKS = frozenset({Channel.WEBHOOK})
 NOBODY: frozenset[Channel] = frozenset()
@@ -42,16 +41,13 @@ def main() -> None:
     if options.run_on is not None:
         _print_memory_of_a_run(options.run_on, options.as_of)
         return
-    with open_directory() as directory:
-        cluster = PostgresCluster(directory / "postgres")
-        cluster.create()
-        with running(cluster, directory) as port:
-            for name in ("offramp", "equality"):
-                cluster.ensure_database(port, name)
-                upgrade(cluster.url(port, name))
-            if not options.memory_only:
-                check_equality(cluster.url(port, "equality"), options.random_lines)
-            _measure(cluster.url(port, "offramp"), options)
+    with postgres() as (cluster, port):
+        for name in ("offramp", "equality"):
+            cluster.ensure_database(port, name)
+            upgrade(cluster.url(port, name))
+        if not options.memory_only:
+            check_equality(cluster.url(port, "equality"), options.random_lines)
+        _measure(cluster.url(port, "offramp"), options)
 
 
 def _measure(url: str, options: argparse.Namespace) -> None:

@@ -6,22 +6,20 @@ writes it to an object store, a folder here; the reference is the same pg_dump, 
 
 import argparse
 import os
-import statistics
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from tempfile import TemporaryDirectory
 
 import obstore
-import psycopg
 from obstore.store import LocalStore
 
 from activities.migration.dump import Writer, copy_schema
 from activities.migration.transfer import PART_BYTES, PARTS_AT_ONCE
-from bench.export import COLUMNS
-from starter.local.postgres import PostgresCluster
-from tests.support.servers import open_directory, pg_program, running
+from bench.export import make_customers
+from bench.servers import postgres
+from bench.turns import in_turns, timed
+from tests.support.servers import pg_program
 from tests.support.tenants import PreparedTenants, tenant_settings, tenants_database
 
 SCHEMA = "large"
@@ -41,33 +39,18 @@ class _Unwatched:
 def main() -> None:
     """Measure, and print what was found."""
     options = _options()
-    with open_directory() as directory:
-        cluster = PostgresCluster(directory / "postgres")
-        cluster.create()
-        with running(cluster, directory) as port:
-            cluster.ensure_database(port, "offramp")
-            with tenants_database(cluster.url(port, "offramp")) as url:
-                _measure(url, options)
+    with postgres() as (cluster, port):
+        cluster.ensure_database(port, "offramp")
+        with tenants_database(cluster.url(port, "offramp")) as url:
+            _measure(url, options)
 
 
 def _measure(url: str, options: argparse.Namespace) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {SCHEMA}".encode())
-        made = f"CREATE TABLE {SCHEMA}.customers AS SELECT {COLUMNS} FROM generate_series(1, {options.rows}) n"  # noqa: S608
-        connection.execute(made.encode())
-        connection.execute(f"VACUUM ANALYZE {SCHEMA}.customers".encode())
+    make_customers(url, SCHEMA, options.rows)
     tenants = PreparedTenants(tenant_settings(url))
-    ways: dict[str, Callable[[], None]] = {"pg_dump alone": lambda: _alone(url), "dump": lambda: _dump(tenants)}
-    took: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(options.rounds):
-        for name, way in ways.items():
-            began = time.perf_counter()
-            way()
-            took[name].append(time.perf_counter() - began)
-    medians = {name: statistics.median(seconds) for name, seconds in took.items()}
-    print(f"{options.rows:,} rows of ten columns; {os.cpu_count()} cores; seconds: median, and each round")
-    for name, seconds in took.items():
-        print(f"  {name:<14} {medians[name]:6.2f}   {'  '.join(f'{one:.2f}' for one in seconds)}")
+    print(f"{options.rows:,} rows of ten columns; rounds: {options.rounds}; {os.cpu_count()} cores")
+    ways = {"pg_dump alone": lambda: timed(lambda: _alone(url)), "dump": lambda: timed(lambda: _dump(tenants))}
+    medians = in_turns(ways, options.rounds)
     print(f"  {medians['pg_dump alone'] / medians['dump']:.2f} times the speed of the reference")
 
 

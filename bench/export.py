@@ -8,7 +8,6 @@ store, a folder here. They take turns, each in a process of its own. Published a
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -19,10 +18,10 @@ import psycopg
 
 from activities.export.csv_files import LEVEL
 from bench.export_work import EXPORT_ALL, EXPORT_CSV, EXPORT_EXCEL, XLSXWRITER
-from starter.local.postgres import PostgresCluster
-from tests.support.servers import open_directory, running
+from bench.servers import postgres
+from bench.turns import in_turns
 
-COLUMNS = """
+_COLUMNS = """
     n::int AS id, n * 7919::bigint AS account, 'Customer ' || n || ' & Sons' AS name,
     'user' || n || '@example.com' AS mail, (n * 37 % 10000000 / 100.0)::numeric(12,2) AS amount,
     date '2020-01-01' + n % 2000 AS day, timestamp '2020-01-01' + n * interval '37 seconds' AS changed,
@@ -34,20 +33,22 @@ COLUMNS = """
 def main() -> None:
     """Measure, and print what was found."""
     options = _options()
-    with open_directory() as directory:
-        cluster = PostgresCluster(directory / "postgres")
-        cluster.create()
-        with running(cluster, directory) as port:
-            _measure(cluster.conninfo(port), options)
+    with postgres() as (cluster, port):
+        _measure(cluster.conninfo(port), options)
+
+
+def make_customers(url: str, schema: str, rows: int) -> None:
+    """Make a schema with the table that is measured."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}".encode())
+        made = f"CREATE TABLE {schema}.customers AS SELECT {_COLUMNS} FROM generate_series(1, {rows}) n"  # noqa: S608
+        connection.execute(made.encode())
+        connection.execute(f"VACUUM ANALYZE {schema}.customers".encode())
 
 
 def _measure(url: str, options: argparse.Namespace) -> None:
     for schema, rows in (("large", options.rows), ("small", options.rows // 10)):
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"CREATE SCHEMA {schema}".encode())
-            made = f"CREATE TABLE {schema}.customers AS SELECT {COLUMNS} FROM generate_series(1, {rows}) n"  # noqa: S608
-            connection.execute(made.encode())
-            connection.execute(f"VACUUM ANALYZE {schema}.customers".encode())
+        make_customers(url, schema, rows)
     _say(f"{options.rows:,} rows of ten columns; rounds: {options.rounds}; {os.cpu_count()} cores")
     ways: dict[str, Callable[[], float]] = {
         f"psql | gzip -{LEVEL}": lambda: _psql(url),
@@ -55,14 +56,7 @@ def _measure(url: str, options: argparse.Namespace) -> None:
         "xlsxwriter alone": lambda: _in_child(XLSXWRITER, url)[0],
         "export: Excel": lambda: _in_child(EXPORT_EXCEL, url)[0],
     }
-    took: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(options.rounds):
-        for name, way in ways.items():
-            took[name].append(way())
-    medians = {name: statistics.median(seconds) for name, seconds in took.items()}
-    _say("\nseconds: median, and each round")
-    for name, seconds in took.items():
-        _say(f"  {name:<18} {medians[name]:6.1f}   {'  '.join(f'{one:.1f}' for one in seconds)}")
+    medians = in_turns(ways, options.rounds)
     _say(f"  CSV: {medians[f'psql | gzip -{LEVEL}'] / medians['export: CSV']:.2f} times the speed of the reference")
     _say(f"  Excel: {medians['xlsxwriter alone'] / medians['export: Excel']:.2f} times the speed of the reference")
     _say("\na whole export, in a process of its own")
